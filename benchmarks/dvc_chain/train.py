@@ -1,0 +1,73 @@
+"""Stage train: both candidates, ranked by cross-validation on the train set; the better one is the challenger."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+import yaml
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+
+def train_forest(features: pd.DataFrame, target: pd.Series, settings: dict[str, Any]) -> dict[str, Any]:
+    """Cross-validate the random forest, then fit it on all rows."""
+    forest = RandomForestClassifier(**settings["random_forest"])
+    folds = StratifiedKFold(settings["folds"], shuffle=True, random_state=42)
+    scores = cross_val_score(forest, features, target, cv=folds, scoring=settings["metric"])
+    return {
+        "name": "random_forest",
+        "model": forest.fit(features, target),
+        "mean": float(scores.mean()),
+        "std": float(scores.std()),
+        "trials": [],
+    }
+
+
+def train_regression(features: pd.DataFrame, target: pd.Series, settings: dict[str, Any]) -> dict[str, Any]:
+    """Search the regularisation of the logistic regression; the search refits the best on all rows."""
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression(**settings["logistic_regression"]))])
+    search = GridSearchCV(
+        pipeline,
+        {f"model__{name}": values for name, values in settings["search"].items()},
+        cv=StratifiedKFold(settings["folds"], shuffle=True, random_state=42),
+        scoring=settings["metric"],
+    ).fit(features, target)
+    results = search.cv_results_
+    return {
+        "name": "logistic_regression",
+        "model": search.best_estimator_,
+        "mean": float(search.best_score_),
+        "std": float(results["std_test_score"][search.best_index_]),
+        "trials": [
+            {"params": params, "mean": float(mean), "std": float(std)}
+            for params, mean, std in zip(
+                results["params"], results["mean_test_score"], results["std_test_score"], strict=True
+            )
+        ],
+    }
+
+
+def main() -> None:
+    """Read the train set, write ``challenger/model.joblib`` and ``challenger/candidates.json``."""
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    train = pd.read_parquet("prepared/train.parquet")
+    features, target = train.drop(columns=params["data"]["target"]), train[params["data"]["target"]]
+    candidates = [
+        train_forest(features, target, params["train"]),
+        train_regression(features, target, params["train"]),
+    ]
+    candidates.sort(key=lambda candidate: candidate["mean"], reverse=True)
+    folder = Path("challenger")
+    folder.mkdir(exist_ok=True)
+    joblib.dump(candidates[0]["model"], folder / "model.joblib")
+    summary = [{key: value for key, value in candidate.items() if key != "model"} for candidate in candidates]
+    (folder / "candidates.json").write_text(json.dumps(summary, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The rival of the million-row claim: read, split, fit, score, with nothing around it."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from sklearn.model_selection import train_test_split
+
+
+def fit_and_score(path: Path) -> dict[str, float]:
+    """Train on four fifths of the table and score on the rest.
+
+    Parameters
+    ----------
+    path : Path
+        A Parquet file with numeric features and a binary column ``target``.
+
+    Returns
+    -------
+    dict of str to float
+        Iterations done, and accuracy, log loss and ROC AUC on the holdout.
+    """
+    frame = pd.read_parquet(path)
+    features, target = frame.drop(columns="target"), frame["target"]
+    train_features, test_features, train_target, test_target = train_test_split(
+        features, target, test_size=0.2, random_state=42
+    )
+    model = HistGradientBoostingClassifier(max_iter=500, random_state=42)
+    model.fit(train_features, train_target)
+    probability = model.predict_proba(test_features)
+    predicted = model.classes_[probability.argmax(axis=1)]
+    return {
+        "iterations": model.n_iter_,
+        "accuracy": accuracy_score(test_target, predicted),
+        "log_loss": log_loss(test_target, probability),
+        "roc_auc": roc_auc_score(test_target, probability[:, 1]),
+    }
+
+
+def main() -> None:
+    """Read the command line, print the scores as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path)
+    print(json.dumps(fit_and_score(parser.parse_args().path), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The errors that are a user's to mend, and the exit code that each one ends the command line with.
+
+Every message says what was found, what was expected and what to do. The command line prints it without a traceback;
+anything that is not one of these is a bug of ours and keeps its traceback.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+DONE, FAILED, WRONG_USAGE, GATE_SAID_NO, NOT_ENOUGH_DATA = 0, 1, 2, 3, 4
+
+
+class ProjectError(Exception):
+    """Something a user can mend; ends the command with exit code 1."""
+
+    exit_code = FAILED
+
+
+class ConfigurationError(ProjectError):
+    """A wrong use case, option or setting; exit code 2."""
+
+    exit_code = WRONG_USAGE
+
+
+class DataError(ProjectError):
+    """A table that cannot be used as it is; exit code 1."""
+
+
+class PackageError(ProjectError):
+    """A production package that is broken, foreign or not trusted; exit code 1."""
+
+
+class StoreError(ProjectError):
+    """A ZenML store that cannot be used as it is; exit code 1."""
+
+
+class NotEnoughDataError(ProjectError):
+    """Too few rows to decide anything; exit code 4."""
+
+    exit_code = NOT_ENOUGH_DATA
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """A sentence that names the nearest allowed word, or all of them where none is near.
+
+    Parameters
+    ----------
+    word : str
+        What was found.
+    allowed : iterable of str
+        What would have been valid.
+
+    Returns
+    -------
+    str
+        For example ``Did you mean 'salt'?`` or ``Allowed are: by, salt, share.``
+
+    Examples
+    --------
+    >>> nearest("slat", ["salt", "share"])
+    "Did you mean 'salt'?"
+    """
+    choices = sorted(allowed)
+    close = difflib.get_close_matches(word, choices, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Allowed are: {', '.join(choices)}." if choices else "Nothing is allowed here."

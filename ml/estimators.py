@@ -1,0 +1,199 @@
+"""Candidates as scikit-learn objects: is it there, is it a classifier, does it have this parameter, and the pipeline
+that feeds it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import get_scorer_names
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.utils import get_tags
+
+from ml.errors import ConfigurationError, nearest
+from ml.features import Feature
+from ml.use_case import Candidate, UseCase
+
+MOST_COLUMNS_PER_CATEGORY = 50  # one-hot; rarer categories share a column
+MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
+
+
+def check_candidates(use_case: UseCase, source: str) -> None:
+    """Refuse candidates and scorers that scikit-learn does not know.
+
+    Parameters
+    ----------
+    use_case : UseCase
+        The use case.
+    source : str
+        The file's name, for messages.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the key, what was found and the nearest valid one.
+    """
+    for name, candidate in use_case.candidates.items():
+        estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator")
+        _check_parameters(estimator, candidate, f"{source}: candidates.{name}")
+    for key, scorer in (
+        ("metric", use_case.promotion.metric),
+        *((f"guardrails.{name}", name) for name in use_case.promotion.guardrails),
+    ):
+        _check_scorer(scorer, f"{source}: promotion.{key}")
+
+
+def estimator_class(path: str, where: str) -> type[Any]:
+    """The classifier class at an import path.
+
+    Parameters
+    ----------
+    path : str
+        For example ``sklearn.ensemble.RandomForestClassifier``.
+    where : str
+        The key, for messages.
+
+    Returns
+    -------
+    type
+
+    Raises
+    ------
+    ConfigurationError
+        When nothing is there, or what is there is no classifier.
+    """
+    module_name, _, class_name = path.rpartition(".")
+    if not module_name:
+        raise ConfigurationError(
+            f"{where}: found {path!r}, expected an import path such as sklearn.ensemble.RandomForestClassifier."
+        )
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ConfigurationError(f"{where}: cannot import {module_name!r} ({error}). {_near_class(path)}") from None
+    found = getattr(module, class_name, None)
+    if found is None:
+        raise ConfigurationError(f"{where}: {module_name} has no {class_name!r}. {_near_class(path)}")
+    is_classifier = inspect.isclass(found) and issubclass(found, ClassifierMixin) and issubclass(found, BaseEstimator)
+    if not is_classifier:
+        raise ConfigurationError(f"{where}: {path} is no scikit-learn classifier. {_near_class(path)}")
+    return found
+
+
+def _near_class(path: str) -> str:
+    from sklearn.utils import all_estimators
+
+    known = {name: f"{found.__module__}.{name}" for name, found in all_estimators(type_filter="classifier")}
+    public = [".".join(part for part in full.split(".") if not part.startswith("_")) for full in known.values()]
+    return nearest(path, public) if any(path.rpartition(".")[2][:4] in name for name in known) else (
+        "Expected a classifier such as sklearn.ensemble.RandomForestClassifier."
+    )  # fmt: skip
+
+
+def _check_parameters(estimator: type[Any], candidate: Candidate, where: str) -> None:
+    known = list(inspect.signature(estimator).parameters)
+    for section, names in (("params", candidate.params), ("search", candidate.search)):
+        for parameter in names:
+            if parameter not in known:
+                raise ConfigurationError(
+                    f"{where}.{section}: {estimator.__name__} has no parameter {parameter!r}. "
+                    f"{nearest(parameter, known)}"
+                )
+    for parameter, values in candidate.search.items():
+        if not values:
+            raise ConfigurationError(f"{where}.search.{parameter}: found no value, expected a list of values to try.")
+    validate = getattr(estimator(**candidate.params), "_validate_params", None)
+    try:
+        if validate is not None:
+            validate()
+    except ValueError as error:
+        raise ConfigurationError(f"{where}.params: {error}") from None
+
+
+_NOT_FOR_CLASSES = ("error", "r2", "explained_variance", "d2_absolute", "mutual_info", "rand_score", "completeness",
+                    "homogeneity", "v_measure", "fowlkes", "deviance", "samples")  # fmt: skip
+
+
+def _check_scorer(name: str, where: str) -> None:
+    known = [scorer for scorer in get_scorer_names() if not any(word in scorer for word in _NOT_FOR_CLASSES)]
+    if name not in known:
+        raise ConfigurationError(f"{where}: {name!r} is no scikit-learn classification scorer. {nearest(name, known)}")
+
+
+def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int) -> Pipeline:
+    """The candidate's estimator behind the preprocessing that it needs, and no more.
+
+    Trees see numbers as they are; other estimators see them standardized. Missing numbers are imputed where the
+    estimator cannot take them. Categories become one column each, or codes for HistGradientBoosting. A category that
+    training never saw is no error.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Estimator and parameters.
+    features : sequence of Feature
+        The signature; the pipeline is fitted on `ml.features.model_frame` of it.
+    seed : int
+        Set as random_state where the estimator has one and the candidate does not set it.
+
+    Returns
+    -------
+    Pipeline
+        Steps ``prepare`` (a ColumnTransformer) and ``model``.
+    """
+    estimator = _estimator(candidate, seed)
+    numbers = [column for feature in features if feature.kind != "categorical" for column in feature.columns]
+    categories = [feature.name for feature in features if feature.kind == "categorical"]
+    transformers = []
+    if numbers:
+        transformers.append(("numbers", _number_steps(estimator), numbers))
+    if categories:
+        transformers.append(("categories", _category_encoder(estimator), categories))
+        if _takes_codes(estimator) and "categorical_features" not in candidate.params:
+            estimator.set_params(categorical_features=[False] * len(numbers) + [True] * len(categories))
+    prepare = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
+    return Pipeline([("prepare", prepare), ("model", estimator)])
+
+
+def _estimator(candidate: Candidate, seed: int) -> Any:
+    found = estimator_class(candidate.estimator, "estimator")
+    params = dict(candidate.params)
+    if "random_state" in inspect.signature(found).parameters:
+        params.setdefault("random_state", seed)
+    return found(**params)
+
+
+def _number_steps(estimator: BaseEstimator) -> Any:
+    steps: list[Any] = [] if get_tags(estimator).input_tags.allow_nan else [SimpleImputer(strategy="median")]
+    if not is_tree_based(estimator):
+        steps.append(StandardScaler())
+    return make_pipeline(*steps) if steps else "passthrough"
+
+
+def _category_encoder(estimator: BaseEstimator) -> Any:
+    if _takes_codes(estimator):
+        return OrdinalEncoder(
+            handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan,
+            max_categories=MOST_CODES_PER_CATEGORY,
+        )  # fmt: skip
+    return OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=MOST_COLUMNS_PER_CATEGORY, sparse_output=False
+    )
+
+
+def _takes_codes(estimator: BaseEstimator) -> bool:
+    return type(estimator).__name__ == "HistGradientBoostingClassifier"
+
+
+def is_tree_based(estimator: object) -> bool:
+    """Whether an estimator splits on thresholds, so that no scaling changes it."""
+    words = ("Forest", "Tree", "GradientBoosting", "LGBM", "XGB")
+    return any(word in parent.__name__ for parent in type(estimator).__mro__ for word in words)

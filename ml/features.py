@@ -1,0 +1,239 @@
+"""From a table to the numbers and categories that an estimator sees.
+
+A `Feature` is one column of the signature: what was there in training, and so what prediction expects. `model_frame`
+turns any table that has these columns into the same shape, in the same order, whatever the order and the dtypes it
+came with. Training, judging, batch and serving all go through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ml.errors import DataError
+from ml.split import missing_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from ml.columns import Column
+
+MOMENT_PARTS = ("days", "month", "weekday", "hour")
+MOST_CATEGORIES = 1000  # in the signature; the estimator sees fewer
+
+_TRUE = {"true", "yes", "y", "t", "1", "1.0", "on"}
+_FALSE = {"false", "no", "n", "f", "0", "0.0", "off"}
+
+
+class Feature(BaseModel):
+    """One column of the signature.
+
+    `minimum` and `maximum` are the range in training: of numbers, or of moments in days since 1970. `categories` are
+    those seen in training, in order; at most `MOST_CATEGORIES`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: Literal["numeric", "categorical", "boolean", "datetime"]
+    dtype: str
+    nullable: bool
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the model frame that this feature becomes."""
+        if self.kind == "datetime":
+            return tuple(f"{self.name} ({part})" for part in MOMENT_PARTS)
+        return (self.name,)
+
+
+def signature(train: pd.DataFrame, columns: Iterable[Column]) -> tuple[Feature, ...]:
+    """What the train set looked like, column by column.
+
+    Parameters
+    ----------
+    train : DataFrame, shape (rows, columns)
+        The train set.
+    columns : iterable of Column
+        The inferred columns; those that are not used are left out.
+
+    Returns
+    -------
+    tuple of Feature
+        In the order of `columns`.
+    """
+    return tuple(_feature(train[column.name], column.kind) for column in columns if column.used)
+
+
+def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """The columns an estimator sees, in the signature's order.
+
+    Numbers and booleans become floats (integers stay integers), categories become text, a moment becomes days since
+    1970, month, weekday and hour. A missing value is NaN everywhere.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (rows, any)
+        Has at least the features' columns, in any order.
+    features : sequence of Feature
+        The signature.
+
+    Returns
+    -------
+    DataFrame, shape (rows, model columns)
+
+    Raises
+    ------
+    DataError
+        When a column is missing, or holds a value that is not of its kind.
+    """
+    import pandas as pd
+
+    missing = missing_columns(table, [feature.name for feature in features])
+    if missing:
+        raise DataError(f"The table lacks the column(s) {', '.join(map(repr, missing))}, which the model needs.")
+    if all(feature.kind == "numeric" and _plain_number(table[feature.name]) for feature in features):
+        return table[[feature.name for feature in features]]
+    made: dict[str, Any] = {}
+    for feature in features:
+        made.update(_model_columns(table[feature.name], feature))
+    return pd.DataFrame(made, index=table.index)
+
+
+def _plain_number(column: pd.Series) -> bool:
+    import numpy as np
+
+    return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
+
+
+def _model_columns(column: pd.Series, feature: Feature) -> dict[str, Any]:
+    if feature.kind == "numeric":
+        return {feature.name: column if _plain_number(column) else as_numbers(column)}
+    if feature.kind == "boolean":
+        return {feature.name: as_booleans(column)}
+    if feature.kind == "categorical":
+        return {feature.name: as_categories(column)}
+    return dict(zip(feature.columns, _moment_parts(column), strict=True))
+
+
+def as_numbers(column: pd.Series) -> NDArray[np.float64]:
+    """A numeric column as float64, shape (rows,), NaN where it is empty.
+
+    Raises
+    ------
+    DataError
+        Naming the first value that is no number.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_timedelta64_dtype(column.dtype):
+        return column.dt.total_seconds().to_numpy(dtype=np.float64)
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    _refuse(column, np.isnan(numbers) & column.notna().to_numpy(), "a number")
+    return numbers
+
+
+def as_booleans(column: pd.Series) -> NDArray[np.float64]:
+    """A boolean column as 1.0, 0.0 and NaN, shape (rows,); yes/no, true/false and 1/0 are read.
+
+    Raises
+    ------
+    DataError
+        Naming the first value that is no boolean.
+    """
+    import numpy as np
+    import pandas as pd
+
+    codes, uniques = pd.factorize(column)
+    texts = [str(value).strip().casefold() for value in uniques]
+    each = [1.0 if text in _TRUE else 0.0 if text in _FALSE else np.nan for text in texts]
+    numbers = np.array([*each, np.nan], dtype=np.float64)[codes]
+    _refuse(column, np.isnan(numbers) & column.notna().to_numpy(), "yes or no, true or false, 1 or 0")
+    return numbers
+
+
+def as_categories(column: pd.Series) -> NDArray[np.object_]:
+    """A categorical column as text, shape (rows,), NaN where it is empty; 1 and 1.0 are both "1"."""
+    import numpy as np
+    import pandas as pd
+
+    codes, uniques = pd.factorize(column)
+    each = np.empty(len(uniques) + 1, dtype=object)
+    each[:-1] = [_category(value) for value in uniques]
+    each[-1] = np.nan
+    texts: NDArray[np.object_] = each[codes]
+    return texts
+
+
+def _category(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def as_days(column: pd.Series) -> NDArray[np.float64]:
+    """A column of moments as days since 1970 in UTC, shape (rows,), NaN where it is empty.
+
+    Raises
+    ------
+    DataError
+        Naming the first value that is no moment.
+    """
+    import numpy as np
+
+    moments = _parsed(column)
+    days = moments.astype("datetime64[us, UTC]").astype(np.int64).to_numpy() / 86_400e6
+    return np.where(moments.isna().to_numpy(), np.nan, days)
+
+
+def _parsed(column: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        _refuse(column, column.notna().to_numpy(), "a date or time")
+    moments = pd.to_datetime(column, utc=True, errors="coerce", format="mixed")
+    _refuse(column, moments.isna().to_numpy() & column.notna().to_numpy(), "a date or time")
+    return moments
+
+
+def _moment_parts(column: pd.Series) -> list[NDArray[np.float64]]:
+    import numpy as np
+
+    moments = _parsed(column)
+    parts = [getattr(moments.dt, name).to_numpy(dtype=np.float64, na_value=np.nan) for name in MOMENT_PARTS[1:]]
+    return [as_days(column), *parts]
+
+
+def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise DataError(
+            f"The column {column.name!r} holds {column.iloc[first]!r} (row {first + 1}), expected {expected}. "
+            "Mend the value, or say in data.kinds what the column is."
+        )
+
+
+def _feature(column: pd.Series, kind: str) -> Feature:
+    import numpy as np
+
+    common: dict[str, Any] = {
+        "name": str(column.name), "kind": kind, "dtype": str(column.dtype), "nullable": bool(column.isna().any()),
+    }  # fmt: skip
+    if kind == "categorical":
+        texts = as_categories(column)
+        seen = sorted({text for text in texts if isinstance(text, str)})
+        return Feature(**common, categories=tuple(seen[:MOST_CATEGORIES]))
+    if kind == "boolean":
+        as_booleans(column)
+        return Feature(**common)
+    values = as_days(column) if kind == "datetime" else column if _plain_number(column) else as_numbers(column)
+    lowest, highest = (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else (None, None)
+    return Feature(**common, minimum=lowest, maximum=highest)

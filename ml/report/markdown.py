@@ -1,0 +1,134 @@
+"""The report as Markdown for a pull request: one screen first, details folded below."""
+
+import re
+
+from ml.evaluation import Evaluation
+from ml.lineage import Lineage, Outcome
+from ml.profile import Profile
+from ml.promotion import Decision
+from ml.report import sentences, tables
+from ml.report.tables import Column, Table
+from ml.report.words import NOTHING, clean, name
+
+WARNINGS = 5
+ALIGNED = {"number": "--:", "change": "--:"}
+
+_MARKUP = re.compile(r"[\\`*\[\]|~#$]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def render_markdown(
+    evaluation: Evaluation,
+    decision: Decision,
+    profile: Profile,
+    lineage: Lineage,
+    outcome: Outcome,
+) -> str:
+    """The report as GitHub's Markdown.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The exam.
+    decision : Decision
+        What was decided, and the checks behind it.
+    profile : Profile
+        The train set.
+    lineage : Lineage
+        What made the challenger.
+    outcome : Outcome
+        What became of the run.
+
+    Returns
+    -------
+    str
+        Headings, tables and folded details; no image and no link. Names of the user's stand in code spans, so that
+        none of them is taken for markup, a mention or HTML.
+    """
+    first = [
+        f"## {text(clean(evaluation.use_case))}: {text(_lower(sentences.headline(outcome)))}",
+        text(clean(decision.reason, 600)),
+        _table(tables.scores(evaluation, outcome)),
+        text(sentences.exam(evaluation, outcome)),
+        _warnings(evaluation),
+    ]
+    return "\n\n".join([*filter(None, first), *_details(evaluation, decision, profile, lineage)]) + "\n"
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:].removesuffix(".")
+
+
+def text(sentence: str) -> str:
+    """A sentence in which nothing is markup, HTML, a link or a mention: word joiners keep those apart."""
+    calm = clean(sentence, 2000).replace("@", "@\u2060").replace("://", ":\u2060//").replace("www.", "www\u2060.")
+    safe = _MARKUP.sub(lambda found: "\\" + found[0], calm)
+    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(value: str) -> str:
+    """A name as a code span of a table's cell, whatever it contains."""
+    if value == NOTHING:
+        return value
+    longest = max(map(len, re.findall("`+", value)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if value.startswith("`") or value.endswith("`") else ""
+    return f"{fence}{pad}{value}{pad}{fence}".replace("|", "\\|")
+
+
+def _warnings(evaluation: Evaluation) -> str:
+    found = [f"- {text(clean(warning, 400))}" for warning in evaluation.warnings]
+    hidden = len(found) - WARNINGS
+    return (
+        "\n".join(["**Warnings**", "", *found[:WARNINGS], *([f"- and {hidden} more"] if hidden > 0 else [])])
+        if found
+        else ""
+    )
+
+
+def _details(evaluation: Evaluation, decision: Decision, profile: Profile, lineage: Lineage) -> list[str]:
+    policy = []
+    if decision.checks:
+        policy.append(_table(tables.checks(decision)))
+    test = tables.paired(evaluation)
+    if test and evaluation.paired:
+        policy += [_table(test), text(sentences.paired(evaluation.paired))]
+    policy.append(text(sentences.ladder(evaluation)))
+    return [
+        _folded("Why: policy and paired test", policy),
+        _folded("Class by class", [*_errors(evaluation), _table(tables.per_class(evaluation))]),
+        _folded("Candidates", [text(sentences.search(evaluation)), _table(tables.candidates(evaluation))]),
+        _folded("Columns that matter", [text(sentences.importance(evaluation))]),
+        _folded(
+            "Data", [text(sentences.classes(profile)), text(sentences.columns(profile)), _table(tables.data(profile))]
+        ),
+        _folded("Lineage", [_table(tables.lineage(lineage, evaluation))]),
+    ]
+
+
+def _errors(evaluation: Evaluation) -> list[str]:
+    sides = [side for side in (evaluation.challenger, evaluation.champion) if side]
+    lines = [f"- {side.role}: {text(sentences.confusion(side, evaluation))}" for side in sides]
+    absent = evaluation.rows.missing_classes
+    if absent:
+        lines.append(f"- not in the holdout: {text(', '.join(map(name, absent[:20])))}")
+    return ["\n".join(lines)]
+
+
+def _folded(title: str, parts: list[str]) -> str:
+    inside = "\n\n".join(filter(None, parts))
+    return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>" if inside else ""
+
+
+def _table(table: Table) -> str:
+    head = "| " + " | ".join(text(column.title) for column in table.columns) + " |"
+    rule = "|" + "|".join(ALIGNED.get(column.kind, ":--") for column in table.columns) + "|"
+    rows = [
+        "| " + " | ".join(map(_cell, row.cells, table.columns, [row.tone] * len(row.cells))) + " |"
+        for row in table.rows
+    ]
+    return "\n".join([head, rule, *rows, *(["", text(table.note)] if table.note else [])])
+
+
+def _cell(value: str, column: Column, tone: str) -> str:
+    safe = code(value) if column.kind == "name" else text(value)
+    return f"**{safe}**" if tone and value != NOTHING else safe

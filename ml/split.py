@@ -1,0 +1,292 @@
+"""Which rows are the holdout, for ever.
+
+A row belongs to the train set or to the holdout by what it is, not by where it stands: by a salted hash of its
+features, by a group, or by a moment. So old rows stay where they were when the table grows, duplicates stay together,
+and a larger share contains the rows of a smaller one.
+
+Values are hashed in canonical form: 1, 1.0, True and "1" are the same, and so are a date and its ISO text. A column
+that turns from integers into decimals because one value went missing moves no row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ml.errors import ConfigurationError, DataError
+from ml.use_case import Data, Split
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Cutoff = float | str
+
+_MANTISSA_BITS = 44  # numbers that differ by rounding noise (CSV against Parquet) are one number
+_MISSING = 0x9E3779B97F4A7C15
+
+
+class SplitRule(BaseModel):
+    """The rule as it was applied, and as the manifest records it.
+
+    `columns` are the hashed ones (empty for a group or a time split); `cutoff` is a number, or a moment in ISO 8601.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: Literal["hash", "group", "time"]
+    share: float
+    salt: str
+    column: str | None = None
+    columns: tuple[str, ...] = ()
+    cutoff: Cutoff | None = None
+
+    def needs(self) -> tuple[str, ...]:
+        """The columns without which nobody can tell which rows are holdout."""
+        return self.columns if self.by == "hash" else (str(self.column),)
+
+    def same_rows(self, other: SplitRule) -> bool:
+        """Whether both rules set the same rows of any table aside."""
+        if self.by != other.by:
+            return False
+        if self.by == "time":
+            return (self.column, self.cutoff) == (other.column, other.cutoff)
+        return (self.share, self.salt, self.column, self.columns) == (
+            other.share, other.salt, other.column, other.columns,
+        )  # fmt: skip
+
+    def in_words(self) -> str:
+        """The rule for a reader."""
+        if self.by == "time":
+            return f"rows from {self.cutoff} on, by {self.column}"
+        what = f"the groups of {self.column}" if self.by == "group" else "rows"
+        return f"{self.share:.0%} of {what}, by hash" + (f" with salt {self.salt!r}" if self.salt else "")
+
+
+def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded_cutoff: Cutoff | None = None) -> SplitRule:
+    """Today's rule for a table.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (rows, columns)
+        The whole table.
+    data, split : Data, Split
+        Of the use case.
+    recorded_cutoff : float or str, optional
+        The cutoff that the champion's manifest records; a time split keeps it, and never moves it back.
+
+    Returns
+    -------
+    SplitRule
+
+    Raises
+    ------
+    ConfigurationError
+        When `split.cutoff` is earlier than the recorded one.
+    DataError
+        When the column of a group or a time split has gaps or cannot be read.
+    """
+    if split.by == "hash":
+        left_out = {data.target, *data.drop}
+        columns = tuple(sorted(str(name) for name in frame.columns if name not in left_out))
+        return SplitRule(by="hash", share=split.share, salt=split.salt, columns=columns)
+    column = str(split.column)
+    if split.by == "group":
+        return SplitRule(by="group", share=split.share, salt=split.salt, column=column)
+    cutoff = _cutoff(frame[column], split, recorded_cutoff)
+    return SplitRule(by="time", share=split.share, salt="", column=column, cutoff=cutoff)
+
+
+def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+    """Which rows of a table the rule sets aside.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (rows, columns)
+        Has at least the columns that `SplitRule.needs` names.
+    rule : SplitRule
+        The rule.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows,)
+    """
+    import numpy as np
+
+    if rule.by == "time":
+        moments = _moments(frame[str(rule.column)])
+        found: NDArray[np.bool_] = moments >= _moment(rule.cutoff)
+        return found
+    seed = int.from_bytes(hashlib.sha256(rule.salt.encode()).digest()[:8], "little")
+    state = np.full(len(frame), seed, dtype=np.uint64)
+    for name in rule.needs():
+        label = hashlib.sha256(name.encode()).digest() if rule.by == "hash" else b"group"
+        offset = np.uint64(int.from_bytes(label[:8].ljust(8, b"\0"), "little"))
+        state = _mix(state ^ _mix(_hashes(frame[name], complete=rule.by == "group") + offset))
+    return (state >> np.uint64(11)).astype(np.float64) / 2.0**53 < rule.share
+
+
+def _hashes(column: pd.Series, complete: bool) -> NDArray[np.uint64]:
+    """One 64-bit hash per value, equal for equal values whatever their type."""
+    import numpy as np
+    import pandas as pd
+
+    missing = column.isna().to_numpy()
+    if complete and missing.any():
+        raise DataError(
+            f"The group column {column.name!r} is empty in {int(missing.sum())} rows; every row needs its group. "
+            "Fill it, or remove these rows."
+        )
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        hashes = _number_hashes(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    else:
+        codes, uniques = pd.factorize(column)
+        each = np.array([_value_hash(value) for value in uniques] + [_MISSING], dtype=np.uint64)
+        hashes = each[codes]
+    hashes[missing] = np.uint64(_MISSING)
+    return hashes
+
+
+def _number_hashes(numbers: NDArray[np.float64]) -> NDArray[np.uint64]:
+    import numpy as np
+
+    with np.errstate(invalid="ignore"):
+        mantissa, exponent = np.frexp(numbers)
+        rounded = np.ldexp(np.round(mantissa * 2.0**_MANTISSA_BITS), exponent - _MANTISSA_BITS)
+    return _mix((rounded + 0.0).view(np.uint64))
+
+
+def _value_hash(value: object) -> int:
+    """The hash of one value that stands in no numeric column."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(value, str):
+        text = value.strip()
+        if text.casefold() in ("true", "false"):
+            value = text.casefold() == "true"
+        elif (number := _as_number(text)) is not None:
+            value = number
+        elif len(text) >= 10 and text[:4].isdigit() and text[4] == "-":
+            moment = pd.to_datetime(text, errors="coerce", format="ISO8601")
+            value = text if moment is pd.NaT else moment
+    if isinstance(value, date | datetime | np.datetime64):
+        return int.from_bytes(hashlib.sha256(f"moment {_moment(str(value))!r}".encode()).digest()[:8], "little")
+    number = value if isinstance(value, bool | int | float) else _as_number(str(value))
+    if number is not None:
+        return int(_number_hashes(np.array([number], dtype=np.float64))[0])
+    return int.from_bytes(hashlib.sha256(str(value).strip().encode()).digest()[:8], "little")
+
+
+def _as_number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finalizer of splitmix64 (Steele, Lea and Flood 2014)."""
+    import numpy as np
+
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+def _moments(column: pd.Series) -> NDArray[np.float64]:
+    """The column of a time split as float64: its numbers, or seconds since 1970 (UTC where no zone is given)."""
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        moments = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        parsed = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
+        moments = parsed.astype("datetime64[ns, UTC]").astype(np.int64).to_numpy() / 1e9
+        moments = np.where(parsed.isna().to_numpy(), np.nan, moments)
+    unreadable = int(np.isnan(moments).sum())
+    if unreadable:
+        raise DataError(
+            f"The time column {column.name!r} has {unreadable} values that are empty or no time; every row needs one, "
+            "as ISO 8601 (2026-01-31 or 2026-01-31T12:00:00) or as a number."
+        )
+    return moments
+
+
+def _moment(cutoff: Cutoff | None) -> float:
+    import pandas as pd
+
+    if isinstance(cutoff, int | float):
+        return float(cutoff)
+    stamp = pd.Timestamp(str(cutoff))
+    return float((stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).timestamp())
+
+
+def _cutoff(column: pd.Series, split: Split, recorded: Cutoff | None) -> Cutoff:
+    import numpy as np
+    import pandas as pd
+
+    numeric = pd.api.types.is_numeric_dtype(column.dtype)
+    moments = _moments(column)
+    asked = split.cutoff
+    if asked is not None:
+        wanted = _recordable(asked)
+        if numeric != isinstance(wanted, float):
+            raise ConfigurationError(
+                f"split.cutoff is {asked!r}, but the column {column.name!r} holds {'numbers' if numeric else 'times'}; "
+                "give one of the same sort."
+            )
+        if recorded is not None and _moment(wanted) < _moment(recorded):
+            raise ConfigurationError(
+                f"split.cutoff {wanted} is earlier than {recorded}, where the champion's holdout begins: the champion "
+                f"was trained on the rows between. Leave it out, or give {recorded} or later."
+            )
+        return wanted
+    if recorded is not None:
+        return recorded
+    ordered = np.sort(moments)
+    first = min(len(ordered) - 1, max(1, round(len(ordered) * (1 - split.share))))
+    moment = float(ordered[first])
+    if moment == float(ordered[0]):
+        later = ordered[ordered > moment]
+        moment = float(later[0]) if len(later) else moment
+    return moment if numeric else pd.Timestamp(moment, unit="s").isoformat()
+
+
+def _recordable(cutoff: datetime | date | float) -> Cutoff:
+    return cutoff.isoformat() if isinstance(cutoff, date) else float(cutoff)
+
+
+def overlap(frame: pd.DataFrame, today: SplitRule, former: SplitRule) -> NDArray[np.bool_] | None:
+    """Which rows of today's holdout the former rule set aside too.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (rows, columns)
+        Today's holdout.
+    today, former : SplitRule
+        Today's rule, and the one that the champion was trained under.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows,), or None
+        None where a column that the former rule needs is gone, so that nobody can tell.
+    """
+    import numpy as np
+
+    if today.same_rows(former):
+        return np.ones(len(frame), dtype=np.bool_)
+    if missing_columns(frame, former.needs()):
+        return None
+    return is_holdout(frame, former)
+
+
+def missing_columns(frame: pd.DataFrame, needed: Sequence[str]) -> list[str]:
+    """The needed columns that a table lacks, in the order given."""
+    return [name for name in needed if name not in frame.columns]

@@ -1,0 +1,133 @@
+"""How artifacts lie in the store: tables as Parquet (zstd), models as skops, values as JSON. Nothing is pickled."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+from zenml.enums import ArtifactType, VisualizationType
+from zenml.materializers.base_materializer import BaseMaterializer
+from zenml.materializers.pydantic_materializer import PydanticMaterializer
+
+from ml.evaluation import CandidateResult
+from ml.profile import Profile
+from package.candidate import TrainedCandidate
+from package.folder import MANIFEST, Package, manifest_text, parse_manifest, verify
+
+_TABLE, _MODEL, _RESULT = "table.parquet", "model.skops", "result.json"
+
+
+class _Files(BaseMaterializer):
+    """Reads and writes whole files below the artifact's place."""
+
+    SKIP_REGISTRATION: ClassVar[bool] = True
+
+    def _read(self, name: str) -> bytes:
+        with self.artifact_store.open(os.path.join(self.uri, name), "rb") as file:
+            data: bytes = file.read()
+        return data
+
+    def _write(self, name: str, data: bytes) -> None:
+        with self.artifact_store.open(os.path.join(self.uri, name), "wb") as file:
+            file.write(data)
+
+
+class TableMaterializer(_Files):
+    """A DataFrame as Parquet; the index is not kept."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (pd.DataFrame,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
+
+    def load(self, data_type: type[Any]) -> pd.DataFrame:
+        """Read the table, without a second copy in memory."""
+        del data_type
+        import pyarrow.parquet
+
+        path = os.path.join(self.uri, _TABLE)
+        if Path(path).is_file():
+            table = pyarrow.parquet.read_table(path, memory_map=True)
+        else:
+            with self.artifact_store.open(path, "rb") as file:
+                table = pyarrow.parquet.read_table(file)
+        return table.to_pandas(self_destruct=True, split_blocks=True)
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Write the table."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / _TABLE
+            local = Path(self.uri)
+            place = local / _TABLE if local.is_dir() else path
+            data.to_parquet(place, engine="pyarrow", compression="zstd", index=False)
+            if place is path:
+                self._write(_TABLE, path.read_bytes())
+
+    def extract_metadata(self, data: pd.DataFrame) -> dict[str, Any]:
+        """Rows and columns, for the dashboard."""
+        return {"rows": len(data), "columns": len(data.columns)}
+
+
+class CandidateMaterializer(_Files):
+    """A trained candidate: its result as JSON beside its skops file."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedCandidate,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
+
+    def load(self, data_type: type[Any]) -> TrainedCandidate:
+        """Read both files; the model stays bytes until somebody asks it."""
+        del data_type
+        return TrainedCandidate(CandidateResult.model_validate_json(self._read(_RESULT)), self._read(_MODEL))
+
+    def save(self, data: TrainedCandidate) -> None:
+        """Write both files."""
+        self._write(_MODEL, data.model)
+        self._write(_RESULT, data.result.model_dump_json(indent=1).encode())
+
+    def extract_metadata(self, data: TrainedCandidate) -> dict[str, Any]:
+        """Score and time, for the dashboard."""
+        result = data.result
+        found: dict[str, Any] = {"estimator": result.estimator, "seconds": result.seconds, "bytes": len(data.model)}
+        if result.cv_mean is not None:
+            found |= {"cv_mean": result.cv_mean, "cv_std": result.cv_std}
+        return found
+
+
+class PackageMaterializer(_Files):
+    """A production package, file by file, with every hash checked on the way back."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Package,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
+
+    def load(self, data_type: type[Any]) -> Package:
+        """Read and verify the package."""
+        del data_type
+        manifest = parse_manifest(self._read(MANIFEST), self.uri)
+        package = Package(manifest, {name: self._read(name) for name in manifest.files})
+        verify(package, self.uri)
+        return package
+
+    def save(self, data: Package) -> None:
+        """Write the package, the manifest last."""
+        for name, content in data.files.items():
+            self._write(name, content)
+        self._write(MANIFEST, manifest_text(data.manifest).encode())
+
+    def extract_metadata(self, data: Package) -> dict[str, Any]:
+        """What the dashboard shows of it."""
+        return {"model_version": data.manifest.model_version, "data_version": data.manifest.data_version}
+
+
+class ProfileMaterializer(PydanticMaterializer):
+    """A profile as JSON, with a table of it for the dashboard."""
+
+    SKIP_REGISTRATION: ClassVar[bool] = True
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Profile,)
+
+    def save_visualizations(self, data: Profile) -> dict[str, VisualizationType]:
+        """The profile as a page of its own."""
+        from ml.report.html import render_profile
+
+        place = os.path.join(self.uri, "profile.html").replace("\\", "/")
+        with self.artifact_store.open(place, "w") as file:
+            file.write(render_profile(data))
+        return {place: VisualizationType.HTML}

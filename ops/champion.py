@@ -1,0 +1,255 @@
+"""The champion in ZenML's Model Control Plane: versions, their records, and the title.
+
+A model version carries three pieces of metadata: its scores, one by one; `record`, what made it and how it was
+judged; and `title`, the state of the title since it has been champion (see `package.manifest.Title`). The production
+package is an artifact that is linked to the version, so the store can always write the folder anew.
+
+Everything that changes the title is called under `ops.store.locked`. Setting the stage is the last act, and one
+transaction of the store: a process that dies before it has changed nothing in production.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml.errors import StoreError
+from package.manifest import Title
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from zenml.client import Client
+    from zenml.models import ArtifactVersionResponse, ModelVersionResponse
+
+    from package.folder import Package
+    from package.manifest import Manifest
+
+PRODUCTION, ARCHIVED = "production", "archived"
+_RECORD, _TITLE, _PACKAGE = "record", "title", "package"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One model version of a use case, as the store records it."""
+
+    id: UUID
+    number: int
+    stage: str  # production, archived (a former champion) or none (never in production)
+    record: dict[str, Any]
+    title: Title | None
+    package_id: str | None  # artifact version of its package
+
+    @property
+    def fingerprint(self) -> str:
+        """What made it."""
+        return str(self.record["fingerprint"])
+
+    @property
+    def judged_against(self) -> int | None:
+        """The champion that it was last judged against."""
+        found: int | None = self.record["judged_against"]
+        return found
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """All versions of a use case that the store knows, oldest first."""
+
+    versions: tuple[Version, ...]
+
+    @property
+    def champion(self) -> Version | None:
+        """The one in production."""
+        return next((version for version in self.versions if version.stage == PRODUCTION), None)
+
+    @property
+    def highest(self) -> int:
+        """The highest number ever given, as far as store and champion know; 0 when none was."""
+        champion = self.champion
+        given = [version.number for version in self.versions]
+        return max([*given, champion.title.highest if champion and champion.title else 0], default=0)
+
+    def number(self, number: int) -> Version | None:
+        """The version with this number; of two (one imported) the one that was champion."""
+        found = [version for version in self.versions if version.number == number]
+        return max(found, key=lambda version: (version.package_id is not None, version.stage == PRODUCTION), default=None)
+
+    def made_by(self, fingerprint: str) -> list[Version]:
+        """The versions that this fingerprint made, newest first."""
+        return [version for version in reversed(self.versions) if version.fingerprint == fingerprint]
+
+
+def now() -> str:
+    """This moment, UTC, ISO 8601 to the second."""
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
+
+
+def lineage(client: Client, use_case: str) -> Lineage:
+    """What the store knows of a use case.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    use_case : str
+        Its name, which is the model's name.
+
+    Returns
+    -------
+    Lineage
+        Empty where the store knows no such model. A version without a record (left by something else, or by a crash
+        while it was made) is passed over.
+    """
+    try:
+        page = client.list_model_versions(model=use_case, size=1000, hydrate=True, sort_by="asc:number")
+    except KeyError:
+        return Lineage(())
+    found = [*page.items]
+    while page.index < page.total_pages:
+        page = client.list_model_versions(
+            model=use_case, size=1000, hydrate=True, sort_by="asc:number", page=page.index + 1
+        )
+        found.extend(page.items)
+    return Lineage(tuple(_version(item) for item in found if _RECORD in item.run_metadata))
+
+
+def _version(item: ModelVersionResponse) -> Version:
+    metadata = item.run_metadata
+    record = _value(metadata[_RECORD])
+    title = metadata.get(_TITLE)
+    package = metadata.get(_PACKAGE)
+    return Version(
+        id=item.id, number=int(record["number"]), stage=str(item.stage or "none"), record=record,
+        title=Title.model_validate(_value(title)) if title else None, package_id=str(package) if package else None,
+    )  # fmt: skip
+
+
+def _value(stored: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(stored)
+    return found
+
+
+def log(client: Client, version_id: UUID, **values: Any) -> None:
+    """Write metadata on a model version; a later value hides the earlier one.
+
+    Nested values are stored as JSON text: ZenML would merge a dictionary into the earlier one.
+    """
+    from zenml import log_metadata
+
+    ready = {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+        for name, value in values.items()
+        if value is not None
+    }
+    log_metadata(metadata=ready, model_version_id=version_id)
+    del client
+
+
+def create(client: Client, use_case: str, number: int, record: dict[str, Any], scores: dict[str, float]) -> UUID:
+    """A new model version with its record; it has no stage.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    use_case : str
+        The model.
+    number : int
+        The project's number; where a foreign version already has it, the name gets a suffix.
+    record : dict
+        As `Version.record`; `number` is added.
+    scores : dict of str to float
+        Shown one by one in the dashboard.
+    """
+    from zenml.exceptions import EntityExistsError
+
+    with contextlib.suppress(EntityExistsError):
+        client.create_model(name=use_case, description=f"The use case {use_case}: one champion at any time.")
+    names = [str(number), *(f"{number}-{suffix}" for suffix in ("b", "c", "d", "e", record["fingerprint"]))]
+    for name in names:
+        try:
+            version = client.create_model_version(use_case, name=f"v{name}", description=record.get("reason"))
+        except EntityExistsError:
+            orphan = client.get_model_version(use_case, f"v{name}")
+            if _RECORD in orphan.run_metadata:
+                continue
+            version = orphan
+        log(client, version.id, **scores)
+        log(client, version.id, record={**record, "number": number})
+        return version.id
+    raise StoreError(f"The store holds too many versions with the number {number} of {use_case}; remove some with prune.")
+
+
+def save_package(client: Client, version_id: UUID, package: Package) -> ArtifactVersionResponse:
+    """Keep a production package in the store, linked to its model version."""
+    from zenml import save_artifact
+    from zenml.model.utils import link_artifact_version_to_model_version
+
+    from ops.artifacts import PackageMaterializer
+
+    artifact = save_artifact(
+        package, name=f"{package.manifest.use_case}_package", materializer=PackageMaterializer
+    )
+    link_artifact_version_to_model_version(artifact, client.get_model_version(model_version_name_or_number_or_id=version_id))
+    log(client, version_id, package=str(artifact.id))
+    return artifact
+
+
+def load_package(client: Client, version: Version) -> Package:
+    """The production package of a version that was champion, with the state of the title that the store knows.
+
+    Raises
+    ------
+    StoreError
+        When the store has no package of it, or its file is gone.
+    """
+    from package.build import with_title
+
+    if version.package_id is None:
+        raise StoreError(f"Model version {version.number} was never in production; it has no package.")
+    try:
+        artifact = client.get_artifact_version(version.package_id)
+        package: Package = artifact.load()
+    except Exception as error:  # the artifact store raises what its file system raises
+        raise StoreError(
+            f"The package of model version {version.number} is gone from the store ({type(error).__name__}: {error})."
+        ) from error
+    return with_title(package, version.title) if version.title else package
+
+
+def crown(client: Client, version_id: UUID, title: Title) -> None:
+    """Give a version the title: its state first, then the stage, which archives the former champion."""
+    log(client, version_id, title=title.model_dump(mode="json"))
+    client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(PRODUCTION, force=True)
+
+
+def archive(client: Client, version_id: UUID) -> None:
+    """Mark a version as a former champion."""
+    client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(ARCHIVED, force=True)
+
+
+def record_of(manifest: Manifest) -> dict[str, Any]:
+    """The record of a champion whose package came from elsewhere."""
+    decision = manifest.decision
+    return {
+        "fingerprint": manifest.fingerprint,
+        "data_version": manifest.data_version,
+        "data_path": manifest.data_path,
+        "commit": manifest.commit,
+        "created": manifest.created,
+        "split": manifest.split.model_dump(mode="json"),
+        "metrics": manifest.metrics,
+        "ground": decision.ground,
+        "reason": decision.reason,
+        "metric": decision.metric,
+        "challenger_score": decision.challenger_score,
+        "champion_score": decision.champion_score,
+        "judged_against": decision.champion,
+        "replaced": decision.champion,
+        "model": manifest.files["model.skops"],
+        "imported": True,
+    }

@@ -1,0 +1,143 @@
+"""What the command line shows: values in, lines on the terminal out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ml.columns import Column
+    from ml.evaluation import Evaluation
+    from ml.lineage import Outcome
+    from ml.promotion import Decision
+    from ops.champion import Version
+
+_MARKS = {"started": "...", "finished": "done", "cached": "cached"}
+_HEADLINES = {
+    "promoted": "[bold green]Promoted[/]",
+    "kept": "[bold yellow]Champion kept[/]",
+    "would_promote": "[bold green]Would promote[/]",
+    "would_keep": "[bold yellow]Would keep the champion[/]",
+}
+
+
+def out() -> Console:
+    """The console for results; made when it is used, so that a captured stdout is the one written to."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def notes() -> Console:
+    """The console for progress and warnings: stderr, so that stdout can be read by a program."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Steps:
+    """Shows the steps of a run as they go."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._console = notes()
+        self._quiet = quiet
+        self._started: dict[str, float] = {}
+
+    def __enter__(self) -> Steps:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        del kind, error, trace
+
+    def tell(self, step: str, what: str) -> None:
+        """One line when a step starts (on a terminal only), and one when it is done."""
+        now = time.perf_counter()
+        begun = self._started.setdefault(step, now)
+        if self._quiet or (what == "started" and not self._console.is_terminal):
+            return
+        took = f"{now - begun:6.1f} s" if what == "finished" else ""
+        end = "\r" if what == "started" else "\n"
+        self._console.print(f"  {step:<28}{_MARKS[what]:<8}{took}", end=end, markup=False)
+
+
+def warn(messages: Sequence[str]) -> None:
+    """Warnings and notes, one a line."""
+    console = notes()
+    for message in messages:
+        console.print(f"[yellow]Note:[/] {escape(message)}")
+
+
+def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcome) -> None:
+    """Champion and challenger side by side, and the decision in one sentence."""
+    challenger, champion = evaluation.challenger, evaluation.champion
+    table = Table(title=f"{evaluation.use_case}: {evaluation.rows.judged} holdout rows judge", title_justify="left")
+    table.add_column("score")
+    table.add_column(f"challenger{_number(outcome.challenger)}", justify="right")
+    if champion:
+        table.add_column(f"champion{_number(champion.number)}", justify="right")
+        table.add_column("difference", justify="right")
+    table.add_row("candidate", challenger.candidate, *([champion.candidate, ""] if champion else []))
+    for name, value in challenger.scores.items():
+        row = [f"[bold]{name}[/]" if name == evaluation.metric else name, f"{value:.4f}"]
+        if champion:
+            theirs = champion.scores.get(name)
+            row += ["-" if theirs is None else f"{theirs:.4f}", "" if theirs is None else f"{value - theirs:+.4f}"]
+        table.add_row(*row)
+    console = out()
+    console.print()
+    console.print(table)
+    console.print(f"{_HEADLINES[outcome.action]}: {escape(decision.reason)}")
+
+
+def _number(number: int | None) -> str:
+    return f" (version {number})" if number is not None else ""
+
+
+def versions_table(use_case: str, versions: Sequence[Version]) -> None:
+    """The versions, newest first."""
+    console = out()
+    if not versions:
+        console.print(f"No model version of {use_case} yet: `python run.py train` makes the first.", markup=False)
+        return
+    table = Table(title=f"Model versions of {use_case}", title_justify="left")
+    for name in ("number", "stage", "score", "data", "commit", "when", "why"):
+        table.add_column(name, justify="right" if name in ("number", "score") else "left", overflow="fold")
+    for version in reversed(versions):
+        record = version.record
+        style = "bold green" if version.stage == "production" else None
+        score = f"{record['metric']} {record['challenger_score']:.4f}"
+        table.add_row(
+            str(version.number), version.stage, score, str(record["data_version"])[:8], str(record["commit"] or "-")[:8],
+            str(record["created"])[:16].replace("T", " "), escape(str(record["reason"])), style=style,
+        )  # fmt: skip
+    console.print(table)
+
+
+def version_facts(version: Version) -> dict[str, Any]:
+    """One entry of `models --json`."""
+    record = version.record
+    return {
+        "number": version.number,
+        "stage": version.stage,
+        "metrics": record["metrics"],
+        "data_version": record["data_version"],
+        "commit": record["commit"],
+        "created": record["created"],
+        "reason": record["reason"],
+        "fingerprint": record["fingerprint"],
+        "judged_against": record["judged_against"],
+        "replaced": record["replaced"],
+    }
+
+
+def columns_table(columns: Sequence[Column]) -> None:
+    """What `init` did with each column, and why."""
+    table = Table(title_justify="left")
+    for name in ("column", "kind", "used", "why"):
+        table.add_column(name, overflow="fold")
+    for column in columns:
+        table.add_row(escape(column.name), column.kind, "yes" if column.used else "no", escape(column.why))
+    out().print(table)

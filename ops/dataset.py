@@ -1,0 +1,141 @@
+"""The table of a use case in the store: registered once per data version, and checked before any step runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml.split import Cutoff
+from ml.use_case import Split
+from ops import code, dvc
+from ops.tables import read_table
+from ops.workspace import Workspace, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from zenml.client import Client
+    from zenml.models import ArtifactVersionResponse
+
+_CHECKS = "checks"
+_MOST_CHECKS = 20
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A registered table.
+
+    Attributes
+    ----------
+    artifact : ArtifactVersionResponse
+        In the store.
+    version : str
+        The data version, md5 of the file.
+    rows : int
+    split : Split
+        The use case's, with the cutoff settled where it splits by time.
+    warnings : tuple of str
+        What the user should know of the table.
+    """
+
+    artifact: ArtifactVersionResponse
+    version: str
+    rows: int
+    split: Split
+    warnings: tuple[str, ...]
+
+
+def register(client: Client, workspace: Workspace, recorded_cutoff: Cutoff | None, again: bool = False) -> Dataset:
+    """Register and check the table of a use case.
+
+    What was checked before (the same file, use case and libraries) is not read again.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    workspace : Workspace
+        Names table and use case.
+    recorded_cutoff : float or str, optional
+        The cutoff that the champion's manifest records.
+    again : bool
+        Read the table in any case, and register it anew where its file is gone from the store.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ProjectError
+        When table or use case cannot be used.
+    """
+    root, use_case = workspace.root, workspace.use_case
+    fetched = dvc.fetch_missing(root, workspace.data)
+    version = dvc.data_version(workspace.data) if workspace.data.is_file() else ""
+    name = f"{use_case.name}_table"
+    artifact = _registered(client, name, version, again)
+    checks: dict[str, Any] = json.loads(str(artifact.run_metadata.get(_CHECKS, "{}"))) if artifact else {}
+    key = _key(workspace, recorded_cutoff)
+    if artifact is None or key not in checks or again:
+        frame = read_table(workspace.data, shown(workspace.data, root))
+        checks[key] = _check(frame, workspace, recorded_cutoff)
+        artifact = artifact or _save(frame, name, version)
+        del frame
+        _remember(artifact, checks)
+    found = checks[key]
+    changed = dvc.changed_warning(root, workspace.data, version)
+    return Dataset(
+        artifact=artifact,
+        version=version,
+        rows=int(str(artifact.run_metadata["rows"])),
+        split=use_case.split.model_copy(update={"cutoff": found["cutoff"]}) if found["cutoff"] else use_case.split,
+        warnings=tuple(text for text in (fetched, changed, *found["warnings"]) if text),
+    )
+
+
+def _registered(client: Client, name: str, version: str, again: bool) -> ArtifactVersionResponse | None:
+    try:
+        artifact = client.get_artifact_version(name, version)
+    except KeyError:
+        return None
+    if again and "://" not in artifact.uri and not any(Path(artifact.uri).glob("*")):
+        client.delete_artifact_version(artifact.id)
+        return None
+    return artifact
+
+
+def _save(frame: pd.DataFrame, name: str, version: str) -> ArtifactVersionResponse:
+    from zenml import save_artifact
+
+    from ops.artifacts import TableMaterializer
+
+    return save_artifact(frame, name=name, version=version, materializer=TableMaterializer)
+
+
+def _remember(artifact: ArtifactVersionResponse, checks: dict[str, Any]) -> None:
+    from zenml import log_metadata
+
+    latest = dict(list(checks.items())[-_MOST_CHECKS:])
+    log_metadata(metadata={_CHECKS: json.dumps(latest)}, artifact_version_id=artifact.id)
+
+
+def _key(workspace: Workspace, recorded_cutoff: Cutoff | None) -> str:
+    _, foreign = code.reached("ml.estimators")
+    versions = code.libraries(foreign | {"pandas"}, tuple(c.estimator for c in workspace.use_case.candidates.values()))
+    facts = [workspace.use_case.model_dump(mode="json"), recorded_cutoff, versions, code.step_version("ml.table")]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _check(frame: pd.DataFrame, workspace: Workspace, recorded_cutoff: Cutoff | None) -> dict[str, Any]:
+    from ml.estimators import check_candidates
+    from ml.split import rule_for
+    from ml.table import check
+
+    use_case = workspace.use_case
+    check_candidates(use_case, workspace.shown_config)
+    warnings = check(frame, use_case)
+    cutoff = rule_for(frame, use_case.data, use_case.split, recorded_cutoff).cutoff if use_case.split.by == "time" else None
+    return {"warnings": list(warnings), "cutoff": cutoff}

@@ -1,0 +1,111 @@
+"""What works here and what does not, each with its remedy."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.errors import ProjectError
+from ops import dvc
+from ops.workspace import Workspace, open_workspace, require_writable, shown
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str | None = None
+
+
+def examine_machine(config: str) -> list[Finding]:
+    """Look at use case, data, workspace, DVC, store, package and stack.
+
+    Parameters
+    ----------
+    config : str
+        The use case's file.
+
+    Returns
+    -------
+    list of Finding
+        In the order in which a run would meet them; where the use case is broken, that alone.
+    """
+    try:
+        place = open_workspace(config)
+    except ProjectError as error:
+        return [Finding("use case", False, str(error), "Mend the file; docs/use-case.md tells every key.")]
+    looks: list[tuple[str, Callable[[Workspace], Finding]]] = [
+        ("workspace", _workspace),
+        ("data", _data),
+        ("dvc", _dvc),
+        ("store", _store),
+        ("package", _package),
+        ("dashboard", _dashboard),
+        ("docker", _docker),
+    ]
+    findings = [Finding("use case", True, place.shown_config)]
+    for what, look in looks:
+        try:
+            findings.append(look(place))
+        except ProjectError as error:
+            findings.append(Finding(what, False, str(error)))
+    return findings
+
+
+def _workspace(place: Workspace) -> Finding:
+    require_writable(place)
+    free = shutil.disk_usage(place.root).free / 1e9
+    return Finding("workspace", True, f"writable, {free:.0f} GB free")
+
+
+def _data(place: Workspace) -> Finding:
+    name = shown(place.data, place.root)
+    if not place.data.is_file():
+        known = dvc.tracked(place.root, place.data)
+        if known.md5 or known.stage:
+            return Finding("data", True, f"{name} is not here yet; the next run fetches or makes it")
+        return Finding("data", False, f"{name} does not exist", "Put it there, or correct data.path.")
+    version = dvc.data_version(place.data)
+    warning = dvc.changed_warning(place.root, place.data, version)
+    return Finding("data", True, warning or f"{name}, data version {version[:8]}, as DVC recorded it")
+
+
+def _dvc(place: Workspace) -> Finding:
+    if not (place.root / ".dvc").is_dir():
+        return Finding("dvc", False, "this folder is no DVC repository", "Clone the repository with git, or run `dvc init`.")
+    remotes = dvc.run(place.root, "remote", "list").output.strip()
+    found = remotes.replace("\t", " ").splitlines()[0] if remotes else "no remote: nothing is shared, everything else works"
+    return Finding("dvc", True, found)
+
+
+def _store(place: Workspace) -> Finding:
+    from ops.store import described, open_store
+
+    client = open_store()
+    return Finding("store", True, f"{described(client)}, stack {client.active_stack_model.name}")
+
+
+def _package(place: Workspace) -> Finding:
+    from ops.continuity import read_package
+
+    package = read_package(place)
+    found = "none yet" if package is None else f"model version {package.manifest.model_version}, hashes right"
+    return Finding("package", True, f"{place.shown_package}: {found}")
+
+
+def _dashboard(place: Workspace) -> Finding:
+    there = importlib.util.find_spec("fastapi") is not None
+    return Finding("dashboard", True, "installed" if there else "not installed; `make dashboard` installs it")
+
+
+def _docker(place: Workspace) -> Finding:
+    there = shutil.which("docker") is not None and Path("/var/run/docker.sock").exists()
+    return Finding("docker", True, "there is an engine" if there else "no engine; the local stack needs none")
+
+

@@ -1,0 +1,100 @@
+"""Free the store of runs and artifacts that no version of the lineage needs."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ops import champion as champions
+from ops.store import locked
+from ops.workspace import Workspace
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from zenml.client import Client
+
+PIPELINE = "training"
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What went, or would go."""
+
+    runs: int
+    artifacts: int
+    bytes: int
+
+
+def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
+    """Remove the runs of a use case but the newest, and the artifacts that nothing needs then.
+
+    Every model version and its record stay, every package stays, and so does what the newest successful run made:
+    the next run is cached as before.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    workspace : Workspace
+        The use case.
+    really : bool
+        False: only count.
+
+    Returns
+    -------
+    Pruned
+    """
+    name = workspace.use_case.name
+    with locked(client, name):
+        runs = _runs(client, name)
+        newest = next((run for run in runs if run.status.is_successful), None)
+        needed = _needed(client, name, newest)
+        gone = [run for run in runs if newest is None or run.id != newest.id]
+        artifacts = {a.id: a for run in gone for a in _outputs(client, run) if a.id not in needed}
+        size = sum(_bytes(artifact.uri) for artifact in artifacts.values())
+        if really:
+            _remove(client, gone, list(artifacts.values()))
+    return Pruned(len(gone), len(artifacts), size)
+
+
+def _runs(client: Client, name: str) -> list[Any]:
+    """The finished training runs of a use case, newest first."""
+    from zenml.utils.pagination_utils import depaginate
+
+    runs = depaginate(client.list_pipeline_runs, pipeline=PIPELINE, sort_by="desc:created", hydrate=True, size=100)
+    return [run for run in runs if run.status.is_finished and f"use_case:{name}" in [tag.name for tag in run.tags]]
+
+
+def _needed(client: Client, name: str, newest: Any) -> set[UUID]:
+    """Packages of the lineage, and whatever the newest run made or took over from the cache."""
+    from uuid import UUID
+
+    needed = {UUID(v.package_id) for v in champions.lineage(client, name).versions if v.package_id}
+    if newest is not None:
+        needed |= {artifact.id for artifact in _outputs(client, newest)}
+    return needed
+
+
+def _outputs(client: Client, run: Any) -> list[Any]:
+    from zenml.utils.pagination_utils import depaginate
+
+    steps = depaginate(client.list_run_steps, pipeline_run_id=run.id, hydrate=True, size=100)
+    return [artifact for step in steps for found in step.outputs.values() for artifact in found]
+
+
+def _bytes(uri: str) -> int:
+    with contextlib.suppress(OSError):
+        return sum(path.stat().st_size for path in Path(uri).rglob("*") if path.is_file())
+    return 0
+
+
+def _remove(client: Client, runs: list[Any], artifacts: list[Any]) -> None:
+    for run in runs:
+        with contextlib.suppress(KeyError):
+            client.delete_pipeline_run(run.id)
+    for artifact in artifacts:
+        with contextlib.suppress(KeyError):
+            client.delete_artifact_version(artifact.id, delete_metadata=True, delete_from_artifact_store=True)

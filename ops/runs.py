@@ -1,0 +1,53 @@
+"""What a pipeline run leaves in the store, and how to read it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from ml.errors import StoreError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from zenml.client import Client
+    from zenml.models import PipelineRunResponse
+
+
+def link_run(client: Client, version_id: UUID) -> None:
+    """Link the present run and its artifacts to a model version, so that the dashboard shows its lineage.
+
+    Outside a step (in a test of the step alone) there is no run to link.
+    """
+    from zenml import get_step_context
+    from zenml.exceptions import StepContextError
+    from zenml.models import ModelVersionPipelineRunRequest
+    from zenml.model.utils import link_artifact_version_to_model_version
+
+    with contextlib.suppress(StepContextError, RuntimeError):
+        context = get_step_context()
+        version = client.get_model_version(model_version_name_or_number_or_id=version_id)
+        client.zen_store.create_model_version_pipeline_run_link(
+            ModelVersionPipelineRunRequest(pipeline_run=context.pipeline_run.id, model_version=version_id)
+        )
+        for inputs in context.step_run.inputs.values():
+            for artifact in inputs:
+                link_artifact_version_to_model_version(artifact, version)
+
+
+def output(run: PipelineRunResponse, step: str, name: str) -> Any:
+    """An output of a step of a finished run.
+
+    Raises
+    ------
+    StoreError
+        When its file is gone from the artifact store.
+    """
+    artifact = run.steps[step].outputs[name][0]
+    try:
+        return artifact.load()
+    except Exception as error:  # the artifact store raises what its file system raises
+        raise StoreError(
+            f"The artifact {name!r} of the step {step!r} is gone from the store ({type(error).__name__}: {error}). "
+            "Run again with --no-cache."
+        ) from error

@@ -1,0 +1,49 @@
+"""Every setting that is not a use case's, in one place: names, folders, and the environment of ZenML and DVC."""
+
+import os
+import sys
+from pathlib import Path
+
+PROJECT = "champion"
+DEFAULT_CONFIG = "configs/iris.yaml"
+STORE_FOLDER = ".zenml"
+
+LIBRARIES = {
+    "numpy": ("numpy",),
+    "pandas": ("pandas", "numpy"),
+    "pyarrow": ("pyarrow",),
+    "scipy": ("scipy", "numpy"),
+    "sklearn": ("scikit-learn", "scipy", "numpy"),
+    "skops": ("skops",),
+    "matplotlib": ("matplotlib",),
+    "jinja2": ("jinja2",),
+}
+"""Import name to the distributions whose version may change what a step makes."""
+
+
+def root() -> Path:
+    """The checkout: the folder that run.py is in."""
+    return Path(__file__).resolve().parent.parent
+
+
+def prepare_environment() -> None:
+    """Set what ZenML and DVC read from the environment, before either is imported.
+
+    What the user has set stands. The store is in the checkout, so that another project's ZenML, of another version,
+    is neither used nor migrated.
+    """
+    folder = root()
+    os.environ.setdefault("ZENML_CONFIG_PATH", str(folder / STORE_FOLDER))
+    os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")
+    os.environ.setdefault("ZENML_LOGGING_VERBOSITY", "WARN")
+    os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
+    os.environ.setdefault("AUTO_OPEN_DASHBOARD", "false")
+    os.environ.setdefault("DVC_NO_ANALYTICS", "true")
+    binaries = str(Path(sys.executable).parent)
+    if binaries not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", "")])
+
+
+def inside_dvc() -> bool:
+    """Whether a DVC stage runs this: its lock is taken, so no dvc may be called."""
+    return "DVC_STAGE" in os.environ

@@ -1,0 +1,243 @@
+"""The ZenML store: opened without prompts, checked before it is trusted, and quick to start.
+
+What ZenML does at a start and this project does not need is left out: it imports every installed integration to
+find materializers (each of our artifacts names its own), and it asks uv and pip for the installed packages in
+processes of their own (the interpreter knows them).
+"""
+
+import contextlib
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml.errors import StoreError
+from ops import settings
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+
+LOCK_SECONDS = 120.0  # how long to wait for another promotion
+CLAIM_SECONDS = 600.0  # after which a claim on a server counts as left behind by a crash
+_REVISION = re.compile(r"Can't locate revision|No such revision|revision identified by")
+
+
+def open_store() -> "Client":
+    """The ZenML client, its store checked.
+
+    Returns
+    -------
+    Client
+
+    Raises
+    ------
+    StoreError
+        When the store was made by another ZenML version, or cannot be reached or read.
+    """
+    settings.prepare_environment()
+    _refuse_other_version()
+    try:
+        from zenml.client import Client
+        from zenml.logger import init_logging
+
+        _start_quickly()
+        init_logging()
+        client = Client()
+        client.zen_store.get_store_info()
+        client.active_stack_model  # noqa: B018 - makes the first start create what it needs
+    except Exception as error:  # ZenML, SQLAlchemy and requests each raise their own
+        raise _explained(error) from error
+    if client.zen_store.type.value == "rest":
+        _require_same_server(client)
+    return client
+
+
+def _start_quickly() -> None:
+    from zenml.environment import Environment
+    from zenml.integrations.registry import integration_registry
+
+    integration_registry.activate_integrations = lambda: None  # type: ignore[method-assign]
+    Environment.get_python_packages = staticmethod(_installed)  # type: ignore[method-assign]
+
+
+def _installed() -> list[str]:
+    return sorted(f"{found.name}=={found.version}" for found in metadata.distributions())
+
+
+def config_folder() -> Path:
+    """Where ZenML keeps its configuration, and a local store its database."""
+    return Path(os.environ["ZENML_CONFIG_PATH"])
+
+
+def _refuse_other_version() -> None:
+    """A store of another version is refused before ZenML migrates it, or fails in the middle of it."""
+    path = config_folder() / "config.yaml"
+    if not path.exists():
+        return
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise StoreError(f"The ZenML configuration {path} cannot be read ({error}). Remove it, or restore it.") from None
+    theirs, ours = str(found.get("version", "")), metadata.version("zenml")
+    if theirs and theirs != ours:
+        raise StoreError(
+            f"The ZenML store in {path.parent} was made by ZenML {theirs}; this project runs {ours}. Set "
+            "ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
+        )
+    url = str((found.get("store") or {}).get("url", ""))
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).parent.exists():
+        raise StoreError(
+            f"The ZenML store in {path.parent} belongs to another place ({url.removeprefix('sqlite:///')}): the "
+            "checkout was moved or copied. Remove the folder; the champion is imported from its package."
+        )
+
+
+def _explained(error: Exception) -> StoreError:
+    text = str(error)
+    where = config_folder()
+    if _REVISION.search(text):
+        return StoreError(
+            f"The ZenML store in {where} was made by another ZenML version than {metadata.version('zenml')}. Set "
+            "ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
+        )
+    if "readonly database" in text or isinstance(error, PermissionError):
+        return StoreError(f"The ZenML store in {where} cannot be written. Give write permission, or set ZENML_CONFIG_PATH.")
+    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    return StoreError(
+        f"The ZenML store cannot be opened ({type(error).__name__}: {first}). It is configured in {where}; "
+        "`python run.py doctor` says more, and ZENML_CONFIG_PATH names another one."
+    )
+
+
+def _require_same_server(client: "Client") -> None:
+    theirs, ours = str(client.zen_store.get_store_info().version), metadata.version("zenml")
+    if theirs != ours:
+        raise StoreError(f"The ZenML server runs {theirs}, this project {ours}; they must be the same. Update one of them.")
+
+
+def is_local(client: "Client") -> bool:
+    """Whether the store is a database on this machine, without a server."""
+    return str(client.zen_store.type.value) == "sql"
+
+
+def described(client: "Client") -> str:
+    """The store in a few words, for every command to name."""
+    if not is_local(client):
+        return f"server {client.zen_store.url}"
+    folder = config_folder()
+    with contextlib.suppress(ValueError):
+        return str(folder.resolve().relative_to(settings.root()))
+    return str(folder)
+
+
+@contextlib.contextmanager
+def locked(client: "Client", name: str) -> Iterator[None]:
+    """Hold the title of a use case: one process at a time reads the champion and sets another.
+
+    Beside a local store it is a lock file, which the system frees when its holder dies. On a server it is a claim: a
+    tag with a unique name, which another one takes over when it is older than `CLAIM_SECONDS`.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    name : str
+        The use case.
+
+    Raises
+    ------
+    StoreError
+        When another holder does not let go in time.
+    """
+    if is_local(client):
+        from filelock import FileLock, Timeout
+
+        path = Path(str(client.zen_store.url).removeprefix("sqlite:///")).parent / f"{name}.lock"
+        try:
+            with FileLock(path, timeout=LOCK_SECONDS):
+                yield
+        except Timeout:
+            raise StoreError(f"Another process has held {path} for {LOCK_SECONDS:g} s. Wait for it, or end it.") from None
+        return
+    claim = f"{settings.PROJECT}-{name}-claim"
+    _claim(client, claim)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(KeyError):
+            client.delete_tag(claim)
+
+
+def _claim(client: "Client", claim: str) -> None:
+    from datetime import datetime, timezone
+
+    from zenml.exceptions import EntityExistsError
+
+    ends = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            client.create_tag(claim)
+            return
+        except EntityExistsError:
+            with contextlib.suppress(KeyError):
+                made = client.get_tag(claim).created.replace(tzinfo=timezone.utc)
+                if (datetime.now(timezone.utc) - made).total_seconds() > CLAIM_SECONDS:
+                    client.delete_tag(claim)
+                    continue
+        if time.monotonic() > ends:
+            raise StoreError(
+                f"Another process has held the claim {claim!r} on the server for {LOCK_SECONDS:g} s. Wait for it; a claim "
+                f"left behind by a crash is taken over after {CLAIM_SECONDS:g} s."
+            )
+        time.sleep(0.5)
+
+
+class _Progress(logging.Handler):
+    """Hands what ZenML says of its steps to a callback."""
+
+    _LINE = re.compile(r"Step `(\S+)` has (started)|Step `(\S+)` has (finished) in|(cached) version of step `(\S+)`")
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass on what the record says of a step."""
+        if found := self._LINE.search(re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())):
+            started, what, finished, ended, cached, reused = found.groups()
+            self._tell(str(started or finished or reused), str(what or ended or cached))
+
+
+@contextlib.contextmanager
+def progress(tell: Callable[[str, str], None]) -> Iterator[None]:
+    """Report the steps of a run as they go, and keep ZenML's own lines about them off the console.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with the step's name and ``started``, ``finished`` or ``cached``.
+    """
+    logger = logging.getLogger("zenml.orchestrators")
+    handler, level = _Progress(tell), logger.level
+    consoles = [found for found in logging.getLogger().handlers if type(found).__name__ == "ZenMLConsoleHandler"]
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    for console in consoles:
+        console.addFilter(_not_of_orchestrators)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        for console in consoles:
+            console.removeFilter(_not_of_orchestrators)
+
+
+def _not_of_orchestrators(record: logging.LogRecord) -> bool:
+    return not record.name.startswith("zenml.orchestrators")

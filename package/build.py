@@ -1,0 +1,70 @@
+"""Make a package from its parts, and the classifier from a package."""
+
+from typing import Any
+
+from ml.errors import PackageError
+from ml.profile import Profile
+from package.card import model_card
+from package.folder import CARD, MODEL, PROFILE, Package, digest, verify
+from package.manifest import Manifest, Title
+
+
+def build(model: bytes, profile: Profile, **about: Any) -> Package:
+    """A package around a model file.
+
+    Parameters
+    ----------
+    model : bytes
+        The skops file.
+    profile : Profile
+        Of the train set.
+    **about
+        The fields of `Manifest` but `files`.
+
+    Returns
+    -------
+    Package
+    """
+    bare = Manifest(**about, files={})
+    files = {
+        MODEL: model,
+        PROFILE: (profile.model_dump_json(indent=1) + "\n").encode(),
+        CARD: model_card(bare, profile).encode(),
+    }
+    hashes = {name: digest(data) for name, data in files.items()}
+    return Package(bare.model_copy(update={"files": hashes}), files)
+
+
+def with_title(package: Package, title: Title) -> Package:
+    """The same champion with a later state of the title; no file but the manifest changes."""
+    return Package(package.manifest.model_copy(update={"title": title}), package.files)
+
+
+def profile_of(package: Package) -> Profile:
+    """The profile in a package.
+
+    Raises
+    ------
+    PackageError
+        When it cannot be read.
+    """
+    try:
+        return Profile.model_validate_json(package.files[PROFILE])
+    except (KeyError, ValueError):
+        raise PackageError(f"The package's {PROFILE} cannot be read. Fetch the package again.") from None
+
+
+def classifier(package: Package, source: str) -> Any:
+    """The `ml.classifier.Classifier` in a package, its hashes checked and its types trusted.
+
+    Raises
+    ------
+    PackageError
+        When a hash does not match, a type is not trusted, or the model cannot be loaded.
+    """
+    from ml.classifier import Classifier
+    from package.model import loads
+
+    verify(package, source)
+    manifest = package.manifest
+    return Classifier(manifest.signature, manifest.classes, loads(package.files[MODEL], f"{source}/{MODEL}"))

@@ -1,0 +1,21 @@
+"""A trained candidate on its way from training to the exam: a skops file and what is needed to ask it."""
+
+from dataclasses import dataclass
+
+from ml.evaluation import CandidateResult
+
+
+@dataclass(frozen=True)
+class TrainedCandidate:
+    """One fitted candidate.
+
+    Attributes
+    ----------
+    result : CandidateResult
+        How it did on the train set.
+    model : bytes
+        The fitted pipeline as a skops file.
+    """
+
+    result: CandidateResult
+    model: bytes

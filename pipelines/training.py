@@ -1,0 +1,196 @@
+"""The training pipeline: prepare, train_candidate (one per candidate), evaluate, promote, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from ml.errors import ProjectError
+from ml.evaluation import Evaluation
+from ml.lineage import Lineage, Outcome
+from ml.profile import Profile
+from ml.promotion import Decision
+from ml.use_case import UseCase
+from ops import champion as champions
+from ops import code, workspace
+from ops.champion import Version
+from ops.collect import collect
+from ops.continuity import settle
+from ops.dataset import Dataset, register
+from ops.runs import output
+from ops.store import described, progress
+from ops.title import Terms
+from ops.workspace import Workspace
+from steps.evaluate import evaluate
+from steps.prepare import prepare
+from steps.promote import promote
+from steps.report import report
+from steps.train_candidate import train_candidate
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+    from zenml.models import PipelineRunResponse
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `run.py train` was asked."""
+
+    cache: bool = True
+    promote: bool = True
+    readmit: bool = False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run found and did."""
+
+    evaluation: Evaluation
+    decision: Decision
+    outcome: Outcome
+    facts: Lineage
+    profile: Profile
+    notes: tuple[str, ...]
+    store: str
+    stack: str
+
+
+def _environment(module: str, use_case: UseCase) -> dict[str, str]:
+    """What ZenML leaves out of a step's cache key: the code it reaches, and the libraries that matter."""
+    estimators = tuple(candidate.estimator for candidate in use_case.candidates.values())
+    return {"STEP_VERSION": code.step_version(module, estimators if module != "steps.prepare" else ())}
+
+
+@pipeline(execution_mode=ExecutionMode.FAIL_FAST)
+def training(
+    table: Any, use_case: UseCase, dataset_split: Any, champion: Any, facts: Lineage, terms: Terms, rows: int
+) -> None:
+    """Train, judge, promote, report; the table and the champion's package are artifacts of the store."""
+    data = use_case.data.model_copy(update={"path": ""})
+    train_set, holdout, profile, plan = prepare.with_options(environment=_environment("steps.prepare", use_case))(
+        table=table, data=data, split=dataset_split.model_copy(update={"min_overlap": 1})
+    )
+    fit = train_candidate.with_options(environment=_environment("steps.train_candidate", use_case))
+    candidates = [
+        fit(
+            train_set=train_set, plan=plan, name=name, candidate=candidate, fitting=use_case.fitting(),
+            id=f"train_{name}",
+        )
+        for name, candidate in use_case.candidates.items()
+    ]  # fmt: skip
+    evaluation, challenger, figures = evaluate.with_options(environment=_environment("steps.evaluate", use_case))(
+        holdout=holdout, plan=plan, profile=profile, candidates=candidates, exam=use_case.exam(), champion=champion
+    )
+    decision, outcome = promote(
+        evaluation=evaluation, challenger=challenger, plan=plan, profile=profile, facts=facts, terms=terms, rows=rows
+    )
+    report(
+        evaluation=evaluation, decision=decision, profile=profile, facts=facts, outcome=outcome, figures=figures
+    )
+
+
+def train(client: Client, place: Workspace, options: Options, tell: Callable[[str, str], None]) -> Trained:
+    """Run the training pipeline for a use case, and leave package and reports in the workspace.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store; its active stack runs the pipeline.
+    place : Workspace
+        The use case and its files.
+    options : Options
+        As asked on the command line.
+    tell : callable
+        Called with a step's name and what it did.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    ProjectError
+        When something is the user's to mend.
+    """
+    workspace.require_writable(place)
+    settled = settle(client, place)
+    champion = settled.lineage.champion
+    manifest = champions.load_package(client, champion).manifest if champion else None
+    dataset = register(client, place, manifest.split.cutoff if manifest else None, again=not options.cache)
+    facts = _facts(client, place, dataset)
+    run = _launch(client, place.use_case, dataset, champion, facts, options, tell)
+    evaluation: Evaluation = output(run, "evaluate", "evaluation")
+    decision: Decision = output(run, "promote", "decision")
+    outcome: Outcome = output(run, "promote", "outcome")
+    page, summary = output(run, "report", "report"), output(run, "report", "summary")
+    collect(place, evaluation, decision, facts, outcome, str(page), str(summary))
+    if outcome.action == "promoted":
+        settle(client, place)
+    notes = tuple(text for text in (settled.done, *dataset.warnings) if text)
+    return Trained(
+        evaluation, decision, outcome, facts, output(run, "prepare", "profile"), notes,
+        described(client), client.active_stack_model.name,
+    )  # fmt: skip
+
+
+def _facts(client: Client, place: Workspace, dataset: Dataset) -> Lineage:
+    use_case = place.use_case
+    commit, dirty = workspace.commit(place.root)
+    estimators = tuple(candidate.estimator for candidate in use_case.candidates.values())
+    made_of: dict[str, object] = {
+        "data_version": dataset.version,
+        "data": use_case.data.model_dump(mode="json", exclude={"path"}),
+        "split": dataset.split.model_dump(mode="json", exclude={"min_overlap"}),
+        "candidates": [[name, found.model_dump(mode="json")] for name, found in use_case.candidates.items()],
+        "fitting": use_case.fitting().model_dump(mode="json"),
+    }
+    fingerprint, libraries = code.fingerprint(made_of, estimators)
+    return Lineage(
+        use_case=use_case.name, data_path=use_case.data.path, data_version=dataset.version, commit=commit,
+        dirty=dirty, fingerprint=fingerprint, seed=use_case.training.seed, split=_in_words(dataset),
+        libraries=libraries, stack=client.active_stack_model.name, created=champions.now(),
+    )  # fmt: skip
+
+
+def _in_words(dataset: Dataset) -> str:
+    split = dataset.split
+    if split.by == "time":
+        return f"rows from {split.cutoff} on, by {split.column}"
+    what = f"the groups of {split.column}" if split.by == "group" else "rows"
+    return f"{split.share:.0%} of {what}, by hash" + (f" with salt {split.salt!r}" if split.salt else "")
+
+
+def _launch(
+    client: Client,
+    use_case: UseCase,
+    dataset: Dataset,
+    champion: Version | None,
+    facts: Lineage,
+    options: Options,
+    tell: Callable[[str, str], None],
+) -> PipelineRunResponse:
+    terms = Terms(
+        policy=use_case.promotion, promote=options.promote, readmit=options.readmit,
+        champion=str(champion.id) if champion else None,
+        turn=champion.title.turn if champion and champion.title else None,
+    )  # fmt: skip
+    package = client.get_artifact_version(champion.package_id) if champion and champion.package_id else None
+    configured = training.with_options(enable_cache=options.cache)
+    with progress(tell):
+        run = configured(
+            table=dataset.artifact, use_case=use_case, dataset_split=dataset.split, champion=package, facts=facts,
+            terms=terms, rows=dataset.rows,
+        )  # fmt: skip
+    if run is None:
+        raise ProjectError("The run was handed to the stack and goes on there; the dashboard shows it.")
+    finished = client.get_pipeline_run(run.id)
+    if not finished.status.is_successful:
+        failed = next((name for name, step in finished.steps.items() if step.status.is_failed), "a step")
+        raise ProjectError(f"The run {finished.name} failed in {failed}; its log is in the dashboard.")
+    return finished
+
+

@@ -1,0 +1,275 @@
+#!/usr/bin/env python
+"""The command line: parses, calls, prints.
+
+Imports are inside the commands, so that ``--help`` answers at once: it loads neither ZenML nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ml.errors import FAILED, GATE_SAID_NO, ProjectError
+from ops import settings
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+
+    from ops.workspace import Workspace
+
+config_option = click.option(
+    "--config", default=settings.DEFAULT_CONFIG, show_default=True, metavar="FILE", help="The use case."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+class TrainByDefault(click.Group):
+    """A group whose first command runs when none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``train`` in front where the arguments are not about the group."""
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
+            args = ["train", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=TrainByDefault, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option("0.1.0", prog_name=settings.PROJECT)
+def cli() -> None:
+    """Keep exactly one model in production: the champion.
+
+    Without a command: `train` for configs/iris.yaml on the active stack.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the gate said no (drift found, or a required
+    promotion refused), 4 not enough data to judge.
+    """
+
+
+@cli.command("train")
+@config_option
+@click.option("--stack", metavar="NAME", help="Run on this stack instead of the active one.")
+@click.option("--no-cache", is_flag=True, help="Run every step, also those whose inputs did not change.")
+@click.option("--no-promote", is_flag=True, help="Change nothing in production; say what would happen.")
+@click.option("--readmit", is_flag=True, help="Let a challenger back that a rollback took out of production.")
+@click.option("--require-promotion", is_flag=True, help="Exit 3 when the champion stays.")
+@json_option
+def train_command(
+    config: str,
+    stack: str | None,
+    no_cache: bool,
+    no_promote: bool,
+    readmit: bool,
+    require_promotion: bool,
+    as_json: bool,
+) -> None:
+    """Train a challenger, judge it beside the champion, and promote it only when it is better."""
+    place = _use_case(config)
+    client = _store()
+    from ops import console
+    from ops.stacks import activated
+    from pipelines.training import Options, train
+
+    with activated(client, stack), console.Steps(quiet=as_json) as steps:
+        done = train(client, place, Options(not no_cache, not no_promote, readmit), steps.tell)
+    if as_json:
+        from ops.collect import decision_facts
+
+        found = decision_facts(done.evaluation, done.decision, done.facts, done.outcome)
+        _print_json({**found, "notes": list(done.notes), "store": done.store, "stack": done.stack})
+    else:
+        console.warn([*done.notes, *done.evaluation.warnings])
+        console.training_summary(done.evaluation, done.decision, done.outcome)
+        reports = f"reports/{place.use_case.name}"
+        click.echo(f"Report: {reports}/report.html   Store: {done.store}   Stack: {done.stack}")
+    if require_promotion and done.outcome.action not in ("promoted", "would_promote"):
+        sys.exit(GATE_SAID_NO)
+
+
+@cli.command("init")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--target", required=True, metavar="COL", help="The column to predict.")
+@click.option("--name", metavar="NAME", help="The use case's name; the file's stem if left out.")
+@click.option("--force", is_flag=True, help="Write the use case anew where it exists.")
+@json_option
+def init_command(table: Path, target: str, name: str | None, force: bool, as_json: bool) -> None:
+    """Make a use case for a table of your own: CSV or Parquet, with a column to predict."""
+    from ops import console
+    from ops.initialise import initialise
+
+    settings.prepare_environment()
+    done = initialise(settings.root(), table, target, name, force=force)
+    if as_json:
+        _print_json(
+            {
+                "name": done.name,
+                "config": done.config.as_posix(),
+                "data": done.data.as_posix(),
+                "tracked": done.tracked,
+                "columns": [vars(column) for column in done.columns],
+                "warnings": list(done.warnings),
+            }
+        )
+        return
+    console.columns_table(done.columns)
+    console.warn(done.warnings)
+    click.echo(f"Wrote {done.config.as_posix()} for {done.data.as_posix()}.")
+    click.echo(f"Train it: python run.py train --config {done.config.as_posix()}")
+
+
+@cli.command("models")
+@config_option
+@json_option
+def models_command(config: str, as_json: bool) -> None:
+    """List the model versions: number, stage, scores, data version, commit, when, why."""
+    place = _use_case(config)
+    client = _store()
+    from ops import console
+    from ops.continuity import settle
+    from ops.store import described
+
+    settled = settle(client, place)
+    if as_json:
+        _print_json([console.version_facts(version) for version in settled.lineage.versions])
+        return
+    console.warn([settled.done] if settled.done else [])
+    console.versions_table(place.use_case.name, settled.lineage.versions)
+    click.echo(f"Store: {described(client)}   Stack: {client.active_stack_model.name}")
+
+
+@cli.command("rollback")
+@config_option
+@click.option("--to", "number", type=int, metavar="N", help="Back to this version instead of the former champion.")
+@json_option
+def rollback_command(config: str, number: int | None, as_json: bool) -> None:
+    """Put the former champion back into production."""
+    place = _use_case(config)
+    client = _store()
+    from ops.rollback import roll_back
+    from ops.store import described
+
+    done = roll_back(client, place, number)
+    if as_json:
+        _print_json({"champion": done.champion, "replaced": done.replaced, "reason": done.reason})
+        return
+    click.echo(f"{done.reason} {place.shown_package} is version {done.champion} again.")
+    click.echo(f"Store: {described(client)}   Stack: {client.active_stack_model.name}")
+
+
+@cli.command("prune")
+@config_option
+@click.option("--yes", is_flag=True, help="Do it; without it the command only says what would go.")
+@json_option
+def prune_command(config: str, yes: bool, as_json: bool) -> None:
+    """Free the store of runs and artifacts that no version of the lineage needs."""
+    place = _use_case(config)
+    client = _store()
+    from ops.prune import prune
+    from ops.store import described
+
+    done = prune(client, place, really=yes)
+    if as_json:
+        _print_json({"runs": done.runs, "artifacts": done.artifacts, "bytes": done.bytes, "done": yes})
+        return
+    verb = "Freed" if yes else "Would free"
+    click.echo(f"{verb} {done.runs} runs and {done.artifacts} artifacts, {done.bytes / 1e6:.1f} MB.")
+    if not yes and (done.runs or done.artifacts):
+        click.echo("Nothing was removed; `--yes` does it.")
+    click.echo(f"Store: {described(client)}   Stack: {client.active_stack_model.name}")
+
+
+@cli.command("stack")
+@click.argument("name")
+def stack_command(name: str) -> None:
+    """Register a stack of stacks/ where it is missing, and make it the active one."""
+    client = _store()
+    from ops.stacks import activate
+    from ops.store import described
+
+    activate(client, name)
+    click.echo(f"The stack {name} is active.   Store: {described(client)}")
+
+
+@cli.command("doctor")
+@config_option
+@json_option
+def doctor_command(config: str, as_json: bool) -> None:
+    """Say what works here and what does not: data, store, package, stack; each with its remedy."""
+    from ops.doctor import examine_machine
+
+    settings.prepare_environment()
+    findings = examine_machine(config)
+    if as_json:
+        _print_json([vars(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.found}")
+            if finding.remedy:
+                click.echo(f"      {finding.remedy}")
+    if not all(finding.ok for finding in findings):
+        sys.exit(FAILED)
+
+
+@cli.command("schema")
+def schema_command() -> None:
+    """Print the JSON schema of a use case, for editors that complete YAML."""
+    from ml.use_case import UseCase
+
+    _print_json(UseCase.model_json_schema())
+
+
+def _use_case(config: str) -> Workspace:
+    from ops.workspace import open_workspace
+
+    return open_workspace(config)
+
+
+def _store() -> Client:
+    from ops.store import open_store
+
+    return open_store()
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _fail(error: ProjectError) -> None:
+    for line in str(error).splitlines():
+        click.echo(f"{click.style('Error:', fg='red', bold=True)} {line}", err=True)
+
+
+def main() -> int:
+    """Run the command line; a user's mistake ends in a sentence, anything else in its traceback.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    gc.disable()  # a short-lived process: the collections during imports cost more than they free
+    settings.prepare_environment()
+    try:
+        cli.main(standalone_mode=False)
+    except ProjectError as error:
+        _fail(error)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nInterrupted. What was in production is in production still; run again when you like.", err=True)
+        return 130
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else FAILED
+    finally:
+        gc.freeze()  # the interpreter's last collection over a large object graph would cost a second
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

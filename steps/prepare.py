@@ -1,0 +1,48 @@
+"""Split the table, settle the signature, and take the profile of the train set."""
+
+from typing import Annotated
+
+import pandas as pd
+from zenml import step
+
+from ml.plan import Plan
+from ml.profile import Profile
+from ml.use_case import Data, Split
+from ops.artifacts import ProfileMaterializer, TableMaterializer
+
+
+@step(
+    output_materializers={
+        "train_set": TableMaterializer,
+        "holdout": TableMaterializer,
+        "profile": ProfileMaterializer,
+    }
+)
+def prepare(
+    table: pd.DataFrame, data: Data, split: Split
+) -> tuple[
+    Annotated[pd.DataFrame, "train_set"],
+    Annotated[pd.DataFrame, "holdout"],
+    Annotated[Profile, "profile"],
+    Annotated[Plan, "plan"],
+]:
+    """Set the holdout aside, and learn from the train set alone what the columns are.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (rows, columns)
+        The registered table, target included.
+    data, split : Data, Split
+        Of the use case; a time split comes with its cutoff.
+
+    Returns
+    -------
+    train_set, holdout : DataFrame
+        All columns, target included, index from 0.
+    profile : Profile
+    plan : Plan
+    """
+    from ml.preparation import prepare_table
+
+    train_set, holdout, profile, plan = prepare_table(table, data, split)
+    return train_set, holdout, profile, plan

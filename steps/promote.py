@@ -1,0 +1,55 @@
+"""Decide, and carry the decision out; never cached, because a cached effect is none."""
+
+from typing import Annotated
+
+from zenml import step
+from zenml.client import Client
+
+from ml.evaluation import Evaluation
+from ml.lineage import Lineage, Outcome
+from ml.plan import Plan
+from ml.profile import Profile
+from ml.promotion import Decision
+from ops.runs import link_run
+from ops.title import Judged, Terms, carry_out
+from package.candidate import TrainedCandidate
+
+
+@step(enable_cache=False)
+def promote(
+    evaluation: Evaluation,
+    challenger: TrainedCandidate,
+    plan: Plan,
+    profile: Profile,
+    facts: Lineage,
+    terms: Terms,
+    rows: int,
+) -> tuple[Annotated[Decision, "decision"], Annotated[Outcome, "outcome"]]:
+    """Promote or keep, in the Model Control Plane; the production package is kept with its model version.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The evidence.
+    challenger : TrainedCandidate
+        Its model file goes into the package.
+    plan, profile : Plan, Profile
+        Signature, classes, split rule and profile of the train set.
+    facts : Lineage
+        Where the challenger comes from.
+    terms : Terms
+        Policy, and what the run may do.
+    rows : int
+        Of the whole table.
+
+    Returns
+    -------
+    decision : Decision
+    outcome : Outcome
+    """
+    client = Client()
+    judged = Judged(evaluation, challenger, plan, profile, facts, rows)
+    decision, outcome, version = carry_out(client, judged, terms)
+    if version is not None and terms.promote:
+        link_run(client, version)
+    return decision, outcome

@@ -1,0 +1,42 @@
+"""Tell what happened: the report as HTML and Markdown; never cached, because the decision is new."""
+
+from typing import Annotated
+
+from zenml import step
+from zenml.types import HTMLString, MarkdownString
+
+from ml.evaluation import Evaluation
+from ml.lineage import Lineage, Outcome
+from ml.profile import Profile
+from ml.promotion import Decision
+
+
+@step(enable_cache=False)
+def report(
+    evaluation: Evaluation,
+    decision: Decision,
+    profile: Profile,
+    facts: Lineage,
+    outcome: Outcome,
+    figures: dict[str, str],
+) -> tuple[Annotated[HTMLString, "report"], Annotated[MarkdownString, "summary"]]:
+    """Write the report; the figures were drawn with the evidence.
+
+    Parameters
+    ----------
+    evaluation, decision, profile, facts, outcome
+        Of this run.
+    figures : dict of str to str
+        SVG by name.
+
+    Returns
+    -------
+    report : HTMLString
+        Self-contained.
+    summary : MarkdownString
+    """
+    from ml.report.html import render_html
+    from ml.report.markdown import render_markdown
+
+    page = render_html(evaluation, decision, profile, facts, outcome, figures)
+    return HTMLString(page), MarkdownString(render_markdown(evaluation, decision, profile, facts, outcome))
