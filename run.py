@@ -137,7 +137,7 @@ def models_command(config: str, as_json: bool) -> None:
         _print_json([console.version_facts(version) for version in settled.lineage.versions])
         return
     console.warn([settled.done] if settled.done else [])
-    console.versions_table(place.use_case.name, settled.lineage.versions)
+    console.versions_list(place.use_case.name, settled.lineage.versions)
     click.echo(f"Store: {described(client)}   Stack: {client.active_stack_model.name}")
 
 

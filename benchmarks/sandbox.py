@@ -38,16 +38,22 @@ class Sandbox:
         _write_settings(root)
 
     def checkout(self, name: str) -> Path:
-        """Make a new copy of the working tree, a git repository with one commit; its store is the ``.zenml`` inside."""
+        """Make a new copy of the working tree as it was at the start, a git repository with one commit; its store is the ``.zenml`` inside."""
         folder = self.root / name
-        copy_working_tree(REPOSITORY, folder)
+        shutil.copytree(self._snapshot, folder, symlinks=True)
         self._git_init(folder)
+        return folder
+
+    @cached_property
+    def _snapshot(self) -> Path:
+        self.say("copying the working tree")
+        folder = self.root / "snapshot"
+        copy_working_tree(REPOSITORY, folder)
         return folder
 
     @cached_property
     def product(self) -> Path:
         """A copy in which nothing has run."""
-        self.say("copying the working tree")
         return self.checkout("product")
 
     @cached_property

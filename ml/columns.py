@@ -10,7 +10,7 @@ The rules, in this order:
    are *numeric* (but "007" is a code); ISO 8601 dates are *datetime* (01/02/2026 is not: nobody can tell day from
    month); long prose is *text*; a value of its own in (nearly) every row makes an *identifier*; the rest is
    *categorical*, however many categories there are.
-5. Whole numbers, each there once, are an *identifier* where they count rows without a gap, or where the name says so.
+5. Whole numbers, each there once, are an *identifier* where they count the rows, or where the name says so.
    Decimal numbers never are: measurements may well be all distinct. 0/1 stays *numeric*, which is the same to a model.
 
 No row order enters what is found, so a shuffled table has the same kinds. Distinct values and samples of them keep this
@@ -62,7 +62,7 @@ class Column:
 
 
 def infer(frame: pd.DataFrame, *, exclude: Iterable[str], kinds: Mapping[str, Kind]) -> list[Column]:
-    """What every column of a table is; the module's docstring has the rules.
+    """Infer what every column of a table is; the module's docstring has the rules.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def infer(frame: pd.DataFrame, *, exclude: Iterable[str], kinds: Mapping[str, Ki
 
 
 def describe(column: pd.Series, named: Kind | None = None) -> Column:
-    """What one column is.
+    """Say what one column is.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def describe(column: pd.Series, named: Kind | None = None) -> Column:
 
 
 def unreadable(column: pd.Series) -> str | None:
-    """What a column holds, in words, where that is no single value: lists, mappings, bytes, complex numbers.
+    """Name what a column holds where that is no single value: lists, mappings, bytes, complex numbers.
 
     Parameters
     ----------
@@ -131,6 +131,8 @@ def unreadable(column: pd.Series) -> str | None:
     str or None
         None for a column that can be read.
     """
+    import pandas as pd
+
     dtype: Any = column.dtype
     arrow = getattr(dtype, "pyarrow_dtype", None)
     if arrow is not None:
@@ -139,7 +141,7 @@ def unreadable(column: pd.Series) -> str | None:
         return "lists or structures" if pat.is_nested(arrow) else "bytes" if _is_arrow_bytes(arrow) else None
     if dtype.kind == "c":
         return "complex numbers"
-    if dtype != object:
+    if dtype.kind != "O" or isinstance(dtype, pd.api.extensions.ExtensionDtype):
         return None
     types = set(map(type, column.to_numpy()))
     if any(kind.__hash__ is None for kind in types):
@@ -175,7 +177,7 @@ def _kind(column: pd.Series, filled: int) -> Verdict:
 
 
 def _family(dtype: Any) -> Literal["boolean", "moments", "durations", "categories"] | None:
-    """What the dtype says by itself, whatever library it comes from."""
+    """Read what the dtype says by itself, whatever library it comes from."""
     import pandas as pd
 
     arrow = str(getattr(dtype, "pyarrow_dtype", ""))
@@ -198,26 +200,26 @@ def _number_kind(column: pd.Series, filled: int) -> Verdict:
         return _CONSTANT
     dtype: Any = column.dtype
     if dtype.kind in "iu" or not complete:  # pandas turns whole numbers with gaps into floats
-        counted = _row_numbers(column.dropna().to_numpy(dtype=np.float64), str(column.name))
+        counted = _row_numbers(column.dropna().to_numpy(dtype=np.float64), len(column), str(column.name))
         if counted:
             return counted
     return "numeric", True, "It holds numbers."
 
 
-def _row_numbers(numbers: NDArray[np.float64], name: str) -> Verdict | None:
-    """The verdict on whole numbers that only tell rows apart; None for all others."""
+def _row_numbers(numbers: NDArray[np.float64], rows: int, name: str) -> Verdict | None:
+    """Give the verdict on whole numbers that only tell rows apart, and none on all others."""
     import numpy as np
     import pandas as pd
 
     if len(numbers) < 2 or not np.isfinite(numbers).all() or (numbers[:SAMPLE] % 1 != 0).any():
         return None
-    gapless = numbers.max() - numbers.min() + 1 == len(numbers)
+    gapless = numbers.max() - numbers.min() < rows
     if not (gapless or is_identifier_name(name)):
         return None
     if (numbers % 1 != 0).any() or not pd.Series(numbers).is_unique:
         return None
     if gapless:
-        return "identifier", False, "Its whole numbers count the rows without a gap."
+        return "identifier", False, "Its whole numbers count the rows."
     return "identifier", False, "By its name it is an identifier, and each of its whole numbers is there once."
 
 
@@ -227,7 +229,7 @@ def is_identifier_name(name: str) -> bool:
 
 
 def _value_kind(column: pd.Series, filled: int, declared: bool) -> Verdict:
-    """The verdict on a column of texts or Python objects, by its distinct values."""
+    """Give the verdict on a column of texts or Python objects, by its distinct values."""
     import numpy as np
     import pandas as pd
 
@@ -243,25 +245,26 @@ def _value_kind(column: pd.Series, filled: int, declared: bool) -> Verdict:
         return "datetime", True, "It holds dates or times."
     if all(issubclass(kind, int | float | Decimal | np.number) for kind in types):
         numbers = values.astype(np.float64)
-        counted = _row_numbers(numbers, str(column.name)) if len(numbers) == filled else None
+        counted = _row_numbers(numbers, len(column), str(column.name)) if len(numbers) == filled else None
         return counted or ("numeric", True, "It holds numbers.")
-    return _text_kind([str(value).strip() for value in values], filled, str(column.name))
+    texts = [str(value).strip() for value in values]
+    if all(issubclass(kind, str | int | float | Decimal | np.number) for kind in types):
+        return _text_kind(texts, filled, column)
+    return _category_kind(texts, filled, note="")
 
 
-def _text_kind(texts: list[str], filled: int, name: str) -> Verdict:
-    if len(texts) <= 2 * len(_TRUTH_WORDS) and any(
-        {text.casefold() for text in texts} <= pair for pair in _TRUTH_WORDS
-    ):
-        return "boolean", True, f"It says {' and '.join(map(repr, sorted(texts)[:2]))}."
+def _text_kind(texts: list[str], filled: int, column: pd.Series) -> Verdict:
+    if any(all(text.casefold() in pair for text in texts) for pair in _TRUTH_WORDS):
+        return "boolean", True, f"It says {' and '.join(sorted({text.casefold() for text in texts}))}."
     some = texts[:: 1 + len(texts) // SAMPLE]
     note = ""
     if _numbers(some)[1] <= FEW_ODD:
         numbers, odd = _numbers(texts)
         if not odd:
-            counted = _row_numbers(numbers, name) if len(texts) == filled else None
+            counted = _row_numbers(numbers, len(column), str(column.name)) if len(texts) == filled else None
             return counted or ("numeric", True, "All its texts are numbers.")
         wrong = round(odd * len(texts))
-        note = f" Most of its texts are numbers, but {wrong} distinct one(s) are not: mend them, or leave them empty."
+        note = f" Most of its texts are numbers, {wrong:,} of {len(texts):,} distinct ones are not: mend or empty them."
     elif all(_ISO.fullmatch(text) for text in some) and _all_moments(texts):
         return "datetime", True, "All its texts are ISO 8601 dates or times."
     elif all(_DATE_LIKE.fullmatch(text) for text in some):

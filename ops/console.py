@@ -20,12 +20,8 @@ if TYPE_CHECKING:
     from ops.champion import Version
 
 _MARKS = {"started": "...", "finished": "done", "cached": "cached"}
-_HEADLINES = {
-    "promoted": "[bold green]Promoted[/]",
-    "kept": "[bold yellow]Champion kept[/]",
-    "would_promote": "[bold green]Would promote[/]",
-    "would_keep": "[bold yellow]Would keep the champion[/]",
-}
+_PREFIXES = {"promoted": "[bold green]Promoted.[/] ", "kept": "[bold yellow]Kept.[/] ",
+             "would_promote": "[bold green]Would promote.[/] ", "would_keep": "[bold yellow]Would keep.[/] "}  # fmt: skip
 
 
 def out() -> Console:
@@ -89,31 +85,34 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     console = out()
     console.print()
     console.print(table)
-    console.print(f"{_HEADLINES[outcome.action]}: {escape(decision.reason)}")
+    console.print(f"{_PREFIXES[outcome.action]}{escape(decision.reason)}", soft_wrap=True)
 
 
 def _number(number: int | None) -> str:
-    return f" (version {number})" if number is not None else ""
+    return f"\nversion {number}" if number is not None else ""
 
 
-def versions_table(use_case: str, versions: Sequence[Version]) -> None:
+def versions_list(use_case: str, versions: Sequence[Version]) -> None:
     """The versions, newest first."""
     console = out()
     if not versions:
         console.print(f"No model version of {use_case} yet: `python run.py train` makes the first.", markup=False)
         return
-    table = Table(title=f"Model versions of {use_case}", title_justify="left")
-    for name in ("number", "stage", "score", "data", "commit", "when", "why"):
-        table.add_column(name, justify="right" if name in ("number", "score") else "left", overflow="fold")
     for version in reversed(versions):
         record = version.record
-        style = "bold green" if version.stage == "production" else None
-        score = f"{record['metric']} {record['challenger_score']:.4f}"
-        table.add_row(
-            str(version.number), version.stage, score, str(record["data_version"])[:8], str(record["commit"] or "-")[:8],
-            str(record["created"])[:16].replace("T", " "), escape(str(record["reason"])), style=style,
-        )  # fmt: skip
-    console.print(table)
+        style = "bold green" if version.stage == "production" else "bold"
+        console.print(f"[{style}]version {version.number:<4} {version.stage:<11}[/] {_score(record)}", soft_wrap=True)
+        console.print(f"  {escape(str(record['reason']))}", soft_wrap=True)
+        made = str(record["created"])[:16].replace("T", " ")
+        commit = str(record["commit"] or "none")[:8]
+        console.print(f"  [dim]{made} UTC, data {str(record['data_version'])[:8]}, commit {commit}[/]", soft_wrap=True)
+
+
+def _score(record: dict[str, Any]) -> str:
+    score = f"{record['metric']} {record['challenger_score']:.4f}"
+    if record["champion_score"] is None:
+        return score
+    return f"{score} against {record['champion_score']:.4f} of version {record['judged_against']}"
 
 
 def version_facts(version: Version) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops import champion as champions
+from ops.runs import run_tag
 from ops.store import locked
 from ops.workspace import Workspace
 
@@ -65,7 +66,7 @@ def _runs(client: Client, name: str) -> list[Any]:
     from zenml.utils.pagination_utils import depaginate
 
     runs = depaginate(client.list_pipeline_runs, pipeline=PIPELINE, sort_by="desc:created", hydrate=True, size=100)
-    return [run for run in runs if run.status.is_finished and f"use_case:{name}" in [tag.name for tag in run.tags]]
+    return [run for run in runs if run.status.is_finished and run_tag(name) in [tag.name for tag in run.tags]]
 
 
 def _needed(client: Client, name: str, newest: Any) -> set[UUID]:

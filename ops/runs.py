@@ -35,6 +35,11 @@ def link_run(client: Client, version_id: UUID) -> None:
                 link_artifact_version_to_model_version(artifact, version)
 
 
+def run_tag(use_case: str) -> str:
+    """The tag on every training run of a use case."""
+    return f"use_case:{use_case}"
+
+
 def output(run: PipelineRunResponse, step: str, name: str) -> Any:
     """An output of a step of a finished run.
 

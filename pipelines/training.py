@@ -21,7 +21,7 @@ from ops.champion import Version
 from ops.collect import collect
 from ops.continuity import settle
 from ops.dataset import Dataset, register
-from ops.runs import output
+from ops.runs import output, run_tag
 from ops.store import described, progress
 from ops.title import Terms
 from ops.workspace import Workspace
@@ -179,7 +179,11 @@ def _launch(
         turn=champion.title.turn if champion and champion.title else None,
     )  # fmt: skip
     package = client.get_artifact_version(champion.package_id) if champion and champion.package_id else None
-    configured = training.with_options(enable_cache=options.cache)
+    configured = training.with_options(
+        enable_cache=options.cache,
+        run_name=f"{use_case.name}-{{date}}-{{time}}",
+        tags=[run_tag(use_case.name)],
+    )
     with progress(tell):
         run = configured(
             table=dataset.artifact, use_case=use_case, dataset_split=dataset.split, champion=package, facts=facts,

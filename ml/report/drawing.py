@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.prop_cycle": f"cycler('color', ['{svg.INK}'])",
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.facecolor": "none",

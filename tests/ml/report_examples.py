@@ -80,9 +80,7 @@ def evaluation(classes: list[Label] | None = None, candidates: int = 2, trials: 
         "challenger": contestant("challenger", classes, wrong=1),
         "champion": contestant("champion", classes, wrong=2),
         "champion_unjudged": None,
-        "paired": PairedTest(
-            both_right=27, only_challenger_right=2, only_champion_right=1, both_wrong=0, p_value=1.0
-        ),
+        "paired": PairedTest(both_right=27, only_challenger_right=2, only_champion_right=1, both_wrong=0, p_value=1.0),
     }
     return Evaluation(**{**values, **changes})
 
