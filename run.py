@@ -98,8 +98,9 @@ def train_command(
 @json_option
 def init_command(table: Path, target: str, name: str | None, force: bool, as_json: bool) -> None:
     """Make a use case for a table of your own: CSV or Parquet, with a column to predict."""
-    from ops import console
     from ops.initialise import initialise
+
+    from ops import console
 
     settings.prepare_environment()
     done = initialise(settings.root(), table, target, name, force=force)
@@ -267,6 +268,8 @@ def main() -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else FAILED
     finally:
+        if "ops.store" in sys.modules:
+            sys.modules["ops.store"].end_logging()
         gc.freeze()  # the interpreter's last collection over a large object graph would cost a second
     return 0
 

@@ -136,9 +136,16 @@ def _tree(pid: int) -> list[int]:
     while waiting:
         current = waiting.pop()
         found.append(current)
-        for children in Path(f"/proc/{current}/task").glob("*/children"):
-            waiting.extend(int(child) for child in _read(children).split())
+        for thread in _threads(current):
+            waiting.extend(int(child) for child in _read(thread / "children").split())
     return found
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # the process has ended since it was listed
+        return []
 
 
 def _resident(pid: int) -> int:

@@ -38,7 +38,10 @@ class Sandbox:
         _write_settings(root)
 
     def checkout(self, name: str) -> Path:
-        """Make a new copy of the working tree as it was at the start, a git repository with one commit; its store is the ``.zenml`` inside."""
+        """Make a git repository with one commit of the working tree as it was at the start.
+
+        Its store is the ``.zenml`` inside it.
+        """
         folder = self.root / name
         shutil.copytree(self._snapshot, folder, symlinks=True)
         self._git_init(folder)

@@ -10,8 +10,9 @@ The rules, in this order:
    are *numeric* (but "007" is a code); ISO 8601 dates are *datetime* (01/02/2026 is not: nobody can tell day from
    month); long prose is *text*; a value of its own in (nearly) every row makes an *identifier*; the rest is
    *categorical*, however many categories there are.
-5. Whole numbers, each there once, are an *identifier* where they count the rows, or where the name says so.
-   Decimal numbers never are: measurements may well be all distinct. 0/1 stays *numeric*, which is the same to a model.
+5. Whole numbers, each there once, are an *identifier* where they count the rows (with gaps: a train set lacks the
+   holdout's; measured numbers that fill half of their range would repeat themselves), or where the name says so.
+   Decimal numbers never are: measurements may well be all distinct. 0/1 stays *numeric*, the same to a model.
 
 No row order enters what is found, so a shuffled table has the same kinds. Distinct values and samples of them keep this
 cheap. A sentence quotes no value of the table: it goes into reports and packages.
@@ -40,6 +41,7 @@ NEARLY_ALL = 0.95  # share of distinct texts from which they name rows
 PROSE_WORDS, PROSE_LENGTH = 4, 30  # means of free text
 PROSE_FEWEST, PROSE_DISTINCT = 20, 0.3  # distinct texts, and their share of the rows, in free text
 FEW_ODD = 0.2  # share of distinct texts that are no number, up to which the others are pointed out
+MANY_ROWS = 50  # from here on whole numbers that meet half of their range, each once, are no chance
 SAMPLE = 1000  # distinct values looked at before all of them are
 
 _TRUTH_WORDS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
@@ -213,12 +215,12 @@ def _row_numbers(numbers: NDArray[np.float64], rows: int, name: str) -> Verdict 
 
     if len(numbers) < 2 or not np.isfinite(numbers).all() or (numbers[:SAMPLE] % 1 != 0).any():
         return None
-    gapless = numbers.max() - numbers.min() < rows
-    if not (gapless or is_identifier_name(name)):
+    dense = numbers.max() - numbers.min() < (2 * rows if rows >= MANY_ROWS else rows)
+    if not (dense or is_identifier_name(name)):
         return None
     if (numbers % 1 != 0).any() or not pd.Series(numbers).is_unique:
         return None
-    if gapless:
+    if dense:
         return "identifier", False, "Its whole numbers count the rows."
     return "identifier", False, "By its name it is an identifier, and each of its whole numbers is there once."
 

@@ -1,11 +1,14 @@
-"""Candidates as scikit-learn objects: is it there, is it a classifier, does it have this parameter, and the pipeline
-that feeds it.
+"""Candidates as scikit-learn objects.
+
+Is it there, is it a classifier, does it have this parameter; and the pipeline that feeds it.
 """
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +18,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import get_scorer_names
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from ml.errors import ConfigurationError, nearest
@@ -52,7 +55,7 @@ def check_candidates(use_case: UseCase, source: str) -> None:
 
 
 def estimator_class(path: str, where: str) -> type[Any]:
-    """The classifier class at an import path.
+    """Find the classifier class at an import path.
 
     Parameters
     ----------
@@ -77,7 +80,7 @@ def estimator_class(path: str, where: str) -> type[Any]:
         )
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (ImportError, TypeError) as error:  # a path that begins with a dot is a TypeError
         raise ConfigurationError(f"{where}: cannot import {module_name!r} ({error}). {_near_class(path)}") from None
     found = getattr(module, class_name, None)
     if found is None:
@@ -85,17 +88,24 @@ def estimator_class(path: str, where: str) -> type[Any]:
     is_classifier = inspect.isclass(found) and issubclass(found, ClassifierMixin) and issubclass(found, BaseEstimator)
     if not is_classifier:
         raise ConfigurationError(f"{where}: {path} is no scikit-learn classifier. {_near_class(path)}")
-    return found
+    checked: type[Any] = found
+    return checked
 
 
 def _near_class(path: str) -> str:
     from sklearn.utils import all_estimators
 
-    known = {name: f"{found.__module__}.{name}" for name, found in all_estimators(type_filter="classifier")}
-    public = [".".join(part for part in full.split(".") if not part.startswith("_")) for full in known.values()]
-    return nearest(path, public) if any(path.rpartition(".")[2][:4] in name for name in known) else (
-        "Expected a classifier such as sklearn.ensemble.RandomForestClassifier."
-    )  # fmt: skip
+    known = {name: _public_path(found) for name, found in all_estimators(type_filter="classifier")}
+    close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
+    if close:
+        return f"Did you mean {known[close[0]]!r}?"
+    return "Expected a classifier such as 'sklearn.ensemble.RandomForestClassifier'."
+
+
+def _public_path(estimator: type[Any]) -> str:
+    """Where scikit-learn documents it: its module up to the first private part."""
+    public = itertools.takewhile(lambda part: not part.startswith("_"), estimator.__module__.split("."))
+    return ".".join((*public, estimator.__name__))
 
 
 def _check_parameters(estimator: type[Any], candidate: Candidate, where: str) -> None:
@@ -107,15 +117,21 @@ def _check_parameters(estimator: type[Any], candidate: Candidate, where: str) ->
                     f"{where}.{section}: {estimator.__name__} has no parameter {parameter!r}. "
                     f"{nearest(parameter, known)}"
                 )
+    _check_values(estimator, candidate.params, f"{where}.params")
     for parameter, values in candidate.search.items():
         if not values:
             raise ConfigurationError(f"{where}.search.{parameter}: found no value, expected a list of values to try.")
-    validate = getattr(estimator(**candidate.params), "_validate_params", None)
+        for value in values:
+            _check_values(estimator, {**candidate.params, parameter: value}, f"{where}.search.{parameter}")
+
+
+def _check_values(estimator: type[Any], params: dict[str, Any], where: str) -> None:
     try:
+        validate = getattr(estimator(**params), "_validate_params", None)
         if validate is not None:
             validate()
-    except ValueError as error:
-        raise ConfigurationError(f"{where}.params: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{where}: {error}") from None
 
 
 _NOT_FOR_CLASSES = ("error", "r2", "explained_variance", "d2_absolute", "mutual_info", "rand_score", "completeness",
@@ -129,9 +145,10 @@ def _check_scorer(name: str, where: str) -> None:
 
 
 def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int) -> Pipeline:
-    """The candidate's estimator behind the preprocessing that it needs, and no more.
+    """Put the preprocessing that the candidate's estimator needs in front of it, and no more.
 
-    Trees see numbers as they are; other estimators see them standardized. Missing numbers are imputed where the
+    Trees see numbers as they are; other estimators see them standardized, or from 0 to 1 where they take no negative
+    ones. Missing numbers are imputed where the
     estimator cannot take them. Categories become one column each, or codes for HistGradientBoosting. A category that
     training never saw is no error.
 
@@ -173,16 +190,18 @@ def _estimator(candidate: Candidate, seed: int) -> Any:
 
 def _number_steps(estimator: BaseEstimator) -> Any:
     steps: list[Any] = [] if get_tags(estimator).input_tags.allow_nan else [SimpleImputer(strategy="median")]
-    if not is_tree_based(estimator):
+    if get_tags(estimator).input_tags.positive_only:
+        steps.append(MinMaxScaler(clip=True))
+    elif not is_tree_based(estimator):
         steps.append(StandardScaler())
     return make_pipeline(*steps) if steps else "passthrough"
 
 
-def _category_encoder(estimator: BaseEstimator) -> Any:
+def _category_encoder(estimator: Any) -> Any:
     if _takes_codes(estimator):
         return OrdinalEncoder(
             handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan,
-            max_categories=MOST_CODES_PER_CATEGORY,
+            max_categories=min(MOST_CODES_PER_CATEGORY, estimator.max_bins),
         )  # fmt: skip
     return OneHotEncoder(
         handle_unknown="infrequent_if_exist", max_categories=MOST_COLUMNS_PER_CATEGORY, sparse_output=False
@@ -194,6 +213,6 @@ def _takes_codes(estimator: BaseEstimator) -> bool:
 
 
 def is_tree_based(estimator: object) -> bool:
-    """Whether an estimator splits on thresholds, so that no scaling changes it."""
+    """Tell whether an estimator splits on thresholds, so that no scaling changes it."""
     words = ("Forest", "Tree", "GradientBoosting", "LGBM", "XGB")
     return any(word in parent.__name__ for parent in type(estimator).__mro__ for word in words)

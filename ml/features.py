@@ -55,7 +55,7 @@ class Feature(BaseModel):
 
 
 def signature(train: pd.DataFrame, columns: Iterable[Column]) -> tuple[Feature, ...]:
-    """What the train set looked like, column by column.
+    """Settle what the train set looked like, column by column.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def signature(train: pd.DataFrame, columns: Iterable[Column]) -> tuple[Feature, 
 
 
 def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """The columns an estimator sees, in the signature's order.
+    """Turn a table into the columns an estimator sees, in the signature's order.
 
     Numbers and booleans become floats (integers stay integers), categories become text, a moment becomes days since
     1970, month, weekday and hour. A missing value is NaN everywhere.
@@ -124,7 +124,7 @@ def _model_columns(column: pd.Series, feature: Feature) -> dict[str, Any]:
 
 
 def as_numbers(column: pd.Series) -> NDArray[np.float64]:
-    """A numeric column as float64, shape (rows,), NaN where it is empty.
+    """Read a numeric column as float64, shape (rows,), NaN where it is empty; a duration is its seconds.
 
     Raises
     ------
@@ -134,15 +134,18 @@ def as_numbers(column: pd.Series) -> NDArray[np.float64]:
     import numpy as np
     import pandas as pd
 
-    if pd.api.types.is_timedelta64_dtype(column.dtype):
-        return column.dt.total_seconds().to_numpy(dtype=np.float64)
+    if str(column.dtype).startswith(("timedelta", "duration")):
+        seconds: NDArray[np.float64] = column.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
+        return seconds
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        _refuse(column, column.notna().to_numpy(), "a number")
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     _refuse(column, np.isnan(numbers) & column.notna().to_numpy(), "a number")
     return numbers
 
 
 def as_booleans(column: pd.Series) -> NDArray[np.float64]:
-    """A boolean column as 1.0, 0.0 and NaN, shape (rows,); yes/no, true/false and 1/0 are read.
+    """Read a boolean column as 1.0, 0.0 and NaN, shape (rows,); yes/no, true/false and 1/0 are known.
 
     Raises
     ------
@@ -161,7 +164,7 @@ def as_booleans(column: pd.Series) -> NDArray[np.float64]:
 
 
 def as_categories(column: pd.Series) -> NDArray[np.object_]:
-    """A categorical column as text, shape (rows,), NaN where it is empty; 1 and 1.0 are both "1"."""
+    """Read a categorical column as text, shape (rows,), NaN where it is empty; 1 and 1.0 are both "1"."""
     import numpy as np
     import pandas as pd
 
@@ -174,24 +177,22 @@ def as_categories(column: pd.Series) -> NDArray[np.object_]:
 
 
 def _category(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
+    import numpy as np
+
+    if isinstance(value, float | np.floating) and value.is_integer():
         return str(int(value))
     return str(value)
 
 
 def as_days(column: pd.Series) -> NDArray[np.float64]:
-    """A column of moments as days since 1970 in UTC, shape (rows,), NaN where it is empty.
+    """Read a column of moments as days since 1970 in UTC, shape (rows,), NaN where it is empty.
 
     Raises
     ------
     DataError
         Naming the first value that is no moment.
     """
-    import numpy as np
-
-    moments = _parsed(column)
-    days = moments.astype("datetime64[us, UTC]").astype(np.int64).to_numpy() / 86_400e6
-    return np.where(moments.isna().to_numpy(), np.nan, days)
+    return _days(_parsed(column))
 
 
 def _parsed(column: pd.Series) -> pd.Series:
@@ -204,12 +205,19 @@ def _parsed(column: pd.Series) -> pd.Series:
     return moments
 
 
+def _days(moments: pd.Series) -> NDArray[np.float64]:
+    import numpy as np
+
+    days = moments.astype("datetime64[us, UTC]").astype(np.int64).to_numpy() / 86_400e6
+    return np.where(moments.isna().to_numpy(), np.nan, days)
+
+
 def _moment_parts(column: pd.Series) -> list[NDArray[np.float64]]:
     import numpy as np
 
     moments = _parsed(column)
     parts = [getattr(moments.dt, name).to_numpy(dtype=np.float64, na_value=np.nan) for name in MOMENT_PARTS[1:]]
-    return [as_days(column), *parts]
+    return [_days(moments), *parts]
 
 
 def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:
@@ -235,5 +243,6 @@ def _feature(column: pd.Series, kind: str) -> Feature:
         as_booleans(column)
         return Feature(**common)
     values = as_days(column) if kind == "datetime" else column if _plain_number(column) else as_numbers(column)
-    lowest, highest = (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else (None, None)
-    return Feature(**common, minimum=lowest, maximum=highest)
+    if not np.isfinite(values).any():
+        return Feature(**common)
+    return Feature(**common, minimum=float(np.nanmin(values)), maximum=float(np.nanmax(values)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from ml import profile as profiles
 from ml.columns import infer
 from ml.errors import NotEnoughDataError
+from ml.evaluation import Label
 from ml.features import signature
 from ml.plan import Plan
 from ml.profile import Profile
@@ -68,7 +71,7 @@ def prepare_table(
     return train, holdout, profile, plan
 
 
-def _unseen(trained: list[object], asked: list[object]) -> list[str]:
+def _unseen(trained: Sequence[Label], asked: Sequence[Label]) -> list[str]:
     unseen = [str(label) for label in asked if label not in trained]
     if not unseen:
         return []

@@ -4,8 +4,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ml.evaluation import Evaluation
+from ml.evaluation import Evaluation, PairedTest
 from ml.use_case import Promotion
+
+NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 0.94 - 0.96 against -0.02
+USUAL_P_VALUE = 0.05  # what the paired test is held against where the policy does not gate by it
 
 Ground = Literal[
     "first", "better", "unjudged_replaced",  # grounds to promote
@@ -44,7 +47,7 @@ def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
     """Promote or keep.
 
     Strictly better wins and a tie keeps the champion. A margin, guardrails and the paired test gate where the policy
-    sets them; without a champion only `min_score` does.
+    sets them; without a champion only `min_score` does. Differences up to `NOISE` are none.
 
     Parameters
     ----------
@@ -57,55 +60,82 @@ def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
     -------
     Decision
     """
-    challenger, champion = evaluation.challenger, evaluation.champion
-    metric = evaluation.metric
-    score = challenger.scores[metric]
-    rival = champion.scores[metric] if champion else None
+    champion, metric = evaluation.champion, evaluation.metric
     checks = _checks(evaluation, policy)
+    ground, reason = _verdict(evaluation, policy, checks)
+    return Decision(
+        promote=ground in ("first", "better", "unjudged_replaced"), ground=ground, reason=reason, metric=metric,
+        challenger_score=evaluation.challenger.scores[metric],
+        champion_score=champion.scores[metric] if champion else None, checks=checks,
+    )  # fmt: skip
+
+
+def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> tuple[Ground, str]:
+    """The ground of the decision, and the sentence for a person."""
+    metric = evaluation.metric
+    score = evaluation.challenger.scores[metric]
     failed = next((check for check in checks if check.gates and not check.passed), None)
-
-    def decision(ground: Ground, reason: str, promote: bool = False) -> Decision:
-        return Decision(
-            promote=promote, ground=ground, reason=reason, metric=metric,
-            challenger_score=score, champion_score=rival, checks=checks,
-        )  # fmt: skip
-
-    against = f"{metric} {score:.4f}" + (f" against {rival:.4f}" if rival is not None else "")
     if failed and failed.name == "min_score":
-        return decision("min_score", f"The challenger stays out: {metric} {score:.4f}, at least {policy.min_score:g} is required.")
+        return "min_score", f"The challenger stays out: {metric} {score:.4f}, {failed.required} is required."
     if evaluation.champion_unjudged:
-        if policy.replace_unjudged:
-            return decision("unjudged_replaced", f"The challenger takes the title: the champion cannot be judged on today's table ({evaluation.champion_unjudged}), and the use case says replace_unjudged.", True)
-        return decision("unjudged", f"The champion stays: it cannot be judged on today's table ({evaluation.champion_unjudged}). Set promotion.replace_unjudged to replace it.")
-    if rival is None:
-        return decision("first", f"The challenger takes the title: there was no champion, and {metric} {score:.4f} is enough.", True)
-    if score == rival:
-        return decision("tie", f"The champion stays: both reach {metric} {score:.4f}, and a tie keeps the champion.")
+        return _unjudged(evaluation.champion_unjudged, policy.replace_unjudged)
+    if evaluation.champion is None:
+        return "first", f"The challenger takes the title: there was no champion, and {metric} {score:.4f} is enough."
+    rival = evaluation.champion.scores[metric]
+    if abs(score - rival) <= NOISE:
+        return "tie", f"The champion stays: both reach {metric} {score:.4f}, and a tie keeps the champion."
+    against = f"{metric} {score:.4f} against {rival:.4f}"
     if score < rival:
-        return decision("worse", f"The champion stays: the challenger is worse, {against}.")
+        return "worse", f"The champion stays: the challenger is worse, {against}."
     if failed:
-        ground: Ground = "guardrail" if failed.name.startswith("guardrail") else "p_value" if failed.name == "p_value" else "min_gain"
-        return decision(ground, f"The champion stays: {against} is better, but {failed.name} is {failed.found:.4g} where {failed.required} is required.")
-    return decision("better", f"The challenger takes the title: {against}.", True)
+        found = f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
+        return _ground(failed), f"The champion stays: {against} is better, but {found}."
+    return "better", f"The challenger takes the title: {against}."
+
+
+def _unjudged(why: str, replace: bool) -> tuple[Ground, str]:
+    cannot = f"cannot be judged on today's table ({why})"
+    if replace:
+        return (
+            "unjudged_replaced",
+            f"The challenger takes the title: the champion {cannot}, and the use case says replace_unjudged.",
+        )
+    return "unjudged", f"The champion stays: it {cannot}. Set promotion.replace_unjudged to replace it."
+
+
+def _ground(failed: Check) -> Ground:
+    if failed.name == "min_gain":
+        return "min_gain"
+    return "p_value" if failed.name == "p_value" else "guardrail"
 
 
 def _checks(evaluation: Evaluation, policy: Promotion) -> list[Check]:
-    challenger, champion = evaluation.challenger, evaluation.champion
+    challenger, champion, metric = evaluation.challenger, evaluation.champion, evaluation.metric
     checks = []
-    score = challenger.scores[evaluation.metric]
     if policy.min_score is not None:
-        checks.append(Check(name="min_score", found=score, required=f"at least {policy.min_score:g}", passed=score >= policy.min_score, gates=True))
+        checks.append(_at_least("min_score", challenger.scores[metric], policy.min_score, f"{policy.min_score:g}"))
     if champion is None:
         return checks
-    gain = score - champion.scores[evaluation.metric]
-    checks.append(Check(name="min_gain", found=gain, required=f"more than {policy.min_gain:g}", passed=gain > policy.min_gain, gates=True))
+    gain = challenger.scores[metric] - champion.scores[metric]
+    enough = gain > policy.min_gain + NOISE
+    required = f"more than {policy.min_gain:g}"
+    checks.append(Check(name="min_gain", found=gain, required=required, passed=enough, gates=True))
     for name, tolerated in policy.guardrails.items():
         change = challenger.scores[name] - champion.scores[name]
-        checks.append(Check(name=f"guardrail {name}", found=change, required=f"at least {tolerated:+g}", passed=change >= tolerated, gates=True))
+        checks.append(_at_least(f"guardrail {name}", change, tolerated, f"{tolerated:+g}"))
     if evaluation.paired is not None:
-        limit = policy.max_p_value
-        p_value = evaluation.paired.p_value
-        checks.append(
-            Check(name="p_value", found=p_value, required=f"at most {limit or 0.05:g}", passed=p_value <= (limit or 0.05), gates=limit is not None)
-        )  # fmt: skip
+        checks.append(_paired(evaluation.paired, policy.max_p_value))
     return checks
+
+
+def _at_least(name: str, found: float, required: float, shown: str) -> Check:
+    return Check(name=name, found=found, required=f"at least {shown}", passed=found >= required - NOISE, gates=True)
+
+
+def _paired(test: PairedTest, limit: float | None) -> Check:
+    """Whether chance alone would hardly set them so far apart, and it is the challenger who has more rows right."""
+    most = USUAL_P_VALUE if limit is None else limit
+    ahead = test.only_challenger_right > test.only_champion_right
+    required = f"at most {most:g}" + ("" if ahead else " and more rows right")
+    passed = ahead and test.p_value <= most
+    return Check(name="p_value", found=test.p_value, required=required, passed=passed, gates=limit is not None)

@@ -21,6 +21,7 @@ ALWAYS_SHOWN = ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "ro
 MOST_POINTS = 60  # of a curve
 MOST_CURVES = 60  # classes with curves of their own
 CALIBRATION_BINS = 10
+ROWS_PER_BIN = 5  # at least, of a calibration curve
 
 _AVERAGED = re.compile(r"(f1|precision|recall|jaccard)_(macro|micro|weighted)")
 
@@ -187,21 +188,20 @@ def precision_recall_curves(answers: Answers) -> list[Curve]:
 
 
 def calibration(answers: Answers) -> list[Curve]:
-    """How often the predicted class is right (y), by how sure the contestant was of it (x), in bins of equal rows."""
-    if answers.probabilities is None:
-        return []
-    sure = answers.probabilities.max(axis=1)
-    right = answers.probabilities.argmax(axis=1) == answers.truth
-    order = np.argsort(sure, kind="stable")
-    bins = [part for part in np.array_split(order, min(CALIBRATION_BINS, max(1, len(order) // 5))) if len(part)]
-    return [
-        Curve(
-            label="predicted class",
-            x=[float(sure[part].mean()) for part in bins],
-            y=[float(right[part].mean()) for part in bins],
-            counts=[len(part) for part in bins],
+    """One class against the rest: mean predicted probability (x), share that was right (y), in bins of equal rows."""
+    curves = []
+    for label, positive, probability in _one_against_rest(answers):
+        order = np.argsort(probability, kind="stable")
+        bins = np.array_split(order, min(CALIBRATION_BINS, max(1, len(order) // ROWS_PER_BIN)))
+        curves.append(
+            Curve(
+                label=label,
+                x=[float(probability[part].mean()) for part in bins],
+                y=[float(positive[part].mean()) for part in bins],
+                counts=[len(part) for part in bins],
+            )
         )
-    ]
+    return curves
 
 
 def _one_against_rest(answers: Answers) -> Iterator[tuple[Label, NDArray[np.bool_], NDArray[np.float64]]]:

@@ -11,9 +11,10 @@ that turns from integers into decimals because one value went missing moves no r
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,6 +30,7 @@ Cutoff = float | str
 
 _MANTISSA_BITS = 44  # numbers that differ by rounding noise (CSV against Parquet) are one number
 _MISSING = 0x9E3779B97F4A7C15
+_MOMENT = 0xD1B54A32D192ED03  # keeps a moment apart from the number of its seconds
 
 
 class SplitRule(BaseModel):
@@ -47,29 +49,29 @@ class SplitRule(BaseModel):
     cutoff: Cutoff | None = None
 
     def needs(self) -> tuple[str, ...]:
-        """The columns without which nobody can tell which rows are holdout."""
+        """Name the columns without which nobody can tell which rows are holdout."""
         return self.columns if self.by == "hash" else (str(self.column),)
 
     def same_rows(self, other: SplitRule) -> bool:
-        """Whether both rules set the same rows of any table aside."""
+        """Tell whether both rules set the same rows of any table aside."""
         if self.by != other.by:
             return False
         if self.by == "time":
-            return (self.column, self.cutoff) == (other.column, other.cutoff)
+            return self.column == other.column and _same_cutoff(self.cutoff, other.cutoff)
         return (self.share, self.salt, self.column, self.columns) == (
             other.share, other.salt, other.column, other.columns,
         )  # fmt: skip
 
     def in_words(self) -> str:
-        """The rule for a reader."""
+        """Say the rule for a reader."""
         if self.by == "time":
             return f"rows from {self.cutoff} on, by {self.column}"
         what = f"the groups of {self.column}" if self.by == "group" else "rows"
-        return f"{self.share:.0%} of {what}, by hash" + (f" with salt {self.salt!r}" if self.salt else "")
+        return f"{100 * self.share:.3g}% of {what}, by hash" + (f" with salt {self.salt!r}" if self.salt else "")
 
 
 def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded_cutoff: Cutoff | None = None) -> SplitRule:
-    """Today's rule for a table.
+    """Settle today's rule for a table.
 
     Parameters
     ----------
@@ -87,7 +89,7 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded_cutoff: Cut
     Raises
     ------
     ConfigurationError
-        When `split.cutoff` is earlier than the recorded one.
+        When `split.cutoff` is earlier than the recorded one, or of another sort than the column.
     DataError
         When the column of a group or a time split has gaps or cannot be read.
     """
@@ -103,7 +105,7 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded_cutoff: Cut
 
 
 def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
-    """Which rows of a table the rule sets aside.
+    """Tell which rows of a table the rule sets aside.
 
     Parameters
     ----------
@@ -115,12 +117,16 @@ def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool, shape (rows,)
+
+    Raises
+    ------
+    DataError
+        When the column of a group or a time split has gaps or cannot be read.
     """
     import numpy as np
 
     if rule.by == "time":
-        moments = _moments(frame[str(rule.column)])
-        found: NDArray[np.bool_] = moments >= _moment(rule.cutoff)
+        found: NDArray[np.bool_] = _moments(frame[str(rule.column)], rule.cutoff) >= _moment(rule.cutoff)
         return found
     seed = int.from_bytes(hashlib.sha256(rule.salt.encode()).digest()[:8], "little")
     state = np.full(len(frame), seed, dtype=np.uint64)
@@ -144,6 +150,8 @@ def _hashes(column: pd.Series, complete: bool) -> NDArray[np.uint64]:
         )
     if pd.api.types.is_numeric_dtype(column.dtype):
         hashes = _number_hashes(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
+        hashes = _moment_hashes(_seconds(column))
     else:
         codes, uniques = pd.factorize(column)
         each = np.array([_value_hash(value) for value in uniques] + [_MISSING], dtype=np.uint64)
@@ -161,33 +169,48 @@ def _number_hashes(numbers: NDArray[np.float64]) -> NDArray[np.uint64]:
     return _mix((rounded + 0.0).view(np.uint64))
 
 
+def _moment_hashes(seconds: NDArray[np.float64]) -> NDArray[np.uint64]:
+    import numpy as np
+
+    return _mix((seconds + 0.0).view(np.uint64) ^ np.uint64(_MOMENT))
+
+
 def _value_hash(value: object) -> int:
     """The hash of one value that stands in no numeric column."""
     import numpy as np
-    import pandas as pd
 
     if isinstance(value, str):
-        text = value.strip()
-        if text.casefold() in ("true", "false"):
-            value = text.casefold() == "true"
-        elif (number := _as_number(text)) is not None:
-            value = number
-        elif len(text) >= 10 and text[:4].isdigit() and text[4] == "-":
-            moment = pd.to_datetime(text, errors="coerce", format="ISO8601")
-            value = text if moment is pd.NaT else moment
-    if isinstance(value, date | datetime | np.datetime64):
-        return int.from_bytes(hashlib.sha256(f"moment {_moment(str(value))!r}".encode()).digest()[:8], "little")
-    number = value if isinstance(value, bool | int | float) else _as_number(str(value))
+        value = _read(value.strip())
+    if isinstance(value, date | np.datetime64):
+        return int(_moment_hashes(np.array([_moment(value)]))[0])
+    number = None if isinstance(value, str) else _as_number(value)
     if number is not None:
-        return int(_number_hashes(np.array([number], dtype=np.float64))[0])
-    return int.from_bytes(hashlib.sha256(str(value).strip().encode()).digest()[:8], "little")
+        return int(_number_hashes(np.array([number]))[0])
+    return int.from_bytes(hashlib.sha256(str(value).encode()).digest()[:8], "little")
 
 
-def _as_number(text: str) -> float | None:
+def _read(text: str) -> str | float | datetime:
+    """What a text means: a boolean, a number, a moment in ISO 8601, or itself."""
+    import pandas as pd
+
+    if text.casefold() in ("true", "false"):
+        return float(text.casefold() == "true")
+    number = _as_number(text)
+    if number is not None:
+        return number
+    if len(text) >= 7 and text[:4].isdigit() and text[4] in "-/":
+        moment = pd.to_datetime(text, errors="coerce", format="ISO8601")
+        if isinstance(moment, pd.Timestamp):
+            return moment
+    return text
+
+
+def _as_number(value: Any) -> float | None:
     try:
-        return float(text)
-    except ValueError:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -199,17 +222,21 @@ def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return state ^ (state >> np.uint64(31))
 
 
-def _moments(column: pd.Series) -> NDArray[np.float64]:
+def _moments(column: pd.Series, cutoff: Cutoff | None = None) -> NDArray[np.float64]:
     """The column of a time split as float64: its numbers, or seconds since 1970 (UTC where no zone is given)."""
     import numpy as np
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    numeric = pd.api.types.is_numeric_dtype(column.dtype)
+    if cutoff is not None and numeric == isinstance(cutoff, str):
+        raise DataError(
+            f"The time column {column.name!r} holds {'numbers' if numeric else 'times'}, but the holdout begins at "
+            f"{cutoff!r}; expected values of the same sort."
+        )
+    if numeric:
         moments = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        parsed = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
-        moments = parsed.astype("datetime64[ns, UTC]").astype(np.int64).to_numpy() / 1e9
-        moments = np.where(parsed.isna().to_numpy(), np.nan, moments)
+        moments = _seconds(pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601"))
     unreadable = int(np.isnan(moments).sum())
     if unreadable:
         raise DataError(
@@ -219,13 +246,28 @@ def _moments(column: pd.Series) -> NDArray[np.float64]:
     return moments
 
 
-def _moment(cutoff: Cutoff | None) -> float:
+def _seconds(column: pd.Series) -> NDArray[np.float64]:
+    """A datetime column as seconds since 1970, in whole microseconds; NaN where it is empty."""
+    import numpy as np
+    import pandas as pd
+
+    micros = pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
+    return np.where(column.isna().to_numpy(), np.nan, micros / 1e6)
+
+
+def _moment(cutoff: Cutoff | date | np.datetime64 | None) -> float:
+    """A cutoff as `_moments` has it."""
     import pandas as pd
 
     if isinstance(cutoff, int | float):
         return float(cutoff)
     stamp = pd.Timestamp(str(cutoff))
-    return float((stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).timestamp())
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
+    return int(stamp.as_unit("us").asm8.astype("int64")) / 1e6
+
+
+def _same_cutoff(one: Cutoff | None, other: Cutoff | None) -> bool:
+    return isinstance(one, str) == isinstance(other, str) and _moment(one) == _moment(other)
 
 
 def _cutoff(column: pd.Series, split: Split, recorded: Cutoff | None) -> Cutoff:
@@ -234,20 +276,10 @@ def _cutoff(column: pd.Series, split: Split, recorded: Cutoff | None) -> Cutoff:
 
     numeric = pd.api.types.is_numeric_dtype(column.dtype)
     moments = _moments(column)
-    asked = split.cutoff
-    if asked is not None:
-        wanted = _recordable(asked)
-        if numeric != isinstance(wanted, float):
-            raise ConfigurationError(
-                f"split.cutoff is {asked!r}, but the column {column.name!r} holds {'numbers' if numeric else 'times'}; "
-                "give one of the same sort."
-            )
-        if recorded is not None and _moment(wanted) < _moment(recorded):
-            raise ConfigurationError(
-                f"split.cutoff {wanted} is earlier than {recorded}, where the champion's holdout begins: the champion "
-                f"was trained on the rows between. Leave it out, or give {recorded} or later."
-            )
-        return wanted
+    if recorded is not None and numeric == isinstance(recorded, str):
+        recorded = None  # another column's
+    if split.cutoff is not None:
+        return _asked_cutoff(split.cutoff, numeric, str(column.name), recorded)
     if recorded is not None:
         return recorded
     ordered = np.sort(moments)
@@ -256,15 +288,26 @@ def _cutoff(column: pd.Series, split: Split, recorded: Cutoff | None) -> Cutoff:
     if moment == float(ordered[0]):
         later = ordered[ordered > moment]
         moment = float(later[0]) if len(later) else moment
-    return moment if numeric else pd.Timestamp(moment, unit="s").isoformat()
+    return moment if numeric else pd.Timestamp(round(moment * 1e6), unit="us").isoformat()
 
 
-def _recordable(cutoff: datetime | date | float) -> Cutoff:
-    return cutoff.isoformat() if isinstance(cutoff, date) else float(cutoff)
+def _asked_cutoff(asked: datetime | date | float, numeric: bool, name: str, recorded: Cutoff | None) -> Cutoff:
+    wanted = asked.isoformat() if isinstance(asked, date) else float(asked)
+    if numeric == isinstance(wanted, str):
+        raise ConfigurationError(
+            f"split.cutoff is {asked!r}, but the column {name!r} holds {'numbers' if numeric else 'times'}; "
+            "give one of the same sort."
+        )
+    if recorded is not None and _moment(wanted) < _moment(recorded):
+        raise ConfigurationError(
+            f"split.cutoff {wanted} is earlier than {recorded}, where the champion's holdout begins: the champion "
+            f"was trained on the rows between. Leave it out, or give {recorded} or later."
+        )
+    return wanted
 
 
 def overlap(frame: pd.DataFrame, today: SplitRule, former: SplitRule) -> NDArray[np.bool_] | None:
-    """Which rows of today's holdout the former rule set aside too.
+    """Tell which rows of today's holdout the former rule set aside too.
 
     Parameters
     ----------
@@ -277,6 +320,11 @@ def overlap(frame: pd.DataFrame, today: SplitRule, former: SplitRule) -> NDArray
     -------
     ndarray of bool, shape (rows,), or None
         None where a column that the former rule needs is gone, so that nobody can tell.
+
+    Raises
+    ------
+    DataError
+        When the column of a former group or time split has gaps or cannot be read.
     """
     import numpy as np
 
@@ -288,5 +336,5 @@ def overlap(frame: pd.DataFrame, today: SplitRule, former: SplitRule) -> NDArray
 
 
 def missing_columns(frame: pd.DataFrame, needed: Sequence[str]) -> list[str]:
-    """The needed columns that a table lacks, in the order given."""
+    """Name the needed columns that a table lacks, in the order given."""
     return [name for name in needed if name not in frame.columns]

@@ -19,7 +19,7 @@ CandidateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_le
 class Strict(BaseModel):
     """A frozen model that accepts no key it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Data(Strict):
@@ -139,7 +139,7 @@ class UseCase(Strict):
     promotion: Promotion = Field(default_factory=Promotion)
 
     def fitting(self) -> Fitting:
-        """The part that fitting a candidate depends on."""
+        """Take the part that fitting a candidate depends on."""
         return Fitting(
             target=self.data.target,
             metric=self.promotion.metric,
@@ -150,7 +150,7 @@ class UseCase(Strict):
         )
 
     def exam(self) -> ExamRules:
-        """The part that an exam depends on."""
+        """Take the part that an exam depends on."""
         return ExamRules(
             use_case=self.name,
             target=self.data.target,
@@ -174,7 +174,7 @@ class UseCase(Strict):
 
 
 def parse_use_case(raw: object, source: str) -> UseCase:
-    """A checked use case from parsed YAML.
+    """Check parsed YAML, and make it a use case.
 
     Parameters
     ----------
@@ -216,14 +216,11 @@ def _sentence(problem: Any, source: str) -> str:
 
 
 def _keys_at(path: list[str]) -> list[str]:
+    if path[:1] == ["candidates"]:
+        return list(Candidate.model_fields)
     model: type[BaseModel] = UseCase
     for part in path:
-        field = model.model_fields.get(part)
-        if field is None:  # the name of a candidate, whose value is a Candidate
-            continue
-        annotation = field.annotation
-        if part == "candidates":
-            annotation = Candidate
+        annotation = model.model_fields[part].annotation
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         model = annotation

@@ -1,5 +1,6 @@
 """How artifacts lie in the store: tables as Parquet (zstd), models as skops, values as JSON. Nothing is pickled."""
 
+import importlib
 import os
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from zenml.materializers.pydantic_materializer import PydanticMaterializer
 from ml.evaluation import CandidateResult
 from ml.profile import Profile
 from package.candidate import TrainedCandidate
-from package.folder import MANIFEST, Package, manifest_text, parse_manifest, verify
+from package.folder import CARD, MANIFEST, Package, manifest_text, parse_manifest, verify
 
 _TABLE, _MODEL, _RESULT = "table.parquet", "model.skops", "result.json"
 
@@ -50,7 +51,8 @@ class TableMaterializer(_Files):
         else:
             with self.artifact_store.open(path, "rb") as file:
                 table = pyarrow.parquet.read_table(file)
-        return table.to_pandas(self_destruct=True, split_blocks=True)
+        frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
+        return frame
 
     def save(self, data: pd.DataFrame) -> None:
         """Write the table."""
@@ -112,9 +114,21 @@ class PackageMaterializer(_Files):
             self._write(name, content)
         self._write(MANIFEST, manifest_text(data.manifest).encode())
 
+    def save_visualizations(self, data: Package) -> dict[str, VisualizationType]:
+        """The model card, which lies there already."""
+        return {f"{self.uri}/{name}": VisualizationType.MARKDOWN for name in (CARD,) if name in data.files}
+
     def extract_metadata(self, data: Package) -> dict[str, Any]:
-        """What the dashboard shows of it."""
-        return {"model_version": data.manifest.model_version, "data_version": data.manifest.data_version}
+        """What the dashboard shows of it; its pages of models are not in the open-source edition."""
+        made = data.manifest
+        return {
+            "model_version": made.model_version,
+            "candidate": made.candidate,
+            "data_version": made.data_version,
+            "commit": made.commit or "none",
+            "reason": made.decision.reason,
+            **made.metrics,
+        }
 
 
 class ProfileMaterializer(PydanticMaterializer):
@@ -124,10 +138,13 @@ class ProfileMaterializer(PydanticMaterializer):
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Profile,)
 
     def save_visualizations(self, data: Profile) -> dict[str, VisualizationType]:
-        """The profile as a page of its own."""
-        from ml.report.html import render_profile
+        """The profile as a page of its own.
 
-        place = os.path.join(self.uri, "profile.html").replace("\\", "/")
-        with self.artifact_store.open(place, "w") as file:
-            file.write(render_profile(data))
+        The page is imported by name, so that the import graph does not lead from every step to the report: how a page
+        looks changes no model, and must spoil no cache key and no fingerprint (see `ops.code`).
+        """
+        page = importlib.import_module("ml.report.profile_page")
+        place = f"{self.uri}/profile.html"
+        with self.artifact_store.open(place, "wb") as file:
+            file.write(page.render_profile(data).encode())
         return {place: VisualizationType.HTML}

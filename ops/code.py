@@ -76,7 +76,7 @@ def libraries(foreign: set[str], estimators: tuple[str, ...] = ()) -> dict[str, 
     names = {name for top in foreign for name in settings.LIBRARIES.get(top, ())}
     for path in estimators:
         top = path.split(".")[0]
-        names.update(settings.LIBRARIES.get(top) or metadata.packages_distributions().get(top, ()))
+        names.update(settings.LIBRARIES.get(top) or metadata.packages_distributions().get(top, []))
     return {name: metadata.version(name) for name in sorted(names)}
 
 

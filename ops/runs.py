@@ -21,8 +21,8 @@ def link_run(client: Client, version_id: UUID) -> None:
     """
     from zenml import get_step_context
     from zenml.exceptions import StepContextError
-    from zenml.models import ModelVersionPipelineRunRequest
     from zenml.model.utils import link_artifact_version_to_model_version
+    from zenml.models import ModelVersionPipelineRunRequest
 
     with contextlib.suppress(StepContextError, RuntimeError):
         context = get_step_context()

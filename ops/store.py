@@ -6,11 +6,14 @@ processes of their own (the interpreter knows them).
 """
 
 import contextlib
+import functools
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,14 +49,26 @@ def open_store() -> "Client":
 
         _start_quickly()
         init_logging()
-        client = Client()
-        client.zen_store.get_store_info()
-        client.active_stack_model  # noqa: B018 - makes the first start create what it needs
+        with _first_start_untold():
+            client = Client()
+            client.zen_store.get_store_info()
+            client.active_stack_model  # noqa: B018 - makes the first start create what it needs
     except Exception as error:  # ZenML, SQLAlchemy and requests each raise their own
         raise _explained(error) from error
     if client.zen_store.type.value == "rest":
         _require_same_server(client)
     return client
+
+
+@contextlib.contextmanager
+def _first_start_untold() -> Iterator[None]:
+    """Without the lines that tell of every default which a new store is given."""
+    logger = logging.getLogger("zenml")
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(logging.NOTSET)
 
 
 def _start_quickly() -> None:
@@ -64,8 +79,11 @@ def _start_quickly() -> None:
     Environment.get_python_packages = staticmethod(_installed)  # type: ignore[method-assign]
 
 
+@functools.cache
 def _installed() -> list[str]:
-    return sorted(f"{found.name}=={found.version}" for found in metadata.distributions())
+    """Name and version of every distribution, from the names of their folders: reading each would take its time."""
+    folders = (path.stem for place in sys.path if place for path in Path(place).glob("*.dist-info"))
+    return sorted({"==".join(name.rsplit("-", 1)) for name in folders})
 
 
 def config_folder() -> Path:
@@ -175,7 +193,7 @@ def locked(client: "Client", name: str) -> Iterator[None]:
 
 
 def _claim(client: "Client", claim: str) -> None:
-    from datetime import datetime, timezone
+    from datetime import datetime
 
     from zenml.exceptions import EntityExistsError
 
@@ -186,8 +204,8 @@ def _claim(client: "Client", claim: str) -> None:
             return
         except EntityExistsError:
             with contextlib.suppress(KeyError):
-                made = client.get_tag(claim).created.replace(tzinfo=timezone.utc)
-                if (datetime.now(timezone.utc) - made).total_seconds() > CLAIM_SECONDS:
+                made = client.get_tag(claim).created.replace(tzinfo=UTC)
+                if (datetime.now(UTC) - made).total_seconds() > CLAIM_SECONDS:
                     client.delete_tag(claim)
                     continue
         if time.monotonic() > ends:
@@ -196,6 +214,19 @@ def _claim(client: "Client", claim: str) -> None:
                 f"left behind by a crash is taken over after {CLAIM_SECONDS:g} s."
             )
         time.sleep(0.5)
+
+
+def end_logging() -> None:
+    """Flush the logs of the run while threads can still be started.
+
+    ZenML's log handler flushes in a thread of its own. The interpreter flushes all handlers once more when it ends, and
+    some minor versions (3.12.0 to 3.12.2) refuse a new thread then and print a traceback after every run. So the logs are
+    flushed here, and that second flush is left out.
+    """
+    module = sys.modules.get("opentelemetry.instrumentation.logging.handler")
+    if module is not None:
+        logging.shutdown()
+        module.LoggingHandler.flush = lambda _: None
 
 
 class _Progress(logging.Handler):

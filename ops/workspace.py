@@ -114,7 +114,7 @@ def _unique_keys(yaml: object) -> type:
         def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[object, object]:
             seen = set()
             for key_node, _ in node.value:
-                key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+                key = self.construct_object(key_node, deep=True)
                 if key in seen:
                     raise ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
                 seen.add(key)
@@ -177,7 +177,7 @@ def write_json(path: Path, value: object) -> None:
 def git(root: Path, *arguments: str) -> str | None:
     """What git prints, or None where there is no git, no checkout, or nothing to answer."""
     try:
-        done = subprocess.run(  # noqa: S607 - git is found by PATH on purpose
+        done = subprocess.run(
             ["git", *arguments], cwd=root, capture_output=True, text=True, check=False,
             env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
         )  # fmt: skip

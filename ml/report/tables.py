@@ -66,7 +66,7 @@ def scores(evaluation: Evaluation, outcome: Outcome) -> Table:
         )
         for each in names
     ]
-    heads = [contestant(evaluation, "champion"), contestant(evaluation, "challenger", outcome.challenger), "difference"]
+    heads = [contestant(evaluation, "champion"), contestant(evaluation, "challenger", outcome.challenger), "change"]
     columns: tuple[Column, ...]
     if evaluation.champion is None:
         columns = (Column("score", "name"), Column(heads[1], "number"))
@@ -127,7 +127,7 @@ def per_class(evaluation: Evaluation) -> Table:
         note = f"The {CLASS_ROWS} of {len(found)} classes with the lowest F1."
     columns = [Column("class", "name"), *(Column(head, "number") for head in ("rows", "precision", "recall", "F1"))]
     if evaluation.champion:
-        columns += [Column("champion's F1", "number"), Column("difference", "change")]
+        columns += [Column("champion's F1", "number"), Column("change", "change")]
     rows = []
     for each in shown:
         cells = [clean(each.label), count(each.support), score(each.precision), score(each.recall), score(each.f1)]

@@ -159,7 +159,7 @@ def test_the_headline_says_what_became_of_production(became: dict[str, Any], sen
 
 def test_every_score_stands_side_by_side_with_its_difference_and_the_metric_first() -> None:
     html, markdown = both()
-    assert "champion v3 challenger v4 difference" in html
+    assert "champion v3 challenger v4 change" in html
     assert "accuracy 0.9333 0.9667 +0.0333 f1_macro 0.8800 0.8900 +0.0100" in html
     assert "| **`accuracy`** | **0.9333** | **0.9667** | **+0.0333** |" in markdown
     assert "| `f1_macro` | 0.8800 | 0.8900 | +0.0100 |" in markdown
