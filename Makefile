@@ -63,21 +63,25 @@ clean: ## remove environments, store, reports and caches (never models/ or data/
 	rm -rf .venv .venv-drive .uv .zenml .mypy_cache .ruff_cache .hypothesis .import_linter_cache reports/*/
 
 .uv/bin/uv:
-	$(PYTHON) -m venv .uv
-	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Fetching uv $(UV_VERSION) into .uv (once) ..."
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-.venv/bin/python: $(UV)
-	$(UV) venv --quiet --allow-existing --python '>=3.11,<3.14' .venv
+.venv/bin/python: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python '>=3.11,<3.14' .venv
 
 # A larger set contains the smaller one, so installing it is enough for both.
 .venv/runtime: requirements/runtime.txt | .venv/bin/python
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	$(INSTALL)
 	@touch $@
 
 .venv/dashboard: requirements/dashboard.txt | .venv/bin/python
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	$(INSTALL)
 	@touch $@ .venv/runtime
 
 .venv/dev: requirements/dev.txt | .venv/bin/python
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	$(INSTALL)
 	@touch $@ .venv/runtime .venv/dashboard
+
+INSTALL = @echo "Installing $< into .venv (once) ..." && \
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<

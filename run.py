@@ -98,9 +98,8 @@ def train_command(
 @json_option
 def init_command(table: Path, target: str, name: str | None, force: bool, as_json: bool) -> None:
     """Make a use case for a table of your own: CSV or Parquet, with a column to predict."""
-    from ops.initialise import initialise
-
     from ops import console
+    from ops.initialise import initialise
 
     settings.prepare_environment()
     done = initialise(settings.root(), table, target, name, force=force)

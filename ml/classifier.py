@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml.errors import DataError
 from ml.estimators import is_tree_based
 from ml.evaluation import Label
 from ml.features import Feature, model_frame
@@ -54,21 +55,44 @@ class Classifier:
         Raises
         ------
         DataError
-            When a column is missing or holds a value that is not of its kind.
+            When a column is missing, holds a value that is not of its kind, or one that the estimator refuses.
         """
         frame = model_frame(table, self.features)
-        probabilities = self._probabilities(frame)
-        if probabilities is not None and is_tree_based(self.pipeline[-1]):
-            return Predictions(probabilities.argmax(axis=1), probabilities)
-        return Predictions(np.asarray(self.pipeline.predict(frame), dtype=np.int64), probabilities)
+        try:
+            return ask(self.pipeline, frame, len(self.classes))
+        except ValueError as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise DataError(f"{type(self.pipeline[-1]).__name__} cannot answer this table: {reason}") from error
 
-    def _probabilities(self, frame: pd.DataFrame) -> NDArray[np.float64] | None:
-        """Probabilities with a column for every class, also for one that a fold of training lacked."""
-        if not hasattr(self.pipeline, "predict_proba"):
-            return None
-        found = self.pipeline.predict_proba(frame)
-        if found.shape[1] == len(self.classes):
-            return np.asarray(found, dtype=np.float64)
-        whole = np.zeros((len(frame), len(self.classes)))
-        whole[:, self.pipeline.classes_] = found
-        return whole
+
+def ask(pipeline: Any, frame: pd.DataFrame, classes: int, probabilities: bool = True) -> Predictions:
+    """Ask a fitted pipeline.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Predicts codes from 0 to `classes` - 1.
+    frame : DataFrame, shape (rows, model columns)
+        As `ml.features.model_frame` makes it; may have no row.
+    classes : int
+        How many there are, also where the pipeline was fitted without some of them.
+    probabilities : bool
+        Whether they are wanted, where the estimator has them.
+
+    Returns
+    -------
+    Predictions
+    """
+    wanted = probabilities and hasattr(pipeline, "predict_proba")
+    if frame.empty:
+        return Predictions(np.empty(0, dtype=np.int64), np.empty((0, classes)) if wanted else None)
+    if not wanted:
+        return Predictions(np.asarray(pipeline.predict(frame), dtype=np.int64), None)
+    found = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
+    if found.shape[1] != classes:
+        whole = np.zeros((len(frame), classes))
+        whole[:, pipeline.classes_] = found
+        found = whole
+    if is_tree_based(pipeline[-1]):  # predict would walk the trees again, to the same answer
+        return Predictions(found.argmax(axis=1), found)
+    return Predictions(np.asarray(pipeline.predict(frame), dtype=np.int64), found)

@@ -26,12 +26,13 @@ from ml.scoring import (
     smallest_gain,
 )
 from ml.split import SplitRule, missing_columns, overlap
-from ml.table import canonical_labels, class_list
+from ml.table import canonical_labels, class_list, listed
 from ml.training import encode
 from ml.use_case import ExamRules
 
 IMPORTANCE_ROWS = 1000
 IMPORTANCE_REPEATS = 5
+FEW_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -85,22 +86,18 @@ def examine(
     NotEnoughDataError
         When fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
     """
-    judged, unjudged = _judged_rows(holdout, rules, challenger, champion)
-    asked = holdout if judged.all() else holdout[judged]
-    truth = canonical_labels(asked[rules.target])
-    theirs = None
-    if champion is not None and unjudged is None:
-        try:
-            theirs = champion.classifier.predict(asked)
-        except DataError as error:
-            unjudged = str(error).rstrip(".")
+    judged, theirs, unjudged = _ask_champion(holdout, rules, challenger, champion)
     rival = champion if theirs is not None else None
-    classes = class_list([*challenger.classifier.classes, *(rival.classifier.classes if rival else ()), *truth.tolist()])
+    asked = _some(holdout, judged)
+    truth = canonical_labels(asked[rules.target])
+    classes = class_list(
+        [*challenger.classifier.classes, *(rival.classifier.classes if rival else ()), *truth.tolist()]
+    )
     ours = _answers(challenger.classifier.predict(asked), challenger, classes, truth)
     rivals = _answers(theirs, rival, classes, truth) if theirs is not None and rival is not None else None
     paired = paired_test(ours, rivals) if rivals else None
     discordant = paired.only_challenger_right + paired.only_champion_right if paired else 0
-    sample = _sample(asked, rules.seed)
+    sample = _sample(asked, truth, rules.seed)
     missing = [label for code, label in enumerate(classes) if code not in ours.present]
     return Evaluation(
         use_case=rules.use_case,
@@ -114,27 +111,59 @@ def examine(
         candidates=list(candidates),
         challenger=_contestant(challenger, ours, rules, _importance(challenger, sample, classes, rules)),
         champion=_contestant(rival, rivals, rules, []) if rival and rivals else None,
-        champion_unjudged=unjudged if champion is not None else None,
+        champion_unjudged=unjudged,
         paired=paired,
         alone=None if judged.all() else _alone(holdout, challenger, rules),
-        warnings=_warnings(missing, len(asked)),
+        warnings=[
+            *_missing_warning(missing),
+            *_new_warning(truth, challenger, "the train set lacks"),
+            *(_new_warning(truth, rival, "the champion never saw") if rival else ()),
+            *_few_warning(len(asked)),
+        ],
     )  # fmt: skip
 
 
-def _judged_rows(
+def _ask_champion(
     holdout: pd.DataFrame, rules: ExamRules, challenger: Contender, champion: Contender | None
-) -> tuple[NDArray[np.bool_], str | None]:
-    """Which holdout rows count, and why the champion cannot be judged at all (None: it can)."""
+) -> tuple[NDArray[np.bool_], Predictions | None, str | None]:
+    """Which holdout rows count, the champion's answers to them, and why it cannot be judged (None: it can)."""
     everything = np.ones(len(holdout), dtype=np.bool_)
     if champion is None:
-        return everything, None
+        return everything, None, None
     lacking = missing_columns(holdout, [feature.name for feature in champion.classifier.features])
     if lacking:
-        return everything, f"the table has no column {', '.join(map(repr, lacking))}, which it needs"
+        return everything, None, f"the table has no column {', '.join(map(repr, lacking))}, which it needs"
+    foreign = _foreign_classes(holdout, rules, champion)
+    if foreign:
+        return everything, None, foreign
+    try:
+        judged = _rows_of_both(holdout, rules, challenger, champion)
+        return judged, champion.classifier.predict(_some(holdout, judged)), None
+    except DataError as error:
+        return everything, None, str(error).rstrip(".")
+
+
+def _some(rows: pd.DataFrame, judged: NDArray[np.bool_]) -> pd.DataFrame:
+    return rows if judged.all() else rows[judged]
+
+
+def _foreign_classes(holdout: pd.DataFrame, rules: ExamRules, champion: Contender) -> str | None:
+    """Why the champion can get no row right: 0 and 1 have become True and False, or the target is another one."""
+    asked = class_list(canonical_labels(holdout[rules.target]))
+    known = {(type(label), label) for label in champion.classifier.classes}
+    if any((type(label), label) in known for label in asked):
+        return None
+    return f"it knows the classes {listed(champion.classifier.classes)}, and the holdout has {listed(asked)}"
+
+
+def _rows_of_both(
+    holdout: pd.DataFrame, rules: ExamRules, challenger: Contender, champion: Contender
+) -> NDArray[np.bool_]:
+    """The rows that are holdout under both rules."""
     both = overlap(holdout, challenger.rule, champion.rule)
     if both is None:
         gone = ", ".join(map(repr, missing_columns(holdout, champion.rule.needs())))
-        return everything, f"the table has no column {gone}, without which its own holdout is unknown"
+        raise DataError(f"the table has no column {gone}, without which its own holdout is unknown")
     least = rules.min_overlap
     if not challenger.rule.same_rows(champion.rule) and both.sum() < least:
         raise NotEnoughDataError(
@@ -142,13 +171,13 @@ def _judged_rows(
             f"{challenger.rule.in_words()} now), and only {int(both.sum())} rows are holdout under both, "
             f"fewer than split.min_overlap = {least}. Add rows, return to the former rule, or lower min_overlap."
         )
-    return both, None
+    return both
 
 
 def _answers(
     predictions: Predictions, contender: Contender, classes: Sequence[Label], truth: NDArray[np.object_]
 ) -> Answers:
-    """A contender's answers in the codes of all classes."""
+    """Put a contender's answers into the codes of all classes."""
     place = encode(np.array([*contender.classifier.classes], dtype=object), classes)
     probabilities = None
     if predictions.probabilities is not None:
@@ -157,18 +186,10 @@ def _answers(
     return Answers(classes, encode(truth, classes), place[predictions.codes], probabilities)
 
 
-def _contestant(
-    contender: Contender, answers: Answers, rules: ExamRules, importance: list[Importance]
-) -> Contestant:
-    metric = rules.metric
-    names = (*ALWAYS_SHOWN, *rules.guardrails)
-    scores = score(answers, names, required=metric)
+def _contestant(contender: Contender, answers: Answers, rules: ExamRules, importance: list[Importance]) -> Contestant:
+    scores = score(answers, ALWAYS_SHOWN, required=rules.metric)
     for name in rules.guardrails:
-        if name not in scores:
-            raise NotEnoughDataError(
-                f"The guardrail {name!r} cannot be computed for {contender.role} {contender.candidate!r} on "
-                f"{len(answers.truth)} rows with the classes {len(answers.present)}; drop it, or enlarge the holdout."
-            )
+        scores |= score(answers, (), required=name)
     return Contestant(
         role=contender.role, number=contender.number, candidate=contender.candidate, estimator=contender.estimator,
         params=contender.params, scores=scores, per_class=per_class(answers), confusion=confusion(answers),
@@ -184,8 +205,14 @@ def _alone(holdout: pd.DataFrame, challenger: Contender, rules: ExamRules) -> Co
     return _contestant(challenger, answers, rules, [])
 
 
-def _sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    return rows.sample(IMPORTANCE_ROWS, random_state=seed) if len(rows) > IMPORTANCE_ROWS else rows
+def _sample(rows: pd.DataFrame, truth: NDArray[np.object_], seed: int) -> pd.DataFrame:
+    """Rows for the importance: at random, but every class is among them, since a metric may need all."""
+    if len(rows) <= IMPORTANCE_ROWS:
+        return rows
+    order = np.random.default_rng(seed).permutation(len(rows))
+    codes = pd.factorize(truth[order])[0]
+    first_of_class = np.unique(codes, return_index=True)[1]
+    return rows.iloc[order[np.union1d(first_of_class, np.arange(IMPORTANCE_ROWS))]]
 
 
 def _importance(
@@ -219,11 +246,25 @@ def _importance(
     return sorted(found, key=lambda importance: -importance.mean)
 
 
-def _warnings(missing: Sequence[Label], rows: int) -> list[str]:
-    found = []
-    if missing:
-        shown = ", ".join(str(label) for label in missing[:10]) + (", ..." if len(missing) > 10 else "")
-        found.append(f"The judged rows lack {len(missing)} class(es): {shown}. Scores are over those present.")
-    if rows < 30:
-        found.append(f"Only {rows} rows judge: a score moves by {1 / rows:.1%} with every row.")
-    return found
+def _missing_warning(missing: Sequence[Label]) -> list[str]:
+    if not missing:
+        return []
+    return [f"The judged rows lack {len(missing)} class(es): {listed(missing)}. Scores are over those present."]
+
+
+def _new_warning(truth: NDArray[np.object_], contender: Contender, who_lacks: str) -> list[str]:
+    known = {(type(label), label) for label in contender.classifier.classes}
+    new = [label for label in class_list(truth.tolist()) if (type(label), label) not in known]
+    if not new:
+        return []
+    rows = int(np.isin(truth, np.array(new, dtype=object)).sum())
+    return [
+        f"The judged rows have {len(new)} class(es) that {who_lacks}: {listed(new)}. "
+        f"Their {rows} row(s) count as wrong for the {contender.role}."
+    ]
+
+
+def _few_warning(rows: int) -> list[str]:
+    if rows >= FEW_ROWS:
+        return []
+    return [f"Only {rows} rows judge: an accuracy moves by {1 / rows:.1%} with every row."]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from ml import profile as profiles
-from ml.columns import infer
+from ml.columns import Column, infer
 from ml.errors import NotEnoughDataError
-from ml.evaluation import Label
 from ml.features import signature
 from ml.plan import Plan
 from ml.profile import Profile
@@ -18,10 +17,11 @@ from ml.table import canonical_labels, class_list
 from ml.use_case import Data, Split
 
 
-def prepare_table(
-    table: pd.DataFrame, data: Data, split: Split
-) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
-    """Set the holdout aside, and learn from the train set alone what the columns are.
+def prepare_table(table: pd.DataFrame, data: Data, split: Split) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
+    """Set the holdout aside, and settle what the columns are.
+
+    What kind a column is, is read from the whole table: of the train set alone, row numbers would have gaps, and a rare
+    text among numbers might be missed. Everything that is a statistic comes from the train set.
 
     Parameters
     ----------
@@ -55,24 +55,25 @@ def prepare_table(
     classes = class_list(canonical_labels(train[data.target]))
     if len(classes) < 2:
         raise NotEnoughDataError(
-            f"The train set has one class only ({classes[0]!r}) of {len(train)} rows, split by {rule.in_words()}. Add rows of "
-            "the others, or change split.salt or split.share."
+            f"The train set has one class only ({classes[0]!r}) of {len(train)} rows, split by {rule.in_words()}. "
+            "Add rows of the others, or change split.salt or split.share."
         )
     left_out = [data.target, *data.drop, *([split.column] if split.column else [])]
-    columns = infer(train, exclude=left_out, kinds=data.kinds)
+    columns = [_learnable(column, train) for column in infer(table, exclude=left_out, kinds=data.kinds)]
     profile = profiles.build(train, len(holdout), data.target, columns, classes)
     features = signature(train, columns)
     if not features:
-        raise NotEnoughDataError("No column of the train set can be used: each is constant, an identifier or free text.")
+        raise NotEnoughDataError(
+            "No column of the train set can be used: each is constant, an identifier or free text."
+        )
     plan = Plan(
-        features=features, classes=tuple(classes), rule=rule, train_rows=len(train), holdout_rows=len(holdout),
-        warnings=tuple(_unseen(classes, class_list(canonical_labels(holdout[data.target])))),
+        features=features, classes=tuple(classes), rule=rule, train_rows=len(train), holdout_rows=len(holdout)
     )  # fmt: skip
     return train, holdout, profile, plan
 
 
-def _unseen(trained: Sequence[Label], asked: Sequence[Label]) -> list[str]:
-    unseen = [str(label) for label in asked if label not in trained]
-    if not unseen:
-        return []
-    return [f"The holdout has {len(unseen)} class(es) that the train set lacks: {', '.join(unseen[:10])}. No model can get them right."]
+def _learnable(column: Column, train: pd.DataFrame) -> Column:
+    """The column, unless all its values stand in the holdout."""
+    if not column.used or train[column.name].notna().any():
+        return column
+    return replace(column, kind="empty", used=False, why="It has no value in any row of the train set.")

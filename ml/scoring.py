@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,12 @@ MOST_CURVES = 60  # classes with curves of their own
 CALIBRATION_BINS = 10
 ROWS_PER_BIN = 5  # at least, of a calibration curve
 
+_FROM_PREDICTIONS = frozenset(
+    {
+        "accuracy", "balanced_accuracy", "f1", "precision", "recall", "jaccard", "matthews_corrcoef",
+        "positive_likelihood_ratio", "neg_negative_likelihood_ratio",
+    }
+)  # fmt: skip
 _AVERAGED = re.compile(r"(f1|precision|recall|jaccard)_(macro|micro|weighted)")
 
 
@@ -50,7 +58,7 @@ class Answers:
 
 
 def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, float]:
-    """The named scores, higher is better.
+    """Compute the named scores, higher is better.
 
     Averages are over the classes present in the judged rows; probabilities are renormalized to them. A score that
     cannot be computed (no probabilities, one class only) is left out, unless it is the required one.
@@ -82,18 +90,30 @@ def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, fl
         except (ValueError, AttributeError) as error:
             if name != required:
                 continue
-            reason = str(error).splitlines()[0]
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             if len(answers.present) < 2:
-                raise NotEnoughDataError(
-                    f"{name} cannot be computed: the {len(answers.truth)} judged rows have one class only ({reason}). "
-                    "Enlarge the table or split.share."
-                ) from None
+                raise _not_enough(name, answers) from None
             raise ConfigurationError(
-                f"promotion.metric {name!r} cannot score this estimator and target: {reason}"
+                f"{name!r} (promotion.metric or a guardrail) cannot score this estimator and target: {reason}"
             ) from None
-        if value == value:
+        if math.isfinite(value):
             found[name] = value
+        elif name == required:
+            raise _not_enough(name, answers)
     return found
+
+
+def needs_probabilities(name: str) -> bool:
+    """Tell whether a scorer asks for more than the predicted classes."""
+    return name not in _FROM_PREDICTIONS and not _AVERAGED.fullmatch(name)
+
+
+def _not_enough(name: str, answers: Answers) -> NotEnoughDataError:
+    classes = "one class only" if len(answers.present) < 2 else f"{len(answers.present)} classes"
+    return NotEnoughDataError(
+        f"{name} cannot be computed: the {len(answers.truth)} judged rows have {classes}, too few rows of one or another. "
+        "Add rows, enlarge split.share, or choose another promotion.metric."
+    )
 
 
 def _score(answers: Answers, name: str) -> float:
@@ -103,9 +123,7 @@ def _score(answers: Answers, name: str) -> float:
         if averaged:
             measure = getattr(metrics, f"{averaged[1]}_score")
             return float(
-                measure(
-                    answers.truth, answers.predicted, labels=answers.present, average=averaged[2], zero_division=0
-                )
+                measure(answers.truth, answers.predicted, labels=answers.present, average=averaged[2], zero_division=0)
             )
         if name == "roc_auc" and len(answers.present) > 2:
             name = "roc_auc_ovr"
@@ -114,7 +132,7 @@ def _score(answers: Answers, name: str) -> float:
         return float(metrics.get_scorer(name)(recorded, rows, recorded.truth))
 
 
-class _Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - scikit-learn has no types
+class _Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """An estimator that repeats recorded answers, so that every scorer works and no row is predicted twice.
 
     Its classes are the places of the present ones, 0 to k - 1; an answer that names an absent class keeps a place
@@ -130,7 +148,7 @@ class _Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - scikit-
         self.classes_ = np.arange(len(present))
         self.truth = place[answers.truth]
         self.predicted = place[answers.predicted]
-        self.probabilities = None
+        self.probabilities: Any = None
         if answers.probabilities is not None:
             kept = answers.probabilities[:, present]
             total = kept.sum(axis=1, keepdims=True)
@@ -142,18 +160,15 @@ class _Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - scikit-
     def predict(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.predicted[rows[:, 0]]
 
-    @available_if(lambda self: self.probabilities is not None)
-    def predict_proba(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = self.probabilities[rows[:, 0]]
-        return found
+    @available_if(lambda self: self.probabilities is not None)  # type: ignore[untyped-decorator]
+    def predict_proba(self, rows: NDArray[np.int64]) -> Any:
+        return self.probabilities[rows[:, 0]]
 
 
 def per_class(answers: Answers) -> list[ClassScore]:
     """Precision, recall, F1 and support of every class, in the order of `Answers.classes`."""
     codes = list(range(len(answers.classes)))
-    columns = metrics.precision_recall_fscore_support(
-        answers.truth, answers.predicted, labels=codes, zero_division=0
-    )
+    columns = metrics.precision_recall_fscore_support(answers.truth, answers.predicted, labels=codes, zero_division=0)
     rows = zip(answers.classes, *(column.tolist() for column in columns), strict=True)
     return [
         ClassScore(label=label, precision=precision, recall=recall, f1=f1, support=support)
@@ -242,7 +257,7 @@ def sign_test(wins: int, losses: int) -> float:
 
 
 def smallest_gain(rows: int, discordant: int) -> float:
-    """The smallest gain in accuracy that the paired test tells from noise (p <= 0.05) on so many rows.
+    """Find the smallest gain in accuracy that the paired test tells from noise (p <= 0.05) on so many rows.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FEWEST_ROWS = 10
 MOST_CLASSES = 1000
-MANY_NUMBERS, MANY_NUMBERS_SHARE = 100, 0.1  # more distinct numbers than both in a target are no classes
+MANY_NUMBERS, MANY_NUMBERS_SHARE = 50, 0.1  # more distinct numbers than both in a target are no classes
 LARGEST = 3.4e38  # of a float32, to which tree ensembles convert
 
 _MISSING_WORDS = "In a CSV, an empty field, NA, N/A, NaN, None and null are all read as missing."

@@ -76,7 +76,9 @@ class Lineage:
     def number(self, number: int) -> Version | None:
         """The version with this number; of two (one imported) the one that was champion."""
         found = [version for version in self.versions if version.number == number]
-        return max(found, key=lambda version: (version.package_id is not None, version.stage == PRODUCTION), default=None)
+        return max(
+            found, key=lambda version: (version.package_id is not None, version.stage == PRODUCTION), default=None
+        )
 
     def made_by(self, fingerprint: str) -> list[Version]:
         """The versions that this fingerprint made, newest first."""
@@ -84,7 +86,7 @@ class Lineage:
 
 
 def now() -> str:
-    """This moment, UTC, ISO 8601 to the second."""
+    """The present moment, UTC, ISO 8601 to the second."""
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
 
 
@@ -181,7 +183,9 @@ def create(client: Client, use_case: str, number: int, record: dict[str, Any], s
         log(client, version.id, **scores)
         log(client, version.id, record={**record, "number": number})
         return version.id
-    raise StoreError(f"The store holds too many versions with the number {number} of {use_case}; remove some with prune.")
+    raise StoreError(
+        f"The store holds too many versions with the number {number} of {use_case}; remove some with prune."
+    )
 
 
 def save_package(client: Client, version_id: UUID, package: Package) -> ArtifactVersionResponse:
@@ -191,10 +195,10 @@ def save_package(client: Client, version_id: UUID, package: Package) -> Artifact
 
     from ops.artifacts import PackageMaterializer
 
-    artifact = save_artifact(
-        package, name=f"{package.manifest.use_case}_package", materializer=PackageMaterializer
+    artifact = save_artifact(package, name=f"{package.manifest.use_case}_package", materializer=PackageMaterializer)
+    link_artifact_version_to_model_version(
+        artifact, client.get_model_version(model_version_name_or_number_or_id=version_id)
     )
-    link_artifact_version_to_model_version(artifact, client.get_model_version(model_version_name_or_number_or_id=version_id))
     log(client, version_id, package=str(artifact.id))
     return artifact
 

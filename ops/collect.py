@@ -44,9 +44,7 @@ def collect(
         write_text(folder / "plots" / f"{name}.csv", _csv(rows))
 
 
-def decision_facts(
-    evaluation: Evaluation, decision: Decision, facts: Lineage, outcome: Outcome
-) -> dict[str, Any]:
+def decision_facts(evaluation: Evaluation, decision: Decision, facts: Lineage, outcome: Outcome) -> dict[str, Any]:
     """What `train --json` prints: decision, outcome, both scores, and where the challenger comes from."""
     champion = evaluation.champion
     return {

@@ -45,7 +45,9 @@ class Steps:
     def __enter__(self) -> Steps:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         del kind, error, trace
 
     def tell(self, step: str, what: str) -> None:

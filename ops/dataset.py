@@ -137,5 +137,7 @@ def _check(frame: pd.DataFrame, workspace: Workspace, recorded_cutoff: Cutoff | 
     use_case = workspace.use_case
     check_candidates(use_case, workspace.shown_config)
     warnings = check(frame, use_case)
-    cutoff = rule_for(frame, use_case.data, use_case.split, recorded_cutoff).cutoff if use_case.split.by == "time" else None
+    cutoff = (
+        rule_for(frame, use_case.data, use_case.split, recorded_cutoff).cutoff if use_case.split.by == "time" else None
+    )
     return {"warnings": list(warnings), "cutoff": cutoff}

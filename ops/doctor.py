@@ -78,13 +78,17 @@ def _data(place: Workspace) -> Finding:
 
 def _dvc(place: Workspace) -> Finding:
     if not (place.root / ".dvc").is_dir():
-        return Finding("dvc", False, "this folder is no DVC repository", "Clone the repository with git, or run `dvc init`.")
+        return Finding(
+            "dvc", False, "this folder is no DVC repository", "Clone the repository with git, or run `dvc init`."
+        )
     remotes = dvc.run(place.root, "remote", "list").output.strip()
-    found = remotes.replace("\t", " ").splitlines()[0] if remotes else "no remote: nothing is shared, everything else works"
+    found = (
+        remotes.replace("\t", " ").splitlines()[0] if remotes else "no remote: nothing is shared, everything else works"
+    )
     return Finding("dvc", True, found)
 
 
-def _store(place: Workspace) -> Finding:
+def _store(_: Workspace) -> Finding:
     from ops.store import described, open_store
 
     client = open_store()
@@ -99,13 +103,11 @@ def _package(place: Workspace) -> Finding:
     return Finding("package", True, f"{place.shown_package}: {found}")
 
 
-def _dashboard(place: Workspace) -> Finding:
+def _dashboard(_: Workspace) -> Finding:
     there = importlib.util.find_spec("fastapi") is not None
     return Finding("dashboard", True, "installed" if there else "not installed; `make dashboard` installs it")
 
 
-def _docker(place: Workspace) -> Finding:
+def _docker(_: Workspace) -> Finding:
     there = shutil.which("docker") is not None and Path("/var/run/docker.sock").exists()
     return Finding("docker", True, "there is an engine" if there else "no engine; the local stack needs none")
-
-

@@ -75,11 +75,14 @@ def _yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it is there: dvc.lock may be long
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
     except FileNotFoundError:
         return {}
     except (OSError, yaml.YAMLError) as error:
-        raise ProjectError(f"{path.name} cannot be read: {error}. Restore it with `git checkout {path.name}`.") from None
+        raise ProjectError(
+            f"{path.name} cannot be read: {error}. Restore it with `git checkout {path.name}`."
+        ) from None
     return found if isinstance(found, dict) else {}
 
 

@@ -272,7 +272,7 @@ def _track(root: Path, data: Path) -> str | None:
 def _dvc_add(root: Path, path: str) -> dvc.Done:
     """Call ``dvc add`` and wait for its end, also on Ctrl-C: half-way, the table may be in its cache only."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "add", "--quiet", path],
+        [sys.executable, "-m", "dvc", "add", path],
         cwd=root,
         env={**os.environ, "DVC_NO_ANALYTICS": "true"},
         stdin=subprocess.DEVNULL,

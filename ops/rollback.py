@@ -67,7 +67,9 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
     with locked(client, name):
         line = champions.lineage(client, name)
         if line.champion is None or line.champion.id != champion.id:
-            raise ProjectError("Nothing was rolled back: the champion changed at this moment. Look at `models`, and try again.")
+            raise ProjectError(
+                "Nothing was rolled back: the champion changed at this moment. Look at `models`, and try again."
+            )
         if fetched is not None:
             import_package(client, fetched, as_champion=False)
             line = champions.lineage(client, name)
@@ -130,7 +132,11 @@ def _from_history(workspace: Workspace, number: int) -> Package:
                 f"{commit[:8]}; set a DVC remote that has it (`dvc remote add --default NAME URL`)."
             )
         package = folder.read(target, f"the package of version {number}")
-    if package is None or package.manifest.use_case != workspace.use_case.name or package.manifest.model_version != number:
+    if (
+        package is None
+        or package.manifest.use_case != workspace.use_case.name
+        or package.manifest.model_version != number
+    ):
         raise PackageError(f"The package that commit {commit[:8]} points to is not version {number} of this use case.")
     return package
 

@@ -93,7 +93,9 @@ def _ensure_component(client: Client, kind: Any, component: Component) -> None:
         found = client.get_stack_component(kind, component.name, allow_name_prefix_match=False)
     except KeyError:
         if component.flavor is None:
-            raise ConfigurationError(f"The store has no {kind.value} named {component.name!r}; give it a flavor.") from None
+            raise ConfigurationError(
+                f"The store has no {kind.value} named {component.name!r}; give it a flavor."
+            ) from None
         client.create_stack_component(component.name, component.flavor, kind, component.configuration)
         return
     if component.flavor is not None and found.configuration != component.configuration:

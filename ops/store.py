@@ -101,7 +101,9 @@ def _refuse_other_version() -> None:
     try:
         found = yaml.safe_load(path.read_text()) or {}
     except (OSError, yaml.YAMLError) as error:
-        raise StoreError(f"The ZenML configuration {path} cannot be read ({error}). Remove it, or restore it.") from None
+        raise StoreError(
+            f"The ZenML configuration {path} cannot be read ({error}). Remove it, or restore it."
+        ) from None
     theirs, ours = str(found.get("version", "")), metadata.version("zenml")
     if theirs and theirs != ours:
         raise StoreError(
@@ -125,7 +127,9 @@ def _explained(error: Exception) -> StoreError:
             "ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
         )
     if "readonly database" in text or isinstance(error, PermissionError):
-        return StoreError(f"The ZenML store in {where} cannot be written. Give write permission, or set ZENML_CONFIG_PATH.")
+        return StoreError(
+            f"The ZenML store in {where} cannot be written. Give write permission, or set ZENML_CONFIG_PATH."
+        )
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return StoreError(
         f"The ZenML store cannot be opened ({type(error).__name__}: {first}). It is configured in {where}; "
@@ -136,7 +140,9 @@ def _explained(error: Exception) -> StoreError:
 def _require_same_server(client: "Client") -> None:
     theirs, ours = str(client.zen_store.get_store_info().version), metadata.version("zenml")
     if theirs != ours:
-        raise StoreError(f"The ZenML server runs {theirs}, this project {ours}; they must be the same. Update one of them.")
+        raise StoreError(
+            f"The ZenML server runs {theirs}, this project {ours}; they must be the same. Update one of them."
+        )
 
 
 def is_local(client: "Client") -> bool:
@@ -181,7 +187,9 @@ def locked(client: "Client", name: str) -> Iterator[None]:
             with FileLock(path, timeout=LOCK_SECONDS):
                 yield
         except Timeout:
-            raise StoreError(f"Another process has held {path} for {LOCK_SECONDS:g} s. Wait for it, or end it.") from None
+            raise StoreError(
+                f"Another process has held {path} for {LOCK_SECONDS:g} s. Wait for it, or end it."
+            ) from None
         return
     claim = f"{settings.PROJECT}-{name}-claim"
     _claim(client, claim)

@@ -98,7 +98,7 @@ def _read_parquet(path: Path, shown: str) -> pd.DataFrame:
         raise DataError(
             f"The table {shown} is not Parquet, or is broken ({_first_line(error)}). Write it again."
         ) from None
-    if not isinstance(frame.index, pd.RangeIndex) and any(name is not None for name in frame.index.names):
+    if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     frame.index = pd.RangeIndex(len(frame))
     frame.columns = _tidy(frame.columns)

@@ -126,7 +126,9 @@ def _with_history(decision: Decision, line: Lineage, fingerprint: str, terms: Te
             "be judged against it.",
         )
     if champion and champion.fingerprint == fingerprint and decision.ground == "tie":
-        return keep("same", "The champion stays: this run made the champion again; nothing that makes a model has changed.")
+        return keep(
+            "same", "The champion stays: this run made the champion again; nothing that makes a model has changed."
+        )
     withdrawn = champion.title.withdrawn if champion and champion.title else ()
     if decision.promote and fingerprint in withdrawn and not terms.readmit:
         return keep(

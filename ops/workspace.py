@@ -99,12 +99,12 @@ def _read_yaml(path: Path, name: str) -> object:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The use case {name} cannot be read: {error}.") from None
     try:
-        return yaml.load(text, Loader=_unique_keys(yaml))  # noqa: S506 - derived from SafeLoader
+        return yaml.load(text, Loader=_unique_keys())  # noqa: S506 - derived from SafeLoader
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{name} is not valid YAML: {error}.") from None
 
 
-def _unique_keys(yaml: object) -> type:
+def _unique_keys() -> type:
     """A SafeLoader that refuses a key given twice, of which YAML would silently take the second."""
     from yaml import SafeLoader
     from yaml.constructor import ConstructorError
@@ -177,10 +177,9 @@ def write_json(path: Path, value: object) -> None:
 def git(root: Path, *arguments: str) -> str | None:
     """What git prints, or None where there is no git, no checkout, or nothing to answer."""
     try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        )  # fmt: skip
+        command = ["git", *arguments]
+        quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=quiet)
     except OSError:
         return None
     return done.stdout.strip("\n") if done.returncode == 0 else None

@@ -24,9 +24,7 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
         f"| {'may be missing' if feature.nullable else 'required'} |"
         for feature in manifest.signature
     )
-    counts = ", ".join(
-        f"{label} ({count})" for label, count in zip(profile.classes, profile.class_counts, strict=True)
-    )
+    counts = ", ".join(f"{label} ({count})" for label, count in zip(profile.classes, profile.class_counts, strict=True))
     return f"""# {manifest.use_case}, model version {manifest.model_version}
 
 {manifest.decision.reason}

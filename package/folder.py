@@ -83,7 +83,9 @@ def verify(package: Package, source: str) -> None:
         if name not in named:
             raise PackageError(f"{source} is refused: {name} does not belong to it. {_remedy(source)}")
         if digest(package.files[name]) != named[name]:
-            raise PackageError(f"{source} is refused: {name} does not match its hash in the manifest. {_remedy(source)}")
+            raise PackageError(
+                f"{source} is refused: {name} does not match its hash in the manifest. {_remedy(source)}"
+            )
 
 
 def _remedy(source: str) -> str:

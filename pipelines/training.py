@@ -12,6 +12,7 @@ from zenml.enums import ExecutionMode
 from ml.errors import ProjectError
 from ml.evaluation import Evaluation
 from ml.lineage import Lineage, Outcome
+from ml.plan import Plan
 from ml.profile import Profile
 from ml.promotion import Decision
 from ml.use_case import UseCase
@@ -88,9 +89,7 @@ def training(
     decision, outcome = promote(
         evaluation=evaluation, challenger=challenger, plan=plan, profile=profile, facts=facts, terms=terms, rows=rows
     )
-    report(
-        evaluation=evaluation, decision=decision, profile=profile, facts=facts, outcome=outcome, figures=figures
-    )
+    report(evaluation=evaluation, decision=decision, profile=profile, facts=facts, outcome=outcome, figures=figures)
 
 
 def train(client: Client, place: Workspace, options: Options, tell: Callable[[str, str], None]) -> Trained:
@@ -130,7 +129,8 @@ def train(client: Client, place: Workspace, options: Options, tell: Callable[[st
     collect(place, evaluation, decision, facts, outcome, str(page), str(summary))
     if outcome.action == "promoted":
         settle(client, place)
-    notes = tuple(text for text in (settled.done, *dataset.warnings) if text)
+    plan: Plan = output(run, "prepare", "plan")
+    notes = tuple(text for text in (settled.done, *dataset.warnings, *plan.warnings) if text)
     return Trained(
         evaluation, decision, outcome, facts, output(run, "prepare", "profile"), notes,
         described(client), client.active_stack_model.name,
@@ -196,5 +196,3 @@ def _launch(
         failed = next((name for name, step in finished.steps.items() if step.status.is_failed), "a step")
         raise ProjectError(f"The run {finished.name} failed in {failed}; its log is in the dashboard.")
     return finished
-
-

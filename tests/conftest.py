@@ -44,7 +44,14 @@ class Checkout:
     def command(self, *arguments: str, expect: int | None = 0, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run any command in the checkout; fail with its output when it ends otherwise than expected."""
         done = subprocess.run(
-            arguments, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=False, timeout=600, **more
+            arguments,
+            cwd=self.root,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+            **more,
         )
         if expect is not None:
             assert done.returncode == expect, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
@@ -107,9 +114,8 @@ class Checkout:
 
 def copy_project(target: Path) -> None:
     """Copy what a clone would have: tracked files, and new ones that git would not ignore."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         if name.split("/")[0] in LEFT_OUT or not (ROOT / name).is_file():
             continue
