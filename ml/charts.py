@@ -5,6 +5,7 @@ All figures but the small histograms are 400 units wide, so that text has one si
 """
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ml.evaluation import CandidateResult, Contestant, Evaluation
@@ -245,6 +246,7 @@ def _small(drawing: Drawing, ticks: list[tuple[float, str, str]]) -> "Axes":
 
 
 def _histogram(column: ColumnProfile, index: int) -> str:
+    """Density of a number (its bins hold equal rows, so their width tells), or the most frequent values."""
     counts = column.counts or []
     title = f"Distribution of {clean(column.name, 60)}"
     if column.edges is None:
@@ -254,7 +256,9 @@ def _histogram(column: ColumnProfile, index: int) -> str:
     )
     drawing = Drawing(height=92, width=220)
     axes = _small(drawing, [(0, first, "left"), (1, last, "right")])
-    axes.stairs(counts, column.edges, fill=True, color=svg.CHALLENGER, alpha=0.6, lw=0)
+    widths = [right - left for left, right in pairwise(column.edges)]
+    heights = [rows / width if width else 0.0 for rows, width in zip(counts, widths, strict=True)]
+    axes.stairs(heights, column.edges, fill=True, color=svg.CHALLENGER, alpha=0.6, lw=0)
     axes.set(xlim=(column.edges[0], column.edges[-1]))
     return drawing.svg(f"profile_{index}", title)
 

@@ -12,12 +12,12 @@ from ml.errors import NotEnoughDataError
 from ml.features import signature
 from ml.plan import Plan
 from ml.profile import Profile
-from ml.split import is_holdout, rule_for
+from ml.split import SplitRule, is_holdout
 from ml.table import canonical_labels, class_list
-from ml.use_case import Data, Split
+from ml.use_case import Data
 
 
-def prepare_table(table: pd.DataFrame, data: Data, split: Split) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
+def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
     """Set the holdout aside, and settle what the columns are.
 
     What kind a column is, is read from the whole table: of the train set alone, row numbers would have gaps, and a rare
@@ -27,8 +27,10 @@ def prepare_table(table: pd.DataFrame, data: Data, split: Split) -> tuple[pd.Dat
     ----------
     table : DataFrame, shape (rows, columns)
         Target included.
-    data, split : Data, Split
+    data : Data
         Of the use case.
+    rule : SplitRule
+        Which rows are the holdout; see `ml.split.rule_for`.
 
     Returns
     -------
@@ -44,7 +46,6 @@ def prepare_table(table: pd.DataFrame, data: Data, split: Split) -> tuple[pd.Dat
     DataError
         When a column of a group or a time split has gaps.
     """
-    rule = rule_for(table, data, split)
     aside = is_holdout(table, rule)
     train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
     if train.empty or holdout.empty:
@@ -58,7 +59,7 @@ def prepare_table(table: pd.DataFrame, data: Data, split: Split) -> tuple[pd.Dat
             f"The train set has one class only ({classes[0]!r}) of {len(train)} rows, split by {rule.in_words()}. "
             "Add rows of the others, or change split.salt or split.share."
         )
-    left_out = [data.target, *data.drop, *([split.column] if split.column else [])]
+    left_out = [data.target, *data.drop, *([rule.column] if rule.column else [])]
     columns = [_learnable(column, train) for column in infer(table, exclude=left_out, kinds=data.kinds)]
     profile = profiles.build(train, len(holdout), data.target, columns, classes)
     features = signature(train, columns)

@@ -70,8 +70,11 @@ class SplitRule(BaseModel):
         return f"{100 * self.share:.3g}% of {what}, by hash" + (f" with salt {self.salt!r}" if self.salt else "")
 
 
-def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded_cutoff: Cutoff | None = None) -> SplitRule:
-    """Settle today's rule for a table.
+def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None = None) -> SplitRule:
+    """Today's rule for a table.
+
+    What the champion's manifest records is kept, so that rows stay where they are: the hashed columns, as long as the
+    table has them all (a feature that is dropped from the model, or a column that is new, moves no row), and the cutoff.
 
     Parameters
     ----------
@@ -79,8 +82,8 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded_cutoff: Cut
         The whole table.
     data, split : Data, Split
         Of the use case.
-    recorded_cutoff : float or str, optional
-        The cutoff that the champion's manifest records; a time split keeps it, and never moves it back.
+    recorded : SplitRule, optional
+        The champion's.
 
     Returns
     -------
@@ -89,19 +92,25 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded_cutoff: Cut
     Raises
     ------
     ConfigurationError
-        When `split.cutoff` is earlier than the recorded one, or of another sort than the column.
+        When `split.cutoff` is earlier than the recorded one.
     DataError
-        When the column of a group or a time split has gaps or cannot be read.
+        When the column of a time split has gaps or cannot be read.
     """
     if split.by == "hash":
-        left_out = {data.target, *data.drop}
-        columns = tuple(sorted(str(name) for name in frame.columns if name not in left_out))
-        return SplitRule(by="hash", share=split.share, salt=split.salt, columns=columns)
+        return SplitRule(by="hash", share=split.share, salt=split.salt, columns=_hashed(frame, data, recorded))
     column = str(split.column)
     if split.by == "group":
         return SplitRule(by="group", share=split.share, salt=split.salt, column=column)
-    cutoff = _cutoff(frame[column], split, recorded_cutoff)
+    same = recorded is not None and recorded.by == "time" and recorded.column == column
+    cutoff = _cutoff(frame[column], split, recorded.cutoff if recorded is not None and same else None)
     return SplitRule(by="time", share=split.share, salt="", column=column, cutoff=cutoff)
+
+
+def _hashed(frame: pd.DataFrame, data: Data, recorded: SplitRule | None) -> tuple[str, ...]:
+    present = {str(name) for name in frame.columns} - {data.target}
+    if recorded is not None and recorded.by == "hash" and present.issuperset(recorded.columns):
+        return recorded.columns
+    return tuple(sorted(present - set(data.drop)))
 
 
 def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:

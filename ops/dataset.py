@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml.split import Cutoff
-from ml.use_case import Split
+from ml.split import SplitRule
 from ops import code, dvc
 from ops.tables import read_table
 from ops.workspace import Workspace, shown
@@ -34,8 +33,8 @@ class Dataset:
     version : str
         The data version, md5 of the file.
     rows : int
-    split : Split
-        The use case's, with the cutoff settled where it splits by time.
+    rule : SplitRule
+        Which rows are the holdout.
     warnings : tuple of str
         What the user should know of the table.
     """
@@ -43,11 +42,11 @@ class Dataset:
     artifact: ArtifactVersionResponse
     version: str
     rows: int
-    split: Split
+    rule: SplitRule
     warnings: tuple[str, ...]
 
 
-def register(client: Client, workspace: Workspace, recorded_cutoff: Cutoff | None, again: bool = False) -> Dataset:
+def register(client: Client, workspace: Workspace, recorded: SplitRule | None, again: bool = False) -> Dataset:
     """Register and check the table of a use case.
 
     What was checked before (the same file, use case and libraries) is not read again.
@@ -58,8 +57,8 @@ def register(client: Client, workspace: Workspace, recorded_cutoff: Cutoff | Non
         Of the store.
     workspace : Workspace
         Names table and use case.
-    recorded_cutoff : float or str, optional
-        The cutoff that the champion's manifest records.
+    recorded : SplitRule, optional
+        The rule that the champion's manifest records.
     again : bool
         Read the table in any case, and register it anew where its file is gone from the store.
 
@@ -78,10 +77,10 @@ def register(client: Client, workspace: Workspace, recorded_cutoff: Cutoff | Non
     name = f"{use_case.name}_table"
     artifact = _registered(client, name, version, again)
     checks: dict[str, Any] = json.loads(str(artifact.run_metadata.get(_CHECKS, "{}"))) if artifact else {}
-    key = _key(workspace, recorded_cutoff)
+    key = _key(workspace, recorded)
     if artifact is None or key not in checks or again:
         frame = read_table(workspace.data, shown(workspace.data, root))
-        checks[key] = _check(frame, workspace, recorded_cutoff)
+        checks[key] = _check(frame, workspace, recorded)
         artifact = artifact or _save(frame, name, version)
         del frame
         _remember(artifact, checks)
@@ -91,7 +90,7 @@ def register(client: Client, workspace: Workspace, recorded_cutoff: Cutoff | Non
         artifact=artifact,
         version=version,
         rows=int(str(artifact.run_metadata["rows"])),
-        split=use_case.split.model_copy(update={"cutoff": found["cutoff"]}) if found["cutoff"] else use_case.split,
+        rule=SplitRule.model_validate(found["rule"]),
         warnings=tuple(text for text in (fetched, changed, *found["warnings"]) if text),
     )
 
@@ -122,14 +121,16 @@ def _remember(artifact: ArtifactVersionResponse, checks: dict[str, Any]) -> None
     log_metadata(metadata={_CHECKS: json.dumps(latest)}, artifact_version_id=artifact.id)
 
 
-def _key(workspace: Workspace, recorded_cutoff: Cutoff | None) -> str:
-    _, foreign = code.reached("ml.estimators")
-    versions = code.libraries(foreign | {"pandas"}, tuple(c.estimator for c in workspace.use_case.candidates.values()))
-    facts = [workspace.use_case.model_dump(mode="json"), recorded_cutoff, versions, code.step_version("ml.table")]
+def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
+    """What a check depends on: the use case, the champion's rule, and everything that checking reaches."""
+    use_case = workspace.use_case
+    kept = recorded.model_dump(mode="json") if recorded else None
+    made_of = code.step_version(__name__, tuple(candidate.estimator for candidate in use_case.candidates.values()))
+    facts = [use_case.model_dump(mode="json"), kept, made_of]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _check(frame: pd.DataFrame, workspace: Workspace, recorded_cutoff: Cutoff | None) -> dict[str, Any]:
+def _check(frame: pd.DataFrame, workspace: Workspace, recorded: SplitRule | None) -> dict[str, Any]:
     from ml.estimators import check_candidates
     from ml.split import rule_for
     from ml.table import check
@@ -137,7 +138,5 @@ def _check(frame: pd.DataFrame, workspace: Workspace, recorded_cutoff: Cutoff | 
     use_case = workspace.use_case
     check_candidates(use_case, workspace.shown_config)
     warnings = check(frame, use_case)
-    cutoff = (
-        rule_for(frame, use_case.data, use_case.split, recorded_cutoff).cutoff if use_case.split.by == "time" else None
-    )
-    return {"warnings": list(warnings), "cutoff": cutoff}
+    rule = rule_for(frame, use_case.data, use_case.split, recorded)
+    return {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}

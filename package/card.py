@@ -1,11 +1,16 @@
 """The model card: who the champion is, for a person (after Mitchell et al. 2019, Model Cards for Model Reporting)."""
 
+from datetime import date, timedelta
+
+from ml.features import Feature
 from ml.profile import Profile
 from package.manifest import Manifest
 
+SHOWN_CATEGORIES = 8
+
 
 def model_card(manifest: Manifest, profile: Profile) -> str:
-    """The card as Markdown.
+    """Write the card as Markdown.
 
     Parameters
     ----------
@@ -20,7 +25,7 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
     """
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in manifest.metrics.items())
     features = "\n".join(
-        f"| {_cell(feature.name)} | {feature.kind} | {_range(feature.minimum, feature.maximum, feature.categories)} "
+        f"| {_cell(feature.name)} | {feature.kind} | {_seen(feature)} "
         f"| {'may be missing' if feature.nullable else 'required'} |"
         for feature in manifest.signature
     )
@@ -59,11 +64,20 @@ not listed counts as unknown. Scores on a holdout of the same table say nothing 
 """
 
 
-def _range(minimum: float | None, maximum: float | None, categories: tuple[str, ...] | None) -> str:
-    if categories is not None:
-        shown = ", ".join(map(_cell, categories[:8]))
-        return shown + (f" and {len(categories) - 8} more" if len(categories) > 8 else "")
-    return "" if minimum is None else f"{minimum:g} to {maximum:g}"
+def _seen(feature: Feature) -> str:
+    if feature.categories is not None:
+        more = len(feature.categories) - SHOWN_CATEGORIES
+        shown = ", ".join(map(_cell, feature.categories[:SHOWN_CATEGORIES]))
+        return shown + (f" and {more} more" if more > 0 else "")
+    if feature.minimum is None or feature.maximum is None:
+        return ""
+    if feature.kind == "datetime":
+        return f"{_day(feature.minimum)} to {_day(feature.maximum)}"
+    return f"{feature.minimum:g} to {feature.maximum:g}"
+
+
+def _day(days: float) -> str:
+    return str(date(1970, 1, 1) + timedelta(days=days))
 
 
 def _cell(text: str) -> str:

@@ -1,26 +1,31 @@
 """The package as a folder: read with every hash checked, written beside its place and swapped in.
 
-A reader that meets the moment of a swap tries again, so nobody acts on half a package; a crash leaves the old one or
-the new one.
+Where the file system can exchange two folders in one act, that is the swap. Where it cannot, the old package is parked
+beside its place for a moment, and a reader that finds the place empty takes it from there. A reader that meets the
+moment of a swap tries again, so nobody acts on half a package; a crash leaves the old one or the new one.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ml.errors import PackageError
+from package.exchange import exchange
 from package.manifest import FORMAT, Manifest
 
 MANIFEST, MODEL, PROFILE, CARD = "manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"
 
+_NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
 _ATTEMPTS = 5
 _PAUSE = 0.05  # seconds between two attempts to read, while a swap is under way
 
@@ -34,17 +39,17 @@ class Package:
 
 
 def digest(data: bytes) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """Compute the sha256 of a file's bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """The manifest as it stands in its file."""
+    """Write the manifest as it stands in its file."""
     return json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
 
 def parse_manifest(text: str | bytes, source: str) -> Manifest:
-    """A manifest from its text.
+    """Read a manifest from its text.
 
     Raises
     ------
@@ -79,21 +84,22 @@ def verify(package: Package, source: str) -> None:
     named = package.manifest.files
     for name in sorted(named.keys() | package.files.keys()):
         if name not in package.files:
-            raise PackageError(f"{source} is refused: {name} is missing. {_remedy(source)}")
+            raise _refused(source, f"{name} is missing")
         if name not in named:
-            raise PackageError(f"{source} is refused: {name} does not belong to it. {_remedy(source)}")
+            raise _refused(source, f"{name} does not belong to it")
         if digest(package.files[name]) != named[name]:
-            raise PackageError(
-                f"{source} is refused: {name} does not match its hash in the manifest. {_remedy(source)}"
-            )
+            raise _refused(source, f"{name} does not match its hash in the manifest")
 
 
-def _remedy(source: str) -> str:
-    return f"Remove {source} and run the command again: it is written anew from the store, or fetched with `make pull`."
+def _refused(source: str, why: str) -> PackageError:
+    remedy = (
+        f"Remove {source} and run the command again: it is written anew from the store, or fetched with `make pull`."
+    )
+    return PackageError(f"{source} is refused: {why}. {remedy}")
 
 
 def read(folder: Path, shown: str) -> Package | None:
-    """The package in a folder, with every hash checked.
+    """Read the package in a folder, with every hash checked.
 
     Parameters
     ----------
@@ -112,26 +118,32 @@ def read(folder: Path, shown: str) -> Package | None:
     PackageError
         When it is broken, also after trying again.
     """
-    for attempt in range(_ATTEMPTS):
-        try:
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(PackageError):
             return _read_once(folder, shown)
-        except (PackageError, FileNotFoundError) as error:
-            if attempt == _ATTEMPTS - 1:
-                if isinstance(error, FileNotFoundError):
-                    raise PackageError(f"{shown} is refused: it has no {MANIFEST}. {_remedy(shown)}") from None
-                raise
-            time.sleep(_PAUSE)
-    return None
+        time.sleep(_PAUSE)
+    return _read_once(folder, shown)
 
 
 def _read_once(folder: Path, shown: str) -> Package | None:
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return None
-    manifest = parse_manifest((folder / MANIFEST).read_bytes(), f"{shown}/{MANIFEST}")
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != MANIFEST}
-    package = Package(manifest, files)
+    place = folder if folder.is_dir() else _parked(folder)
+    try:
+        found = {path.name: path for path in place.iterdir()} if place else {}
+        if not found:
+            return None
+        if MANIFEST not in found:
+            raise _refused(shown, f"it has no {MANIFEST}")
+        manifest = parse_manifest(found.pop(MANIFEST).read_bytes(), f"{shown}/{MANIFEST}")
+        package = Package(manifest, {name: path.read_bytes() for name, path in found.items()})
+    except OSError as error:
+        raise _refused(shown, f"{Path(str(error.filename)).name} cannot be read ({error.strerror})") from error
     verify(package, shown)
     return package
+
+
+def _parked(folder: Path) -> Path | None:
+    """Where a swap under way, or one that was cut short, has put the old package."""
+    return next(folder.parent.glob(f".{folder.name}{_OLD}*/{folder.name}"), None)
 
 
 def write(package: Package, folder: Path) -> None:
@@ -151,45 +163,77 @@ def write(package: Package, folder: Path) -> None:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new-", dir=folder.parent))
+        with _only_writer(folder.parent):
+            _clear(folder)
+            _write(package, folder)
     except OSError as error:
-        raise _not_written(folder, error) from error
+        raise PackageError(
+            f"The production package could not be written to {folder.parent.name}/{folder.name} "
+            f"({error.strerror or error}); the former one is untouched. The champion is safe in the store: make room or "
+            "give permission, and run the command again to write it."
+        ) from error
+
+
+@contextlib.contextmanager
+def _only_writer(parent: Path) -> Iterator[None]:
+    """Let one writer at a time into the folder of packages; the system frees the lock of one that was killed."""
+    handle = os.open(parent, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _clear(folder: Path) -> None:
+    """Put back what a swap that was cut short has parked, and remove what it left."""
+    parked = None if os.path.lexists(folder) else _parked(folder)
+    if parked is not None:
+        parked.rename(folder)
+    for kind in (_NEW, _OLD):
+        for left in folder.parent.glob(f".{folder.name}{kind}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _write(package: Package, folder: Path) -> None:
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}{_NEW}", dir=folder.parent))
     try:
         for name, data in (*package.files.items(), (MANIFEST, manifest_text(package.manifest).encode())):
-            _write_file(fresh / name, data)
+            with (fresh / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
         fresh.chmod(0o755)
+        _flush(fresh)
         _swap(fresh, folder)
-    except OSError as error:
-        raise _not_written(folder, error) from error
+        _flush(folder.parent)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _not_written(folder: Path, error: OSError) -> PackageError:
-    return PackageError(
-        f"The production package could not be written to {folder.parent.name}/{folder.name} ({error.strerror or error}); "
-        "the former one is untouched. The champion is safe in the store: make room or give permission, and run the "
-        "command again to write it."
-    )
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _flush(folder: Path) -> None:
+    """Have the names in a folder on the disk, so that a loss of power finds no swap without its files."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system that flushes files only
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _swap(fresh: Path, folder: Path) -> None:
-    former = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old-", dir=folder.parent))
+    """Bring the fresh folder to its place; what stood there takes the fresh one's name, or is removed."""
+    if not os.path.lexists(folder):
+        fresh.rename(folder)
+        return
+    if folder.is_dir() and exchange(fresh, folder):
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}{_OLD}", dir=folder.parent))
     try:
-        if folder.exists():
-            folder.rename(former / folder.name)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            with contextlib.suppress(OSError):
-                (former / folder.name).rename(folder)
-            raise
+        folder.rename(old / folder.name)
+        fresh.rename(folder)
     finally:
-        shutil.rmtree(former, ignore_errors=True)
+        if not os.path.lexists(folder):  # it failed between the two, be it by Ctrl-C
+            (old / folder.name).rename(folder)
+        shutil.rmtree(old, ignore_errors=True)

@@ -15,6 +15,7 @@ from ml.lineage import Lineage, Outcome
 from ml.plan import Plan
 from ml.profile import Profile
 from ml.promotion import Decision
+from ml.split import SplitRule
 from ml.use_case import UseCase
 from ops import champion as champions
 from ops import code, workspace
@@ -68,12 +69,12 @@ def _environment(module: str, use_case: UseCase) -> dict[str, str]:
 
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
 def training(
-    table: Any, use_case: UseCase, dataset_split: Any, champion: Any, facts: Lineage, terms: Terms, rows: int
+    table: Any, use_case: UseCase, rule: SplitRule, champion: Any, facts: Lineage, terms: Terms, rows: int
 ) -> None:
     """Train, judge, promote, report; the table and the champion's package are artifacts of the store."""
     data = use_case.data.model_copy(update={"path": ""})
     train_set, holdout, profile, plan = prepare.with_options(environment=_environment("steps.prepare", use_case))(
-        table=table, data=data, split=dataset_split.model_copy(update={"min_overlap": 1})
+        table=table, data=data, rule=rule
     )
     fit = train_candidate.with_options(environment=_environment("steps.train_candidate", use_case))
     candidates = [
@@ -119,7 +120,7 @@ def train(client: Client, place: Workspace, options: Options, tell: Callable[[st
     settled = settle(client, place)
     champion = settled.lineage.champion
     manifest = champions.load_package(client, champion).manifest if champion else None
-    dataset = register(client, place, manifest.split.cutoff if manifest else None, again=not options.cache)
+    dataset = register(client, place, manifest.split if manifest else None, again=not options.cache)
     facts = _facts(client, place, dataset)
     run = _launch(client, place.use_case, dataset, champion, facts, options, tell)
     evaluation: Evaluation = output(run, "evaluate", "evaluation")
@@ -144,24 +145,16 @@ def _facts(client: Client, place: Workspace, dataset: Dataset) -> Lineage:
     made_of: dict[str, object] = {
         "data_version": dataset.version,
         "data": use_case.data.model_dump(mode="json", exclude={"path"}),
-        "split": dataset.split.model_dump(mode="json", exclude={"min_overlap"}),
+        "split": dataset.rule.model_dump(mode="json"),
         "candidates": [[name, found.model_dump(mode="json")] for name, found in use_case.candidates.items()],
         "fitting": use_case.fitting().model_dump(mode="json"),
     }
     fingerprint, libraries = code.fingerprint(made_of, estimators)
     return Lineage(
         use_case=use_case.name, data_path=use_case.data.path, data_version=dataset.version, commit=commit,
-        dirty=dirty, fingerprint=fingerprint, seed=use_case.training.seed, split=_in_words(dataset),
+        dirty=dirty, fingerprint=fingerprint, seed=use_case.training.seed, split=dataset.rule.in_words(),
         libraries=libraries, stack=client.active_stack_model.name, created=champions.now(),
     )  # fmt: skip
-
-
-def _in_words(dataset: Dataset) -> str:
-    split = dataset.split
-    if split.by == "time":
-        return f"rows from {split.cutoff} on, by {split.column}"
-    what = f"the groups of {split.column}" if split.by == "group" else "rows"
-    return f"{split.share:.0%} of {what}, by hash" + (f" with salt {split.salt!r}" if split.salt else "")
 
 
 def _launch(
@@ -186,7 +179,7 @@ def _launch(
     )
     with progress(tell):
         run = configured(
-            table=dataset.artifact, use_case=use_case, dataset_split=dataset.split, champion=package, facts=facts,
+            table=dataset.artifact, use_case=use_case, rule=dataset.rule, champion=package, facts=facts,
             terms=terms, rows=dataset.rows,
         )  # fmt: skip
     if run is None:

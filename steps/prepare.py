@@ -7,7 +7,8 @@ from zenml import step
 
 from ml.plan import Plan
 from ml.profile import Profile
-from ml.use_case import Data, Split
+from ml.split import SplitRule
+from ml.use_case import Data
 from ops.artifacts import ProfileMaterializer, TableMaterializer
 
 
@@ -19,7 +20,7 @@ from ops.artifacts import ProfileMaterializer, TableMaterializer
     }
 )
 def prepare(
-    table: pd.DataFrame, data: Data, split: Split
+    table: pd.DataFrame, data: Data, rule: SplitRule
 ) -> tuple[
     Annotated[pd.DataFrame, "train_set"],
     Annotated[pd.DataFrame, "holdout"],
@@ -32,8 +33,10 @@ def prepare(
     ----------
     table : DataFrame, shape (rows, columns)
         The registered table, target included.
-    data, split : Data, Split
-        Of the use case; a time split comes with its cutoff.
+    data : Data
+        Of the use case.
+    rule : SplitRule
+        Which rows are the holdout.
 
     Returns
     -------
@@ -44,5 +47,5 @@ def prepare(
     """
     from ml.preparation import prepare_table
 
-    train_set, holdout, profile, plan = prepare_table(table, data, split)
+    train_set, holdout, profile, plan = prepare_table(table, data, rule)
     return train_set, holdout, profile, plan

@@ -20,6 +20,7 @@ from ml.columns import Column
 from ml.errors import ConfigurationError, DataError, ProjectError
 from ml.estimators import check_candidates
 from ml.preparation import prepare_table
+from ml.split import rule_for
 from ml.use_case import UseCase, parse_use_case
 from ops import initialise as room
 from ops.initialise import Initialised, initialise, slug
@@ -124,7 +125,7 @@ def test_a_real_table_becomes_a_use_case_that_can_be_prepared(
     found = use_case(root, made)
     check_candidates(found, "x.yaml")
     frame = read_table(root / made.data, "table")
-    *_, plan = prepare_table(frame, found.data, found.split)
+    *_, plan = prepare_table(frame, found.data, rule_for(frame, found.data, found.split))
     kinds = {column.name: column.kind for column in made.columns if column.used}
     assert {feature.name: feature.kind for feature in plan.features} == kinds
     assert set(found.data.drop) == {column.name for column in made.columns if not column.used}

@@ -1,0 +1,346 @@
+"""The dashboard over a real store with a real run in it, looked at in a real browser.
+
+The browser is Chromium, without a window (Debian: the package `chromium`), driven over its DevTools protocol. It can
+reach this machine alone. Where none is installed the tests that need one are skipped, and say so.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ml.profile import ColumnProfile, Profile
+from ml.report.profile_page import even_bins, render_profile
+from ops import code, dashboard
+from tests.conftest import Checkout, copy_project, quick
+
+STEPS = ["prepare", "train_tree", "evaluate", "promote", "report"]
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+PATIENCE = 90.0  # seconds after which something that should come counts as missing
+
+needs_dashboard = pytest.mark.skipif(
+    importlib.util.find_spec("fastapi") is None, reason="zenml[server] is not installed (`make test` installs it)"
+)
+
+
+class Server:
+    """``python -m ops.dashboard`` in a checkout, from its first line to its end."""
+
+    def __init__(self, checkout: Checkout, *arguments: str) -> None:
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ops.dashboard", *(arguments or ("--port", "0"))], cwd=checkout.root,
+            env=checkout.environment(), stdout=subprocess.PIPE, stderr=self.errors, text=True, start_new_session=True,
+        )  # fmt: skip
+        self.said = ""
+        for line in self.process.stdout:
+            self.said += line
+            if line.startswith("Ctrl-C"):
+                return
+        self.errors.seek(0)
+        pytest.fail(f"the dashboard did not start: {self.said}{self.errors.read()}")
+
+    @property
+    def url(self) -> str:
+        return re.search(r"http://127\.0\.0\.1:\d+", self.said)[0]
+
+    @property
+    def run_page(self) -> str:
+        return re.search(r"http\S+/runs/\S+", self.said)[0]
+
+    def get(self, path: str, **headers: str) -> Any:
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with _direct().open(request, timeout=PATIENCE) as answer:
+            return json.load(answer)
+
+    def alive(self) -> bool:
+        """Whether any process of its session is left."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        found = self.process.wait(PATIENCE)
+        self.said += self.process.stdout.read()
+        return found
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            self.end(signal.SIGKILL)
+        self.process.stdout.close()
+        self.errors.close()
+
+
+class Page:
+    """One page of a browser without a window."""
+
+    def __init__(self, browser: str, folder: Path) -> None:
+        from websockets.sync.client import connect
+
+        self.process = subprocess.Popen(
+            [
+                browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                "--remote-debugging-port=0", "--window-size=1500,1000", f"--user-data-dir={folder}",
+                "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "about:blank",
+            ],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.count = 0
+        place = folder / "DevToolsActivePort"
+        port = eventually(lambda: place.exists() and place.read_text().split("\n")[0], "a browser that answers")
+        with _direct().open(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
+            target = next(found for found in json.load(answer) if found["type"] == "page")
+        self.socket = connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None)
+
+    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self.count += 1
+        self.socket.send(json.dumps({"id": self.count, "method": method, "params": parameters}))
+        while True:
+            answer = json.loads(self.socket.recv(timeout=PATIENCE))
+            if answer.get("id") == self.count:
+                return answer["result"]
+
+    def open(self, url: str) -> None:
+        self.send("Page.navigate", url=url)
+
+    def ask(self, expression: str) -> Any:
+        return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def text(self) -> str:
+        return str(self.ask("document.body ? document.body.innerText : ''"))
+
+    def click(self, selector: str, text: str) -> None:
+        """Click the last visible element that has this text, as soon as it is there."""
+        find = (
+            f"(() => {{ const found = [...document.querySelectorAll({selector!r})]"
+            f".filter(each => each.innerText.trim().replace(/\\s+/g, ' ') === {text!r}).pop();"
+            " if (!found) return false; (found.querySelector('button, [role=button]') || found).click(); return true })()"
+        )
+        eventually(lambda: self.ask(find), f"{selector} with the text {text!r}")
+
+    def close(self) -> None:
+        self.socket.close()
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def eventually(look: Callable[[], Any], what: str) -> Any:
+    """What a look finds as soon as it finds something; a failure that names it when it never does."""
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        if found := look():
+            return found
+        time.sleep(0.1)
+    pytest.fail(f"never came: {what}")
+
+
+def make_checkout(folder: Path) -> Checkout:
+    root, home = folder / "checkout", folder / "home"
+    root.mkdir()
+    home.mkdir()
+    copy_project(root)
+    made = Checkout(root, home)
+    made.write_use_case(quick(), "iris")
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in whose store one run has promoted a first champion; tests only read it."""
+    made = make_checkout(tmp_path_factory.mktemp("dashboard"))
+    assert made.train()["outcome"]["action"] == "promoted"
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(trained: Checkout) -> Iterator[Server]:
+    with Server(trained) as running:
+        yield running
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)}); Debian has the package chromium")
+    opened = Page(browser, tmp_path / "browser")
+    yield opened
+    opened.close()
+
+
+def open_preview(page: Page, server: Server, node: str) -> str:
+    """Walk from the run's page to the preview of an artifact, as a person would; its HTML is returned."""
+    page.open(server.run_page)
+    page.click(".react-flow__node", node)
+    page.click("[role=tab]", "Visualization")
+    page.click("button", "Load Preview")
+    return str(eventually(lambda: page.ask("document.querySelector('iframe')?.srcdoc"), f"the preview of {node}"))
+
+
+@needs_dashboard
+def test_the_page_of_the_last_run_shows_every_step_and_asks_nothing(page: Page, server: Server) -> None:
+    page.open(server.run_page)
+    eventually(lambda: all(step in page.text() for step in STEPS), f"the steps {STEPS}")
+    assert page.ask("location.href").startswith(server.run_page)
+    assert "Book a demo" not in page.text()
+
+
+@needs_dashboard
+def test_the_report_can_be_read_in_the_dashboard(page: Page, server: Server, trained: Checkout) -> None:
+    shown = open_preview(page, server, "report HTMLString")
+    assert "<h1>" in shown
+    assert shown.strip() == (trained.root / "reports/iris/report.html").read_text(encoding="utf-8").strip()
+
+
+@needs_dashboard
+def test_the_profile_of_the_data_can_be_read_in_the_dashboard(page: Page, server: Server) -> None:
+    shown = open_preview(page, server, "profile Profile")
+    assert "Profile of the train set" in shown
+    assert "petal_length" in shown
+
+
+@needs_dashboard
+def test_the_scores_are_metadata_of_the_model_version(server: Server, trained: Checkout) -> None:
+    found = server.get("/api/v1/model_versions?hydrate=true")["items"]
+    assert [version["body"]["stage"] for version in found] == ["production"]
+    shown = found[0]["metadata"]["run_metadata"]
+    metrics = trained.manifest()["metrics"]
+    assert {name: shown[name] for name in metrics} == metrics
+
+
+@needs_dashboard
+def test_report_profile_and_model_card_have_something_to_look_at(server: Server) -> None:
+    found = server.get("/api/v1/artifact_versions?hydrate=true&size=100")["items"]
+    shown = {
+        each["body"]["artifact"]["name"]: [view["type"] for view in each["metadata"]["visualizations"] or []]
+        for each in found
+    }
+    assert shown["report"] == ["html"]
+    assert shown["profile"] == ["html"]
+    assert shown["summary"] == ["markdown"]
+    assert shown["iris_package"] == ["markdown"]
+
+
+@needs_dashboard
+def test_a_page_that_calls_this_machine_by_another_name_is_refused(server: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        server.get("/api/v1/info", Host="attacker.example")
+    with _direct().open(
+        urllib.request.Request(f"{server.url}/", headers={"Origin": "http://attacker.example"})
+    ) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] is None
+
+
+@needs_dashboard
+def test_runs_work_beside_it_and_after_it_was_killed_and_the_configuration_stays_as_it_was(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path)
+    checkout.train()
+    configuration = checkout.root / ".zenml" / "config.yaml"
+    before = configuration.read_bytes()
+    with Server(checkout) as running:
+        assert checkout.train("--no-cache")["outcome"]["action"] == "kept"
+        assert len(running.get("/api/v1/runs")["items"]) == 2
+        assert configuration.read_bytes() == before
+        running.end(signal.SIGKILL)
+        assert not running.alive()
+    assert configuration.read_bytes() == before
+    assert checkout.train()["outcome"]["action"] == "kept"
+    assert configuration.read_bytes() == before
+
+
+@needs_dashboard
+def test_ctrl_c_ends_it_with_exit_0_and_leaves_no_process(trained: Checkout) -> None:
+    configuration = trained.root / ".zenml" / "config.yaml"
+    before = configuration.read_bytes()
+    with Server(trained) as running:
+        assert running.get("/api/v1/info")["analytics_enabled"] is False
+        assert running.end(signal.SIGINT) == 0
+        assert "The dashboard has ended." in running.said
+        assert not running.alive()
+    assert configuration.read_bytes() == before
+
+
+@needs_dashboard
+def test_a_store_without_a_run_is_shown_too(tmp_path: Path) -> None:
+    with Server(make_checkout(tmp_path)) as running:
+        assert "Nothing was trained yet" in running.said
+        assert running.get("/api/v1/runs")["items"] == []
+
+
+def test_the_next_free_port_is_used_when_one_is_taken() -> None:
+    with dashboard.listen(0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with dashboard.listen(port) as other:
+            assert other.getsockname()[0] == "127.0.0.1"
+            assert port < other.getsockname()[1] < port + dashboard.PORTS_TRIED
+
+
+@needs_dashboard
+def test_a_taken_port_is_named(trained: Checkout) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with Server(trained, "--port", str(port)) as running:
+            assert running.said.startswith(f"Port {port} is taken; using ")
+            assert running.get("/api/v1/info")["active"] is True
+
+
+@needs_dashboard
+def test_a_store_on_a_server_is_pointed_at_and_not_served(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = SimpleNamespace(type=SimpleNamespace(value="rest"), url="https://zenml.example.com")
+    monkeypatch.setattr("ops.store.open_store", lambda: SimpleNamespace(zen_store=store))
+    dashboard.run(0)
+    assert "https://zenml.example.com" in capsys.readouterr().out
+
+
+def test_how_a_page_looks_enters_neither_fingerprint_nor_the_cache_key_of_training() -> None:
+    own, _ = code.making()
+    assert not [name for name in own if name.startswith("ml.report")]
+
+
+def test_bins_of_any_width_become_bins_of_equal_width_that_hold_all_rows() -> None:
+    assert even_bins([0.0, 1.0, 4.0], [30, 30], bins=4) == pytest.approx([30.0, 10.0, 10.0, 10.0])
+    uneven = even_bins([-3.0, -2.5, 0.0, 100.0], [7, 11, 2])
+    assert sum(uneven) == pytest.approx(20)
+    assert min(uneven) >= 0
+
+
+def test_a_profile_page_escapes_what_the_table_says() -> None:
+    column = ColumnProfile(
+        name="<script>alert(1)</script>", kind="categorical", used=True, why="It holds few values.", dtype="str",
+        missing=1, distinct=2, categories=["<b>", "ö"], counts=[3, 2],
+    )  # fmt: skip
+    page = render_profile(
+        Profile(rows=6, holdout_rows=2, target="y", classes=[0, 1], class_counts=[3, 3], columns=[column])
+    )
+    assert "<script>" not in page
+    assert "<b>&" not in page
+    assert "&lt;b&gt;" in page
+    assert "ö" in page
