@@ -38,7 +38,7 @@ bench: .venv/dev ## measure every speed claim beside its rival
 	$(BIN)/python -m benchmarks $(ARGS)
 
 dashboard: .venv/dashboard ## ZenML's dashboard over the local store, on 127.0.0.1:8237
-	$(BIN)/python -m ops.dashboard
+	$(BIN)/python -m ops.dashboard $(ARGS)
 
 repro: .venv/runtime ## the same run as a DVC pipeline
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro

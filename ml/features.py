@@ -216,8 +216,8 @@ def _moment_parts(column: pd.Series) -> list[NDArray[np.float64]]:
     import numpy as np
 
     moments = _parsed(column)
-    parts = [getattr(moments.dt, name).to_numpy(dtype=np.float64, na_value=np.nan) for name in MOMENT_PARTS[1:]]
-    return [_days(moments), *parts]
+    parts = (moments.dt.month, moments.dt.day_of_week, moments.dt.hour)  # MOMENT_PARTS, but the first
+    return [_days(moments), *(part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts)]
 
 
 def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:

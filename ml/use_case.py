@@ -202,6 +202,14 @@ def parse_use_case(raw: object, source: str) -> UseCase:
         raise ConfigurationError("\n".join(lines)) from None
 
 
+_EXPECTED = {
+    "tuple_type": "Expected a list",
+    "dict_type": "Expected a mapping of keys to values",
+    "model_type": "Expected a mapping of keys to values",
+    "too_short": "Expected one or more",
+}
+
+
 def _sentence(problem: Any, source: str) -> str:
     path = [str(part) for part in problem["loc"] if part != "[key]"]
     key = ".".join(path) or "the whole"
@@ -209,7 +217,7 @@ def _sentence(problem: Any, source: str) -> str:
         return f"{source}: unknown key {key!r}. {nearest(path[-1], _keys_at(path[:-1]))}"
     if problem["type"] == "missing":
         return f"{source}: the key {key!r} is missing; it is required."
-    message = problem["msg"].removeprefix("Value error, ")
+    message = _EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     if problem["type"] == "value_error":
         return f"{source}: {key}: {message}."
     return f"{source}: {key}: found {problem['input']!r}. {message}."

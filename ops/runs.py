@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 
-def link_run(client: Client, version_id: UUID) -> None:
-    """Link the present run and its artifacts to a model version, so that the dashboard shows its lineage.
+def link_run(client: Client, version_id: UUID, facts: dict[str, Any]) -> None:
+    """Link the present run and its artifacts to a model version, and show on the run what came of it.
 
     Outside a step (in a test of the step alone) there is no run to link.
     """
-    from zenml import get_step_context
+    from zenml import get_step_context, log_metadata
     from zenml.exceptions import StepContextError
     from zenml.model.utils import link_artifact_version_to_model_version
     from zenml.models import ModelVersionPipelineRunRequest
 
     with contextlib.suppress(StepContextError, RuntimeError):
         context = get_step_context()
+        log_metadata(metadata=facts, run_id_name_or_prefix=context.pipeline_run.id)
         version = client.get_model_version(model_version_name_or_number_or_id=version_id)
         client.zen_store.create_model_version_pipeline_run_link(
             ModelVersionPipelineRunRequest(pipeline_run=context.pipeline_run.id, model_version=version_id)

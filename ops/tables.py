@@ -94,7 +94,9 @@ def _read_parquet(path: Path, shown: str) -> pd.DataFrame:
             names = parquet.read_schema(file).names
             _require_unique(_tidy(names), shown)
         frame = pd.read_parquet(path)
-    except ArrowException as error:
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise DataError(
             f"The table {shown} is not Parquet, or is broken ({_first_line(error)}). Write it again."
         ) from None

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +102,14 @@ def _read_yaml(path: Path, name: str) -> object:
     try:
         return yaml.load(text, Loader=_unique_keys())  # noqa: S506 - derived from SafeLoader
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{name} is not valid YAML: {error}.") from None
+        raise ConfigurationError(f"{name} is not valid YAML{_yaml_problem(error)}. Mend it there.") from None
+
+
+def _yaml_problem(error: Exception) -> str:
+    """Where YAML went wrong and how, in one line."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
+    return f"{where}: {problem or str(error).partition(chr(10))[0]}"
 
 
 def _unique_keys() -> type:
@@ -114,7 +122,11 @@ def _unique_keys() -> type:
         def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[object, object]:
             seen = set()
             for key_node, _ in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    continue
                 key = self.construct_object(key_node, deep=True)
+                if not isinstance(key, Hashable):
+                    raise ConstructorError(None, None, f"{key!r} cannot be a key", key_node.start_mark)
                 if key in seen:
                     raise ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
                 seen.add(key)

@@ -51,5 +51,6 @@ def promote(
     judged = Judged(evaluation, challenger, plan, profile, facts, rows)
     decision, outcome, version = carry_out(client, judged, terms)
     if version is not None and terms.promote:
-        link_run(client, version)
+        told = {"action": outcome.action, "reason": decision.reason, "model_version": outcome.challenger}
+        link_run(client, version, {**told, **evaluation.challenger.scores})
     return decision, outcome

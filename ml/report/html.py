@@ -1,7 +1,5 @@
 """The report as one HTML page that needs nothing beside itself: no script, no request, no font."""
 
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ml.evaluation import Contestant, Evaluation
@@ -9,10 +7,11 @@ from ml.lineage import Lineage, Outcome
 from ml.profile import ColumnProfile, Profile
 from ml.promotion import Decision
 from ml.report import facts, sentences, tables
+from ml.report.template import template
 from ml.report.words import change, clean, contestant, count, counted, moment, name, score
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    pass
 
 BADGES = {"promoted": "Promoted", "kept": "Kept", "would_promote": "Would promote", "would_keep": "Would keep"}
 WARNINGS = 50
@@ -58,7 +57,7 @@ def render_html(
     str
         A document of less than 1 MB, for a use case of any size.
     """
-    return _template().render(
+    return template("report.html.j2").render(
         use_case=clean(evaluation.use_case),
         badge=BADGES[outcome.action],
         tone="changed" if outcome.action == "promoted" else "same",
@@ -89,20 +88,6 @@ def render_html(
         data=tables.data(profile),
         lineage=tables.lineage(lineage, evaluation),
     )
-
-
-@cache
-def _template() -> "Template":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")
 
 
 def _duel(evaluation: Evaluation, decision: Decision, outcome: Outcome) -> dict[str, str]:

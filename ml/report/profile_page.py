@@ -5,18 +5,17 @@ be imported for a few bars.
 """
 
 from bisect import bisect_right
-from functools import cache
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml.profile import ColumnProfile, Profile
 from ml.report import facts, sentences, tables
 from ml.report.html import Plot
+from ml.report.template import template
 from ml.report.words import clean, count, counted, distinct, number
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    pass
 
 BARS = 20
 VALUES = 5
@@ -38,26 +37,12 @@ def render_profile(profile: Profile) -> str:
     str
         An HTML document; names of columns and values are escaped.
     """
-    return _template().render(
+    return template("profile.html.j2").render(
         balance=sentences.classes(profile),
         columns=sentences.columns(profile),
         histograms=[*_target(profile), *(_drawn(column) for _, column in facts.drawn_columns(profile))],
         data=tables.data(profile),
     )
-
-
-@cache
-def _template() -> "Template":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("profile.html.j2")
 
 
 def _target(profile: Profile) -> list[Plot]:

@@ -4,6 +4,7 @@ The browser is Chromium, without a window (Debian: the package `chromium`), driv
 reach this machine alone. Where none is installed the tests that need one are skipped, and say so.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -24,8 +25,6 @@ from typing import Any
 
 import pytest
 
-from ml.profile import ColumnProfile, Profile
-from ml.report.profile_page import even_bins, render_profile
 from ops import code, dashboard
 from tests.conftest import Checkout, copy_project, quick
 
@@ -42,7 +41,7 @@ class Server:
     """``python -m ops.dashboard`` in a checkout, from its first line to its end."""
 
     def __init__(self, checkout: Checkout, *arguments: str) -> None:
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the server
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ops.dashboard", *(arguments or ("--port", "0"))], cwd=checkout.root,
             env=checkout.environment(), stdout=subprocess.PIPE, stderr=self.errors, text=True, start_new_session=True,
@@ -93,31 +92,17 @@ class Server:
 
 
 class Page:
-    """One page of a browser without a window."""
+    """One page of a browser, through its DevTools channel."""
 
-    def __init__(self, browser: str, folder: Path) -> None:
-        from websockets.sync.client import connect
-
-        self.process = subprocess.Popen(
-            [
-                browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-                "--remote-debugging-port=0", "--window-size=1500,1000", f"--user-data-dir={folder}",
-                "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "about:blank",
-            ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+    def __init__(self, channel: Any) -> None:
+        self.channel = channel
         self.count = 0
-        place = folder / "DevToolsActivePort"
-        port = eventually(lambda: place.exists() and place.read_text().split("\n")[0], "a browser that answers")
-        with _direct().open(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
-            target = next(found for found in json.load(answer) if found["type"] == "page")
-        self.socket = connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None)
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         self.count += 1
-        self.socket.send(json.dumps({"id": self.count, "method": method, "params": parameters}))
+        self.channel.send(json.dumps({"id": self.count, "method": method, "params": parameters}))
         while True:
-            answer = json.loads(self.socket.recv(timeout=PATIENCE))
+            answer = json.loads(self.channel.recv(timeout=PATIENCE))
             if answer.get("id") == self.count:
                 return answer["result"]
 
@@ -138,11 +123,6 @@ class Page:
             " if (!found) return false; (found.querySelector('button, [role=button]') || found).click(); return true })()"
         )
         eventually(lambda: self.ask(find), f"{selector} with the text {text!r}")
-
-    def close(self) -> None:
-        self.socket.close()
-        self.process.terminate()
-        self.process.wait(PATIENCE)
 
 
 def _direct() -> urllib.request.OpenerDirector:
@@ -165,6 +145,7 @@ def make_checkout(folder: Path) -> Checkout:
     home.mkdir()
     copy_project(root)
     made = Checkout(root, home)
+    made.git("init", "--quiet")
     made.write_use_case(quick(), "iris")
     return made
 
@@ -173,7 +154,7 @@ def make_checkout(folder: Path) -> Checkout:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout in whose store one run has promoted a first champion; tests only read it."""
     made = make_checkout(tmp_path_factory.mktemp("dashboard"))
-    assert made.train()["outcome"]["action"] == "promoted"
+    assert made.train()["action"] == "promoted"
     return made
 
 
@@ -183,14 +164,36 @@ def server(trained: Checkout) -> Iterator[Server]:
         yield running
 
 
+@contextlib.contextmanager
+def browser_in(folder: Path, browser: str) -> Iterator[str]:
+    """A browser without a window, its profile in a folder; the address of its one page."""
+    process = subprocess.Popen(
+        [
+            browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--remote-debugging-port=0", "--window-size=1500,1000", f"--user-data-dir={folder}",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "about:blank",
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        place = folder / "DevToolsActivePort"
+        port = eventually(lambda: place.exists() and place.read_text().split("\n")[0], "a browser that answers")
+        with _direct().open(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
+            yield next(found["webSocketDebuggerUrl"] for found in json.load(answer) if found["type"] == "page")
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)}); Debian has the package chromium")
-    opened = Page(browser, tmp_path / "browser")
-    yield opened
-    opened.close()
+    from websockets.sync.client import connect
+
+    with browser_in(tmp_path / "browser", browser) as address, connect(address, max_size=None, proxy=None) as channel:
+        yield Page(channel)
 
 
 def open_preview(page: Page, server: Server, node: str) -> str:
@@ -237,7 +240,7 @@ def test_the_scores_are_metadata_of_the_model_version(server: Server, trained: C
 def test_report_profile_and_model_card_have_something_to_look_at(server: Server) -> None:
     found = server.get("/api/v1/artifact_versions?hydrate=true&size=100")["items"]
     shown = {
-        each["body"]["artifact"]["name"]: [view["type"] for view in each["metadata"]["visualizations"] or []]
+        each["body"]["artifact"]["name"]: [view["body"]["type"] for view in each["metadata"]["visualizations"] or []]
         for each in found
     }
     assert shown["report"] == ["html"]
@@ -263,13 +266,13 @@ def test_runs_work_beside_it_and_after_it_was_killed_and_the_configuration_stays
     configuration = checkout.root / ".zenml" / "config.yaml"
     before = configuration.read_bytes()
     with Server(checkout) as running:
-        assert checkout.train("--no-cache")["outcome"]["action"] == "kept"
+        assert checkout.train("--no-cache")["action"] == "kept"
         assert len(running.get("/api/v1/runs")["items"]) == 2
         assert configuration.read_bytes() == before
         running.end(signal.SIGKILL)
         assert not running.alive()
     assert configuration.read_bytes() == before
-    assert checkout.train()["outcome"]["action"] == "kept"
+    assert checkout.train()["action"] == "kept"
     assert configuration.read_bytes() == before
 
 
@@ -323,24 +326,3 @@ def test_a_store_on_a_server_is_pointed_at_and_not_served(
 def test_how_a_page_looks_enters_neither_fingerprint_nor_the_cache_key_of_training() -> None:
     own, _ = code.making()
     assert not [name for name in own if name.startswith("ml.report")]
-
-
-def test_bins_of_any_width_become_bins_of_equal_width_that_hold_all_rows() -> None:
-    assert even_bins([0.0, 1.0, 4.0], [30, 30], bins=4) == pytest.approx([30.0, 10.0, 10.0, 10.0])
-    uneven = even_bins([-3.0, -2.5, 0.0, 100.0], [7, 11, 2])
-    assert sum(uneven) == pytest.approx(20)
-    assert min(uneven) >= 0
-
-
-def test_a_profile_page_escapes_what_the_table_says() -> None:
-    column = ColumnProfile(
-        name="<script>alert(1)</script>", kind="categorical", used=True, why="It holds few values.", dtype="str",
-        missing=1, distinct=2, categories=["<b>", "ö"], counts=[3, 2],
-    )  # fmt: skip
-    page = render_profile(
-        Profile(rows=6, holdout_rows=2, target="y", classes=[0, 1], class_counts=[3, 3], columns=[column])
-    )
-    assert "<script>" not in page
-    assert "<b>&" not in page
-    assert "&lt;b&gt;" in page
-    assert "ö" in page

@@ -1,0 +1,372 @@
+"""The documentation is true: keys, defaults, errors, decisions, help, commands, links.
+
+What can be computed is computed: `python -m tests.test_docs --write` renews the errors and decisions of
+docs/use-case.md and the help in docs/cli.md; the tests compare.
+"""
+
+import ast
+import copy
+import io
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import pandas as pd
+import pytest
+import yaml
+from click.testing import CliRunner
+from pydantic import BaseModel
+
+from data.make_iris import iris_csv
+from ml import errors
+from ml.columns import ColumnKind
+from ml.errors import ProjectError
+from ml.estimators import check_candidates
+from ml.preparation import prepare_table
+from ml.promotion import decide
+from ml.scoring import sign_test
+from ml.split import rule_for
+from ml.table import check
+from ml.use_case import KINDS, Candidate, Promotion, UseCase, parse_use_case
+from ops import console, dvc
+from ops.champion import Version
+from run import cli
+from tests.ml import report_examples
+
+ROOT = Path(__file__).resolve().parent.parent
+USE_CASE, CLI = ROOT / "docs/use-case.md", ROOT / "docs/cli.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+RENEW = "`python -m tests.test_docs --write` renews it"
+HELP = re.compile(r"(<!-- help: begin -->\n).*?(<!-- help: end -->)", re.DOTALL)
+KEY = re.compile(r"#### `([^`]+)`\n\n(?P<type>[^\n]+?)\. (?:Default: `(?P<default>[^`]*)`|Required)\.\n(?P<body>.*?)(?=\n##)",
+                 re.DOTALL)  # fmt: skip
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def iris_yaml() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(read(ROOT / "configs/iris.yaml"))
+    return found
+
+
+def example_table() -> pd.DataFrame:
+    """Iris with the two columns that docs/use-case.md speaks of."""
+    frame = pd.read_csv(io.BytesIO(iris_csv()))
+    frame["garden"] = [f"garden {row % 12}" for row in range(len(frame))]
+    frame["measured"] = pd.date_range("2026-01-01", periods=len(frame)).strftime("%Y-%m-%d")
+    return frame
+
+
+def refusal(raw: dict[str, Any]) -> str | None:
+    """What a run says to a use case before it trains; None where it is content."""
+    source, frame = "configs/iris.yaml", example_table()
+    try:
+        use_case = parse_use_case(raw, source)
+        with tempfile.TemporaryDirectory() as folder:
+            if use_case.data.path != "data/iris.csv":
+                dvc.fetch_missing(Path(folder), Path(folder) / use_case.data.path)
+        check_candidates(use_case, source)
+        check(frame, use_case)
+        prepare_table(frame, use_case.data, rule_for(frame, use_case.data, use_case.split))
+    except ProjectError as error:
+        return str(error).replace("\n", "\n→ ")
+    return None
+
+
+def merged(base: Any, change: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(change, dict)):
+        return change
+    return {**base, **{key: merged(base.get(key), value) for key, value in change.items()}}
+
+
+def mistaken(line: str) -> dict[str, Any]:
+    """The use case with one mistake; the line is ``dotted.key: value``."""
+    path, _, value = line.partition(": ")
+    raw = copy.deepcopy(iris_yaml())
+    *parents, last = path.split(".")
+    place = raw
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[last] = yaml.safe_load(value)
+    return raw
+
+
+def fences(text: str, language: str) -> Iterator[str]:
+    return (match[3] for match in FENCE.finditer(text) if match[2] == language)
+
+
+def with_errors(text: str) -> str:
+    """The page with what each mistake in a ``text`` block really gives."""
+
+    def renewed(match: re.Match[str]) -> str:
+        if match[2] != "text" or "→ " not in match[3]:
+            return match[0]
+        mistakes = [line for line in match[3].splitlines() if line and not line.startswith("→ ")]
+        lines = [part for line in mistakes for part in (line, f"→ {refusal(mistaken(line))}")]
+        return "```text\n" + "\n".join(lines) + "\n```"
+
+    return FENCE.sub(renewed, text)
+
+
+def decided(policy: str, champion: str, challenger: str, alone: str) -> str:
+    """The sentence of the decision for one row of the worked examples."""
+    ours, theirs = yaml.safe_load(challenger), None if champion == "none" else yaml.safe_load(champion)
+    changes: dict[str, Any] = {"champion": None, "paired": None}
+    if theirs:
+        changes["champion"] = report_examples.contestant("champion", report_examples.SPECIES, scores=theirs)
+    if alone:
+        losses, wins = map(int, alone.split(":"))
+        found = report_examples.evaluation().paired
+        assert found
+        changes["paired"] = found.model_copy(
+            update={"only_champion_right": losses, "only_challenger_right": wins, "p_value": sign_test(wins, losses)}
+        )
+    evaluation = report_examples.evaluation().model_copy(update=changes)
+    asked = evaluation.challenger.model_copy(update={"scores": ours})
+    evaluation = evaluation.model_copy(update={"challenger": asked, "metric": "accuracy"})
+    return decide(evaluation, Promotion.model_validate(yaml.safe_load(policy))).reason
+
+
+def with_decisions(text: str) -> str:
+    """The page with the decision that each worked example really gives."""
+    row = re.compile(r"^\| `(\{.*?\})` \| (none|`\{.*?\}`) \| `(\{.*?\})` \| ([\d :]*?) ?\| .* \|$", re.MULTILINE)
+
+    def renewed(match: re.Match[str]) -> str:
+        sentence = decided(match[1], match[2].strip("`"), match[3], match[4])
+        return match[0][: match[0].rindex(" | ")] + f" | {sentence} |"
+
+    return row.sub(renewed, text)
+
+
+def help_text() -> str:
+    """What ``--help`` prints, for the whole and for every command."""
+    runner = CliRunner()
+    blocks = []
+    for name in (None, *sorted(cli.commands)):
+        called = [*([name] if name else []), "--help"]
+        printed = runner.invoke(cli, called, prog_name="run.py", terminal_width=100).output
+        blocks.append(f"### {f'`{name}`' if name else 'All of it'}\n\n```\n$ python run.py {' '.join(called)}\n{printed}```\n")
+    return "\n" + "\n".join(blocks) + "\n"
+
+
+def with_help(text: str) -> str:
+    return HELP.sub(lambda match: match[1] + help_text() + match[2], text)
+
+
+def field_paths(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+    """Every key of the use case by its dotted path, with its field."""
+    found: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{name}"
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= field_paths(kind, f"{path}.")
+            continue
+        found[path] = field
+        if Candidate in get_args(kind):
+            found |= field_paths(Candidate, f"{path}.NAME.")
+    return found
+
+
+def documented_keys() -> dict[str, re.Match[str]]:
+    return {match[1]: match for match in KEY.finditer(read(USE_CASE))}
+
+
+def test_every_key_of_the_use_case_is_documented_and_no_other() -> None:
+    assert sorted(documented_keys()) == sorted(field_paths(UseCase))
+
+
+@pytest.mark.parametrize("path", sorted(field_paths(UseCase)))
+def test_the_documented_default_is_the_default(path: str) -> None:
+    field, told = field_paths(UseCase)[path], documented_keys()[path]["default"]
+    if field.is_required():
+        assert told is None
+        return
+    default = field.get_default(call_default_factory=True)
+    assert yaml.safe_load(told) == (list(default) if isinstance(default, tuple) else default)
+
+
+@pytest.mark.parametrize("path", sorted(field_paths(UseCase)))
+def test_the_example_of_a_key_runs_and_its_mistake_is_shown(path: str) -> None:
+    body = documented_keys()[path]["body"]
+    examples, mistakes = list(fences(body, "yaml")), list(fences(body, "text"))
+    assert examples
+    assert mistakes
+    for example in examples:
+        change = yaml.safe_load(example)
+        assert merged({}, change), path
+        assert refusal(merged(iris_yaml(), change)) is None
+        assert documented(change, path), f"the example does not show {path}"
+
+
+def documented(change: Any, path: str) -> bool:
+    head, _, rest = path.partition(".")
+    keys = list(change) if head == "NAME" else [key for key in (head,) if key in change]
+    return any(not rest or documented(change[key], rest) for key in keys)
+
+
+def test_every_mistake_gives_the_error_that_is_shown() -> None:
+    text = read(USE_CASE)
+    assert "→ None" not in with_errors(text), "a mistake that is none"
+    assert text == with_errors(text), RENEW
+
+
+def test_every_worked_example_of_a_promotion_is_decided_as_shown() -> None:
+    text = read(USE_CASE)
+    assert text == with_decisions(text), RENEW
+    assert len(re.findall(r"^\| `\{.*The (?:challenger|champion) ", text, re.MULTILINE)) >= 9
+
+
+def test_the_sample_use_case_is_shown_as_it_is() -> None:
+    code = "".join(line for line in read(ROOT / "configs/iris.yaml").splitlines(True) if not line.startswith("#"))
+    assert code in list(fences(read(USE_CASE), "yaml"))
+
+
+def test_every_kind_of_column_is_documented() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| (yes|no)\b[^|]*\|$", read(USE_CASE), re.MULTILINE))
+    assert rows == {kind: "yes" if kind in KINDS else "no" for kind in get_args(ColumnKind)}
+
+
+def test_the_help_of_every_command_is_shown_as_it_is() -> None:
+    assert read(CLI) == with_help(read(CLI)), RENEW
+
+
+def test_every_exit_code_is_documented() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", read(CLI), re.MULTILINE)}
+    ours = {errors.DONE, errors.FAILED, errors.WRONG_USAGE, errors.GATE_SAID_NO, errors.NOT_ENOUGH_DATA}
+    assert told - {130} == ours
+
+
+def keys_told(heading: str) -> set[str]:
+    section = read(CLI).partition(f"### `{heading}`\n")[2].partition("\n##")[0]
+    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
+def test_the_json_of_train_and_models_has_the_documented_keys() -> None:
+    from ops.collect import decision_facts
+
+    evaluation, facts = report_examples.evaluation(), report_examples.lineage()
+    decision = decide(evaluation, Promotion())
+    found = decision_facts(evaluation, decision, facts, report_examples.outcome())
+    assert keys_told("train --json") == {*found, "notes", "store", "stack"}
+    version = Version.__new__(Version)
+    record = dict.fromkeys(("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced"))
+    for name, value in {"number": 1, "stage": "none", "record": record}.items():
+        object.__setattr__(version, name, value)
+    assert keys_told("models --json") == set(console.version_facts(version))
+
+
+def code_of(text: str) -> str:
+    """The code of a page: fences and spans, one a line; lines that a backslash continues are joined."""
+    spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", FENCE.sub("", text))
+    return "\n".join([*(match[3] for match in FENCE.finditer(text)), *spans]).replace("\\\n", " ")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_run_py_command_and_flag_on_a_page_exists(page: Path) -> None:
+    for arguments in re.findall(r"python run\.py\b([^\n]*)", code_of(read(page))):
+        words = shlex.split(re.split(r"\s[#>|]|[;&]| \.\.\.", f" {arguments}")[0])
+        name = words[0] if words and not words[0].startswith("-") else "train"
+        if words[:1] in (["--help"], ["--version"]):
+            continue
+        assert name in cli.commands, f"{page.name}: python run.py{arguments}"
+        known = {option for each in cli.commands[name].params for option in each.opts} | {"--help"}
+        flags = {word.partition("=")[0] for word in words if word.startswith("-")}
+        assert flags <= known, f"{page.name}: python run.py{arguments}"
+
+
+def test_every_flag_that_a_page_names_by_itself_exists() -> None:
+    known = {option for command in cli.commands.values() for each in command.params for option in each.opts}
+    for page in [path for path in PAGES if path.parent != ROOT / "benchmarks"]:
+        named = set(re.findall(r"(?<!`)`(--[\w-]+)(?: [A-Z]+)?`", read(page)))
+        assert named - known - {"--help", "--json", "--write"} == set(), page.name
+
+
+def test_every_make_target_on_a_page_exists_and_every_target_is_on_one() -> None:
+    makefile = read(ROOT / "Makefile")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"\bmake ([a-z-]+)", code_of(read(page)))}
+    assert named <= targets
+    assert targets - named == set(), "targets that no page tells of"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", FENCE.sub("", read(page))):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {link}"
+        if anchor:
+            assert anchor in anchors(read(target)), f"{page.name}: {link}"
+
+
+def anchors(text: str) -> set[str]:
+    """The names that GitHub gives to headings."""
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.casefold()).replace(" ", "-") for title in titles}
+
+
+def messages_in_code() -> str:
+    """Every text of ops/, ml/, package/ and run.py, with … where a value is put in."""
+    found = []
+    for path in [ROOT / "run.py", *(path for room in ("ops", "ml", "package") for path in (ROOT / room).rglob("*.py"))]:
+        for node in ast.walk(ast.parse(read(path))):
+            if isinstance(node, ast.JoinedStr):
+                found.append("".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return "\n".join(found)
+
+
+def test_every_error_on_the_troubleshooting_page_is_in_the_code() -> None:
+    heads = re.findall(r"^### (.+)$", read(ROOT / "docs/troubleshooting.md"), re.MULTILINE)
+    code = messages_in_code()
+    assert len(heads) > 20
+    assert [head for head in heads if head not in code] == []
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_tracked_file_names_a_place_of_one_machine_or_a_package_registry() -> None:
+    places = re.compile(r"(?<![\w.}$])/(?:home|Users|root|work|mnt)/\w")
+    hosts = re.compile("|".join(["pypi" + r"\.org", "pythonhosted" + r"\.org", "conda" + r"\.anaconda", "npmjs" + r"\."]))
+    for path in tracked_files():
+        text = path.read_bytes().decode("utf-8", "ignore")
+        for pattern in (places, hosts):
+            assert not (found := pattern.search(text)), f"{path.relative_to(ROOT)}: {found and found[0]}"
+
+
+def test_the_rooms_that_the_readme_names_are_there_and_none_is_left_out() -> None:
+    section = read(ROOT / "README.md").partition("## Where things are\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `(\w+)/` \|", section, re.MULTILINE))
+    there = {path.relative_to(ROOT).parts[0] for path in tracked_files() if len(path.relative_to(ROOT).parts) > 1}
+    assert named == {name for name in there if not name.startswith(".")}
+
+
+@click.command()
+@click.option("--write", is_flag=True, required=True, help="Renew what is computed in docs/.")
+def main(write: bool) -> None:
+    """Renew the computed parts of docs/use-case.md and docs/cli.md."""
+    del write
+    USE_CASE.write_text(with_decisions(with_errors(read(USE_CASE))), encoding="utf-8")
+    CLI.write_text(with_help(read(CLI)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
