@@ -17,6 +17,7 @@ from ops.store import is_local, locked
 from ops.workspace import Workspace
 from package import folder
 from package.folder import MODEL, Package
+from package.model import require_trusted
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -108,8 +109,15 @@ def _write_if_behind(
 
 
 def import_package(client: Client, package: Package, as_champion: bool) -> None:
-    """Take a package into the store as a version with its own number and record, with or without the title."""
+    """Take a package into the store as a version with its own number and record, with or without the title.
+
+    Raises
+    ------
+    PackageError
+        When its model holds a type that is not trusted: a champion that nobody could judge would block every run.
+    """
     manifest = package.manifest
+    require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")
     record = champions.record_of(manifest)
     created = champions.create(client, manifest.use_case, manifest.model_version, record, manifest.metrics)
     champions.save_package(client, created, package)

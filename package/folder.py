@@ -26,6 +26,7 @@ from package.manifest import FORMAT, Manifest
 MANIFEST, MODEL, PROFILE, CARD = "manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"
 
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
+_REMEDY = "Remove {} and run the command again: it is written anew from the store, or fetched with `make pull`."
 _ATTEMPTS = 5
 _PAUSE = 0.05  # seconds between two attempts to read, while a swap is under way
 
@@ -60,7 +61,7 @@ def parse_manifest(text: str | bytes, source: str) -> Manifest:
         raw = json.loads(text)
         found = raw.get("format")
     except (ValueError, AttributeError):
-        raise PackageError(f"{source} is not readable as JSON. Fetch the package again.") from None
+        raise PackageError(f"{source} is not readable as JSON. {_REMEDY.format('its folder')}") from None
     if found != FORMAT:
         raise PackageError(
             f"{source} is of format {found!r}; this version reads format {FORMAT}. Use the version that wrote it."
@@ -70,7 +71,7 @@ def parse_manifest(text: str | bytes, source: str) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise PackageError(f"{source}: {place}: {first['msg']}. Fetch the package again.") from None
+        raise PackageError(f"{source}: {place}: {first['msg']}. {_REMEDY.format('its folder')}") from None
 
 
 def verify(package: Package, source: str) -> None:
@@ -82,7 +83,7 @@ def verify(package: Package, source: str) -> None:
         Naming the first file that is missing, foreign or changed.
     """
     named = package.manifest.files
-    for name in sorted(named.keys() | package.files.keys()):
+    for name in sorted({MODEL, PROFILE} | named.keys() | package.files.keys()):
         if name not in package.files:
             raise _refused(source, f"{name} is missing")
         if name not in named:
@@ -92,10 +93,7 @@ def verify(package: Package, source: str) -> None:
 
 
 def _refused(source: str, why: str) -> PackageError:
-    remedy = (
-        f"Remove {source} and run the command again: it is written anew from the store, or fetched with `make pull`."
-    )
-    return PackageError(f"{source} is refused: {why}. {remedy}")
+    return PackageError(f"{source} is refused: {why}. {_REMEDY.format(source)}")
 
 
 def read(folder: Path, shown: str) -> Package | None:

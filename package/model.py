@@ -60,7 +60,7 @@ def dumps(pipeline: Any) -> bytes:
         raise PackageError(
             f"The estimator {type(pipeline[-1]).__name__} cannot be written with skops: {error}. Choose another one."
         ) from error
-    _refuse_untrusted(data, f"The estimator {type(pipeline[-1]).__name__}")
+    require_trusted(data, f"The estimator {type(pipeline[-1]).__name__}")
     return data
 
 
@@ -85,7 +85,7 @@ def loads(data: bytes, source: str) -> Any:
     """
     import skops.io
 
-    trusted = _refuse_untrusted(data, source)
+    trusted = require_trusted(data, source)
     try:
         return skops.io.loads(data, trusted=trusted)
     except Exception as error:  # a file that lies about itself may raise anything
@@ -95,13 +95,25 @@ def loads(data: bytes, source: str) -> Any:
         ) from error
 
 
-def _refuse_untrusted(data: bytes, source: str) -> list[str]:
+def require_trusted(data: bytes, source: str) -> list[str]:
+    """Refuse a skops file with a type that is not trusted; nothing is loaded.
+
+    Returns
+    -------
+    list of str
+        The types beyond skops' defaults, all of them on the list.
+
+    Raises
+    ------
+    PackageError
+        Naming what is refused, or when it is no skops file.
+    """
     import skops.io
 
     try:
         types: list[str] = skops.io.get_untrusted_types(data=data)
     except Exception as error:
-        raise PackageError(f"{source} is no skops file ({type(error).__name__}). Fetch it again.") from error
+        raise PackageError(f"{source} is no skops file ({type(error).__name__}). Fetch the package again.") from error
     refused = sorted(set(types) - TRUSTED)
     if refused:
         raise PackageError(

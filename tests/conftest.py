@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.browser import Page, opened_page
+
 if TYPE_CHECKING:
     from zenml.client import Client
 
@@ -160,6 +162,13 @@ def iris_csv() -> bytes:
     """The sample, as its script makes it."""
     found: bytes = runpy.run_path(str(ROOT / "data" / "make_iris.py"))["iris_csv"]()
     return found
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a real browser."""
+    with opened_page(tmp_path / "browser") as found:
+        yield found
 
 
 @pytest.fixture

@@ -154,7 +154,9 @@ def help_text() -> str:
     for name in (None, *sorted(cli.commands)):
         called = [*([name] if name else []), "--help"]
         printed = runner.invoke(cli, called, prog_name="run.py", terminal_width=100).output
-        blocks.append(f"### {f'`{name}`' if name else 'All of it'}\n\n```\n$ python run.py {' '.join(called)}\n{printed}```\n")
+        blocks.append(
+            f"### {f'`{name}`' if name else 'All of it'}\n\n```\n$ python run.py {' '.join(called)}\n{printed}```\n"
+        )
     return "\n" + "\n".join(blocks) + "\n"
 
 
@@ -259,7 +261,9 @@ def test_the_json_of_train_and_models_has_the_documented_keys() -> None:
     found = decision_facts(evaluation, decision, facts, report_examples.outcome())
     assert keys_told("train --json") == {*found, "notes", "store", "stack"}
     version = Version.__new__(Version)
-    record = dict.fromkeys(("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced"))
+    record = dict.fromkeys(
+        ("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced")
+    )
     for name, value in {"number": 1, "stage": "none", "record": record}.items():
         object.__setattr__(version, name, value)
     assert keys_told("models --json") == set(console.version_facts(version))
@@ -271,10 +275,10 @@ def code_of(text: str) -> str:
     return "\n".join([*(match[3] for match in FENCE.finditer(text)), *spans]).replace("\\\n", " ")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_run_py_command_and_flag_on_a_page_exists(page: Path) -> None:
     for arguments in re.findall(r"python run\.py\b([^\n]*)", code_of(read(page))):
-        words = shlex.split(re.split(r"\s[#>|]|[;&]| \.\.\.", f" {arguments}")[0])
+        words = shlex.split(re.split(r"\s[#>|]|[;&`.]", f" {arguments}")[0])
         name = words[0] if words and not words[0].startswith("-") else "train"
         if words[:1] in (["--help"], ["--version"]):
             continue
@@ -294,12 +298,13 @@ def test_every_flag_that_a_page_names_by_itself_exists() -> None:
 def test_every_make_target_on_a_page_exists_and_every_target_is_on_one() -> None:
     makefile = read(ROOT / "Makefile")
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
-    named = {name for page in PAGES for name in re.findall(r"\bmake ([a-z-]+)", code_of(read(page)))}
+    typed = re.compile(r"^(?:\$ )?make ([a-z-]+)", re.MULTILINE)
+    named = {name for page in PAGES for name in typed.findall(code_of(read(page)))}
     assert named <= targets
     assert targets - named == set(), "targets that no page tells of"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_relative_link_of_a_page_leads_somewhere(page: Path) -> None:
     for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", FENCE.sub("", read(page))):
         if link.startswith(("http://", "https://", "mailto:")):
@@ -345,7 +350,9 @@ def tracked_files() -> list[Path]:
 
 def test_no_tracked_file_names_a_place_of_one_machine_or_a_package_registry() -> None:
     places = re.compile(r"(?<![\w.}$])/(?:home|Users|root|work|mnt)/\w")
-    hosts = re.compile("|".join(["pypi" + r"\.org", "pythonhosted" + r"\.org", "conda" + r"\.anaconda", "npmjs" + r"\."]))
+    hosts = re.compile(
+        "|".join(["pypi" + r"\.org", "pythonhosted" + r"\.org", "conda" + r"\.anaconda", "npmjs" + r"\."])
+    )
     for path in tracked_files():
         text = path.read_bytes().decode("utf-8", "ignore")
         for pattern in (places, hosts):

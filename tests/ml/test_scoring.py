@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from ml.errors import ConfigurationError, NotEnoughDataError
+from ml.estimators import check_candidates
 from ml.scoring import (
     ALWAYS_SHOWN,
     Answers,
@@ -22,6 +23,7 @@ from ml.scoring import (
     sign_test,
     smallest_gain,
 )
+from ml.use_case import Candidate, Data, Promotion, UseCase
 
 ALLOWED = [
     "accuracy", "average_precision", "balanced_accuracy", "d2_brier_score", "d2_log_loss_score", "f1", "f1_macro",
@@ -51,6 +53,20 @@ def answers(
 
 def decided(truth: list[int], predicted: list[int], size: int = 2) -> Answers:
     return Answers(list(range(size)), np.array(truth), np.array(predicted), None)
+
+
+@pytest.mark.parametrize("name", metrics.get_scorer_names())
+def test_a_use_case_may_name_these_scorers_and_no_others(name: str) -> None:
+    candidate = Candidate(estimator="sklearn.dummy.DummyClassifier")
+    use_case = UseCase(
+        name="a", data=Data(path="a", target="a"), candidates={"a": candidate}, promotion=Promotion(metric=name)
+    )
+
+    if name in ALLOWED:
+        check_candidates(use_case, "a.yaml")
+    else:
+        with pytest.raises(ConfigurationError, match="no scikit-learn classification scorer"):
+            check_candidates(use_case, "a.yaml")
 
 
 @pytest.mark.parametrize("name", ALLOWED)

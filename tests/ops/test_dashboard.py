@@ -4,21 +4,18 @@ The browser is Chromium, without a window (Debian: the package `chromium`), driv
 reach this machine alone. Where none is installed the tests that need one are skipped, and say so.
 """
 
-import contextlib
 import importlib.util
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,11 +23,10 @@ from typing import Any
 import pytest
 
 from ops import code, dashboard
+from tests.browser import PATIENCE, Page, direct, eventually
 from tests.conftest import Checkout, copy_project, quick
 
 STEPS = ["prepare", "train_tree", "evaluate", "promote", "report"]
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-PATIENCE = 90.0  # seconds after which something that should come counts as missing
 
 needs_dashboard = pytest.mark.skipif(
     importlib.util.find_spec("fastapi") is None, reason="zenml[server] is not installed (`make test` installs it)"
@@ -64,7 +60,7 @@ class Server:
 
     def get(self, path: str, **headers: str) -> Any:
         request = urllib.request.Request(self.url + path, headers=headers)
-        with _direct().open(request, timeout=PATIENCE) as answer:
+        with direct().open(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def alive(self) -> bool:
@@ -91,54 +87,6 @@ class Server:
         self.errors.close()
 
 
-class Page:
-    """One page of a browser, through its DevTools channel."""
-
-    def __init__(self, channel: Any) -> None:
-        self.channel = channel
-        self.count = 0
-
-    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        self.count += 1
-        self.channel.send(json.dumps({"id": self.count, "method": method, "params": parameters}))
-        while True:
-            answer = json.loads(self.channel.recv(timeout=PATIENCE))
-            if answer.get("id") == self.count:
-                return answer["result"]
-
-    def open(self, url: str) -> None:
-        self.send("Page.navigate", url=url)
-
-    def ask(self, expression: str) -> Any:
-        return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
-
-    def text(self) -> str:
-        return str(self.ask("document.body ? document.body.innerText : ''"))
-
-    def click(self, selector: str, text: str) -> None:
-        """Click the last visible element that has this text, as soon as it is there."""
-        find = (
-            f"(() => {{ const found = [...document.querySelectorAll({selector!r})]"
-            f".filter(each => each.innerText.trim().replace(/\\s+/g, ' ') === {text!r}).pop();"
-            " if (!found) return false; (found.querySelector('button, [role=button]') || found).click(); return true })()"
-        )
-        eventually(lambda: self.ask(find), f"{selector} with the text {text!r}")
-
-
-def _direct() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def eventually(look: Callable[[], Any], what: str) -> Any:
-    """What a look finds as soon as it finds something; a failure that names it when it never does."""
-    ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
-        if found := look():
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"never came: {what}")
-
-
 def make_checkout(folder: Path) -> Checkout:
     root, home = folder / "checkout", folder / "home"
     root.mkdir()
@@ -162,38 +110,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 def server(trained: Checkout) -> Iterator[Server]:
     with Server(trained) as running:
         yield running
-
-
-@contextlib.contextmanager
-def browser_in(folder: Path, browser: str) -> Iterator[str]:
-    """A browser without a window, its profile in a folder; the address of its one page."""
-    process = subprocess.Popen(
-        [
-            browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--remote-debugging-port=0", "--window-size=1500,1000", f"--user-data-dir={folder}",
-            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "about:blank",
-        ],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        place = folder / "DevToolsActivePort"
-        port = eventually(lambda: place.exists() and place.read_text().split("\n")[0], "a browser that answers")
-        with _direct().open(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
-            yield next(found["webSocketDebuggerUrl"] for found in json.load(answer) if found["type"] == "page")
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)}); Debian has the package chromium")
-    from websockets.sync.client import connect
-
-    with browser_in(tmp_path / "browser", browser) as address, connect(address, max_size=None, proxy=None) as channel:
-        yield Page(channel)
 
 
 def open_preview(page: Page, server: Server, node: str) -> str:
@@ -253,7 +169,7 @@ def test_report_profile_and_model_card_have_something_to_look_at(server: Server)
 def test_a_page_that_calls_this_machine_by_another_name_is_refused(server: Server) -> None:
     with pytest.raises(urllib.error.HTTPError, match="400"):
         server.get("/api/v1/info", Host="attacker.example")
-    with _direct().open(
+    with direct().open(
         urllib.request.Request(f"{server.url}/", headers={"Origin": "http://attacker.example"})
     ) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] is None

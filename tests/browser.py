@@ -1,0 +1,101 @@
+"""A real browser for the tests of a page: Chromium without a window, driven over its DevTools protocol.
+
+It can reach this machine alone. Where none is installed the tests that need one are skipped, and say so; `.ci/run`
+installs it. Debian has it in the package `chromium`.
+"""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+PATIENCE = 90.0  # seconds after which something that should come counts as missing
+
+
+class Page:
+    """One page of a browser, through its DevTools channel."""
+
+    def __init__(self, channel: Any) -> None:
+        self.channel = channel
+        self.count = 0
+
+    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self.count += 1
+        self.channel.send(json.dumps({"id": self.count, "method": method, "params": parameters}))
+        while True:
+            answer = json.loads(self.channel.recv(timeout=PATIENCE))
+            if answer.get("id") == self.count:
+                return answer["result"]
+
+    def open(self, url: str) -> None:
+        self.send("Page.navigate", url=url)
+
+    def ask(self, expression: str) -> Any:
+        return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def text(self) -> str:
+        return str(self.ask("document.body ? document.body.innerText : ''"))
+
+    def click(self, selector: str, text: str) -> None:
+        """Click the last visible element that has this text, as soon as it is there."""
+        find = (
+            f"(() => {{ const found = [...document.querySelectorAll({selector!r})]"
+            f".filter(each => each.innerText.trim().replace(/\\s+/g, ' ') === {text!r}).pop();"
+            " if (!found) return false; (found.querySelector('button, [role=button]') || found).click(); return true })()"
+        )
+        eventually(lambda: self.ask(find), f"{selector} with the text {text!r}")
+
+
+def direct() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def eventually(look: Callable[[], Any], what: str) -> Any:
+    """What a look finds as soon as it finds something; a failure that names it when it never does."""
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        if found := look():
+            return found
+        time.sleep(0.1)
+    pytest.fail(f"never came: {what}")
+
+
+@contextlib.contextmanager
+def browser_in(folder: Path, browser: str) -> Iterator[str]:
+    """A browser without a window, its profile in a folder; the address of its one page."""
+    process = subprocess.Popen(
+        [
+            browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--remote-debugging-port=0", "--window-size=1500,1000", f"--user-data-dir={folder}",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "about:blank",
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        place = folder / "DevToolsActivePort"
+        port = eventually(lambda: place.exists() and place.read_text().split("\n")[0], "a browser that answers")
+        with direct().open(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
+            yield next(found["webSocketDebuggerUrl"] for found in json.load(answer) if found["type"] == "page")
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def opened_page(folder: Path) -> Iterator[Page]:
+    """A page of a browser whose profile is in a folder; skips the test where there is no browser."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)}); Debian has the package chromium")
+    from websockets.sync.client import connect
+
+    with browser_in(folder, browser) as address, connect(address, max_size=None, proxy=None) as channel:
+        yield Page(channel)
