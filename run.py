@@ -16,6 +16,7 @@ import click
 
 from ml.errors import FAILED, GATE_SAID_NO, ProjectError
 from ops import settings
+from ops.failures import of_the_machine
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -262,10 +263,19 @@ def main() -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\nInterrupted. What was in production is in production still; run again when you like.", err=True)
+        click.echo(
+            "\nInterrupted. Production is whole: `python run.py models` names its champion. Run again when you like.",
+            err=True,
+        )
         return 130
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else FAILED
+    except Exception as error:
+        explained = of_the_machine(error)
+        if explained is None:
+            raise
+        _fail(explained)
+        return explained.exit_code
     finally:
         if "ops.store" in sys.modules:
             sys.modules["ops.store"].end_logging()

@@ -211,6 +211,6 @@ def _named_errors(name: str) -> Iterator[None]:
         yield
     except InvalidParameterError as error:
         raise ConfigurationError(f"candidates.{name}: {error}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"The candidate {name!r} cannot be trained on this table: {first}") from error

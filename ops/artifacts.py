@@ -34,6 +34,17 @@ class _Files(BaseMaterializer):
             file.write(data)
 
 
+def is_gone(uri: str) -> bool:
+    """Whether the files of an artifact were deleted; only a store on this machine is looked at."""
+    return "://" not in uri and not any(path.is_file() for path in Path(uri).glob("*"))
+
+
+def write_again(uri: str, value: Any, materializer: type[BaseMaterializer]) -> None:
+    """Write the files of an artifact anew where they stood, so that all that refers to it finds them."""
+    Path(uri).mkdir(parents=True, exist_ok=True)
+    materializer(uri).save(value)
+
+
 class TableMaterializer(_Files):
     """A DataFrame as Parquet; the index is not kept."""
 

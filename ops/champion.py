@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml.errors import StoreError
+from package.folder import MODEL
 from package.manifest import Title
 
 if TYPE_CHECKING:
@@ -220,9 +221,23 @@ def load_package(client: Client, version: Version) -> Package:
         package: Package = artifact.load()
     except Exception as error:  # the artifact store raises what its file system raises
         raise StoreError(
-            f"The package of model version {version.number} is gone from the store ({type(error).__name__}: {error})."
+            f"The package of model version {version.number} is gone from the store ({type(error).__name__}: {error}). "
+            "Bring the production package back with `make pull`; where nobody has it, move the store away and train anew."
         ) from error
     return with_title(package, version.title) if version.title else package
+
+
+def restore_package(client: Client, version: Version, package: Package) -> bool:
+    """Write a version's package into the store again, where its files were deleted; whether that was needed."""
+    from ops.artifacts import PackageMaterializer, is_gone, write_again
+
+    if version.package_id is None or package.manifest.files[MODEL] != version.record["model"]:
+        return False
+    artifact = client.get_artifact_version(version.package_id)
+    if not is_gone(artifact.uri):
+        return False
+    write_again(artifact.uri, package, PackageMaterializer)
+    return True
 
 
 def crown(client: Client, version_id: UUID, title: Title) -> None:
@@ -254,6 +269,6 @@ def record_of(manifest: Manifest) -> dict[str, Any]:
         "champion_score": decision.champion_score,
         "judged_against": decision.champion,
         "replaced": decision.champion,
-        "model": manifest.files["model.skops"],
+        "model": manifest.files[MODEL],
         "imported": True,
     }

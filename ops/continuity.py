@@ -78,6 +78,8 @@ def read_package(workspace: Workspace) -> Package | None:
 
 def _settle(client: Client, workspace: Workspace, line: Lineage, package: Package | None) -> str | None:
     champion = line.champion
+    if champion is not None and package is not None and champions.restore_package(client, champion, package):
+        return f"model version {champion.number} was put back into the store, where it was gone, from {workspace.shown_package}"
     if package is None or (not is_local(client) and line.versions):
         return _write_if_behind(client, workspace, champion, package)
     known = _known(line, package)

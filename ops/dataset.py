@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml.split import SplitRule
@@ -49,7 +48,8 @@ class Dataset:
 def register(client: Client, workspace: Workspace, recorded: SplitRule | None, again: bool = False) -> Dataset:
     """Register and check the table of a use case.
 
-    What was checked before (the same file, use case and libraries) is not read again.
+    What was checked before (the same file, use case and libraries) is not read again; where its file is gone from the
+    store, it is written there anew.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def register(client: Client, workspace: Workspace, recorded: SplitRule | None, a
     recorded : SplitRule, optional
         The rule that the champion's manifest records.
     again : bool
-        Read the table in any case, and register it anew where its file is gone from the store.
+        Read and check the table in any case.
 
     Returns
     -------
@@ -71,16 +71,21 @@ def register(client: Client, workspace: Workspace, recorded: SplitRule | None, a
     ProjectError
         When table or use case cannot be used.
     """
+    from ops.artifacts import TableMaterializer, is_gone, write_again
+
     root, use_case = workspace.root, workspace.use_case
     fetched = dvc.fetch_missing(root, workspace.data)
     version = dvc.data_version(workspace.data) if workspace.data.is_file() else ""
     name = f"{use_case.name}_table"
-    artifact = _registered(client, name, version, again)
+    artifact = _registered(client, name, version)
+    gone = artifact is not None and is_gone(artifact.uri)
     checks: dict[str, Any] = json.loads(str(artifact.run_metadata.get(_CHECKS, "{}"))) if artifact else {}
     key = _key(workspace, recorded)
-    if artifact is None or key not in checks or again:
+    if artifact is None or key not in checks or again or gone:
         frame = read_table(workspace.data, shown(workspace.data, root))
         checks[key] = _check(frame, workspace, recorded)
+        if artifact is not None and gone:
+            write_again(artifact.uri, frame, TableMaterializer)
         artifact = artifact or _save(frame, name, version)
         del frame
         _remember(artifact, checks)
@@ -95,15 +100,11 @@ def register(client: Client, workspace: Workspace, recorded: SplitRule | None, a
     )
 
 
-def _registered(client: Client, name: str, version: str, again: bool) -> ArtifactVersionResponse | None:
+def _registered(client: Client, name: str, version: str) -> ArtifactVersionResponse | None:
     try:
-        artifact = client.get_artifact_version(name, version)
+        return client.get_artifact_version(name, version)
     except KeyError:
         return None
-    if again and "://" not in artifact.uri and not any(Path(artifact.uri).glob("*")):
-        client.delete_artifact_version(artifact.id)
-        return None
-    return artifact
 
 
 def _save(frame: pd.DataFrame, name: str, version: str) -> ArtifactVersionResponse:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ml.errors import StoreError
+from ml.errors import ProjectError, StoreError
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -39,6 +41,29 @@ def link_run(client: Client, version_id: UUID, facts: dict[str, Any]) -> None:
 def run_tag(use_case: str) -> str:
     """The tag on every training run of a use case."""
     return f"use_case:{use_case}"
+
+
+@contextlib.contextmanager
+def lost_artifacts_named() -> Iterator[None]:
+    """Turn what ZenML raises, where a step is reused but its output is gone from the store, into what to do about it.
+
+    Raises
+    ------
+    StoreError
+        When an input of a step cannot be loaded.
+    """
+    try:
+        yield
+    except ProjectError:
+        raise
+    except Exception as error:  # the artifact store raises what its file system raises
+        called = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
+        if "_load_input_artifact" not in called:
+            raise
+        raise StoreError(
+            f"An artifact that a step needs is gone from the store ({type(error).__name__}: {error}). "
+            "Run again with --no-cache."
+        ) from error
 
 
 def output(run: PipelineRunResponse, step: str, name: str) -> Any:

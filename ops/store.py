@@ -99,11 +99,12 @@ def _refuse_other_version() -> None:
     import yaml
 
     try:
-        found = yaml.safe_load(path.read_text()) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise StoreError(
-            f"The ZenML configuration {path} cannot be read ({error}). Remove it, or restore it."
-        ) from None
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if not isinstance(found, dict):
+            raise ValueError(f"found a {type(found).__name__}, expected a mapping")
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        why = " ".join(str(error).split())
+        raise StoreError(f"The ZenML configuration {path} cannot be read ({why}). Remove it, or restore it.") from None
     theirs, ours = str(found.get("version", "")), metadata.version("zenml")
     if theirs and theirs != ours:
         raise StoreError(
@@ -111,11 +112,18 @@ def _refuse_other_version() -> None:
             "ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
         )
     url = str((found.get("store") or {}).get("url", ""))
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).parent.exists():
+    if url.startswith("sqlite:///") and _elsewhere(Path(url.removeprefix("sqlite:///"))):
         raise StoreError(
             f"The ZenML store in {path.parent} belongs to another place ({url.removeprefix('sqlite:///')}): the "
             "checkout was moved or copied. Remove the folder; the champion is imported from its package."
         )
+
+
+def _elsewhere(database: Path) -> bool:
+    """Whether a store is not the one of this folder: its checkout was moved, or copied from one that is still there."""
+    usual = config_folder() / "local_stores" / "default_zen_store"
+    own_layout = database.parent.parts[-2:] == usual.parts[-2:] and "ZENML_LOCAL_STORES_PATH" not in os.environ
+    return not database.parent.exists() or (own_layout and database.parent.resolve() != usual.resolve())
 
 
 def _explained(error: Exception) -> StoreError:

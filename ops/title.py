@@ -151,30 +151,35 @@ def _known(line: Lineage, fingerprint: str) -> Version | None:
 
 
 def _record(client: Client, line: Lineage, judged: Judged, decision: Decision) -> Version:
-    champion = line.champion
     number = line.highest + 1
-    scores = judged.evaluation.challenger.scores
-    facts = judged.facts
-    record: dict[str, Any] = {
+    record = _record_of(line, judged, decision)
+    created = champions.create(client, judged.facts.use_case, number, record, judged.evaluation.challenger.scores)
+    return Version(id=created, number=number, stage="none", record=record, title=None, package_id=None)
+
+
+def _record_of(line: Lineage, judged: Judged, decision: Decision) -> dict[str, Any]:
+    facts, rival = judged.facts, judged.evaluation.champion
+    against = line.champion.number if line.champion else None
+    if decision.ground == "champion_changed":  # it was judged against the former one, not against this
+        against = rival.number if rival else None
+    return {
         "fingerprint": facts.fingerprint,
         "data_version": facts.data_version,
         "data_path": facts.data_path,
         "commit": facts.commit,
         "created": facts.created,
         "split": judged.plan.rule.model_dump(mode="json"),
-        "metrics": scores,
+        "metrics": judged.evaluation.challenger.scores,
         "ground": decision.ground,
         "reason": decision.reason,
         "metric": decision.metric,
         "challenger_score": decision.challenger_score,
         "champion_score": decision.champion_score,
-        "judged_against": champion.number if champion else None,
+        "judged_against": against,
         "replaced": None,
         "model": digest(judged.challenger.model),
         "imported": False,
     }
-    created = champions.create(client, facts.use_case, number, record, scores)
-    return Version(id=created, number=number, stage="none", record=record, title=None, package_id=None)
 
 
 def _crown(client: Client, line: Lineage, version: Version, judged: Judged, decision: Decision) -> None:
@@ -192,10 +197,8 @@ def _crown(client: Client, line: Lineage, version: Version, judged: Judged, deci
     package = _package(judged, decision, version.number, former.number if former else None, title)
     champions.save_package(client, version.id, package)
     record = {
-        **version.record,
+        **_record_of(line, judged, decision),
         "number": version.number,
-        "ground": decision.ground,
-        "reason": decision.reason,
         "replaced": former.number if former else None,
         "model": package.manifest.files[MODEL],
     }

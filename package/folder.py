@@ -27,7 +27,7 @@ MANIFEST, MODEL, PROFILE, CARD = "manifest.json", "model.skops", "profile.json",
 
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
 _REMEDY = "Remove {} and run the command again: it is written anew from the store, or fetched with `make pull`."
-_ATTEMPTS = 5
+_ATTEMPTS = 10
 _PAUSE = 0.05  # seconds between two attempts to read, while a swap is under way
 
 
@@ -118,9 +118,21 @@ def read(folder: Path, shown: str) -> Package | None:
     """
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(PackageError):
-            return _read_once(folder, shown)
+            found = _read_once(folder, shown)
+            if found is not None or _is_absent(folder):
+                return found
         time.sleep(_PAUSE)
     return _read_once(folder, shown)
+
+
+def _is_absent(folder: Path) -> bool:
+    """Whether there is no package, nor a swap under way that would explain why none was seen."""
+    return not os.path.lexists(folder) and not _beside(folder) and not os.path.lexists(folder)
+
+
+def _beside(folder: Path) -> list[Path]:
+    """What a writer has beside the place, or has left there."""
+    return [path for kind in (_NEW, _OLD) for path in folder.parent.glob(f".{folder.name}{kind}*")]
 
 
 def _read_once(folder: Path, shown: str) -> Package | None:
@@ -189,9 +201,8 @@ def _clear(folder: Path) -> None:
     parked = None if os.path.lexists(folder) else _parked(folder)
     if parked is not None:
         parked.rename(folder)
-    for kind in (_NEW, _OLD):
-        for left in folder.parent.glob(f".{folder.name}{kind}*"):
-            shutil.rmtree(left, ignore_errors=True)
+    for left in _beside(folder):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(package: Package, folder: Path) -> None:
@@ -212,12 +223,12 @@ def _write(package: Package, folder: Path) -> None:
 
 def _flush(folder: Path) -> None:
     """Have the names in a folder on the disk, so that a loss of power finds no swap without its files."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # a file system that flushes files only
+    with contextlib.suppress(OSError):  # a file system that flushes files only
+        handle = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(handle)
-    finally:
-        os.close(handle)
+        finally:
+            os.close(handle)
 
 
 def _swap(fresh: Path, folder: Path) -> None:

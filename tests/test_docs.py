@@ -1,167 +1,45 @@
-"""The documentation is true: keys, defaults, errors, decisions, help, commands, links.
-
-What can be computed is computed: `python -m tests.test_docs --write` renews the errors and decisions of
-docs/use-case.md and the help in docs/cli.md; the tests compare.
-"""
+"""The documentation is true: keys, defaults, errors, decisions, help, commands, links."""
 
 import ast
-import copy
-import io
 import re
 import shlex
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import click
-import pandas as pd
 import pytest
 import yaml
-from click.testing import CliRunner
 from pydantic import BaseModel
 
-from data.make_iris import iris_csv
 from ml import errors
 from ml.columns import ColumnKind
-from ml.errors import ProjectError
-from ml.estimators import check_candidates
-from ml.preparation import prepare_table
 from ml.promotion import decide
-from ml.scoring import sign_test
-from ml.split import rule_for
-from ml.table import check
-from ml.use_case import KINDS, Candidate, Promotion, UseCase, parse_use_case
-from ops import console, dvc
+from ml.use_case import KINDS, Candidate, Promotion, UseCase
+from ops import console
 from ops.champion import Version
 from run import cli
 from tests.ml import report_examples
+from tests.pages import (
+    CLI,
+    FENCE,
+    ROOT,
+    USE_CASE,
+    fences,
+    iris_yaml,
+    merged,
+    read,
+    refusal,
+    with_decisions,
+    with_errors,
+    with_help,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
-USE_CASE, CLI = ROOT / "docs/use-case.md", ROOT / "docs/cli.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
-RENEW = "`python -m tests.test_docs --write` renews it"
-HELP = re.compile(r"(<!-- help: begin -->\n).*?(<!-- help: end -->)", re.DOTALL)
-KEY = re.compile(r"#### `([^`]+)`\n\n(?P<type>[^\n]+?)\. (?:Default: `(?P<default>[^`]*)`|Required)\.\n(?P<body>.*?)(?=\n##)",
-                 re.DOTALL)  # fmt: skip
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
-
-
-def read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def iris_yaml() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(read(ROOT / "configs/iris.yaml"))
-    return found
-
-
-def example_table() -> pd.DataFrame:
-    """Iris with the two columns that docs/use-case.md speaks of."""
-    frame = pd.read_csv(io.BytesIO(iris_csv()))
-    frame["garden"] = [f"garden {row % 12}" for row in range(len(frame))]
-    frame["measured"] = pd.date_range("2026-01-01", periods=len(frame)).strftime("%Y-%m-%d")
-    return frame
-
-
-def refusal(raw: dict[str, Any]) -> str | None:
-    """What a run says to a use case before it trains; None where it is content."""
-    source, frame = "configs/iris.yaml", example_table()
-    try:
-        use_case = parse_use_case(raw, source)
-        with tempfile.TemporaryDirectory() as folder:
-            if use_case.data.path != "data/iris.csv":
-                dvc.fetch_missing(Path(folder), Path(folder) / use_case.data.path)
-        check_candidates(use_case, source)
-        check(frame, use_case)
-        prepare_table(frame, use_case.data, rule_for(frame, use_case.data, use_case.split))
-    except ProjectError as error:
-        return str(error).replace("\n", "\n→ ")
-    return None
-
-
-def merged(base: Any, change: Any) -> Any:
-    if not (isinstance(base, dict) and isinstance(change, dict)):
-        return change
-    return {**base, **{key: merged(base.get(key), value) for key, value in change.items()}}
-
-
-def mistaken(line: str) -> dict[str, Any]:
-    """The use case with one mistake; the line is ``dotted.key: value``."""
-    path, _, value = line.partition(": ")
-    raw = copy.deepcopy(iris_yaml())
-    *parents, last = path.split(".")
-    place = raw
-    for parent in parents:
-        place = place.setdefault(parent, {})
-    place[last] = yaml.safe_load(value)
-    return raw
-
-
-def fences(text: str, language: str) -> Iterator[str]:
-    return (match[3] for match in FENCE.finditer(text) if match[2] == language)
-
-
-def with_errors(text: str) -> str:
-    """The page with what each mistake in a ``text`` block really gives."""
-
-    def renewed(match: re.Match[str]) -> str:
-        if match[2] != "text" or "→ " not in match[3]:
-            return match[0]
-        mistakes = [line for line in match[3].splitlines() if line and not line.startswith("→ ")]
-        lines = [part for line in mistakes for part in (line, f"→ {refusal(mistaken(line))}")]
-        return "```text\n" + "\n".join(lines) + "\n```"
-
-    return FENCE.sub(renewed, text)
-
-
-def decided(policy: str, champion: str, challenger: str, alone: str) -> str:
-    """The sentence of the decision for one row of the worked examples."""
-    ours, theirs = yaml.safe_load(challenger), None if champion == "none" else yaml.safe_load(champion)
-    changes: dict[str, Any] = {"champion": None, "paired": None}
-    if theirs:
-        changes["champion"] = report_examples.contestant("champion", report_examples.SPECIES, scores=theirs)
-    if alone:
-        losses, wins = map(int, alone.split(":"))
-        found = report_examples.evaluation().paired
-        assert found
-        changes["paired"] = found.model_copy(
-            update={"only_champion_right": losses, "only_challenger_right": wins, "p_value": sign_test(wins, losses)}
-        )
-    evaluation = report_examples.evaluation().model_copy(update=changes)
-    asked = evaluation.challenger.model_copy(update={"scores": ours})
-    evaluation = evaluation.model_copy(update={"challenger": asked, "metric": "accuracy"})
-    return decide(evaluation, Promotion.model_validate(yaml.safe_load(policy))).reason
-
-
-def with_decisions(text: str) -> str:
-    """The page with the decision that each worked example really gives."""
-    row = re.compile(r"^\| `(\{.*?\})` \| (none|`\{.*?\}`) \| `(\{.*?\})` \| ([\d :]*?) ?\| .* \|$", re.MULTILINE)
-
-    def renewed(match: re.Match[str]) -> str:
-        sentence = decided(match[1], match[2].strip("`"), match[3], match[4])
-        return match[0][: match[0].rindex(" | ")] + f" | {sentence} |"
-
-    return row.sub(renewed, text)
-
-
-def help_text() -> str:
-    """What ``--help`` prints, for the whole and for every command."""
-    runner = CliRunner()
-    blocks = []
-    for name in (None, *sorted(cli.commands)):
-        called = [*([name] if name else []), "--help"]
-        printed = runner.invoke(cli, called, prog_name="run.py", terminal_width=100).output
-        blocks.append(
-            f"### {f'`{name}`' if name else 'All of it'}\n\n```\n$ python run.py {' '.join(called)}\n{printed}```\n"
-        )
-    return "\n" + "\n".join(blocks) + "\n"
-
-
-def with_help(text: str) -> str:
-    return HELP.sub(lambda match: match[1] + help_text() + match[2], text)
+RENEW = "`python -m tests.pages` renews it"
+KEY = re.compile(
+    r"#### `([^`]+)`\n\n(?P<type>[^\n]+?)\. (?:Default: `(?P<default>[^`]*)`|Required)\.\n(?P<body>.*?)(?=\n##)",
+    re.DOTALL,
+)
 
 
 def field_paths(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
@@ -269,6 +147,19 @@ def test_the_json_of_train_and_models_has_the_documented_keys() -> None:
     assert keys_told("models --json") == set(console.version_facts(version))
 
 
+@pytest.mark.parametrize("command", ["rollback", "init", "prune"])
+def test_the_json_of_a_command_has_the_documented_keys(command: str) -> None:
+    function = next(
+        node
+        for node in ast.walk(ast.parse(read(ROOT / "run.py")))
+        if isinstance(node, ast.FunctionDef) and node.name == f"{command}_command"
+    )
+    printed = next(node for node in ast.walk(function) if isinstance(node, ast.Dict))
+    section = read(CLI).partition(f"### `{command} --json`\n")[2].partition("\n##")[0]
+    outside_brackets = re.sub(r"\([^)]*\)", "", section)
+    assert [ast.literal_eval(key) for key in printed.keys if key] == re.findall(r"`(\w+)`", outside_brackets)
+
+
 def code_of(text: str) -> str:
     """The code of a page: fences and spans, one a line; lines that a backslash continues are joined."""
     spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", FENCE.sub("", text))
@@ -278,7 +169,7 @@ def code_of(text: str) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_run_py_command_and_flag_on_a_page_exists(page: Path) -> None:
     for arguments in re.findall(r"python run\.py\b([^\n]*)", code_of(read(page))):
-        words = shlex.split(re.split(r"\s[#>|]|[;&`.]", f" {arguments}")[0])
+        words = shlex.split(re.split(r"\s[#>|]|[;&`]|\s\.\.\.|\.(?:\s|$)", f" {arguments}")[0])
         name = words[0] if words and not words[0].startswith("-") else "train"
         if words[:1] in (["--help"], ["--version"]):
             continue
@@ -292,7 +183,7 @@ def test_every_flag_that_a_page_names_by_itself_exists() -> None:
     known = {option for command in cli.commands.values() for each in command.params for option in each.opts}
     for page in [path for path in PAGES if path.parent != ROOT / "benchmarks"]:
         named = set(re.findall(r"(?<!`)`(--[\w-]+)(?: [A-Z]+)?`", read(page)))
-        assert named - known - {"--help", "--json", "--write"} == set(), page.name
+        assert named - known - {"--help"} == set(), page.name
 
 
 def test_every_make_target_on_a_page_exists_and_every_target_is_on_one() -> None:
@@ -328,7 +219,9 @@ def messages_in_code() -> str:
     for path in [ROOT / "run.py", *(path for room in ("ops", "ml", "package") for path in (ROOT / room).rglob("*.py"))]:
         for node in ast.walk(ast.parse(read(path))):
             if isinstance(node, ast.JoinedStr):
-                found.append("".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values))
+                found.append(
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+                )
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(node.value)
     return "\n".join(found)
@@ -364,16 +257,3 @@ def test_the_rooms_that_the_readme_names_are_there_and_none_is_left_out() -> Non
     named = set(re.findall(r"^\| `(\w+)/` \|", section, re.MULTILINE))
     there = {path.relative_to(ROOT).parts[0] for path in tracked_files() if len(path.relative_to(ROOT).parts) > 1}
     assert named == {name for name in there if not name.startswith(".")}
-
-
-@click.command()
-@click.option("--write", is_flag=True, required=True, help="Renew what is computed in docs/.")
-def main(write: bool) -> None:
-    """Renew the computed parts of docs/use-case.md and docs/cli.md."""
-    del write
-    USE_CASE.write_text(with_decisions(with_errors(read(USE_CASE))), encoding="utf-8")
-    CLI.write_text(with_help(read(CLI)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -41,7 +41,7 @@ def lines_of(name: str) -> list[str]:
 
 def pins(name: str, python: str = "3.12") -> dict[str, Version]:
     """Package to version, as a Linux machine with that Python installs them."""
-    found = {}
+    found: dict[str, Version] = {}
     for line in lines_of(name):
         requirement = Requirement(line.partition(" --hash")[0])
         environment = {"python_version": python, "python_full_version": f"{python}.9", "sys_platform": "linux",

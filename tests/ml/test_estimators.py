@@ -1,9 +1,11 @@
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.utils import all_estimators
+from threadpoolctl import threadpool_limits
 
 from ml.errors import ConfigurationError
 from ml.estimators import _public_path, build_pipeline, check_candidates, estimator_class, is_tree_based
@@ -14,6 +16,13 @@ FOREST = "sklearn.ensemble.RandomForestClassifier"
 LINEAR = "sklearn.linear_model.LogisticRegression"
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
 NAIVE = "sklearn.naive_bayes.MultinomialNB"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tables this small are learned faster without threads that wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 def use_case(candidate: dict[str, Any], **promotion: Any) -> UseCase:
@@ -196,6 +205,7 @@ def test_the_seed_is_set_where_the_candidate_sets_none() -> None:
     build_pipeline(Candidate(estimator="sklearn.neighbors.KNeighborsClassifier"), FEATURES, seed=7)
 
 
+@pytest.mark.filterwarnings("ignore:Class PassiveAggressiveClassifier is deprecated")
 def test_trees_are_told_from_others() -> None:
     trees = {name for name, found in all_estimators(type_filter="classifier") if is_tree_based(found.__new__(found))}
 

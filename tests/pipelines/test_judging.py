@@ -163,4 +163,8 @@ def test_the_command_line_tells_the_decision_to_people_and_programs(ready: Check
     (entry,) = ready.models()
     assert {"number", "stage", "metrics", "data_version", "commit", "created", "reason"} <= entry.keys()
     assert ready.git("status", "--porcelain") == ""
-    assert {path.name for path in (ready.root / "reports/iris").iterdir()} >= {"report.md", "report.html", "metrics.json"}
+    assert {path.name for path in (ready.root / "reports/iris").iterdir()} >= {
+        "report.md",
+        "report.html",
+        "metrics.json",
+    }
