@@ -12,11 +12,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+try:
+    import click
+except ModuleNotFoundError:
+    sys.exit("Error: this Python has no environment of the project. `make run` makes one; `. .venv/bin/activate` enters it.")
 
 from ml.errors import FAILED, GATE_SAID_NO, ProjectError
 from ops import settings
-from ops.failures import of_the_machine
+from ops.failures import of_the_machine, was_interrupted
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -244,6 +247,14 @@ def _fail(error: ProjectError) -> None:
         click.echo(f"{click.style('Error:', fg='red', bold=True)} {line}", err=True)
 
 
+def _interrupted() -> int:
+    click.echo(
+        "\nInterrupted. Production is whole: `python run.py models` names its champion. Run again when you like.",
+        err=True,
+    )
+    return 130
+
+
 def main() -> int:
     """Run the command line; a user's mistake ends in a sentence, anything else in its traceback.
 
@@ -263,14 +274,15 @@ def main() -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo(
-            "\nInterrupted. Production is whole: `python run.py models` names its champion. Run again when you like.",
-            err=True,
-        )
-        return 130
+        return _interrupted()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else FAILED
     except Exception as error:
+        if was_interrupted(error):
+            return _interrupted()
+        if isinstance(error, ModuleNotFoundError):
+            _fail(ProjectError(f"{error}. `make run` installs it; then `. .venv/bin/activate` enters the environment."))
+            return FAILED
         explained = of_the_machine(error)
         if explained is None:
             raise

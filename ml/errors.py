@@ -61,7 +61,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     "Did you mean 'salt'?"
     """
     choices = sorted(allowed)
-    close = difflib.get_close_matches(word, choices, n=1)
+    folded = {choice.casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(word, choices, n=1) or difflib.get_close_matches(word.casefold(), folded, n=1)
     if close:
-        return f"Did you mean {close[0]!r}?"
+        return f"Did you mean {folded.get(close[0], close[0])!r}?"
     return f"Allowed are: {', '.join(choices)}." if choices else "Nothing is allowed here."

@@ -109,10 +109,10 @@ def needs_probabilities(name: str) -> bool:
 
 
 def _not_enough(name: str, answers: Answers) -> NotEnoughDataError:
-    classes = "one class only" if len(answers.present) < 2 else f"{len(answers.present)} classes"
+    lacking = "have one class only" if len(answers.present) < 2 else "and the answers to them leave it undefined"
     return NotEnoughDataError(
-        f"{name} cannot be computed: the {len(answers.truth)} judged rows have {classes}, too few rows of one or another. "
-        "Add rows, enlarge split.share, or choose another promotion.metric."
+        f"{name} cannot be computed: the {len(answers.truth)} judged rows {lacking}. Add rows, enlarge split.share, or "
+        "choose another promotion.metric."
     )
 
 

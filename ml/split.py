@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,6 +31,8 @@ Cutoff = float | str
 
 _MANTISSA_BITS = 44  # numbers that differ by rounding noise (CSV against Parquet) are one number
 _MISSING = 0x9E3779B97F4A7C15
+_DATED = re.compile(r"\d{4}[-/]\d\d")
+_FINER = re.compile(r"(\.\d{6})\d+")  # than a microsecond; without it the year 1 fits beside every other
 _MOMENT = 0xD1B54A32D192ED03  # keeps a moment apart from the number of its seconds
 
 
@@ -163,8 +166,7 @@ def _hashes(column: pd.Series, complete: bool) -> NDArray[np.uint64]:
         hashes = _moment_hashes(_seconds(column))
     else:
         codes, uniques = pd.factorize(column)
-        each = np.array([_value_hash(value) for value in uniques] + [_MISSING], dtype=np.uint64)
-        hashes = each[codes]
+        hashes = np.append(_distinct_hashes(uniques), np.uint64(_MISSING))[codes]
     hashes[missing] = np.uint64(_MISSING)
     return hashes
 
@@ -184,42 +186,40 @@ def _moment_hashes(seconds: NDArray[np.float64]) -> NDArray[np.uint64]:
     return _mix((seconds + 0.0).view(np.uint64) ^ np.uint64(_MOMENT))
 
 
-def _value_hash(value: object) -> int:
-    """The hash of one value that stands in no numeric column."""
+def _distinct_hashes(values: Iterable[object]) -> NDArray[np.uint64]:
+    """The hashes of values that stand in no numeric column; none depends on what else is there."""
     import numpy as np
 
-    if isinstance(value, str):
-        value = _read(value.strip())
-    if isinstance(value, date | np.datetime64):
-        return int(_moment_hashes(np.array([_moment(value)]))[0])
-    number = None if isinstance(value, str) else _as_number(value)
-    if number is not None:
-        return int(_number_hashes(np.array([number]))[0])
-    return int.from_bytes(hashlib.sha256(str(value).encode()).digest()[:8], "little")
+    read = [_read(value) for value in values]
+    hashes = _number_hashes(np.array([value if isinstance(value, float) else np.nan for value in read]))
+    texts = {place: value for place, value in enumerate(read) if isinstance(value, str)}
+    for place, text in texts.items():
+        hashes[place] = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+    dated = [place for place, text in texts.items() if _DATED.match(text)]
+    seconds = _seconds_of([texts[place] for place in dated])
+    moments = ~np.isnan(seconds)
+    hashes[np.array(dated, dtype=np.int64)[moments]] = _moment_hashes(seconds[moments])
+    return hashes
 
 
-def _read(text: str) -> str | float | datetime:
-    """What a text means: a boolean, a number, a moment in ISO 8601, or itself."""
-    import pandas as pd
-
+def _read(value: object) -> float | str:
+    """A value as a number where it is one or says one, else as text; dates become ISO 8601."""
+    text = str(value).strip()
     if text.casefold() in ("true", "false"):
         return float(text.casefold() == "true")
-    number = _as_number(text)
-    if number is not None:
-        return number
-    if len(text) >= 7 and text[:4].isdigit() and text[4] in "-/":
-        moment = pd.to_datetime(text, errors="coerce", format="ISO8601")
-        if isinstance(moment, pd.Timestamp):
-            return moment
-    return text
-
-
-def _as_number(value: Any) -> float | None:
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def _seconds_of(texts: list[str]) -> NDArray[np.float64]:
+    """ISO 8601 texts as seconds since 1970, NaN for those that are none; parts of a microsecond are cut off."""
+    import pandas as pd
+
+    micros = pd.Series([_FINER.sub(r"\1", text) for text in texts], dtype="str")
+    return _seconds(pd.to_datetime(micros, utc=True, errors="coerce", format="ISO8601"))
 
 
 def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -264,7 +264,7 @@ def _seconds(column: pd.Series) -> NDArray[np.float64]:
     return np.where(column.isna().to_numpy(), np.nan, micros / 1e6)
 
 
-def _moment(cutoff: Cutoff | date | np.datetime64 | None) -> float:
+def _moment(cutoff: Cutoff | None) -> float:
     """A cutoff as `_moments` has it."""
     import pandas as pd
 
@@ -304,7 +304,7 @@ def _asked_cutoff(asked: datetime | date | float, numeric: bool, name: str, reco
     wanted = asked.isoformat() if isinstance(asked, date) else float(asked)
     if numeric == isinstance(wanted, str):
         raise ConfigurationError(
-            f"split.cutoff is {asked!r}, but the column {name!r} holds {'numbers' if numeric else 'times'}; "
+            f"split.cutoff is {wanted}, but the column {name!r} holds {'numbers' if numeric else 'times'}; "
             "give one of the same sort."
         )
     if recorded is not None and _moment(wanted) < _moment(recorded):

@@ -212,14 +212,14 @@ _EXPECTED = {
 
 def _sentence(problem: Any, source: str) -> str:
     path = [str(part) for part in problem["loc"] if part != "[key]"]
-    key = ".".join(path) or "the whole"
+    key = ".".join(path)
     if problem["type"] == "extra_forbidden":
         return f"{source}: unknown key {key!r}. {nearest(path[-1], _keys_at(path[:-1]))}"
     if problem["type"] == "missing":
         return f"{source}: the key {key!r} is missing; it is required."
     message = _EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     if problem["type"] == "value_error":
-        return f"{source}: {key}: {message}."
+        return f"{source}: {key}: {message}." if key else f"{source}: {message}."
     return f"{source}: {key}: found {problem['input']!r}. {message}."
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import grimp
 
 from ops import settings
+from ops.failures import interrupts_wait
 
 ROOMS = ("ml", "package", "ops", "steps", "pipelines")
 MAKING = ("steps.prepare", "steps.train_candidate")
@@ -21,7 +22,10 @@ MAKING = ("steps.prepare", "steps.train_candidate")
 @functools.cache
 def _graph() -> grimp.ImportGraph:
     rooms = [room for room in ROOMS if (settings.root() / room / "__init__.py").exists()]
-    return grimp.build_graph(*rooms, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None)
+    with interrupts_wait():
+        return grimp.build_graph(
+            *rooms, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+        )
 
 
 def reached(module: str) -> tuple[set[str], set[str]]:

@@ -100,7 +100,7 @@ def versions_list(use_case: str, versions: Sequence[Version]) -> None:
     if not versions:
         console.print(f"No model version of {use_case} yet: `python run.py train` makes the first.", markup=False)
         return
-    for version in reversed(versions):
+    for version in sorted(versions, key=lambda version: -version.number):
         record = version.record
         style = "bold green" if version.stage == "production" else "bold"
         console.print(f"[{style}]version {version.number:<4} {version.stage:<11}[/] {_score(record)}", soft_wrap=True)

@@ -6,7 +6,9 @@ It is no bug of ours and nothing a use case could mend, so it ends in a sentence
 from __future__ import annotations
 
 import errno
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ml.errors import ProjectError, StoreError
 
@@ -16,6 +18,11 @@ _OF_THE_MACHINE = frozenset(
 _AFTERWARDS = (
     "Production is whole: `python run.py models` names its champion. Make room or give permission, and run again."
 )
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind an error that a library made of it."""
+    return any(isinstance(found, KeyboardInterrupt) for found in _chain(error))
 
 
 def of_the_machine(error: BaseException) -> ProjectError | None:
@@ -49,3 +56,20 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C take effect at the end of the block: a library written in Rust would panic in the middle of it."""
+    caught: list[int] = []
+    try:
+        before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    except ValueError:  # not in the main thread, which alone is interrupted
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -217,22 +217,29 @@ def _all_or_nothing(root: Path, data: Path, config: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        for file, content in before.items():
-            if content is None:
-                file.unlink(missing_ok=True)
-            elif not file.exists() or file.read_bytes() != content:
-                file.write_bytes(content)
-        if not had_data:
-            data.unlink(missing_ok=True)
-        for folder in folders:
-            if folder.exists() and not any(folder.iterdir()):
-                folder.rmdir()
+        _undo(before, None if had_data else data, folders)
         if isinstance(error, OSError):
             raise ProjectError(
                 f"The use case could not be written ({error.strerror or error}); nothing was changed. Make room or "
                 "give permission, and run again."
             ) from error
         raise
+
+
+def _undo(before: dict[Path, bytes | None], copied: Path | None, folders: list[Path]) -> None:
+    """Take back whatever can be taken back: one file in a place that cannot be written does not keep the others."""
+    for file, content in before.items():
+        with suppress(OSError):
+            if content is None:
+                file.unlink(missing_ok=True)
+            elif not file.exists() or file.read_bytes() != content:
+                file.write_bytes(content)
+    if copied is not None:
+        with suppress(OSError):
+            copied.unlink(missing_ok=True)
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _copy(table: Path, data: Path) -> None:

@@ -32,8 +32,9 @@ class Pruned:
 def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     """Remove the runs of a use case but the newest, and the artifacts that nothing needs then.
 
-    Every model version and its record stay, every package stays, and so does what the newest successful run made:
-    the next run is cached as before.
+    A run whose steps the newest one took from the cache stays too: ZenML's cache finds a step by the run that executed
+    it. Every model version and its record stay, its package too, and so does what the newest successful run made or read:
+    the next run is cached as before. Tables of former data versions go; a run that needs one reads its file again.
 
     Parameters
     ----------
@@ -52,9 +53,11 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     with locked(client, name):
         runs = _runs(client, name)
         newest = next((run for run in runs if run.status.is_successful), None)
-        needed = _needed(client, name, newest)
-        gone = [run for run in runs if newest is None or run.id != newest.id]
-        artifacts = {a.id: a for run in gone for a in _outputs(client, run) if a.id not in needed}
+        kept = _kept(client, newest)
+        needed = _needed(client, name, kept)
+        gone = [run for run in runs if run.id not in kept]
+        made = [artifact for run in gone for artifact in _outputs(client, run)]
+        artifacts = {a.id: a for a in [*made, *_registered(client, name)] if a.id not in needed}
         size = sum(_bytes(artifact.uri) for artifact in artifacts.values())
         if really:
             _remove(client, gone, list(artifacts.values()))
@@ -69,21 +72,45 @@ def _runs(client: Client, name: str) -> list[Any]:
     return [run for run in runs if run.status.is_finished and run_tag(name) in [tag.name for tag in run.tags]]
 
 
-def _needed(client: Client, name: str, newest: Any) -> set[UUID]:
-    """Packages of the lineage, and whatever the newest run made or took over from the cache."""
+def _kept(client: Client, newest: Any) -> set[UUID]:
+    """The newest run, and those that executed what it took from the cache."""
+    if newest is None:
+        return set()
+    executed = {step.original_step_run_id for step in _steps(client, newest.id)} - {None}
+    return {newest.id, *(client.get_run_step(step).pipeline_run_id for step in executed)}
+
+
+def _needed(client: Client, name: str, kept: set[UUID]) -> set[UUID]:
+    """Packages of the lineage, and whatever the kept runs made or read."""
     from uuid import UUID
 
     needed = {UUID(v.package_id) for v in champions.lineage(client, name).versions if v.package_id}
-    if newest is not None:
-        needed |= {artifact.id for artifact in _outputs(client, newest)}
+    for run in kept:
+        for step in _steps(client, run):
+            needed |= {artifact.id for found in (*step.inputs.values(), *step.outputs.values()) for artifact in found}
     return needed
 
 
-def _outputs(client: Client, run: Any) -> list[Any]:
+def _registered(client: Client, name: str) -> list[Any]:
+    """Tables and packages of a use case, which no step made."""
     from zenml.utils.pagination_utils import depaginate
 
-    steps = depaginate(client.list_run_steps, pipeline_run_id=run.id, hydrate=True, size=100)
-    return [artifact for step in steps for found in step.outputs.values() for artifact in found]
+    return [
+        artifact
+        for kind in (f"{name}_table", f"{name}_package")
+        for artifact in depaginate(client.list_artifact_versions, artifact=kind, size=100)
+    ]
+
+
+def _steps(client: Client, run: UUID) -> list[Any]:
+    from zenml.utils.pagination_utils import depaginate
+
+    found: list[Any] = depaginate(client.list_run_steps, pipeline_run_id=run, hydrate=True, size=100)
+    return found
+
+
+def _outputs(client: Client, run: Any) -> list[Any]:
+    return [artifact for step in _steps(client, run.id) for found in step.outputs.values() for artifact in found]
 
 
 def _bytes(uri: str) -> int:

@@ -6,6 +6,7 @@ processes of their own (the interpreter knows them).
 """
 
 import contextlib
+import errno
 import functools
 import logging
 import os
@@ -49,10 +50,13 @@ def open_store() -> "Client":
 
         _start_quickly()
         init_logging()
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # else Ctrl-C in a query prints a traceback
         with _first_start_untold():
             client = Client()
             client.zen_store.get_store_info()
             client.active_stack_model  # noqa: B018 - makes the first start create what it needs
+    except ModuleNotFoundError:
+        raise
     except Exception as error:  # ZenML, SQLAlchemy and requests each raise their own
         raise _explained(error) from error
     if client.zen_store.type.value == "rest":
@@ -134,7 +138,7 @@ def _explained(error: Exception) -> StoreError:
             f"The ZenML store in {where} was made by another ZenML version than {metadata.version('zenml')}. Set "
             "ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
         )
-    if "readonly database" in text or isinstance(error, PermissionError):
+    if "readonly database" in text or getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StoreError(
             f"The ZenML store in {where} cannot be written. Give write permission, or set ZENML_CONFIG_PATH."
         )

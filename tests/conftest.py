@@ -202,7 +202,7 @@ def quick(name: str = "iris", **changes: Any) -> dict[str, Any]:
         "promotion": {"metric": "accuracy"},
     }
     for key, value in changes.items():
-        use_case[key] = {**use_case[key], **value} if isinstance(value, dict) and key != "candidates" else value
+        use_case[key] = {**use_case.get(key, {}), **value} if isinstance(value, dict) and key != "candidates" else value
     return use_case
 
 

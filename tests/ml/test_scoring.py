@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from ml import scoring
 from ml.errors import ConfigurationError, NotEnoughDataError
 from ml.estimators import check_candidates
 from ml.scoring import (
@@ -142,6 +143,14 @@ def test_one_class_alone_is_not_enough_for_some_scores(name: str) -> None:
     with pytest.raises(NotEnoughDataError, match=f"{name} cannot be computed: the 90 judged rows have one class only"):
         score(alone, (), required=name)
     assert score(alone, (name,), required="accuracy").keys() == {"accuracy"}
+
+
+def test_a_score_that_is_no_number_is_not_enough_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "_score", lambda _, name: math.nan if name == "roc_auc" else 0.5)
+
+    with pytest.raises(NotEnoughDataError, match="roc_auc cannot be computed: the 90 judged rows and the answers"):
+        score(answers(2), (), required="roc_auc")
+    assert score(answers(2), ("roc_auc",), required="accuracy") == {"accuracy": 0.5}
 
 
 def test_each_class_has_its_row_also_where_nothing_is_in_it() -> None:

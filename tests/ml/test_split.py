@@ -207,6 +207,15 @@ def test_a_missing_value_is_the_same_whatever_stands_for_it() -> None:
     assert len({tuple(split(frame, by_hash())) for frame in frames}) == 1
 
 
+def test_a_text_is_placed_whatever_other_texts_are_there() -> None:
+    dates = ["0001-01-01", "2026-01-31", "9999-12-31 10:00", "2026-13-45", "7", "name"]
+    finer = [*dates, "2026-01-31T10:00:00.123456789", "2026-01-31T10:00:00+02:00"]
+    old, grown = (pd.DataFrame({"x": values, "target": 0}) for values in (dates, finer))
+
+    for salt in map(str, range(20)):
+        assert split(grown, by_hash(salt=salt))[: len(dates)] == split(old, by_hash(salt=salt))
+
+
 def test_odd_values_are_split_without_an_error() -> None:
     odd = [10**400, 2**64, "nan", "inf", "1e999", "9999-99-99", "0001-01-01", dt.date(9999, 12, 31), b"bytes", "", 1.5]
     frame = pd.DataFrame({"x": pd.Series(odd, dtype=object), "target": 0})

@@ -81,13 +81,10 @@ def record_and_push(checkout: Checkout) -> None:
     checkout.dvc("push", "--quiet", "models/iris.dvc")
 
 
-@pytest.mark.parametrize("remote_known_to", ["everybody", "this clone alone"])
-def test_a_fresh_clone_with_an_empty_store_rolls_back(
-    ready: Checkout, tree: Tree, tmp_path: Path, remote_known_to: str
-) -> None:
-    remote = ("remote", "add", "--default", "shared", str(tmp_path / "remote"))
-    private = ("--local",) if remote_known_to == "this clone alone" else ()
-    ready.dvc(*remote, *private)
+def test_a_fresh_clone_with_an_empty_store_rolls_back(ready: Checkout, tree: Tree, tmp_path: Path) -> None:
+    """The remote stands in no commit, as credentials do not either."""
+    remote = ("remote", "add", "--local", "--default", "shared", str(tmp_path / "remote"))
+    ready.dvc(*remote)
     for depth in (1, 2):
         ready.write_use_case(tree(depth))
         ready.run("train")
@@ -97,14 +94,12 @@ def test_a_fresh_clone_with_an_empty_store_rolls_back(
     clone = type(ready)(tmp_path / "clone", tmp_path / "another_home")
     clone.home.mkdir()
     ready.git("clone", "--quiet", str(ready.root), str(clone.root))
-    if private:
-        clone.dvc(*remote, *private)
+    clone.dvc(*remote)
     clone.dvc("pull", "--quiet", "models/iris.dvc")
     assert clone.manifest()["model_version"] == 2
     assert clone.json("rollback")["champion"] == 1
     assert clone.manifest()["model_version"] == 1
     assert clone.champion() == 1
-    assert [version["number"] for version in clone.models()] == [1, 2] or clone.models()
     assert "not to be had" in clone.run("rollback", "--to", "5", expect=1).stderr
     assert clone.git("status", "--porcelain") == ""
 
