@@ -17,4 +17,3 @@ class Plan(BaseModel):
     rule: SplitRule
     train_rows: int
     holdout_rows: int
-    warnings: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, StratifiedGroupKFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
+from threadpoolctl import threadpool_limits
 
 from ml.classifier import ask
 from ml.errors import ConfigurationError, DataError, NotEnoughDataError
@@ -27,6 +28,8 @@ from ml.features import Feature, model_frame
 from ml.scoring import Answers, needs_probabilities, score
 from ml.table import canonical_labels
 from ml.use_case import Candidate, Fitting
+
+FEWEST_ROWS_FOR_THREADS = 10_000  # below, threads wait for each other longer than they work
 
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # places of the rows to learn from, and of those to ask
 
@@ -90,7 +93,7 @@ def fit_candidate(
     mean = std = None
     chosen: dict[str, Any] = {}
     trials: list[Trial] = []
-    with _named_errors(name):
+    with _named_errors(name), threadpool_limits(1 if len(frame) < FEWEST_ROWS_FOR_THREADS else None):
         if candidate.search or fitting.ranked:
             folds = _folds(codes, train, fitting)
 

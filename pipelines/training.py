@@ -12,7 +12,6 @@ from zenml.enums import ExecutionMode
 from ml.errors import ProjectError
 from ml.evaluation import Evaluation
 from ml.lineage import Lineage, Outcome
-from ml.plan import Plan
 from ml.profile import Profile
 from ml.promotion import Decision
 from ml.split import SplitRule
@@ -130,8 +129,7 @@ def train(client: Client, place: Workspace, options: Options, tell: Callable[[st
     collect(place, evaluation, decision, facts, outcome, str(page), str(summary))
     if outcome.action == "promoted":
         settle(client, place)
-    plan: Plan = output(run, "prepare", "plan")
-    notes = tuple(text for text in (settled.done, *dataset.warnings, *plan.warnings) if text)
+    notes = tuple(text for text in (settled.done, *dataset.warnings) if text)
     return Trained(
         evaluation, decision, outcome, facts, output(run, "prepare", "profile"), notes,
         described(client), client.active_stack_model.name,

@@ -27,7 +27,7 @@ def prepare(
     Annotated[Profile, "profile"],
     Annotated[Plan, "plan"],
 ]:
-    """Set the holdout aside, and learn from the train set alone what the columns are.
+    """Set the holdout aside, and settle what the columns are and what of them a model sees.
 
     Parameters
     ----------
