@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict
+
 from ml.errors import StoreError
+from ml.split import SplitRule
 from package.folder import MODEL
 from package.manifest import Title
 
@@ -33,27 +35,47 @@ PRODUCTION, ARCHIVED = "production", "archived"
 _RECORD, _TITLE, _PACKAGE = "record", "title", "package"
 
 
+class Record(BaseModel):
+    """What made a model version, and how it was judged; it stays with the version in the store.
+
+    `judged_against` is the champion of the exam, `replaced` the one that a promotion replaced; both are model versions.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: int
+    fingerprint: str
+    data_version: str
+    data_path: str
+    commit: str | None
+    created: str  # ISO 8601, UTC
+    split: SplitRule
+    metrics: dict[str, float]
+    ground: str
+    reason: str
+    metric: str
+    challenger_score: float
+    champion_score: float | None
+    judged_against: int | None
+    replaced: int | None = None
+    model: str  # sha256 of the model file
+    imported: bool = False  # whether its package came from elsewhere
+
+
 @dataclass(frozen=True)
 class Version:
     """One model version of a use case, as the store records it."""
 
     id: UUID
-    number: int
     stage: str  # production, archived (a former champion) or none (never in production)
-    record: dict[str, Any]
+    record: Record
     title: Title | None
     package_id: str | None  # artifact version of its package
 
     @property
-    def fingerprint(self) -> str:
-        """What made it."""
-        return str(self.record["fingerprint"])
-
-    @property
-    def judged_against(self) -> int | None:
-        """The champion that it was last judged against."""
-        found: int | None = self.record["judged_against"]
-        return found
+    def number(self) -> int:
+        """The project's own number of it."""
+        return self.record.number
 
 
 @dataclass(frozen=True)
@@ -83,7 +105,7 @@ class Lineage:
 
     def made_by(self, fingerprint: str) -> list[Version]:
         """The versions that this fingerprint made, newest first."""
-        return [version for version in reversed(self.versions) if version.fingerprint == fingerprint]
+        return [version for version in reversed(self.versions) if version.record.fingerprint == fingerprint]
 
 
 def now() -> str:
@@ -122,37 +144,28 @@ def lineage(client: Client, use_case: str) -> Lineage:
 
 def _version(item: ModelVersionResponse) -> Version:
     metadata = item.run_metadata
-    record = _value(metadata[_RECORD])
     title = metadata.get(_TITLE)
     package = metadata.get(_PACKAGE)
     return Version(
-        id=item.id, number=int(record["number"]), stage=str(item.stage or "none"), record=record,
-        title=Title.model_validate(_value(title)) if title else None, package_id=str(package) if package else None,
+        id=item.id, stage=str(item.stage or "none"), record=Record.model_validate_json(str(metadata[_RECORD])),
+        title=Title.model_validate_json(str(title)) if title else None, package_id=str(package) if package else None,
     )  # fmt: skip
 
 
-def _value(stored: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(stored)
-    return found
-
-
-def log(client: Client, version_id: UUID, **values: Any) -> None:
+def log(version_id: UUID, **values: BaseModel | str | float) -> None:
     """Write metadata on a model version; a later value hides the earlier one.
 
-    Nested values are stored as JSON text: ZenML would merge a dictionary into the earlier one.
+    A record or a title is stored as JSON text: ZenML would merge a dictionary into the earlier one.
     """
     from zenml import log_metadata
 
-    ready = {
-        name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-        for name, value in values.items()
-        if value is not None
+    ready: dict[str, Any] = {
+        name: value.model_dump_json() if isinstance(value, BaseModel) else value for name, value in values.items()
     }
     log_metadata(metadata=ready, model_version_id=version_id)
-    del client
 
 
-def create(client: Client, use_case: str, number: int, record: dict[str, Any], scores: dict[str, float]) -> UUID:
+def create(client: Client, use_case: str, record: Record) -> UUID:
     """A new model version with its record; it has no stage.
 
     Parameters
@@ -161,28 +174,26 @@ def create(client: Client, use_case: str, number: int, record: dict[str, Any], s
         Of the store.
     use_case : str
         The model.
-    number : int
-        The project's number; where a foreign version already has it, the name gets a suffix.
-    record : dict
-        As `Version.record`; `number` is added.
-    scores : dict of str to float
-        Shown one by one in the dashboard.
+    record : Record
+        Its number names the version; where a foreign version already has it, the name gets a suffix. Its metrics are
+        shown one by one in the dashboard.
     """
     from zenml.exceptions import EntityExistsError
 
     with contextlib.suppress(EntityExistsError):
         client.create_model(name=use_case, description=f"The use case {use_case}: one champion at any time.")
-    names = [str(number), *(f"{number}-{suffix}" for suffix in ("b", "c", "d", "e", record["fingerprint"]))]
+    number = record.number
+    names = [str(number), *(f"{number}-{suffix}" for suffix in ("b", "c", "d", "e", record.fingerprint))]
     for name in names:
         try:
-            version = client.create_model_version(use_case, name=f"v{name}", description=record.get("reason"))
+            version = client.create_model_version(use_case, name=f"v{name}", description=record.reason)
         except EntityExistsError:
             orphan = client.get_model_version(use_case, f"v{name}")
             if _RECORD in orphan.run_metadata:
                 continue
             version = orphan
-        log(client, version.id, **scores)
-        log(client, version.id, record={**record, "number": number})
+        log(version.id, **record.metrics)
+        log(version.id, record=record)
         return version.id
     raise StoreError(
         f"The store holds too many versions with the number {number} of {use_case}; remove some with prune."
@@ -200,7 +211,7 @@ def save_package(client: Client, version_id: UUID, package: Package) -> Artifact
     link_artifact_version_to_model_version(
         artifact, client.get_model_version(model_version_name_or_number_or_id=version_id)
     )
-    log(client, version_id, package=str(artifact.id))
+    log(version_id, package=str(artifact.id))
     return artifact
 
 
@@ -231,7 +242,7 @@ def restore_package(client: Client, version: Version, package: Package) -> bool:
     """Write a version's package into the store again, where its files were deleted; whether that was needed."""
     from ops.artifacts import PackageMaterializer, is_gone, write_again
 
-    if version.package_id is None or package.manifest.files[MODEL] != version.record["model"]:
+    if version.package_id is None or package.manifest.files[MODEL] != version.record.model:
         return False
     artifact = client.get_artifact_version(version.package_id)
     if not is_gone(artifact.uri):
@@ -242,7 +253,7 @@ def restore_package(client: Client, version: Version, package: Package) -> bool:
 
 def crown(client: Client, version_id: UUID, title: Title) -> None:
     """Give a version the title: its state first, then the stage, which archives the former champion."""
-    log(client, version_id, title=title.model_dump(mode="json"))
+    log(version_id, title=title)
     client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(PRODUCTION, force=True)
 
 
@@ -251,24 +262,25 @@ def archive(client: Client, version_id: UUID) -> None:
     client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(ARCHIVED, force=True)
 
 
-def record_of(manifest: Manifest) -> dict[str, Any]:
+def record_of(manifest: Manifest) -> Record:
     """The record of a champion whose package came from elsewhere."""
     decision = manifest.decision
-    return {
-        "fingerprint": manifest.fingerprint,
-        "data_version": manifest.data_version,
-        "data_path": manifest.data_path,
-        "commit": manifest.commit,
-        "created": manifest.created,
-        "split": manifest.split.model_dump(mode="json"),
-        "metrics": manifest.metrics,
-        "ground": decision.ground,
-        "reason": decision.reason,
-        "metric": decision.metric,
-        "challenger_score": decision.challenger_score,
-        "champion_score": decision.champion_score,
-        "judged_against": decision.champion,
-        "replaced": decision.champion,
-        "model": manifest.files[MODEL],
-        "imported": True,
-    }
+    return Record(
+        number=manifest.model_version,
+        fingerprint=manifest.fingerprint,
+        data_version=manifest.data_version,
+        data_path=manifest.data_path,
+        commit=manifest.commit,
+        created=manifest.created,
+        split=manifest.split,
+        metrics=manifest.metrics,
+        ground=decision.ground,
+        reason=decision.reason,
+        metric=decision.metric,
+        challenger_score=decision.challenger_score,
+        champion_score=decision.champion_score,
+        judged_against=decision.champion,
+        replaced=decision.champion,
+        model=manifest.files[MODEL],
+        imported=True,
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ml.evaluation import Evaluation
     from ml.lineage import Outcome
     from ml.promotion import Decision
-    from ops.champion import Version
+    from ops.champion import Record, Version
 
 _MARKS = {"started": "...", "finished": "done", "cached": "cached"}
 _PREFIXES = {"promoted": "[bold green]Promoted.[/] ", "kept": "[bold yellow]Kept.[/] ",
@@ -104,17 +104,17 @@ def versions_list(use_case: str, versions: Sequence[Version]) -> None:
         record = version.record
         style = "bold green" if version.stage == "production" else "bold"
         console.print(f"[{style}]version {version.number:<4} {version.stage:<11}[/] {_score(record)}", soft_wrap=True)
-        console.print(f"  {escape(str(record['reason']))}", soft_wrap=True)
-        made = str(record["created"])[:16].replace("T", " ")
-        commit = str(record["commit"] or "none")[:8]
-        console.print(f"  [dim]{made} UTC, data {str(record['data_version'])[:8]}, commit {commit}[/]", soft_wrap=True)
+        console.print(f"  {escape(record.reason)}", soft_wrap=True)
+        made = record.created[:16].replace("T", " ")
+        commit = (record.commit or "none")[:8]
+        console.print(f"  [dim]{made} UTC, data {record.data_version[:8]}, commit {commit}[/]", soft_wrap=True)
 
 
-def _score(record: dict[str, Any]) -> str:
-    score = f"{record['metric']} {record['challenger_score']:.4f}"
-    if record["champion_score"] is None:
+def _score(record: Record) -> str:
+    score = f"{record.metric} {record.challenger_score:.4f}"
+    if record.champion_score is None:
         return score
-    return f"{score} against {record['champion_score']:.4f} of version {record['judged_against']}"
+    return f"{score} against {record.champion_score:.4f} of version {record.judged_against}"
 
 
 def version_facts(version: Version) -> dict[str, Any]:
@@ -123,14 +123,14 @@ def version_facts(version: Version) -> dict[str, Any]:
     return {
         "number": version.number,
         "stage": version.stage,
-        "metrics": record["metrics"],
-        "data_version": record["data_version"],
-        "commit": record["commit"],
-        "created": record["created"],
-        "reason": record["reason"],
-        "fingerprint": record["fingerprint"],
-        "judged_against": record["judged_against"],
-        "replaced": record["replaced"],
+        "metrics": record.metrics,
+        "data_version": record.data_version,
+        "commit": record.commit,
+        "created": record.created,
+        "reason": record.reason,
+        "fingerprint": record.fingerprint,
+        "judged_against": record.judged_against,
+        "replaced": record.replaced,
     }
 
 

@@ -95,7 +95,7 @@ def _settle(client: Client, workspace: Workspace, line: Lineage, package: Packag
 def _known(line: Lineage, package: Package) -> Version | None:
     manifest = package.manifest
     found = (v for v in line.versions if v.number == manifest.model_version and v.package_id)
-    return next((v for v in found if v.record["model"] == manifest.files[MODEL]), None)
+    return next((v for v in found if v.record.model == manifest.files[MODEL]), None)
 
 
 def _write_if_behind(
@@ -103,7 +103,7 @@ def _write_if_behind(
 ) -> str | None:
     if champion is None:
         return None
-    same = package is not None and package.manifest.files[MODEL] == champion.record["model"]
+    same = package is not None and package.manifest.files[MODEL] == champion.record.model
     if same and package is not None and package.manifest.title == champion.title:
         return None
     folder.write(champions.load_package(client, champion), workspace.package)
@@ -120,8 +120,7 @@ def import_package(client: Client, package: Package, as_champion: bool) -> None:
     """
     manifest = package.manifest
     require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")
-    record = champions.record_of(manifest)
-    created = champions.create(client, manifest.use_case, manifest.model_version, record, manifest.metrics)
+    created = champions.create(client, manifest.use_case, champions.record_of(manifest))
     champions.save_package(client, created, package)
     if as_champion:
         champions.crown(client, created, manifest.title)

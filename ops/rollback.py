@@ -84,7 +84,7 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
 
 
 def _wanted(champion: Version, number: int | None) -> int:
-    wanted = champion.record["replaced"] if number is None else number
+    wanted = champion.record.replaced if number is None else number
     if wanted is None:
         raise ProjectError(
             f"Version {champion.number} is the first champion; there is no former one. `rollback --to N` names another."
@@ -102,14 +102,14 @@ def _former(client: Client, name: str, number: int) -> Version | None:
 
 def _title(line: Lineage, champion: Version, former: Version, reason: str) -> Title:
     before = champion.title.withdrawn if champion.title else ()
-    kept = [found for found in before if found not in (former.fingerprint, champion.fingerprint)]
+    kept = [found for found in before if found not in (former.record.fingerprint, champion.record.fingerprint)]
     return Title(
         turn=(champion.title.turn if champion.title else 0) + 1,
         highest=line.highest,
         since=champions.now(),
         event="rollback",
         reason=reason,
-        withdrawn=(*kept, champion.fingerprint),
+        withdrawn=(*kept, champion.record.fingerprint),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml.evaluation import Evaluation
 from ml.lineage import Lineage as Facts
@@ -15,11 +15,11 @@ from ml.promotion import Decision, decide
 from ml.split import SplitRule
 from ml.use_case import Promotion, Strict
 from ops import champion as champions
-from ops.champion import Lineage, Version
+from ops.champion import Lineage, Record, Version
 from ops.store import locked
 from package.build import build
 from package.candidate import TrainedCandidate
-from package.folder import MODEL, Package, digest
+from package.folder import Package, digest
 from package.manifest import Judgement, Title
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
 def judgements(line: Lineage, rule: SplitRule, fingerprint: str) -> int:
     """How many challengers the store knows this holdout to have judged, the present one included."""
     fingerprints = {
-        version.fingerprint
+        version.record.fingerprint
         for version in line.versions
-        if SplitRule.model_validate(version.record["split"]).same_rows(rule)
+        if version.record.split.same_rows(rule)
     }
     return len(fingerprints | {fingerprint})
 
@@ -125,7 +125,7 @@ def _with_history(decision: Decision, line: Lineage, fingerprint: str, terms: Te
             f"Nothing was promoted: the champion changed while this run was under way (it is {now} now). Run again to "
             "be judged against it.",
         )
-    if champion and champion.fingerprint == fingerprint and decision.ground == "tie":
+    if champion and champion.record.fingerprint == fingerprint and decision.ground == "tie":
         return keep(
             "same", "The champion stays: this run made the champion again; nothing that makes a model has changed."
         )
@@ -147,39 +147,37 @@ def _known(line: Lineage, fingerprint: str) -> Version | None:
     champion = line.champion
     number = champion.number if champion else None
     found: Iterable[Version] = line.made_by(fingerprint)
-    return next((v for v in found if v.stage == champions.PRODUCTION or v.judged_against == number), None)
+    return next((v for v in found if v.stage == champions.PRODUCTION or v.record.judged_against == number), None)
 
 
 def _record(client: Client, line: Lineage, judged: Judged, decision: Decision) -> Version:
-    number = line.highest + 1
-    record = _record_of(line, judged, decision)
-    created = champions.create(client, judged.facts.use_case, number, record, judged.evaluation.challenger.scores)
-    return Version(id=created, number=number, stage="none", record=record, title=None, package_id=None)
+    record = _record_of(line, judged, decision, line.highest + 1)
+    created = champions.create(client, judged.facts.use_case, record)
+    return Version(id=created, stage="none", record=record, title=None, package_id=None)
 
 
-def _record_of(line: Lineage, judged: Judged, decision: Decision) -> dict[str, Any]:
+def _record_of(line: Lineage, judged: Judged, decision: Decision, number: int) -> Record:
     facts, rival = judged.facts, judged.evaluation.champion
     against = line.champion.number if line.champion else None
     if decision.ground == "champion_changed":  # it was judged against the former one, not against this
         against = rival.number if rival else None
-    return {
-        "fingerprint": facts.fingerprint,
-        "data_version": facts.data_version,
-        "data_path": facts.data_path,
-        "commit": facts.commit,
-        "created": facts.created,
-        "split": judged.plan.rule.model_dump(mode="json"),
-        "metrics": judged.evaluation.challenger.scores,
-        "ground": decision.ground,
-        "reason": decision.reason,
-        "metric": decision.metric,
-        "challenger_score": decision.challenger_score,
-        "champion_score": decision.champion_score,
-        "judged_against": against,
-        "replaced": None,
-        "model": digest(judged.challenger.model),
-        "imported": False,
-    }
+    return Record(
+        number=number,
+        fingerprint=facts.fingerprint,
+        data_version=facts.data_version,
+        data_path=facts.data_path,
+        commit=facts.commit,
+        created=facts.created,
+        split=judged.plan.rule,
+        metrics=judged.evaluation.challenger.scores,
+        ground=decision.ground,
+        reason=decision.reason,
+        metric=decision.metric,
+        challenger_score=decision.challenger_score,
+        champion_score=decision.champion_score,
+        judged_against=against,
+        model=digest(judged.challenger.model),
+    )
 
 
 def _crown(client: Client, line: Lineage, version: Version, judged: Judged, decision: Decision) -> None:
@@ -196,13 +194,8 @@ def _crown(client: Client, line: Lineage, version: Version, judged: Judged, deci
     )
     package = _package(judged, decision, version.number, former.number if former else None, title)
     champions.save_package(client, version.id, package)
-    record = {
-        **_record_of(line, judged, decision),
-        "number": version.number,
-        "replaced": former.number if former else None,
-        "model": package.manifest.files[MODEL],
-    }
-    champions.log(client, version.id, record=record)
+    record = _record_of(line, judged, decision, version.number)
+    champions.log(version.id, record=record.model_copy(update={"replaced": former.number if former else None}))
     champions.crown(client, version.id, title)
 
 

@@ -302,16 +302,28 @@ def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     return open_store()
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A ZenML store for the tests of one module, in this process."""
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The store that a test session shares, once a test has opened it: opening one takes a second."""
+    return {"folder": tmp_path_factory.mktemp("store")}
+
+
+@pytest.fixture
+def store(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A ZenML store in this process, shared by all tests that ask for it: each takes names of its own."""
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
 
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        yield enter_store(tmp_path_factory.mktemp("store"), monkeypatch)
-        GlobalConfiguration._reset_instance()
-        Client._reset_instance()
+    if "client" in opened:
+        monkeypatch.setenv("ZENML_CONFIG_PATH", str(opened["folder"]))
+        GlobalConfiguration._reset_instance(opened["config"])
+        Client._reset_instance(opened["client"])
+    else:
+        opened["client"] = enter_store(opened["folder"], monkeypatch)
+        opened["config"] = GlobalConfiguration()
+    yield opened["client"]
+    GlobalConfiguration._reset_instance()
+    Client._reset_instance()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 from pathlib import Path
 from typing import Any, get_args
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from ml.columns import ColumnKind
 from ml.promotion import decide
 from ml.use_case import KINDS, Candidate, Promotion, UseCase
 from ops import console
-from ops.champion import Version
+from ops.champion import Record, Version
 from run import cli
 from tests.ml import report_examples
 from tests.pages import (
@@ -138,12 +139,8 @@ def test_the_json_of_train_and_models_has_the_documented_keys() -> None:
     decision = decide(evaluation, Promotion())
     found = decision_facts(evaluation, decision, facts, report_examples.outcome())
     assert keys_told("train --json") == {*found, "notes", "store", "stack"}
-    version = Version.__new__(Version)
-    record = dict.fromkeys(
-        ("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced")
-    )
-    for name, value in {"number": 1, "stage": "none", "record": record}.items():
-        object.__setattr__(version, name, value)
+    record = Record.model_construct(**dict.fromkeys(Record.model_fields))
+    version = Version(id=uuid4(), stage="none", record=record, title=None, package_id=None)
     assert keys_told("models --json") == set(console.version_facts(version))
 
 

@@ -74,9 +74,9 @@ def test_a_champion_travels_by_its_package_and_numbers_never_repeat(
     assert there.stages() == {1: "archived", 2: "production"}
     imported = lineage(there.client, "shared").champion
     assert imported is not None
-    assert imported.record["imported"] is True
-    assert imported.record["replaced"] == 1
-    assert imported.record["reason"] == json.loads((two / "manifest.json").read_text())["decision"]["reason"]
+    assert imported.record.imported is True
+    assert imported.record.replaced == 1
+    assert imported.record.reason == json.loads((two / "manifest.json").read_text())["decision"]["reason"]
     assert settled(there, tree(1)) is None, "what agrees is left alone"
 
     pull(there, back)

@@ -50,6 +50,6 @@ def test_what_nobody_needs_goes_and_the_next_run_is_cached_as_before(workshop: W
 def test_another_use_case_keeps_what_is_its_own(workshop: Workshop, tree: Tree) -> None:
     other = type(workshop)(workshop.root, workshop.client)
     for each in (workshop, other, workshop, other):
-        each.train(tree(2))
+        each.train(tree(2), cache=each is other)
     assert prune(workshop.client, workshop.place(tree(2)), really=True).runs == 1
     assert other.train(tree(2))[1] == {"promote", "report"}

@@ -48,7 +48,7 @@ def test_a_rollback_holds_until_it_is_readmitted(workshop: Workshop, tree: Tree)
     champion = lineage(workshop.client, workshop.name).champion
     assert champion is not None
     assert champion.title is not None
-    assert champion.fingerprint not in champion.title.withdrawn
+    assert champion.record.fingerprint not in champion.title.withdrawn
     assert workshop.train(tree(2))[0].decision.ground == "same"
 
 

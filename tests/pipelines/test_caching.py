@@ -54,7 +54,7 @@ def test_another_data_version_runs_everything_and_the_former_one_nothing(worksho
     workshop.write(former + "5.0,3.0,1.5,0.3,setosa\n5.1,3.1,1.6,0.25,setosa\n")
     done, executed = workshop.train(tree(2))
     assert executed == EVERYTHING
-    assert done.facts.data_version != lineage(workshop.client, workshop.name).versions[0].record["data_version"]
+    assert done.facts.data_version != lineage(workshop.client, workshop.name).versions[0].record.data_version
     workshop.write(former)
     assert workshop.train(tree(2))[1] == EFFECTS, "back to a table that the store knows"
 

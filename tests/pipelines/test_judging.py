@@ -45,11 +45,11 @@ def test_the_decision_record_tells_what_was_judged_against_what(workshop: Worksh
     made = lineage(workshop.client, workshop.name).number(2)
     assert made is not None
     record = made.record
-    assert record["judged_against"] == record["replaced"] == 1
-    assert record["champion_score"] < record["challenger_score"] == done.decision.challenger_score
-    assert record["fingerprint"] == done.facts.fingerprint
-    assert record["data_version"] == done.facts.data_version
-    assert record["reason"] == done.decision.reason
+    assert record.judged_against == record.replaced == 1
+    assert record.champion_score < record.challenger_score == done.decision.challenger_score
+    assert record.fingerprint == done.facts.fingerprint
+    assert record.data_version == done.facts.data_version
+    assert record.reason == done.decision.reason
     assert workshop.client.get_model_version(workshop.name, "production").run_metadata["accuracy"] == pytest.approx(
         done.decision.challenger_score
     )
@@ -78,7 +78,7 @@ def test_the_policy_keeps_a_better_challenger_out(
     assert workshop.stages() == {1: "archived", 2: "production"}, "the same challenger keeps its number"
     made = lineage(workshop.client, workshop.name).champion
     assert made is not None
-    assert made.record["ground"] == "better"
+    assert made.record.ground == "better"
 
 
 def test_a_first_challenger_below_min_score_stays_out(workshop: Workshop, tree: Tree) -> None:

@@ -1,0 +1,124 @@
+"""The command line: quick to help, strict with what it does not know, and never without a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+import run
+
+if TYPE_CHECKING:
+    from tests.conftest import Checkout
+
+ROOT = Path(run.__file__).parent
+
+
+def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_help_names_every_command_and_imports_nothing_heavy() -> None:
+    code = """
+import sys, run
+sys.argv = ["run.py", "--help"]
+ended = run.main()
+print("HEAVY", [name for name in ("zenml", "sklearn", "pandas", "numpy", "sqlalchemy", "dvc") if name in sys.modules])
+sys.exit(ended)
+"""
+    done = in_child(code)
+    assert done.returncode == 0, done.stderr
+    assert "HEAVY []" in done.stdout
+    for name, command in run.cli.commands.items():
+        assert name in done.stdout
+        assert command.help, f"{name} says what it does"
+
+
+@pytest.mark.parametrize("name", sorted(run.cli.commands))
+def test_every_command_explains_each_of_its_options(name: str) -> None:
+    command = run.cli.commands[name]
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--no-such-option"], "No such option"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["rollback", "--to", "many"], "not a valid integer"),
+        (["stack"], "Missing argument"),
+        (["train", "--config", "configs/none.yaml"], "There are: configs/"),
+        (["--config", "configs/none.yaml"], "There are: configs/"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_right(arguments: list[str], said: str) -> None:
+    done = in_child("import sys, run\nsys.argv[0] = 'run.py'\nsys.exit(run.main())", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_schema_is_json_that_describes_the_use_case() -> None:
+    done = in_child("import sys, run\nsys.argv = ['run.py', 'schema']\nsys.exit(run.main())")
+    schema = json.loads(done.stdout)
+    assert {"name", "data", "split", "candidates", "promotion"} <= schema["properties"].keys()
+    assert schema["additionalProperties"] is False
+
+
+def test_doctor_says_what_works_and_names_a_remedy_for_what_does_not(ready: Checkout) -> None:
+    findings = {finding["what"]: finding for finding in ready.json("doctor")}
+    assert {"use case", "workspace", "data", "dvc", "store", "package"} <= findings.keys()
+    assert all(finding["ok"] for finding in findings.values())
+    (ready.root / "data/iris.csv").unlink()
+    ready.write_use_case({**ready.read_use_case(), "data": {"path": "data/none.csv", "target": "species"}})
+    found = ready.run("doctor", expect=1)
+    assert "FAIL  data: data/none.csv does not exist" in found.stdout
+    assert "correct data.path" in found.stdout
+
+
+def test_a_folder_that_cannot_be_written_is_found_out_before_the_run(ready: Checkout) -> None:
+    (ready.root / "models").chmod(0o555)
+    bound = []
+    if os.geteuid() == 0:  # root may write anywhere, unless it gives that up
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("as root this needs setpriv")
+        bound = [setpriv, "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+    try:
+        done = ready.command(*bound, sys.executable, "run.py", expect=1)
+    finally:
+        (ready.root / "models").chmod(0o755)
+    assert "Nothing was run: models cannot be written (Permission denied)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((ready.root / "models").glob("iris*"))
+
+
+def test_a_store_of_another_zenml_or_another_place_is_refused_with_the_way_out(ready: Checkout) -> None:
+    assert ready.run("models").returncode == 0
+    config = ready.root / ".zenml/config.yaml"
+    right = config.read_text()
+    lines = ["version: 0.70.0" if line.startswith("version:") else line for line in right.splitlines()]
+    config.write_text("\n".join(lines) + "\n")
+    refused = ready.run("models", expect=1)
+    assert "was made by ZenML 0.70.0; this project runs" in refused.stderr
+    assert "ZENML_CONFIG_PATH" in refused.stderr
+    config.write_text(right)
+
+    moved = ready.root.rename(ready.root.with_name("moved"))
+    elsewhere = type(ready)(moved, ready.home)
+    refused = elsewhere.run("models", expect=1)
+    assert "the checkout was moved or copied" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    shutil.rmtree(moved / ".zenml")
+    assert elsewhere.run("models").returncode == 0, "what the message says helps"
