@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 try:
     import click
 except ModuleNotFoundError:
-    sys.exit("Error: this Python has no environment of the project. `make run` makes one; `. .venv/bin/activate` enters it.")
+    sys.exit(
+        "Error: this Python has no environment of the project. `make run` makes one; `. .venv/bin/activate` enters it."
+    )
 
 from ml.errors import FAILED, GATE_SAID_NO, ProjectError
 from ops import settings

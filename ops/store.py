@@ -83,6 +83,17 @@ def _start_quickly() -> None:
     Environment.get_python_packages = staticmethod(_installed)  # type: ignore[method-assign]
 
 
+def leave_interrupts_alone() -> None:
+    """Let Ctrl-C end a step as it ends anything else in Python.
+
+    ZenML's own handler asks the store in the middle of whatever was interrupted. Where that is a query, the process waits
+    for a lock that it holds itself, a minute for each question, and every other process waits with it.
+    """
+    from zenml.orchestrators.signal_handler import SignalHandler
+
+    SignalHandler.register = lambda self: self  # type: ignore[method-assign]
+
+
 @functools.cache
 def _installed() -> list[str]:
     """Name and version of every distribution, from the names of their folders: reading each would take its time."""

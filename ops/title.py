@@ -103,11 +103,7 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
 
 def judgements(line: Lineage, rule: SplitRule, fingerprint: str) -> int:
     """How many challengers the store knows this holdout to have judged, the present one included."""
-    fingerprints = {
-        version.record.fingerprint
-        for version in line.versions
-        if version.record.split.same_rows(rule)
-    }
+    fingerprints = {version.record.fingerprint for version in line.versions if version.record.split.same_rows(rule)}
     return len(fingerprints | {fingerprint})
 
 

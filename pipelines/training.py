@@ -23,7 +23,7 @@ from ops.collect import collect
 from ops.continuity import settle
 from ops.dataset import Dataset, register
 from ops.runs import lost_artifacts_named, output, run_tag
-from ops.store import described, progress
+from ops.store import described, leave_interrupts_alone, progress
 from ops.title import Terms
 from ops.workspace import Workspace
 from steps.evaluate import evaluate
@@ -175,6 +175,7 @@ def _launch(
         run_name=f"{use_case.name}-{{date}}-{{time}}",
         tags=[run_tag(use_case.name)],
     )
+    leave_interrupts_alone()
     with progress(tell), lost_artifacts_named():
         run = configured(
             table=dataset.artifact, use_case=use_case, rule=dataset.rule, champion=package, facts=facts,
