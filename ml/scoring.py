@@ -160,7 +160,7 @@ class _Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     def predict(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.predicted[rows[:, 0]]
 
-    @available_if(lambda self: self.probabilities is not None)  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self.probabilities is not None)  # type: ignore[untyped-decorator]  # nor here
     def predict_proba(self, rows: NDArray[np.int64]) -> Any:
         return self.probabilities[rows[:, 0]]
 

@@ -304,7 +304,7 @@ def _label(value: Any, name: str) -> Label:
 def _is_whole(value: Any) -> bool:
     import numpy as np
 
-    return isinstance(value, int | float | Decimal | np.number) and bool(value % 1 == 0)  # type: ignore[operator]
+    return isinstance(value, int | float | Decimal | np.number) and bool(value % 1 == 0)  # type: ignore[operator]  # every one of them has it
 
 
 def _nulls_message(missing: NDArray[np.bool_], name: str) -> str:

@@ -79,8 +79,8 @@ def _start_quickly() -> None:
     from zenml.environment import Environment
     from zenml.integrations.registry import integration_registry
 
-    integration_registry.activate_integrations = lambda: None  # type: ignore[method-assign]
-    Environment.get_python_packages = staticmethod(_installed)  # type: ignore[method-assign]
+    integration_registry.activate_integrations = lambda: None  # type: ignore[method-assign]  # on purpose
+    Environment.get_python_packages = staticmethod(_installed)  # type: ignore[method-assign]  # on purpose
 
 
 def leave_interrupts_alone() -> None:
@@ -91,7 +91,7 @@ def leave_interrupts_alone() -> None:
     """
     from zenml.orchestrators.signal_handler import SignalHandler
 
-    SignalHandler.register = lambda self: self  # type: ignore[method-assign]
+    SignalHandler.register = lambda self: self  # type: ignore[method-assign]  # on purpose
 
 
 @functools.cache

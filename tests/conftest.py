@@ -176,10 +176,9 @@ def page(tmp_path: Path) -> Iterator[Page]:
         yield found
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    """A committed copy of the project, with a HOME of its own, without a store and without the sample's table."""
-    root, home = tmp_path / "checkout", tmp_path / "home"
+def make_checkout(folder: Path) -> Checkout:
+    """A committed copy of the project in a folder, with a HOME beside it."""
+    root, home = folder / "checkout", folder / "home"
     root.mkdir()
     home.mkdir()
     copy_project(root)
@@ -188,6 +187,12 @@ def checkout(tmp_path: Path) -> Checkout:
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "start")
     return made
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A committed copy of the project, with a HOME of its own, without a store and without the sample's table."""
+    return make_checkout(tmp_path)
 
 
 def quick(name: str = "iris", **changes: Any) -> dict[str, Any]:

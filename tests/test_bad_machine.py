@@ -53,14 +53,15 @@ def mounted(place: Path, *arguments: str) -> Iterator[None]:
 def read_only(place: Path) -> Iterator[None]:
     """A folder that nobody can write to; root can write to any but a read-only mount."""
     if os.geteuid() != 0:
-        folders = [place, *(path for path in place.rglob("*") if path.is_dir() and not path.is_symlink())]
-        for folder in folders:
-            folder.chmod(0o555)
+        found = [path for path in (*place.rglob("*"), place) if not path.is_symlink()]
+        modes = {path: path.stat().st_mode for path in found}
+        for path, mode in modes.items():
+            path.chmod(mode & ~0o222)
         try:
             yield
         finally:
-            for folder in folders:
-                folder.chmod(0o755)
+            for path in reversed(found):
+                path.chmod(modes[path])
         return
     with mounted(place, "--bind", str(place)):
         done = subprocess.run(["mount", "-o", "remount,ro,bind", str(place)], capture_output=True, check=False)
@@ -70,10 +71,10 @@ def read_only(place: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def full(place: Path, room: int) -> Iterator[None]:
-    """A folder on a disk of its own that has no room left."""
+def full(place: Path, afterwards: int = 0) -> Iterator[None]:
+    """A folder on a disk of its own without room; so many bytes are free when `.filler` is gone."""
     kept = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
-    size = sum(4096 * (1 + len(content) // 4096) for content in kept.values()) + room
+    size = sum(4096 * (1 + len(content) // 4096) for content in kept.values()) + afterwards
     with mounted(place, "-t", "tmpfs", "-o", f"size={size}", "tmpfs"):
         for path, content in kept.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +112,7 @@ def test_init_takes_everything_back_where_a_folder_is_read_only(house: House, tm
 
 def test_a_full_disk_leaves_the_old_package_and_the_next_command_writes_the_new_one(house: House) -> None:
     former = house.standing()["package"]
-    with full(house.root / "models", room=0):
+    with full(house.root / "models"):
         said = house.ends(FAILED, "train", "--config", "configs/better.yaml")
         assert "could not be written to models/iris (No space left on device)" in said
         assert "the former one is untouched" in said
@@ -124,11 +125,9 @@ def test_a_full_disk_leaves_the_old_package_and_the_next_command_writes_the_new_
 
 
 def test_a_store_without_room_is_told_and_works_again_when_there_is_some(house: House) -> None:
-    with full(house.root / ".zenml", room=8192):
-        assert (
-            "No space left" in (said := house.ends(FAILED, "train", "--config", "configs/better.yaml"))
-            or "full" in said
-        )
+    with full(house.root / ".zenml", afterwards=2**24):
+        said = house.ends(FAILED, "train", "--config", "configs/better.yaml")
+        assert "No space left" in said or "disk is full" in said
         assert "Make room" in said
         (house.root / ".zenml/.filler").unlink()
         house.goes_on()

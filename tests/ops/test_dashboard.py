@@ -24,7 +24,7 @@ import pytest
 
 from ops import code, dashboard
 from tests.browser import PATIENCE, Page, direct, eventually
-from tests.conftest import Checkout, copy_project, quick
+from tests.conftest import Checkout, make_checkout, quick
 
 STEPS = ["prepare", "train_tree", "evaluate", "promote", "report"]
 
@@ -87,13 +87,8 @@ class Server:
         self.errors.close()
 
 
-def make_checkout(folder: Path) -> Checkout:
-    root, home = folder / "checkout", folder / "home"
-    root.mkdir()
-    home.mkdir()
-    copy_project(root)
-    made = Checkout(root, home)
-    made.git("init", "--quiet")
+def quick_checkout(folder: Path) -> Checkout:
+    made = make_checkout(folder)
     made.write_use_case(quick(), "iris")
     return made
 
@@ -101,7 +96,7 @@ def make_checkout(folder: Path) -> Checkout:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout in whose store one run has promoted a first champion; tests only read it."""
-    made = make_checkout(tmp_path_factory.mktemp("dashboard"))
+    made = quick_checkout(tmp_path_factory.mktemp("dashboard"))
     assert made.train()["action"] == "promoted"
     return made
 
@@ -177,7 +172,7 @@ def test_a_page_that_calls_this_machine_by_another_name_is_refused(server: Serve
 
 @needs_dashboard
 def test_runs_work_beside_it_and_after_it_was_killed_and_the_configuration_stays_as_it_was(tmp_path: Path) -> None:
-    checkout = make_checkout(tmp_path)
+    checkout = quick_checkout(tmp_path)
     checkout.train()
     configuration = checkout.root / ".zenml" / "config.yaml"
     before = configuration.read_bytes()
@@ -206,7 +201,7 @@ def test_ctrl_c_ends_it_with_exit_0_and_leaves_no_process(trained: Checkout) -> 
 
 @needs_dashboard
 def test_a_store_without_a_run_is_shown_too(tmp_path: Path) -> None:
-    with Server(make_checkout(tmp_path)) as running:
+    with Server(quick_checkout(tmp_path)) as running:
         assert "Nothing was trained yet" in running.said
         assert running.get("/api/v1/runs")["items"] == []
 
