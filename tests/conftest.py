@@ -7,6 +7,7 @@ import json
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from pipelines.training import Trained
 
 ROOT = Path(__file__).resolve().parent.parent
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell gives this to what it runs in the background, and a
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # child inherits it: no test of Ctrl-C would mean anything
+
 LEFT_OUT = {".git", ".venv", ".venv-drive", ".uv", ".zenml", "__pycache__", "reports", "tests", "uv.lock"}
 
 MEMORY = Path("/dev/shm")
