@@ -93,7 +93,7 @@ def _run_to_end(command: Command, output: IO[str], sample_memory: bool) -> tuple
         with TreeMemory(process.pid, enabled=sample_memory) as memory:
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - started
-    except BaseException:
+    except BaseException:  # Ctrl-C too leaves no process behind
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

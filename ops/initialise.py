@@ -216,7 +216,7 @@ def _all_or_nothing(root: Path, data: Path, config: Path) -> Iterator[None]:
     folders = [folder for folder in (config.parent, data.parent) if not folder.exists()]
     try:
         yield
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C is undone too
         _undo(before, None if had_data else data, folders)
         if isinstance(error, OSError):
             raise ProjectError(
@@ -252,7 +252,7 @@ def _copy(table: Path, data: Path) -> None:
         shutil.copyfile(table, unfinished)
         os.chmod(unfinished, 0o644)
         os.replace(unfinished, data)
-    except BaseException:
+    except BaseException:  # Ctrl-C too leaves nothing unfinished
         Path(unfinished).unlink(missing_ok=True)
         raise
 
@@ -290,7 +290,7 @@ def _dvc_add(root: Path, path: str) -> dvc.Done:
     )
     try:
         output, _ = process.communicate()
-    except BaseException:
+    except BaseException:  # Ctrl-C waits for dvc, then goes on its way
         process.communicate()
         raise
     return dvc.Done(process.returncode == 0, output)
