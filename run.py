@@ -21,6 +21,7 @@ except ModuleNotFoundError:
 
 from ml.errors import FAILED, GATE_SAID_NO, ProjectError
 from ops import settings
+from ops.ahead import hash_early
 from ops.failures import of_the_machine, was_interrupted
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def train_command(
 ) -> None:
     """Train a challenger, judge it beside the champion, and promote it only when it is better."""
     place = _use_case(config)
+    hash_early(place.data)
     client = _store()
     from ops import console
     from ops.stacks import activated

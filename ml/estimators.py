@@ -164,7 +164,8 @@ def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int)
     Returns
     -------
     Pipeline
-        Steps ``prepare`` (a ColumnTransformer) and ``model``.
+        Steps ``prepare`` (a ColumnTransformer, or nothing where the estimator takes the columns as they are) and
+        ``model``.
     """
     estimator = _estimator(candidate, seed)
     numbers = [column for feature in features if feature.kind != "categorical" for column in feature.columns]
@@ -176,7 +177,9 @@ def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int)
         transformers.append(("categories", _category_encoder(estimator), categories))
         if _takes_codes(estimator) and "categorical_features" not in candidate.params:
             estimator.set_params(categorical_features=[False] * len(numbers) + [True] * len(categories))
-    prepare = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
+    prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
+    if all(steps == "passthrough" for _, steps, _ in transformers):
+        prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing
     return Pipeline([("prepare", prepare), ("model", estimator)])
 
 

@@ -30,7 +30,7 @@ from ml.table import canonical_labels, class_list, listed
 from ml.training import encode
 from ml.use_case import ExamRules
 
-IMPORTANCE_ROWS = 1000
+IMPORTANCE_ROWS = 400
 IMPORTANCE_REPEATS = 5
 FEW_ROWS = 30
 

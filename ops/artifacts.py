@@ -71,7 +71,8 @@ class TableMaterializer(_Files):
             path = Path(folder) / _TABLE
             local = Path(self.uri)
             place = local / _TABLE if local.is_dir() else path
-            data.to_parquet(place, engine="pyarrow", compression="zstd", index=False)
+            texts = [str(name) for name, dtype in data.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+            data.to_parquet(place, engine="pyarrow", compression="zstd", index=False, use_dictionary=texts)
             if place is path:
                 self._write(_TABLE, path.read_bytes())
 

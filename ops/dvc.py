@@ -6,7 +6,6 @@ not call it at all.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import DataError, ProjectError
-from ops import settings
+from ops import ahead, settings
 from ops.workspace import shown
 
 TIME_LIMIT = 1800.0  # seconds for one call of dvc
@@ -32,8 +31,7 @@ class Tracked:
 
 def data_version(path: Path) -> str:
     """The md5 of a file, which is DVC's name for its content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return ahead.md5(path)
 
 
 def tracked(root: Path, path: Path) -> Tracked:

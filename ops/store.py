@@ -78,7 +78,10 @@ def _first_start_untold() -> Iterator[None]:
 def _start_quickly() -> None:
     from zenml.environment import Environment
     from zenml.integrations.registry import integration_registry
+    from zenml.utils import source_utils
 
+    slow = source_utils._get_package_for_module
+    source_utils._get_package_for_module = lambda module_name: _package(module_name) or slow(module_name)
     integration_registry.activate_integrations = lambda: None  # type: ignore[method-assign]  # on purpose
     Environment.get_python_packages = staticmethod(_installed)  # type: ignore[method-assign]  # on purpose
 
@@ -92,6 +95,15 @@ def leave_interrupts_alone() -> None:
     from zenml.orchestrators.signal_handler import SignalHandler
 
     SignalHandler.register = lambda self: self  # type: ignore[method-assign]  # on purpose
+
+
+@functools.cache
+def _package(module: str) -> str | None:
+    """The distribution of the same name as a module's top level; ZenML would read the file lists of all there are."""
+    try:
+        return metadata.distribution(module.partition(".")[0]).name
+    except metadata.PackageNotFoundError:
+        return None
 
 
 @functools.cache
