@@ -8,27 +8,32 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
 CONFIG ?= configs/iris.yaml
+PYTHON_VERSION ?= >=3.11,<3.14
 
 export UV_COMPILE_BYTECODE := 1
 export ZENML_ANALYTICS_OPT_IN ?= false
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help run test lint format bench dashboard repro pull push requirements clean
+.PHONY: help run test rehearse lint format bench image dashboard kubernetes repro pull push login requirements clean \
+  ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-check
 
 help: ## list what there is
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
 
 run: .venv/runtime ## train, judge, promote: python run.py, with all the set-up
 	@$(BIN)/python run.py train --config $(CONFIG)
 
-test: .venv/dev ## run the tests
+test: .venv/dev .venv-drive/ready ## run the tests
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
-lint: .venv/dev ## ruff, types, import directions, pinned requirements
+lint: .venv/dev ## ruff, types, import directions, workflows and their safety
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet --no-progress .github
 
 format: .venv/dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
@@ -37,25 +42,67 @@ format: .venv/dev ## let ruff mend what it can
 bench: .venv/dev ## measure every speed claim beside its rival
 	$(BIN)/python -m benchmarks $(ARGS)
 
+image: .venv/runtime ## the Docker image; ARGS="--target champion --tag NAME" for the one with the champion inside
+	@$(BIN)/python -m ops.image $(ARGS)
+
 dashboard: .venv/dashboard ## ZenML's dashboard over the local store, on 127.0.0.1:8237
 	$(BIN)/python -m ops.dashboard $(ARGS)
+
+kubernetes: .venv/kubernetes ## install what the kubernetes stack needs (docs/scale.md)
 
 repro: .venv/runtime ## the same run as a DVC pipeline
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
 
 pull: .venv/runtime ## fetch data and packages that the pointers name from the DVC remote
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc pull --allow-missing
+	@$(BIN)/python -m ops.remote pull $(ARGS)
 
 push: .venv/runtime ## record data and packages in their pointers and push them to the DVC remote
-	$(BIN)/python -m ops.pointer
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc push
+	@$(BIN)/python -m ops.remote push $(ARGS)
+
+login: .venv/runtime ## let a browser give this machine access to Google Drive, with an OAuth client of your own
+	@$(BIN)/python -m ops.remote login
+
+ci-champion: .venv/runtime ## in CI: data and the champion that the base commit's pointers name
+	@$(BIN)/python -m ops.ci champion
+
+ci-train: .venv/runtime ## in CI: train every use case and say what it would change (CI_STACK=docker)
+	@$(BIN)/python -m ops.ci train
+
+ci-promote: .venv/runtime ## in CI, on the main branch: train, judge, promote
+	@$(BIN)/python -m ops.ci promote
+
+ci-rollback: .venv/runtime ## in CI, by hand: the former champion of ROLLBACK_USE_CASE again
+	@$(BIN)/python -m ops.ci rollback
+
+ci-comment: .venv/runtime ## in CI: write reports/comment.md and the job's summary
+	@$(BIN)/python -m ops.ci comment
+
+ci-post: .venv/runtime ## in CI: put reports/comment.md on pull request PR_NUMBER, with CML
+	@$(BIN)/python -m ops.ci post
+
+ci-pointer: .venv/runtime ## in CI, on the main branch: commit the new champion's pointer
+	@$(BIN)/python -m ops.ci pointer
+
+ci-image: .venv/runtime ## in CI, on the main branch: build and push the image with the champion inside
+	@$(BIN)/python -m ops.ci image
+
+ci-fork-comment: .venv/runtime ## in CI: comment on a fork's pull request from its validated artifact
+	@$(BIN)/python -m ops.ci fork
+
+rehearse: .venv/dev .venv-drive/ready ## play the workflows on this machine: a better pull request, its merge, a worse one, a fork's, a rollback
+	$(BIN)/python -m tests.rehearsal $(ARGS)
+
+ci-check: ## in CI: fail unless every job named in RESULTS has succeeded
+	@test -n "$$RESULTS" && for result in $$RESULTS; do test "$$result" = success || { echo "Not every job succeeded: $$RESULTS"; exit 1; }; done
 
 requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
 	rm -f uv.lock
 	$(UV) lock --quiet
-	$(UV) export $(EXPORT) --no-dev --output-file requirements/runtime.txt
-	$(UV) export $(EXPORT) --no-dev --group dashboard --output-file requirements/dashboard.txt
-	$(UV) export $(EXPORT) --group dev --group dashboard --output-file requirements/dev.txt
+	$(UV) export $(EXPORT) --no-dev --output-file requirements/image.txt
+	$(UV) export $(EXPORT) --no-dev --group dvc --output-file requirements/runtime.txt
+	$(UV) export $(EXPORT) --no-dev --group dvc --group dashboard --output-file requirements/dashboard.txt
+	$(UV) export $(EXPORT) --group dvc --group dev --group dashboard --group kubernetes --output-file requirements/dev.txt
+	$(UV) export $(EXPORT) --no-dev --group kubernetes --output-file requirements/pod.txt
 	$(UV) export $(EXPORT) --only-group drive --output-file requirements/drive.txt
 EXPORT := --quiet --no-emit-index-url --no-header --format requirements-txt
 
@@ -68,7 +115,7 @@ clean: ## remove environments, store, reports and caches (never models/ or data/
 	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .venv/bin/python: | $(UV)
-	@$(UV) venv --quiet --allow-existing --python '>=3.11,<3.14' .venv
+	@$(UV) venv --quiet --allow-existing --python '$(PYTHON_VERSION)' .venv
 
 # A larger set contains the smaller one, so installing it is enough for both.
 .venv/runtime: requirements/runtime.txt | .venv/bin/python
@@ -79,9 +126,20 @@ clean: ## remove environments, store, reports and caches (never models/ or data/
 	$(INSTALL)
 	@touch $@ .venv/runtime
 
+.venv/kubernetes: requirements/pod.txt | .venv/runtime
+	$(INSTALL)
+	@touch $@
+
 .venv/dev: requirements/dev.txt | .venv/bin/python
 	$(INSTALL)
-	@touch $@ .venv/runtime .venv/dashboard
+	@touch $@ .venv/runtime .venv/dashboard .venv/kubernetes
+
+# The Drive client needs older libraries; ops/drive/client.py asks for it when the remote is gdrive://.
+.venv-drive/ready: requirements/drive.txt | $(UV)
+	@echo "Installing $< into .venv-drive (once) ..."
+	@$(UV) venv --quiet --allow-existing --python '>=3.11,<3.14' .venv-drive
+	@$(UV) pip install --quiet --python .venv-drive/bin/python --require-hashes -r $<
+	@touch $@
 
 INSTALL = @echo "Installing $< into .venv (once) ..." && \
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<

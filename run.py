@@ -23,6 +23,7 @@ from ml.errors import FAILED, GATE_SAID_NO, ProjectError
 from ops import settings
 from ops.ahead import hash_early
 from ops.failures import of_the_machine, was_interrupted
+from ops.memory import keep_freed
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -267,7 +268,7 @@ def main() -> int:
     int
         The exit code.
     """
-    gc.disable()  # a short-lived process: the collections during imports cost more than they free
+    keep_freed()
     settings.prepare_environment()
     try:
         cli.main(standalone_mode=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.big_table import MillionRows
+from benchmarks.docker_stack import measure_both
 from benchmarks.measure import CommandFailedError, Result, alternate, run
 from benchmarks.sandbox import Sandbox
 
@@ -144,10 +145,21 @@ def measure_million(sandbox: Sandbox, repeats: int) -> list[Row]:
     ]
 
 
+def measure_docker(sandbox: Sandbox, repeats: int) -> list[Row]:
+    """Iris on the docker stack with nothing cached, the image built; and a step of it, less the same step locally."""
+    runs = measure_both(sandbox, repeats)
+    nothing = (0.0,) * repeats
+    return [
+        Row("iris on the docker stack - nothing", runs.docker, nothing, "s", 30.0, "difference"),
+        Row("a step in a container - locally", runs.docker_step, runs.local_step, "s", 3.5, "difference"),
+    ]
+
+
 CLAIMS: dict[str, Claim] = {
     "uncached": Claim(measure_uncached, repeats=5),
     "cached": Claim(measure_cached, repeats=5),
     "help": Claim(measure_help, repeats=9),
     "repro": Claim(measure_repro, repeats=7),
     "million": Claim(measure_million, repeats=3),
+    "docker": Claim(measure_docker, repeats=3),
 }

@@ -34,6 +34,10 @@ class StoreError(ProjectError):
     """A ZenML store that cannot be used as it is; exit code 1."""
 
 
+class EngineError(ProjectError):
+    """A Docker engine that is not there, or cannot do what it is asked; exit code 1."""
+
+
 class NotEnoughDataError(ProjectError):
     """Too few rows to decide anything; exit code 4."""
 

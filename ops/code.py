@@ -4,9 +4,11 @@ Both are computed from the import graph, so no list has to be kept. They enter t
 fingerprint of a challenger.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -81,7 +83,26 @@ def libraries(foreign: set[str], estimators: tuple[str, ...] = ()) -> dict[str, 
     for path in estimators:
         top = path.split(".")[0]
         names.update(settings.LIBRARIES.get(top) or metadata.packages_distributions().get(top, []))
-    return {name: metadata.version(name) for name in sorted(names)}
+    return {name: _elsewhere.get(name) or metadata.version(name) for name in sorted(names)}
+
+
+_elsewhere: dict[str, str] = {}
+
+
+@contextlib.contextmanager
+def made_with(versions: dict[str, str]) -> Iterator[None]:
+    """Let the versions of another environment count instead of this one's: where the steps run in an image, its own.
+
+    Parameters
+    ----------
+    versions : dict of str to str
+        By distribution; empty where the steps run here.
+    """
+    _elsewhere.update(versions)
+    try:
+        yield
+    finally:
+        _elsewhere.clear()
 
 
 def step_version(module: str, estimators: tuple[str, ...] = ()) -> str:

@@ -1,8 +1,14 @@
-"""ZenML stacks from the YAML under ``stacks/``: registered idempotently, activated for a run or for good."""
+"""ZenML stacks from the YAML under ``stacks/``: registered idempotently, activated for a run or for good.
+
+What differs from one installation to the next (a bucket, a registry) stands in the file as ``${NAME}`` and comes from
+the environment. Secrets never do: ZenML keeps them, as ``{{secret.key}}``.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +50,7 @@ def read(name: str) -> StackFile:
     Raises
     ------
     ConfigurationError
-        When there is none, or it is wrong.
+        When there is none, it is wrong, or a variable that it names is not set.
     """
     import yaml
 
@@ -52,9 +58,29 @@ def read(name: str) -> StackFile:
     if not path.is_file():
         raise ConfigurationError(f"There is no stack {name!r}; stacks/ has: {', '.join(known()) or 'none'}.")
     try:
-        return StackFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return StackFile.model_validate(_filled_in(yaml.safe_load(path.read_text(encoding="utf-8")), name))
     except (yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(f"stacks/{name}.yaml is wrong: {error}") from None
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def _filled_in(value: Any, stack: str) -> Any:
+    """Put the environment's values in the place of ``${NAME}``."""
+    if isinstance(value, dict):
+        return {key: _filled_in(inner, stack) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled_in(inner, stack) for inner in value]
+    if not isinstance(value, str):
+        return value
+    missing = [name for name in _VARIABLE.findall(value) if not os.environ.get(name)]
+    if missing:
+        raise ConfigurationError(
+            f"stacks/{stack}.yaml needs {', '.join(missing)} in the environment, and found nothing there. Set it "
+            f"(`export {missing[0]}=...`); docs/scale.md says what to."
+        )
+    return _VARIABLE.sub(lambda found: os.environ[found[1]], value)
 
 
 def ensure(client: Client, name: str) -> None:

@@ -64,6 +64,18 @@ def open_store() -> "Client":
     return client
 
 
+def open_inside() -> None:
+    """Open the store in the container of a step: it was checked outside, and its configuration is in the environment."""
+    from zenml.client import Client
+    from zenml.entrypoints import step_entrypoint_configuration
+    from zenml.orchestrators.local_docker import local_docker_orchestrator
+
+    del step_entrypoint_configuration, local_docker_orchestrator  # imported while there is time
+    _start_quickly()
+    if os.environ.get("ZENML_STORE_TYPE") == "sql":
+        Client().active_stack  # noqa: B018 - opens the store, and loads what the stack is made of
+
+
 @contextlib.contextmanager
 def _first_start_untold() -> Iterator[None]:
     """Without the lines that tell of every default which a new store is given."""
@@ -166,6 +178,17 @@ def _explained(error: Exception) -> StoreError:
             f"The ZenML store in {where} cannot be written. Give write permission, or set ZENML_CONFIG_PATH."
         )
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    server = os.environ.get("ZENML_STORE_URL")
+    if server and type(error).__name__ in ("CredentialsNotValid", "AuthorizationException", "IllegalOperationError"):
+        return StoreError(
+            f"The ZenML server {server} refuses this client ({first}). Set ZENML_STORE_API_KEY to a valid key of a "
+            "service account of that server, or unset ZENML_STORE_URL to use the local store."
+        )
+    if server:
+        return StoreError(
+            f"The ZenML server {server} cannot be used ({type(error).__name__}: {first}). Check ZENML_STORE_URL and the "
+            "network, or unset it to use the local store."
+        )
     return StoreError(
         f"The ZenML store cannot be opened ({type(error).__name__}: {first}). It is configured in {where}; "
         "`python run.py doctor` says more, and ZENML_CONFIG_PATH names another one."

@@ -22,6 +22,8 @@ from ops.champion import Version
 from ops.collect import collect
 from ops.continuity import settle
 from ops.dataset import Dataset, register
+from ops.docker_stack import image_libraries, steps_in_containers
+from ops.pods import steps_in_pods
 from ops.runs import lost_artifacts_named, output, run_tag
 from ops.store import described, leave_interrupts_alone, progress
 from ops.title import Terms
@@ -120,8 +122,9 @@ def train(client: Client, place: Workspace, options: Options, tell: Callable[[st
     champion = settled.lineage.champion
     manifest = champions.load_package(client, champion).manifest if champion else None
     dataset = register(client, place, manifest.split if manifest else None, again=not options.cache)
-    facts = _facts(client, place, dataset)
-    run = _launch(client, place.use_case, dataset, champion, facts, options, tell)
+    with code.made_with(image_libraries(client)):
+        facts = _facts(client, place, dataset)
+        run = _launch(client, place.use_case, dataset, champion, facts, options, tell)
     evaluation: Evaluation = output(run, "evaluate", "evaluation")
     decision: Decision = output(run, "promote", "decision")
     outcome: Outcome = output(run, "promote", "outcome")
@@ -170,13 +173,15 @@ def _launch(
         turn=champion.title.turn if champion and champion.title else None,
     )  # fmt: skip
     package = client.get_artifact_version(champion.package_id) if champion and champion.package_id else None
-    configured = training.with_options(
-        enable_cache=options.cache,
-        run_name=f"{use_case.name}-{{date}}-{{time}}",
-        tags=[run_tag(use_case.name)],
-    )
     leave_interrupts_alone()
-    with progress(tell), lost_artifacts_named():
+    with steps_in_containers(client) as settings, progress(tell), lost_artifacts_named():
+        configured = training.with_options(
+            enable_cache=options.cache,
+            run_name=f"{use_case.name}-{{date}}-{{time}}",
+            tags=[run_tag(use_case.name)],
+            settings=settings,
+            steps=steps_in_pods(client, use_case),
+        )
         run = configured(
             table=dataset.artifact, use_case=use_case, rule=dataset.rule, champion=package, facts=facts,
             terms=terms, rows=dataset.rows,

@@ -1,0 +1,62 @@
+# pipeline: trains, judges and promotes; for `docker run`, and for the steps of the docker stack.
+# champion: the same with the production packages inside.
+# No RUN --mount and no here-document, so that the classic builder builds it as BuildKit does.
+ARG BASE=python:3.13-slim-bookworm
+
+# The packages, pinned by hash, without what only their authors and compilers need. pip stays behind in this stage,
+# and with it the address of a package index where one is given.
+FROM ${BASE} AS packages
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+COPY requirements/image.txt /tmp/image.txt
+RUN python -m venv --without-pip /venv \
+ && python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
+    --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r /tmp/image.txt \
+ && cd /venv/lib/python3.13/site-packages \
+ && find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} + \
+ && find . -name '*.pyi' -delete \
+ && rm -f pyarrow/libarrow_flight* pyarrow/_flight*.so \
+ && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib \
+ && /venv/bin/python -c "import pandas, pyarrow.dataset, pyarrow.parquet, sklearn.ensemble, skops.io, zenml.client"
+
+FROM ${BASE} AS pipeline
+# ZenML runs a step as whoever started the run, so every folder that is written to is open to all.
+# The base image comes without the standard library's bytecode, which a container would make anew at every start.
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash -x '/(site-packages|test|idlelib)/' /usr/local/lib/python3.13 \
+ && useradd --no-create-home --home-dir /var/champion --uid 1000 champion \
+ && install -d -m 1777 /app /app/data /app/models /app/reports /var/champion /var/champion/zenml
+COPY --from=packages /venv /venv
+ENV PATH=/venv/bin:$PATH \
+    HOME=/var/champion \
+    LOGNAME=champion \
+    MPLCONFIGDIR=/var/champion/matplotlib \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    CHAMPION_RESULTS=/results \
+    ZENML_CONFIG_PATH=/var/champion/zenml \
+    ZENML_ANALYTICS_OPT_IN=false
+RUN python -c "import matplotlib.font_manager" && chmod -R a+rwX /var/champion/matplotlib
+WORKDIR /app
+COPY run.py dvc.yaml ./
+COPY configs configs
+COPY data data
+COPY stacks stacks
+COPY ml ml
+COPY package package
+COPY ops ops
+COPY steps steps
+COPY pipelines pipelines
+COPY requirements requirements
+RUN chmod 1777 data && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
+USER champion
+ENTRYPOINT ["python", "run.py"]
+ARG REVISION=unknown
+ARG VERSION=unknown
+LABEL org.opencontainers.image.title="champion" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.version="${VERSION}"
+
+FROM pipeline AS champion
+ENV CHAMPION_RESULTS=
+COPY models models

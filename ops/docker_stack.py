@@ -1,0 +1,170 @@
+"""The docker stack: ZenML's local_docker orchestrator, with this project's image and its way to run a container."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ops import image, settings
+from ops.containers import Containers, handed_on
+from ops.engine import connect
+from ops.store import is_local
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+
+FLAVOR = "local_docker"
+
+
+@contextlib.contextmanager
+def steps_in_containers(client: Client) -> Iterator[dict[str, Any]]:
+    """Have the steps of a run start in containers where the active stack asks for it.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+
+    Yields
+    ------
+    dict
+        The settings for the pipeline; empty on a stack without containers.
+
+    Raises
+    ------
+    EngineError
+        When there is no engine, or the image cannot be built.
+    """
+    if not is_active(client):
+        yield {}
+        return
+    from zenml.orchestrators.local_docker.local_docker_orchestrator import LocalDockerOrchestrator
+
+    docker = connect()
+    name = image.ensure_image(docker, settings.root(), _say)
+    containers = Containers(docker, _shared_environment(client))
+    answer = property(lambda _: _Client(containers))
+    with (
+        _terminated_like_interrupted(),
+        _replaced(LocalDockerOrchestrator, "docker_client", answer),
+        _replaced(LocalDockerOrchestrator, "submit_pipeline", _counting(containers)),
+    ):
+        try:
+            containers.get_ready(name, _usual_options())
+            yield {"docker": _image_has_the_code(name)}
+        finally:
+            containers.clear()
+
+
+@contextlib.contextmanager
+def _replaced(owner: type, name: str, value: object) -> Iterator[None]:
+    former = owner.__dict__[name]
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, former)
+
+
+def _image_has_the_code(name: str) -> Any:
+    from zenml.config import DockerSettings
+
+    return DockerSettings(
+        parent_image=name,
+        skip_build=True,
+        allow_download_from_artifact_store=False,
+        allow_download_from_code_repository=False,
+    )
+
+
+def _counting(containers: Containers) -> Callable[..., Any]:
+    """The orchestrator's own method, after it told how many steps there are to run."""
+    from zenml.orchestrators.local_docker.local_docker_orchestrator import LocalDockerOrchestrator
+
+    submit = LocalDockerOrchestrator.submit_pipeline
+
+    def counted(self: Any, snapshot: Any, *arguments: Any, **more: Any) -> Any:
+        containers.left = len(snapshot.step_configurations)
+        return submit(self, snapshot, *arguments, **more)
+
+    return counted
+
+
+def _shared_environment(client: Client) -> dict[str, str] | None:
+    """What every step of this store gets; None where a run has a token of its own, as on a server."""
+    if not is_local(client):
+        return None
+    from zenml.config.global_config import GlobalConfiguration
+
+    found = GlobalConfiguration()
+    stores = {"ZENML_LOCAL_STORES_PATH": found.local_stores_path}
+    return {**handed_on(), **found.get_config_environment_vars(), **stores}
+
+
+def _usual_options() -> dict[str, Any]:
+    """What the orchestrator asks for where no step has settings of its own."""
+    from zenml.config.global_config import GlobalConfiguration
+
+    stores = GlobalConfiguration().local_stores_path
+    return {
+        "user": os.getuid(),
+        "volumes": {stores: {"bind": stores, "mode": "rw"}},
+        "extra_hosts": {"host.docker.internal": "host-gateway"},
+    }
+
+
+def image_libraries(client: Client) -> dict[str, str]:
+    """The library versions that the steps will run with, where that is an image; else nothing.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    """
+    return image.libraries(settings.root()) if is_active(client) else {}
+
+
+def is_active(client: Client) -> bool:
+    """Whether the active stack runs its steps in containers on this machine.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    """
+    from zenml.enums import StackComponentType
+
+    return str(client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name) == FLAVOR
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, so that it takes its container along."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Client:
+    """As much of docker-py's client as the orchestrator uses."""
+
+    def __init__(self, containers: Containers) -> None:
+        self.containers = containers

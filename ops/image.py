@@ -1,0 +1,305 @@
+"""The image of the pipeline: built when its content is new, by a run or as ``python -m ops.image``.
+
+A run names it by a hash of all that a step is made of, code included. So a change of code takes effect, committed or
+not, and nothing is built twice; a change of code alone costs the last layers, about two seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml.errors import ConfigurationError, EngineError, ProjectError
+from ops import settings
+from ops.engine import connect, explained
+from ops.workspace import commit
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+IMAGE = f"{settings.PROJECT}-pipeline"
+PYTHON = "3.13"  # of the base image in the Dockerfile
+ROOM = 3e9  # bytes that building the image takes
+# A step gets all that it needs of these from the store.
+NO_MATTER = frozenset({"run.py", "configs", "data", "models", "stacks", "dvc.yaml"})
+KEPT = 5  # images of former code, so that going back to a branch builds nothing
+YOUNG = timedelta(days=1)  # younger ones are kept all the same: another checkout may be about to use them
+HANDED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
+_NO_BASE = re.compile(
+    r"pull access denied|manifest unknown|failed to resolve|TLS handshake|i/o timeout|dial tcp|lookup "
+)
+
+
+def context_files(root: Path) -> list[Path]:
+    """What `.dockerignore` lets into an image, in a fixed order.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    """
+    from docker.utils.build import exclude_paths
+
+    patterns = [line for line in (root / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.strip()]
+    found = (root / name for name in exclude_paths(str(root), [line for line in patterns if line[0] != "#"]))
+    return sorted(path for path in found if path.is_file())
+
+
+def content_hash(root: Path) -> str:
+    """A hash of all that a step is made of in the image: the Dockerfile, the pins, and the code that it can reach."""
+    state = hashlib.sha256()
+    inside = [path for path in context_files(root) if path.relative_to(root).parts[0] not in NO_MATTER]
+    for path in dict.fromkeys([root / "Dockerfile", root / ".dockerignore", *inside]):
+        state.update(path.relative_to(root).as_posix().encode() + b"\0")
+        state.update(hashlib.sha256(path.read_bytes()).digest())
+    return state.hexdigest()[:16]
+
+
+def described(client: DockerClient, root: Path) -> str:
+    """The engine in a few words, and whether the image of the pipeline is built.
+
+    Raises
+    ------
+    EngineError
+        When it has too little room to build the image.
+    """
+    found = client.info()
+    place = Path(str(found.get("DockerRootDir", "")))
+    free = shutil.disk_usage(place).free if place.is_dir() else None
+    built = client.images.list(f"{IMAGE}:{content_hash(root)}")
+    if free is not None and free < ROOM and not built:
+        raise explained(OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB free in {place}"))
+    room = "" if free is None else f", {free / 1e9:.0f} GB free"
+    image = "the image is built" if built else "the image is built at the first run"
+    return f"engine {found.get('ServerVersion')}{room}; {image}"
+
+
+def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None]) -> str:
+    """The image of the pipeline as the working tree is now; built when there is none of that content.
+
+    Parameters
+    ----------
+    client : DockerClient
+        The engine.
+    root : Path
+        The checkout.
+    say : callable
+        Takes a line of progress.
+
+    Returns
+    -------
+    str
+        The image's name.
+
+    Raises
+    ------
+    EngineError
+        When it cannot be built.
+    """
+    from docker.errors import DockerException
+    from filelock import FileLock
+
+    name = f"{IMAGE}:{content_hash(root)}"
+    try:
+        if not client.images.list(name):
+            with FileLock(Path(tempfile.gettempdir()) / f"{IMAGE}-{os.getuid()}.lock"):
+                if not client.images.list(name):  # another process may have built it meanwhile
+                    build(client, root, name, say)
+                    _forget_older(client)
+    except DockerException as error:
+        raise explained(error) from error
+    return name
+
+
+def build(client: DockerClient, root: Path, name: str, say: Callable[[str], None], target: str = "pipeline") -> None:
+    """Build a target of the Dockerfile.
+
+    Parameters
+    ----------
+    client : DockerClient
+        The engine.
+    root : Path
+        The checkout.
+    name : str
+        The image's name and tag.
+    say : callable
+        Takes a line of progress.
+    target : str
+        A stage of the Dockerfile.
+
+    Raises
+    ------
+    EngineError
+        When a step of the build fails; with the end of its log.
+    """
+    say(f"building the image {name} (minutes the first time, seconds when the code alone changed)")
+    given = {key: os.environ.get(key, "") for key in HANDED_ON}
+    handed = {key: value for key, value in given.items() if value and "file:" not in value}
+    revision, dirty = commit(root)
+    arguments = {**handed, "REVISION": f"{revision or 'unknown'}{'-dirty' if dirty else ''}", "VERSION": version(root)}
+    lines = client.api.build(
+        path=str(root), tag=name, target=target, buildargs=arguments, rm=True, forcerm=True, decode=True
+    )
+    follow(lines, say)
+
+
+def libraries(root: Path) -> dict[str, str]:
+    """The versions that the image has, by distribution: the pins that hold for its Python on Linux."""
+    from packaging.requirements import Requirement
+
+    found = {}
+    surroundings = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0", "sys_platform": "linux",
+                    "platform_system": "Linux", "os_name": "posix", "implementation_name": "cpython",
+                    "platform_python_implementation": "CPython"}  # fmt: skip
+    for line in (root / "requirements/image.txt").read_text(encoding="utf-8").splitlines():
+        if "==" not in line or line[0] in " #":
+            continue
+        pin = Requirement(line.rstrip("\\ "))
+        if pin.marker is None or pin.marker.evaluate(surroundings):
+            found[pin.name] = str(pin.specifier).removeprefix("==")
+    return found
+
+
+def version(root: Path) -> str:
+    """The version of the project."""
+    import tomllib
+
+    found: str = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return found
+
+
+def follow(lines: Iterator[dict[str, Any]], say: Callable[[str], None]) -> None:
+    """Follow the log of a build to its end.
+
+    Parameters
+    ----------
+    lines : iterator of dict
+        As the engine sends them: `stream` or `error`.
+    say : callable
+        Takes a line of progress.
+
+    Raises
+    ------
+    EngineError
+        When it fails.
+    """
+    log: list[str] = []
+    for line in lines:
+        text = str(line.get("stream", "")).strip()
+        if text:
+            log.append(text)
+        if text.startswith("Step "):
+            say(textwrap.shorten(text, 100, placeholder=" ..."))
+        if "error" in line:
+            raise _failed_build(str(line["error"]), log)
+
+
+def _failed_build(error: str, log: list[str]) -> EngineError:
+    text = " ".join(error.split())
+    full = explained(OSError(f"{text} {' '.join(log[-20:])}"))
+    if "is full" in str(full):
+        return full
+    if _NO_BASE.search(text):
+        return EngineError(
+            f"The base image of the Dockerfile could not be fetched: {text}. Check the network; behind a mirror, "
+            "`docker pull` it there and tag it with the name in the Dockerfile."
+        )
+    tail = "\n".join(log[-15:])
+    return EngineError(f"The image could not be built: {text}. The end of its log:\n{tail}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build an image from the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process if left out.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(prog="python -m ops.image", description="Build an image of the Dockerfile.")
+    parser.add_argument("--target", choices=("pipeline", "champion"), default="pipeline", help="the stage to build")
+    parser.add_argument("--tag", action="append", help="name of the image; may be repeated")
+    options = parser.parse_args(arguments)
+    try:
+        for name in build_named(options.target, options.tag or [f"{settings.PROJECT}-{options.target}:latest"]):
+            print(name)
+    except ProjectError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def build_named(target: str, names: list[str]) -> list[str]:
+    """Build a target of the Dockerfile and give it names; built anew so that its labels are those of today.
+
+    Parameters
+    ----------
+    target : str
+        `pipeline`, or `champion` for the one with the production packages inside.
+    names : list of str
+        Image names with their tags.
+
+    Returns
+    -------
+    list of str
+        The names.
+
+    Raises
+    ------
+    ProjectError
+        When there is no package to put inside, no engine, or the build fails.
+    """
+    from docker.errors import DockerException
+
+    root = settings.root()
+    if target == "champion" and not any((root / "models").glob("*/manifest.json")):
+        raise ConfigurationError(
+            "There is no production package under models/ to put into the image. Run `python run.py train`, or `make pull`."
+        )
+    client = connect()
+    try:
+        build(client, root, names[0], lambda line: print(f"  {line}", file=sys.stderr), target)
+        image = client.images.get(names[0])
+        for name in names[1:]:
+            image.tag(name)
+    except DockerException as error:
+        raise explained(error) from error
+    return names
+
+
+def _forget_older(client: DockerClient) -> None:
+    """Remove the images of former code beyond the last few; one that a container uses stays."""
+    from contextlib import suppress
+
+    from docker.errors import DockerException
+
+    found = [
+        image for image in client.images.list(IMAGE) if any(re.search(r":[0-9a-f]{16}$", tag) for tag in image.tags)
+    ]
+    found.sort(key=lambda image: str(image.attrs["Created"]), reverse=True)
+    old = (datetime.now(UTC) - YOUNG).isoformat()
+    for image in (image for image in found[KEPT:] if str(image.attrs["Created"]) < old):
+        for tag in image.tags:
+            if re.fullmatch(rf"{IMAGE}:[0-9a-f]{{16}}", tag):
+                with suppress(DockerException):
+                    client.images.remove(tag)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
