@@ -4,10 +4,11 @@ It says which data, which target, which candidates, and when to promote. What ca
 scikit-learn (does the estimator exist, does it have this parameter) is checked in `ml.estimators`.
 """
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ml.errors import ConfigurationError, nearest
 
@@ -106,6 +107,20 @@ class Promotion(Strict):
     )
 
 
+class Resources(Strict):
+    """What a step asks a cluster for."""
+
+    cpu: float = Field(default=1.0, gt=0, description="Cores; a part of one too.")
+    memory: str = Field(default="2Gi", description="As 512Mi or 16Gi.")
+
+    @field_validator("memory")
+    @classmethod
+    def _whole_binary_unit(cls, value: str) -> str:
+        if not re.fullmatch(r"[1-9][0-9]*(Mi|Gi)", value):
+            raise ValueError(f"found {value!r}, expected a whole number of Mi or Gi, such as 512Mi or 16Gi")
+        return value
+
+
 class Fitting(Strict):
     """What fitting a candidate depends on, and nothing else: the cache key of a training step."""
 
@@ -137,6 +152,15 @@ class UseCase(Strict):
     candidates: dict[CandidateName, Candidate] = Field(min_length=1)
     training: Training = Field(default_factory=Training)
     promotion: Promotion = Field(default_factory=Promotion)
+    resources: dict[str, Resources] = Field(
+        default_factory=dict,
+        description="What a step asks a Kubernetes cluster for, by step (prepare, train_CANDIDATE, evaluate, promote, "
+        "report); `default` is for those not named.",
+    )
+
+    def steps(self) -> list[str]:
+        """Name the steps of a training run."""
+        return ["prepare", *(f"train_{name}" for name in self.candidates), "evaluate", "promote", "report"]
 
     def fitting(self) -> Fitting:
         """Take the part that fitting a candidate depends on."""
@@ -170,6 +194,16 @@ class UseCase(Strict):
             raise ValueError(f"{both[0]!r} stands in data.drop and in data.kinds; keep one of the two")
         if self.split.column == self.data.target:
             raise ValueError(f"split.column {self.split.column!r} is the target; rows are not split by their answer")
+        return self
+
+    @model_validator(mode="after")
+    def _resources_of_steps(self) -> "UseCase":
+        known = ["default", *self.steps()]
+        for name in self.resources:
+            if name not in known:
+                raise ValueError(
+                    f"resources names the step {name!r}, which a run does not have; it has {', '.join(known)}"
+                )
         return self
 
 
@@ -226,6 +260,8 @@ def _sentence(problem: Any, source: str) -> str:
 def _keys_at(path: list[str]) -> list[str]:
     if path[:1] == ["candidates"]:
         return list(Candidate.model_fields)
+    if path[:1] == ["resources"]:
+        return list(Resources.model_fields)
     model: type[BaseModel] = UseCase
     for part in path:
         annotation = model.model_fields[part].annotation

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ml import errors
 from ml.columns import ColumnKind
 from ml.promotion import decide
-from ml.use_case import KINDS, Candidate, Promotion, UseCase
+from ml.use_case import KINDS, Promotion, UseCase
 from ops import console
 from ops.champion import Record, Version
 from run import cli
@@ -53,8 +53,9 @@ def field_paths(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
             found |= field_paths(kind, f"{path}.")
             continue
         found[path] = field
-        if Candidate in get_args(kind):
-            found |= field_paths(Candidate, f"{path}.NAME.")
+        for inner in get_args(kind):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                found |= field_paths(inner, f"{path}.NAME.")
     return found
 
 

@@ -17,9 +17,11 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 RUNTIME: list[str] = PROJECT["project"]["dependencies"]
 GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
 ASKED = {
-    "runtime": RUNTIME,
-    "dashboard": [*RUNTIME, *GROUPS["dashboard"]],
-    "dev": [*RUNTIME, *GROUPS["dashboard"], *GROUPS["dev"]],
+    "image": RUNTIME,
+    "runtime": [*RUNTIME, *GROUPS["dvc"]],
+    "dashboard": [*RUNTIME, *GROUPS["dvc"], *GROUPS["dashboard"]],
+    "dev": [*RUNTIME, *GROUPS["dvc"], *GROUPS["dashboard"], *GROUPS["kubernetes"], *GROUPS["dev"]],
+    "pod": [*RUNTIME, *GROUPS["kubernetes"]],
     "drive": GROUPS["drive"],
 }
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -86,8 +88,14 @@ def test_the_runtime_has_neither_google_drive_nor_test_tools() -> None:
     assert not pins("runtime").keys() & {"dvc-gdrive", "pydrive2", "pytest", "hypothesis", "ruff", "mypy", "pre-commit"}
 
 
+def test_the_image_has_what_the_runtime_has_but_dvc_and_what_only_dvc_needs() -> None:
+    left_out = pins("runtime").keys() - pins("image").keys()
+    assert {"dvc", "dvc-data", "pygit2", "celery"} <= left_out
+    assert not pins("image").keys() & {"dvc", "dvc-data", "dvc-gdrive", "pydrive2", "pytest"}
+
+
 def test_a_larger_set_contains_the_smaller_one() -> None:
-    assert pins("runtime").items() <= pins("dashboard").items() <= pins("dev").items()
+    assert pins("image").items() <= pins("runtime").items() <= pins("dashboard").items() <= pins("dev").items()
 
 
 def test_google_drive_comes_with_a_pydrive2_that_works() -> None:

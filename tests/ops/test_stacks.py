@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,7 +92,10 @@ def test_an_unknown_stack_names_those_there_are(files: Path, store: Client) -> N
         stacks.activate(store, "yours")
 
 
-def test_every_stack_file_of_the_project_can_be_read() -> None:
-    assert "local" in stacks.known()
+def test_every_stack_file_of_the_project_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"local", "docker", "kubernetes"} == set(stacks.known())
     for name in stacks.known():
+        text = (settings.root() / "stacks" / f"{name}.yaml").read_text(encoding="utf-8")
+        for variable in re.findall(r"\$\{(\w+)\}", text):
+            monkeypatch.setenv(variable, "given")
         assert {"orchestrator", "artifact_store"} <= stacks.read(name).components.keys()
