@@ -6,10 +6,9 @@ import importlib.util
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from ml.errors import ProjectError
-from ops import dvc
+from ml.errors import EngineError, ProjectError
+from ops import dvc, remote
 from ops.workspace import Workspace, open_workspace, require_writable, shown
 
 
@@ -24,7 +23,7 @@ class Finding:
 
 
 def examine_machine(config: str) -> list[Finding]:
-    """Look at use case, data, workspace, DVC, store, package and stack.
+    """Look at use case, data, workspace, DVC, Google Drive, store, package and stack.
 
     Parameters
     ----------
@@ -44,6 +43,7 @@ def examine_machine(config: str) -> list[Finding]:
         ("workspace", _workspace),
         ("data", _data),
         ("dvc", _dvc),
+        ("drive", _drive),
         ("store", _store),
         ("package", _package),
         ("dashboard", _dashboard),
@@ -54,7 +54,8 @@ def examine_machine(config: str) -> list[Finding]:
         try:
             findings.append(look(place))
         except ProjectError as error:
-            findings.append(Finding(what, False, str(error)))
+            cause, _, remedy = str(error).partition("\n")
+            findings.append(Finding(what, False, cause, remedy or None))
     return findings
 
 
@@ -81,11 +82,16 @@ def _dvc(place: Workspace) -> Finding:
         return Finding(
             "dvc", False, "this folder is no DVC repository", "Clone the repository with git, or run `dvc init`."
         )
-    remotes = dvc.run(place.root, "remote", "list").output.strip()
-    found = (
-        remotes.replace("\t", " ").splitlines()[0] if remotes else "no remote: nothing is shared, everything else works"
-    )
-    return Finding("dvc", True, found)
+    found = remote.default(place.root)
+    if found is None:
+        return Finding("dvc", True, "no remote: nothing is shared, everything else works")
+    return Finding("dvc", True, f"the remote {found.name}, {found.url}")
+
+
+def _drive(place: Workspace) -> Finding:
+    from ops.drive.examine import examine
+
+    return Finding("drive", True, examine(place.root) if (place.root / ".dvc").is_dir() else "not used")
 
 
 def _store(_: Workspace) -> Finding:
@@ -108,6 +114,15 @@ def _dashboard(_: Workspace) -> Finding:
     return Finding("dashboard", True, "installed" if there else "not installed; `make dashboard` installs it")
 
 
-def _docker(_: Workspace) -> Finding:
-    there = shutil.which("docker") is not None and Path("/var/run/docker.sock").exists()
-    return Finding("docker", True, "there is an engine" if there else "no engine; the local stack needs none")
+def _docker(place: Workspace) -> Finding:
+    from ops.docker_stack import is_active
+    from ops.engine import connect
+    from ops.image import described
+    from ops.store import open_store
+
+    try:
+        return Finding("docker", True, described(connect(), place.root))
+    except EngineError as error:
+        if is_active(open_store()):
+            raise
+        return Finding("docker", True, f"not used: {error}")

@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml.errors import DataError, ProjectError
-from ops import ahead, settings
-from ops.workspace import shown
+from ml.errors import ConfigurationError, DataError, ProjectError
+from ops import ahead, cache, settings
+from ops.workspace import git, shown
 
 TIME_LIMIT = 1800.0  # seconds for one call of dvc
+HEARTBEAT = 20.0  # seconds between two signs of life
 
 
 @dataclass(frozen=True)
@@ -120,16 +123,13 @@ def fetch_missing(root: Path, path: Path) -> str | None:
     target = known.stage or shown(known.pointer or path, root)
     tried = []
     if known.md5 is not None:
-        if run(root, "checkout", target).ok and path.exists():
+        if cache.restore(root, known.md5, path):
             return f"{name} came from DVC's cache"
         tried.append("DVC's cache lacks it")
-        if _has_remote(root):
-            pulled = run(root, "pull", target)
-            if pulled.ok and path.exists():
-                return f"{name} came from the DVC remote"
-            tried.append(f"the DVC remote: {pulled.last_line}")
-        else:
-            tried.append("no DVC remote is set")
+        problem = _pull(root, target)
+        if problem is None and path.exists():
+            return f"{name} came from the DVC remote"
+        tried.append(problem or "the DVC remote lacks it")
     if known.stage:
         made = run(root, "repro", "--single-item", known.stage)
         if made.ok and path.exists():
@@ -154,8 +154,71 @@ def _make(root: Path, path: Path, known: Tracked) -> str:
     return f"{name} was made by `{command}`"
 
 
-def _has_remote(root: Path) -> bool:
-    return bool(run(root, "remote", "list").output.strip())
+def _pull(root: Path, target: str) -> str | None:
+    """Pull it; why it could not be pulled, in one line."""
+    from ops import remote  # which builds on this module
+
+    if remote.default(root) is None:
+        return "no DVC remote is set"
+    try:
+        remote.pull(root, target)
+    except ProjectError as error:
+        return f"the DVC remote: {' '.join(str(error).splitlines())}"
+    return None
+
+
+def pointed(pointer: Path) -> tuple[str, str]:
+    """The name and the md5 of what a pointer names.
+
+    Raises
+    ------
+    ProjectError
+        When the file is no pointer.
+    """
+    out = (_yaml(pointer).get("outs") or [{}])[0]
+    if not out.get("md5") or not out.get("path"):
+        raise ProjectError(f"{pointer.name} is no pointer of DVC: it names no file by its md5. Restore it from git.")
+    return str(out["path"]), str(out["md5"])
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file or folder that DVC recorded: what DVC calls it, where it is, its md5, and whether a stage makes it."""
+
+    target: str
+    path: Path
+    md5: str
+    made: bool
+
+
+def recorded(root: Path) -> list[Output]:
+    """Everything that a pointer of the checkout names, or dvc.lock for a stage.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    """
+    found = []
+    listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc") or ""
+    for name in filter(None, listed.split("\0")):
+        place = (root / name).parent
+        outs = _yaml(root / name).get("outs") or []
+        found += [Output(name, place / out["path"], out["md5"], False) for out in outs if out.get("md5")]
+    known = _stages(root)
+    for name, stage in (_yaml(root / "dvc.lock").get("stages") or {}).items():
+        outs = stage.get("outs") or [] if _is_stage(known, name) else []
+        found += [Output(name, root / out["path"], out["md5"], True) for out in outs if out.get("md5")]
+    return found
+
+
+def _is_stage(known: dict[str, Any], name: str) -> bool:
+    family, _, key = name.partition("@")
+    stage = known.get(family)
+    if stage is None or not key:
+        return stage is not None
+    each = stage.get("foreach") or stage.get("matrix") or ()
+    return key in each or not isinstance(each, dict)
 
 
 @dataclass(frozen=True)
@@ -173,7 +236,7 @@ class Done:
         return (errors or lines or ["it said nothing"])[-1]
 
 
-def run(root: Path, *arguments: str) -> Done:
+def run(root: Path, *arguments: str, python: Path | None = None, tell: Callable[[str], None] | None = None) -> Done:
     """Call dvc in the checkout, without questions and under a time limit.
 
     Parameters
@@ -182,20 +245,49 @@ def run(root: Path, *arguments: str) -> Done:
         The checkout.
     *arguments : str
         As on its command line.
+    python : Path, optional
+        Whose dvc to call, instead of this environment's.
+    tell : callable, optional
+        Is told now and then that it goes on.
 
     Returns
     -------
     Done
     """
     environment = {**os.environ, "DVC_NO_ANALYTICS": "true", "GDRIVE_NON_INTERACTIVE": "1"}
+    if python is not None:
+        environment["PYTHONWARNINGS"] = "ignore"  # the Drive client's libraries warn of their own age
+    limit = _time_limit()
+    command = [str(python or sys.executable), "-m", "dvc", *arguments]
+    with subprocess.Popen(
+        command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    ) as process:  # fmt: skip
+        try:
+            return _wait(process, arguments[0], limit, tell)
+        finally:
+            process.kill()
+
+
+def _wait(process: subprocess.Popen[str], verb: str, limit: float, tell: Callable[[str], None] | None) -> Done:
+    begun = time.monotonic()
+    while (passed := time.monotonic() - begun) < limit:
+        try:
+            output, errors = process.communicate(timeout=min(HEARTBEAT, limit - passed))
+        except subprocess.TimeoutExpired:
+            if tell is not None:
+                tell(f"dvc {verb} goes on ({time.monotonic() - begun:.0f} s)")
+        else:
+            return Done(process.returncode == 0, output + errors)
+    return Done(False, f"dvc {verb} did not end within {limit:g} s")
+
+
+def _time_limit() -> float:
+    text = os.environ.get("DVC_TIME_LIMIT", "")
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments], cwd=root, env=environment, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=TIME_LIMIT, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return Done(False, f"dvc {arguments[0]} did not end within {TIME_LIMIT:g} s")
-    return Done(done.returncode == 0, done.stdout + done.stderr)
+        return float(text) if text else TIME_LIMIT
+    except ValueError:
+        raise ConfigurationError(f"DVC_TIME_LIMIT is {text!r}; expected a number of seconds.") from None
 
 
 def changed_warning(root: Path, path: Path, found: str) -> str | None:

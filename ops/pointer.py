@@ -1,4 +1,4 @@
-"""The pointer of the production package: what `make push` records before it pushes.
+"""The pointers of tables and production packages: what `make push` records before it pushes.
 
 Called as ``python -m ops.pointer``; DVC writes the pointer, this adds the champion's number and scores to its `meta`,
 so that a pull request can be judged without the package.
@@ -7,9 +7,12 @@ so that a pull request can be judged without the package.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from ml.errors import ProjectError
 from ops import dvc
+from ops.cache import cached_file
 from ops.continuity import read_package
 from ops.workspace import Workspace, open_workspace, shown
 
@@ -67,16 +70,62 @@ def _add_meta(workspace: Workspace, meta: dict[str, object]) -> None:
     write_text(workspace.pointer, text.getvalue())
 
 
+def record_data(workspace: Workspace) -> str | None:
+    """Record the table of a use case where it differs from what DVC knows, or is not in DVC's cache.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The use case.
+
+    Returns
+    -------
+    str or None
+        What was done; None where nothing was to be done.
+
+    Raises
+    ------
+    ProjectError
+        When DVC refuses.
+    """
+    if not workspace.data.is_file():
+        return None
+    root, name = workspace.root, shown(workspace.data, workspace.root)
+    known, found = dvc.tracked(root, workspace.data), dvc.data_version(workspace.data)
+    if known.md5 == found and cached_file(root, found):
+        return None
+    command = ("commit", "--force", known.stage) if known.stage else ("add", name)
+    done = dvc.run(root, *command)
+    if not done.ok:
+        raise ProjectError(f"DVC could not record {name}: {done.last_line}")
+    return f"{name} is recorded as data version {found[:8]}"
+
+
+def record_all(root: Path) -> Iterator[str]:
+    """Record the tables and packages of all use cases; what was done.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    """
+    for config in sorted((root / "configs").glob("*.yaml")):
+        workspace = open_workspace(str(config))
+        told = record_data(workspace)
+        if told is not None:
+            yield told
+        if workspace.package.is_dir():
+            yield record(workspace)
+
+
 def main() -> int:
-    """Record the packages of all use cases that have one."""
+    """Record what all use cases have."""
     from ops import settings
 
     settings.prepare_environment()
     try:
-        for config in sorted((settings.root() / "configs").glob("*.yaml")):
-            workspace = open_workspace(str(config))
-            if workspace.package.is_dir():
-                sys.stdout.write(record(workspace) + "\n")
+        for line in record_all(settings.root()):
+            sys.stdout.write(line + "\n")
     except ProjectError as error:
         sys.stderr.write(f"Error: {error}\n")
         return error.exit_code

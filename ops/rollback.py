@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ml.errors import PackageError, ProjectError
 from ops import champion as champions
-from ops import dvc
+from ops import remote
 from ops.champion import Lineage, Version
 from ops.continuity import import_package, settle
 from ops.store import locked
@@ -122,15 +122,14 @@ def _from_history(workspace: Workspace, number: int) -> Package:
             f"models/{workspace.use_case.name}.dvc names it. `python run.py models` shows the versions that are here."
         )
     with tempfile.TemporaryDirectory() as place:
-        target = Path(place) / "package"
-        got = dvc.run(
-            workspace.root, "get", str(workspace.root), workspace.shown_package, "--rev", commit, "--out", str(target)
-        )
-        if not got.ok:
+        pointer = Path(place) / workspace.pointer.name
+        pointer.write_text(git(workspace.root, "show", f"{commit}:models/{workspace.pointer.name}") or "")
+        try:
+            target = remote.pull_pointer(workspace.root, pointer)
+        except ProjectError as error:
             raise ProjectError(
-                f"The package of version {number} could not be fetched: {got.last_line}. Its pointer is in commit "
-                f"{commit[:8]}; set a DVC remote that has it (`dvc remote add --default NAME URL`)."
-            )
+                f"The package of version {number} could not be fetched: its pointer is in commit {commit[:8]}.\n{error}"
+            ) from None
         package = folder.read(target, f"the package of version {number}")
     if (
         package is None
