@@ -14,6 +14,7 @@ from typing import Any
 from ml.evaluation import Contestant, Curve, Evaluation
 from ml.lineage import Lineage, Outcome
 from ml.promotion import Decision
+from ml.report.case import Findings
 from ops.workspace import Workspace, write_json, write_text
 
 _DIGITS = 6
@@ -39,6 +40,8 @@ def collect(
     write_text(folder / "report.html", page)
     write_text(folder / "report.md", summary)
     write_json(folder / "decision.json", decision_facts(evaluation, decision, facts, outcome))
+    found = Findings(evaluation=evaluation, decision=decision, lineage=facts, outcome=outcome)
+    write_text(folder / "evaluation.json", found.as_json())
     write_json(folder / "metrics.json", metrics(evaluation))
     for name, rows in plots(evaluation).items():
         write_text(folder / "plots" / f"{name}.csv", _csv(rows))

@@ -41,6 +41,7 @@ class Steps:
         self._console = notes()
         self._quiet = quiet
         self._started: dict[str, float] = {}
+        self._running: set[str] = set()
 
     def __enter__(self) -> Steps:
         return self
@@ -48,12 +49,18 @@ class Steps:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        del kind, error, trace
+        del error, trace
+        if kind is None or self._quiet:
+            return
+        what = "failed" if issubclass(kind, Exception) else "stopped"
+        for step in sorted(self._running):
+            self._console.print(f"  {step:<28}{what}", markup=False)
 
     def tell(self, step: str, what: str) -> None:
         """One line when a step starts (on a terminal only), and one when it is done."""
         now = time.perf_counter()
         begun = self._started.setdefault(step, now)
+        (self._running.add if what == "started" else self._running.discard)(step)
         if self._quiet or (what == "started" and not self._console.is_terminal):
             return
         took = f"{now - begun:6.1f} s" if what == "finished" else ""

@@ -155,15 +155,15 @@ def _weakest(curves: list[Curve]) -> list[Line]:
 
 
 def _mean_line(role: str, curves: list[Curve], kind: CurveKind) -> Line:
-    heights = zip(*map(_heights, curves), strict=True)
-    mean = [math.fsum(column) / len(curves) for column in heights]
+    columns = zip(*map(heights, curves), strict=True)
+    mean = [math.fsum(column) / len(curves) for column in columns]
     areas = [curve.area for curve in curves if curve.area is not None and math.isfinite(curve.area)]
     start = ([0.0], [0.0]) if kind == "roc" else ([], [])
     area = math.fsum(areas) / len(areas) if areas else None
     return Line(role, None, [*start[0], *GRID], [*start[1], *mean], area, len(curves))
 
 
-def _heights(curve: Curve) -> list[float]:
+def heights(curve: Curve) -> list[float]:
     """The curve's heights over the grid, on straight lines between its points; the highest where it is upright."""
     highest: dict[float, float] = {}
     for x, y in zip(curve.x, curve.y, strict=True):

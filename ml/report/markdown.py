@@ -47,7 +47,7 @@ def render_markdown(
     first = [
         f"## {text(clean(evaluation.use_case))}: {text(_lower(sentences.headline(outcome)))}",
         text(clean(decision.reason, 600)),
-        _table(tables.scores(evaluation, outcome)),
+        table(tables.scores(evaluation, outcome)),
         text(sentences.exam(evaluation, outcome)),
         _warnings(evaluation),
     ]
@@ -88,20 +88,20 @@ def _warnings(evaluation: Evaluation) -> str:
 def _details(evaluation: Evaluation, decision: Decision, profile: Profile, lineage: Lineage) -> list[str]:
     policy = []
     if decision.checks:
-        policy.append(_table(tables.checks(decision)))
+        policy.append(table(tables.checks(decision)))
     test = tables.paired(evaluation)
     if test and evaluation.paired:
-        policy += [_table(test), text(sentences.paired(evaluation.paired))]
+        policy += [table(test), text(sentences.paired(evaluation.paired))]
     policy.append(text(sentences.ladder(evaluation)))
     return [
-        _folded("Why: policy and paired test", policy),
-        _folded("Class by class", [*_errors(evaluation), _table(tables.per_class(evaluation))]),
-        _folded("Candidates", [text(sentences.search(evaluation)), _table(tables.candidates(evaluation))]),
-        _folded("Columns that matter", [text(sentences.importance(evaluation))]),
-        _folded(
-            "Data", [text(sentences.classes(profile)), text(sentences.columns(profile)), _table(tables.data(profile))]
+        folded("Why: policy and paired test", policy),
+        folded("Class by class", [*_errors(evaluation), table(tables.per_class(evaluation))]),
+        folded("Candidates", [text(sentences.search(evaluation)), table(tables.candidates(evaluation))]),
+        folded("Columns that matter", [text(sentences.importance(evaluation))]),
+        folded(
+            "Data", [text(sentences.classes(profile)), text(sentences.columns(profile)), table(tables.data(profile))]
         ),
-        _folded("Lineage", [_table(tables.lineage(lineage, evaluation))]),
+        folded("Lineage", [table(tables.lineage(lineage, evaluation))]),
     ]
 
 
@@ -114,19 +114,21 @@ def _errors(evaluation: Evaluation) -> list[str]:
     return ["\n".join(lines)]
 
 
-def _folded(title: str, parts: list[str]) -> str:
+def folded(title: str, parts: list[str]) -> str:
+    """Details that open at a click; nothing where there is nothing to tell."""
     inside = "\n\n".join(filter(None, parts))
     return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>" if inside else ""
 
 
-def _table(table: Table) -> str:
-    head = "| " + " | ".join(text(column.title) for column in table.columns) + " |"
-    rule = "|" + "|".join(ALIGNED.get(column.kind, ":--") for column in table.columns) + "|"
+def table(found: Table) -> str:
+    """A table of GitHub's Markdown, every cell of it escaped."""
+    head = "| " + " | ".join(text(column.title) for column in found.columns) + " |"
+    rule = "|" + "|".join(ALIGNED.get(column.kind, ":--") for column in found.columns) + "|"
     rows = [
-        "| " + " | ".join(map(_cell, row.cells, table.columns, [row.tone] * len(row.cells))) + " |"
-        for row in table.rows
+        "| " + " | ".join(map(_cell, row.cells, found.columns, [row.tone] * len(row.cells))) + " |"
+        for row in found.rows
     ]
-    return "\n".join([head, rule, *rows, *(["", text(table.note)] if table.note else [])])
+    return "\n".join([head, rule, *rows, *(["", text(found.note)] if found.note else [])])
 
 
 def _cell(value: str, column: Column, tone: str) -> str:
