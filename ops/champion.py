@@ -231,6 +231,12 @@ def load_package(client: Client, version: Version) -> Package:
         artifact = client.get_artifact_version(version.package_id)
         package: Package = artifact.load()
     except Exception as error:  # the artifact store raises what its file system raises
+        if "outside of artifact store bounds" in str(error):
+            raise StoreError(
+                f"The package of model version {version.number} lies in a folder of the machine that made it. Whoever "
+                "shares a ZenML server needs an artifact store that all can reach: run on a stack that has one "
+                "(docs/scale.md)."
+            ) from error
         raise StoreError(
             f"The package of model version {version.number} is gone from the store ({type(error).__name__}: {error}). "
             "Bring the production package back with `make pull`; where nobody has it, move the store away and train anew."

@@ -26,12 +26,24 @@ def root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+def results() -> Path:
+    """Where models/ and reports/ are: the checkout, or the folder that CHAMPION_RESULTS names where it is there.
+
+    An image names a folder that its user may mount.
+    """
+    folder = os.environ.get("CHAMPION_RESULTS")
+    return Path(folder) if folder and Path(folder).is_dir() else root()
+
+
 def prepare_environment() -> None:
     """Set what ZenML and DVC read from the environment, before either is imported.
 
     What the user has set stands. The store is in the checkout, so that another project's ZenML, of another version,
     is neither used nor migrated.
     """
+    for name in ("ZENML_STORE_URL", "ZENML_STORE_API_KEY", "ZENML_CONFIG_PATH"):
+        if not os.environ.get(name, "").strip():  # a secret that a workflow does not have is an empty text
+            os.environ.pop(name, None)
     folder = root()
     os.environ.setdefault("ZENML_CONFIG_PATH", str(folder / STORE_FOLDER))
     os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")

@@ -33,9 +33,14 @@ class Workspace:
         return self.root / self.use_case.data.path
 
     @property
+    def results(self) -> Path:
+        """Where models/ and reports/ are: the checkout, but for an image with a folder mounted for them."""
+        return settings.results() if self.root == settings.root() else self.root
+
+    @property
     def package(self) -> Path:
         """The production package's folder."""
-        return self.root / "models" / self.use_case.name
+        return self.results / "models" / self.use_case.name
 
     @property
     def shown_package(self) -> str:
@@ -50,7 +55,7 @@ class Workspace:
     @property
     def reports(self) -> Path:
         """What the last run left to read."""
-        return self.root / "reports" / self.use_case.name
+        return self.results / "reports" / self.use_case.name
 
 
 def shown(path: Path, root: Path) -> str:

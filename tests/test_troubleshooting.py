@@ -1,0 +1,108 @@
+"""The page of errors is whole: each error of the code has an entry, and each entry an error."""
+
+import ast
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from tests.messages import GAP, Message, errors, modules, texts
+from tests.pages import FENCE, ROOT, read
+
+PAGE = ROOT / "docs/troubleshooting.md"
+NOTES = "## Notes that are no errors"
+HEADER = ["message", "cause", "remedy"]
+# Where an entry may stop: at the end of a message, of a sentence or clause, or before what is filled in.
+STOP = re.compile(rf"$|[.:;](?: |$)| \(|{GAP}")
+HELP = (
+    "Write it into docs/troubleshooting.md, under what the user was doing: a row `| message | cause | remedy |`, with the "
+    "message from its first word to the end of a sentence or clause and … for what is filled in."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the page: its messages, and what is said of them."""
+
+    messages: tuple[str, ...]
+    said: tuple[str, ...]
+
+
+def entries(text: str) -> list[Entry]:
+    """The rows of the page's tables, and its sections."""
+    found = []
+    for line in text.splitlines():
+        if line.startswith("|"):
+            cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            if cells != HEADER and set("".join(cells)) != {"-"}:
+                found.append(Entry(tuple(cells[0].split("<br>")), tuple(cells[1:])))
+    for head, body in re.findall(r"^### (.+)\n((?:(?!##|\|).*\n?)*)", text, re.MULTILINE):
+        found.append(Entry((head,), (body.strip(),)))
+    return found
+
+
+def of_errors() -> list[Entry]:
+    return entries(FENCE.sub("", read(PAGE).partition(NOTES)[0]))
+
+
+def covers(entry: str, form: str) -> bool:
+    """Whether an entry tells of a message: its words from the first on, up to where it may stop."""
+    if not re.search(r"\w{3}", entry):
+        return entry == form
+    return form.startswith(entry) and bool(STOP.match(form, len(entry)))
+
+
+def without_entry(found: list[Message], told: list[Entry]) -> list[str]:
+    lines = [line for entry in told for line in entry.messages]
+    return [str(each) for each in found if not any(covers(line, form) for line in lines for form in each.forms)]
+
+
+def test_every_error_of_the_code_has_an_entry() -> None:
+    found = errors()
+    assert len(found) > 200
+    missing = without_entry(found, of_errors())
+    assert not missing, "\n".join(["These errors have no entry:", *missing, HELP])
+
+
+@pytest.mark.parametrize("entry", of_errors(), ids=lambda entry: entry.messages[0][:50])
+def test_every_entry_is_of_an_error_in_the_code_and_says_what_to_do(entry: Entry) -> None:
+    forms = [form for each in errors() for form in each.forms]
+    for line in entry.messages:
+        assert any(covers(line, form) for form in forms), f"no error begins so any more: {line}. Remove or correct it."
+    assert len(entry.said) in (1, 2)
+    assert all(len(part.split()) >= 3 for part in entry.said), f"cause or remedy is missing: {entry.messages[0]}"
+
+
+def test_every_note_is_a_text_of_the_code() -> None:
+    notes = entries(read(PAGE).partition(NOTES)[2])
+    assert notes
+    known = texts()
+    for line in (line for entry in notes for line in entry.messages):
+        assert any(line in text for text in known), f"the code does not say so any more: {line}"
+
+
+def test_no_two_entries_tell_of_the_same_words() -> None:
+    lines = [line for entry in of_errors() for line in entry.messages]
+    assert sorted(lines) == sorted(set(lines))
+
+
+NEW = """
+class MoonError(DataError): ...
+
+def look(name):
+    raise MoonError(f"The moon {name} {'rises' if name else 'sets'}: look {name!r}. Wait.")
+"""
+
+
+def test_a_new_error_without_an_entry_is_found_with_its_place() -> None:
+    found = errors({"ml/errors.py": modules()["ml/errors.py"], "ml/moon.py": ast.parse(NEW)})
+    assert without_entry(found, of_errors()) == [f"ml/moon.py:5: The moon {GAP} rises: look {GAP}. Wait."]
+    told = Entry((f"The moon {GAP} rises",), ())
+    assert without_entry(found, [told]) == []
+    assert without_entry(found, [Entry((f"The moon {GAP}",), ())]) != [], "an entry may not stop within a clause"
+
+
+def test_an_error_whose_text_cannot_be_read_is_found() -> None:
+    source = "def fail(why):\n    raise ProjectError(why)\n"
+    found = errors({"ml/errors.py": modules()["ml/errors.py"], "ml/moon.py": ast.parse(source)})
+    assert without_entry(found, of_errors()) == [f"ml/moon.py:2: {GAP}"]
