@@ -9,10 +9,12 @@ FROM ${BASE} AS packages
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
-COPY requirements/image.txt /tmp/image.txt
+# pod: with the clients of a cluster and of S3 too
+ARG PINS=image
+COPY requirements/${PINS}.txt /tmp/pins.txt
 RUN python -m venv --without-pip /venv \
  && python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
-    --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r /tmp/image.txt \
+    --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r /tmp/pins.txt \
  && cd /venv/lib/python3.13/site-packages \
  && find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} + \
  && find . -name '*.pyi' -delete \

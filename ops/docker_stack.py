@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ops import image, settings
+from ops import image, pods, settings
 from ops.containers import Containers, handed_on
 from ops.engine import connect
 from ops.store import is_local
@@ -126,7 +126,7 @@ def image_libraries(client: Client) -> dict[str, str]:
     client : Client
         Of the store.
     """
-    return image.libraries(settings.root()) if is_active(client) else {}
+    return image.libraries(settings.root()) if is_active(client) or pods.is_active(client) else {}
 
 
 def is_active(client: Client) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 IMAGE = f"{settings.PROJECT}-pipeline"
+POD_IMAGE = f"{settings.PROJECT}-pod"
+PINS = {IMAGE: "image", POD_IMAGE: "pod"}  # the file under requirements/ that each installs
 PYTHON = "3.13"  # of the base image in the Dockerfile
 ROOM = 3e9  # bytes that building the image takes
 # A step gets all that it needs of these from the store.
@@ -85,7 +87,7 @@ def described(client: DockerClient, root: Path) -> str:
     return f"engine {found.get('ServerVersion')}{room}; {image}"
 
 
-def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None]) -> str:
+def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None], image: str = IMAGE) -> str:
     """The image of the pipeline as the working tree is now; built when there is none of that content.
 
     Parameters
@@ -96,11 +98,13 @@ def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None]) -
         The checkout.
     say : callable
         Takes a line of progress.
+    image : str
+        Which one: the docker stack's, or `POD_IMAGE` for a cluster.
 
     Returns
     -------
     str
-        The image's name.
+        The image's name and tag.
 
     Raises
     ------
@@ -110,7 +114,7 @@ def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None]) -
     from docker.errors import DockerException
     from filelock import FileLock
 
-    name = f"{IMAGE}:{content_hash(root)}"
+    name = f"{image}:{content_hash(root)}"
     try:
         if not client.images.list(name):
             with FileLock(Path(tempfile.gettempdir()) / f"{IMAGE}-{os.getuid()}.lock"):
@@ -147,7 +151,12 @@ def build(client: DockerClient, root: Path, name: str, say: Callable[[str], None
     given = {key: os.environ.get(key, "") for key in HANDED_ON}
     handed = {key: value for key, value in given.items() if value and "file:" not in value}
     revision, dirty = commit(root)
-    arguments = {**handed, "REVISION": f"{revision or 'unknown'}{'-dirty' if dirty else ''}", "VERSION": version(root)}
+    arguments = {
+        **handed,
+        "PINS": PINS.get(name.partition(":")[0], "image"),
+        "REVISION": f"{revision or 'unknown'}{'-dirty' if dirty else ''}",
+        "VERSION": version(root),
+    }
     lines = client.api.build(
         path=str(root), tag=name, target=target, buildargs=arguments, rm=True, forcerm=True, decode=True
     )

@@ -1,9 +1,11 @@
-"""What the steps of a run ask a Kubernetes cluster for: pods as big as the use case says."""
+"""The kubernetes stack: pods as big as the use case says, and their image in the registry."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
+from ml.errors import EngineError
 from ops import settings
 from ops.workspace import commit
 
@@ -32,7 +34,7 @@ def steps_in_pods(client: Client, use_case: UseCase) -> dict[str, dict[str, Any]
     dict of str to dict
         By step; empty on another stack.
     """
-    if _flavor(client) != FLAVOR:
+    if not is_active(client):
         return {}
     default = use_case.resources.get("default")
     revision, _ = commit(settings.root())
@@ -40,6 +42,54 @@ def steps_in_pods(client: Client, use_case: UseCase) -> dict[str, dict[str, Any]
         step: {"settings": {SETTINGS: _orchestrator(use_case, use_case.resources.get(step, default), revision)}}
         for step in use_case.steps()
     }
+
+
+def image_in_registry(client: Client) -> dict[str, Any]:
+    """Build the image of a pod, push it to the stack's registry, and name it to ZenML.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+
+    Returns
+    -------
+    dict
+        The settings for the pipeline; empty on another stack.
+
+    Raises
+    ------
+    EngineError
+        When it cannot be built or pushed.
+    """
+    if not is_active(client):
+        return {}
+    from docker.errors import DockerException
+    from zenml.config import DockerSettings
+    from zenml.enums import StackComponentType
+
+    from ops import image
+    from ops.engine import connect, explained
+
+    registry = client.active_stack_model.components[StackComponentType.CONTAINER_REGISTRY][0].configuration["uri"]
+    docker = connect()
+    name = image.ensure_image(docker, settings.root(), _say, image.POD_IMAGE)
+    there = f"{registry}/{name}"
+    try:
+        docker.images.get(name).tag(there)
+        for line in docker.images.push(there, stream=True, decode=True):
+            if "error" in line:
+                raise EngineError(
+                    f"The registry refuses {there}: {line['error']}. Log in with `docker login {registry.partition('/')[0]}`, "
+                    "or correct IMAGE_REGISTRY."
+                )
+    except DockerException as error:
+        raise explained(error) from error
+    return {"docker": DockerSettings(parent_image=there, skip_build=True)}
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", file=sys.stderr, flush=True)
 
 
 def _orchestrator(use_case: UseCase, wanted: Resources | None, revision: str | None) -> dict[str, Any]:
@@ -56,7 +106,8 @@ def _orchestrator(use_case: UseCase, wanted: Resources | None, revision: str | N
     return {"pod_settings": pod}
 
 
-def _flavor(client: Client) -> str:
+def is_active(client: Client) -> bool:
+    """Whether the active stack runs its steps in a cluster."""
     from zenml.enums import StackComponentType
 
-    return str(client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name)
+    return str(client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name) == FLAVOR

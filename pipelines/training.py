@@ -23,7 +23,7 @@ from ops.collect import collect
 from ops.continuity import settle
 from ops.dataset import Dataset, register
 from ops.docker_stack import image_libraries, steps_in_containers
-from ops.pods import steps_in_pods
+from ops.pods import image_in_registry, steps_in_pods
 from ops.runs import lost_artifacts_named, output, run_tag
 from ops.store import described, leave_interrupts_alone, progress
 from ops.title import Terms
@@ -179,7 +179,7 @@ def _launch(
             enable_cache=options.cache,
             run_name=f"{use_case.name}-{{date}}-{{time}}",
             tags=[run_tag(use_case.name)],
-            settings=settings,
+            settings={**settings, **image_in_registry(client)},
             steps=steps_in_pods(client, use_case),
         )
         run = configured(

@@ -63,9 +63,8 @@ def error_classes(trees: dict[str, ast.Module]) -> set[str]:
     return found
 
 
-def errors(trees: dict[str, ast.Module] | None = None) -> list[Message]:
+def errors(trees: dict[str, ast.Module]) -> list[Message]:
     """Every message of an error that the modules construct."""
-    trees = modules() if trees is None else trees
     classes, constants = error_classes(trees), _constants(trees)
     return [
         Message(tuple(dict.fromkeys(forms)), file, line)
@@ -133,24 +132,29 @@ class _Reader:
         for node in ast.walk(self._tree):
             if isinstance(node, ast.Call) and (text := self._text_of(node)) is not None:
                 yield from self._read(text)
+            elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in self._classes:
+                yield node.lineno, [GAP]
 
     def _text_of(self, call: ast.Call) -> ast.expr | None:
         """The argument that is the message, where the call makes or carries one."""
-        name = ast.unparse(call.func).rpartition(".")[2]
-        index = CARRIERS.get(name)
-        if name in self._classes or (name == "ValueError" and self._file == "ml/use_case.py"):
-            index = 0
-        elif name == "exit" and call.args and _forms(call.args[0], self._constants):
-            index = 0
-        elif name == "write" and ast.unparse(call.func) == "sys.stderr.write":
-            form = (_forms(call.args[0], self._constants) or [""])[0]
-            index = 0 if form.startswith("Usage: ") else None
-        elif name == "Finding" and len(call.args) > 2 and ast.unparse(call.args[1]) == "False":
-            index = 2
+        index = self._index_of(call, ast.unparse(call.func))
         if index is None:
             return None
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         return given[index] if len(given) > index else call
+
+    def _index_of(self, call: ast.Call, function: str) -> int | None:
+        name = function.rpartition(".")[2]
+        if name in self._classes or (name == "ValueError" and self._file == "ml/use_case.py"):
+            return 0
+        if function == "sys.exit":
+            return 0 if call.args and _forms(call.args[0], self._constants) else None
+        if function == "sys.stderr.write":
+            start = (_forms(call.args[0], self._constants) or [""])[0]
+            return 0 if start.startswith("Usage: ") else None
+        if name == "Finding":
+            return 2 if len(call.args) > 2 and ast.unparse(call.args[1]) == "False" else None
+        return CARRIERS.get(name)
 
     def _read(self, text: ast.expr) -> Iterator[tuple[int, list[str]]]:
         source = ast.unparse(text)

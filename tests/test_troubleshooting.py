@@ -3,17 +3,19 @@
 import ast
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 
 from tests.messages import GAP, Message, errors, modules, texts
-from tests.pages import FENCE, ROOT, read
+from tests.pages import FENCE, ROOT, USE_CASE, read
 
 PAGE = ROOT / "docs/troubleshooting.md"
 NOTES = "## Notes that are no errors"
 HEADER = ["message", "cause", "remedy"]
 # Where an entry may stop: at the end of a message, of a sentence or clause, or before what is filled in.
-STOP = re.compile(rf"$|[.:;](?: |$)| \(|{GAP}")
+STOP = re.compile(rf"$|[.:;](?: |$|{GAP})| \(|{GAP}")
+WORD = re.compile(r"\w{3}")
 HELP = (
     "Write it into docs/troubleshooting.md, under what the user was doing: a row `| message | cause | remedy |`, with the "
     "message from its first word to the end of a sentence or clause and … for what is filled in."
@@ -41,13 +43,18 @@ def entries(text: str) -> list[Entry]:
     return found
 
 
+@cache
+def in_the_code() -> list[Message]:
+    return errors(modules())
+
+
 def of_errors() -> list[Entry]:
     return entries(FENCE.sub("", read(PAGE).partition(NOTES)[0]))
 
 
 def covers(entry: str, form: str) -> bool:
     """Whether an entry tells of a message: its words from the first on, up to where it may stop."""
-    if not re.search(r"\w{3}", entry):
+    if not WORD.search(entry):
         return entry == form
     return form.startswith(entry) and bool(STOP.match(form, len(entry)))
 
@@ -58,7 +65,7 @@ def without_entry(found: list[Message], told: list[Entry]) -> list[str]:
 
 
 def test_every_error_of_the_code_has_an_entry() -> None:
-    found = errors()
+    found = in_the_code()
     assert len(found) > 200
     missing = without_entry(found, of_errors())
     assert not missing, "\n".join(["These errors have no entry:", *missing, HELP])
@@ -66,7 +73,7 @@ def test_every_error_of_the_code_has_an_entry() -> None:
 
 @pytest.mark.parametrize("entry", of_errors(), ids=lambda entry: entry.messages[0][:50])
 def test_every_entry_is_of_an_error_in_the_code_and_says_what_to_do(entry: Entry) -> None:
-    forms = [form for each in errors() for form in each.forms]
+    forms = [form for each in in_the_code() for form in each.forms]
     for line in entry.messages:
         assert any(covers(line, form) for form in forms), f"no error begins so any more: {line}. Remove or correct it."
     assert len(entry.said) in (1, 2)
@@ -86,6 +93,12 @@ def test_no_two_entries_tell_of_the_same_words() -> None:
     assert sorted(lines) == sorted(set(lines))
 
 
+@pytest.mark.parametrize("line", re.findall(r"^→ (.+)$", read(USE_CASE), re.MULTILINE), ids=lambda line: line[:60])
+def test_an_error_as_it_is_printed_is_found_on_the_page(line: str) -> None:
+    lines = [line for entry in of_errors() for line in entry.messages if WORD.search(line)]
+    assert any(re.search(".+?".join(map(re.escape, told.split(GAP))), line) for told in lines)
+
+
 NEW = """
 class MoonError(DataError): ...
 
@@ -103,6 +116,6 @@ def test_a_new_error_without_an_entry_is_found_with_its_place() -> None:
 
 
 def test_an_error_whose_text_cannot_be_read_is_found() -> None:
-    source = "def fail(why):\n    raise ProjectError(why)\n"
+    source = "def fail(why):\n    raise ProjectError(why)\n    raise ProjectError\n    return DataError()\n"
     found = errors({"ml/errors.py": modules()["ml/errors.py"], "ml/moon.py": ast.parse(source)})
-    assert without_entry(found, of_errors()) == [f"ml/moon.py:2: {GAP}"]
+    assert sorted(without_entry(found, of_errors())) == [f"ml/moon.py:{line}: {GAP}" for line in (2, 3, 4)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ml.errors import GATE_SAID_NO, ProjectError
 from ml.report.case import Standing
-from ops import dvc, remote
+from ops import cache, dvc, remote
 from ops.ci import state
 from ops.ci.git import base_commit, changed, text_at
 from ops.ci.state import State
@@ -102,7 +102,7 @@ def _standing(place: Workspace, pointer: str | None, reachable: bool, server: bo
         write_text(place.pointer, pointer)
     if reachable:
         remote.pull_pointer(place.root, place.pointer)
-    elif not dvc.run(place.root, "checkout", shown(place.pointer, place.root)).ok:
+    elif not cache.restore(place.root, dvc.pointed(place.pointer)[1], place.package):
         return recorded.model_copy(update={"source": "server" if server else "pointer", "why": NO_REMOTE})
     return of_the_package(place, recorded, server)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tempfile
+import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,15 +20,13 @@ from tests.doubles.drive import GoogleDrive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
 def client() -> Path:
     """The environment of the Drive client, made once in the checkout that runs the tests."""
-    with FileLock(ROOT / ".venv-drive.lock"):
+    with FileLock(Path(tempfile.gettempdir()) / f"drive-client-{zlib.crc32(str(ROOT).encode())}.lock"):
         subprocess.run(["make", "--no-print-directory", ".venv-drive/ready"], cwd=ROOT, check=True)
-    (ROOT / ".venv-drive.lock").unlink(missing_ok=True)
     return ROOT / ".venv-drive"
 
 

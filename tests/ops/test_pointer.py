@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def test_the_pointer_names_the_package_and_tells_of_the_champion(ready: Checkout, tree: Tree) -> None:
-    assert ready.command("python", "-m", "ops.pointer").stdout == "", "nothing to record yet"
+    told = ready.command("python", "-m", "ops.pointer").stdout
+    assert "data/iris.csv is recorded as data version" in told, "DVC's cache did not have it yet"
+    assert "names version" not in told, "there is no package yet"
+    assert ready.command("python", "-m", "ops.pointer").stdout == "", "nothing more to record"
     ready.write_use_case(tree(1))
     ready.run("train")
     pointer = ready.root / "models/iris.dvc"
