@@ -73,6 +73,13 @@ def errors(trees: dict[str, ast.Module]) -> list[Message]:
     ]
 
 
+def makefile_errors() -> list[Message]:
+    """What a target of the Makefile says before it fails."""
+    lines = enumerate((ROOT / "Makefile").read_text(encoding="utf-8").splitlines(), start=1)
+    found = [(number, re.findall(r'echo "([^"]+)"; exit [1-9]', line)) for number, line in lines]
+    return [Message((re.sub(r"\$\$\w+", GAP, told),), "Makefile", number) for number, each in found for told in each]
+
+
 def texts() -> list[str]:
     """Every text of the modules: warnings and reasons among them."""
     strings = (node for tree in modules().values() for node in ast.walk(tree))

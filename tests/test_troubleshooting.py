@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from tests.messages import GAP, Message, errors, modules, texts
+from tests.messages import GAP, Message, errors, makefile_errors, modules, texts
 from tests.pages import FENCE, ROOT, USE_CASE, read
 
 PAGE = ROOT / "docs/troubleshooting.md"
@@ -18,7 +18,9 @@ STOP = re.compile(rf"$|[.:;](?: |$|{GAP})| \(|{GAP}")
 WORD = re.compile(r"\w{3}")
 HELP = (
     "Write it into docs/troubleshooting.md, under what the user was doing: a row `| message | cause | remedy |`, with the "
-    "message from its first word to the end of a sentence or clause and … for what is filled in."
+    "message from its first word to the end of a sentence or clause and … for what is filled in. "
+    "Where the message is … alone, its text cannot be read here: write it where the error is made, or name what makes it in "
+    "tests/messages.py."
 )
 
 
@@ -45,7 +47,7 @@ def entries(text: str) -> list[Entry]:
 
 @cache
 def in_the_code() -> list[Message]:
-    return errors(modules())
+    return [*errors(modules()), *makefile_errors()]
 
 
 def of_errors() -> list[Entry]:

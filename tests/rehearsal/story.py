@@ -36,9 +36,8 @@ class Scene:
 
     @property
     def headline(self) -> str:
-        """The comment's first line that says something."""
-        lines = [line for line in (self.comment or "").splitlines() if line.strip() and not line.startswith("<!--")]
-        return lines[0].lstrip("# ") if lines else ""
+        """The comment's first heading."""
+        return next((line.lstrip("# ") for line in (self.comment or "").splitlines() if line.startswith("## ")), "")
 
 
 def depth(levels: int) -> Callable[[Path], None]:
