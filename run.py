@@ -21,7 +21,6 @@ except ModuleNotFoundError:
 
 from ml.errors import FAILED, GATE_SAID_NO, ProjectError
 from ops import settings
-from ops.ahead import hash_early
 from ops.failures import of_the_machine, was_interrupted
 from ops.memory import keep_freed
 
@@ -77,7 +76,6 @@ def train_command(
 ) -> None:
     """Train a challenger, judge it beside the champion, and promote it only when it is better."""
     place = _use_case(config)
-    hash_early(place.data)
     client = _store()
     from ops import console
     from ops.stacks import activated

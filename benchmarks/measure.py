@@ -17,7 +17,7 @@ from typing import IO
 from ml.errors import ProjectError
 
 MEBIBYTE = 1024 * 1024
-SAMPLING_SECONDS = 0.02
+SAMPLING_SECONDS = 0.2  # often enough to disturb nothing; the largest process tells its exact peak by itself
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import ConfigurationError, DataError, ProjectError
-from ops import ahead, cache, settings
+from ops import cache, settings
+from ops.hashing import md5
 from ops.workspace import git, shown
 
 TIME_LIMIT = 1800.0  # seconds for one call of dvc
@@ -34,7 +35,7 @@ class Tracked:
 
 def data_version(path: Path) -> str:
     """The md5 of a file, which is DVC's name for its content."""
-    return ahead.md5(path)
+    return md5(path)
 
 
 def tracked(root: Path, path: Path) -> Tracked:
