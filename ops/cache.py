@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from ops import hashing
+
 FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in it
 
 
