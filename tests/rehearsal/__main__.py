@@ -44,9 +44,10 @@ def _leave(scenes: list[Scene], out: Path) -> None:
 
 def shown(scenes: list[Scene]) -> Table:
     """The scenes as a table."""
-    table = Table("scene", "steps", "champion on main", "comment")
+    table = Table("scene", "make targets", "champion on main", "comment")
     for scene in scenes:
-        steps = "\n".join(f"{line}{'' if code == 0 else f'  exit {code}'}" for line, code in scene.ran.steps)
+        broken = [f"{line}: exit {code}" for line, code in scene.ran.steps if code]
+        steps = "\n".join(broken) or f"{len(scene.ran.steps)}, all well"
         table.add_row(scene.title, steps, str(scene.champion or "none"), scene.headline)
     return table
 
