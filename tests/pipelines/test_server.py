@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import make_checkout
@@ -36,6 +37,19 @@ def test_a_champion_promoted_on_one_machine_judges_the_challenger_of_another(
         alone = other.run("train", expect=1)
         assert "needs an artifact store that all can reach" in alone.stderr
     assert not (other.root / ".zenml/local_stores/default_zen_store/zenml.db").exists()
+
+
+def test_a_runner_without_the_artifacts_takes_the_package_that_dvc_brought(
+    ready: Checkout, tmp_path: Path, tree: Any
+) -> None:
+    with zenml_server(tmp_path / "server") as server:
+        ready.env |= server.environment
+        ready.write_use_case(tree(2))
+        assert ready.train()["action"] == "promoted"
+        shutil.rmtree(ready.root / ".zenml")  # the next runner is a fresh machine with the checkout in the same place
+        ready.write_use_case(tree(1))
+        second = ready.train()
+    assert (second["action"], second["judged_against"]["number"]) == ("kept", 1)
 
 
 def test_a_key_that_the_server_does_not_know_is_a_sentence(ready: Checkout, tmp_path: Path) -> None:
