@@ -64,9 +64,12 @@ class Containers:
         self._ahead = ahead
         self._spare: tuple[_Shape, Container] | None = None
         self.left: int | None = None
+        self.interrupted = False
 
     def get_ready(self, image: str, options: dict[str, Any]) -> None:
         """Start a container for the next step, unless that is known to be none."""
+        if self.interrupted:
+            raise KeyboardInterrupt
         if self._ahead is not None and self.left != 0:
             shape = _Shape(image, options, self._ahead)
             self._spare = (shape, self._start(shape))
@@ -92,6 +95,8 @@ class Containers:
         from docker.errors import DockerException
 
         del entrypoint
+        if self.interrupted:
+            raise KeyboardInterrupt
         step = command[command.index("--step_name") + 1]
         logger = logging.getLogger("zenml.orchestrators")
         logger.info("Step `%s` has started.", step)

@@ -50,7 +50,7 @@ def steps_in_containers(client: Client) -> Iterator[dict[str, Any]]:
     containers = Containers(docker, _shared_environment(client))
     answer = property(lambda _: _Client(containers))
     with (
-        _terminated_like_interrupted(),
+        _ended_by_signals(containers),
         _replaced(LocalDockerOrchestrator, "docker_client", answer),
         _replaced(LocalDockerOrchestrator, "submit_pipeline", _counting(containers)),
     ):
@@ -147,20 +147,26 @@ def _say(line: str) -> None:
 
 
 @contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does, so that it takes its container along."""
+def _ended_by_signals(containers: Containers) -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, so that it takes its containers along, and let neither be lost.
+
+    An interrupt that comes while a library calls back is swallowed there; the next step will know of it.
+    """
 
     def interrupt(*_: object) -> None:
+        containers.interrupted = True
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -13,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ops.containers import Containers
+from ops.docker_stack import _ended_by_signals
 from package.build import classifier
 from package.folder import read
 from tests.conftest import Checkout, copy_project
@@ -119,6 +122,14 @@ def test_a_users_mistake_inside_a_container_is_a_sentence_with_its_own_exit_code
     assert error.startswith("Error: ")
     assert "Traceback" not in done.stderr
     assert left(engine, ready) == []
+
+
+def test_an_interrupt_that_a_library_swallowed_ends_the_run_at_the_next_step(engine: DockerClient) -> None:
+    containers = Containers(engine)
+    with pytest.raises(KeyboardInterrupt), _ended_by_signals(containers):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        containers.run("an-image-that-is-not-there", ["--step_name", "prepare"], [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
