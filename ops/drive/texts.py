@@ -160,7 +160,8 @@ _TEXTS = (
     ),
     _Text(
         r"EOF occurred|Connection reset|RemoteDisconnected|Broken pipe|BadStatusLine|IncompleteRead|timed out|"
-        r"UNEXPECTED_EOF|Connection aborted|did not end within",
+        r"UNEXPECTED_EOF|Connection aborted|did not end within|Remote end closed|CannotSendRequest|ResponseNotReady|"
+        r"Request-sent|\[SSL(?!: CERTIFICATE)",
         "The connection broke, or took too long.",
         "Run again: what is there already is not sent twice. A large file may need DVC_TIME_LIMIT (seconds).",
         passing=True,
