@@ -128,7 +128,7 @@ class Containers:
         )
         try:
             container.start()
-        except BaseException:
+        except BaseException:  # Ctrl-C too leaves no container behind
             _remove(container)
             raise
         return container

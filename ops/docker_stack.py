@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ops import image, pods, settings
 from ops.containers import Containers, handed_on
 from ops.engine import connect
+from ops.stacks import orchestrator
 from ops.store import is_local
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def steps_in_containers(client: Client) -> Iterator[dict[str, Any]]:
     EngineError
         When there is no engine, or the image cannot be built.
     """
-    if not is_active(client):
+    if orchestrator(client) != FLAVOR:
         yield {}
         return
     from zenml.orchestrators.local_docker.local_docker_orchestrator import LocalDockerOrchestrator
 
     docker = connect()
-    name = image.ensure_image(docker, settings.root(), _say)
+    name = image.ensure_image(docker, settings.root(), image.say)
     containers = Containers(docker, _shared_environment(client))
     answer = property(lambda _: _Client(containers))
     with (
@@ -126,24 +126,7 @@ def image_libraries(client: Client) -> dict[str, str]:
     client : Client
         Of the store.
     """
-    return image.libraries(settings.root()) if is_active(client) or pods.is_active(client) else {}
-
-
-def is_active(client: Client) -> bool:
-    """Whether the active stack runs its steps in containers on this machine.
-
-    Parameters
-    ----------
-    client : Client
-        Of the store.
-    """
-    from zenml.enums import StackComponentType
-
-    return str(client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name) == FLAVOR
-
-
-def _say(line: str) -> None:
-    print(f"  {line}", file=sys.stderr, flush=True)
+    return image.libraries(settings.root()) if orchestrator(client) in (FLAVOR, pods.FLAVOR) else {}
 
 
 @contextlib.contextmanager

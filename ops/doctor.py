@@ -115,14 +115,15 @@ def _dashboard(_: Workspace) -> Finding:
 
 
 def _docker(place: Workspace) -> Finding:
-    from ops.docker_stack import is_active
+    from ops import docker_stack
     from ops.engine import connect
     from ops.image import described
+    from ops.stacks import orchestrator
     from ops.store import open_store
 
     try:
         return Finding("docker", True, described(connect(), place.root))
     except EngineError as error:
-        if is_active(open_store()):
+        if orchestrator(open_store()) == docker_stack.FLAVOR:
             raise
         return Finding("docker", True, f"not used: {error}")

@@ -283,13 +283,18 @@ def build_named(target: str, names: list[str]) -> list[str]:
         )
     client = connect()
     try:
-        build(client, root, names[0], lambda line: print(f"  {line}", file=sys.stderr), target)
+        build(client, root, names[0], say, target)
         image = client.images.get(names[0])
         for name in names[1:]:
             image.tag(name)
     except DockerException as error:
         raise explained(error) from error
     return names
+
+
+def say(line: str) -> None:
+    """Show a line of progress."""
+    print(f"  {line}", file=sys.stderr, flush=True)
 
 
 def _forget_older(client: DockerClient) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from ml.errors import EngineError
 from ops import settings
+from ops.stacks import orchestrator
 from ops.workspace import commit
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def steps_in_pods(client: Client, use_case: UseCase) -> dict[str, dict[str, Any]
     dict of str to dict
         By step; empty on another stack.
     """
-    if not is_active(client):
+    if orchestrator(client) != FLAVOR:
         return {}
     default = use_case.resources.get("default")
     revision, _ = commit(settings.root())
@@ -62,7 +62,7 @@ def image_in_registry(client: Client) -> dict[str, Any]:
     EngineError
         When it cannot be built or pushed.
     """
-    if not is_active(client):
+    if orchestrator(client) != FLAVOR:
         return {}
     from docker.errors import DockerException
     from zenml.config import DockerSettings
@@ -73,7 +73,7 @@ def image_in_registry(client: Client) -> dict[str, Any]:
 
     registry = client.active_stack_model.components[StackComponentType.CONTAINER_REGISTRY][0].configuration["uri"]
     docker = connect()
-    name = image.ensure_image(docker, settings.root(), _say, image.POD_IMAGE)
+    name = image.ensure_image(docker, settings.root(), image.say, image.POD_IMAGE)
     there = f"{registry}/{name}"
     try:
         docker.images.get(name).tag(there)
@@ -88,10 +88,6 @@ def image_in_registry(client: Client) -> dict[str, Any]:
     return {"docker": DockerSettings(parent_image=there, skip_build=True)}
 
 
-def _say(line: str) -> None:
-    print(f"  {line}", file=sys.stderr, flush=True)
-
-
 def _orchestrator(use_case: UseCase, wanted: Resources | None, revision: str | None) -> dict[str, Any]:
     labels = {"app.kubernetes.io/part-of": settings.PROJECT, f"{settings.PROJECT}/use-case": use_case.name}
     if revision:
@@ -104,10 +100,3 @@ def _orchestrator(use_case: UseCase, wanted: Resources | None, revision: str | N
             "limits": {"memory": wanted.memory},
         }
     return {"pod_settings": pod}
-
-
-def is_active(client: Client) -> bool:
-    """Whether the active stack runs its steps in a cluster."""
-    from zenml.enums import StackComponentType
-
-    return str(client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name) == FLAVOR

@@ -128,6 +128,13 @@ def _ensure_component(client: Client, kind: Any, component: Component) -> None:
         client.update_stack_component(component.name, kind, configuration=component.configuration)
 
 
+def orchestrator(client: Client) -> str:
+    """The flavor of the active stack's orchestrator, which says where steps run."""
+    from zenml.enums import StackComponentType
+
+    return str(client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name)
+
+
 @contextlib.contextmanager
 def activated(client: Client, name: str | None) -> Iterator[None]:
     """Have a stack active for a run; without a name the active one stays.

@@ -58,7 +58,7 @@ def call(around: Surroundings, method: str, path: str, body: dict[str, Any] | No
         },
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIME_LIMIT) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIME_LIMIT) as answer:  # noqa: S310 - as above
             return json.loads(answer.read(MOST_BYTES))
     except urllib.error.HTTPError as error:
         raise GitHubError(f"GitHub refused {method} {path}: {error.code} {_said(error)}") from None

@@ -107,6 +107,33 @@ def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(
     assert steps["train_big"].spec.upstream_steps == steps["train_small"].spec.upstream_steps == ["prepare"]
 
 
+def test_a_run_takes_the_pods_and_their_image_along(
+    kubernetes: Client, workshop: Workshop, quick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from pipelines import training as module
+
+    class StoppedError(Exception):
+        """Before anything is submitted."""
+
+    asked: dict[str, Any] = {}
+
+    def with_options(**options: Any) -> None:
+        asked.update(options)
+        raise StoppedError
+
+    monkeypatch.setattr(module, "training", SimpleNamespace(with_options=with_options))
+    monkeypatch.setattr(module, "image_in_registry", lambda _: {"docker": "the image"})
+    use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
+    stacks.activate(kubernetes, "kubernetes")
+    with pytest.raises(StoppedError):
+        module._launch(kubernetes, use_case, None, None, None, module.Options(), lambda *_: None)
+    assert asked["settings"] == {"docker": "the image"}
+    pod = asked["steps"]["train_big"]["settings"]["orchestrator.kubernetes"]["pod_settings"]
+    assert pod["resources"]["requests"]["memory"] == "16Gi"
+
+
 def test_the_stack_is_registered_from_its_file_and_the_environment(kubernetes: Client) -> None:
     stacks.activate(kubernetes, "kubernetes")
     stacks.activate(kubernetes, "kubernetes")
