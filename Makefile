@@ -14,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 export ZENML_ANALYTICS_OPT_IN ?= false
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help run test rehearse lint format bench image dashboard kubernetes repro pull push login requirements clean \
+.PHONY: help run test rehearse lint format bench image dashboard serve kubernetes repro pull push login requirements clean \
   ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-check
 
 help: ## list what there is
@@ -47,6 +47,9 @@ image: .venv/runtime ## the Docker image; ARGS="--target champion --tag NAME" fo
 
 dashboard: .venv/dashboard ## ZenML's dashboard over the local store, on 127.0.0.1:8237
 	$(BIN)/python -m ops.dashboard $(ARGS)
+
+serve: .venv/serving ## the champion over REST, on 127.0.0.1:8000: python run.py serve
+	@$(BIN)/python run.py serve --config $(CONFIG) $(ARGS)
 
 kubernetes: .venv/kubernetes ## install what the kubernetes stack needs (docs/scale.md)
 
@@ -101,8 +104,9 @@ requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
 	$(UV) export $(EXPORT) --no-dev --output-file requirements/image.txt
 	$(UV) export $(EXPORT) --no-dev --group dvc --output-file requirements/runtime.txt
 	$(UV) export $(EXPORT) --no-dev --group dvc --group dashboard --output-file requirements/dashboard.txt
-	$(UV) export $(EXPORT) --group dvc --group dev --group dashboard --group kubernetes --output-file requirements/dev.txt
+	$(UV) export $(EXPORT) --group dvc --group dev --group dashboard --group kubernetes --group serving --output-file requirements/dev.txt
 	$(UV) export $(EXPORT) --no-dev --group kubernetes --output-file requirements/pod.txt
+	$(UV) export $(EXPORT) --only-group serving --output-file requirements/serving.txt
 	$(UV) export $(EXPORT) --only-group drive --output-file requirements/drive.txt
 EXPORT := --quiet --no-emit-index-url --no-header --format requirements-txt
 
@@ -130,9 +134,13 @@ clean: ## remove environments, store, reports and caches (never models/ or data/
 	$(INSTALL)
 	@touch $@
 
+.venv/serving: requirements/serving.txt | .venv/runtime
+	$(INSTALL)
+	@touch $@
+
 .venv/dev: requirements/dev.txt | .venv/bin/python
 	$(INSTALL)
-	@touch $@ .venv/runtime .venv/dashboard .venv/kubernetes
+	@touch $@ .venv/runtime .venv/dashboard .venv/kubernetes .venv/serving
 
 # The Drive client needs older libraries; ops/drive/client.py asks for it when the remote is gdrive://.
 .venv-drive/ready: requirements/drive.txt | $(UV)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ml.errors import DataError
-from ml.estimators import is_tree_based
 from ml.evaluation import Label
 from ml.features import Feature, model_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,42 @@ def ask(pipeline: Any, frame: pd.DataFrame, classes: int, probabilities: bool = 
         return Predictions(np.empty(0, dtype=np.int64), np.empty((0, classes)) if wanted else None)
     if not wanted:
         return Predictions(np.asarray(pipeline.predict(frame), dtype=np.int64), None)
-    found = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
+    return answered(pipeline, frame, classes)
+
+
+def answered(model: Any, rows: Any, classes: int) -> Predictions:
+    """Ask a fitted estimator or pipeline for codes, and for probabilities where it has them.
+
+    Parameters
+    ----------
+    model : estimator
+        Predicts codes from 0 to `classes` - 1.
+    rows : DataFrame or ndarray, shape (rows, columns)
+        At least one row.
+    classes : int
+        How many there are, also where the model was fitted without some of them.
+
+    Returns
+    -------
+    Predictions
+    """
+    if not hasattr(model, "predict_proba"):
+        return Predictions(np.asarray(model.predict(rows), dtype=np.int64), None)
+    found = np.asarray(model.predict_proba(rows), dtype=np.float64)
     if found.shape[1] != classes:
-        whole = np.zeros((len(frame), classes))
-        whole[:, pipeline.classes_] = found
+        whole = np.zeros((len(rows), classes))
+        whole[:, model.classes_] = found
         found = whole
-    if is_tree_based(pipeline[-1]):  # predict would walk the trees again, to the same answer
+    if _takes_the_most_probable(model):  # predict would walk the trees again, to the same answer
         return Predictions(found.argmax(axis=1), found)
-    return Predictions(np.asarray(pipeline.predict(frame), dtype=np.int64), found)
+    return Predictions(np.asarray(model.predict(rows), dtype=np.int64), found)
+
+
+def _takes_the_most_probable(model: Any) -> bool:
+    """Whether the estimator's own predict is the first of the largest probabilities, ties included.
+
+    Gradient boosting that is not histogram-based is left out: at a tie of two classes it takes the second.
+    """
+    estimator = model[-1] if hasattr(model, "steps") else model
+    words = ("ForestClassifier", "TreeClassifier", "HistGradientBoostingClassifier")
+    return any(word in parent.__name__ for parent in type(estimator).__mro__ for word in words)

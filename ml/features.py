@@ -170,13 +170,14 @@ def as_categories(column: pd.Series) -> NDArray[np.object_]:
 
     codes, uniques = pd.factorize(column)
     each = np.empty(len(uniques) + 1, dtype=object)
-    each[:-1] = [_category(value) for value in uniques]
+    each[:-1] = [category_text(value) for value in uniques]
     each[-1] = np.nan
     texts: NDArray[np.object_] = each[codes]
     return texts
 
 
-def _category(value: object) -> str:
+def category_text(value: object) -> str:
+    """One category as text: 1 and 1.0 are both "1"."""
     import numpy as np
 
     if isinstance(value, float | np.floating) and value.is_integer():

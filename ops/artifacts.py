@@ -12,11 +12,12 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.materializers.pydantic_materializer import PydanticMaterializer
 
 from ml.evaluation import CandidateResult
+from ml.parity import Parity
 from ml.profile import Profile
 from package.candidate import TrainedCandidate
 from package.folder import CARD, MANIFEST, Package, manifest_text, parse_manifest, verify
 
-_TABLE, _MODEL, _RESULT = "table.parquet", "model.skops", "result.json"
+_TABLE, _MODEL, _RESULT, _PARITY = "table.parquet", "model.skops", "result.json", "parity.json"
 
 
 class _Files(BaseMaterializer):
@@ -28,6 +29,9 @@ class _Files(BaseMaterializer):
         with self.artifact_store.open(os.path.join(self.uri, name), "rb") as file:
             data: bytes = file.read()
         return data
+
+    def _has(self, name: str) -> bool:
+        return bool(self.artifact_store.exists(os.path.join(self.uri, name)))
 
     def _write(self, name: str, data: bytes) -> None:
         with self.artifact_store.open(os.path.join(self.uri, name), "wb") as file:
@@ -90,12 +94,15 @@ class CandidateMaterializer(_Files):
     def load(self, data_type: type[Any]) -> TrainedCandidate:
         """Read both files; the model stays bytes until somebody asks it."""
         del data_type
-        return TrainedCandidate(CandidateResult.model_validate_json(self._read(_RESULT)), self._read(_MODEL))
+        parity = Parity.model_validate_json(self._read(_PARITY)) if self._has(_PARITY) else None
+        return TrainedCandidate(CandidateResult.model_validate_json(self._read(_RESULT)), self._read(_MODEL), parity)
 
     def save(self, data: TrainedCandidate) -> None:
         """Write both files."""
         self._write(_MODEL, data.model)
         self._write(_RESULT, data.result.model_dump_json(indent=1).encode())
+        if data.parity is not None:
+            self._write(_PARITY, data.parity.model_dump_json(indent=1).encode())
 
     def extract_metadata(self, data: TrainedCandidate) -> dict[str, Any]:
         """Score and time, for the dashboard."""

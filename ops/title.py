@@ -200,6 +200,7 @@ def _package(judged: Judged, decision: Decision, number: int, replaced: int | No
     return build(
         judged.challenger.model,
         judged.profile,
+        judged.challenger.parity,
         use_case=facts.use_case,
         model_version=number,
         created=facts.created,

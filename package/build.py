@@ -3,13 +3,14 @@
 from typing import Any
 
 from ml.errors import PackageError
+from ml.parity import Parity
 from ml.profile import Profile
 from package.card import model_card
-from package.folder import CARD, MODEL, PROFILE, Package, digest, verify
+from package.folder import CARD, MODEL, PARITY, PROFILE, Package, digest, verify
 from package.manifest import Manifest, Title
 
 
-def build(model: bytes, profile: Profile, **about: Any) -> Package:
+def build(model: bytes, profile: Profile, parity: Parity | None = None, **about: Any) -> Package:
     """A package around a model file.
 
     Parameters
@@ -18,6 +19,8 @@ def build(model: bytes, profile: Profile, **about: Any) -> Package:
         The skops file.
     profile : Profile
         Of the train set.
+    parity : Parity, optional
+        Whether its fast way may answer; without it the model itself does.
     **about
         The fields of `Manifest` but `files`.
 
@@ -31,6 +34,8 @@ def build(model: bytes, profile: Profile, **about: Any) -> Package:
         PROFILE: (profile.model_dump_json(indent=1) + "\n").encode(),
         CARD: model_card(bare, profile).encode(),
     }
+    if parity is not None:
+        files[PARITY] = (parity.model_dump_json(indent=1) + "\n").encode()
     hashes = {name: digest(data) for name, data in files.items()}
     return Package(bare.model_copy(update={"files": hashes}), files)
 
@@ -54,6 +59,22 @@ def profile_of(package: Package) -> Profile:
         raise PackageError(f"The package's {PROFILE} cannot be read. Fetch the package again.") from None
 
 
+def parity_of(package: Package) -> Parity:
+    """What the parity gate found when the package was made.
+
+    Raises
+    ------
+    PackageError
+        When it cannot be read.
+    """
+    if PARITY not in package.files:
+        return Parity(way="native", reason="The package was made before there was a parity gate.")
+    try:
+        return Parity.model_validate_json(package.files[PARITY])
+    except ValueError:
+        raise PackageError(f"The package's {PARITY} cannot be read. Fetch the package again.") from None
+
+
 def classifier(package: Package, source: str) -> Any:
     """The `ml.classifier.Classifier` in a package, its hashes checked and its types trusted.
 
@@ -68,3 +89,20 @@ def classifier(package: Package, source: str) -> Any:
     verify(package, source)
     manifest = package.manifest
     return Classifier(manifest.signature, manifest.classes, loads(package.files[MODEL], f"{source}/{MODEL}"))
+
+
+def array_classifier(package: Package, source: str) -> Any:
+    """The `ml.arrays.ArrayClassifier` in a package: the same model over plain arrays, without pandas.
+
+    Raises
+    ------
+    PackageError
+        When a hash does not match, a type is not trusted, or the model cannot be loaded.
+    """
+    from ml.arrays import ArrayClassifier
+    from package.model import loads
+
+    verify(package, source)
+    manifest = package.manifest
+    pipeline = loads(package.files[MODEL], f"{source}/{MODEL}")
+    return ArrayClassifier(manifest.signature, manifest.classes, pipeline, packed=parity_of(package).way == "packed")

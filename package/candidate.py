@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ml.evaluation import CandidateResult
+from ml.parity import Parity
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,10 @@ class TrainedCandidate:
         How it did on the train set.
     model : bytes
         The fitted pipeline as a skops file.
+    parity : Parity, optional
+        What the parity gate found; the challenger alone is examined.
     """
 
     result: CandidateResult
     model: bytes
+    parity: Parity | None = None

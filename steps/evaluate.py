@@ -52,6 +52,7 @@ def evaluate(
     from ml.charts import figures
     from ml.classifier import Classifier
     from ml.exam import Contender, examine
+    from ml.parity_gate import examine_parity
     from ml.training import rank
     from package.build import classifier
     from package.model import loads
@@ -59,8 +60,9 @@ def evaluate(
     ranked = rank([candidate.result for candidate in candidates])
     best = ranked[0]
     chosen = next(candidate for candidate in candidates if candidate.result.name == best.name)
+    model = loads(chosen.model, "challenger")
     challenger = Contender(
-        "challenger", Classifier(plan.features, plan.classes, loads(chosen.model, "challenger")), plan.rule,
+        "challenger", Classifier(plan.features, plan.classes, model), plan.rule,
         best.name, best.estimator, best.params,
     )  # fmt: skip
     rival = None
@@ -71,4 +73,5 @@ def evaluate(
             made.candidate, made.estimator, made.params, made.model_version,
         )  # fmt: skip
     evaluation = examine(holdout, plan.train_rows, exam, challenger, rival, ranked)
-    return evaluation, TrainedCandidate(best, chosen.model), figures(evaluation, profile)
+    parity = examine_parity(model, plan.features, plan.classes, holdout, exam.seed)
+    return evaluation, TrainedCandidate(best, chosen.model, parity), figures(evaluation, profile)

@@ -20,8 +20,12 @@ ASKED = {
     "image": RUNTIME,
     "runtime": [*RUNTIME, *GROUPS["dvc"]],
     "dashboard": [*RUNTIME, *GROUPS["dvc"], *GROUPS["dashboard"]],
-    "dev": [*RUNTIME, *GROUPS["dvc"], *GROUPS["dashboard"], *GROUPS["kubernetes"], *GROUPS["dev"]],
+    "dev": [
+        *RUNTIME,
+        *(asked for group in ("dvc", "dashboard", "kubernetes", "serving", "dev") for asked in GROUPS[group]),
+    ],
     "pod": [*RUNTIME, *GROUPS["kubernetes"]],
+    "serving": GROUPS["serving"],
     "drive": GROUPS["drive"],
 }
 PYTHONS = ("3.11", "3.12", "3.13")

@@ -1,14 +1,17 @@
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from ml.arrays import Block
 from ml.errors import PackageError
 from ml.estimators import build_pipeline
 from ml.features import Feature
+from ml.parity import Parity
 from ml.use_case import Candidate
-from package.build import build, classifier, profile_of, with_title
+from package.build import array_classifier, build, classifier, parity_of, profile_of, with_title
 from package.card import model_card
-from package.folder import CARD, MODEL, PROFILE, Package, digest, verify
+from package.folder import CARD, MODEL, PARITY, PROFILE, Package, digest, verify
 from package.manifest import Manifest
 from package.model import dumps
 from tests.package.examples import about, package, profile
@@ -115,3 +118,34 @@ def test_the_card_tells_local_changes_and_a_missing_commit() -> None:
     manifest = package(commit=None, dirty=True).manifest
 
     assert "commit `none` with local changes" in model_card(manifest, profile())
+
+
+def test_a_package_answers_the_fast_way_where_the_parity_gate_let_it() -> None:
+    made, rows = real()
+    block = Block(rows.to_numpy(), np.empty((4, 0), dtype=object))
+
+    for parity, way in (
+        (Parity(way="packed", reason="same"), "packed"),
+        (Parity(way="native", reason="differed"), "native"),
+    ):
+        with_gate = build(made.files[MODEL], profile(), parity, **about(signature=made.manifest.signature))
+        arrays = array_classifier(with_gate, "models/iris")
+        assert arrays.way == way
+        assert parity_of(with_gate) == parity
+        assert arrays.predict(block).codes.tolist() == [0, 0, 1, 1]
+
+
+def test_a_package_from_before_the_parity_gate_answers_with_the_model_itself() -> None:
+    made, _ = real()
+
+    assert PARITY not in made.files
+    assert array_classifier(made, "models/iris").way == "native"
+
+
+def test_a_package_with_a_broken_parity_report_is_refused() -> None:
+    made, _ = real()
+    broken = made.files | {PARITY: b"{"}
+    files = made.manifest.files | {PARITY: digest(b"{")}
+
+    with pytest.raises(PackageError, match=r"parity\.json cannot be read"):
+        array_classifier(Package(made.manifest.model_copy(update={"files": files}), broken), "models/iris")
