@@ -5,12 +5,11 @@ All figures but the small histograms are 400 units wide, so that text has one si
 """
 
 import math
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml.evaluation import CandidateResult, Contestant, Evaluation
 from ml.profile import ColumnProfile, Profile
-from ml.report import facts, svg
+from ml.report import facts, small, svg
 from ml.report.drawing import UNIT, WIDTH, Drawing, style
 from ml.report.words import clean, distinct, number
 
@@ -52,7 +51,7 @@ def _drawn(evaluation: Evaluation, profile: Profile) -> dict[str, str]:
         "search": _search(evaluation),
         "profile_target": _target(profile),
     }
-    drawn |= {f"profile_{i}": _histogram(column, i) for i, column in facts.drawn_columns(profile)}
+    drawn |= {f"profile_{i}": _histogram(column) for i, column in facts.drawn_columns(profile)}
     return {key: drawing for key, drawing in drawn.items() if drawing}
 
 
@@ -233,60 +232,18 @@ def _candidate(axes: "Axes", candidate: CandidateResult, top: float, height: flo
                       alpha=1 if best else 0.75, zorder=3)  # fmt: skip
 
 
-def _small(drawing: Drawing, ticks: list[tuple[float, str, str]]) -> "Axes":
-    axes = drawing.axes(2, 16, right=2, top=4)
-    axes.grid(False)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks([])
-    axes.set_xticks([])
-    for place, label, side in ticks:
-        axes.annotate(label, (place, 0), xycoords=("axes fraction", "axes fraction"), xytext=(0, -3),
-                      textcoords="offset points", ha=side, va="top", fontsize=9.5, color=svg.MUTED)  # fmt: skip
-    return axes
-
-
-def _histogram(column: ColumnProfile, index: int) -> str:
-    """Density of a number (its bins hold equal rows, so their width tells), or the most frequent values."""
-    counts = column.counts or []
+def _histogram(column: ColumnProfile) -> str:
     title = f"Distribution of {clean(column.name, 60)}"
     if column.edges is None:
-        return _bars([*(column.categories or [])], counts, column.other, f"profile_{index}", title)
+        return small.bars(column.categories or [], column.counts or [], column.other, title)
     first, last = (
         facts.day(edge) if column.kind == "datetime" else number(edge) for edge in (column.edges[0], column.edges[-1])
     )
-    drawing = Drawing(height=92, width=220)
-    axes = _small(drawing, [(0, first, "left"), (1, last, "right")])
-    widths = [right - left for left, right in pairwise(column.edges)]
-    heights = [rows / width if width else 0.0 for rows, width in zip(counts, widths, strict=True)]
-    axes.stairs(heights, column.edges, fill=True, color=svg.CHALLENGER, alpha=0.6, lw=0)
-    axes.set(xlim=(column.edges[0], column.edges[-1]))
-    return drawing.svg(f"profile_{index}", title)
-
-
-def _bars(names: list[str], counts: list[int], other: int, key: str, title: str) -> str:
-    """Horizontal bars of the five most frequent values, and one for the rest."""
-    ranked = sorted(zip(names, counts, strict=True), key=lambda pair: -pair[1])
-    labels = distinct([value for value, _ in ranked[:5]], 14)
-    shown = [(label, rows) for label, (_, rows) in zip(labels, ranked, strict=False)]
-    rest = sum(counts) + other - sum(rows for _, rows in shown)
-    bars = [rows for _, rows in shown]
-    if rest > 0:
-        shown.append(("others", rest))
-    drawing = Drawing(height=92, width=220)
-    axes = drawing.axes(92, 4, right=34, top=4)
-    axes.set_axis_off()
-    axes.barh(range(len(bars)), bars, height=0.7, color=svg.CHALLENGER, alpha=0.6, lw=0)
-    axes.set(ylim=(max(len(shown), 3) - 0.5, -0.5), xlim=(0, max(bars) or 1))
-    beside: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 9.5}
-    for i, (value, rows) in enumerate(shown):
-        end = rows if i < len(bars) else 0
-        axes.annotate(value, (0, i), xytext=(-4, 0), ha="right", **beside)
-        axes.annotate(f"{rows:,}", (end, i), xytext=(3, 0), color=svg.MUTED, **beside)
-    return drawing.svg(key, title)
+    return small.histogram(column.edges, column.counts or [], (first, last), title)
 
 
 def _target(profile: Profile) -> str:
     if not profile.classes:
         return ""
     names = [str(label) for label in profile.classes]
-    return _bars(names, profile.class_counts, 0, "profile_target", f"Classes of {clean(profile.target, 60)}")
+    return small.bars(names, profile.class_counts, 0, f"Classes of {clean(profile.target, 60)}")

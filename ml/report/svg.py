@@ -56,20 +56,30 @@ def themed(raw: str, title: str) -> str:
     width, height = root.attrib["viewBox"].split()[2:]
     _tidy(root)
     _unwrap(root)
-    drawing = list(root)
-    for child in drawing:
-        root.remove(child)
-    root.attrib.clear()
-    root.attrib |= {
-        "xmlns": "http://www.w3.org/2000/svg",
-        "viewBox": f"0 0 {float(width):g} {float(height):g}",
-        "role": "img",
-        "aria-label": title,
-        "style": "font-family:var(--sans,system-ui,sans-serif);stroke-linejoin:round;stroke-linecap:butt",
-    }
+    whole = sheet(float(width), float(height), title)
+    whole.extend(root)
+    return ET.tostring(whole, encoding="unicode")
+
+
+def sheet(width: float, height: float, title: str) -> ET.Element:
+    """An empty ``<svg>`` element with its role, title and view box."""
+    root = ET.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "viewBox": f"0 0 {width:g} {height:g}",
+            "role": "img",
+            "aria-label": title,
+            "style": "font-family:var(--sans,system-ui,sans-serif);stroke-linejoin:round;stroke-linecap:butt",
+        },
+    )
     ET.SubElement(root, "title").text = title
-    root.extend(drawing)
-    return ET.tostring(root, encoding="unicode")
+    return root
+
+
+def variable(colour: str) -> str:
+    """The CSS variable that a sentinel colour stands for."""
+    return _VARIABLES[colour]
 
 
 def _tidy(element: ET.Element) -> None:
