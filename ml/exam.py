@@ -32,6 +32,7 @@ from ml.use_case import ExamRules
 
 IMPORTANCE_ROWS = 400
 IMPORTANCE_REPEATS = 5
+_IMPORTANCE_VALUES = 1_000_000  # of a table that is asked at once
 FEW_ROWS = 30
 
 
@@ -218,7 +219,7 @@ def _sample(rows: pd.DataFrame, truth: NDArray[np.object_], seed: int) -> pd.Dat
 def _importance(
     challenger: Contender, sample: pd.DataFrame, classes: Sequence[Label], rules: ExamRules
 ) -> list[Importance]:
-    """Loss of the metric when one column is shuffled (Breiman 2001), all repeats of a column in one prediction."""
+    """Loss of the metric when one column is shuffled (Breiman 2001)."""
     random = np.random.default_rng(rules.seed)
     metric = rules.metric
     truth = canonical_labels(sample[rules.target])
@@ -232,18 +233,33 @@ def _importance(
 
     whole = metric_of(challenger.classifier.predict(table), slice(None))
     found = []
-    stacked = pd.concat([table] * IMPORTANCE_REPEATS, ignore_index=True)
-    for name in names:
-        orders = [random.permutation(len(table)) for _ in range(IMPORTANCE_REPEATS)]
-        shuffled = stacked.copy(deep=False)
-        shuffled[name] = pd.concat([table[name].iloc[order] for order in orders], ignore_index=True)
-        predictions = challenger.classifier.predict(shuffled)
-        losses = [
-            whole - metric_of(predictions, slice(repeat * len(table), (repeat + 1) * len(table)))
-            for repeat in range(IMPORTANCE_REPEATS)
+    for some in _groups(names, len(table)):
+        predictions = challenger.classifier.predict(_shuffled(table, some, random))
+        ends = range(len(table), len(predictions.codes) + 1, len(table))
+        losses = [whole - metric_of(predictions, slice(end - len(table), end)) for end in ends]
+        of_each = np.array(losses).reshape(len(some), IMPORTANCE_REPEATS)
+        found += [
+            Importance(feature=name, mean=float(np.mean(these)), std=float(np.std(these)))
+            for name, these in zip(some, of_each, strict=True)
         ]
-        found.append(Importance(feature=name, mean=float(np.mean(losses)), std=float(np.std(losses))))
     return sorted(found, key=lambda importance: -importance.mean)
+
+
+def _groups(names: list[str], rows: int) -> list[list[str]]:
+    """The columns in groups, each small enough for all its repeats to be asked at once."""
+    size = max(1, _IMPORTANCE_VALUES // (rows * IMPORTANCE_REPEATS * len(names)))
+    return [names[start : start + size] for start in range(0, len(names), size)]
+
+
+def _shuffled(table: pd.DataFrame, names: list[str], random: np.random.Generator) -> pd.DataFrame:
+    """The table once for each column and repeat, one after another, with that column shuffled."""
+    parts = []
+    for name in names:
+        for _ in range(IMPORTANCE_REPEATS):
+            part = table.copy(deep=False)
+            part[name] = table[name].iloc[random.permutation(len(table))].array
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _missing_warning(missing: Sequence[Label]) -> list[str]:
