@@ -1,5 +1,5 @@
 # pipeline: trains, judges and promotes; for `docker run`, and for the steps of the docker stack.
-# champion: the same with the production packages inside.
+# serving: the REST service over a production package that is mounted; champion: the same with a package inside.
 # No RUN --mount and no here-document, so that the classic builder builds it as BuildKit does.
 ARG BASE=python:3.13-slim-bookworm
 
@@ -49,6 +49,8 @@ COPY package package
 COPY ops ops
 COPY steps steps
 COPY pipelines pipelines
+# what run.py needs to know of the service: its options
+COPY serving/__init__.py serving/options.py serving/
 COPY requirements requirements
 RUN chmod 1777 data && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
 USER champion
@@ -59,6 +61,57 @@ LABEL org.opencontainers.image.title="champion" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.version="${VERSION}"
 
-FROM pipeline AS champion
-ENV CHAMPION_RESULTS=
-COPY models models
+# The service's own packages: neither ZenML nor pandas, of pyarrow what a prediction log needs, and no printer of tables.
+# Every estimator of scikit-learn can still be imported.
+FROM ${BASE} AS serving-packages
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+COPY requirements/serving.txt /tmp/pins.txt
+RUN python -m venv --without-pip /venv \
+ && python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
+    --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r /tmp/pins.txt \
+ && cd /venv/lib/python3.13/site-packages \
+ && find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} + \
+ && find . \( -name '*.py[ix]' -o -name '*.px[di]' \) -delete \
+ && rm -rf pyarrow/libarrow_flight* pyarrow/_flight*.so pyarrow/libarrow_s3* pyarrow/_s3fs*.so pyarrow/_hdfs*.so \
+    pyarrow/_gcsfs*.so pyarrow/_azurefs*.so pyarrow/libarrow_python.so pyarrow/libarrow_python.so.*.*.* pyarrow/src \
+    wcwidth prettytable scipy/odr sklearn/datasets/data sklearn/datasets/images sklearn/datasets/descr \
+ && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib \
+ && /venv/bin/python -c "import pyarrow.compute, pyarrow.parquet, skops.io; from sklearn.utils.discovery import all_estimators; all_estimators()"
+
+FROM ${BASE} AS serving
+RUN useradd --no-create-home --home-dir /app --uid 1000 champion \
+ && install -d /app /app/models \
+ && install -d -o champion -g champion /log
+COPY --from=serving-packages /venv /venv
+# the bytecode of what it needs of the standard library, which the base image comes without
+RUN /venv/bin/python -c "import click, fastapi, msgspec, prometheus_client, pyarrow.parquet, sklearn.ensemble, skops.io, uvicorn, uvloop"
+# which package under models/ it serves; a container mounts models/, not the folder that a promotion swaps
+ARG USE_CASE=iris
+ENV PATH=/venv/bin:$PATH \
+    HOME=/app \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    SERVE_HOST=0.0.0.0 \
+    SERVE_PORT=8000 \
+    SERVE_PACKAGE=models/${USE_CASE}
+WORKDIR /app
+COPY ml ml
+COPY package package
+COPY serving serving
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
+USER champion
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
+  CMD ["python", "-c", "import http.client as h, os; c = h.HTTPConnection('127.0.0.1', int(os.environ['SERVE_PORT']), timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+ENTRYPOINT ["python", "-m", "serving"]
+ARG REVISION=unknown
+ARG VERSION=unknown
+LABEL org.opencontainers.image.title="champion" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.version="${VERSION}"
+
+FROM serving AS champion
+ARG USE_CASE=iris
+COPY models/${USE_CASE} models/${USE_CASE}

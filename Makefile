@@ -14,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 export ZENML_ANALYTICS_OPT_IN ?= false
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help run test rehearse lint format bench image dashboard serve kubernetes repro pull push login requirements clean \
+.PHONY: help run test rehearse lint format bench bench-serving image dashboard serve kubernetes repro pull push login requirements clean \
   ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-check
 
 help: ## list what there is
@@ -26,7 +26,7 @@ run: .venv/runtime ## train, judge, promote: python run.py, with all the set-up
 test: .venv/dev .venv-drive/ready ## run the tests
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
-lint: .venv/dev ## ruff, types, import directions, workflows and their safety
+lint: .venv/dev ## ruff, types, import directions, workflows and their safety, manifests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -34,6 +34,9 @@ lint: .venv/dev ## ruff, types, import directions, workflows and their safety
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet --no-progress .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet $(MANIFESTS)
+MANIFESTS := $(filter-out %/kustomization.yaml %.patch.yaml,$(wildcard deploy/kubernetes/*/*.yaml deploy/kubernetes/*/*/*.yaml))
 
 format: .venv/dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
@@ -42,7 +45,10 @@ format: .venv/dev ## let ruff mend what it can
 bench: .venv/dev ## measure every speed claim beside its rival
 	$(BIN)/python -m benchmarks $(ARGS)
 
-image: .venv/runtime ## the Docker image; ARGS="--target champion --tag NAME" for the one with the champion inside
+bench-serving: .venv/dev $(UV) ## one request beside MLflow, BentoML, plain FastAPI and the floor, each in an environment of its own
+	UV=$(UV) $(BIN)/python -m benchmarks.serving $(ARGS)
+
+image: .venv/runtime ## the Docker image of the pipeline; ARGS="--target serving" for the service, "--target champion" with a package inside
 	@$(BIN)/python -m ops.image $(ARGS)
 
 dashboard: .venv/dashboard ## ZenML's dashboard over the local store, on 127.0.0.1:8237
@@ -86,7 +92,7 @@ ci-post: .venv/runtime ## in CI: put reports/comment.md on pull request PR_NUMBE
 ci-pointer: .venv/runtime ## in CI, on the main branch: commit the new champion's pointer
 	@$(BIN)/python -m ops.ci pointer
 
-ci-image: .venv/runtime ## in CI, on the main branch: build and push the image with the champion inside
+ci-image: .venv/runtime ## in CI, on the main branch: build, try out and push the image that serves the champion
 	@$(BIN)/python -m ops.ci image
 
 ci-fork-comment: .venv/runtime ## in CI: comment on a fork's pull request from its validated artifact
@@ -111,7 +117,7 @@ requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
 EXPORT := --quiet --no-emit-index-url --no-header --format requirements-txt
 
 clean: ## remove environments, store, reports and caches (never models/ or data/)
-	rm -rf .venv .venv-drive .uv .zenml .mypy_cache .ruff_cache .hypothesis .import_linter_cache reports/*/
+	rm -rf .venv .venv-drive .bench .uv .zenml .mypy_cache .ruff_cache .hypothesis .import_linter_cache reports/*/
 
 .uv/bin/uv:
 	@echo "Fetching uv $(UV_VERSION) into .uv (once) ..."

@@ -23,6 +23,7 @@ from ml.errors import FAILED, GATE_SAID_NO, ProjectError
 from ops import settings
 from ops.failures import of_the_machine, was_interrupted
 from ops.memory import keep_freed
+from serving.options import Options, api_key, serve_options
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -167,6 +168,88 @@ def rollback_command(config: str, number: int | None, as_json: bool) -> None:
     click.echo(f"Store: {described(client)}   Stack: {client.active_stack_model.name}")
 
 
+@cli.command("predict")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@config_option
+@click.option("--stack", metavar="NAME", help="Run on this stack instead of the active one.")
+@click.option("--keep", multiple=True, metavar="COLUMN", help="Let a column of the table through; may be repeated.")
+@click.option("--keep-all", is_flag=True, help="Let every column of the table through.")
+@click.option(
+    "--rejects", type=click.Path(path_type=Path), metavar="FILE",
+    help="Where rows go that cannot be scored, as CSV; OUT with .rejected.csv if left out.",
+)  # fmt: skip
+@click.option("--no-cache", is_flag=True, help="Score the table also where this champion has scored it before.")
+@json_option
+def predict_command(
+    table: Path,
+    out: Path,
+    config: str,
+    stack: str | None,
+    keep: tuple[str, ...],
+    keep_all: bool,
+    rejects: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
+    """Score a table with the champion: CSV or Parquet in, and out as the ending of OUT says.
+
+    The table may be longer than the memory. OUT appears whole or not at all; rows that cannot be scored go to a file of
+    their own, with the reason.
+    """
+    place = _use_case(config)
+    from ops.predict import checked_files
+
+    files = checked_files(table, out, rejects, keep, keep_all)
+    client = _store()
+    from ops import console
+    from ops.stacks import activated
+    from ops.watch import watched
+    from pipelines.batch_inference import predict
+
+    with activated(client, stack), console.Steps(as_json) as steps, console.Rows(as_json) as rows, watched(rows.tell):
+        done = predict(client, place, files, not no_cache, steps.tell)
+    refused = str(done.rejects) if done.rejects else None
+    if as_json:
+        _print_json(
+            {
+                "use_case": place.use_case.name,
+                **done.tally.model_dump(mode="json"),
+                "out": str(out),
+                "rejects": refused,
+                "warnings": list(done.warnings),
+                "notes": list(done.notes),
+                "store": done.store,
+                "stack": done.stack,
+            }
+        )
+        return
+    console.warn([*done.notes, *done.warnings])
+    console.batch_summary(done.tally, str(out), refused)
+    click.echo(f"Store: {done.store}   Stack: {done.stack}")
+
+
+@cli.command("serve")
+@config_option
+@click.option("--log", envvar="SERVE_LOG", metavar="FOLDER", help="Log predictions here; predictions/NAME if left out.")
+@click.option("--no-log", is_flag=True, help="Log no predictions.")
+@serve_options
+def serve_command(config: str, log: str | None, no_log: bool, api_key_file: str | None, **given: Any) -> None:
+    """Serve the champion over REST, and take over a new one without a pause."""
+    place = _use_case(config)
+    folder = place.results / "predictions" / place.use_case.name if log is None else Path(log)
+    options = Options(
+        place.package,
+        place.shown_package,
+        log=None if no_log or log == "" else folder,
+        key=api_key(api_key_file),
+        **given,
+    )
+    from serving.server import serve
+
+    serve(options)
+
+
 @cli.command("prune")
 @config_option
 @click.option("--yes", is_flag=True, help="Do it; without it the command only says what would go.")
@@ -266,7 +349,8 @@ def main() -> int:
     int
         The exit code.
     """
-    keep_freed()
+    if sys.argv[1:2] != ["serve"]:  # it is not short-lived
+        keep_freed()
     settings.prepare_environment()
     try:
         cli.main(standalone_mode=False)

@@ -128,10 +128,11 @@ class TreeMemory:
 
     def _sample(self) -> None:
         while not self._done.wait(SAMPLING_SECONDS):
-            self.peak = max(self.peak, sum(_resident(pid) for pid in _tree(self._pid)))
+            self.peak = max(self.peak, sum(resident(pid) for pid in tree(self._pid)))
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
+    """List a process and all below it; without ``/proc`` it is alone."""
     found, waiting = [], [pid]
     while waiting:
         current = waiting.pop()
@@ -148,7 +149,8 @@ def _threads(pid: int) -> list[Path]:
         return []
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Bytes of a process that are in memory; 0 when it has ended."""
     pages = _read(Path(f"/proc/{pid}/statm")).split()
     return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if pages else 0
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MOMENT_PARTS = ("days", "month", "weekday", "hour")
 MOST_CATEGORIES = 1000  # in the signature; the estimator sees fewer
 
-_TRUE = {"true", "yes", "y", "t", "1", "1.0", "on"}
-_FALSE = {"false", "no", "n", "f", "0", "0.0", "off"}
+TRUE_TEXTS = {"true", "yes", "y", "t", "1", "1.0", "on"}
+FALSE_TEXTS = {"false", "no", "n", "f", "0", "0.0", "off"}
 
 
 class Feature(BaseModel):
@@ -157,7 +157,7 @@ def as_booleans(column: pd.Series) -> NDArray[np.float64]:
 
     codes, uniques = pd.factorize(column)
     texts = [str(value).strip().casefold() for value in uniques]
-    each = [1.0 if text in _TRUE else 0.0 if text in _FALSE else np.nan for text in texts]
+    each = [1.0 if text in TRUE_TEXTS else 0.0 if text in FALSE_TEXTS else np.nan for text in texts]
     numbers = np.array([*each, np.nan], dtype=np.float64)[codes]
     _refuse(column, np.isnan(numbers) & column.notna().to_numpy(), "yes or no, true or false, 1 or 0")
     return numbers

@@ -1,8 +1,11 @@
 """How artifacts lie in the store: tables as Parquet (zstd), models as skops, values as JSON. Nothing is pickled."""
 
+import atexit
 import importlib
 import os
+import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +21,14 @@ from package.candidate import TrainedCandidate
 from package.folder import CARD, MANIFEST, Package, manifest_text, parse_manifest, verify
 
 _TABLE, _MODEL, _RESULT, _PARITY = "table.parquet", "model.skops", "result.json", "parity.json"
+_PIECE = 8 * 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of any size, as it is; its name tells its format."""
+
+    path: Path
 
 
 class _Files(BaseMaterializer):
@@ -83,6 +94,43 @@ class TableMaterializer(_Files):
     def extract_metadata(self, data: pd.DataFrame) -> dict[str, Any]:
         """Rows and columns, for the dashboard."""
         return {"rows": len(data), "columns": len(data.columns)}
+
+
+class FileMaterializer(_Files):
+    """A file, byte for byte; it is never in memory as a whole."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (StoredFile,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
+
+    def load(self, data_type: type[Any]) -> StoredFile:
+        """Give the file where it lies, or a copy of it where the store is not on this machine."""
+        del data_type
+        if Path(self.uri).is_dir():
+            return StoredFile(next(path for path in Path(self.uri).iterdir() if path.is_file()))
+        name = next(str(name) for name in self.artifact_store.listdir(self.uri))
+        folder = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        copy = Path(folder) / name
+        with self.artifact_store.open(os.path.join(self.uri, name), "rb") as file, copy.open("wb") as target:
+            shutil.copyfileobj(file, target, _PIECE)
+        return StoredFile(copy)
+
+    def save(self, data: StoredFile) -> None:
+        """Copy the file, unless it was written where it belongs."""
+        place = os.path.join(self.uri, data.path.name)
+        if not Path(self.uri).is_dir():
+            with data.path.open("rb") as file, self.artifact_store.open(place, "wb") as target:
+                shutil.copyfileobj(file, target, _PIECE)
+        elif data.path != Path(place):
+            try:
+                shutil.copyfile(data.path, place)
+            except BaseException:  # Ctrl-C too leaves no half of a file
+                Path(place).unlink(missing_ok=True)
+                raise
+
+    def extract_metadata(self, data: StoredFile) -> dict[str, Any]:
+        """Its size, for the dashboard."""
+        return {"bytes": data.path.stat().st_size}
 
 
 class CandidateMaterializer(_Files):

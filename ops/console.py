@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ml.lineage import Outcome
     from ml.promotion import Decision
     from ops.champion import Record, Version
+    from package.batch import Tally
 
 _MARKS = {"started": "...", "finished": "done", "cached": "cached"}
 _PREFIXES = {"promoted": "[bold green]Promoted.[/] ", "kept": "[bold yellow]Kept.[/] ",
@@ -68,6 +70,30 @@ class Steps:
         self._console.print(f"  {step:<28}{_MARKS[what]:<8}{took}", end=end, markup=False)
 
 
+class Rows:
+    """Shows how many rows are done, on a terminal only; entered around the run that tells of them."""
+
+    def __init__(self, quiet: bool) -> None:
+        console = notes()
+        shown = console.is_terminal and not quiet
+        columns = (TextColumn("  rows"), BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+        self._task = self._bar.add_task("rows", total=1.0, done="") if shown else None
+
+    def __enter__(self) -> Rows:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def tell(self, rows: int, known: int | None, share: float) -> None:
+        """How many rows are done, of how many, and the share of the table."""
+        if self._task is not None:
+            self._bar.start()
+            done = f"{rows:,}" if known is None else f"{rows:,} of {known:,}"
+            self._bar.update(self._task, completed=share, done=done)
+
+
 def warn(messages: Sequence[str]) -> None:
     """Warnings and notes, one a line."""
     console = notes()
@@ -99,6 +125,20 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
 
 def _number(number: int | None) -> str:
     return f"\nversion {number}" if number is not None else ""
+
+
+def batch_summary(tally: Tally, written: str, rejects: str | None) -> None:
+    """How many rows were scored, as what, and where they and the others are."""
+    console = out()
+    console.print(
+        f"Predicted {tally.predicted:,} of {tally.rows:,} rows with model version {tally.model_version}: {written}",
+        markup=False,
+    )
+    console.print("  " + ", ".join(f"{label} {count:,}" for label, count in tally.labels.items()), markup=False)
+    if rejects:
+        console.print(f"Rejected {tally.rejected:,}: {rejects}", markup=False)
+        for reason, count in sorted(tally.reasons.items(), key=lambda found: -found[1])[:5]:
+            console.print(f"  {count:,}: {reason}", markup=False)
 
 
 def versions_list(use_case: str, versions: Sequence[Version]) -> None:

@@ -1,6 +1,6 @@
-"""The image of the pipeline: built when its content is new, by a run or as ``python -m ops.image``.
+"""The images of the Dockerfile: that of the pipeline, built when its content is new, and those that serve.
 
-A run names it by a hash of all that a step is made of, code included. So a change of code takes effect, committed or
+A run names the pipeline's by a hash of all that a step is made of, code included. So a change of code takes effect, committed or
 not, and nothing is built twice; a change of code alone costs the last layers, about two seconds.
 """
 
@@ -14,15 +14,15 @@ import re
 import shutil
 import sys
 import tempfile
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ml.errors import ConfigurationError, EngineError, ProjectError
+from ml.errors import ConfigurationError, ProjectError
 from ops import settings
 from ops.engine import connect, explained
+from ops.image_build import follow, stages
 from ops.workspace import commit
 
 if TYPE_CHECKING:
@@ -33,14 +33,12 @@ POD_IMAGE = f"{settings.PROJECT}-pod"
 PINS = {IMAGE: "image", POD_IMAGE: "pod"}  # the file under requirements/ that each installs
 PYTHON = "3.13"  # of the base image in the Dockerfile
 ROOM = 3e9  # bytes that building the image takes
-# A step gets all that it needs of these from the store.
-NO_MATTER = frozenset({"run.py", "configs", "data", "models", "stacks", "dvc.yaml"})
+# A step gets all that it needs of these from the store, or has no use for them.
+NO_MATTER = frozenset({"run.py", "configs", "data", "models", "stacks", "dvc.yaml", "serving"})
+TARGETS = ("pipeline", "serving", "champion")
 KEPT = 5  # images of former code, so that going back to a branch builds nothing
 YOUNG = timedelta(days=1)  # younger ones are kept all the same: another checkout may be about to use them
 HANDED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
-_NO_BASE = re.compile(
-    r"pull access denied|manifest unknown|failed to resolve|TLS handshake|i/o timeout|dial tcp|lookup "
-)
 
 
 def context_files(root: Path) -> list[Path]:
@@ -126,7 +124,14 @@ def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None], i
     return name
 
 
-def build(client: DockerClient, root: Path, name: str, say: Callable[[str], None], target: str = "pipeline") -> None:
+def build(
+    client: DockerClient,
+    root: Path,
+    name: str,
+    say: Callable[[str], None],
+    target: str = "pipeline",
+    use_case: str | None = None,
+) -> None:
     """Build a target of the Dockerfile.
 
     Parameters
@@ -141,6 +146,8 @@ def build(client: DockerClient, root: Path, name: str, say: Callable[[str], None
         Takes a line of progress.
     target : str
         A stage of the Dockerfile.
+    use_case : str, optional
+        Whose package a serving image serves.
 
     Raises
     ------
@@ -156,11 +163,16 @@ def build(client: DockerClient, root: Path, name: str, say: Callable[[str], None
         "PINS": PINS.get(name.partition(":")[0], "image"),
         "REVISION": f"{revision or 'unknown'}{'-dirty' if dirty else ''}",
         "VERSION": version(root),
+        **({"USE_CASE": use_case} if use_case else {}),
     }
-    lines = client.api.build(
-        path=str(root), tag=name, target=target, buildargs=arguments, rm=True, forcerm=True, decode=True
-    )
-    follow(lines, say)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="Dockerfile-") as file:
+        file.write(stages((root / "Dockerfile").read_text(encoding="utf-8"), target))
+        file.flush()
+        lines = client.api.build(
+            path=str(root), dockerfile=file.name, tag=name, target=target, buildargs=arguments, rm=True, forcerm=True,
+            decode=True,
+        )  # fmt: skip
+        follow(lines, say)
 
 
 def libraries(root: Path) -> dict[str, str]:
@@ -188,46 +200,6 @@ def version(root: Path) -> str:
     return found
 
 
-def follow(lines: Iterator[dict[str, Any]], say: Callable[[str], None]) -> None:
-    """Follow the log of a build to its end.
-
-    Parameters
-    ----------
-    lines : iterator of dict
-        As the engine sends them: `stream` or `error`.
-    say : callable
-        Takes a line of progress.
-
-    Raises
-    ------
-    EngineError
-        When it fails.
-    """
-    log: list[str] = []
-    for line in lines:
-        text = str(line.get("stream", "")).strip()
-        if text:
-            log.append(text)
-        if text.startswith("Step "):
-            say(textwrap.shorten(text, 100, placeholder=" ..."))
-        if "error" in line:
-            raise _failed_build(str(line["error"]), log)
-
-
-def _failed_build(error: str, log: list[str]) -> EngineError:
-    text = " ".join(error.split())
-    full = explained(OSError(f"{text} {' '.join(log[-20:])}"))
-    if "is full" in str(full):
-        return full
-    if _NO_BASE.search(text):
-        return EngineError(
-            f"The base image of the Dockerfile could not be fetched: {text}. Check the network; behind a mirror, "
-            "`docker pull` it there and tag it with the name in the Dockerfile."
-        )
-    tail = "\n".join(log[-15:])
-    return EngineError(f"The image could not be built: {text}. The end of its log:\n{tail}")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Build an image from the command line.
 
@@ -242,11 +214,13 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(prog="python -m ops.image", description="Build an image of the Dockerfile.")
-    parser.add_argument("--target", choices=("pipeline", "champion"), default="pipeline", help="the stage to build")
+    parser.add_argument("--target", choices=TARGETS, default="pipeline", help="the stage to build")
     parser.add_argument("--tag", action="append", help="name of the image; may be repeated")
+    parser.add_argument("--use-case", metavar="NAME", help="whose package it serves; with one package there, that one")
     options = parser.parse_args(arguments)
+    names = options.tag or [f"{settings.PROJECT}-{options.target}:latest"]
     try:
-        for name in build_named(options.target, options.tag or [f"{settings.PROJECT}-{options.target}:latest"]):
+        for name in build_named(options.target, names, options.use_case):
             print(name)
     except ProjectError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -254,15 +228,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def build_named(target: str, names: list[str]) -> list[str]:
+def build_named(target: str, names: list[str], use_case: str | None = None) -> list[str]:
     """Build a target of the Dockerfile and give it names; built anew so that its labels are those of today.
 
     Parameters
     ----------
     target : str
-        `pipeline`, or `champion` for the one with the production packages inside.
+        `pipeline`, `serving`, or `champion` for a service with its production package inside.
     names : list of str
         Image names with their tags.
+    use_case : str, optional
+        Whose package is served; the only one there is if left out.
 
     Returns
     -------
@@ -277,19 +253,35 @@ def build_named(target: str, names: list[str]) -> list[str]:
     from docker.errors import DockerException
 
     root = settings.root()
-    if target == "champion" and not any((root / "models").glob("*/manifest.json")):
-        raise ConfigurationError(
-            "There is no production package under models/ to put into the image. Run `python run.py train`, or `make pull`."
-        )
+    if target == "champion":
+        use_case = _packaged(root, use_case)
     client = connect()
     try:
-        build(client, root, names[0], say, target)
+        build(client, root, names[0], say, target, use_case)
         image = client.images.get(names[0])
         for name in names[1:]:
             image.tag(name)
     except DockerException as error:
         raise explained(error) from error
     return names
+
+
+def _packaged(root: Path, use_case: str | None) -> str:
+    """The use case whose package goes into the image."""
+    there = sorted(path.parent.name for path in (root / "models").glob("*/manifest.json"))
+    if use_case in there:
+        return str(use_case)
+    if not there or use_case:
+        found = f"there are those of {', '.join(there)}" if there else "there is none"
+        raise ConfigurationError(
+            f"There is no production package under models/{use_case or ''} to put into the image: {found}. "
+            "Run `python run.py train`, or `make pull`."
+        )
+    if len(there) > 1:
+        raise ConfigurationError(
+            f"There is more than one production package: {', '.join(there)}. Say with `--use-case` which one to serve."
+        )
+    return there[0]
 
 
 def say(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml.errors import EngineError
@@ -18,7 +19,7 @@ FLAVOR = "kubernetes"
 SETTINGS = f"orchestrator.{FLAVOR}"
 
 
-def steps_in_pods(client: Client, use_case: UseCase) -> dict[str, dict[str, Any]]:
+def steps_in_pods(client: Client, use_case: UseCase, steps: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     """The settings of every step on a Kubernetes stack.
 
     Parameters
@@ -28,6 +29,8 @@ def steps_in_pods(client: Client, use_case: UseCase) -> dict[str, dict[str, Any]
     use_case : UseCase
         Its `resources` say how big a pod is; a step that is not named there asks for what `default` says, or for
         nothing.
+    steps : sequence of str, optional
+        Of the pipeline; those of a training run if left out.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def steps_in_pods(client: Client, use_case: UseCase) -> dict[str, dict[str, Any]
     revision, _ = commit(settings.root())
     return {
         step: {"settings": {SETTINGS: _orchestrator(use_case, use_case.resources.get(step, default), revision)}}
-        for step in use_case.steps()
+        for step in steps or use_case.steps()
     }
 
 

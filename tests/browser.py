@@ -26,6 +26,7 @@ class Page:
     def __init__(self, channel: Any) -> None:
         self.channel = channel
         self.count = 0
+        self.events: list[dict[str, Any]] = []
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         self.count += 1
@@ -34,12 +35,27 @@ class Page:
             answer = json.loads(self.channel.recv(timeout=PATIENCE))
             if answer.get("id") == self.count:
                 return answer["result"]
+            self.events.append(answer)
 
     def open(self, url: str) -> None:
         self.send("Page.navigate", url=url)
 
     def ask(self, expression: str) -> Any:
         return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def requested(self) -> set[str]:
+        """Where every request since ``Network.enable`` went: scheme, host and port."""
+        self.ask("0")  # what has happened until now is told before this answer
+        asked = (
+            event["params"]["request"]["url"] for event in self.events if event["method"] == "Network.requestWillBeSent"
+        )
+        return {"/".join(url.split("/")[:3]) if "://" in url else url.split(":")[0] for url in asked}
+
+    def press(self, key: str, code: int, text: str = "") -> None:
+        """Press a key and let it go, as a keyboard would."""
+        about = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        self.send("Input.dispatchKeyEvent", type="keyDown", text=text, **about)
+        self.send("Input.dispatchKeyEvent", type="keyUp", **about)
 
     def text(self) -> str:
         return str(self.ask("document.body ? document.body.innerText : ''"))

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("ml", "package", "ops", "steps", "pipelines")
+ROOMS = ("ml", "package", "ops", "steps", "pipelines", "serving")
 GAP = "…"
 
 # Calls that carry a message but construct no ProjectError: which argument it is.

@@ -19,6 +19,7 @@ from ml.use_case import KINDS, Promotion, UseCase
 from ops import console
 from ops.champion import Record, Version
 from run import cli
+from serving.__main__ import main as serving_command
 from tests.ml import report_examples
 from tests.pages import (
     CLI,
@@ -178,7 +179,8 @@ def test_every_run_py_command_and_flag_on_a_page_exists(page: Path) -> None:
 
 
 def test_every_flag_that_a_page_names_by_itself_exists() -> None:
-    known = {option for command in cli.commands.values() for each in command.params for option in each.opts}
+    commands = [*cli.commands.values(), serving_command]
+    known = {option for command in commands for each in command.params for option in each.opts}
     for page in [path for path in PAGES if path.parent != ROOT / "benchmarks"]:
         named = set(re.findall(r"(?<!`)`(--[\w-]+)(?: [A-Z]+)?`", read(page)))
         assert named - known - {"--help"} == set(), page.name

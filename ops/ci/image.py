@@ -1,4 +1,4 @@
-"""The image with the champion inside: built, tagged with model version and commit, pushed to the repository's registry."""
+"""The image with the champion inside: built, tried out, tagged with model version and commit, and pushed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from pathlib import Path
 
 from ml.errors import ProjectError
 from ops.ci import state
+from ops.ci.base import recorded_scores
 from ops.ci.git import git
 from ops.ci.surroundings import Surroundings
 from ops.continuity import read_package
+from ops.workspace import Workspace, shown
 
 TARGET = "champion"
 
 
 def publish(root: Path, around: Surroundings) -> str:
-    """Build the image, and push it where there is a token for the registry, or the registry has a name of its own.
+    """Build an image for each champion and try it out; push where there is a token, or a registry of one's own.
 
     Parameters
     ----------
@@ -31,34 +33,52 @@ def publish(root: Path, around: Surroundings) -> str:
     Raises
     ------
     ProjectError
-        When the engine is missing, or building or pushing fails.
+        When the engine is missing, an image does not serve the champion that its pointer names, or building or pushing
+        fails.
     """
     if state.load(root).pointer == "proposed":
         return "No image: the pointer waits in a pull request, whose merge builds it."
-    names = image_names(root, around)
-    if names is None:
+    champions = [(place, number) for place in state.use_cases(root) if (number := _champion(place)) is not None]
+    if not champions:
         return "No image: there is no champion yet."
+    from ops.engine import connect
     from ops.image import build_named
+    from ops.trial import try_out
 
-    build_named(TARGET, names)
+    names, told = [], []
+    for place, number in champions:
+        built = build_named(TARGET, image_names(place, number, around), place.use_case.name)
+        told.append(f"Tried: {try_out(connect(), built[0], place.use_case.name, number)}.")
+        names += built
     if not around["REPO_TOKEN"] and not around["IMAGE"]:
-        return f"Built {', '.join(names)}; not pushed, because REPO_TOKEN is not set."
+        return "\n".join([*told, f"Built {', '.join(names)}; not pushed, because REPO_TOKEN is not set."])
     for name in names:
         _push(name, around)
-    return f"Pushed {', '.join(names)}."
+    return "\n".join([*told, f"Pushed {', '.join(names)}."])
 
 
-def image_names(root: Path, around: Surroundings) -> list[str] | None:
-    """One name for each champion's version and one for the commit; None where there is no champion."""
-    versions = [
-        f"{place.use_case.name.lower()}-v{package.manifest.model_version}"
-        for place in state.use_cases(root)
-        if (package := read_package(place))
-    ]
-    if not versions:
+def _champion(place: Workspace) -> int | None:
+    """The version in the package, which has to be the one that the pointer names."""
+    package = read_package(place)
+    if package is None:
         return None
+    number = package.manifest.model_version
+    named = (
+        recorded_scores(place.pointer.read_text(encoding="utf-8")).model_version if place.pointer.is_file() else None
+    )
+    if named not in (None, number):
+        raise ProjectError(
+            f"{shown(place.pointer, place.root)} names version {named}, but {place.shown_package} holds version {number}. "
+            "Run `make pull`, or `make push` where the package is the newer one."
+        )
+    return number
+
+
+def image_names(place: Workspace, number: int, around: Surroundings) -> list[str]:
+    """The names of a champion's image: by its version, and by the commit."""
     image = around["IMAGE"] or f"ghcr.io/{around['GITHUB_REPOSITORY'] or 'local/champion'}"
-    return [f"{image.lower()}:{tag}" for tag in (*versions, git(root, "rev-parse", "HEAD")[:12])]
+    tags = (f"v{number}", git(place.root, "rev-parse", "HEAD")[:12])
+    return [f"{image.lower()}:{place.use_case.name.lower()}-{tag}" for tag in tags]
 
 
 def _push(name: str, around: Surroundings) -> None:

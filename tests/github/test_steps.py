@@ -13,6 +13,7 @@ import yaml
 
 from ops import settings
 from ops.ci.image import image_names
+from ops.ci.state import use_cases
 from ops.ci.surroundings import Surroundings
 from tests.conftest import Checkout, iris_csv, make_checkout, tree
 from tests.doubles.github import API, REPOSITORY, GitHub
@@ -270,7 +271,8 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     monkeypatch.setattr(settings, "root", lambda: merged.root)
     around = Surroundings({"GITHUB_REPOSITORY": "Owner/Name"})
     commit = server.git("rev-parse", "main")[:12]
-    assert image_names(merged.root, around) == ["ghcr.io/owner/name:iris-v2", f"ghcr.io/owner/name:{commit}"]
+    (place,) = use_cases(merged.root)
+    assert image_names(place, 2, around) == ["ghcr.io/owner/name:iris-v2", f"ghcr.io/owner/name:iris-{commit}"]
 
     again = server.clone()
     again.ci("champion", **MAIN)

@@ -1,0 +1,32 @@
+"""How far a step is, for whoever looks on in the same process; in a container nobody does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+Tell = Callable[[int, int | None, float], None]
+
+_looking_on: list[Tell] = []
+
+
+@contextlib.contextmanager
+def watched(tell: Tell) -> Iterator[None]:
+    """Have steps of this process tell how far they are.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with the rows done, how many there are (None where nobody knows yet), and the share of the file.
+    """
+    _looking_on.append(tell)
+    try:
+        yield
+    finally:
+        _looking_on.remove(tell)
+
+
+def told(rows: int, known: int | None, share: float) -> None:
+    """Tell how far this step is."""
+    for tell in _looking_on:
+        tell(rows, known, share)

@@ -1,0 +1,141 @@
+"""The pipeline of batch inference: predict, and what is done before and after it on the user's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from ml.errors import DataError, ProjectError
+from ops import champion as champions
+from ops import code
+from ops.continuity import settle
+from ops.docker_stack import image_libraries, steps_in_containers
+from ops.pods import image_in_registry, steps_in_pods
+from ops.predict import Files, deliver, register_table, require_usable, warnings_of
+from ops.runs import lost_artifacts_named, output, run_tag
+from ops.store import described, leave_interrupts_alone, progress
+from ops.workspace import Workspace
+from package.batch import Asked, Tally
+from steps.predict import predict as predict_step
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+    from zenml.models import ArtifactVersionResponse, PipelineRunResponse
+
+    from package.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a run of batch inference made."""
+
+    tally: Tally
+    rejects: Path | None
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    store: str
+    stack: str
+
+
+@pipeline(execution_mode=ExecutionMode.FAIL_FAST)
+def batch_inference(table: Any, champion: Any, asked: Asked, version: str) -> None:
+    """Score a table with the champion's package; both are artifacts of the store."""
+    predict_step.with_options(environment={"STEP_VERSION": version})(table=table, champion=champion, asked=asked)
+
+
+def predict(client: Client, place: Workspace, files: Files, cache: bool, tell: Callable[[str, str], None]) -> Predicted:
+    """Score a table with the champion of a use case, and write the user's files.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store; its active stack runs the pipeline.
+    place : Workspace
+        The use case.
+    files : Files
+        As `ops.predict.checked_files` gives them.
+    cache : bool
+        Whether a table that this champion has scored may be taken from the store.
+    tell : callable
+        Called with a step's name and what it did.
+
+    Returns
+    -------
+    Predicted
+
+    Raises
+    ------
+    ProjectError
+        When something is the user's to mend; then no file of the user was touched, but that of the rejected rows where no
+        row at all could be scored.
+    """
+    settled = settle(client, place)
+    champion = settled.lineage.champion
+    if champion is None or champion.package_id is None:
+        raise ProjectError(
+            f"{place.use_case.name} has no champion to predict with. `python run.py train --config {place.shown_config}` "
+            "makes one."
+        )
+    manifest = champions.load_package(client, champion).manifest
+    require_usable(files, manifest)
+    table = register_table(client, place.use_case.name, files.table)
+    with code.made_with(image_libraries(client)):
+        package = client.get_artifact_version(champion.package_id)
+        run = _launch(client, place, table, package, manifest, files.asked, cache, tell)
+    tally: Tally = output(run, "predict", "tally")
+    rejects = _deliver(run, files, tally)
+    return Predicted(
+        tally, rejects, tuple(warnings_of(tally)), tuple(filter(None, [settled.done])),
+        described(client), client.active_stack_model.name,
+    )  # fmt: skip
+
+
+def _launch(
+    client: Client,
+    place: Workspace,
+    table: ArtifactVersionResponse,
+    package: ArtifactVersionResponse,
+    manifest: Manifest,
+    asked: Asked,
+    cache: bool,
+    tell: Callable[[str, str], None],
+) -> PipelineRunResponse:
+    use_case = place.use_case
+    version = code.step_version("steps.predict", (manifest.estimator,))
+    leave_interrupts_alone()
+    with steps_in_containers(client) as settings, progress(tell), lost_artifacts_named():
+        configured = batch_inference.with_options(
+            enable_cache=cache,
+            run_name=f"{use_case.name}-batch-{{date}}-{{time}}",
+            tags=[run_tag(use_case.name)],
+            settings={**settings, **image_in_registry(client)},
+            steps=steps_in_pods(client, use_case, ["predict"]),
+        )
+        run = configured(table=table, champion=package, asked=asked, version=version)
+    if run is None:
+        raise ProjectError("The run was handed to the stack and goes on there; the dashboard shows it.")
+    finished = client.get_pipeline_run(run.id)
+    if not finished.status.is_successful:
+        raise ProjectError(f"The run {finished.name} failed in predict; its log is in the dashboard.")
+    return finished
+
+
+def _deliver(run: PipelineRunResponse, files: Files, tally: Tally) -> Path | None:
+    """Write the user's files; where the rejected rows went, None where there are none."""
+    if tally.rejected:
+        deliver(output(run, "predict", "rejects").path, files.rejects)
+    if not tally.predicted:
+        raise DataError(
+            f"None of the {tally.rows:,} rows of {files.table} can be scored, and {files.out} was not written. The first is "
+            f"{tally.first}. All are in {files.rejects}, each with its reason."
+        )
+    deliver(output(run, "predict", "predictions").path, files.out)
+    if not tally.rejected:
+        files.rejects.unlink(missing_ok=True)
+        return None
+    return files.rejects

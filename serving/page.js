@@ -1,0 +1,299 @@
+"use strict";
+// Everything that comes from the model is put into the page as text, never as markup.
+
+const at = (id) => document.getElementById(id);
+let key = "";
+let model = null; // what GET /model answered last
+let controls = []; // one per feature, in the order of the signature
+
+function make(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in made) made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+// --- asking the service -------------------------------------------------------------------------
+
+async function ask(path, row) {
+  const headers = key ? { Authorization: `Bearer ${key}` } : {};
+  const request = { headers, cache: "no-store" };
+  if (row !== undefined) {
+    Object.assign(request, { method: "POST", body: JSON.stringify(row) });
+    headers["Content-Type"] = "application/json";
+  }
+  let response;
+  try {
+    response = await fetch(path, request);
+  } catch (error) {
+    return { status: 0, failed: { message: "The service did not answer. Is it still running?" } };
+  }
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return { status: response.status, answer };
+  const failed = (answer && answer.error) || { message: `The service answered with status ${response.status}.` };
+  return { status: response.status, failed, request_id: answer && answer.request_id };
+}
+
+// --- the champion -------------------------------------------------------------------------------
+
+function moment(text) {
+  const found = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text || "");
+  return found ? `${found[1]} ${found[2]} UTC` : text || "";
+}
+
+function score(value) {
+  return typeof value === "number" ? value.toFixed(4) : "";
+}
+
+function showFacts() {
+  const manifest = model.manifest || {};
+  const decision = manifest.decision || {};
+  const facts = {
+    use_case: model.use_case, reason: model.reason, data_version: model.data_version, since: moment(model.since), created: moment(model.created), decision: decision.reason,
+    estimator: manifest.estimator, classes: model.classes.map(String).join(", "),
+  };
+  for (const [name, value] of Object.entries(facts)) {
+    document.querySelector(`[data-fact="${name}"]`).textContent = value ?? "";
+  }
+  at("decision").hidden = facts.decision === facts.reason;
+  at("title").textContent = `Model version ${model.model_version}`;
+  document.title = `${model.use_case}, model version ${model.model_version}`;
+  at("scores").replaceChildren(...Object.entries(model.scores).map(([name, value]) =>
+    make("tr", {},
+      make("th", { scope: "row", textContent: name === model.metric ? `${name} (decides)` : name }),
+      make("td", { className: "number", textContent: score(value) }))));
+  at("champion").hidden = false;
+}
+
+async function load() {
+  const { status, answer, failed } = await ask("model");
+  at("again").hidden = status === 200 || status === 401;
+  if (status === 200) {
+    show(answer);
+    return;
+  }
+  if (status === 401) askForKey(key ? failed.message : "");
+  else complain(failed.message);
+}
+
+function show(answer) {
+  const kept = new Map(controls.map((control) => [control.feature.name, control.input.value]));
+  model = answer;
+  showFacts();
+  quiet();
+  build(kept);
+  at("key-form").hidden = true;
+  at("row").hidden = at("answer").hidden = false;
+}
+
+async function noticeSwap(version) {
+  if (version === undefined || version === model.model_version) return;
+  const before = model.model_version;
+  const { answer } = await ask("model");
+  if (answer) show(answer);
+  at("notice").replaceChildren(make("p", {
+    className: "notice news",
+    textContent: `The champion was replaced while this page was open: version ${before} made way for version ${version}. `
+      + "What you see is about the new one.",
+  }));
+}
+
+function askForKey(message) {
+  at("key-form").hidden = false;
+  at("key-error").textContent = message;
+  at("key").setAttribute("aria-invalid", String(Boolean(message)));
+  if (message) at("key").focus();
+}
+
+function useKey(given) {
+  if (!/^[\x21-\x7e]+$/.test(given)) {
+    askForKey("Found no key that can be sent, expected one of ASCII characters without blanks.");
+    return;
+  }
+  key = given;
+  load();
+}
+
+// --- the form -----------------------------------------------------------------------------------
+
+const DAY = 86400000;
+const asMoment = (days) => new Date(days * DAY).toISOString().slice(0, 16).replace("T", " ");
+const asMomentInput = (text) => {
+  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}${text.includes("T") ? "" : "T00:00:00"}Z`;
+  const found = new Date(zoned);
+  return Number.isNaN(found.getTime()) ? "" : found.toISOString().slice(0, 19);
+};
+
+const KINDS = {
+  numeric: {
+    make: () => make("input", { type: "number", step: "any", autocomplete: "off" }),
+    hint: (f) => `${/^(timedelta|duration)/.test(f.dtype) ? "seconds" : "a number"}${range(f, String)}`,
+    read: (input) => (input.value === "" ? null : input.valueAsNumber),
+    fill: String,
+  },
+  categorical: {
+    make: () => make("input", { type: "text", autocomplete: "off", spellcheck: false }),
+    hint: (f) => {
+      const seen = f.categories || [];
+      return seen.length > 6 ? `text; ${seen.length} categories in training` : `text; in training ${seen.join(", ")}`;
+    },
+    read: (input) => (input.value === "" ? null : input.value),
+    fill: String,
+  },
+  boolean: {
+    make: (f) => make("select", {}, make("option", { value: "true", textContent: "true" }),
+      make("option", { value: "false", textContent: "false" }),
+      ...(f.nullable ? [make("option", { value: "", textContent: "missing" })] : [])),
+    hint: () => "true or false",
+    read: (input) => (input.value === "" ? null : input.value === "true"),
+    fill: String,
+  },
+  datetime: {
+    make: () => make("input", { type: "datetime-local", step: "1" }),
+    hint: (f) => `date and time in UTC${range(f, asMoment)}`,
+    read: (input) => (input.value === "" ? null : `${input.value}${input.value.length === 16 ? ":00" : ""}Z`),
+    fill: asMomentInput,
+  },
+};
+
+function range(feature, write) {
+  const { minimum, maximum } = feature;
+  return typeof minimum === "number" && typeof maximum === "number" ? `; ${write(minimum)} to ${write(maximum)} in training` : "";
+}
+
+function build(kept) {
+  controls = model.signature.map((feature, place) => {
+    const kind = KINDS[feature.kind];
+    const id = `field-${place}`;
+    const input = kind.make(feature, id);
+    input.id = id;
+    input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
+    if (!feature.nullable) input.required = true;
+    const error = make("p", { className: "error", id: `${id}-error` });
+    const hint = kind.hint(feature) + (feature.nullable ? "; may be missing" : "");
+    const field = make("div", { className: "field" }, make("label", { htmlFor: id, textContent: feature.name }),
+      input, make("p", { className: "hint", id: `${id}-hint`, textContent: hint }), error);
+    if (feature.kind === "categorical") {
+      input.setAttribute("list", `${id}-list`);
+      field.append(make("datalist", { id: `${id}-list` }, ...(feature.categories || []).map((value) => make("option", { value }))));
+    }
+    return { feature, kind, input, error, field };
+  });
+  at("fields").replaceChildren(...controls.map((control) => control.field));
+  fillIn();
+  for (const { feature, input } of controls) {
+    if (kept.has(feature.name)) input.value = kept.get(feature.name);
+  }
+}
+
+function fillIn() {
+  for (const { feature, kind, input } of controls) {
+    const value = Object.hasOwn(model.example, feature.name) ? model.example[feature.name] : null;
+    input.value = value === null ? "" : kind.fill(value);
+  }
+}
+
+function read() {
+  const row = Object.create(null); // so that no feature name means anything else
+  for (const { feature, kind, input } of controls) {
+    if (input.validity.badInput) return { wrong: { field: feature.name, message: "Found no number that could be read, expected one." } };
+    row[feature.name] = kind.read(input);
+  }
+  return { row };
+}
+
+async function predict() {
+  quiet();
+  const { row, wrong } = read();
+  if (wrong) {
+    complain(wrong.message, wrong.field);
+    return;
+  }
+  at("predict").setAttribute("aria-disabled", "true"); // a button that is disabled would lose the focus
+  const { status, answer, failed, request_id } = await ask("predict", row);
+  at("predict").removeAttribute("aria-disabled");
+  if (answer) {
+    await noticeSwap(answer.model_version);
+    showAnswer(answer);
+    return;
+  }
+  if (status === 401) {
+    askForKey(failed.message);
+    return;
+  }
+  if (status === 422) await lookForSwap();
+  complain(failed.message, failed.field, request_id);
+}
+
+async function lookForSwap() {
+  const { answer } = await ask("model");
+  if (answer) await noticeSwap(answer.model_version);
+}
+
+// --- what came of it ----------------------------------------------------------------------------
+
+function quiet() {
+  at("alert").hidden = true;
+  at("told").replaceChildren(make("p", { className: "small", textContent: "Nothing asked yet." }));
+  at("notice").replaceChildren();
+  for (const { input, error } of controls) {
+    input.removeAttribute("aria-invalid");
+    error.textContent = "";
+  }
+}
+
+function complain(message, field, request_id) {
+  const wrong = controls.find((control) => control.feature.name === field);
+  if (wrong) {
+    wrong.error.textContent = message;
+    wrong.input.setAttribute("aria-invalid", "true");
+    wrong.input.focus();
+    return;
+  }
+  at("alert").textContent = request_id ? `${message} (request ${request_id})` : message;
+  at("alert").hidden = false;
+  at("alert").focus();
+}
+
+const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.001 ? 3 : 1)} %`;
+
+function bar([label, share]) {
+  const filled = make("div");
+  filled.style.width = `${100 * share}%`;
+  return make("li", {}, make("span", { textContent: label }), make("span", { className: "share", textContent: percent(share) }),
+    make("div", { className: "track", ariaHidden: "true" }, filled));
+}
+
+function showAnswer(answer) {
+  const [prediction] = answer.predictions;
+  const parts = [make("p", { className: "label", textContent: String(prediction.label) })];
+  if (prediction.probabilities) {
+    const ordered = Object.entries(prediction.probabilities).sort((a, b) => b[1] - a[1]);
+    parts.push(make("ul", { className: "bars", ariaLabel: "Probabilities" }, ...ordered.map(bar)));
+  } else {
+    parts.push(make("p", { textContent: "This estimator gives no probabilities." }));
+  }
+  if (prediction.warnings.length) {
+    parts.push(make("div", { className: "notice" }, make("strong", { textContent: "Warnings" }),
+      make("ul", {}, ...prediction.warnings.map((textContent) => make("li", { textContent })))));
+  }
+  parts.push(make("p", {
+    className: "small",
+    textContent: `Answered by model version ${answer.model_version}, data version ${answer.data_version}, request ${answer.request_id}.`,
+  }));
+  at("told").replaceChildren(...parts);
+  at("answer").scrollIntoView({ block: "nearest" });
+}
+
+at("row").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!at("predict").hasAttribute("aria-disabled")) predict();
+});
+at("key-form").addEventListener("submit", (event) => { event.preventDefault(); useKey(at("key").value.trim()); });
+at("example").addEventListener("click", () => { quiet(); fillIn(); });
+at("again").addEventListener("click", load);
+if (document.body.dataset.key === "asked") askForKey("");
+else load();

@@ -1,0 +1,55 @@
+"""What a client is told when a request is refused: a status, a code, a sentence and a field. Never a value it sent."""
+
+from __future__ import annotations
+
+import json
+
+Header = tuple[bytes, bytes]
+
+
+class RequestError(Exception):
+    """A request that is not answered.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP, 400 to 503.
+    code : str
+        For programs; docs/serving.md lists them.
+    message : str
+        For people: what was found, what was expected.
+    field : str, optional
+        The field that it is about.
+    headers : tuple of Header
+        Beside those that every answer has.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, field: str | None = None, headers: tuple[Header, ...] = ()
+    ) -> None:
+        message = message[:1].upper() + message[1:]
+        super().__init__(message)
+        self.status, self.code, self.message, self.field, self.headers = status, code, message, field, headers
+
+    def body(self, request_id: str) -> bytes:
+        """The answer as JSON."""
+        error = {"code": self.code, "message": self.message, "field": self.field}
+        return json.dumps({"error": error, "request_id": request_id}).encode()
+
+
+NO_CHAMPION = "No champion is served yet; GET /readyz says what is missing. Try again soon."
+
+
+def no_champion() -> RequestError:
+    """While there is no package to serve."""
+    return RequestError(503, "no_champion", NO_CHAMPION, headers=((b"retry-after", b"2"),))
+
+
+def wrong_key() -> RequestError:
+    """While a key is asked and another one, or none, was shown."""
+    return RequestError(
+        401,
+        "unauthorized",
+        "This service asks for an API key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; none that fits was sent.",
+        headers=((b"www-authenticate", b"Bearer"),),
+    )

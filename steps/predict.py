@@ -1,0 +1,65 @@
+"""Score a table with the champion; the table, the package and what comes of them are artifacts."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from zenml import step
+
+from ops.artifacts import FileMaterializer, StoredFile
+from ops.watch import told
+from package.batch import Asked, Tally
+from package.folder import Package
+
+
+@step(output_materializers={"predictions": FileMaterializer, "rejects": FileMaterializer})
+def predict(
+    table: StoredFile, champion: Package, asked: Asked
+) -> tuple[
+    Annotated[StoredFile, "predictions"],
+    Annotated[StoredFile, "rejects"],
+    Annotated[Tally, "tally"],
+]:
+    """Stream the table through the champion, chunk by chunk.
+
+    Parameters
+    ----------
+    table : StoredFile
+        CSV or Parquet, as its name says.
+    champion : Package
+        The package in production.
+    asked : Asked
+        What is kept of the table, and the format.
+
+    Returns
+    -------
+    predictions : StoredFile
+        One row for each that could be scored, in the table's order.
+    rejects : StoredFile
+        CSV: those that could not, with the reason.
+    tally : Tally
+    """
+    from package.batch import predict_table
+    from package.build import array_classifier
+
+    model = array_classifier(champion, f"models/{champion.manifest.use_case}")
+    out = _place("predictions") / f"predictions{asked.suffix}"
+    rejects = _place("rejects") / "rejects.csv"
+    try:
+        tally = predict_table(table.path, model, champion.manifest, asked, out, rejects, told)
+    except BaseException:  # Ctrl-C too leaves no half of a file in the store
+        for path in (out, rejects):
+            path.unlink(missing_ok=True)
+        raise
+    return StoredFile(out), StoredFile(rejects), tally
+
+
+def _place(output: str) -> Path:
+    """Where an output is kept, so that it is written once; a temporary folder where the store is elsewhere."""
+    from zenml import get_step_context
+
+    try:
+        place = Path(get_step_context().get_output_artifact_uri(output))
+    except RuntimeError:  # no run: a test of the step alone
+        place = Path()
+    return place if place.is_absolute() and place.is_dir() else Path(tempfile.mkdtemp())
