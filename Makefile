@@ -14,8 +14,8 @@ export UV_COMPILE_BYTECODE := 1
 export ZENML_ANALYTICS_OPT_IN ?= false
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help run test rehearse lint format bench bench-serving image dashboard serve kubernetes repro pull push login requirements clean \
-  ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-check
+.PHONY: help run test rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
+  ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-drift ci-drift-issue ci-drift-retrain ci-check
 
 help: ## list what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ dashboard: .venv/dashboard ## ZenML's dashboard over the local store, on 127.0.0
 
 serve: .venv/serving ## the champion over REST, on 127.0.0.1:8000: python run.py serve
 	@$(BIN)/python run.py serve --config $(CONFIG) $(ARGS)
+
+demo: .venv/serving ## the whole loop on this machine: train, serve, drift, train again, swap, roll back; nothing of yours is touched
+	@$(BIN)/python -m ops.demo $(ARGS)
 
 kubernetes: .venv/kubernetes ## install what the kubernetes stack needs (docs/scale.md)
 
@@ -98,7 +101,16 @@ ci-image: .venv/runtime ## in CI, on the main branch: build, try out and push th
 ci-fork-comment: .venv/runtime ## in CI: comment on a fork's pull request from its validated artifact
 	@$(BIN)/python -m ops.ci fork
 
-rehearse: .venv/dev .venv-drive/ready ## play the workflows on this machine: a better pull request, its merge, a worse one, a fork's, a rollback
+ci-drift: .venv/runtime ## in CI: the newest data of every use case against its champion (CI_STACK=docker)
+	@$(BIN)/python -m ops.ci drift
+
+ci-drift-issue: .venv/runtime ## in CI: open, update or close the issue of each use case
+	@$(BIN)/python -m ops.ci drift-issue
+
+ci-drift-retrain: .venv/runtime ## in CI: start the training pipeline
+	@$(BIN)/python -m ops.ci drift-retrain
+
+rehearse: .venv/dev .venv-drive/ready ## play the workflows on this machine: a better pull request, its merge, a worse one, a fork's, a rollback, drift
 	$(BIN)/python -m tests.rehearsal $(ARGS)
 
 ci-check: ## in CI: fail unless every job named in RESULTS has succeeded

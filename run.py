@@ -241,6 +241,7 @@ def serve_command(config: str, log: str | None, no_log: bool, api_key_file: str 
     options = Options(
         place.package,
         place.shown_package,
+        use_case=place.use_case.name,
         log=None if no_log or log == "" else folder,
         key=api_key(api_key_file),
         **given,
@@ -248,6 +249,78 @@ def serve_command(config: str, log: str | None, no_log: bool, api_key_file: str 
     from serving.server import serve
 
     serve(options)
+
+
+@cli.command("monitor")
+@click.argument("source", metavar="TABLE|LOGFOLDER", required=False, type=click.Path(path_type=Path))
+@config_option
+@click.option("--stack", metavar="NAME", help="Run on this stack instead of the active one.")
+@click.option("--since", metavar="WHEN", help="Of a log: from 2026-03-01, or 7d, 12h, 30m ago on.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="TABLE",
+    help="True labels by request_id: how good is the champion?",
+)
+@click.option("--history", "past", is_flag=True, help="Show what was found so far, and draw it.")
+@click.option(
+    "--fail-on", type=click.Choice(["drift", "schema", "never"]), default="drift", show_default=True,
+    help="Exit 3 at drift; or 0 at drift and 1 at other columns alone; or 0 whatever is found.",
+)  # fmt: skip
+@json_option
+def monitor_command(
+    source: Path | None,
+    config: str,
+    stack: str | None,
+    since: str | None,
+    labels: Path | None,
+    past: bool,
+    fail_on: str,
+    as_json: bool,
+) -> None:
+    """Compare new data, or what a service logged, with what the champion was trained on.
+
+    Exit codes: 0 no drift, 3 drift, 4 not enough data, 1 other columns than in training.
+    """
+    place = _use_case(config)
+    if past == (source is not None):
+        raise click.UsageError("Name a table or a folder of logs; or ask for --history, and nothing else.")
+    if source is None:
+        _history(place, as_json)
+        return
+    from ops.monitor import checked_input, exit_code
+
+    given = checked_input(source, since, labels)
+    client = _store()
+    from ops import console
+    from ops.stacks import activated
+    from ops.watch import watched
+    from pipelines.drift_monitoring import monitor
+
+    with activated(client, stack), console.Steps(as_json) as steps, console.Rows(as_json) as rows, watched(rows.tell):
+        done = monitor(client, place, given, steps.tell)
+    if as_json:
+        found = done.report.model_dump(mode="json")
+        _print_json({**found, "log": list(done.notes), "store": done.store, "stack": done.stack})
+    else:
+        from ops.monitor_console import drift_summary
+
+        console.warn([*done.notes, *done.report.notes])
+        drift_summary(done.report)
+        click.echo(f"Report: reports/{place.use_case.name}/drift.html   Store: {done.store}   Stack: {done.stack}")
+    sys.exit(exit_code(done.report.verdict, fail_on))
+
+
+def _history(place: Workspace, as_json: bool) -> None:
+    from ops.monitor_console import history_summary
+    from ops.monitor_history import PAGE, write_history
+
+    found = write_history(place)
+    if as_json:
+        _print_json([moment.model_dump(mode="json") for moment in found])
+        return
+    history_summary(found)
+    click.echo(f"Drawn: reports/{place.use_case.name}/{PAGE}")
 
 
 @cli.command("prune")

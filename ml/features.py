@@ -7,6 +7,8 @@ came with. Training, judging, batch and serving all go through it.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 MOMENT_PARTS = ("days", "month", "weekday", "hour")
 MOST_CATEGORIES = 1000  # in the signature; the estimator sees fewer
+_COUNTS = re.compile(r"u?int|float|double", re.IGNORECASE)  # dtypes of a category that is a number
 
 TRUE_TEXTS = {"true", "yes", "y", "t", "1", "1.0", "on"}
 FALSE_TEXTS = {"false", "no", "n", "f", "0", "0.0", "off"}
@@ -183,6 +186,34 @@ def category_text(value: object) -> str:
     if isinstance(value, float | np.floating) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def category_of(value: object, dtype: str) -> str:
+    """One category as text, where a text may stand for it: one that was a number in training is written as that number.
+
+    Parameters
+    ----------
+    value : object
+        A text, or what a column holds.
+    dtype : str
+        Of the feature.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> category_of("007", "int64"), category_of("007", "str"), category_of("true", "bool")
+    ('7', '007', 'True')
+    """
+    if isinstance(value, str) and _COUNTS.match(dtype):
+        for number in (int, float):
+            with contextlib.suppress(ValueError):
+                return category_text(number(value))
+    if isinstance(value, str) and dtype.startswith("bool") and value.casefold() in ("true", "false"):
+        return str(value.casefold() == "true")
+    return category_text(value)
 
 
 def as_days(column: pd.Series) -> NDArray[np.float64]:

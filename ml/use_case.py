@@ -16,6 +16,8 @@ Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 CandidateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
 
+Share = Annotated[float, Field(gt=0, lt=1)]
+
 
 class Strict(BaseModel):
     """A frozen model that accepts no key it does not know."""
@@ -107,6 +109,30 @@ class Promotion(Strict):
     )
 
 
+class Drift(Strict):
+    """When new data count as drift."""
+
+    alpha: float = Field(
+        default=0.05, gt=0, le=0.5, description="The most false alarms for a whole table, all columns together."
+    )
+    min_effect: Share = Field(
+        default=0.1, description="Share of rows that must have moved; whatever moves fewer does not matter."
+    )
+    min_rows: int = Field(default=50, ge=30, description="With fewer rows nothing is judged.")
+    ignore: tuple[str, ...] = Field(default=(), description="Columns that may change as they like.")
+    effects: dict[str, Share] = Field(
+        default_factory=dict,
+        description="Another `min_effect` for a column. A moment is judged only where it stands here.",
+    )
+
+    @model_validator(mode="after")
+    def _judged_or_ignored(self) -> "Drift":
+        both = sorted(set(self.ignore) & set(self.effects))
+        if both:
+            raise ValueError(f"{both[0]!r} stands in drift.ignore and in drift.effects; keep one of the two")
+        return self
+
+
 class Resources(Strict):
     """What a step asks a cluster for."""
 
@@ -152,6 +178,7 @@ class UseCase(Strict):
     candidates: dict[CandidateName, Candidate] = Field(min_length=1)
     training: Training = Field(default_factory=Training)
     promotion: Promotion = Field(default_factory=Promotion)
+    drift: Drift = Field(default_factory=Drift)
     resources: dict[str, Resources] = Field(
         default_factory=dict,
         description="What a step asks a Kubernetes cluster for, by step (prepare, train_CANDIDATE, evaluate, promote, "

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops import champion as champions
+from ops.monitor import labels_of, log_of
+from ops.predict import batch_table
 from ops.runs import run_tag
 from ops.store import locked
 from ops.workspace import Workspace
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from zenml.client import Client
 
 PIPELINE = "training"
+SCORING = ("batch_inference", "drift_monitoring")
+"""Pipelines that make no model: their users have what they made, so nothing of theirs is needed."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
 
     A run whose steps the newest one took from the cache stays too: ZenML's cache finds a step by the run that executed
     it. Every model version and its record stay, its package too, and so does what the newest successful run made or read:
-    the next run is cached as before. Tables of former data versions go; a run that needs one reads its file again.
+    the next run is cached as before. Tables of former data versions go; a run that needs one reads its file again. So do
+    tables that were scored or compared and what came of them: whoever asked has that in files.
 
     Parameters
     ----------
@@ -51,11 +56,12 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     """
     name = workspace.use_case.name
     with locked(client, name):
-        runs = _runs(client, name)
+        runs = _runs(client, name, PIPELINE)
         newest = next((run for run in runs if run.status.is_successful), None)
         kept = _kept(client, newest)
         needed = _needed(client, name, kept)
-        gone = [run for run in runs if run.id not in kept]
+        scoring = [run for pipeline in SCORING for run in _runs(client, name, pipeline)]
+        gone = [*(run for run in runs if run.id not in kept), *scoring]
         made = [artifact for run in gone for artifact in _outputs(client, run)]
         artifacts = {a.id: a for a in [*made, *_registered(client, name)] if a.id not in needed}
         size = sum(_bytes(artifact.uri) for artifact in artifacts.values())
@@ -64,11 +70,11 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     return Pruned(len(gone), len(artifacts), size)
 
 
-def _runs(client: Client, name: str) -> list[Any]:
-    """The finished training runs of a use case, newest first."""
+def _runs(client: Client, name: str, pipeline: str) -> list[Any]:
+    """The finished runs of a pipeline for a use case, newest first."""
     from zenml.utils.pagination_utils import depaginate
 
-    runs = depaginate(client.list_pipeline_runs, pipeline=PIPELINE, sort_by="desc:created", hydrate=True, size=100)
+    runs = depaginate(client.list_pipeline_runs, pipeline=pipeline, sort_by="desc:created", hydrate=True, size=100)
     return [run for run in runs if run.status.is_finished and run_tag(name) in [tag.name for tag in run.tags]]
 
 
@@ -97,7 +103,7 @@ def _registered(client: Client, name: str) -> list[Any]:
 
     return [
         artifact
-        for kind in (f"{name}_table", f"{name}_package")
+        for kind in (f"{name}_table", f"{name}_package", *map(batch_table, (name, log_of(name), labels_of(name))))
         for artifact in depaginate(client.list_artifact_versions, artifact=kind, size=100)
     ]
 

@@ -5,7 +5,6 @@ Where that refuses a whole table for one wrong value, a row is refused here, and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ml.arrays import LARGEST, Block, category_text, moment_parts
-from ml.features import FALSE_TEXTS, MOST_CATEGORIES, TRUE_TEXTS, Feature
+from ml.arrays import LARGEST, Block, moment_parts
+from ml.features import FALSE_TEXTS, MOST_CATEGORIES, TRUE_TEXTS, Feature, category_of
 from package.table_stream import MISSING_WORDS
 
 MISSING, FOREIGN, TOO_LARGE = 1, 2, 3
@@ -29,8 +28,6 @@ _EXPECTED = {
     "datetime": "is no date or time",
 }
 _NUMBER = r"(?i)^[+-]?(?:inf|infinity|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$"
-_COUNTS = re.compile(r"u?int|float|double", re.IGNORECASE)  # dtypes of a category that is a number
-_BOOLS = {"true": 1.0, "false": 0.0}
 _SECONDS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
@@ -244,7 +241,7 @@ def _categories(
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     codes, values = _distinct(column)
     each = np.empty(len(values) + 1, dtype=object)
-    each[:-1] = [_category(value, feature.dtype) for value in values]
+    each[:-1] = [category_of(value, feature.dtype) for value in values]
     each[-1] = np.nan
     known = feature.categories
     if known is not None and len(known) < MOST_CATEGORIES:
@@ -254,22 +251,6 @@ def _categories(
             made.unseen[feature.name] = strange[codes]
     fault = None if feature.nullable or (codes >= 0).all() else np.where(codes < 0, MISSING, 0)
     return each[codes], fault
-
-
-def _category(value: Any, dtype: str) -> str:
-    """The text of a category; one that was a number in training is written as that number was."""
-    if isinstance(value, str) and _COUNTS.match(dtype):
-        try:
-            return str(int(value))
-        except ValueError:
-            pass
-        try:
-            return category_text(float(value))
-        except ValueError:
-            return value
-    if isinstance(value, str) and dtype.startswith("bool") and value.casefold() in _BOOLS:
-        return str(bool(_BOOLS[value.casefold()]))
-    return category_text(value)
 
 
 def _moments(column: pa.Array) -> NDArray[np.datetime64]:

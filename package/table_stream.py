@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv.gz", ".csv", ".parquet")
 CHUNK_ROWS = 131_072
 BLOCK_BYTES = 32 * 1024 * 1024  # of CSV, and so the longest row
+_LONGEST_NAME = 131_072  # characters of a name in the header of a CSV
 _PAGE_BYTES = 1024 * 1024  # of Parquet, read at a time from each column
 MISSING_WORDS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
@@ -190,7 +191,10 @@ def _open_csv(path: Path) -> TableStream:
 def _header(path: Path) -> list[str]:
     try:
         with _text(path) as file:
+            csv.field_size_limit(_LONGEST_NAME)
             names = next((row for row in csv.reader(file) if row), None)
+    except csv.Error:
+        raise _endless_header(path) from None
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -256,22 +260,34 @@ def _csv_error(message: str, path: Path, columns: int) -> DataError:
 
 
 def _unclosed(path: Path) -> int | None:
-    """The line in which a double quote opens that is never closed, or None where there is none."""
+    """The line in which a double quote opens that is never closed, or not within two blocks; None where there is none."""
     began = 1
     with _text(path) as file:
         reader = csv.reader(file, strict=True)
-        csv.field_size_limit(2**31 - 1)
+        csv.field_size_limit(2 * BLOCK_BYTES)  # of which there is one in memory, not the whole file
         try:
             for _ in reader:
                 began = reader.line_num + 1
         except csv.Error as error:
-            return began if "unexpected end of data" in str(error) else None
+            endless = "field limit" in str(error) and reader.line_num > began
+            return began if endless or "unexpected end of data" in str(error) else None
     return None
 
 
 def _never_closed(line: int) -> DataError:
     return DataError(
         f"The table cannot be parsed: the double quote that opens in line {line} is never closed. Close or remove it."
+    )
+
+
+def _endless_header(path: Path) -> DataError:
+    """Say why a name in the header is longer than any name would be."""
+    line = _unclosed(path)
+    if line:
+        return _never_closed(line)
+    return DataError(
+        f"The table's header has a name of more than {_LONGEST_NAME:,} characters. Expected the names of columns in the first "
+        "line."
     )
 
 

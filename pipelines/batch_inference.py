@@ -14,20 +14,18 @@ from ml.errors import DataError, ProjectError
 from ops import champion as champions
 from ops import code
 from ops.continuity import settle
-from ops.docker_stack import image_libraries, steps_in_containers
-from ops.pods import image_in_registry, steps_in_pods
+from ops.docker_stack import image_libraries
 from ops.predict import Files, deliver, register_table, require_usable, warnings_of
-from ops.runs import lost_artifacts_named, output, run_tag
-from ops.store import described, leave_interrupts_alone, progress
+from ops.runs import output
+from ops.store import described
 from ops.workspace import Workspace
 from package.batch import Asked, Tally
+from pipelines.launch import launched
 from steps.predict import predict as predict_step
 
 if TYPE_CHECKING:
     from zenml.client import Client
-    from zenml.models import ArtifactVersionResponse, PipelineRunResponse
-
-    from package.manifest import Manifest
+    from zenml.models import PipelineRunResponse
 
 
 @dataclass(frozen=True)
@@ -86,43 +84,19 @@ def predict(client: Client, place: Workspace, files: Files, cache: bool, tell: C
     table = register_table(client, place.use_case.name, files.table)
     with code.made_with(image_libraries(client)):
         package = client.get_artifact_version(champion.package_id)
-        run = _launch(client, place, table, package, manifest, files.asked, cache, tell)
+        inputs = {
+            "table": table, "champion": package, "asked": files.asked,
+            "version": code.step_version("steps.predict", (manifest.estimator,)),
+        }  # fmt: skip
+        run = launched(
+            client, place.use_case, batch_inference, inputs, tell, kind="batch", steps=["predict"], cache=cache
+        )
     tally: Tally = output(run, "predict", "tally")
     rejects = _deliver(run, files, tally)
     return Predicted(
         tally, rejects, tuple(warnings_of(tally)), tuple(filter(None, [settled.done])),
         described(client), client.active_stack_model.name,
     )  # fmt: skip
-
-
-def _launch(
-    client: Client,
-    place: Workspace,
-    table: ArtifactVersionResponse,
-    package: ArtifactVersionResponse,
-    manifest: Manifest,
-    asked: Asked,
-    cache: bool,
-    tell: Callable[[str, str], None],
-) -> PipelineRunResponse:
-    use_case = place.use_case
-    version = code.step_version("steps.predict", (manifest.estimator,))
-    leave_interrupts_alone()
-    with steps_in_containers(client) as settings, progress(tell), lost_artifacts_named():
-        configured = batch_inference.with_options(
-            enable_cache=cache,
-            run_name=f"{use_case.name}-batch-{{date}}-{{time}}",
-            tags=[run_tag(use_case.name)],
-            settings={**settings, **image_in_registry(client)},
-            steps=steps_in_pods(client, use_case, ["predict"]),
-        )
-        run = configured(table=table, champion=package, asked=asked, version=version)
-    if run is None:
-        raise ProjectError("The run was handed to the stack and goes on there; the dashboard shows it.")
-    finished = client.get_pipeline_run(run.id)
-    if not finished.status.is_successful:
-        raise ProjectError(f"The run {finished.name} failed in predict; its log is in the dashboard.")
-    return finished
 
 
 def _deliver(run: PipelineRunResponse, files: Files, tally: Tally) -> Path | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from ml.errors import ProjectError
 from ml.evaluation import Evaluation
 from ml.lineage import Lineage, Outcome
 from ml.profile import Profile
@@ -22,12 +21,12 @@ from ops.champion import Version
 from ops.collect import collect
 from ops.continuity import settle
 from ops.dataset import Dataset, register
-from ops.docker_stack import image_libraries, steps_in_containers
-from ops.pods import image_in_registry, steps_in_pods
-from ops.runs import lost_artifacts_named, output, run_tag
-from ops.store import described, leave_interrupts_alone, progress
+from ops.docker_stack import image_libraries
+from ops.runs import output
+from ops.store import described
 from ops.title import Terms
 from ops.workspace import Workspace
+from pipelines.launch import launched
 from steps.evaluate import evaluate
 from steps.prepare import prepare
 from steps.promote import promote
@@ -173,23 +172,8 @@ def _launch(
         turn=champion.title.turn if champion and champion.title else None,
     )  # fmt: skip
     package = client.get_artifact_version(champion.package_id) if champion and champion.package_id else None
-    leave_interrupts_alone()
-    with steps_in_containers(client) as settings, progress(tell), lost_artifacts_named():
-        configured = training.with_options(
-            enable_cache=options.cache,
-            run_name=f"{use_case.name}-{{date}}-{{time}}",
-            tags=[run_tag(use_case.name)],
-            settings={**settings, **image_in_registry(client)},
-            steps=steps_in_pods(client, use_case),
-        )
-        run = configured(
-            table=dataset.artifact, use_case=use_case, rule=dataset.rule, champion=package, facts=facts,
-            terms=terms, rows=dataset.rows,
-        )  # fmt: skip
-    if run is None:
-        raise ProjectError("The run was handed to the stack and goes on there; the dashboard shows it.")
-    finished = client.get_pipeline_run(run.id)
-    if not finished.status.is_successful:
-        failed = next((name for name, step in finished.steps.items() if step.status.is_failed), "a step")
-        raise ProjectError(f"The run {finished.name} failed in {failed}; its log is in the dashboard.")
-    return finished
+    inputs = {
+        "table": dataset.artifact, "use_case": use_case, "rule": dataset.rule, "champion": package, "facts": facts,
+        "terms": terms, "rows": dataset.rows,
+    }  # fmt: skip
+    return launched(client, use_case, training, inputs, tell, cache=options.cache)

@@ -90,6 +90,8 @@ class Front:
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = time.perf_counter(), 500
+        if scope["method"] == "HEAD":  # what GET would answer; the server leaves out the body
+            scope = {**scope, "method": "GET"}
 
         async def noted(message: Any) -> None:
             nonlocal status

@@ -43,6 +43,8 @@ class Options:
         Bytes and rows of one request, and requests at a time.
     body_seconds, shutdown_seconds, reload_seconds : float
         For a body to arrive; for what began to end; between two looks at the package.
+    use_case : str, optional
+        Whose package is served; without it the first one says.
     """
 
     package: Path
@@ -57,6 +59,7 @@ class Options:
     body_seconds: float = 10.0
     shutdown_seconds: float = 20.0
     reload_seconds: float = 1.0
+    use_case: str | None = None
 
 
 def serve_options(command: Command) -> Command:

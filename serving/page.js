@@ -130,7 +130,7 @@ const asMomentInput = (text) => {
 const KINDS = {
   numeric: {
     make: () => make("input", { type: "number", step: "any", autocomplete: "off" }),
-    hint: (f) => `${/^(timedelta|duration)/.test(f.dtype) ? "seconds" : "a number"}${range(f, String)}`,
+    hint: (f) => `${/^(timedelta|duration)/.test(f.dtype) ? "seconds" : "a number"}${range(f, asRange)}`,
     read: (input) => (input.value === "" ? null : input.valueAsNumber),
     fill: String,
   },
@@ -158,6 +158,10 @@ const KINDS = {
     fill: asMomentInput,
   },
 };
+
+function asRange(value) {
+  return String(Number(value.toPrecision(7)));
+}
 
 function range(feature, write) {
   const { minimum, maximum } = feature;

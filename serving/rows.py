@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ml.arrays import LARGEST, Block, category_text, moment_parts, number_columns, text_columns
 from ml.errors import nearest
-from ml.features import Feature
+from ml.features import Feature, category_of
 from serving.refusal import RequestError
 
 Row = tuple[Any, ...]
@@ -40,6 +40,11 @@ def takes_numbers(feature: Feature) -> bool:
     """Whether the categories of a feature are plain numbers, so that 3 may stand for "3"; "007" is none."""
     known = feature.categories or ()
     return bool(known) and all(_NUMBER.fullmatch(text) and category_text(float(text)) == text for text in known)
+
+
+def _is_converted(feature: Feature) -> bool:
+    """Whether a category may come in another form than the model knows it in."""
+    return takes_numbers(feature) or not feature.dtype.startswith(("str", "object", "category"))
 
 
 def expected(feature: Feature) -> str:
@@ -66,10 +71,13 @@ class RowReader:
         self.features = tuple(features)
         self._by_name = {feature.name.translate(_SAFE): feature for feature in features}
         self._decode = _decoder(self.features)
+        self._nullable = any(feature.nullable for feature in features)
         kinds = [feature.kind for feature in self.features]
         self._texts = [place for place, kind in enumerate(kinds) if kind == "categorical"]
         self._moments = [place for place, kind in enumerate(kinds) if kind == "datetime"]
-        self._converted = [place for place in self._texts if takes_numbers(self.features[place])]
+        self._converted = [
+            (place, self.features[place].dtype) for place in self._texts if _is_converted(self.features[place])
+        ]
         self._numbers = [place for place, kind in enumerate(kinds) if kind in ("numeric", "boolean")]
         self._pick: Callable[[Row], Any] = operator.itemgetter(*self._numbers) if self._numbers else len
         self._place_numbers()
@@ -113,10 +121,14 @@ class RowReader:
                 "too_many_rows",
                 f"There are {len(found)} rows, more than the {max_rows} that one request may have.",
             )
-        if b"\\" in body or body.count(b":") != len(found) * len(self.features):
-            _refuse_repeated(body)
         rows = [msgspec.structs.astuple(row) for row in found]
+        if b"\\" in body or body.count(b":") != len(rows) * len(self.features) or self._may_lack(rows):
+            _refuse_repeated(body)
         return [self._finished(row) for row in rows] if self._moments or self._converted else rows
+
+    def _may_lack(self, rows: list[Row]) -> bool:
+        """Whether a field may have been left out, so that another one could be there twice in its place."""
+        return self._nullable and any(None in row for row in rows)
 
     def _decoded(self, body: bytes) -> Any:
         try:
@@ -161,14 +173,14 @@ class RowReader:
         raise RequestError(422, "unknown_field", f"{at}the model knows no such field. {near}".rstrip(), shown)
 
     def _finished(self, row: Row) -> Row:
-        """Parse the moments of a row, and write numbers that stand for categories as text."""
+        """Parse the moments of a row, and write categories as the model knows them."""
         values = list(row)
         for place in self._moments:
             if values[place] is not None:
                 values[place] = _moment(values[place], self.features[place])
-        for place in self._converted:
+        for place, dtype in self._converted:
             if values[place] is not None:
-                values[place] = category_text(values[place])
+                values[place] = category_of(values[place], dtype)
         return tuple(values)
 
     def block(self, rows: Sequence[Row]) -> Block:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ml.errors import ProjectError
+from ml.errors import PackageError, ProjectError
 from package.folder import read
 from serving.champion import Champion
 from serving.state import State
@@ -78,6 +78,12 @@ class Watcher:
         present = self._state.champion
         if present is not None and package.manifest == present.manifest:
             return present
+        expected = self._state.options.use_case or (present.manifest.use_case if present else None)
+        if expected not in (None, package.manifest.use_case):
+            raise PackageError(
+                f"{self._shown} is refused: it is a package of the use case {package.manifest.use_case!r}, not of "
+                f"{expected!r}. Put the right one there; start a service of its own for another use case."
+            )
         return Champion(package, self._shown)
 
     def _take(self, found: Champion | None) -> None:

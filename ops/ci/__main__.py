@@ -1,4 +1,4 @@
-"""The commands: ``champion``, ``train``, ``comment``, ``post``, ``promote``, ``rollback``, ``pointer``, ``image``, ``fork``."""
+"""The commands of the workflows: ``python -m ops.ci COMMAND``, where `COMMANDS` has the list."""
 
 from __future__ import annotations
 
@@ -75,6 +75,26 @@ def _fork(root: Path, around: Surroundings) -> int:
     return DONE
 
 
+def _drift(root: Path, around: Surroundings) -> int:
+    from ops.ci.drift import watch_all
+
+    return watch_all(root, around)
+
+
+def _drift_issue(root: Path, around: Surroundings) -> int:
+    from ops.ci.drift_issue import keep_issues
+
+    _say(keep_issues(root, around))
+    return DONE
+
+
+def _drift_retrain(_: Path, around: Surroundings) -> int:
+    from ops.ci.drift import retrain
+
+    _say(retrain(around))
+    return DONE
+
+
 COMMANDS: dict[str, Callable[[Path, Surroundings], int]] = {
     "champion": _champion,
     "train": _train,
@@ -85,6 +105,9 @@ COMMANDS: dict[str, Callable[[Path, Surroundings], int]] = {
     "pointer": _pointer,
     "image": _image,
     "fork": _fork,
+    "drift": _drift,
+    "drift-issue": _drift_issue,
+    "drift-retrain": _drift_retrain,
 }
 
 

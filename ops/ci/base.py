@@ -34,7 +34,8 @@ def settle_champion(root: Path, around: Surroundings) -> State:
     root : Path
         The checkout.
     around : Surroundings
-        `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion.
+        `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion. With
+        `WITHOUT_DATA` no table is fetched.
 
     Returns
     -------
@@ -58,7 +59,8 @@ def settle_champion(root: Path, around: Surroundings) -> State:
         for place in state.use_cases(root):
             name = place.use_case.name
             pointers[name] = text_at(root, base, shown(place.pointer, root))
-            dvc.fetch_missing(root, place.data)
+            if not around["WITHOUT_DATA"]:
+                dvc.fetch_missing(root, place.data)
             standings[name] = _standing(place, pointers[name], reachable, around.has_server)
         found = found.model_copy(update={"remote": reachable, "standings": standings, "pointers": pointers})
     except ProjectError as error:

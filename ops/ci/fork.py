@@ -107,11 +107,8 @@ def pull_requests(around: Surroundings, head: str) -> list[int]:
     """The open pull requests whose head commit is the run's, whatever the artifact says."""
     repository, source = around["GITHUB_REPOSITORY"], around["HEAD_REPOSITORY"]
     found = []
-    for page in range(1, PAGES + 1):
-        listed: list[dict[str, Any]] = github.call(around, "GET", f"pulls?state=open&per_page=100&page={page}")
+    for listed in github.pages(around, "pulls?state=open", PAGES):
         found += [pull["number"] for pull in listed if _is_about(pull, head, repository, source)]
-        if len(listed) < 100:
-            break
     return found
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
 from ml.errors import ProjectError
@@ -12,6 +14,10 @@ from ops.ci.surroundings import Surroundings
 
 TIME_LIMIT = 60.0  # seconds for one call
 MOST_BYTES = 20_000_000  # of one answer
+TRIES = 3
+PAUSE = 2.0  # seconds after an error of the server
+LONGEST_WAIT = 60.0  # seconds; a rate limit that lasts longer ends the call
+PAGE = 100  # GitHub's most
 
 
 class GitHubError(ProjectError):
@@ -35,17 +41,57 @@ def call(around: Surroundings, method: str, path: str, body: dict[str, Any] | No
     Returns
     -------
     Any
-        The answer, parsed.
+        The answer, parsed; None where GitHub answers with nothing.
 
     Raises
     ------
     GitHubError
-        With the status and what GitHub says.
+        With the status and what GitHub says, after a short wait where GitHub asks for one.
     """
+    request = _request(around, method, path, body)
+    for left in reversed(range(TRIES)):
+        try:
+            with urllib.request.urlopen(request, timeout=TIME_LIMIT) as answer:  # noqa: S310 - see _request
+                return json.loads(answer.read(MOST_BYTES) or b"null")
+        except urllib.error.HTTPError as error:
+            wait = _wait(error, method, time.time())
+            if not left or wait is None:
+                raise GitHubError(f"GitHub refused {method} {path}: {error.code} {_said(error)}") from None
+        except (OSError, ValueError) as error:
+            raise GitHubError(f"GitHub did not answer {method} {path}: {error}") from None
+        time.sleep(wait)
+    raise AssertionError
+
+
+def pages(around: Surroundings, path: str, most: int) -> Iterator[list[dict[str, Any]]]:
+    """A list of the API, page by page.
+
+    Parameters
+    ----------
+    around : Surroundings
+        As for `call`.
+    path : str
+        With a query.
+    most : int
+        Of the pages that are asked for.
+
+    Yields
+    ------
+    list of dict
+        At most 100 entries.
+    """
+    for number in range(1, most + 1):
+        listed: list[dict[str, Any]] = call(around, "GET", f"{path}&per_page={PAGE}&page={number}")
+        yield listed
+        if len(listed) < PAGE:
+            return
+
+
+def _request(around: Surroundings, method: str, path: str, body: dict[str, Any] | None) -> urllib.request.Request:
     repository = around.need("GITHUB_REPOSITORY", "it names OWNER/NAME on GitHub")
     token = around.need("REPO_TOKEN", "GitHub answers only with a token")
     url = f"{around['GITHUB_API_URL'] or 'https://api.github.com'}/repos/{repository}/{path}"
-    request = urllib.request.Request(  # noqa: S310 - the scheme is checked with the variable
+    return urllib.request.Request(  # noqa: S310 - the scheme is checked with the variable
         url,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
@@ -57,13 +103,22 @@ def call(around: Surroundings, method: str, path: str, body: dict[str, Any] | No
             "X-GitHub-Api-Version": "2022-11-28",
         },
     )
-    try:
-        with urllib.request.urlopen(request, timeout=TIME_LIMIT) as answer:  # noqa: S310 - as above
-            return json.loads(answer.read(MOST_BYTES))
-    except urllib.error.HTTPError as error:
-        raise GitHubError(f"GitHub refused {method} {path}: {error.code} {_said(error)}") from None
-    except (OSError, ValueError) as error:
-        raise GitHubError(f"GitHub did not answer {method} {path}: {error}") from None
+
+
+def _wait(error: urllib.error.HTTPError, method: str, now: float) -> float | None:
+    """How many seconds to wait before the call is made again; None where that is no use, or would take too long."""
+    if error.code in (403, 429):
+        wait = _number(error, "Retry-After")
+        if wait is None and error.headers.get("X-RateLimit-Remaining") == "0":
+            reset = _number(error, "X-RateLimit-Reset")
+            wait = None if reset is None else reset - now
+        return None if wait is None or wait > LONGEST_WAIT else max(wait, 0.0)
+    return PAUSE if error.code >= 500 and method == "GET" else None  # what writes may have been done
+
+
+def _number(error: urllib.error.HTTPError, header: str) -> float | None:
+    text = error.headers.get(header) or ""
+    return float(text) if text.isdecimal() else None
 
 
 def _said(error: urllib.error.HTTPError) -> str:

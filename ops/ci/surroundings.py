@@ -19,6 +19,7 @@ _PATTERNS = {
     "HEAD_REPOSITORY": r"[\w.-]{1,100}/[\w.-]{1,100}",
     "ROLLBACK_TO": r"\d{1,9}",
     "ROLLBACK_USE_CASE": r"[A-Za-z0-9_][\w.-]{0,99}",
+    "DRIFT_DATA": r"(?!.*\.\.)[\w{][\w{}./-]{0,199}",
     "GITHUB_SERVER_URL": r"https?://[\w.:-]+",
     "GITHUB_API_URL": r"https?://[\w.:/-]+",
 }

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 from ops.ci import state
-from ops.ci.secrets import hidden
+from ops.ci.running import run_logged
 from ops.ci.state import Ran
 from ops.ci.surroundings import Surroundings
 from ops.workspace import Workspace, shown
 
 LAST_LINES = 25
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _STEP = re.compile(r"^  (\w[\w.-]*) +(done|cached|failed)\b")
 BEFORE = "the preparation, before the first step"
 
@@ -50,25 +47,7 @@ def train_all(root: Path, around: Surroundings, promote: bool) -> int:
 def _train(place: Workspace, around: Surroundings, promote: bool) -> Ran:
     config = shown(place.config, place.root)
     command = ["run.py", "train", "--config", config, "--stack", around.stack, *([] if promote else ["--no-promote"])]
-    sys.stdout.write(f"python {' '.join(command)}\n")
-    sys.stdout.flush()
-    environment = {key: value for key, value in os.environ.items() if value or not key.startswith("ZENML_")}
-    environment.pop("REPO_TOKEN", None)
-    place.reports.mkdir(parents=True, exist_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=place.root, env={**environment, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
-    )  # fmt: skip
-    said = []
-    assert process.stdout is not None
-    with process.stdout as lines, (place.reports / state.RUN_LOG).open("w", encoding="utf-8") as log:
-        for line in lines:
-            clean = hidden(_COLOUR.sub("", line), environment)
-            sys.stdout.write(clean)
-            sys.stdout.flush()
-            log.write(clean)
-            said.append(clean.rstrip())
-    code = process.wait()
+    code, said = run_logged(place.root, command, place.reports / state.RUN_LOG)
     return (
         Ran(exit_code=code, step=failed_step(said), lines=[line[:500] for line in said if line][-LAST_LINES:])
         if code

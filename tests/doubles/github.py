@@ -1,4 +1,4 @@
-"""A double of GitHub's API on loopback: pull requests, comments, and tokens that may or may not write.
+"""A double of GitHub's API on loopback: pull requests, issues, comments, and tokens that may or may not write.
 
 It plays as much as CML and `ops.ci` ask for, below ``/api/v3`` as a server of one's own does.
 """
@@ -12,10 +12,21 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 API = "/api/v3"
 REPOSITORY = "team/champion"
+LONGEST = 65_536  # characters of an issue's body
+BOT = {"login": "github-actions[bot]", "type": "Bot"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An answer that a request gets in place of its own."""
+
+    status: int
+    message: str
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -49,12 +60,21 @@ class GitHub:
         By pull request: the comments as they are now.
     calls : list of str
         Method and path of every request.
+    issues : dict of int to dict
+        By number, open and closed.
+    started : list of str
+        Workflow and branch of every dispatch.
+    faults : dict of str to list
+        By the method and the end of a path: what the next such requests get.
     """
 
     tokens: dict[str, bool] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    issues: dict[int, dict[str, Any]] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -86,7 +106,26 @@ class GitHub:
         """Close or merge a pull request."""
         del self.pulls[number]
 
-    def answer(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
+    def report(
+        self, title: str, body: str, user: dict[str, str] = BOT, association: str = "NONE", state: str = "open"
+    ) -> dict[str, Any]:
+        """Open an issue."""
+        made = {
+            "number": next(self._numbers), "title": title, "body": body, "state": state, "user": user, "edits": 0,
+            "author_association": association, "labels": [],
+        }  # fmt: skip
+        self.issues[made["number"]] = made
+        return made
+
+    def fault(self, method: str, path: str) -> Fault | None:
+        """The fault that a request meets."""
+        for end, waiting in self.faults.items():
+            verb, _, last = end.partition(" ")
+            if waiting and method == verb and path.endswith(last):
+                return waiting.pop(0)
+        return None
+
+    def answer(self, method: str, path: str, token: str, body: Any, query: str = "") -> tuple[int, Any]:
         """Status and content for a request."""
         self.calls.append(f"{method} {path}")
         if token not in self.tokens:
@@ -101,14 +140,42 @@ class GitHub:
             return 200, [pull.facts() for pull in self.pulls.values()]
         if route == f"POST {here}/pulls":
             return 201, self.open("0" * 40, str(body["head"]), title=str(body["title"])).facts()
+        if route == f"GET {here}/issues":
+            return 200, self._page({name: values[-1] for name, values in parse_qs(query).items()})
+        if route == f"POST {here}/issues" or re.fullmatch(rf"PATCH {here}/issues/\d+", route):
+            return self._written(route.rpartition("/")[2], body)
+        if found := re.fullmatch(rf"POST {here}/actions/workflows/([\w.-]+)/dispatches", route):
+            self.started.append(f"{found[1]} {body['ref']}")
+            return 204, None
         if found := re.fullmatch(rf"(GET|POST) {here}/issues/(\d+)/comments", route):
             return self._listed_or_added(found[1], int(found[2]), body)
         if found := re.fullmatch(rf"PATCH {here}/issues/comments/(\d+)", route):
             return self._edited(int(found[1]), body)
         return 404, {"message": "Not Found"}
 
+    def _page(self, asked: dict[str, str]) -> list[dict[str, Any]]:
+        """Issues and pull requests, the newest first, as GitHub lists both."""
+        pulls = [{**pull.facts(), "body": pull.title, "pull_request": {}} for pull in self.pulls.values()]
+        listed = [each for each in (*self.issues.values(), *pulls) if each["state"] == asked.get("state", "open")]
+        size, page = int(asked.get("per_page", 30)), int(asked.get("page", 1))
+        return sorted(listed, key=lambda each: -int(each["number"]))[size * (page - 1) : size * page]
+
+    def _written(self, number: str, body: dict[str, Any]) -> tuple[int, Any]:
+        if len(body.get("body", "")) > LONGEST:
+            return 422, {"message": f"body is too long (maximum is {LONGEST} characters)"}
+        if number == "issues":
+            made = self.report(body["title"], body["body"])
+            made["labels"] = body.get("labels", [])
+            return 201, made
+        issue = self.issues.get(int(number))
+        if issue is None:
+            return 404, {"message": "Not Found"}
+        issue.update(body)
+        issue["edits"] += 1
+        return 200, issue
+
     def _listed_or_added(self, method: str, number: int, body: Any) -> tuple[int, Any]:
-        if number not in self.pulls:
+        if number not in self.pulls and number not in self.issues:
             return 404, {"message": "Not Found"}
         there = self.comments.setdefault(number, [])
         if method == "GET":
@@ -134,9 +201,16 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
         token = (self.headers.get("Authorization") or "").rpartition(" ")[2]
-        status, content = self.github.answer(self.command, urlsplit(self.path).path, token, body)
-        sent = json.dumps(content).encode()
+        asked = urlsplit(self.path)
+        met = self.github.fault(self.command, asked.path)
+        if met is None:
+            status, content = self.github.answer(self.command, asked.path, token, body, asked.query)
+        else:
+            status, content = met.status, {"message": met.message}
+        sent = b"" if content is None else json.dumps(content).encode()
         self.send_response(status)
+        for name, value in (met.headers if met else {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(sent)))
         self.end_headers()

@@ -47,8 +47,8 @@ def of(cases: list[tuple[str, dict[str, Any]]]) -> Any:
     return pytest.mark.parametrize("found", [case for _, case in cases], ids=[name for name, _ in cases])
 
 
-def test_there_are_three_workflows() -> None:
-    assert [path.name for path in FILES] == ["ci.yml", "comment-on-fork.yml", "mlops-pipeline.yml"]
+def test_there_are_four_workflows() -> None:
+    assert [path.name for path in FILES] == ["ci.yml", "comment-on-fork.yml", "drift-monitor.yml", "mlops-pipeline.yml"]
 
 
 @of(RUNS)
@@ -126,6 +126,7 @@ def test_a_token_that_can_write_reaches_only_the_steps_that_need_it() -> None:
     holders = {step["run"] for _, step in RUNS if "REPO_TOKEN" in step.get("env", {})}
     assert holders == {
         "make ci-champion", "make ci-post", "make ci-pointer", "make ci-image", "make ci-fork-comment",
+        "make ci-drift-issue", "make ci-drift-retrain",
     }  # fmt: skip
     judge = workflow("mlops-pipeline.yml")["jobs"]["judge"]["steps"]
     assert [step["run"] for step in judge if "REPO_TOKEN" in step.get("env", {})] == ["make ci-post"]
@@ -153,6 +154,30 @@ def test_the_workflow_that_comments_for_a_fork_waits_for_the_pipeline_and_runs_n
     assert "secrets." not in (FOLDER / "comment-on-fork.yml").read_text()
 
 
+def test_the_drift_monitor_runs_by_the_clock_and_by_hand_on_main_alone_and_never_twice_at_once() -> None:
+    found = workflow("drift-monitor.yml")
+    assert set(found["on"]) == {"schedule", "workflow_dispatch"}
+    assert set(found["on"]["workflow_dispatch"]["inputs"]) == {"table", "retrain"}
+    watch = found["jobs"]["watch"]
+    assert watch["if"] == "github.ref == 'refs/heads/main'"
+    assert watch["permissions"] == {"contents": "read", "issues": "write"}
+    assert watch["concurrency"] == {"group": "drift", "cancel-in-progress": False}
+    issue = next(step for step in watch["steps"] if step.get("run") == "make ci-drift-issue")
+    assert issue["if"] == "!cancelled()", "one use case that fails does not hold up the issues of the others"
+
+
+def test_drift_alone_promotes_nothing_it_starts_the_pipeline_where_that_was_asked_for() -> None:
+    jobs_of = workflow("drift-monitor.yml")["jobs"]
+    assert set(jobs_of) == {"watch", "retrain"}
+    retrain = jobs_of["retrain"]
+    assert retrain["permissions"] == {"actions": "write", "contents": "read"}
+    assert "needs.watch.outputs.drift == 'true'" in retrain["if"]
+    assert "inputs.retrain" in retrain["if"]
+    assert [name for name, job in JOBS if "actions" in job["permissions"]
+            and job["permissions"]["actions"] == "write"] == ["drift-monitor.yml:retrain"]  # fmt: skip
+    assert "workflow_dispatch" in workflow("mlops-pipeline.yml")["on"]
+
+
 def test_the_report_is_uploaded_whatever_happened() -> None:
     for name in ("judge", "promote"):
         steps_of = workflow("mlops-pipeline.yml")["jobs"][name]["steps"]
@@ -161,10 +186,16 @@ def test_the_report_is_uploaded_whatever_happened() -> None:
         assert next(step for step in steps_of if step.get("run") == "make ci-comment")["if"] == "!cancelled()"
 
 
-def test_the_steps_train_in_containers() -> None:
-    for name, run in (("judge", "make ci-train"), ("promote", "make ci-promote")):
-        steps_of = workflow("mlops-pipeline.yml")["jobs"][name]["steps"]
-        env = next(step for step in steps_of if step.get("run") == run)["env"]
+def test_the_steps_train_and_compare_in_containers() -> None:
+    places = (
+        ("mlops-pipeline", "judge", "train"),
+        ("mlops-pipeline", "promote", "promote"),
+        ("drift-monitor", "watch", "drift"),
+    )
+    for file, name, command in places:
+        job = workflow(f"{file}.yml")["jobs"][name]
+        step = next(step for step in job["steps"] if step.get("run") == f"make ci-{command}")
+        env = {**job.get("env", {}), **step["env"]}
         assert env["CI_STACK"] == "docker"
         assert env.keys() >= {"ZENML_STORE_URL", "ZENML_STORE_API_KEY"}
 

@@ -112,7 +112,7 @@ def test_a_run_takes_the_pods_and_their_image_along(
 ) -> None:
     from types import SimpleNamespace
 
-    from pipelines import training as module
+    from pipelines import launch as module
 
     class StoppedError(Exception):
         """Before anything is submitted."""
@@ -123,12 +123,12 @@ def test_a_run_takes_the_pods_and_their_image_along(
         asked.update(options)
         raise StoppedError
 
-    monkeypatch.setattr(module, "training", SimpleNamespace(with_options=with_options))
+    pipeline: Any = SimpleNamespace(with_options=with_options)
     monkeypatch.setattr(module, "image_in_registry", lambda _: {"docker": "the image"})
     use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
     stacks.activate(kubernetes, "kubernetes")
     with pytest.raises(StoppedError):
-        module._launch(kubernetes, use_case, None, None, None, module.Options(), lambda *_: None)
+        module.launched(kubernetes, use_case, pipeline, {}, lambda *_: None)
     assert asked["settings"] == {"docker": "the image"}
     pod = asked["steps"]["train_big"]["settings"]["orchestrator.kubernetes"]["pod_settings"]
     assert pod["resources"]["requests"]["memory"] == "16Gi"

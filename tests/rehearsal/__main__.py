@@ -44,7 +44,7 @@ def _leave(scenes: list[Scene], out: Path) -> None:
 
 def shown(scenes: list[Scene]) -> Table:
     """The scenes as a table."""
-    table = Table("scene", "make targets", "champion on main", "comment")
+    table = Table("scene", "make targets", "champion on main", "comment or issue")
     for scene in scenes:
         broken = [f"{line}: exit {code}" for line, code in scene.ran.steps if code]
         steps = "\n".join(broken) or f"{len(scene.ran.steps)}, all well"

@@ -113,6 +113,25 @@ class Stage:
         self.git("merge", "--quiet", "--no-ff", "--message", f"Merge {name}", name)
         self.git("push", "--quiet", "origin", "main")
 
+    def share(self, label: str, name: str, table: bytes) -> None:
+        """Have a table on the remote and its pointer on main, as its author would."""
+        clone, home = self.runner(label), self.folder / "homes" / label
+        (clone / name).write_bytes(table)
+        environment = self._surroundings(clone, home, {}) | {"GDRIVE_CREDENTIALS_DATA": json.dumps(self.robot)}
+        for line in (f".venv/bin/dvc add --quiet {name}", f"make push ARGS={name}.dvc"):
+            done = subprocess.run(line.split(), cwd=clone, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{line}: {done.stderr}"
+        self.git("add", f"{name}.dvc", folder=clone)
+        self.git("commit", "--quiet", "--message", f"New rows in {name}", folder=clone)
+        self.git("push", "--quiet", "origin", "main", folder=clone)
+
+    def take_back(self) -> None:
+        """Undo the last commit on main, as its author would."""
+        self.git("fetch", "--quiet", "origin", "main")
+        self.git("checkout", "--quiet", "-B", "main", "origin/main")
+        self.git("revert", "--no-edit", "HEAD")
+        self.git("push", "--quiet", "origin", "main")
+
     def pointer(self) -> str:
         """The pointer of iris on main."""
         return self.git("--git-dir", str(self.origin), "show", "main:models/iris.dvc")
@@ -208,6 +227,7 @@ class Stage:
             "secrets.ZENML_STORE_API_KEY": "",
             "vars.DVC_REMOTE_URL": "",  # the remote stands in .dvc/config
             "vars.IMAGE": "",
+            "inputs.table || vars.DRIFT_DATA": "",
             "runner.temp": str(self.folder),
         }
 

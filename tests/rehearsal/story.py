@@ -1,14 +1,17 @@
-"""What is rehearsed: a first champion, a pull request that is better, its merge, a worse one, a fork's, a rollback."""
+"""What is rehearsed: a first champion, a pull request that is better, its merge, a worse one, a fork's, a rollback, drift."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
+from tests.conftest import iris_csv
 from tests.doubles.github import REPOSITORY, GitHub, Pull
 from tests.rehearsal.stage import Ran, Stage
 
@@ -26,7 +29,7 @@ class Scene:
     champion : int or None
         The number that main's pointer names afterwards.
     comment : str or None
-        What stands on the pull request.
+        What stands on the pull request, or in the issue.
     """
 
     title: str
@@ -55,6 +58,14 @@ def depth(levels: int) -> Callable[[Path], None]:
         path.write_text(yaml.safe_dump(use_case, sort_keys=False), encoding="utf-8")
 
     return change
+
+
+def shifted(rows: bytes, by: float) -> bytes:
+    """A table whose petals have grown by so many centimetres."""
+    table = pd.read_csv(io.BytesIO(rows))
+    for column in ("petal_length", "petal_width"):
+        table[column] = (table[column] + by).round(1)
+    return table.to_csv(index=False).encode()
 
 
 class Rehearsal:
@@ -92,6 +103,13 @@ class Rehearsal:
         self._pull_request("a pull request that is worse", "worse", depth(1))
         self._from_a_fork("a fork's pull request", "fork", depth(3))
         self._rollback("a rollback")
+        self.stage.share("rows", "data/iris-new.csv", iris_csv())
+        self._watched("no drift")
+        self.stage.share("shifted-rows", "data/iris-new.csv", shifted(iris_csv(), 2.0))
+        self._watched("drift", retrain=True)
+        self._watched("drift that lasts", self.scenes[-1].ran.folder)
+        self.stage.take_back()
+        self._watched("drift that ends")
         return self.scenes
 
     def _champion(self) -> int | None:
@@ -156,6 +174,27 @@ class Rehearsal:
         event = {"github.ref": "refs/heads/main", "inputs.rollback": "iris", "inputs.to": ""}
         ran = self.stage.run("rollback", "rollback", self.stage.runner("rollback"), event)
         self.scenes.append(Scene(title, ran, self._champion()))
+
+    def _watched(self, title: str, clone: Path | None = None, *, retrain: bool = False) -> None:
+        """What the monitor makes of the newest data, on a fresh runner or one that kept a clone."""
+        label, event = title.replace(" ", "-"), {"github.ref": "refs/heads/main"}
+        clone = clone or self.stage.runner(label)
+        ran = self.stage.run(label, "watch", clone, event, file="drift-monitor")
+        if retrain:
+            started = self.stage.run(f"{label}-retrain", "retrain", clone, event, file="drift-monitor")
+            ran.steps += started.steps
+            ran.said += started.said
+        self.scenes.append(Scene(title, ran, self._champion(), self._issue()))
+
+    def _issue(self) -> str | None:
+        """What the issue says: its text while it is open, else its last comment."""
+        assert len(self.github.issues) <= 1, "more than one issue"
+        for issue in self.github.issues.values():
+            if issue["state"] == "open":
+                return str(issue["body"])
+            (last,) = self.github.comments[issue["number"]]
+            return f"## the issue is closed\n\n{last['body']}"
+        return None
 
     def _comment(self, pull: Pull) -> str | None:
         there = self.github.comments.get(pull.number, [])

@@ -114,12 +114,15 @@ class Service:
 
 
 @contextlib.contextmanager
-def running(package: Path, *flags: str, env: dict[str, str] | None = None) -> Iterator[Service]:
-    """`python -m serving` over a package, on a free port."""
+def running(
+    package: Path, *flags: str, env: dict[str, str] | None = None, open_files: int | None = None
+) -> Iterator[Service]:
+    """`python -m serving` over a package, on a free port, with a limit of open files where one is given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SERVE_")}
     command = [sys.executable, "-m", "serving", "--package", str(package), "--port", "0", "--reload-seconds", "0.05"]
+    limited = [] if open_files is None else ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh"]
     process = subprocess.Popen(
-        [*command, *flags],
+        [*limited, *command, *flags],
         cwd=ROOT,
         env={**kept, **(env or {})},
         stdout=subprocess.PIPE,

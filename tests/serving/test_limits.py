@@ -92,6 +92,18 @@ def test_a_text_that_is_no_moment_is_refused(mixed_service: Service, text: str) 
     assert not text or text not in answer.json["error"]["message"].replace("2026-01-31", "")
 
 
+@pytest.mark.parametrize("value", ["1", "null"])
+def test_a_field_that_is_there_twice_is_refused_where_another_one_is_left_out_too(
+    mixed_service: Service, value: str
+) -> None:
+    example = mixed_service.get("/model").json["example"]
+    row = {name: 0 if name == "count" else given for name, given in example.items() if name not in ("since", "until")}
+    del row['the "weight" %s']
+    twice = json.dumps({"since": "2026-01-31", "until": "2026-01-31", **row, "count": "@"}).replace('"@"', "3")
+    answer = mixed_service.predict(twice.replace('"count"', f'"asked": {value}, "count"', 1).encode())
+    assert (answer.status, answer.code, answer.json["error"]["field"]) == (422, "repeated_field", "asked")
+
+
 def test_deep_nesting_is_refused_where_names_are_hard_to_write_too(mixed_service: Service) -> None:
     for body in (b'{"a":' * 50_000, b"[" * 100_000, b'[{"a":' + b"[" * 100_000):
         assert mixed_service.predict(body).status in (400, 422)

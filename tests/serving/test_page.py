@@ -100,6 +100,13 @@ def test_the_form_is_filled_in_and_sent_by_keyboard_alone(page: Page) -> None:
     assert "Answered by model version 1, data version 013d0da0, request r-1." in told
 
 
+def test_the_range_of_training_is_told_in_seven_digits(page: Page) -> None:
+    wide = number("width") | {"minimum": -0.7300904694999847, "maximum": 1e300}
+    with pretended(Pretended(about(wide))) as address:
+        show(page, address)
+        assert says(page, "a number; -0.7300905 to 1e+300 in training")
+
+
 def test_it_begins_with_the_example_and_says_what_training_had_seen(page: Page) -> None:
     with pretended(Pretended(about(*MIXED))) as address:
         show(page, address)

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ml.features import Feature
 from package.build import classifier
 from package.folder import write
+from package.parsing import parse
 from serving.champion import Champion
 from serving.refusal import RequestError
 from serving.rows import RowReader
@@ -245,6 +247,15 @@ def test_categories_that_only_look_like_numbers_take_text_alone(text: str) -> No
 def test_categories_that_are_numbers_take_every_number(number: str) -> None:
     code = Feature(name="code", kind="categorical", dtype="int64", nullable=False, categories=("1", "3"))
     assert RowReader([code]).read(f'{{"code": {number}}}'.encode(), 1) == [(str(int(float(number))),)]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "float64"])
+def test_a_category_that_was_a_number_is_read_as_one_as_in_a_table(dtype: str) -> None:
+    code = Feature(name="code", kind="categorical", dtype=dtype, nullable=False, categories=("1", "7"))
+    texts = ["007", "7.0", " 7", "1", "x", "-"]
+    rows = RowReader([code]).read(json.dumps([{"code": text} for text in texts]).encode(), 10)
+    batch = parse(pa.record_batch({"code": texts}), [code], textual=True)
+    assert [row[0] for row in rows] == batch.block.texts[:, 0].tolist() == ["7", "7", "7", "1", "x", "-"]
 
 
 def test_the_service_loads_and_answers_without_pandas_and_without_the_rest_of_the_project(tmp_path: Any) -> None:

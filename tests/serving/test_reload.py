@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ import pytest
 
 from package.folder import MANIFEST, MODEL, write
 from serving.champion import Champion
+from serving.options import Options
+from serving.state import State
+from serving.watcher import Watcher
 from tests.serving.models import IRIS, made
 from tests.serving.service import JSON, PATIENCE, Service, running
 
@@ -177,10 +182,27 @@ def test_a_rollback_is_a_promotion_like_any_other(folder: Path) -> None:
         assert service.metric("champion_model_info", model_version="2") == 0
 
 
-def test_another_signature_brings_its_own_fields(folder: Path) -> None:
+def test_a_package_of_another_use_case_is_refused(folder: Path) -> None:
     write(made(), folder)
     with running(folder) as service:
         write(made("mixed", "REGRESSION", 2), folder)
+        assert "a package of the use case 'mixed', not of 'iris'" in refuses(service)
+        assert service.predict(IRIS).json["model_version"] == 1
+
+
+def test_the_use_case_that_was_asked_for_is_the_only_one_that_is_served(folder: Path) -> None:
+    write(made(), folder)
+    state = State(Options(folder, "models/iris", use_case="penguins"))
+    asyncio.run(Watcher(state, lambda *_: None).look())
+    assert state.champion is None
+    assert "not of 'penguins'" in str(state.refused)
+
+
+def test_another_signature_brings_its_own_fields(folder: Path) -> None:
+    write(made(), folder)
+    with running(folder) as service:
+        grown = made("mixed", "REGRESSION", 2)
+        write(replace(grown, manifest=grown.manifest.model_copy(update={"use_case": "iris"})), folder)
         serves(service, 2)
         assert service.predict(IRIS).json["error"]["code"] in ("missing_field", "unknown_field")
         assert service.predict(service.get("/model").json["example"]).status == 200

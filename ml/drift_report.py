@@ -1,0 +1,118 @@
+"""What a comparison of new data with a profile found, as values: the one object that all reports are made from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Finding = Literal["drift", "none", "not_enough", "ignored"]
+Verdict = Literal["schema", "drift", "not_enough", "none"]
+
+
+class Part(BaseModel):
+    """A frozen part of the report that accepts no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Unseen(Part):
+    """A category that training had not."""
+
+    value: str
+    rows: int
+
+
+class Cells(Part):
+    """Both samples in the same cells, for a figure.
+
+    `edges` of a number are those of the profile, and both lists of counts begin with the rows below its range and end
+    with those above. `names` of a category are those that the profile lists, and the last counts are all others.
+    """
+
+    edges: list[float] | None = None
+    names: list[str] | None = None
+    reference: list[int]
+    current: list[int]
+
+
+class FeatureDrift(Part):
+    """One feature, or the predictions.
+
+    `statistic`, `p` and `effect` are those of the test that decided: of the values, or of the missing ones. All are None
+    where nothing was tested. A share is of all rows of its sample, from 0 to 1. `effect` is the share of rows that
+    moved, chance taken out.
+    """
+
+    name: str
+    kind: str
+    verdict: Finding
+    reason: str
+    test: Literal["rank", "shape", "cells", "rare", "missing"] | None = None
+    statistic: float | None = None
+    p: float | None = None
+    p_corrected: float | None = None
+    effect: float | None = None
+    threshold: float
+    reference_rows: int  # with a value
+    current_rows: int  # with a usable value
+    reference_missing: float
+    missing: float
+    wrong: float = 0.0  # share of values of another type
+    outside: float | None = None  # share beyond the range of training; None but for a number
+    unseen: float | None = None  # share with a category that training had not; None but for a category
+    unseen_values: list[Unseen] = Field(default_factory=list)
+    reference_mean: float | None = None
+    mean: float | None = None
+    cells: Cells
+
+
+class SchemaDifference(Part):
+    """A column that is not as in training."""
+
+    column: str
+    what: Literal["missing", "new", "type"]
+    text: str
+
+
+class LiveScore(Part):
+    """How often the champion was right on new rows, beside the share it was promoted with; 95 % intervals."""
+
+    metric: Literal["accuracy"] = "accuracy"
+    rows: int
+    unmatched: int  # rows without a label
+    right: int
+    score: float
+    low: float  # Wilson's interval
+    high: float
+    promoted: float
+    promoted_rows: int
+    change_low: float  # Newcombe's interval of the change
+    change_high: float
+    worse: bool  # whether the whole interval of the change is below 0
+    enough: bool  # whether there are rows enough to say so
+    text: str
+
+
+class DriftReport(Part):
+    """New data against the profile of the champion."""
+
+    format: Literal[1] = 1
+    use_case: str
+    model_version: int
+    data_version: str
+    created: str  # ISO 8601, UTC
+    source: str
+    since: str | None = None
+    verdict: Verdict
+    reason: str
+    reference_rows: int
+    current_rows: int
+    alpha: float
+    min_effect: float
+    min_rows: int
+    features: list[FeatureDrift]  # worst first
+    predictions: FeatureDrift | None = None
+    schema_differences: list[SchemaDifference] = Field(default_factory=list)
+    live: LiveScore | None = None
+    notes: list[str] = Field(default_factory=list)

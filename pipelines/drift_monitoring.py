@@ -1,0 +1,99 @@
+"""The pipeline of the drift gate: monitor, and what is done before and after it on the user's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from ml.drift import require_known_columns
+from ml.errors import ProjectError
+from ops import champion as champions
+from ops import code
+from ops.continuity import settle
+from ops.docker_stack import image_libraries
+from ops.monitor import Input, register_input, write_reports
+from ops.monitor_rows import Asked
+from ops.runs import output
+from ops.store import described
+from ops.workspace import Workspace, require_writable
+from package.build import profile_of
+from pipelines.launch import launched
+from steps.monitor import monitor as monitor_step
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+
+    from ml.drift_report import DriftReport
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """What a run of the drift gate found."""
+
+    report: DriftReport
+    notes: tuple[str, ...]
+    store: str
+    stack: str
+
+
+@pipeline(execution_mode=ExecutionMode.FAIL_FAST)
+def drift_monitoring(rows: Any, champion: Any, asked: Asked, labels: Any, version: str) -> None:
+    """Compare new data with the champion's profile; the data, the package and the labels are artifacts of the store."""
+    inputs = {} if labels is None else {"labels": labels}
+    monitor_step.with_options(environment={"STEP_VERSION": version})(
+        rows=rows, champion=champion, asked=asked, **inputs
+    )
+
+
+def monitor(client: Client, place: Workspace, given: Input, tell: Callable[[str, str], None]) -> Monitored:
+    """Compare new data with what the champion of a use case was trained on, and write the reports.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store; its active stack runs the pipeline.
+    place : Workspace
+        The use case.
+    given : Input
+        As `ops.monitor.checked_input` gives it.
+    tell : callable
+        Called with a step's name and what it did.
+
+    Returns
+    -------
+    Monitored
+
+    Raises
+    ------
+    ProjectError
+        When something is the user's to mend; then the former reports are untouched.
+    """
+    settled = settle(client, place)
+    champion = settled.lineage.champion
+    if champion is None or champion.package_id is None:
+        raise ProjectError(
+            f"{place.use_case.name} has no champion to compare with. `python run.py train --config {place.shown_config}` "
+            "makes one."
+        )
+    package = champions.load_package(client, champion)
+    profile_of(package)
+    rules = place.use_case.drift
+    require_known_columns(rules, package.manifest.signature)
+    require_writable(place)
+    rows, labels, asked = register_input(client, place.use_case.name, given, rules, package.manifest.model_version)
+    with code.made_with(image_libraries(client)):
+        stored = client.get_artifact_version(champion.package_id)
+        inputs = {
+            "rows": rows, "champion": stored, "asked": asked, "labels": labels,
+            "version": code.step_version("steps.monitor", (package.manifest.estimator,)),
+        }  # fmt: skip
+        run = launched(client, place.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"])
+    report: DriftReport = output(run, "monitor", "report")
+    write_reports(place, report)
+    return Monitored(
+        report, tuple(filter(None, [settled.done])), described(client), client.active_stack_model.name
+    )  # fmt: skip

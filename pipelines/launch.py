@@ -1,0 +1,80 @@
+"""Start a pipeline on the active stack, wait for its end, and say where it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml.errors import ProjectError
+from ml.use_case import UseCase
+from ops.docker_stack import steps_in_containers
+from ops.pods import image_in_registry, steps_in_pods
+from ops.runs import lost_artifacts_named, run_tag
+from ops.store import leave_interrupts_alone, progress
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+    from zenml.models import PipelineRunResponse
+    from zenml.pipelines.pipeline_definition import Pipeline
+
+
+def launched(
+    client: Client,
+    use_case: UseCase,
+    pipeline: Pipeline,
+    inputs: dict[str, Any],
+    tell: Callable[[str, str], None],
+    *,
+    kind: str | None = None,
+    steps: Sequence[str] | None = None,
+    cache: bool | None = None,
+) -> PipelineRunResponse:
+    """Run a pipeline to its end.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store; its active stack runs the pipeline.
+    use_case : UseCase
+        Its name is in the run's name and tag; its `resources` are for pods.
+    pipeline : Pipeline
+        Which one.
+    inputs : dict
+        The pipeline's arguments.
+    tell : callable
+        Called with a step's name and what it did.
+    kind : str, optional
+        Stands in the run's name beside the use case.
+    steps : sequence of str, optional
+        Of the pipeline; those of a training run if left out.
+    cache : bool, optional
+        Whether steps whose inputs did not change may be left out; as each step says if left out.
+
+    Returns
+    -------
+    PipelineRunResponse
+        Finished and successful.
+
+    Raises
+    ------
+    ProjectError
+        When a step failed, or the stack runs the pipeline on without us.
+    """
+    name = f"{use_case.name}-{kind}" if kind else use_case.name
+    leave_interrupts_alone()
+    with steps_in_containers(client) as settings, progress(tell), lost_artifacts_named():
+        configured = pipeline.with_options(
+            enable_cache=cache,
+            run_name=f"{name}-{{date}}-{{time}}",
+            tags=[run_tag(use_case.name)],
+            settings={**settings, **image_in_registry(client)},
+            steps=steps_in_pods(client, use_case, steps),
+        )
+        run = configured(**inputs)
+    if run is None:
+        raise ProjectError("The run was handed to the stack and goes on there; the dashboard shows it.")
+    finished = client.get_pipeline_run(run.id)
+    if not finished.status.is_successful:
+        failed = next((name for name, step in finished.steps.items() if step.status.is_failed), "a step")
+        raise ProjectError(f"The run {finished.name} failed in {failed}; its log is in the dashboard.")
+    return finished

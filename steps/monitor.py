@@ -1,0 +1,41 @@
+"""Compare new data with what the champion was trained on; both are artifacts, and so is the report."""
+
+from typing import Annotated, Optional
+
+from zenml import step
+
+from ml.drift_report import DriftReport
+from ops.artifacts import StoredFile
+from ops.monitor_artifact import DriftMaterializer
+from ops.monitor_rows import Asked
+from ops.watch import told
+from package.folder import Package
+
+
+@step(enable_cache=False, output_materializers={"report": DriftMaterializer})
+def monitor(
+    rows: StoredFile,
+    champion: Package,
+    asked: Asked,
+    labels: Optional[StoredFile] = None,  # noqa: UP045 - ZenML reads the annotation
+) -> Annotated[DriftReport, "report"]:
+    """Count the rows chunk by chunk in the bins of the champion's profile, and judge.
+
+    Parameters
+    ----------
+    rows : StoredFile
+        A table, or a log in one file.
+    champion : Package
+        The package in production.
+    asked : Asked
+        Thresholds, and what the file is.
+    labels : StoredFile, optional
+        True labels by request id.
+
+    Returns
+    -------
+    DriftReport
+    """
+    from ops.monitor_rows import compared
+
+    return compared(rows.path, champion, asked, None if labels is None else labels.path, told)
