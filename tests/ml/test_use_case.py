@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from ml.errors import ConfigurationError
-from ml.use_case import Candidate, Data, Promotion, Split, Training, UseCase, parse_use_case
+from ml.use_case import Candidate, Data, Drift, Promotion, Split, Training, UseCase, parse_use_case
 
 
 def raw(**changes: Any) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def test_the_exams_key_has_what_an_exam_depends_on() -> None:
 
 
 def test_every_key_is_described_for_the_schema() -> None:
-    for model in (UseCase, Data, Split, Candidate, Training, Promotion):
-        parts = {"data", "split", "candidates", "training", "promotion"} if model is UseCase else set()
+    for model in (UseCase, Data, Split, Candidate, Training, Promotion, Drift):
+        parts = {"data", "split", "candidates", "training", "promotion", "drift"} if model is UseCase else set()
         lacking = [key for key, field in model.model_fields.items() if not field.description and key not in parts]
         assert lacking == []
