@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ml.classifier import Predictions, answered
 from ml.errors import DataError
 from ml.evaluation import Label
-from ml.features import Feature, category_text
+from ml.features import Feature
 from ml.forest import Forest, pack
 from ml.parity import Way
 
@@ -176,16 +176,3 @@ def _forget_names(fitted: Any) -> None:
         vars(fitted).pop("feature_names_in_", None)
         for part in vars(fitted).values():
             _forget_names(part)
-
-
-__all__ = [
-    "LARGEST",
-    "ArrayClassifier",
-    "Block",
-    "Way",
-    "block_of",
-    "category_text",
-    "moment_parts",
-    "number_columns",
-    "text_columns",
-]

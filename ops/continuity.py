@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml.errors import PackageError
+from ml.errors import PackageError, ProjectError
 from ops import champion as champions
 from ops.champion import Lineage, Version
 from ops.store import is_local, locked
@@ -21,6 +21,7 @@ from package.model import require_trusted
 
 if TYPE_CHECKING:
     from zenml.client import Client
+    from zenml.models import ArtifactVersionResponse
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,34 @@ def settle(client: Client, workspace: Workspace) -> Settled:
         line = champions.lineage(client, name)
         done = _settle(client, workspace, line, package)
         return Settled(champions.lineage(client, name) if done else line, done)
+
+
+@dataclass(frozen=True)
+class Production:
+    """The champion as a pipeline takes it: its package in memory and as an artifact, and what settling had to do."""
+
+    package: Package
+    stored: ArtifactVersionResponse
+    done: str | None
+
+
+def production(client: Client, workspace: Workspace) -> Production:
+    """Settle store and package, and take the champion.
+
+    Raises
+    ------
+    ProjectError
+        When there is no champion, or its package is broken or gone.
+    """
+    settled = settle(client, workspace)
+    champion = settled.lineage.champion
+    if champion is None or champion.package_id is None:
+        raise ProjectError(
+            f"{workspace.use_case.name} has no champion to work with. `python run.py train --config "
+            f"{workspace.shown_config}` makes one."
+        )
+    package = champions.load_package(client, champion)
+    return Production(package, client.get_artifact_version(champion.package_id), settled.done)
 
 
 def read_package(workspace: Workspace) -> Package | None:

@@ -32,7 +32,7 @@ def read_ahead(items: Iterator[Item]) -> Generator[Item]:
                 if stopped.is_set():
                     return
             put(False, None)
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, who reads has to meet it
             put(False, error)
 
     thread = threading.Thread(target=read, daemon=True)

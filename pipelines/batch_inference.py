@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from ml.errors import DataError, ProjectError
-from ops import champion as champions
+from ml.errors import DataError
 from ops import code
-from ops.continuity import settle
+from ops.continuity import production
 from ops.docker_stack import image_libraries
 from ops.predict import Files, deliver, register_table, require_usable, warnings_of
 from ops.runs import output
@@ -72,20 +71,13 @@ def predict(client: Client, place: Workspace, files: Files, cache: bool, tell: C
         When something is the user's to mend; then no file of the user was touched, but that of the rejected rows where no
         row at all could be scored.
     """
-    settled = settle(client, place)
-    champion = settled.lineage.champion
-    if champion is None or champion.package_id is None:
-        raise ProjectError(
-            f"{place.use_case.name} has no champion to predict with. `python run.py train --config {place.shown_config}` "
-            "makes one."
-        )
-    manifest = champions.load_package(client, champion).manifest
+    champion = production(client, place)
+    manifest = champion.package.manifest
     require_usable(files, manifest)
     table = register_table(client, place.use_case.name, files.table)
     with code.made_with(image_libraries(client)):
-        package = client.get_artifact_version(champion.package_id)
         inputs = {
-            "table": table, "champion": package, "asked": files.asked,
+            "table": table, "champion": champion.stored, "asked": files.asked,
             "version": code.step_version("steps.predict", (manifest.estimator,)),
         }  # fmt: skip
         run = launched(
@@ -94,7 +86,7 @@ def predict(client: Client, place: Workspace, files: Files, cache: bool, tell: C
     tally: Tally = output(run, "predict", "tally")
     rejects = _deliver(run, files, tally)
     return Predicted(
-        tally, rejects, tuple(warnings_of(tally)), tuple(filter(None, [settled.done])),
+        tally, rejects, tuple(warnings_of(tally)), tuple(filter(None, [champion.done])),
         described(client), client.active_stack_model.name,
     )  # fmt: skip
 

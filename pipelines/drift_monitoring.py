@@ -10,10 +10,8 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from ml.drift import require_known_columns
-from ml.errors import ProjectError
-from ops import champion as champions
 from ops import code
-from ops.continuity import settle
+from ops.continuity import production
 from ops.docker_stack import image_libraries
 from ops.monitor import Input, register_input, write_reports
 from ops.monitor_rows import Asked
@@ -72,28 +70,21 @@ def monitor(client: Client, place: Workspace, given: Input, tell: Callable[[str,
     ProjectError
         When something is the user's to mend; then the former reports are untouched.
     """
-    settled = settle(client, place)
-    champion = settled.lineage.champion
-    if champion is None or champion.package_id is None:
-        raise ProjectError(
-            f"{place.use_case.name} has no champion to compare with. `python run.py train --config {place.shown_config}` "
-            "makes one."
-        )
-    package = champions.load_package(client, champion)
+    champion = production(client, place)
+    package = champion.package
     profile_of(package)
     rules = place.use_case.drift
     require_known_columns(rules, package.manifest.signature)
     require_writable(place)
     rows, labels, asked = register_input(client, place.use_case.name, given, rules, package.manifest.model_version)
     with code.made_with(image_libraries(client)):
-        stored = client.get_artifact_version(champion.package_id)
         inputs = {
-            "rows": rows, "champion": stored, "asked": asked, "labels": labels,
+            "rows": rows, "champion": champion.stored, "asked": asked, "labels": labels,
             "version": code.step_version("steps.monitor", (package.manifest.estimator,)),
         }  # fmt: skip
         run = launched(client, place.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"])
     report: DriftReport = output(run, "monitor", "report")
     write_reports(place, report)
     return Monitored(
-        report, tuple(filter(None, [settled.done])), described(client), client.active_stack_model.name
+        report, tuple(filter(None, [champion.done])), described(client), client.active_stack_model.name
     )  # fmt: skip

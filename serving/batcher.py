@@ -77,7 +77,7 @@ class Batcher:
         for group in _by_champion(together):
             try:
                 answers += zip((each.answer for each in group), _asked(group), strict=True)
-            except Exception as error:
+            except Exception as error:  # a model may fail in any way, and each request waits for its answer
                 if len(group) == 1:
                     answers.append((group[0].answer, error))
                 else:
@@ -110,7 +110,7 @@ def _asked(group: list[Waiting]) -> list[Predictions]:
 def _alone(each: Waiting) -> Predictions | Exception:
     try:
         return _asked([each])[0]
-    except Exception as error:
+    except Exception as error:  # it is the answer of this request
         return error
 
 

@@ -184,7 +184,7 @@ class PredictionLog:
         count = sum(len(entry.rows) for entry in entries)
         try:
             table = table_of(entries)
-        except Exception:
+        except Exception:  # counted, and told by _guarded
             self.dropped["value"] += count
             raise
         self.dropped["value"] += count - table.num_rows
@@ -214,7 +214,7 @@ class PredictionLog:
         """Do something; whatever fails, the thread goes on. Said once until it works again."""
         try:
             act(*given)
-        except Exception as error:
+        except Exception as error:  # a log that fails must not end its thread
             if not self._failing:
                 _logger.warning("The prediction log fails: %s. The service goes on; rows are dropped.", error)
             self._failing = True

@@ -88,7 +88,7 @@ class Predict:
         except ClientLeftError:
             self._observed.answered(CLIENT_LEFT, time.perf_counter() - started)
             return
-        except Exception:
+        except Exception:  # a fault of ours is an answer too, and stands in the log
             _logger.exception("Request %s failed", request_id)
             failed = RequestError(500, "internal", "The service failed; its own log says why.")
             status, answer, more = 500, failed.body(request_id), _NO_HEADERS

@@ -17,9 +17,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.arrays import LARGEST, Block, category_text, moment_parts, number_columns, text_columns
+from ml.arrays import LARGEST, Block, moment_parts, number_columns, text_columns
 from ml.errors import nearest
-from ml.features import Feature, category_of
+from ml.features import Feature, category_of, category_text
 from serving.refusal import RequestError
 
 Row = tuple[Any, ...]

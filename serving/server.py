@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -163,12 +164,18 @@ def _facts(state: State) -> dict[str, Any]:
     champion = state.champion
     found: dict[str, Any] = {
         "package": state.options.shown,
-        "log": str(state.options.log) if state.options.log else "none",
+        "log": _shown(state.options.log) if state.options.log else "none",
         "key": "asked" if state.asks_for_key else "none",
     }
     if champion is None:
         return {"champion": "none", **found}
     return {**_version(state), **found}
+
+
+def _shown(folder: Path) -> str:
+    """A folder as seen from where the service was started."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def _version(state: State) -> dict[str, Any]:

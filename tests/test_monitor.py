@@ -207,7 +207,7 @@ def test_prune_frees_the_run_its_report_and_the_table(trained: Workshop) -> None
 
 def test_a_use_case_without_a_champion_is_told_to_train(trained: Workshop) -> None:
     other = Workshop(trained.root, trained.client)
-    with pytest.raises(ProjectError, match="has no champion to compare with"):
+    with pytest.raises(ProjectError, match="has no champion to work with"):
         monitored(other, new_rows())
 
 

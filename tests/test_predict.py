@@ -81,7 +81,7 @@ def test_the_command_scores_a_table_with_the_champion(ready: Checkout) -> None:
 
 
 def test_without_a_champion_nothing_is_predicted(workshop: Workshop) -> None:
-    with pytest.raises(ProjectError, match="has no champion to predict with"):
+    with pytest.raises(ProjectError, match="has no champion to work with"):
         predicted(workshop, TABLE, "out.csv")
     assert left(workshop) == set()
 

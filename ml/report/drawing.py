@@ -56,12 +56,12 @@ def style() -> Iterator[None]:
 class Drawing:
     """One figure, sized and placed in units of the view box, with the origin at the lower left."""
 
-    def __init__(self, height: float, width: float = WIDTH) -> None:
+    def __init__(self, height: float) -> None:
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
 
-        self.size = (width, height)
-        self.figure: Figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+        self.size = (WIDTH, height)
+        self.figure: Figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
         FigureCanvasSVG(self.figure)
 
     def axes(self, left: float, bottom: float, right: float = 8, top: float = 8) -> "Axes":
