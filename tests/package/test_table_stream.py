@@ -33,7 +33,7 @@ HEAD = "a,b\n" + "1,2\n" * 300
         ("t.csv", ('a,"b\n' + "1,2\n" * 40_000).encode(), "opens in line 1 is never closed"),
         ("t.csv", ("a,b," + "x" * 140_000 + "\n1,2,3\n").encode(), "a name of more than 131,072 characters"),
         ("t.csv", (HEAD + "x" * 5000 + ",1\n").encode(), "a row longer than"),
-        ("t.csv.gz", gzip.compress(HEAD.encode())[:-12], "is cut off"),
+        ("t.csv.gz", gzip.compress(HEAD.encode(), mtime=0)[:-12], "is cut off"),
         ("t.csv.gz", HEAD.encode(), "is not gzip"),
         ("t.parquet", HEAD.encode(), "is not Parquet, or is broken"),
     ],
