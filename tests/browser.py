@@ -18,6 +18,11 @@ import pytest
 
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 PATIENCE = 90.0  # seconds after which something that should come counts as missing
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+
+
+class NetworkChangedError(Exception):
+    """A container came or went, and the browser gave up what it was loading: the test is run again (conftest.py)."""
 
 
 class Page:
@@ -35,16 +40,19 @@ class Page:
             answer = json.loads(self.channel.recv(timeout=PATIENCE))
             if answer.get("id") == self.count:
                 return answer["result"]
+            if answer.get("params", {}).get("errorText") == NETWORK_CHANGED:
+                raise NetworkChangedError
             self.events.append(answer)
 
     def open(self, url: str) -> None:
-        self.send("Page.navigate", url=url)
+        if self.send("Page.navigate", url=url).get("errorText") == NETWORK_CHANGED:
+            raise NetworkChangedError
 
     def ask(self, expression: str) -> Any:
         return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def requested(self) -> set[str]:
-        """Where every request since ``Network.enable`` went: scheme, host and port."""
+        """Where every request went: scheme, host and port."""
         self.ask("0")  # what has happened until now is told before this answer
         asked = (
             event["params"]["request"]["url"] for event in self.events if event["method"] == "Network.requestWillBeSent"
@@ -67,21 +75,21 @@ class Page:
             f".filter(each => each.innerText.trim().replace(/\\s+/g, ' ') === {text!r}).pop();"
             " if (!found) return false; (found.querySelector('button, [role=button]') || found).click(); return true })()"
         )
-        eventually(lambda: self.ask(find), f"{selector} with the text {text!r}")
+        eventually(lambda: self.ask(find), f"{selector} with the text {text!r}", self.text)
 
 
 def direct() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def eventually(look: Callable[[], Any], what: str) -> Any:
-    """What a look finds as soon as it finds something; a failure that names it when it never does."""
+def eventually(look: Callable[[], Any], what: str, instead: Callable[[], str] = str) -> Any:
+    """What a look finds as soon as it finds something; a failure that names it, and what is there, when it never does."""
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
         if found := look():
             return found
         time.sleep(0.1)
-    pytest.fail(f"never came: {what}")
+    pytest.fail(f"never came: {what}; instead: {instead() or 'nothing'}")
 
 
 @contextlib.contextmanager
@@ -114,4 +122,6 @@ def opened_page(folder: Path) -> Iterator[Page]:
     from websockets.sync.client import connect
 
     with browser_in(folder, browser) as address, connect(address, max_size=None, proxy=None) as channel:
-        yield Page(channel)
+        found = Page(channel)
+        found.send("Network.enable")
+        yield found

@@ -119,7 +119,7 @@ def open_preview(page: Page, server: Server, node: str) -> str:
 @needs_dashboard
 def test_the_page_of_the_last_run_shows_every_step_and_asks_nothing(page: Page, server: Server) -> None:
     page.open(server.run_page)
-    eventually(lambda: all(step in page.text() for step in STEPS), f"the steps {STEPS}")
+    eventually(lambda: all(step in page.text() for step in STEPS), f"the steps {STEPS}", page.text)
     assert page.ask("location.href").startswith(server.run_page)
     assert "Book a demo" not in page.text()
 

@@ -13,7 +13,6 @@ KEY = "f3Kq-9vTz-Lw2m-Xr7p"
 
 def show(page: Page, service: Service) -> str:
     """Open the docs, and the endpoint that predicts."""
-    page.send("Network.enable")
     page.send("Log.enable")
     page.send("Runtime.enable")
     address = f"http://127.0.0.1:{service.port}"

@@ -24,7 +24,6 @@ TAB, ENTER = ("Tab", 9), ("Enter", 13, "\r")
 
 def show(page: Page, address: str) -> None:
     """Open the page and wait for its form."""
-    page.send("Network.enable")
     page.send("Runtime.enable")
     page.send("Log.enable")
     page.open(address)
