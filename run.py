@@ -77,13 +77,20 @@ def train_command(
 ) -> None:
     """Train a challenger, judge it beside the champion, and promote it only when it is better."""
     place = _use_case(config)
-    client = _store()
-    from ops import console
-    from ops.stacks import activated
-    from pipelines.training import Options, train
+    from ops.early_table import begun
 
-    with activated(client, stack), console.Steps(quiet=as_json) as steps:
-        done = train(client, place, Options(not no_cache, not no_promote, readmit), steps.tell)
+    with begun(place) as early:
+        if no_cache or not place.package.exists():  # something is trained for certain
+            from package.model import import_early
+
+            import_early()
+        client = _store()
+        from ops import console
+        from ops.stacks import activated
+        from pipelines.training import Options, train
+
+        with activated(client, stack), console.Steps(quiet=as_json) as steps:
+            done = train(client, place, Options(not no_cache, not no_promote, readmit), steps.tell, early)
     if as_json:
         from ops.collect import decision_facts
 

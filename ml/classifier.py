@@ -89,7 +89,19 @@ def ask(pipeline: Any, frame: pd.DataFrame, classes: int, probabilities: bool = 
         return Predictions(np.empty(0, dtype=np.int64), np.empty((0, classes)) if wanted else None)
     if not wanted:
         return Predictions(np.asarray(pipeline.predict(frame), dtype=np.int64), None)
-    return answered(pipeline, frame, classes)
+    return answered(pipeline, _row_by_row(pipeline, frame), classes)
+
+
+def _row_by_row(pipeline: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """The same table with the numbers of a row side by side, where nothing but trees look at it, each row by itself.
+
+    A table lies column by column; 500 trees of histogram-based boosting take a fifth longer to walk it so.
+    """
+    import pandas as pd
+
+    if pipeline[0] != "passthrough" or any(dtype != np.float64 for dtype in frame.dtypes):
+        return frame
+    return pd.DataFrame(np.ascontiguousarray(frame.to_numpy()), frame.index, frame.columns, copy=False)
 
 
 def answered(model: Any, rows: Any, classes: int) -> Predictions:

@@ -17,6 +17,8 @@ from zenml.materializers.pydantic_materializer import PydanticMaterializer
 from ml.evaluation import CandidateResult
 from ml.parity import Parity
 from ml.profile import Profile
+from ops.early_table import WrittenTable
+from ops.tables import write_table
 from package.candidate import TrainedCandidate
 from package.folder import CARD, MANIFEST, Package, manifest_text, parse_manifest, verify
 
@@ -61,9 +63,9 @@ def write_again(uri: str, value: Any, materializer: type[BaseMaterializer]) -> N
 
 
 class TableMaterializer(_Files):
-    """A DataFrame as Parquet; the index is not kept."""
+    """A DataFrame as Parquet; the index is not kept. One that was written already is moved into its place."""
 
-    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (pd.DataFrame,)
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (pd.DataFrame, WrittenTable)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
 
     def load(self, data_type: type[Any]) -> pd.DataFrame:
@@ -80,19 +82,23 @@ class TableMaterializer(_Files):
         frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
         return frame
 
-    def save(self, data: pd.DataFrame) -> None:
+    def save(self, data: pd.DataFrame | WrittenTable) -> None:
         """Write the table."""
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / _TABLE
+            path = data.path if isinstance(data, WrittenTable) else Path(folder) / _TABLE
             local = Path(self.uri)
             place = local / _TABLE if local.is_dir() else path
-            texts = [str(name) for name, dtype in data.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
-            data.to_parquet(place, engine="pyarrow", compression="zstd", index=False, use_dictionary=texts)
+            if isinstance(data, WrittenTable):
+                shutil.move(path, place)
+            else:
+                write_table(data, place)
             if place is path:
                 self._write(_TABLE, path.read_bytes())
 
-    def extract_metadata(self, data: pd.DataFrame) -> dict[str, Any]:
+    def extract_metadata(self, data: pd.DataFrame | WrittenTable) -> dict[str, Any]:
         """Rows and columns, for the dashboard."""
+        if isinstance(data, WrittenTable):
+            return {"rows": data.rows, "columns": data.columns}
         return {"rows": len(data), "columns": len(data.columns)}
 
 

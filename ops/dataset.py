@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
 
+    from ops.early_table import EarlyTable, WrittenTable
+
 _CHECKS = "checks"
 _MOST_CHECKS = 20
 
@@ -45,7 +47,13 @@ class Dataset:
     warnings: tuple[str, ...]
 
 
-def register(client: Client, workspace: Workspace, recorded: SplitRule | None, again: bool = False) -> Dataset:
+def register(
+    client: Client,
+    workspace: Workspace,
+    recorded: SplitRule | None,
+    again: bool = False,
+    early: EarlyTable | None = None,
+) -> Dataset:
     """Register and check the table of a use case.
 
     What was checked before (the same file, use case and libraries) is not read again; where its file is gone from the
@@ -61,6 +69,8 @@ def register(client: Client, workspace: Workspace, recorded: SplitRule | None, a
         The rule that the champion's manifest records.
     again : bool
         Read and check the table in any case.
+    early : EarlyTable, optional
+        The table, as another process reads and checks it meanwhile.
 
     Returns
     -------
@@ -75,19 +85,20 @@ def register(client: Client, workspace: Workspace, recorded: SplitRule | None, a
 
     root, use_case = workspace.root, workspace.use_case
     fetched = dvc.fetch_missing(root, workspace.data)
-    version = dvc.data_version(workspace.data) if workspace.data.is_file() else ""
+    version = early.version() if early else None
+    if version is None:
+        version = dvc.data_version(workspace.data) if workspace.data.is_file() else ""
     name = f"{use_case.name}_table"
     artifact = _registered(client, name, version)
     gone = artifact is not None and is_gone(artifact.uri)
     checks: dict[str, Any] = json.loads(str(artifact.run_metadata.get(_CHECKS, "{}"))) if artifact else {}
     key = _key(workspace, recorded)
     if artifact is None or key not in checks or again or gone:
-        frame = read_table(workspace.data, shown(workspace.data, root))
-        checks[key] = _check(frame, workspace, recorded)
+        table, checks[key] = (early.checked(recorded) if early else None) or _read(workspace, recorded)
         if artifact is not None and gone:
-            write_again(artifact.uri, frame, TableMaterializer)
-        artifact = artifact or _save(frame, name, version)
-        del frame
+            write_again(artifact.uri, table, TableMaterializer)
+        artifact = artifact or _save(table, name, version)
+        del table
         _remember(artifact, checks)
     found = checks[key]
     changed = dvc.changed_warning(root, workspace.data, version)
@@ -107,12 +118,17 @@ def _registered(client: Client, name: str, version: str) -> ArtifactVersionRespo
         return None
 
 
-def _save(frame: pd.DataFrame, name: str, version: str) -> ArtifactVersionResponse:
+def _read(workspace: Workspace, recorded: SplitRule | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+    frame = read_table(workspace.data, shown(workspace.data, workspace.root))
+    return frame, check_table(frame, workspace, recorded)
+
+
+def _save(table: pd.DataFrame | WrittenTable, name: str, version: str) -> ArtifactVersionResponse:
     from zenml import save_artifact
 
     from ops.artifacts import TableMaterializer
 
-    return save_artifact(frame, name=name, version=version, materializer=TableMaterializer)
+    return save_artifact(table, name=name, version=version, materializer=TableMaterializer)
 
 
 def _remember(artifact: ArtifactVersionResponse, checks: dict[str, Any]) -> None:
@@ -131,7 +147,28 @@ def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _check(frame: pd.DataFrame, workspace: Workspace, recorded: SplitRule | None) -> dict[str, Any]:
+def check_table(frame: pd.DataFrame, workspace: Workspace, recorded: SplitRule | None) -> dict[str, Any]:
+    """Check a table and the candidates that are to learn from it.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (rows, columns)
+        The whole table.
+    workspace : Workspace
+        Names the use case.
+    recorded : SplitRule, optional
+        The rule that the champion's manifest records.
+
+    Returns
+    -------
+    dict
+        JSON-able: `warnings`, and the `rule` of the split.
+
+    Raises
+    ------
+    ProjectError
+        When table or use case cannot be used.
+    """
     from ml.estimators import check_candidates
     from ml.split import rule_for
     from ml.table import check

@@ -62,6 +62,22 @@ def read_table(path: Path, shown: str) -> pd.DataFrame:
     return frame
 
 
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as the store keeps it: Parquet (zstd), without the index.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (rows, columns)
+        Any.
+    path : Path
+        The file.
+    """
+    import pandas as pd
+
+    texts = [str(name) for name, dtype in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+    frame.to_parquet(path, engine="pyarrow", compression="zstd", index=False, use_dictionary=texts)
+
+
 def table_suffix(path: Path, shown: str) -> str:
     """Give the ending that tells a table's format, in lower case.
 

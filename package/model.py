@@ -4,6 +4,7 @@ A type that is not on the list is refused by name, when a model is written as we
 package is made that nobody could load.
 """
 
+import importlib
 from typing import Any
 
 from ml.errors import PackageError
@@ -62,6 +63,15 @@ def dumps(pipeline: Any) -> bytes:
         ) from error
     require_trusted(data, f"The estimator {type(pipeline[-1]).__name__}")
     return data
+
+
+def import_early() -> None:
+    """Import what reads and writes the file, while few other modules are loaded.
+
+    For each function of scipy.special skops looks through all modules until it finds it, and ZenML's come first where
+    they are loaded first.
+    """
+    importlib.import_module("skops.io")
 
 
 def loads(data: bytes, source: str) -> Any:

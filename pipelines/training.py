@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import PipelineRunResponse
 
+    from ops.early_table import EarlyTable
+
 
 @dataclass(frozen=True)
 class Options:
@@ -93,7 +95,13 @@ def training(
     report(evaluation=evaluation, decision=decision, profile=profile, facts=facts, outcome=outcome, figures=figures)
 
 
-def train(client: Client, place: Workspace, options: Options, tell: Callable[[str, str], None]) -> Trained:
+def train(
+    client: Client,
+    place: Workspace,
+    options: Options,
+    tell: Callable[[str, str], None],
+    early: EarlyTable | None = None,
+) -> Trained:
     """Run the training pipeline for a use case, and leave package and reports in the workspace.
 
     Parameters
@@ -106,6 +114,8 @@ def train(client: Client, place: Workspace, options: Options, tell: Callable[[st
         As asked on the command line.
     tell : callable
         Called with a step's name and what it did.
+    early : EarlyTable, optional
+        The table, as another process reads it meanwhile.
 
     Returns
     -------
@@ -120,7 +130,7 @@ def train(client: Client, place: Workspace, options: Options, tell: Callable[[st
     settled = settle(client, place)
     champion = settled.lineage.champion
     manifest = champions.load_package(client, champion).manifest if champion else None
-    dataset = register(client, place, manifest.split if manifest else None, again=not options.cache)
+    dataset = register(client, place, manifest.split if manifest else None, again=not options.cache, early=early)
     with code.made_with(image_libraries(client)):
         facts = _facts(client, place, dataset)
         run = _launch(client, place.use_case, dataset, champion, facts, options, tell)

@@ -1,0 +1,88 @@
+"""A long table is read in a process of its own while ZenML starts; here the sample counts as long."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml.split import SplitRule
+from ops import early_table
+from ops.early_table import EarlyTable
+from tests.conftest import Checkout
+
+RULE = SplitRule(by="hash", share=0.2, salt="s", columns=("a",))
+
+
+def change(checkout: Checkout, name: str, before: str, after: str) -> None:
+    path = checkout.root / name
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+@pytest.fixture
+def early(ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """A checkout in which every table is long, and which puts what is temporary beside itself."""
+    change(ready, "ops/early_table.py", "FEWEST_BYTES = 32 * 1024 * 1024", "FEWEST_BYTES = 1")
+    change(ready, "ops/early_table.py", "(os.cpu_count() or 1) > 1", "True")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    return ready
+
+
+def forbid_reading(checkout: Checkout) -> None:
+    """Let the run itself be unable to read a table."""
+    change(checkout, "ops/dataset.py", "    frame = read_table(", "    raise RuntimeError\n    frame = read_table(")
+
+
+def test_the_run_takes_the_table_that_the_other_process_has_read(early: Checkout, tmp_path: Path) -> None:
+    forbid_reading(early)
+    first = early.train()
+    assert (first["action"], first["lineage"]["data_version"]) == ("promoted", early.manifest()["data_version"])
+    assert not [*(tmp_path / "temporary").glob("tmp*/*.parquet")], "what was temporary is gone"
+    # the champion's rule is kept, also where it was another process that looked it up
+    data = early.root / "data/iris.csv"
+    data.write_bytes(data.read_bytes() + b"5.0,3.0,1.5,0.3,setosa\n")
+    second = early.train()
+    assert second["lineage"]["split"] == first["lineage"]["split"]
+    assert second["lineage"]["data_version"] != first["lineage"]["data_version"]
+
+
+def test_the_run_reads_the_table_itself_where_the_other_process_fails(early: Checkout) -> None:
+    change(early, "ops/early_table.py", "    keep_freed()\n", "    sys.exit(1)\n")
+    assert early.train()["action"] == "promoted"
+
+
+def test_a_table_that_cannot_be_used_is_refused_as_ever(early: Checkout) -> None:
+    (early.root / "data/iris.csv").write_text("a,b\n1,2\n" * 30, encoding="utf-8")
+    said = early.run("train", expect=1).stderr
+    assert "data.target names the column 'species', which the table does not have" in said
+    assert "Traceback" not in said
+
+
+def told(**facts: Any) -> EarlyTable:
+    lines = [{"version": "1"}, {"recorded": None, "found": {"warnings": []}, "rows": 3, "columns": 2, **facts}]
+    return EarlyTable(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)), Path("here"))
+
+
+def test_a_check_under_another_champions_rule_does_not_count() -> None:
+    for recorded, asked, counts in [(None, None, True), (RULE, RULE, True), (RULE, None, False), (None, RULE, False)]:
+        table = told(recorded=recorded.model_dump(mode="json") if recorded else None)
+        assert table.version() == "1"
+        found = table.checked(asked)
+        assert (found is not None) is counts
+        if found:
+            assert (found[0].path, found[0].rows, found[0].columns) == (Path("here/table.parquet"), 3, 2)
+
+
+def test_a_short_table_is_not_worth_a_process(ready: Checkout) -> None:
+    data = ready.root / "data/iris.csv"
+    assert not early_table._is_worth_it(data)
+    with data.open("r+b") as file:
+        file.truncate(early_table.FEWEST_BYTES)
+    assert early_table._is_worth_it(data) is ((early_table.os.cpu_count() or 1) > 1)
+    assert not early_table._is_worth_it(data.with_name("none.csv"))
