@@ -150,7 +150,7 @@ def _some(rows: pd.DataFrame, judged: NDArray[np.bool_]) -> pd.DataFrame:
 
 def _foreign_classes(holdout: pd.DataFrame, rules: ExamRules, champion: Contender) -> str | None:
     """Why the champion can get no row right: 0 and 1 have become True and False, or the target is another one."""
-    asked = class_list(canonical_labels(holdout[rules.target]))
+    asked = class_list(canonical_labels(holdout[rules.target].drop_duplicates()))
     known = {(type(label), label) for label in champion.classifier.classes}
     if any((type(label), label) in known for label in asked):
         return None

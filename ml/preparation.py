@@ -53,7 +53,7 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule) -> tuple[pd.
         raise NotEnoughDataError(
             f"The {empty} is empty: {len(table)} rows were split by {rule.in_words()}. Add rows, or change split.share."
         )
-    classes = class_list(canonical_labels(train[data.target]))
+    classes = class_list(canonical_labels(train[data.target].drop_duplicates()))
     if len(classes) < 2:
         raise NotEnoughDataError(
             f"The train set has one class only ({classes[0]!r}) of {len(train)} rows, split by {rule.in_words()}. "

@@ -17,8 +17,7 @@ from zenml.materializers.pydantic_materializer import PydanticMaterializer
 from ml.evaluation import CandidateResult
 from ml.parity import Parity
 from ml.profile import Profile
-from ops.early_table import WrittenTable
-from ops.tables import write_table
+from ops.tables import WrittenTable, write_table
 from package.candidate import TrainedCandidate
 from package.folder import CARD, MANIFEST, Package, manifest_text, parse_manifest, verify
 

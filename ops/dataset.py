@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.split import SplitRule
 from ops import code, dvc
-from ops.tables import read_table
+from ops.tables import WrittenTable, read_table
 from ops.workspace import Workspace, shown
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
 
-    from ops.early_table import EarlyTable, WrittenTable
+    from ops.early_table import EarlyTable
 
 _CHECKS = "checks"
 _MOST_CHECKS = 20
@@ -94,6 +94,7 @@ def register(
     checks: dict[str, Any] = json.loads(str(artifact.run_metadata.get(_CHECKS, "{}"))) if artifact else {}
     key = _key(workspace, recorded)
     if artifact is None or key not in checks or again or gone:
+        _check_candidates(workspace)
         table, checks[key] = (early.checked(recorded) if early else None) or _read(workspace, recorded)
         if artifact is not None and gone:
             write_again(artifact.uri, table, TableMaterializer)
@@ -116,6 +117,12 @@ def _registered(client: Client, name: str, version: str) -> ArtifactVersionRespo
         return client.get_artifact_version(name, version)
     except KeyError:
         return None
+
+
+def _check_candidates(workspace: Workspace) -> None:
+    from ml.estimators import check_candidates
+
+    check_candidates(workspace.use_case, workspace.shown_config)
 
 
 def _read(workspace: Workspace, recorded: SplitRule | None) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -148,7 +155,7 @@ def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
 
 
 def check_table(frame: pd.DataFrame, workspace: Workspace, recorded: SplitRule | None) -> dict[str, Any]:
-    """Check a table and the candidates that are to learn from it.
+    """Check a table, and settle which of its rows are the holdout.
 
     Parameters
     ----------
@@ -169,12 +176,10 @@ def check_table(frame: pd.DataFrame, workspace: Workspace, recorded: SplitRule |
     ProjectError
         When table or use case cannot be used.
     """
-    from ml.estimators import check_candidates
     from ml.split import rule_for
     from ml.table import check
 
     use_case = workspace.use_case
-    check_candidates(use_case, workspace.shown_config)
     warnings = check(frame, use_case)
     rule = rule_for(frame, use_case.data, use_case.split, recorded)
     return {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}

@@ -14,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ops import settings
+from ops.tables import WrittenTable
 
 if TYPE_CHECKING:
     from ml.split import SplitRule
@@ -26,22 +26,6 @@ if TYPE_CHECKING:
 
 FEWEST_BYTES = 32 * 1024 * 1024  # a shorter table is read sooner than a process has started
 TABLE = "table.parquet"
-
-
-@dataclass(frozen=True)
-class WrittenTable:
-    """A table as the store keeps it, not in memory.
-
-    Attributes
-    ----------
-    path : Path
-        The Parquet file; who takes it may move it away.
-    rows, columns : int
-    """
-
-    path: Path
-    rows: int
-    columns: int
 
 
 class EarlyTable:
@@ -129,6 +113,8 @@ def _plain(rule: SplitRule | None) -> dict[str, Any] | None:
 
 def main(config: str, folder: str) -> None:
     """Read, check and write the table of a use case, and tell each as it is done."""
+    import pyarrow
+
     from ops.dataset import check_table
     from ops.dvc import data_version
     from ops.memory import keep_freed
@@ -137,6 +123,7 @@ def main(config: str, folder: str) -> None:
     from package import folder as packages
 
     keep_freed()
+    pyarrow.set_cpu_count(1)  # the other processors are the run's
     place = open_workspace(config)
     _tell(version=data_version(place.data))
     package = packages.read(place.package, place.shown_package)

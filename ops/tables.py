@@ -14,6 +14,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -26,6 +27,22 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 _BROKEN_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """A table as the store keeps it, not in memory.
+
+    Attributes
+    ----------
+    path : Path
+        The Parquet file; who takes it may move it away.
+    rows, columns : int
+    """
+
+    path: Path
+    rows: int
+    columns: int
 
 
 def read_table(path: Path, shown: str) -> pd.DataFrame:
