@@ -66,7 +66,8 @@ class EarlyTable:
         return WrittenTable(self._folder / TABLE, told["rows"], told["columns"]), told["found"]
 
     def _told(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._lines.readline() or "{}")
+        line = self._lines.readline()
+        found: dict[str, Any] = json.loads(line) if line.endswith("\n") else {}  # it may have been killed in the middle
         return found
 
 

@@ -79,6 +79,12 @@ def test_a_check_under_another_champions_rule_does_not_count() -> None:
             assert (found[0].path, found[0].rows, found[0].columns) == (Path("here/table.parquet"), 3, 2)
 
 
+def test_a_process_that_was_killed_in_the_middle_has_told_nothing() -> None:
+    for cut in ("", '{"vers'):
+        assert EarlyTable(io.StringIO(cut), Path("here")).version() is None
+        assert EarlyTable(io.StringIO(cut), Path("here")).checked(None) is None
+
+
 def test_a_short_table_is_not_worth_a_process(ready: Checkout) -> None:
     data = ready.root / "data/iris.csv"
     assert not early_table._is_worth_it(data)
