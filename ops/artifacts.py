@@ -83,15 +83,14 @@ class TableMaterializer(_Files):
 
     def save(self, data: pd.DataFrame | WrittenTable) -> None:
         """Write the table."""
+        local = Path(self.uri)
         with tempfile.TemporaryDirectory() as folder:
-            path = data.path if isinstance(data, WrittenTable) else Path(folder) / _TABLE
-            local = Path(self.uri)
-            place = local / _TABLE if local.is_dir() else path
+            path = (local if local.is_dir() else Path(folder)) / _TABLE
             if isinstance(data, WrittenTable):
-                shutil.move(path, place)
+                shutil.move(data.path, path)
             else:
-                write_table(data, place)
-            if place is path:
+                write_table(data, path)
+            if not local.is_dir():
                 self._write(_TABLE, path.read_bytes())
 
     def extract_metadata(self, data: pd.DataFrame | WrittenTable) -> dict[str, Any]:

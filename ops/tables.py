@@ -1,4 +1,4 @@
-"""Tables of the workspace: CSV and Parquet into memory, with an error that says where a file is broken.
+"""Tables: CSV and Parquet into memory, with an error that says where a file is broken, and out as the store keeps them.
 
 What pandas would do in silence is refused here: a second column of the same name that is renamed, rows with more fields
 than the header that shift into the index. Column names lose blanks around them, and accents get one spelling (Unicode

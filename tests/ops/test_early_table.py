@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 
 from ml.split import SplitRule
 from ops import early_table
+from ops.artifacts import TableMaterializer
 from ops.early_table import EarlyTable
+from ops.tables import WrittenTable
 from tests.conftest import Checkout
 
 RULE = SplitRule(by="hash", share=0.2, salt="s", columns=("a",))
@@ -43,7 +46,7 @@ def test_the_run_takes_the_table_that_the_other_process_has_read(early: Checkout
     forbid_reading(early)
     first = early.train()
     assert (first["action"], first["lineage"]["data_version"]) == ("promoted", early.manifest()["data_version"])
-    assert not [*(tmp_path / "temporary").glob("tmp*/*.parquet")], "what was temporary is gone"
+    assert not [*(tmp_path / "temporary").iterdir()], "what was temporary is gone"
     # the champion's rule is kept, also where it was another process that looked it up
     data = early.root / "data/iris.csv"
     data.write_bytes(data.read_bytes() + b"5.0,3.0,1.5,0.3,setosa\n")
@@ -62,6 +65,30 @@ def test_a_table_that_cannot_be_used_is_refused_as_ever(early: Checkout) -> None
     said = early.run("train", expect=1).stderr
     assert "data.target names the column 'species', which the table does not have" in said
     assert "Traceback" not in said
+
+
+def test_skops_is_imported_before_zenml_where_something_is_trained_for_certain(ready: Checkout) -> None:
+    def imported() -> list[str]:
+        told = ready.command(sys.executable, "-X", "importtime", "run.py", "train").stderr
+        return [line.rpartition("|")[2].strip() for line in told.splitlines()]
+
+    first, second = imported(), imported()
+    assert first.index("skops.io._persist") < first.index("zenml")
+    assert "skops.io._persist" not in second[: second.index("zenml")]
+
+
+def test_a_written_table_goes_whole_to_a_store_that_is_elsewhere(tmp_path: Path) -> None:
+    sent: dict[str, bytes] = {}
+
+    class Elsewhere(TableMaterializer):
+        def _write(self, name: str, data: bytes) -> None:
+            sent[name] = data
+
+    (tmp_path / "a.parquet").write_bytes(b"a table")
+    written = WrittenTable(tmp_path / "a.parquet", 3, 2)
+    Elsewhere("elsewhere://table").save(written)
+    assert sent == {"table.parquet": b"a table"}
+    assert Elsewhere("elsewhere://table").extract_metadata(written) == {"rows": 3, "columns": 2}
 
 
 def told(**facts: Any) -> EarlyTable:
