@@ -44,13 +44,10 @@ COPY run.py dvc.yaml ./
 COPY configs configs
 COPY data data
 COPY stacks stacks
-COPY ml ml
-COPY package package
-COPY ops ops
+COPY cli cli
+COPY champion champion
 COPY steps steps
 COPY pipelines pipelines
-# what run.py needs to know of the service: its options
-COPY serving/__init__.py serving/options.py serving/
 COPY requirements requirements
 RUN chmod 1777 data && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
 USER champion
@@ -97,15 +94,17 @@ ENV PATH=/venv/bin:$PATH \
     SERVE_PORT=8000 \
     SERVE_PACKAGE=models/${USE_CASE}
 WORKDIR /app
-COPY ml ml
-COPY package package
-COPY serving serving
+COPY champion/__init__.py champion/errors.py champion/use_case.py champion/
+COPY champion/modeling champion/modeling
+COPY champion/tabular champion/tabular
+COPY champion/bundle champion/bundle
+COPY champion/serving champion/serving
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
 USER champion
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
   CMD ["python", "-c", "import http.client as h, os; c = h.HTTPConnection('127.0.0.1', int(os.environ['SERVE_PORT']), timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
-ENTRYPOINT ["python", "-m", "serving"]
+ENTRYPOINT ["python", "-m", "champion.serving"]
 ARG REVISION=unknown
 ARG VERSION=unknown
 LABEL org.opencontainers.image.title="champion" \

@@ -43,22 +43,22 @@ format: .venv/dev ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 bench: .venv/dev ## measure every speed claim beside its rival
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m devtools.benchmarks $(ARGS)
 
 bench-serving: .venv/dev $(UV) ## one request beside MLflow, BentoML, plain FastAPI and the floor, each in an environment of its own
-	UV=$(UV) $(BIN)/python -m benchmarks.serving $(ARGS)
+	UV=$(UV) $(BIN)/python -m devtools.benchmarks.serving $(ARGS)
 
 image: .venv/runtime ## the Docker image of the pipeline; ARGS="--target serving" for the service, "--target champion" with a package inside
-	@$(BIN)/python -m ops.image $(ARGS)
+	@$(BIN)/python -m champion.orchestration.image $(ARGS)
 
 dashboard: .venv/dashboard ## ZenML's dashboard over the local store, on 127.0.0.1:8237
-	$(BIN)/python -m ops.dashboard $(ARGS)
+	$(BIN)/python -m champion.orchestration.dashboard $(ARGS)
 
 serve: .venv/serving ## the champion over REST, on 127.0.0.1:8000: python run.py serve
 	@$(BIN)/python run.py serve --config $(CONFIG) $(ARGS)
 
 demo: .venv/serving ## the whole loop on this machine: train, serve, drift, train again, swap, roll back; nothing of yours is touched
-	@$(BIN)/python -m ops.demo $(ARGS)
+	@$(BIN)/python -m devtools.demo.__main__ $(ARGS)
 
 kubernetes: .venv/kubernetes ## install what the kubernetes stack needs (docs/scale.md)
 
@@ -66,52 +66,52 @@ repro: .venv/runtime ## the same run as a DVC pipeline
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
 
 pull: .venv/runtime ## fetch data and packages that the pointers name from the DVC remote
-	@$(BIN)/python -m ops.remote pull $(ARGS)
+	@$(BIN)/python -m champion.datastore.remote pull $(ARGS)
 
 push: .venv/runtime ## record data and packages in their pointers and push them to the DVC remote
-	@$(BIN)/python -m ops.remote push $(ARGS)
+	@$(BIN)/python -m champion.datastore.remote push $(ARGS)
 
 login: .venv/runtime ## let a browser give this machine access to Google Drive, with an OAuth client of your own
-	@$(BIN)/python -m ops.remote login
+	@$(BIN)/python -m champion.datastore.remote login
 
 ci-champion: .venv/runtime ## in CI: data and the champion that the base commit's pointers name
-	@$(BIN)/python -m ops.ci champion
+	@$(BIN)/python -m champion.ci champion
 
 ci-train: .venv/runtime ## in CI: train every use case and say what it would change (CI_STACK=docker)
-	@$(BIN)/python -m ops.ci train
+	@$(BIN)/python -m champion.ci train
 
 ci-promote: .venv/runtime ## in CI, on the main branch: train, judge, promote
-	@$(BIN)/python -m ops.ci promote
+	@$(BIN)/python -m champion.ci promote
 
 ci-rollback: .venv/runtime ## in CI, by hand: the former champion of ROLLBACK_USE_CASE again
-	@$(BIN)/python -m ops.ci rollback
+	@$(BIN)/python -m champion.ci rollback
 
 ci-comment: .venv/runtime ## in CI: write reports/comment.md and the job's summary
-	@$(BIN)/python -m ops.ci comment
+	@$(BIN)/python -m champion.ci comment
 
 ci-post: .venv/runtime ## in CI: put reports/comment.md on pull request PR_NUMBER, with CML
-	@$(BIN)/python -m ops.ci post
+	@$(BIN)/python -m champion.ci post
 
 ci-pointer: .venv/runtime ## in CI, on the main branch: commit the new champion's pointer
-	@$(BIN)/python -m ops.ci pointer
+	@$(BIN)/python -m champion.ci pointer
 
 ci-image: .venv/runtime ## in CI, on the main branch: build, try out and push the image that serves the champion
-	@$(BIN)/python -m ops.ci image
+	@$(BIN)/python -m champion.ci image
 
 ci-fork-comment: .venv/runtime ## in CI: comment on a fork's pull request from its validated artifact
-	@$(BIN)/python -m ops.ci fork
+	@$(BIN)/python -m champion.ci fork
 
 ci-drift: .venv/runtime ## in CI: the newest data of every use case against its champion (CI_STACK=docker)
-	@$(BIN)/python -m ops.ci drift
+	@$(BIN)/python -m champion.ci drift
 
 ci-drift-issue: .venv/runtime ## in CI: open, update or close the issue of each use case
-	@$(BIN)/python -m ops.ci drift-issue
+	@$(BIN)/python -m champion.ci drift-issue
 
 ci-drift-retrain: .venv/runtime ## in CI: start the training pipeline
-	@$(BIN)/python -m ops.ci drift-retrain
+	@$(BIN)/python -m champion.ci drift-retrain
 
 rehearse: .venv/dev .venv-drive/ready ## play the workflows on this machine: a better pull request, its merge, a worse one, a fork's, a rollback, drift
-	$(BIN)/python -m tests.rehearsal $(ARGS)
+	$(BIN)/python -m tests.containers.rehearsal $(ARGS)
 
 ci-check: ## in CI: fail unless every job named in RESULTS has succeeded
 	@test -n "$$RESULTS" && for result in $$RESULTS; do test "$$result" = success || { echo "Not every job succeeded: $$RESULTS"; exit 1; }; done
@@ -160,7 +160,7 @@ clean: ## remove environments, store, reports and caches (never models/ or data/
 	$(INSTALL)
 	@touch $@ .venv/runtime .venv/dashboard .venv/kubernetes .venv/serving
 
-# The Drive client needs older libraries; ops/drive/client.py asks for it when the remote is gdrive://.
+# The Drive client needs older libraries; champion/datastore/drive/client.py asks for it when the remote is gdrive://.
 .venv-drive/ready: requirements/drive.txt | $(UV)
 	@echo "Installing $< into .venv-drive (once) ..."
 	@$(UV) venv --quiet --allow-existing --python '>=3.11,<3.14' .venv-drive

@@ -19,16 +19,16 @@ except ModuleNotFoundError:
         "Error: this Python has no environment of the project. `make run` makes one; `. .venv/bin/activate` enters it."
     )
 
-from ml.errors import FAILED, GATE_SAID_NO, ProjectError
-from ops import settings
-from ops.failures import of_the_machine, was_interrupted
-from ops.memory import keep_freed
-from serving.options import Options, api_key, serve_options
+from champion import settings
+from champion.errors import FAILED, GATE_SAID_NO, ProjectError
+from champion.failures import of_the_machine, was_interrupted
+from champion.memory import keep_freed
+from champion.serving.options import Options, api_key, serve_options
 
 if TYPE_CHECKING:
     from zenml.client import Client
 
-    from ops.workspace import Workspace
+    from champion.workspace.workspace import Workspace
 
 config_option = click.option(
     "--config", default=settings.DEFAULT_CONFIG, show_default=True, metavar="FILE", help="The use case."
@@ -77,22 +77,22 @@ def train_command(
 ) -> None:
     """Train a challenger, judge it beside the champion, and promote it only when it is better."""
     place = _use_case(config)
-    from ops.early_table import begun
+    from pipelines.early_table import begun
 
     with begun(place) as early:
         if no_cache or not place.package.exists():  # something is trained for certain
-            from package.model import import_early
+            from champion.bundle.model import import_early
 
             import_early()
         client = _store()
-        from ops import console
-        from ops.stacks import activated
+        from champion.orchestration.stacks import activated
+        from cli import console
         from pipelines.training import Options, train
 
         with activated(client, stack), console.Steps(quiet=as_json) as steps:
             done = train(client, place, Options(not no_cache, not no_promote, readmit), steps.tell, early)
     if as_json:
-        from ops.collect import decision_facts
+        from pipelines.outputs import decision_facts
 
         found = decision_facts(done.evaluation, done.decision, done.facts, done.outcome)
         _print_json({**found, "notes": list(done.notes), "store": done.store, "stack": done.stack})
@@ -113,8 +113,8 @@ def train_command(
 @json_option
 def init_command(table: Path, target: str, name: str | None, force: bool, as_json: bool) -> None:
     """Make a use case for a table of your own: CSV or Parquet, with a column to predict."""
-    from ops import console
-    from ops.initialise import initialise
+    from champion.onboarding.initialise import initialise
+    from cli import console
 
     settings.prepare_environment()
     done = initialise(settings.root(), table, target, name, force=force)
@@ -143,9 +143,9 @@ def models_command(config: str, as_json: bool) -> None:
     """List the model versions: number, stage, scores, data version, commit, when, why."""
     place = _use_case(config)
     client = _store()
-    from ops import console
-    from ops.continuity import settle
-    from ops.store import described
+    from champion.orchestration.store import described
+    from champion.registry.reconcile import settle
+    from cli import console
 
     settled = settle(client, place)
     if as_json:
@@ -164,8 +164,8 @@ def rollback_command(config: str, number: int | None, as_json: bool) -> None:
     """Put the former champion back into production."""
     place = _use_case(config)
     client = _store()
-    from ops.rollback import roll_back
-    from ops.store import described
+    from champion.orchestration.store import described
+    from champion.registry.rollback import roll_back
 
     done = roll_back(client, place, number)
     if as_json:
@@ -205,13 +205,13 @@ def predict_command(
     their own, with the reason.
     """
     place = _use_case(config)
-    from ops.predict import checked_files
+    from pipelines.batch_files import checked_files
 
     files = checked_files(table, out, rejects, keep, keep_all)
     client = _store()
-    from ops import console
-    from ops.stacks import activated
-    from ops.watch import watched
+    from champion.orchestration.stacks import activated
+    from champion.progress import watched
+    from cli import console
     from pipelines.batch_inference import predict
 
     with activated(client, stack), console.Steps(as_json) as steps, console.Rows(as_json) as rows, watched(rows.tell):
@@ -253,7 +253,7 @@ def serve_command(config: str, log: str | None, no_log: bool, api_key_file: str 
         key=api_key(api_key_file),
         **given,
     )
-    from serving.server import serve
+    from champion.serving.server import serve
 
     serve(options)
 
@@ -295,13 +295,13 @@ def monitor_command(
     if source is None:
         _history(place, as_json)
         return
-    from ops.monitor import checked_input, exit_code
+    from pipelines.drift_files import checked_input, exit_code
 
     given = checked_input(source, since, labels)
     client = _store()
-    from ops import console
-    from ops.stacks import activated
-    from ops.watch import watched
+    from champion.orchestration.stacks import activated
+    from champion.progress import watched
+    from cli import console
     from pipelines.drift_monitoring import monitor
 
     with activated(client, stack), console.Steps(as_json) as steps, console.Rows(as_json) as rows, watched(rows.tell):
@@ -310,7 +310,7 @@ def monitor_command(
         found = done.report.model_dump(mode="json")
         _print_json({**found, "log": list(done.notes), "store": done.store, "stack": done.stack})
     else:
-        from ops.monitor_console import drift_summary
+        from cli.drift_console import drift_summary
 
         console.warn([*done.notes, *done.report.notes])
         drift_summary(done.report)
@@ -319,8 +319,8 @@ def monitor_command(
 
 
 def _history(place: Workspace, as_json: bool) -> None:
-    from ops.monitor_console import history_summary
-    from ops.monitor_history import PAGE, write_history
+    from cli.drift_console import history_summary
+    from pipelines.drift_log import PAGE, write_history
 
     found = write_history(place)
     if as_json:
@@ -338,8 +338,8 @@ def prune_command(config: str, yes: bool, as_json: bool) -> None:
     """Free the store of runs and artifacts that no version of the lineage needs."""
     place = _use_case(config)
     client = _store()
-    from ops.prune import prune
-    from ops.store import described
+    from champion.orchestration.store import described
+    from champion.registry.prune import prune
 
     done = prune(client, place, really=yes)
     if as_json:
@@ -357,8 +357,8 @@ def prune_command(config: str, yes: bool, as_json: bool) -> None:
 def stack_command(name: str) -> None:
     """Register a stack of stacks/ where it is missing, and make it the active one."""
     client = _store()
-    from ops.stacks import activate
-    from ops.store import described
+    from champion.orchestration.stacks import activate
+    from champion.orchestration.store import described
 
     activate(client, name)
     click.echo(f"The stack {name} is active.   Store: {described(client)}")
@@ -369,7 +369,7 @@ def stack_command(name: str) -> None:
 @json_option
 def doctor_command(config: str, as_json: bool) -> None:
     """Say what works here and what does not: data, store, package, stack; each with its remedy."""
-    from ops.doctor import examine_machine
+    from champion.onboarding.doctor import examine_machine
 
     settings.prepare_environment()
     findings = examine_machine(config)
@@ -387,19 +387,19 @@ def doctor_command(config: str, as_json: bool) -> None:
 @cli.command("schema")
 def schema_command() -> None:
     """Print the JSON schema of a use case, for editors that complete YAML."""
-    from ml.use_case import UseCase
+    from champion.use_case import UseCase
 
     _print_json(UseCase.model_json_schema())
 
 
 def _use_case(config: str) -> Workspace:
-    from ops.workspace import open_workspace
+    from champion.workspace.workspace import open_workspace
 
     return open_workspace(config)
 
 
 def _store() -> Client:
-    from ops.store import open_store
+    from champion.orchestration.store import open_store
 
     return open_store()
 
@@ -456,8 +456,8 @@ def main() -> int:
         _fail(explained)
         return explained.exit_code
     finally:
-        if "ops.store" in sys.modules:
-            sys.modules["ops.store"].end_logging()
+        if "champion.orchestration.store" in sys.modules:
+            sys.modules["champion.orchestration.store"].end_logging()
         gc.freeze()  # the interpreter's last collection over a large object graph would cost a second
     return 0
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from ml.errors import DataError
-from ops import code
-from ops.continuity import production
-from ops.docker_stack import image_libraries
-from ops.predict import Files, deliver, register_table, require_usable, warnings_of
-from ops.runs import output
-from ops.store import described
-from ops.workspace import Workspace
-from package.batch import Asked, Tally
+from champion.bundle.batch import Asked, Tally
+from champion.errors import DataError
+from champion.orchestration import code
+from champion.orchestration.docker_stack import image_libraries
+from champion.orchestration.runs import output
+from champion.orchestration.store import described
+from champion.registry.reconcile import production
+from champion.workspace.workspace import Workspace
+from pipelines.batch_files import Files, deliver, register_table, require_usable, warnings_of
 from pipelines.launch import launched
 from steps.predict import predict as predict_step
 
@@ -55,7 +55,7 @@ def predict(client: Client, place: Workspace, files: Files, cache: bool, tell: C
     place : Workspace
         The use case.
     files : Files
-        As `ops.predict.checked_files` gives them.
+        As `pipelines.batch_files.checked_files` gives them.
     cache : bool
         Whether a table that this champion has scored may be taken from the store.
     tell : callable

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from ml.drift import require_known_columns
-from ops import code
-from ops.continuity import production
-from ops.docker_stack import image_libraries
-from ops.monitor import Input, register_input, write_reports
-from ops.monitor_rows import Asked
-from ops.runs import output
-from ops.store import described
-from ops.workspace import Workspace, require_writable
-from package.build import profile_of
+from champion.bundle.build import profile_of
+from champion.drift.judge import require_known_columns
+from champion.drift.rows import Asked
+from champion.orchestration import code
+from champion.orchestration.docker_stack import image_libraries
+from champion.orchestration.runs import output
+from champion.orchestration.store import described
+from champion.registry.reconcile import production
+from champion.workspace.workspace import Workspace, require_writable
+from pipelines.drift_files import Input, register_input, write_reports
 from pipelines.launch import launched
 from steps.monitor import monitor as monitor_step
 
 if TYPE_CHECKING:
     from zenml.client import Client
 
-    from ml.drift_report import DriftReport
+    from champion.drift.report import DriftReport
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def monitor(client: Client, place: Workspace, given: Input, tell: Callable[[str,
     place : Workspace
         The use case.
     given : Input
-        As `ops.monitor.checked_input` gives it.
+        As `pipelines.drift_files.checked_input` gives it.
     tell : callable
         Called with a step's name and what it did.
 

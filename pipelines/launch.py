@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml.errors import ProjectError
-from ml.use_case import UseCase
-from ops.docker_stack import steps_in_containers
-from ops.pods import image_in_registry, steps_in_pods
-from ops.runs import lost_artifacts_named, run_tag
-from ops.store import leave_interrupts_alone, progress
+from champion.errors import ProjectError
+from champion.orchestration.docker_stack import steps_in_containers
+from champion.orchestration.kubernetes_stack import image_in_registry, steps_in_pods
+from champion.orchestration.runs import lost_artifacts_named, run_tag
+from champion.orchestration.store import leave_interrupts_alone, progress
+from champion.use_case import UseCase
 
 if TYPE_CHECKING:
     from zenml.client import Client

@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING, Any
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from ml.evaluation import Evaluation
-from ml.lineage import Lineage, Outcome
-from ml.profile import Profile
-from ml.promotion import Decision
-from ml.split import SplitRule
-from ml.use_case import UseCase
-from ops import champion as champions
-from ops import code, workspace
-from ops.champion import Version
-from ops.collect import collect
-from ops.continuity import settle
-from ops.dataset import Dataset, register
-from ops.docker_stack import image_libraries
-from ops.runs import output
-from ops.store import described
-from ops.title import Terms
-from ops.workspace import Workspace
+from champion.comparison.decision import Decision
+from champion.comparison.provenance import Lineage, Outcome
+from champion.modeling.evaluation import Evaluation
+from champion.modeling.profile import Profile
+from champion.modeling.split import SplitRule
+from champion.orchestration import code
+from champion.orchestration.docker_stack import image_libraries
+from champion.orchestration.runs import output
+from champion.orchestration.store import described
+from champion.registry import versions as champions
+from champion.registry.promotion import Terms
+from champion.registry.reconcile import settle
+from champion.registry.versions import Version
+from champion.use_case import UseCase
+from champion.workspace import workspace
+from champion.workspace.workspace import Workspace
+from pipelines.dataset import Dataset, register
 from pipelines.launch import launched
+from pipelines.outputs import collect
 from steps.evaluate import evaluate
 from steps.prepare import prepare
 from steps.promote import promote
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import PipelineRunResponse
 
-    from ops.early_table import EarlyTable
+    from pipelines.early_table import EarlyTable
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from typing import Annotated, Optional
 import pandas as pd
 from zenml import step
 
-from ml.evaluation import Evaluation
-from ml.plan import Plan
-from ml.profile import Profile
-from ml.use_case import ExamRules
-from ops.artifacts import CandidateMaterializer
-from package.candidate import TrainedCandidate
-from package.folder import Package
+from champion.bundle.candidate import TrainedCandidate
+from champion.bundle.folder import Package
+from champion.modeling.evaluation import Evaluation
+from champion.modeling.plan import Plan
+from champion.modeling.profile import Profile
+from champion.orchestration.artifacts import CandidateMaterializer
+from champion.use_case import ExamRules
 
 
 @step(output_materializers={"challenger": CandidateMaterializer})
@@ -49,13 +49,13 @@ def evaluate(
     figures : dict of str to str
         SVG by name.
     """
-    from ml.charts import figures
-    from ml.classifier import Classifier
-    from ml.exam import Contender, examine
-    from ml.parity_gate import examine_parity
-    from ml.training import rank
-    from package.build import classifier
-    from package.model import loads
+    from champion.bundle.build import classifier
+    from champion.bundle.model import loads
+    from champion.comparison.compare import Contender, examine
+    from champion.modeling.classifier import Classifier
+    from champion.modeling.equivalence_check import examine_parity
+    from champion.modeling.training import rank
+    from champion.reporting.charts import figures
 
     ranked = rank([candidate.result for candidate in candidates])
     best = ranked[0]

@@ -4,12 +4,12 @@ from typing import Annotated, Optional
 
 from zenml import step
 
-from ml.drift_report import DriftReport
-from ops.artifacts import StoredFile
-from ops.monitor_artifact import DriftMaterializer
-from ops.monitor_rows import Asked
-from ops.watch import told
-from package.folder import Package
+from champion.bundle.folder import Package
+from champion.drift.report import DriftReport
+from champion.drift.rows import Asked
+from champion.orchestration.artifacts import StoredFile
+from champion.orchestration.drift_artifact import DriftMaterializer
+from champion.progress import told
 
 
 @step(enable_cache=False, output_materializers={"report": DriftMaterializer})
@@ -36,6 +36,6 @@ def monitor(
     -------
     DriftReport
     """
-    from ops.monitor_rows import compared
+    from champion.drift.rows import compared
 
     return compared(rows.path, champion, asked, None if labels is None else labels.path, told)

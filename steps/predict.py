@@ -6,10 +6,10 @@ from typing import Annotated
 
 from zenml import step
 
-from ops.artifacts import FileMaterializer, StoredFile
-from ops.watch import told
-from package.batch import Asked, Tally
-from package.folder import Package
+from champion.bundle.batch import Asked, Tally
+from champion.bundle.folder import Package
+from champion.orchestration.artifacts import FileMaterializer, StoredFile
+from champion.progress import told
 
 
 @step(output_materializers={"predictions": FileMaterializer, "rejects": FileMaterializer})
@@ -39,8 +39,8 @@ def predict(
         CSV: those that could not, with the reason.
     tally : Tally
     """
-    from package.batch import predict_table
-    from package.build import array_classifier
+    from champion.bundle.batch import predict_table
+    from champion.bundle.build import array_classifier
 
     model = array_classifier(champion, f"models/{champion.manifest.use_case}")
     out = _place("predictions") / f"predictions{asked.suffix}"

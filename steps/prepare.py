@@ -5,11 +5,11 @@ from typing import Annotated
 import pandas as pd
 from zenml import step
 
-from ml.plan import Plan
-from ml.profile import Profile
-from ml.split import SplitRule
-from ml.use_case import Data
-from ops.artifacts import ProfileMaterializer, TableMaterializer
+from champion.modeling.plan import Plan
+from champion.modeling.profile import Profile
+from champion.modeling.split import SplitRule
+from champion.orchestration.artifacts import ProfileMaterializer, TableMaterializer
+from champion.use_case import Data
 
 
 @step(
@@ -45,7 +45,7 @@ def prepare(
     profile : Profile
     plan : Plan
     """
-    from ml.preparation import prepare_table
+    from champion.modeling.preparation import prepare_table
 
     train_set, holdout, profile, plan = prepare_table(table, data, rule)
     return train_set, holdout, profile, plan

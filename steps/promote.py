@@ -5,14 +5,14 @@ from typing import Annotated
 from zenml import step
 from zenml.client import Client
 
-from ml.evaluation import Evaluation
-from ml.lineage import Lineage, Outcome
-from ml.plan import Plan
-from ml.profile import Profile
-from ml.promotion import Decision
-from ops.runs import link_run
-from ops.title import Judged, Terms, carry_out
-from package.candidate import TrainedCandidate
+from champion.bundle.candidate import TrainedCandidate
+from champion.comparison.decision import Decision
+from champion.comparison.provenance import Lineage, Outcome
+from champion.modeling.evaluation import Evaluation
+from champion.modeling.plan import Plan
+from champion.modeling.profile import Profile
+from champion.orchestration.runs import link_run
+from champion.registry.promotion import Judged, Terms, carry_out
 
 
 @step(enable_cache=False)

@@ -5,10 +5,10 @@ from typing import Annotated
 from zenml import step
 from zenml.types import HTMLString, MarkdownString
 
-from ml.evaluation import Evaluation
-from ml.lineage import Lineage, Outcome
-from ml.profile import Profile
-from ml.promotion import Decision
+from champion.comparison.decision import Decision
+from champion.comparison.provenance import Lineage, Outcome
+from champion.modeling.evaluation import Evaluation
+from champion.modeling.profile import Profile
 
 
 @step(enable_cache=False)
@@ -35,8 +35,8 @@ def report(
         Self-contained.
     summary : MarkdownString
     """
-    from ml.report.html import render_html
-    from ml.report.markdown import render_markdown
+    from champion.reporting.html import render_html
+    from champion.reporting.markdown import render_markdown
 
     page = render_html(evaluation, decision, profile, facts, outcome, figures)
     return HTMLString(page), MarkdownString(render_markdown(evaluation, decision, profile, facts, outcome))

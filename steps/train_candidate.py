@@ -5,10 +5,10 @@ from typing import Annotated
 import pandas as pd
 from zenml import step
 
-from ml.plan import Plan
-from ml.use_case import Candidate, Fitting
-from ops.artifacts import CandidateMaterializer
-from package.candidate import TrainedCandidate
+from champion.bundle.candidate import TrainedCandidate
+from champion.modeling.plan import Plan
+from champion.orchestration.artifacts import CandidateMaterializer
+from champion.use_case import Candidate, Fitting
 
 
 @step(output_materializers={"candidate": CandidateMaterializer})
@@ -34,8 +34,8 @@ def train_candidate(
     -------
     TrainedCandidate
     """
-    from ml.training import fit_candidate
-    from package.model import dumps
+    from champion.bundle.model import dumps
+    from champion.modeling.training import fit_candidate
 
     pipeline, result = fit_candidate(train_set, plan.features, plan.classes, name, candidate, fitting)
     return TrainedCandidate(result, dumps(pipeline))

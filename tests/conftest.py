@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.browser import Page, opened_page
+from tests.support.browser import Page, opened_page
 
 if TYPE_CHECKING:
     from zenml.client import Client
 
-    from ops.workspace import Workspace
+    from champion.workspace.workspace import Workspace
     from pipelines.training import Trained
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -263,8 +263,8 @@ class Workshop:
 
     def place(self, use_case: dict[str, Any]) -> Workspace:
         """The workspace of a use case, which gets this workshop's name."""
-        from ml.use_case import parse_use_case
-        from ops.workspace import Workspace
+        from champion.use_case import parse_use_case
+        from champion.workspace.workspace import Workspace
 
         return Workspace(
             self.root, self.root / "use_case.yaml", parse_use_case({**use_case, "name": self.name}, "test")
@@ -284,7 +284,7 @@ class Workshop:
 
     def stages(self) -> dict[int, str]:
         """Every version's stage, by number."""
-        from ops.champion import lineage
+        from champion.registry.versions import lineage
 
         return {version.number: version.stage for version in lineage(self.client, self.name).versions}
 
@@ -306,7 +306,7 @@ def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     from zenml.config.global_config import GlobalConfiguration
     from zenml.utils.source_utils import set_custom_source_root
 
-    from ops.store import open_store
+    from champion.orchestration.store import open_store
 
     for name in [name for name in os.environ if name.startswith("ZENML_")]:
         monkeypatch.delenv(name)

@@ -1,0 +1,1 @@
+"""The library behind the pipeline: which model is in production, and why."""

@@ -1,0 +1,295 @@
+"""Batch inference: a table of any length through a production package, in the memory of a few chunks.
+
+What can be scored goes into one file, what cannot into another, with the reason; both are written as the table is read.
+Only the reading runs ahead, in a thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from champion.errors import ConfigurationError, DataError
+from champion.modeling.arrays import Block
+from champion.modeling.evaluation import Label
+from champion.modeling.features import Feature
+from champion.modeling.table import listed, near
+from champion.tabular.ahead import read_ahead
+from champion.tabular.sink import Sink, as_text, printable
+from champion.tabular.stream import TableStream, open_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from champion.bundle.manifest import Manifest
+    from champion.bundle.parsing import Parsed
+    from champion.modeling.arrays import ArrayClassifier
+    from champion.modeling.classifier import Predictions
+
+Tell = Callable[[int, int | None, float], None]
+"""Called with the rows done, how many there are (None where nobody knows yet), and the share of the file."""
+
+REJECTED = ("rejected_row", "rejected_column", "rejected_reason")
+"""The first columns of the rows that cannot be scored; a row counts from 1, without the header."""
+
+
+class Asked(BaseModel):
+    """What of the table stands beside the predictions, and how they are written.
+
+    `suffix` is one of `champion.tabular.stream.SUFFIXES`; `keep` are columns of the table, `keep_all` stands for all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    suffix: str
+    keep: tuple[str, ...] = ()
+    keep_all: bool = False
+
+
+class Tally(BaseModel):
+    """What came of a table: rows by what became of them, predictions by class, warnings by feature.
+
+    `first` names the first row that could not be scored, its column, and why. `unseen` counts rows with a category that
+    training had not, `outside` rows with a number beyond its range; both are of rows that were predicted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    model_version: int
+    data_version: str
+    rows: int
+    predicted: int
+    rejected: int
+    labels: dict[str, int]
+    reasons: dict[str, int]
+    unseen: dict[str, int]
+    outside: dict[str, int]
+    first: str | None
+
+
+def own_columns(classes: Sequence[Label], probabilities: bool = True) -> tuple[str, ...]:
+    """The names of the columns that a prediction has, in order."""
+    each = tuple(f"probability_{label}" for label in classes) if probabilities else ()
+    return ("label", *each, "model_version")
+
+
+def require_columns(table: TableStream, manifest: Manifest, asked: Asked) -> None:
+    """Refuse a table, or what is asked of it, before anything is scored.
+
+    Parameters
+    ----------
+    table : TableStream
+        Its columns.
+    manifest : Manifest
+        Of the champion: what it needs.
+    asked : Asked
+        What is kept.
+
+    Raises
+    ------
+    DataError
+        When a feature's column is missing, or holds lists, structures or bytes.
+    ConfigurationError
+        When a column that is to be kept is missing, or is named like one of ours.
+    """
+    from champion.bundle.parsing import readable
+
+    names = [name for name in table.schema.names if name]
+    missing = [feature.name for feature in manifest.signature if feature.name not in names]
+    if missing:
+        raise DataError(
+            f"The table lacks {_columns(missing)}, which model version {manifest.model_version} needs. "
+            f"{near(missing[0], names)}"
+        )
+    for feature in manifest.signature:
+        kind = table.schema.field(feature.name).type
+        if not readable(kind):
+            raise DataError(
+                f"The column {feature.name!r} holds {kind}; a feature has one text, number, date or boolean per row. "
+                "Spread it over columns of its own."
+            )
+    _require_keepable(table, manifest, asked)
+
+
+def _require_keepable(table: TableStream, manifest: Manifest, asked: Asked) -> None:
+    names = [name for name in table.schema.names if name]
+    for name in asked.keep:
+        if name not in names:
+            raise ConfigurationError(
+                f"--keep names the column {name!r}, which the table does not have. {near(name, names)}"
+            )
+    kept, ours = _kept(table, asked), own_columns(manifest.classes)
+    twice = [name for name, count in Counter([*ours, *kept]).items() if count > 1]
+    if twice:
+        raise ConfigurationError(
+            f"The output would have more than one column named {listed(twice)}: it has {listed(ours)} of its own. Name "
+            "with --keep what else you need, or rename the column in the table."
+        )
+    if asked.suffix != ".parquet":
+        from champion.bundle.parsing import readable
+
+        nested = [name for name in kept if not readable(table.schema.field(name).type)]
+        if nested:
+            raise ConfigurationError(
+                f"A CSV cannot hold what is in {_columns(nested)}. Write Parquet, or do not keep it."
+            )
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"the column{'s' if len(names) > 1 else ''} {listed(names)}"
+
+
+def _kept(table: TableStream, asked: Asked) -> tuple[str, ...]:
+    return tuple(name for name in table.schema.names if name) if asked.keep_all else asked.keep
+
+
+def predict_table(
+    source: Path, model: ArrayClassifier, manifest: Manifest, asked: Asked, out: Path, rejects: Path, tell: Tell
+) -> Tally:
+    """Score a table.
+
+    Parameters
+    ----------
+    source : Path
+        Its name ends in one of `champion.tabular.stream.SUFFIXES`.
+    model : ArrayClassifier
+        Of the champion.
+    manifest : Manifest
+        Of the champion.
+    asked : Asked
+        What is kept, and the format.
+    out, rejects : Path
+        Written: the predictions in the table's order; and as CSV the rows that cannot be scored, each with its number,
+        the first column that is wrong, the reason, and the values of its features.
+    tell : callable
+        Called after every chunk.
+
+    Returns
+    -------
+    Tally
+
+    Raises
+    ------
+    ProjectError
+        When table, model or what is asked cannot be used. The files may be there in part then.
+    """
+    table = open_table(source)
+    require_columns(table, manifest, asked)
+    run = _Run(table, model, manifest, asked)
+    with closing(read_ahead(run.parsed())) as chunks, Sink(rejects, run.rejects_schema(), ".csv") as refused:
+        written: Sink | None = None
+        try:
+            for chunk, parsed in chunks:
+                answer, good = run.answered(parsed)
+                made = run.output(chunk, answer, good)
+                written = written or Sink(out, made.schema, asked.suffix)
+                written.write(made)
+                if len(good) < chunk.num_rows:
+                    refused.write(run.rejected(chunk, parsed))
+                run.count(parsed, good, answer)
+                tell(run.rows, table.rows, table.share())
+        finally:
+            if written is not None:
+                written.close()
+    return run.tally()
+
+
+class _Run:
+    """One table through one model: what is read, made and counted."""
+
+    def __init__(self, table: TableStream, model: ArrayClassifier, manifest: Manifest, asked: Asked) -> None:
+        import pyarrow as pa
+
+        self._table, self._model, self._manifest = table, model, manifest
+        self._features: tuple[Feature, ...] = manifest.signature
+        self._plain = asked.suffix != ".parquet"
+        self._kept = _kept(table, asked)
+        classes = manifest.classes
+        kinds = {type(label) for label in classes}
+        self._labels = pa.array(classes if len(kinds) == 1 else [str(label) for label in classes])
+        self.rows = 0
+        self._labelled = np.zeros(len(classes), dtype=np.int64)
+        self._reasons: Counter[str] = Counter()
+        self._unseen: Counter[str] = Counter()
+        self._outside: Counter[str] = Counter()
+        self._first: str | None = None
+
+    def parsed(self) -> Iterator[tuple[pa.RecordBatch, Parsed]]:
+        """The chunks of the table, each with what a model takes of it."""
+        from champion.bundle.parsing import parse
+
+        columns = list(dict.fromkeys([*(feature.name for feature in self._features), *self._kept]))
+        for chunk in self._table.chunks(columns):
+            yield chunk, parse(chunk, self._features, self._table.textual)
+
+    def answered(self, parsed: Parsed) -> tuple[Predictions, NDArray[np.int64]]:
+        """What the model says of the rows that can be scored, and which these are."""
+        good = np.flatnonzero(parsed.column < 0)
+        block = parsed.block
+        if len(good) < len(block):
+            block = Block(block.numbers[good], block.texts[good])
+        return self._model.predict(block), good
+
+    def output(self, chunk: pa.RecordBatch, answer: Predictions, good: NDArray[np.int64]) -> pa.RecordBatch:
+        """Predictions as they are written."""
+        import pyarrow as pa
+
+        codes, found = pa.array(answer.codes), answer.probabilities
+        each = [] if found is None else [pa.array(np.ascontiguousarray(column)) for column in found.T]
+        version = pa.array(np.full(len(good), self._manifest.model_version))
+        kept = [chunk.column(name) for name in self._kept]
+        if len(good) < chunk.num_rows:
+            kept = [column.take(pa.array(good)) for column in kept]
+        if self._plain:
+            kept = [printable(column) for column in kept]
+        names = [*own_columns(self._manifest.classes, found is not None), *self._kept]
+        return pa.record_batch([self._labels.take(codes), *each, version, *kept], names=names)
+
+    def rejects_schema(self) -> pa.Schema:
+        """The columns of the rows that cannot be scored; all but the number are texts."""
+        import pyarrow as pa
+
+        texts = [(name, pa.string()) for name in (*REJECTED[1:], *(feature.name for feature in self._features))]
+        return pa.schema([(REJECTED[0], pa.int64()), *texts])
+
+    def rejected(self, chunk: pa.RecordBatch, parsed: Parsed) -> pa.RecordBatch:
+        """The rows of a chunk that cannot be scored; the first of them is remembered."""
+        import pyarrow as pa
+
+        from champion.bundle.parsing import reason
+
+        bad = np.flatnonzero(parsed.column >= 0)
+        rows = bad + self.rows + 1
+        at = parsed.column[bad].tolist()
+        why = [reason(self._features[place], fault) for place, fault in zip(at, parsed.fault[bad], strict=True)]
+        names = [self._features[place].name for place in at]
+        self._reasons.update(f"{name!r} {text}" for name, text in zip(names, why, strict=True))
+        self._first = self._first or f"row {rows[0]:,}: {names[0]!r} {why[0]}"
+        values = [printable(chunk.column(feature.name).take(pa.array(bad))) for feature in self._features]
+        columns = [pa.array(rows), pa.array(names), pa.array(why), *(as_text(column) for column in values)]
+        return pa.record_batch(columns, schema=self.rejects_schema())
+
+    def count(self, parsed: Parsed, good: NDArray[np.int64], answer: Predictions) -> None:
+        """Add a chunk to the tally."""
+        self.rows += len(parsed.column)
+        self._labelled += np.bincount(answer.codes, minlength=len(self._labelled))
+        for counted, found in ((self._unseen, parsed.unseen), (self._outside, parsed.outside)):
+            for name, rows in found.items():
+                counted[name] += int(rows[good].sum())
+
+    def tally(self) -> Tally:
+        """What came of the table."""
+        predicted = int(self._labelled.sum())
+        labels = zip((str(label) for label in self._manifest.classes), self._labelled.tolist(), strict=True)
+        return Tally(
+            model_version=self._manifest.model_version, data_version=self._manifest.data_version, rows=self.rows,
+            predicted=predicted, rejected=self.rows - predicted, labels=dict(labels), reasons=dict(self._reasons),
+            unseen=dict(+self._unseen), outside=dict(+self._outside), first=self._first,
+        )  # fmt: skip

@@ -1,0 +1,25 @@
+"""A trained candidate on its way from training to the exam: a skops file and what is needed to ask it."""
+
+from dataclasses import dataclass
+
+from champion.modeling.equivalence import Parity
+from champion.modeling.evaluation import CandidateResult
+
+
+@dataclass(frozen=True)
+class TrainedCandidate:
+    """One fitted candidate.
+
+    Attributes
+    ----------
+    result : CandidateResult
+        How it did on the train set.
+    model : bytes
+        The fitted pipeline as a skops file.
+    parity : Parity, optional
+        What the parity gate found; the challenger alone is examined.
+    """
+
+    result: CandidateResult
+    model: bytes
+    parity: Parity | None = None

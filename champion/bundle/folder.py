@@ -1,0 +1,249 @@
+"""The package as a folder: read with every hash checked, written beside its place and swapped in.
+
+Where the file system can exchange two folders in one act, that is the swap. Where it cannot, the old package is parked
+beside its place for a moment, and a reader that finds the place empty takes it from there. A reader that meets the
+moment of a swap tries again, so nobody acts on half a package; a crash leaves the old one or the new one.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from champion.bundle.exchange import exchange
+from champion.bundle.manifest import FORMAT, Manifest
+from champion.errors import PackageError
+
+MANIFEST, MODEL, PROFILE, CARD = "manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"
+PARITY = "parity.json"  # a package from before there was a parity gate has none
+
+_NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
+_REMEDY = "Remove {} and run the command again: it is written anew from the store, or fetched with `make pull`."
+_ATTEMPTS = 10
+_PAUSE = 0.05  # seconds between two attempts to read, while a swap is under way
+
+
+@dataclass(frozen=True)
+class Package:
+    """A production package in memory: its manifest, and its other files as bytes by name."""
+
+    manifest: Manifest
+    files: dict[str, bytes]
+
+
+def digest(data: bytes) -> str:
+    """Compute the sha256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """Write the manifest as it stands in its file."""
+    return json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def parse_manifest(text: str | bytes, source: str) -> Manifest:
+    """Read a manifest from its text.
+
+    Raises
+    ------
+    PackageError
+        When it is not JSON, of another format, or lacks something.
+    """
+    try:
+        raw = json.loads(text)
+        found = raw.get("format")
+    except (ValueError, AttributeError):
+        raise PackageError(f"{source} is not readable as JSON. {_REMEDY.format('its folder')}") from None
+    if found != FORMAT:
+        raise PackageError(
+            f"{source} is of format {found!r}; this version reads format {FORMAT}. Use the version that wrote it."
+        )
+    try:
+        return Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise PackageError(f"{source}: {place}: {first['msg']}. {_REMEDY.format('its folder')}") from None
+
+
+def verify(package: Package, source: str) -> None:
+    """Refuse a package whose files are not those that its manifest names.
+
+    Raises
+    ------
+    PackageError
+        Naming the first file that is missing, foreign or changed.
+    """
+    named = package.manifest.files
+    for name in sorted({MODEL, PROFILE} | named.keys() | package.files.keys()):
+        if name not in package.files:
+            raise _refused(source, f"{name} is missing")
+        if name not in named:
+            raise _refused(source, f"{name} does not belong to it")
+        if digest(package.files[name]) != named[name]:
+            raise _refused(source, f"{name} does not match its hash in the manifest")
+
+
+def _refused(source: str, why: str) -> PackageError:
+    return PackageError(f"{source} is refused: {why}. {_REMEDY.format(source)}")
+
+
+def read(folder: Path, shown: str) -> Package | None:
+    """Read the package in a folder, with every hash checked.
+
+    Parameters
+    ----------
+    folder : Path
+        The package's folder.
+    shown : str
+        Its name, for messages.
+
+    Returns
+    -------
+    Package or None
+        None where there is none.
+
+    Raises
+    ------
+    PackageError
+        When it is broken, also after trying again.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(PackageError):
+            found = _read_once(folder, shown)
+            if found is not None or _is_absent(folder):
+                return found
+        time.sleep(_PAUSE)
+    return _read_once(folder, shown)
+
+
+def _is_absent(folder: Path) -> bool:
+    """Whether there is no package, nor a swap under way that would explain why none was seen."""
+    return not os.path.lexists(folder) and not _beside(folder) and not os.path.lexists(folder)
+
+
+def _beside(folder: Path) -> list[Path]:
+    """What a writer has beside the place, or has left there."""
+    return [path for kind in (_NEW, _OLD) for path in folder.parent.glob(f".{folder.name}{kind}*")]
+
+
+def _read_once(folder: Path, shown: str) -> Package | None:
+    place = folder if folder.is_dir() else _parked(folder)
+    try:
+        found = {path.name: path for path in place.iterdir()} if place else {}
+        if not found:
+            return None
+        if MANIFEST not in found:
+            raise _refused(shown, f"it has no {MANIFEST}")
+        manifest = parse_manifest(found.pop(MANIFEST).read_bytes(), f"{shown}/{MANIFEST}")
+        package = Package(manifest, {name: path.read_bytes() for name, path in found.items()})
+    except OSError as error:
+        raise _refused(shown, f"{Path(str(error.filename)).name} cannot be read ({error.strerror})") from error
+    verify(package, shown)
+    return package
+
+
+def _parked(folder: Path) -> Path | None:
+    """Where a swap under way, or one that was cut short, has put the old package."""
+    return next(folder.parent.glob(f".{folder.name}{_OLD}*/{folder.name}"), None)
+
+
+def write(package: Package, folder: Path) -> None:
+    """Put a package in its place, whole or not at all.
+
+    Parameters
+    ----------
+    package : Package
+        The package.
+    folder : Path
+        Its place; what stands there is replaced.
+
+    Raises
+    ------
+    PackageError
+        When it cannot be written (no space, no permission); what stood there stands there still.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _only_writer(folder.parent):
+            _clear(folder)
+            _write(package, folder)
+    except OSError as error:
+        raise PackageError(
+            f"The production package could not be written to {folder.parent.name}/{folder.name} "
+            f"({error.strerror or error}); the former one is untouched. The champion is safe in the store: make room or "
+            "give permission, and run the command again to write it."
+        ) from error
+
+
+@contextlib.contextmanager
+def _only_writer(parent: Path) -> Iterator[None]:
+    """Let one writer at a time into the folder of packages; the system frees the lock of one that was killed."""
+    handle = os.open(parent, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _clear(folder: Path) -> None:
+    """Put back what a swap that was cut short has parked, and remove what it left."""
+    parked = None if os.path.lexists(folder) else _parked(folder)
+    if parked is not None:
+        parked.rename(folder)
+    for left in _beside(folder):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _write(package: Package, folder: Path) -> None:
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}{_NEW}", dir=folder.parent))
+    try:
+        for name, data in (*package.files.items(), (MANIFEST, manifest_text(package.manifest).encode())):
+            with (fresh / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        fresh.chmod(0o755)
+        _flush(fresh)
+        _swap(fresh, folder)
+        _flush(folder.parent)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    """Have the names in a folder on the disk, so that a loss of power finds no swap without its files."""
+    with contextlib.suppress(OSError):  # a file system that flushes files only
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Bring the fresh folder to its place; what stood there takes the fresh one's name, or is removed."""
+    if not os.path.lexists(folder):
+        fresh.rename(folder)
+        return
+    if folder.is_dir() and exchange(fresh, folder):
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}{_OLD}", dir=folder.parent))
+    try:
+        folder.rename(old / folder.name)
+        fresh.rename(folder)
+    finally:
+        if not os.path.lexists(folder):  # it failed between the two, be it by Ctrl-C
+            (old / folder.name).rename(folder)
+        shutil.rmtree(old, ignore_errors=True)

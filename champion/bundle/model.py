@@ -1,0 +1,133 @@
+"""The model file: skops with an allow-list of types, never pickle.
+
+A type that is not on the list is refused by name, when a model is written as well as when it is read, so that no
+package is made that nobody could load.
+"""
+
+import importlib
+from typing import Any
+
+from champion.errors import PackageError
+
+TRUSTED = frozenset(
+    {
+        "functools.partial",
+        "numpy.dtype",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.metrics._dist_metrics.ManhattanDistance64",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+        "sklearn.tree._tree.Tree",
+        "sklearn.utils.validation.check_array",
+    }
+)
+"""What scikit-learn's own classifiers need beyond skops' defaults, found by writing each of them. The function inside
+a `functools.partial` is audited as a type of its own, so trusting the wrapper trusts no function."""
+
+
+def dumps(pipeline: Any) -> bytes:
+    """A fitted pipeline as the bytes of a skops file.
+
+    Parameters
+    ----------
+    pipeline : estimator
+        Fitted.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    PackageError
+        When it holds a type that is not trusted.
+    """
+    import zipfile
+
+    import skops.io
+
+    try:
+        data: bytes = skops.io.dumps(pipeline, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
+    except Exception as error:  # skops raises what the foreign object raises
+        raise PackageError(
+            f"The estimator {type(pipeline[-1]).__name__} cannot be written with skops: {error}. Choose another one."
+        ) from error
+    require_trusted(data, f"The estimator {type(pipeline[-1]).__name__}")
+    return data
+
+
+def import_early() -> None:
+    """Import what reads and writes the file, while few other modules are loaded.
+
+    For each function of scipy.special skops looks through all modules until it finds it, and ZenML's come first where
+    they are loaded first.
+    """
+    importlib.import_module("skops.io")
+
+
+def loads(data: bytes, source: str) -> Any:
+    """The fitted pipeline of a skops file.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    source : str
+        Its name, for messages.
+
+    Returns
+    -------
+    estimator
+
+    Raises
+    ------
+    PackageError
+        When it is no skops file, or holds a type that is not trusted.
+    """
+    import skops.io
+
+    trusted = require_trusted(data, source)
+    try:
+        return skops.io.loads(data, trusted=trusted)
+    except Exception as error:  # a file that lies about itself may raise anything
+        raise PackageError(
+            f"{source} cannot be loaded ({type(error).__name__}: {error}). It was written with other versions of "
+            "scikit-learn or skops, or it is broken: fetch it again, or train anew."
+        ) from error
+
+
+def require_trusted(data: bytes, source: str) -> list[str]:
+    """Refuse a skops file with a type that is not trusted; nothing is loaded.
+
+    Returns
+    -------
+    list of str
+        The types beyond skops' defaults, all of them on the list.
+
+    Raises
+    ------
+    PackageError
+        Naming what is refused, or when it is no skops file.
+    """
+    import skops.io
+
+    try:
+        types: list[str] = skops.io.get_untrusted_types(data=data)
+    except Exception as error:
+        raise PackageError(f"{source} is no skops file ({type(error).__name__}). Fetch the package again.") from error
+    refused = sorted(set(types) - TRUSTED)
+    if refused:
+        raise PackageError(
+            f"{source} holds types that are not trusted: {', '.join(refused)}. Nothing was loaded. Where you know "
+            "them to be harmless, add them to TRUSTED in champion/bundle/model.py."
+        )
+    return types

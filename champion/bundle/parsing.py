@@ -1,0 +1,280 @@
+"""Columns of a table as a model takes them, without pandas: the same values that `champion.modeling.features.model_frame` gives.
+
+Where that refuses a whole table for one wrong value, a row is refused here, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from champion.modeling.arrays import LARGEST, Block, moment_parts
+from champion.modeling.features import FALSE_TEXTS, MOST_CATEGORIES, TRUE_TEXTS, Feature, category_of
+from champion.tabular.stream import MISSING_WORDS
+
+MISSING, FOREIGN, TOO_LARGE = 1, 2, 3
+"""Why a value cannot be taken; 0 stands for one that can."""
+_EXPECTED = {
+    "numeric": "is no number",
+    "boolean": "is not one of yes or no, true or false, 1 or 0",
+    "categorical": "is no text",
+    "datetime": "is no date or time",
+}
+_NUMBER = r"(?i)^[+-]?(?:inf|infinity|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$"
+_SECONDS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+
+
+@dataclass
+class Parsed:
+    """Some rows as a model takes them, and what is wrong or unusual about them.
+
+    Attributes
+    ----------
+    block : Block
+        All rows; what stands in the place of a wrong value means nothing.
+    column : ndarray of int64, shape (rows,)
+        The place of the first feature whose value cannot be taken, -1 where the row is good.
+    fault : ndarray of int64, shape (rows,)
+        Why it cannot be taken.
+    unseen, outside : dict of str to ndarray of bool, shape (rows,)
+        By feature: which rows hold a category that training had not, or a number beyond its range.
+    """
+
+    block: Block
+    column: NDArray[np.int64]
+    fault: NDArray[np.int64]
+    unseen: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    outside: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+
+def reason(feature: Feature, fault: int) -> str:
+    """Say in some words why a value cannot be taken."""
+    if fault == MISSING:
+        return "is empty, and the model needs a value"
+    return _EXPECTED[feature.kind] if fault == FOREIGN else f"is infinite, or beyond {LARGEST:.7g}"
+
+
+def readable(kind: pa.DataType) -> bool:
+    """Whether a column of a type holds one value per row that a model could take."""
+    if pa.types.is_dictionary(kind):
+        return readable(kind.value_type)
+    refused = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return not isinstance(kind, pa.BaseExtensionType) and not any(is_such(kind) for is_such in refused)
+
+
+def parse(chunk: pa.RecordBatch, features: Sequence[Feature], textual: bool) -> Parsed:
+    """Read the columns of a signature.
+
+    Parameters
+    ----------
+    chunk : RecordBatch, shape (rows, any)
+        Has the features' columns.
+    features : sequence of Feature
+        The signature.
+    textual : bool
+        Whether some words stand for a missing value, as in a CSV.
+
+    Returns
+    -------
+    Parsed
+    """
+    rows = chunk.num_rows
+    numbers = np.empty((rows, sum(len(f.columns) for f in features if f.kind != "categorical")))
+    texts = np.empty((rows, sum(f.kind == "categorical" for f in features)), dtype=object)
+    made = Parsed(Block(numbers, texts), np.full(rows, -1), np.zeros(rows, dtype=np.int64))
+    number = text = 0
+    for place, feature in enumerate(features):
+        column = _plain(chunk.column(feature.name))
+        if textual:
+            column = _without_missing_words(column, feature)
+        if feature.kind == "categorical":
+            texts[:, text], fault = _categories(column, feature, made)
+            text += 1
+        else:
+            width = len(feature.columns)
+            fault = _numbers_of(column, feature, numbers[:, number : number + width], made)
+            number += width
+        if fault is not None:
+            first = (fault > 0) & (made.column < 0)
+            made.column[first], made.fault[first] = place, fault[first]
+    return made
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Without a dictionary, and texts as one type."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_large_string(kind) or str(kind) == "string_view":
+        return column.cast(pa.string())
+    return column.cast(pa.float32()) if pa.types.is_float16(kind) else column
+
+
+@cache
+def _missing_words() -> pa.Array:
+    return pa.array(MISSING_WORDS)
+
+
+def _without_missing_words(column: pa.Array, feature: Feature) -> pa.Array:
+    if feature.kind == "numeric" and _cast(column, pa.float64()) is not None:
+        return column
+    gone = pc.is_in(column, value_set=_missing_words())
+    return pc.if_else(gone, None, column) if pc.any(gone).as_py() else column
+
+
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """A column as another type, or None where a value is not of that type."""
+    try:
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+
+
+def _numbers_of(column: pa.Array, feature: Feature, out: NDArray[np.float64], made: Parsed) -> NDArray[np.int64] | None:
+    """Fill in the model columns of a feature; why values cannot be taken, None where all can."""
+    if feature.kind == "datetime":
+        moments = _moments(column)
+        out[:] = moment_parts(moments)
+        values = out[:, 0]
+    else:
+        values = _booleans(column) if feature.kind == "boolean" else _numbers(column, feature)
+        out[:, 0] = values
+    lowest, highest = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
+    least, most = feature.minimum, feature.maximum
+    if least is not None and most is not None and (lowest < least or highest > most):
+        made.outside[feature.name] = (values < least) | (values > most)
+    fault: NDArray[np.int64] | None = None
+    if np.isnan(values.sum()):
+        empty = np.isnan(values)
+        foreign = empty & _is_valid(column) & ~_holds_nan(column)
+        fault = np.where(foreign, FOREIGN, 0 if feature.nullable else np.where(empty, MISSING, 0))
+    if lowest < -LARGEST or highest > LARGEST:
+        fault = np.where(np.abs(values) > LARGEST, TOO_LARGE, 0 if fault is None else fault)
+    return fault
+
+
+def _is_valid(column: pa.Array) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _holds_nan(column: pa.Array) -> NDArray[np.bool_]:
+    """Where a floating number is there, and is none; a text that says so counts too."""
+    if pa.types.is_string(column.type):
+        found = pc.match_substring_regex(column, r"(?i)^[+-]?nan$")
+    elif pa.types.is_floating(column.type):
+        found = pc.is_nan(column)
+    else:
+        return np.zeros(len(column), dtype=np.bool_)
+    nan: NDArray[np.bool_] = found.fill_null(False).to_numpy(zero_copy_only=False)
+    return nan
+
+
+def _as_floats(column: pa.Array) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = column.to_numpy(zero_copy_only=False)
+    return found.astype(np.float64, copy=False)
+
+
+def _numbers(column: pa.Array, feature: Feature) -> NDArray[np.float64]:
+    kind = column.type
+    if pa.types.is_string(kind):
+        made = _cast(column, pa.float64())
+        return _as_floats(_odd_numbers(column, feature) if made is None else made)
+    if pa.types.is_duration(kind):
+        return _as_floats(column.cast(pa.int64()).cast(pa.float64(), safe=False)) / _SECONDS[kind.unit]
+    if pa.types.is_temporal(kind):
+        return np.full(len(column), np.nan)
+    if pa.types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    return _as_floats(column.cast(pa.float64(), safe=False))
+
+
+def _odd_numbers(texts: pa.Array, feature: Feature) -> pa.Array:
+    """Texts of which some are no number, or are written with blanks or a plus."""
+    bare = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), r"^\+", "")
+    numbers = pc.if_else(pc.match_substring_regex(bare, _NUMBER), bare, None).cast(pa.float64())
+    if feature.dtype not in ("bool", "boolean", "object"):
+        return numbers
+    words = pc.index_in(pc.utf8_lower(bare), value_set=pa.array(["false", "true"]))
+    return pc.coalesce(numbers, words.cast(pa.float64()))
+
+
+def _distinct(column: pa.Array) -> tuple[NDArray[np.int64], list[Any]]:
+    """Codes (-1 where nothing is), and the distinct values as Python or numpy has them."""
+    encoded = column.dictionary_encode()
+    values = encoded.dictionary
+    found = list(values.to_numpy(zero_copy_only=False)) if pa.types.is_floating(values.type) else values.to_pylist()
+    codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
+    nothing = [place for place, value in enumerate(found) if value != value]
+    return (np.where(np.isin(codes, nothing), -1, codes) if nothing else codes), found
+
+
+def _booleans(column: pa.Array) -> NDArray[np.float64]:
+    if pa.types.is_boolean(column.type):
+        return _as_floats(column.cast(pa.int8()).cast(pa.float64()))
+    codes, values = _distinct(column)
+    return np.array([*map(_boolean, values), np.nan])[codes]
+
+
+def _boolean(value: Any) -> float:
+    text = str(value).strip().casefold()
+    if text in TRUE_TEXTS or text in FALSE_TEXTS:
+        return float(text in TRUE_TEXTS)
+    try:
+        number = float(text)
+    except ValueError:
+        return float("nan")
+    return number if number in (0.0, 1.0) else float("nan")
+
+
+def _categories(
+    column: pa.Array, feature: Feature, made: Parsed
+) -> tuple[NDArray[np.object_], NDArray[np.int64] | None]:
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    codes, values = _distinct(column)
+    each = np.empty(len(values) + 1, dtype=object)
+    each[:-1] = [category_of(value, feature.dtype) for value in values]
+    each[-1] = np.nan
+    known = feature.categories
+    if known is not None and len(known) < MOST_CATEGORIES:
+        seen = set(known)
+        strange = np.array([*(text not in seen for text in each[:-1]), False], dtype=np.bool_)
+        if strange.any():
+            made.unseen[feature.name] = strange[codes]
+    fault = None if feature.nullable or (codes >= 0).all() else np.where(codes < 0, MISSING, 0)
+    return each[codes], fault
+
+
+def _moments(column: pa.Array) -> NDArray[np.datetime64]:
+    kind, naive = column.type, pa.timestamp("us")
+    if pa.types.is_string(kind):
+        made = _cast(column, naive)
+        if made is None:
+            zoned = _cast(column, pa.timestamp("us", "UTC"))
+            made = _odd_moments(column) if zoned is None else zoned.cast(naive)
+    elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        made = column.cast(pa.timestamp(kind.unit) if pa.types.is_timestamp(kind) else naive).cast(naive, safe=False)
+    else:
+        made = pa.nulls(len(column), naive)
+    moments: NDArray[np.datetime64] = made.to_numpy(zero_copy_only=False)
+    return moments.astype("datetime64[us]")
+
+
+def _odd_moments(texts: pa.Array) -> pa.Array:
+    """Texts of which some are no moment, or are written in several ways: pandas knows them all, as it did in training."""
+    import pandas as pd
+
+    encoded = texts.dictionary_encode()
+    read = pd.to_datetime(
+        pd.Series(encoded.dictionary.to_pylist(), dtype="str"), utc=True, errors="coerce", format="mixed"
+    )
+    moments = pa.array(read.dt.tz_localize(None).astype("datetime64[us]"), from_pandas=True)
+    return moments.cast(pa.timestamp("us")).take(encoded.indices)

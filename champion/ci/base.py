@@ -1,0 +1,155 @@
+"""The champion that a challenger is held against: the one that the base commit's pointers name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from champion.ci import state
+from champion.ci.git import base_commit, changed, text_at
+from champion.ci.state import State
+from champion.ci.surroundings import Surroundings
+from champion.datastore import cache, dvc, remote
+from champion.datastore.drive.credentials import identity
+from champion.errors import GATE_SAID_NO, ProjectError
+from champion.registry.reconcile import read_package
+from champion.reporting.comment_input import Standing
+from champion.workspace.workspace import Workspace, shown, write_text
+
+BOT = "github-actions[bot]"
+NO_REMOTE = "there is no DVC remote here, or no credentials for it, as on a pull request from a fork"
+
+
+class RefusedError(ProjectError):
+    """A pull request that may not be judged as it is; exit code 3."""
+
+    exit_code = GATE_SAID_NO
+
+
+def settle_champion(root: Path, around: Surroundings) -> State:
+    """Fetch data and champion of every use case, and keep what the next steps have to know.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    around : Surroundings
+        `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion. With
+        `WITHOUT_DATA` no table is fetched.
+
+    Returns
+    -------
+    State
+
+    Raises
+    ------
+    RefusedError
+        When the pull request changes a pointer: production is changed by what was judged, not by hand.
+    ProjectError
+        When base, data or champion cannot be had.
+    """
+    found = State()
+    try:
+        base = base_commit(root, around)
+        found = found.model_copy(update={"base": base})
+        if around["BASE_SHA"]:
+            _refuse_pointers(root, base, around)
+        reachable = _reachable(root, around)
+        standings, pointers = {}, {}
+        for place in state.use_cases(root):
+            name = place.use_case.name
+            pointers[name] = text_at(root, base, shown(place.pointer, root))
+            if not around["WITHOUT_DATA"]:
+                dvc.fetch_missing(root, place.data)
+            standings[name] = _standing(place, pointers[name], reachable, around.has_server)
+        found = found.model_copy(update={"remote": reachable, "standings": standings, "pointers": pointers})
+    except ProjectError as error:
+        state.save(root, found.model_copy(update={"refusal": str(error)}))
+        raise
+    state.save(root, found)
+    return found
+
+
+def _reachable(root: Path, around: Surroundings) -> bool:
+    """Whether packages can be fetched; credentials that are there but wrong are an error, not a lack of them."""
+    if remote.available(root):
+        return True
+    found = remote.default(root)
+    if found is not None and found.is_drive and around["GDRIVE_CREDENTIALS_DATA"]:
+        identity(found.url, found.config)
+    return False
+
+
+def _refuse_pointers(root: Path, base: str, around: Surroundings) -> None:
+    files = changed(root, base)
+    pointers = [name for name in files if _is_pointer(name)]
+    if not pointers or (around["PR_AUTHOR"] == BOT and pointers == files):
+        return
+    raise RefusedError(
+        f"This pull request changes {', '.join(pointers)}, which names the model in production. A pointer is written on "
+        "the main branch alone, after a challenger was judged there or a rollback was asked for. Take it out "
+        f"(`git checkout {base[:12]} -- {' '.join(pointers)}`) and push again; to roll back, run the workflow by hand."
+    )
+
+
+def _is_pointer(name: str) -> bool:
+    return name.startswith("models/") and name.endswith(".dvc")
+
+
+def _standing(place: Workspace, pointer: str | None, reachable: bool, server: bool) -> Standing:
+    if pointer is None:
+        return Standing(source="server" if server else "none")
+    recorded = recorded_scores(pointer)
+    if not place.pointer.exists() or place.pointer.read_text(encoding="utf-8") != pointer:
+        write_text(place.pointer, pointer)
+    if reachable:
+        remote.pull_pointer(place.root, place.pointer)
+    elif not cache.restore(place.root, dvc.pointed(place.pointer)[1], place.package):
+        return recorded.model_copy(update={"source": "server" if server else "pointer", "why": NO_REMOTE})
+    return of_the_package(place, recorded, server)
+
+
+def of_the_package(place: Workspace, otherwise: Standing, server: bool) -> Standing:
+    """What the package in the workspace says of the champion."""
+    package = read_package(place)
+    if package is None:
+        return otherwise
+    manifest = package.manifest
+    return Standing(
+        source="server" if server else "package", model_version=manifest.model_version, metrics=manifest.metrics,
+        data_version=manifest.data_version, rows=manifest.rows,
+    )  # fmt: skip
+
+
+def recorded_scores(pointer: str) -> Standing:
+    """The champion as the `meta` of a pointer records it.
+
+    Parameters
+    ----------
+    pointer : str
+        The text of the file.
+
+    Returns
+    -------
+    Standing
+        Without what the pointer does not say.
+    """
+    import yaml
+
+    try:
+        loaded = yaml.safe_load(pointer)
+    except yaml.YAMLError:
+        loaded = None
+    meta: dict[str, Any] = (loaded.get("meta") if isinstance(loaded, dict) else None) or {}
+    metrics = meta.get("metrics")
+    number, data = meta.get("model_version"), meta.get("data_version")
+    return Standing(
+        source="pointer",
+        model_version=number if isinstance(number, int) else None,
+        metrics={
+            str(name): float(value)
+            for name, value in (metrics if isinstance(metrics, dict) else {}).items()
+            if isinstance(value, int | float)
+        },
+        data_version=data if isinstance(data, str) else None,
+    )

@@ -1,0 +1,168 @@
+"""What the drift monitor writes: the body of an issue, its last comment, and the job's summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from champion.reporting.comment_input import Value
+from champion.reporting.markdown import text
+from champion.reporting.words import clean
+
+MOST_BYTES = 60_000  # of an issue's body; GitHub takes 65,536 characters
+SUMMARY_BYTES = 900_000  # of a summary; GitHub takes 1 MiB
+_FOLD = re.compile(r"</?details>")
+
+
+class Seen(Value):
+    """What became of one use case; `compared` only where the gate gave a verdict."""
+
+    outcome: Literal["none", "drift", "schema", "not_enough", "skipped", "failed"]
+    source: str = ""
+    data_version: str | None = None
+    model_version: int | None = None
+    created: str = ""  # ISO 8601, UTC
+    why: str = ""
+    exit_code: int = 0
+
+    @property
+    def compared(self) -> bool:
+        """Whether there is a report."""
+        return self.outcome not in ("skipped", "failed")
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether the data, or their columns, are not what they were."""
+        return self.outcome in ("drift", "schema")
+
+
+def marker(name: str) -> str:
+    """The first line of an issue's body, by which it is found again; GitHub does not show it."""
+    return f"<!-- champion-drift: {name} -->"
+
+
+def title(name: str) -> str:
+    """Of the issue."""
+    return f"Drift in the data of {name}"
+
+
+def body(name: str, seen: Seen, report: str, link: str | None) -> str:
+    """The text of an issue while the drift lasts.
+
+    Parameters
+    ----------
+    name : str
+        Of the use case.
+    seen : Seen
+        A drift.
+    report : str
+        drift.md of the use case.
+    link : str, optional
+        The address of the run.
+
+    Returns
+    -------
+    str
+        At most `MOST_BYTES` of UTF-8; the report is shortened where it would be longer.
+    """
+    head, foot = f"{marker(name)}\n", f"\n{_foot(name, seen, link)}\n"
+    return head + shortened(report, MOST_BYTES - len((head + foot).encode())) + foot
+
+
+def _foot(name: str, seen: Seen, link: str | None) -> str:
+    return "\n".join([
+        "### What to do", "",
+        "- An error in the data: mend it where they are made.",
+        f"- The world has changed: add rows like these to the table of `configs/{name}.yaml`, `make push`, commit the pointer. "
+        "The pipeline trains a challenger; it is judged as any other, and nothing is promoted because of drift alone.",
+        f"- A change that does not matter: `drift.ignore` or `drift.effects` in `configs/{name}.yaml`.", "",
+        f"{told(seen, link)} This text is written anew by each comparison; the issue is closed when the drift is over.",
+    ])  # fmt: skip
+
+
+def told(seen: Seen, link: str | None) -> str:
+    """What was compared with what, when, and where the rest is."""
+    version = f" ({text(seen.data_version[:8])})" if seen.data_version else ""
+    run = f" [The run]({link}) keeps the whole report as its artifact `drift`." if link else ""
+    return (
+        f"Compared: {_code(seen.source)}{version} with what version {seen.model_version} was trained on, "
+        f"{datetime.fromisoformat(seen.created):%Y-%m-%d %H:%M} UTC.{run}"
+    )
+
+
+def over(seen: Seen, link: str | None) -> str:
+    """The last comment of an issue."""
+    return f"The drift is over. {text(clean(seen.why, 600))} {told(seen, link)}"
+
+
+def gone(name: str) -> str:
+    """The last comment where the use case is no more."""
+    return f"There is no use case `{name}` under `configs/` any more, so its data are no longer compared."
+
+
+def twin(number: int) -> str:
+    """The last comment of a second issue of the same use case."""
+    return f"#{number} is about the same data; that one is kept up to date."
+
+
+def summary(found: Mapping[str, tuple[Seen, str]], link: str | None) -> str:
+    """The summary of a run.
+
+    Parameters
+    ----------
+    found : mapping of str to tuple
+        By use case: what became of it, and its drift.md.
+    link : str, optional
+        The address of the run.
+
+    Returns
+    -------
+    str
+        Markdown, at most `SUMMARY_BYTES` of UTF-8.
+    """
+    parts = [_section(name, seen, report, link) for name, (seen, report) in found.items()]
+    return shortened("\n\n".join(parts or ["There is no use case under `configs/`."]) + "\n", SUMMARY_BYTES)
+
+
+def _section(name: str, seen: Seen, report: str, link: str | None) -> str:
+    if seen.compared:
+        return f"{report.rstrip()}\n\n{told(seen, link)}"
+    what = "nothing was compared" if seen.outcome == "skipped" else "the comparison failed"
+    lines = "\n".join(clean(line, 500).replace("~", "-") for line in seen.why.splitlines())
+    return f"## {name}: {what}\n\n~~~~text\n{lines}\n~~~~"
+
+
+def shortened(report: str, most: int) -> str:
+    """A report of at most so many bytes: whole lines from its top, and no fold that is cut in two.
+
+    Parameters
+    ----------
+    report : str
+        Markdown.
+    most : int
+        Bytes of UTF-8.
+
+    Returns
+    -------
+    str
+        With a sentence that says so where something was left out.
+    """
+    if len(report.encode()) <= most:
+        return report
+    note = "\nShortened: the artifact `drift` of the run has all of it.\n"
+    room, kept = most - len(note.encode()), ""
+    for line in report.splitlines(keepends=True):
+        room -= len(line.encode())
+        if room < 0:
+            break
+        kept += line
+    folds = list(_FOLD.finditer(kept))
+    if folds and folds[-1].group() == "<details>":
+        kept = kept[: folds[-1].start()]
+    return kept + note
+
+
+def _code(value: str) -> str:
+    return f"`{clean(value).replace('`', ' ')}`"

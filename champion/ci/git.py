@@ -1,0 +1,124 @@
+"""git as the workflows need it: a base commit that cannot be chosen by a pull request, and a token that no list shows."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from champion.ci.surroundings import Surroundings
+from champion.errors import ProjectError
+
+TIME_LIMIT = 300.0  # seconds
+
+
+class GitError(ProjectError):
+    """A git command that failed, with its last words."""
+
+
+def git(
+    root: Path, *arguments: str, around: Surroundings | None = None, environment: Mapping[str, str] | None = None
+) -> str:
+    """What git prints.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    *arguments : str
+        As on its command line.
+    around : Surroundings, optional
+        Whose token reaches the server, through the environment of this one command.
+    environment : mapping of str to str, optional
+        More variables of the command.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    GitError
+        When it fails.
+    """
+    variables = {**os.environ, "GIT_TERMINAL_PROMPT": "0", **(_token(around) if around else {}), **(environment or {})}
+    command = ["git", *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=root,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIME_LIMIT,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GitError(f"git {arguments[0]} did not run: {error}.") from None
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("hint:")]
+        raise GitError(f"git {arguments[0]} failed: {' '.join(said[-4:])[-600:] or 'it said nothing'}")
+    return done.stdout.rstrip("\n")
+
+
+def _token(around: Surroundings) -> dict[str, str]:
+    token, server = around["REPO_TOKEN"], around["GITHUB_SERVER_URL"]
+    if not token or not server:
+        return {}
+    secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
+        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {secret}",
+    }
+
+
+def base_commit(root: Path, around: Surroundings) -> str:
+    """The commit whose pointers name the champion.
+
+    For a pull request the tip of the branch it goes into: where GitHub's own merge commit is checked out its first parent,
+    else BASE_SHA. On a branch its tip on the server, which may be ahead of the commit that is checked out.
+
+    Raises
+    ------
+    ProjectError
+        When the history at hand does not have it.
+    """
+    base = around["BASE_SHA"]
+    if not base:
+        return _tip(root, around)
+    if re.fullmatch(r"refs/pull/\d+/merge", around["GITHUB_REF"]) and around["GITHUB_SHA"] == git(
+        root, "rev-parse", "HEAD"
+    ):
+        base = git(root, "rev-parse", "HEAD^1")
+    try:
+        return git(root, "rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
+    except GitError:
+        raise ProjectError(
+            f"The base commit {base[:12]} is not in this checkout. Check out with the whole history (fetch-depth: 0)."
+        ) from None
+
+
+def _tip(root: Path, around: Surroundings) -> str:
+    branch = around["GITHUB_REF_NAME"]
+    if branch:
+        git(root, "fetch", "--quiet", "--no-tags", "origin", f"refs/heads/{branch}", around=around)
+        return git(root, "rev-parse", "FETCH_HEAD")
+    return git(root, "rev-parse", "HEAD")
+
+
+def text_at(root: Path, commit: str, path: str) -> str | None:
+    """A file's text at a commit; None where it has none."""
+    if not git(root, "ls-tree", "--name-only", commit, "--", path):
+        return None
+    return git(root, "show", f"{commit}:{path}") + "\n"
+
+
+def changed(root: Path, base: str) -> list[str]:
+    """The files that a branch changes, since it left the base."""
+    return [
+        name for name in git(root, "diff", "-z", "--name-only", "--no-renames", f"{base}...HEAD").split("\0") if name
+    ]

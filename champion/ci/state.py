@@ -1,0 +1,78 @@
+"""What one step tells the next: files under ``reports/``, which git ignores and the workflow uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from champion.errors import ProjectError
+from champion.reporting.comment_input import Failure, Standing, Value
+from champion.workspace.workspace import Workspace, open_workspace, write_text
+
+RUN_LOG = "run.log"
+
+Kind = TypeVar("Kind", bound=Value)
+
+
+class State(Value):
+    """What is settled before anything is trained, and what became of the pointer afterwards."""
+
+    base: str | None = None
+    refusal: str | None = None
+    remote: bool = False
+    standings: dict[str, Standing] = Field(default_factory=dict)
+    pointers: dict[str, str | None] = Field(default_factory=dict)  # text of each pointer at the base
+    pointer: Literal["", "unchanged", "pushed", "proposed"] = ""
+
+
+class Ran(Value):
+    """How one use case's run ended."""
+
+    exit_code: int
+    step: str = ""
+    lines: list[str] = Field(default_factory=list)
+
+    @property
+    def failure(self) -> Failure | None:
+        """None where it ended well."""
+        if self.exit_code == 0:
+            return None
+        return Failure(step=self.step, exit_code=self.exit_code, lines=self.lines)
+
+
+def use_cases(root: Path) -> Iterator[Workspace]:
+    """Every use case under ``configs/``."""
+    for config in sorted((root / "configs").glob("*.yaml")):
+        yield open_workspace(str(config))
+
+
+def load(root: Path) -> State:
+    """What the steps before have settled; nothing where none ran."""
+    return _read(root / "reports" / "ci.json", State) or State()
+
+
+def save(root: Path, state: State) -> None:
+    """Keep it for the next step."""
+    write_text(root / "reports" / "ci.json", state.as_json())
+
+
+def load_run(workspace: Workspace) -> Ran | None:
+    """How the run of a use case ended; None where it did not run."""
+    return _read(workspace.reports / "ci.json", Ran)
+
+
+def save_run(workspace: Workspace, ran: Ran) -> None:
+    """Keep how it ended."""
+    write_text(workspace.reports / "ci.json", ran.as_json())
+
+
+def _read(path: Path, kind: type[Kind]) -> Kind | None:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise ProjectError(f"reports/{path.name} cannot be read ({error.error_count()} errors). Remove it.") from None

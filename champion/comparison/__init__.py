@@ -1,0 +1,1 @@
+"""Champion and challenger on the same rows, and the decision that follows."""

@@ -1,0 +1,141 @@
+"""Promote or keep: the decision as a pure function of the evidence and the policy."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from champion.modeling.evaluation import Evaluation, PairedTest
+from champion.use_case import Promotion
+
+NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 0.94 - 0.96 against -0.02
+USUAL_P_VALUE = 0.05  # what the paired test is held against where the policy does not gate by it
+
+Ground = Literal[
+    "first", "better", "unjudged_replaced",  # grounds to promote
+    "worse", "tie", "same", "min_score", "min_gain", "guardrail", "p_value",
+    "unjudged", "withdrawn", "champion_changed",
+]  # fmt: skip
+
+
+class Check(BaseModel):
+    """One line of the policy: what was found, what was required, and whether it gates."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    found: float | None
+    required: str
+    passed: bool
+    gates: bool
+
+
+class Decision(BaseModel):
+    """Promote or keep, with its reason and its evidence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    promote: bool
+    ground: Ground
+    reason: str  # one sentence for a person
+    metric: str
+    challenger_score: float
+    champion_score: float | None
+    checks: list[Check]
+
+
+def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
+    """Promote or keep.
+
+    Strictly better wins and a tie keeps the champion. A margin, guardrails and the paired test gate where the policy
+    sets them; without a champion only `min_score` does. Differences up to `NOISE` are none.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The exam that both took on the same rows.
+    policy : Promotion
+        The use case's policy.
+
+    Returns
+    -------
+    Decision
+    """
+    champion, metric = evaluation.champion, evaluation.metric
+    checks = _checks(evaluation, policy)
+    ground, reason = _verdict(evaluation, policy, checks)
+    return Decision(
+        promote=ground in ("first", "better", "unjudged_replaced"), ground=ground, reason=reason, metric=metric,
+        challenger_score=evaluation.challenger.scores[metric],
+        champion_score=champion.scores[metric] if champion else None, checks=checks,
+    )  # fmt: skip
+
+
+def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> tuple[Ground, str]:
+    """The ground of the decision, and the sentence for a person."""
+    metric = evaluation.metric
+    score = evaluation.challenger.scores[metric]
+    failed = next((check for check in checks if check.gates and not check.passed), None)
+    if failed and failed.name == "min_score":
+        return "min_score", f"The challenger stays out: {metric} {score:.4f}, {failed.required} is required."
+    if evaluation.champion_unjudged:
+        return _unjudged(evaluation.champion_unjudged, policy.replace_unjudged)
+    if evaluation.champion is None:
+        return "first", f"The challenger takes the title: there was no champion, and {metric} {score:.4f} is enough."
+    rival = evaluation.champion.scores[metric]
+    if abs(score - rival) <= NOISE:
+        return "tie", f"The champion stays: both reach {metric} {score:.4f}, and a tie keeps the champion."
+    against = f"{metric} {score:.4f} against {rival:.4f}"
+    if score < rival:
+        return "worse", f"The champion stays: the challenger is worse, {against}."
+    if failed:
+        found = f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
+        return _ground(failed), f"The champion stays: {against} is better, but {found}."
+    return "better", f"The challenger takes the title: {against}."
+
+
+def _unjudged(why: str, replace: bool) -> tuple[Ground, str]:
+    cannot = f"cannot be judged on today's table ({why})"
+    if replace:
+        return (
+            "unjudged_replaced",
+            f"The challenger takes the title: the champion {cannot}, and the use case says replace_unjudged.",
+        )
+    return "unjudged", f"The champion stays: it {cannot}. Set promotion.replace_unjudged to replace it."
+
+
+def _ground(failed: Check) -> Ground:
+    if failed.name == "min_gain":
+        return "min_gain"
+    return "p_value" if failed.name == "p_value" else "guardrail"
+
+
+def _checks(evaluation: Evaluation, policy: Promotion) -> list[Check]:
+    challenger, champion, metric = evaluation.challenger, evaluation.champion, evaluation.metric
+    checks = []
+    if policy.min_score is not None:
+        checks.append(_at_least("min_score", challenger.scores[metric], policy.min_score, f"{policy.min_score:g}"))
+    if champion is None:
+        return checks
+    gain = challenger.scores[metric] - champion.scores[metric]
+    enough = gain > policy.min_gain + NOISE
+    required = f"more than {policy.min_gain:g}"
+    checks.append(Check(name="min_gain", found=gain, required=required, passed=enough, gates=True))
+    for name, tolerated in policy.guardrails.items():
+        change = challenger.scores[name] - champion.scores[name]
+        checks.append(_at_least(f"guardrail {name}", change, tolerated, f"{tolerated:+g}"))
+    if evaluation.paired is not None:
+        checks.append(_paired(evaluation.paired, policy.max_p_value))
+    return checks
+
+
+def _at_least(name: str, found: float, required: float, shown: str) -> Check:
+    return Check(name=name, found=found, required=f"at least {shown}", passed=found >= required - NOISE, gates=True)
+
+
+def _paired(test: PairedTest, limit: float | None) -> Check:
+    """Whether chance alone would hardly set them so far apart, and it is the challenger who has more rows right."""
+    most = USUAL_P_VALUE if limit is None else limit
+    ahead = test.only_challenger_right > test.only_champion_right
+    required = f"at most {most:g}" + ("" if ahead else " and more rows right")
+    passed = ahead and test.p_value <= most
+    return Check(name="p_value", found=test.p_value, required=required, passed=passed, gates=limit is not None)

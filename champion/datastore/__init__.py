@@ -1,0 +1,1 @@
+"""DVC and its remotes."""

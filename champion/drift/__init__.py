@@ -1,0 +1,1 @@
+"""New data beside what the champion was trained on: counts, tests, verdicts."""

@@ -1,0 +1,140 @@
+"""What new data look like, counted chunk by chunk in the bins of a profile; memory does not grow with the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from champion.modeling.profile import ColumnProfile
+
+MOST_NAMES = 1000  # unseen categories that are told apart; further ones are only counted
+
+
+class FeatureCounts:
+    """One feature of the new data, in the bins or categories of its profile.
+
+    Attributes
+    ----------
+    rows : int
+        All rows, of which `missing` have no value and `wrong` one that is not of the feature's kind.
+    cells : ndarray of int64
+        Of a number: rows below the range of training, in each bin, and above. Of a category: rows of each category
+        that the profile lists, and of all others.
+    unseen_rows : int
+        Rows with a category that training had not.
+    varied : bool
+        Whether two rows differ.
+    mean, std : float
+        Of a number; NaN where there is none.
+    """
+
+    def __init__(self, column: ColumnProfile, known: frozenset[str] | None = None) -> None:
+        self.rows = self.missing = self.wrong = self.unseen_rows = 0
+        self.varied = False
+        self._known = known
+        self._edges = None if column.edges is None else np.array(column.edges)
+        self._place = {name: place for place, name in enumerate(column.categories or ())}
+        size = len(self._place) + 1 if self._edges is None else len(self._edges) + 1
+        self.cells = np.zeros(size, dtype=np.int64)
+        self._unseen: Counter[str] = Counter()
+        self._first: object = None
+        self._numbers, self._mean, self._squares = 0, 0.0, 0.0
+
+    @property
+    def values(self) -> int:
+        """Rows that have a value of the right kind."""
+        return self.rows - self.missing - self.wrong
+
+    @property
+    def mean(self) -> float:
+        """Of the numbers."""
+        return self._mean if self._numbers else float("nan")
+
+    @property
+    def std(self) -> float:
+        """Of the numbers, as of a whole population."""
+        return float(np.sqrt(self._squares / self._numbers)) if self._numbers else float("nan")
+
+    @property
+    def outside(self) -> int:
+        """Rows with a number beyond the range of training."""
+        return 0 if self._edges is None else int(self.cells[0] + self.cells[-1])
+
+    def unseen(self, most: int) -> list[tuple[str, int]]:
+        """The most frequent unseen categories, without those of a single row: a name could tell of a person."""
+        return [(name, rows) for name, rows in self._unseen.most_common(most) if rows > 1]
+
+    def add_numbers(self, numbers: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
+        """Count some rows of a number.
+
+        Parameters
+        ----------
+        numbers : ndarray of float64, shape (rows,)
+            In the unit of the profile; NaN where there is no value.
+        wrong : ndarray of bool, shape (rows,)
+            Where a value cannot be used; what stands there is not looked at.
+        """
+        if self._edges is None:
+            raise TypeError("these counts are of categories")
+        there = numbers[~wrong & ~np.isnan(numbers)]
+        self._count(len(numbers), len(there), wrong)
+        if not len(there):
+            return
+        place = np.searchsorted(self._edges, there, side="right")
+        place[there == self._edges[-1]] = len(self._edges) - 1
+        self.cells += np.bincount(place, minlength=len(self.cells))
+        self._differ(float(there.min()), float(there.max()))
+        self._spread(there)
+
+    def add_texts(self, texts: NDArray[np.object_], wrong: NDArray[np.bool_]) -> None:
+        """Count some rows of a category.
+
+        Parameters
+        ----------
+        texts : ndarray of object, shape (rows,)
+            As `champion.modeling.features.as_categories` gives them; NaN where there is no value.
+        wrong : ndarray of bool, shape (rows,)
+            Where a value cannot be used.
+        """
+        found = Counter(texts[~wrong].tolist() if wrong.any() else texts.tolist())
+        named = {name: rows for name, rows in found.items() if name == name}  # NaN does not equal itself
+        self._count(len(texts), sum(named.values()), wrong)
+        for name, rows in named.items():
+            self.cells[self._place.get(name, -1)] += rows
+            self._differ(name, name)
+            if self._known is not None and name not in self._known:
+                self.unseen_rows += rows
+                if name in self._unseen or len(self._unseen) < MOST_NAMES:
+                    self._unseen[name] += rows
+
+    def add_booleans(self, numbers: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
+        """Count some rows of 1.0, 0.0 and NaN, shape (rows,)."""
+        texts = np.array(["false", "true", np.nan], dtype=object)
+        self.add_texts(texts[np.where(np.isnan(numbers), 2, numbers).astype(np.int64)], wrong)
+
+    def _count(self, rows: int, there: int, wrong: NDArray[np.bool_]) -> None:
+        unusable = int(wrong.sum())
+        self.rows += rows
+        self.wrong += unusable
+        self.missing += rows - there - unusable
+
+    def _differ(self, one: object, other: object) -> None:
+        if self._first is None:
+            self._first = one
+        self.varied = self.varied or one != other or one != self._first
+
+    def _spread(self, there: NDArray[np.float64]) -> None:
+        """Join mean and spread of a chunk to those so far (Chan, Golub and LeVeque 1979)."""
+        mean, rows = float(there.mean()), len(there)
+        step, total = mean - self._mean, self._numbers + rows
+        self._squares += float(((there - mean) ** 2).sum()) + step * step * self._numbers * rows / total
+        self._mean += step * rows / total
+        self._numbers = total
+
+
+def reference_cells(column: ColumnProfile) -> NDArray[np.int64]:
+    """The profile's rows in the same cells as `FeatureCounts.cells`."""
+    counts = column.counts or []
+    return np.array([0, *counts, 0] if column.edges is not None else [*counts, column.other], dtype=np.int64)

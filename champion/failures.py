@@ -1,0 +1,75 @@
+"""What the machine under a run may do to it: no room, no permission, a store that breaks.
+
+It is no bug of ours and nothing a use case could mend, so it ends in a sentence and not in a traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from champion.errors import ProjectError, StoreError
+
+_OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE}
+)
+_AFTERWARDS = (
+    "Production is whole: `python run.py models` names its champion. Make room or give permission, and run again."
+)
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind an error that a library made of it."""
+    return any(isinstance(found, KeyboardInterrupt) for found in _chain(error))
+
+
+def of_the_machine(error: BaseException) -> ProjectError | None:
+    """Explain an error that the machine, and not this project, has made.
+
+    Parameters
+    ----------
+    error : BaseException
+        Whatever was raised; its causes are looked at too.
+
+    Returns
+    -------
+    ProjectError or None
+        None where the error is of another sort, and so a bug to be seen with its traceback.
+    """
+    for found in _chain(error):
+        if type(found).__module__.partition(".")[0] in ("sqlalchemy", "sqlite3"):
+            reason = str(getattr(found, "orig", None) or found).strip().partition("\n")[0]
+            return StoreError(f"The ZenML store failed: {reason}. {_AFTERWARDS}")
+        if isinstance(found, MemoryError):
+            return ProjectError(f"There was not enough memory. {_AFTERWARDS}")
+        if isinstance(found, OSError) and found.errno in _OF_THE_MACHINE:
+            where = f" ({found.filename})" if found.filename else ""
+            return ProjectError(f"The machine refused: {found.strerror}{where}. {_AFTERWARDS}")
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C take effect at the end of the block: a library written in Rust would panic in the middle of it."""
+    caught: list[int] = []
+    try:
+        before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    except ValueError:  # not in the main thread, which alone is interrupted
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt

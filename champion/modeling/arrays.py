@@ -1,0 +1,178 @@
+"""A fitted pipeline over plain arrays: the same answers as over a table, without pandas.
+
+What answers many small questions, or streams many rows, has no DataFrame at hand. A `Block` holds the same rows as
+`champion.modeling.features.model_frame` does, numbers and texts apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from champion.errors import DataError
+from champion.modeling.classifier import Predictions, answered
+from champion.modeling.equivalence import Way
+from champion.modeling.evaluation import Label
+from champion.modeling.features import Feature
+from champion.modeling.forest import Forest, pack
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LARGEST = float(np.finfo(np.float32).max)  # what a tree can compare
+_PACKED_ROWS = 256  # above, the estimator's own loop in C is faster than the packed walk
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows as an estimator sees them.
+
+    Attributes
+    ----------
+    numbers : ndarray of float64, shape (rows, number columns)
+        NaN where a value is missing.
+    texts : ndarray of object, shape (rows, text columns)
+        Of str, NaN where a value is missing.
+    """
+
+    numbers: NDArray[np.float64]
+    texts: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def number_columns(features: Iterable[Feature]) -> tuple[str, ...]:
+    """The model columns of a block's `numbers`; a moment has four."""
+    return tuple(column for feature in features if feature.kind != "categorical" for column in feature.columns)
+
+
+def text_columns(features: Iterable[Feature]) -> tuple[str, ...]:
+    """The model columns of a block's `texts`."""
+    return tuple(feature.name for feature in features if feature.kind == "categorical")
+
+
+def moment_parts(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Turn moments into what an estimator sees of them.
+
+    Parameters
+    ----------
+    moments : ndarray of datetime64, shape (rows,)
+        In UTC; NaT where missing.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, 4)
+        Days since 1970, month, weekday (Monday is 0) and hour; NaN where missing.
+    """
+    exact = moments.astype("datetime64[us]")
+    days = exact.astype("datetime64[D]")
+    parts = np.column_stack(
+        [
+            exact.astype(np.int64) / 86_400e6,
+            days.astype("datetime64[M]").astype(np.int64) % 12 + 1,
+            (days.astype(np.int64) + 3) % 7,  # 1970 began on a Thursday
+            exact.astype("datetime64[h]").astype(np.int64) % 24,
+        ]
+    ).astype(np.float64)
+    parts[np.isnat(moments)] = np.nan
+    return parts
+
+
+def block_of(frame: pd.DataFrame, features: Sequence[Feature]) -> Block:
+    """Put a model frame into arrays.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (rows, model columns)
+        As `champion.modeling.features.model_frame` makes it.
+    features : sequence of Feature
+        The signature.
+    """
+    numbers = frame[list(number_columns(features))].to_numpy(dtype=np.float64)
+    texts = np.empty((len(frame), len(text_columns(features))), dtype=object)
+    for place, name in enumerate(text_columns(features)):
+        texts[:, place] = frame[name].to_numpy(dtype=object)
+    return Block(numbers, texts)
+
+
+class ArrayClassifier:
+    """A fitted pipeline that answers blocks; several threads may ask it at once.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        The signature.
+    classes : sequence of Label
+        What the codes of an answer stand for.
+    pipeline : Pipeline
+        As `champion.modeling.estimators.build_pipeline` makes it, fitted. It is changed: it forgets the names of its columns.
+    packed : bool
+        Whether few rows may take the packed walk, where the estimator is a forest.
+    """
+
+    def __init__(self, features: Sequence[Feature], classes: Sequence[Label], pipeline: Any, packed: bool) -> None:
+        self.features = tuple(features)
+        self.classes = tuple(classes)
+        _forget_names(pipeline)
+        self._prepare, self._model = pipeline[0], pipeline[-1]
+        self.forest: Forest | None = pack(self._model, len(self.classes)) if packed else None
+
+    @property
+    def way(self) -> Way:
+        """How few rows are answered: by the packed walk of a forest, or by the estimator itself."""
+        return "packed" if self.forest is not None else "native"
+
+    def predict(self, block: Block) -> Predictions:
+        """Answer some rows.
+
+        Parameters
+        ----------
+        block : Block
+            In the columns of `number_columns` and `text_columns`.
+
+        Returns
+        -------
+        Predictions
+
+        Raises
+        ------
+        DataError
+            When a number is infinite or beyond `LARGEST`, or the estimator refuses a value.
+        """
+        if not len(block):
+            has = hasattr(self._model, "predict_proba")
+            return Predictions(np.empty(0, dtype=np.int64), np.empty((0, len(self.classes))) if has else None)
+        if (np.abs(block.numbers) > LARGEST).any():
+            raise DataError(f"A number is infinite or beyond {LARGEST:.7g}, the largest that a model takes.")
+        try:
+            if self.forest is not None and len(block) <= _PACKED_ROWS:
+                found = self.forest.probabilities(self.columns(block))
+                return Predictions(found.argmax(axis=1), found)
+            return answered(self._model, self.columns(block), len(self.classes))
+        except ValueError as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise DataError(f"{type(self._model).__name__} cannot answer this: {reason}") from error
+
+    def columns(self, block: Block) -> NDArray[np.float64]:
+        """What the estimator itself is asked: the block after the pipeline's preparation, shape (rows, columns)."""
+        if not hasattr(self._prepare, "transformers_"):
+            return block.numbers
+        parts = {"numbers": block.numbers, "categories": block.texts}
+        made = [fitted.transform(parts[name]) for name, fitted, _ in self._prepare.transformers_ if name in parts]
+        return made[0] if len(made) == 1 else np.hstack(made)
+
+
+def _forget_names(fitted: Any) -> None:
+    """Let a fitted object take arrays without a warning on every call that its columns once had names."""
+    if isinstance(fitted, list | tuple):
+        for part in fitted:
+            _forget_names(part)
+    elif hasattr(fitted, "get_params") and hasattr(fitted, "__dict__"):
+        vars(fitted).pop("feature_names_in_", None)
+        for part in vars(fitted).values():
+            _forget_names(part)

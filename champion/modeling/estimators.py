@@ -1,0 +1,221 @@
+"""Candidates as scikit-learn objects.
+
+Is it there, is it a classifier, does it have this parameter; and the pipeline that feeds it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import get_scorer_names
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.utils import get_tags
+
+from champion.errors import ConfigurationError, nearest
+from champion.modeling.features import Feature
+from champion.use_case import Candidate, UseCase
+
+MOST_COLUMNS_PER_CATEGORY = 50  # one-hot; rarer categories share a column
+MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
+
+
+def check_candidates(use_case: UseCase, source: str) -> None:
+    """Refuse candidates and scorers that scikit-learn does not know.
+
+    Parameters
+    ----------
+    use_case : UseCase
+        The use case.
+    source : str
+        The file's name, for messages.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the key, what was found and the nearest valid one.
+    """
+    for name, candidate in use_case.candidates.items():
+        estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator")
+        _check_parameters(estimator, candidate, f"{source}: candidates.{name}")
+    for key, scorer in (
+        ("metric", use_case.promotion.metric),
+        *((f"guardrails.{name}", name) for name in use_case.promotion.guardrails),
+    ):
+        _check_scorer(scorer, f"{source}: promotion.{key}")
+
+
+def estimator_class(path: str, where: str) -> type[Any]:
+    """Find the classifier class at an import path.
+
+    Parameters
+    ----------
+    path : str
+        For example ``sklearn.ensemble.RandomForestClassifier``.
+    where : str
+        The key, for messages.
+
+    Returns
+    -------
+    type
+
+    Raises
+    ------
+    ConfigurationError
+        When nothing is there, or what is there is no classifier.
+    """
+    module_name, _, class_name = path.rpartition(".")
+    if not module_name:
+        raise ConfigurationError(
+            f"{where}: found {path!r}, expected an import path such as sklearn.ensemble.RandomForestClassifier."
+        )
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, TypeError) as error:  # a path that begins with a dot is a TypeError
+        raise ConfigurationError(f"{where}: cannot import {module_name!r} ({error}). {_near_class(path)}") from None
+    found = getattr(module, class_name, None)
+    if found is None:
+        raise ConfigurationError(f"{where}: {module_name} has no {class_name!r}. {_near_class(path)}")
+    is_classifier = inspect.isclass(found) and issubclass(found, ClassifierMixin) and issubclass(found, BaseEstimator)
+    if not is_classifier:
+        raise ConfigurationError(f"{where}: {path} is no scikit-learn classifier. {_near_class(path)}")
+    checked: type[Any] = found
+    return checked
+
+
+def _near_class(path: str) -> str:
+    from sklearn.utils import all_estimators
+
+    known = {name: _public_path(found) for name, found in all_estimators(type_filter="classifier")}
+    close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
+    if close:
+        return f"Did you mean {known[close[0]]!r}?"
+    return "Expected a classifier such as 'sklearn.ensemble.RandomForestClassifier'."
+
+
+def _public_path(estimator: type[Any]) -> str:
+    """Where scikit-learn documents it: its module up to the first private part."""
+    public = itertools.takewhile(lambda part: not part.startswith("_"), estimator.__module__.split("."))
+    return ".".join((*public, estimator.__name__))
+
+
+def _check_parameters(estimator: type[Any], candidate: Candidate, where: str) -> None:
+    known = list(inspect.signature(estimator).parameters)
+    for section, names in (("params", candidate.params), ("search", candidate.search)):
+        for parameter in names:
+            if parameter not in known:
+                raise ConfigurationError(
+                    f"{where}.{section}: {estimator.__name__} has no parameter {parameter!r}. "
+                    f"{nearest(parameter, known)}"
+                )
+    _check_values(estimator, candidate.params, f"{where}.params")
+    for parameter, values in candidate.search.items():
+        if not values:
+            raise ConfigurationError(f"{where}.search.{parameter}: found no value, expected a list of values to try.")
+        for value in values:
+            _check_values(estimator, {**candidate.params, parameter: value}, f"{where}.search.{parameter}")
+
+
+def _check_values(estimator: type[Any], params: dict[str, Any], where: str) -> None:
+    try:
+        validate = getattr(estimator(**params), "_validate_params", None)
+        if validate is not None:
+            validate()
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+
+
+_NOT_FOR_CLASSES = ("error", "r2", "explained_variance", "d2_absolute", "mutual_info", "rand_score", "completeness",
+                    "homogeneity", "v_measure", "fowlkes", "deviance", "samples")  # fmt: skip
+
+
+def _check_scorer(name: str, where: str) -> None:
+    known = [scorer for scorer in get_scorer_names() if not any(word in scorer for word in _NOT_FOR_CLASSES)]
+    if name not in known:
+        raise ConfigurationError(f"{where}: {name!r} is no scikit-learn classification scorer. {nearest(name, known)}")
+
+
+def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int) -> Pipeline:
+    """Put the preprocessing that the candidate's estimator needs in front of it, and no more.
+
+    Trees see numbers as they are; other estimators see them standardized, or from 0 to 1 where they take no negative
+    ones. Missing numbers are imputed where the
+    estimator cannot take them. Categories become one column each, or codes for HistGradientBoosting. A category that
+    training never saw is no error.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Estimator and parameters.
+    features : sequence of Feature
+        The signature; the pipeline is fitted on `champion.modeling.features.model_frame` of it.
+    seed : int
+        Set as random_state where the estimator has one and the candidate does not set it.
+
+    Returns
+    -------
+    Pipeline
+        Steps ``prepare`` (a ColumnTransformer, or nothing where the estimator takes the columns as they are) and
+        ``model``.
+    """
+    estimator = _estimator(candidate, seed)
+    numbers = [column for feature in features if feature.kind != "categorical" for column in feature.columns]
+    categories = [feature.name for feature in features if feature.kind == "categorical"]
+    transformers = []
+    if numbers:
+        transformers.append(("numbers", _number_steps(estimator), numbers))
+    if categories:
+        transformers.append(("categories", _category_encoder(estimator), categories))
+        if _takes_codes(estimator) and "categorical_features" not in candidate.params:
+            estimator.set_params(categorical_features=[False] * len(numbers) + [True] * len(categories))
+    prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
+    if all(steps == "passthrough" for _, steps, _ in transformers):
+        prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing
+    return Pipeline([("prepare", prepare), ("model", estimator)])
+
+
+def _estimator(candidate: Candidate, seed: int) -> Any:
+    found = estimator_class(candidate.estimator, "estimator")
+    params = dict(candidate.params)
+    if "random_state" in inspect.signature(found).parameters:
+        params.setdefault("random_state", seed)
+    return found(**params)
+
+
+def _number_steps(estimator: BaseEstimator) -> Any:
+    steps: list[Any] = [] if get_tags(estimator).input_tags.allow_nan else [SimpleImputer(strategy="median")]
+    if get_tags(estimator).input_tags.positive_only:
+        steps.append(MinMaxScaler(clip=True))
+    elif not is_tree_based(estimator):
+        steps.append(StandardScaler())
+    return make_pipeline(*steps) if steps else "passthrough"
+
+
+def _category_encoder(estimator: Any) -> Any:
+    if _takes_codes(estimator):
+        return OrdinalEncoder(
+            handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan,
+            max_categories=min(MOST_CODES_PER_CATEGORY, estimator.max_bins),
+        )  # fmt: skip
+    return OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=MOST_COLUMNS_PER_CATEGORY, sparse_output=False
+    )
+
+
+def _takes_codes(estimator: BaseEstimator) -> bool:
+    return type(estimator).__name__ == "HistGradientBoostingClassifier"
+
+
+def is_tree_based(estimator: object) -> bool:
+    """Tell whether an estimator splits on thresholds, so that no scaling changes it."""
+    words = ("Forest", "Tree", "GradientBoosting", "LGBM", "XGB")
+    return any(word in parent.__name__ for parent in type(estimator).__mro__ for word in words)

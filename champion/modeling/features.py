@@ -1,0 +1,280 @@
+"""From a table to the numbers and categories that an estimator sees.
+
+A `Feature` is one column of the signature: what was there in training, and so what prediction expects. `model_frame`
+turns any table that has these columns into the same shape, in the same order, whatever the order and the dtypes it
+came with. Training, judging, batch and serving all go through it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from champion.errors import DataError
+from champion.modeling.split import missing_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from champion.modeling.columns import Column
+
+MOMENT_PARTS = ("days", "month", "weekday", "hour")
+MOST_CATEGORIES = 1000  # in the signature; the estimator sees fewer
+_COUNTS = re.compile(r"u?int|float|double", re.IGNORECASE)  # dtypes of a category that is a number
+
+TRUE_TEXTS = {"true", "yes", "y", "t", "1", "1.0", "on"}
+FALSE_TEXTS = {"false", "no", "n", "f", "0", "0.0", "off"}
+
+
+class Feature(BaseModel):
+    """One column of the signature.
+
+    `minimum` and `maximum` are the range in training: of numbers, or of moments in days since 1970. `categories` are
+    those seen in training, in order; at most `MOST_CATEGORIES`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: Literal["numeric", "categorical", "boolean", "datetime"]
+    dtype: str
+    nullable: bool
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the model frame that this feature becomes."""
+        if self.kind == "datetime":
+            return tuple(f"{self.name} ({part})" for part in MOMENT_PARTS)
+        return (self.name,)
+
+
+def signature(train: pd.DataFrame, columns: Iterable[Column]) -> tuple[Feature, ...]:
+    """Settle what the train set looked like, column by column.
+
+    Parameters
+    ----------
+    train : DataFrame, shape (rows, columns)
+        The train set.
+    columns : iterable of Column
+        The inferred columns; those that are not used are left out.
+
+    Returns
+    -------
+    tuple of Feature
+        In the order of `columns`.
+    """
+    return tuple(_feature(train[column.name], column.kind) for column in columns if column.used)
+
+
+def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """Turn a table into the columns an estimator sees, in the signature's order.
+
+    Numbers and booleans become floats (integers stay integers), categories become text, a moment becomes days since
+    1970, month, weekday and hour. A missing value is NaN everywhere.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (rows, any)
+        Has at least the features' columns, in any order.
+    features : sequence of Feature
+        The signature.
+
+    Returns
+    -------
+    DataFrame, shape (rows, model columns)
+
+    Raises
+    ------
+    DataError
+        When a column is missing, or holds a value that is not of its kind.
+    """
+    import pandas as pd
+
+    missing = missing_columns(table, [feature.name for feature in features])
+    if missing:
+        raise DataError(f"The table lacks the column(s) {', '.join(map(repr, missing))}, which the model needs.")
+    if all(feature.kind == "numeric" and _plain_number(table[feature.name]) for feature in features):
+        return table[[feature.name for feature in features]]
+    made: dict[str, Any] = {}
+    for feature in features:
+        made.update(_model_columns(table[feature.name], feature))
+    return pd.DataFrame(made, index=table.index)
+
+
+def _plain_number(column: pd.Series) -> bool:
+    import numpy as np
+
+    return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
+
+
+def _model_columns(column: pd.Series, feature: Feature) -> dict[str, Any]:
+    if feature.kind == "numeric":
+        return {feature.name: column if _plain_number(column) else as_numbers(column)}
+    if feature.kind == "boolean":
+        return {feature.name: as_booleans(column)}
+    if feature.kind == "categorical":
+        return {feature.name: as_categories(column)}
+    return dict(zip(feature.columns, _moment_parts(column), strict=True))
+
+
+def as_numbers(column: pd.Series) -> NDArray[np.float64]:
+    """Read a numeric column as float64, shape (rows,), NaN where it is empty; a duration is its seconds.
+
+    Raises
+    ------
+    DataError
+        Naming the first value that is no number.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if str(column.dtype).startswith(("timedelta", "duration")):
+        seconds: NDArray[np.float64] = column.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
+        return seconds
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        _refuse(column, column.notna().to_numpy(), "a number")
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    _refuse(column, np.isnan(numbers) & column.notna().to_numpy(), "a number")
+    return numbers
+
+
+def as_booleans(column: pd.Series) -> NDArray[np.float64]:
+    """Read a boolean column as 1.0, 0.0 and NaN, shape (rows,); yes/no, true/false and 1/0 are known.
+
+    Raises
+    ------
+    DataError
+        Naming the first value that is no boolean.
+    """
+    import numpy as np
+    import pandas as pd
+
+    codes, uniques = pd.factorize(column)
+    texts = [str(value).strip().casefold() for value in uniques]
+    each = [1.0 if text in TRUE_TEXTS else 0.0 if text in FALSE_TEXTS else np.nan for text in texts]
+    numbers = np.array([*each, np.nan], dtype=np.float64)[codes]
+    _refuse(column, np.isnan(numbers) & column.notna().to_numpy(), "yes or no, true or false, 1 or 0")
+    return numbers
+
+
+def as_categories(column: pd.Series) -> NDArray[np.object_]:
+    """Read a categorical column as text, shape (rows,), NaN where it is empty; 1 and 1.0 are both "1"."""
+    import numpy as np
+    import pandas as pd
+
+    codes, uniques = pd.factorize(column)
+    each = np.empty(len(uniques) + 1, dtype=object)
+    each[:-1] = [category_text(value) for value in uniques]
+    each[-1] = np.nan
+    texts: NDArray[np.object_] = each[codes]
+    return texts
+
+
+def category_text(value: object) -> str:
+    """One category as text: 1 and 1.0 are both "1"."""
+    import numpy as np
+
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def category_of(value: object, dtype: str) -> str:
+    """One category as text, where a text may stand for it: one that was a number in training is written as that number.
+
+    Parameters
+    ----------
+    value : object
+        A text, or what a column holds.
+    dtype : str
+        Of the feature.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> category_of("007", "int64"), category_of("007", "str"), category_of("true", "bool")
+    ('7', '007', 'True')
+    """
+    if isinstance(value, str) and _COUNTS.match(dtype):
+        for number in (int, float):
+            with contextlib.suppress(ValueError):
+                return category_text(number(value))
+    if isinstance(value, str) and dtype.startswith("bool") and value.casefold() in ("true", "false"):
+        return str(value.casefold() == "true")
+    return category_text(value)
+
+
+def as_days(column: pd.Series) -> NDArray[np.float64]:
+    """Read a column of moments as days since 1970 in UTC, shape (rows,), NaN where it is empty.
+
+    Raises
+    ------
+    DataError
+        Naming the first value that is no moment.
+    """
+    return _days(_parsed(column))
+
+
+def _parsed(column: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        _refuse(column, column.notna().to_numpy(), "a date or time")
+    moments = pd.to_datetime(column, utc=True, errors="coerce", format="mixed")
+    _refuse(column, moments.isna().to_numpy() & column.notna().to_numpy(), "a date or time")
+    return moments
+
+
+def _days(moments: pd.Series) -> NDArray[np.float64]:
+    import numpy as np
+
+    days = moments.astype("datetime64[us, UTC]").astype(np.int64).to_numpy() / 86_400e6
+    return np.where(moments.isna().to_numpy(), np.nan, days)
+
+
+def _moment_parts(column: pd.Series) -> list[NDArray[np.float64]]:
+    import numpy as np
+
+    moments = _parsed(column)
+    parts = (moments.dt.month, moments.dt.day_of_week, moments.dt.hour)  # MOMENT_PARTS, but the first
+    return [_days(moments), *(part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts)]
+
+
+def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise DataError(
+            f"The column {column.name!r} holds {column.iloc[first]!r} (row {first + 1}), expected {expected}. "
+            "Mend the value, or say in data.kinds what the column is."
+        )
+
+
+def _feature(column: pd.Series, kind: str) -> Feature:
+    import numpy as np
+
+    common: dict[str, Any] = {
+        "name": str(column.name), "kind": kind, "dtype": str(column.dtype), "nullable": bool(column.isna().any()),
+    }  # fmt: skip
+    if kind == "categorical":
+        texts = as_categories(column)
+        seen = sorted({text for text in texts if isinstance(text, str)})
+        return Feature(**common, categories=tuple(seen[:MOST_CATEGORIES]))
+    if kind == "boolean":
+        as_booleans(column)
+        return Feature(**common)
+    values = as_days(column) if kind == "datetime" else column if _plain_number(column) else as_numbers(column)
+    if not np.isfinite(values).any():
+        return Feature(**common)
+    return Feature(**common, minimum=float(np.nanmin(values)), maximum=float(np.nanmax(values)))

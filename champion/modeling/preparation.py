@@ -1,0 +1,80 @@
+"""From a table to train set, holdout, signature and profile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from champion.errors import NotEnoughDataError
+from champion.modeling import profile as profiles
+from champion.modeling.columns import Column, infer
+from champion.modeling.features import signature
+from champion.modeling.plan import Plan
+from champion.modeling.profile import Profile
+from champion.modeling.split import SplitRule, is_holdout
+from champion.modeling.table import canonical_labels, class_list
+from champion.use_case import Data
+
+
+def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
+    """Set the holdout aside, and settle what the columns are.
+
+    What kind a column is, is read from the whole table: of the train set alone, row numbers would have gaps, and a rare
+    text among numbers might be missed. Everything that is a statistic comes from the train set.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (rows, columns)
+        Target included.
+    data : Data
+        Of the use case.
+    rule : SplitRule
+        Which rows are the holdout; see `champion.modeling.split.rule_for`.
+
+    Returns
+    -------
+    train_set, holdout : DataFrame
+        All columns, index from 0.
+    profile : Profile
+    plan : Plan
+
+    Raises
+    ------
+    NotEnoughDataError
+        When holdout or train set would be empty, or the train set has one class only.
+    DataError
+        When a column of a group or a time split has gaps.
+    """
+    aside = is_holdout(table, rule)
+    train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
+    if train.empty or holdout.empty:
+        empty = "train set" if train.empty else "holdout"
+        raise NotEnoughDataError(
+            f"The {empty} is empty: {len(table)} rows were split by {rule.in_words()}. Add rows, or change split.share."
+        )
+    classes = class_list(canonical_labels(train[data.target].drop_duplicates()))
+    if len(classes) < 2:
+        raise NotEnoughDataError(
+            f"The train set has one class only ({classes[0]!r}) of {len(train)} rows, split by {rule.in_words()}. "
+            "Add rows of the others, or change split.salt or split.share."
+        )
+    left_out = [data.target, *data.drop, *([rule.column] if rule.column else [])]
+    columns = [_learnable(column, train) for column in infer(table, exclude=left_out, kinds=data.kinds)]
+    profile = profiles.build(train, len(holdout), data.target, columns, classes)
+    features = signature(train, columns)
+    if not features:
+        raise NotEnoughDataError(
+            "No column of the train set can be used: each is constant, an identifier or free text."
+        )
+    plan = Plan(
+        features=features, classes=tuple(classes), rule=rule, train_rows=len(train), holdout_rows=len(holdout)
+    )  # fmt: skip
+    return train, holdout, profile, plan
+
+
+def _learnable(column: Column, train: pd.DataFrame) -> Column:
+    """The column, unless all its values stand in the holdout."""
+    if not column.used or train[column.name].notna().any():
+        return column
+    return replace(column, kind="empty", used=False, why="It has no value in any row of the train set.")

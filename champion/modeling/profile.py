@@ -1,0 +1,214 @@
+"""What the training data looked like: counts, bins and ranges. Never raw rows.
+
+Of a column that is no feature (an identifier, free text) only the numbers of missing and distinct values are kept, and
+a category that a single row has is counted among the others: a profile travels further than the data does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from champion.modeling.evaluation import Label
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from champion.modeling.columns import Column
+
+BINS = 20
+CATEGORIES = 30
+SECONDS_PER_DAY = 86_400.0
+
+
+class ColumnProfile(BaseModel):
+    """One column of the train set.
+
+    For a number or a moment (as seconds since 1970) `edges` has one entry more than `counts`; a bin holds its lower
+    edge, the last one its upper edge too, and bins are about equally full, not equally wide. For a category
+    `categories` has as many entries as `counts`, most frequent first, and `other` counts the rest; a boolean has the
+    categories ``true`` and ``false``. All three are None for a column that is not used.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: str  # numeric, categorical, boolean, datetime, text, constant, identifier, empty
+    used: bool  # whether it is a feature
+    why: str  # what was done with it, and why, in one sentence
+    dtype: str
+    missing: int
+    distinct: int
+    minimum: float | None = None
+    maximum: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    edges: list[float] | None = None
+    categories: list[str] | None = None
+    counts: list[int] | None = None
+    other: int = 0
+
+
+class Profile(BaseModel):
+    """The train set of one run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int
+    holdout_rows: int
+    target: str
+    classes: list[Label]
+    class_counts: list[int]  # in the train set, in the order of `classes`
+    columns: list[ColumnProfile]
+
+
+def build(
+    train: pd.DataFrame, holdout_rows: int, target: str, columns: Sequence[Column], classes: Sequence[Label]
+) -> Profile:
+    """Count what a train set looks like.
+
+    Parameters
+    ----------
+    train : DataFrame, shape (rows, columns)
+        The train set; has the target and every one of `columns`.
+    holdout_rows : int
+        How many rows are set aside.
+    target : str
+        The target column.
+    columns : sequence of Column
+        The inferred columns.
+    classes : sequence of Label
+        The classes, in the order in which they are counted; a class without a row counts 0.
+
+    Returns
+    -------
+    Profile
+        At most `BINS` bins or `CATEGORIES` categories per column, whatever the number of rows.
+
+    Raises
+    ------
+    DataError
+        When a column holds a value that is not of its kind.
+    """
+    from champion.modeling.table import canonical_labels
+
+    found = canonical_labels(train[target])
+    return Profile(
+        rows=len(train),
+        holdout_rows=holdout_rows,
+        target=target,
+        classes=list(classes),
+        class_counts=_class_counts(found, classes),
+        columns=[_column(train[column.name], column) for column in columns],
+    )
+
+
+def _class_counts(labels: NDArray[np.object_], classes: Sequence[Label]) -> list[int]:
+    import numpy as np
+    import pandas as pd
+
+    codes, uniques = pd.factorize(labels)
+    rows = dict(zip(((type(label), label) for label in uniques), np.bincount(codes).tolist(), strict=True))
+    return [rows.get((type(label), label), 0) for label in classes]
+
+
+def _column(values: pd.Series, column: Column) -> ColumnProfile:
+    if not column.used:
+        measured = {"distinct": _distinct(values)}
+    elif column.kind == "numeric":
+        measured = _number_facts(values)
+    elif column.kind == "datetime":
+        measured = _moment_facts(values)
+    else:
+        measured = _category_facts(values, column.kind)
+    return ColumnProfile(
+        name=column.name,
+        kind=column.kind,
+        used=column.used,
+        why=column.why,
+        dtype=str(values.dtype),
+        missing=int(values.isna().sum()),
+        **measured,
+    )
+
+
+def _distinct(values: pd.Series) -> int:
+    try:
+        return int(values.nunique())
+    except TypeError:  # lists and mappings have no hash
+        return int(values.dropna().astype(str).nunique())
+
+
+def _number_facts(values: pd.Series) -> dict[str, Any]:
+    from champion.modeling.features import as_numbers
+
+    return _spread(as_numbers(values))
+
+
+def _moment_facts(values: pd.Series) -> dict[str, Any]:
+    from champion.modeling.features import as_days
+
+    return _spread(as_days(values) * SECONDS_PER_DAY)
+
+
+def _spread(numbers: NDArray[np.float64]) -> dict[str, Any]:
+    """Describe numbers by one sorted copy of them; NaN is left out."""
+    import numpy as np
+
+    ordered = np.sort(numbers[~np.isnan(numbers)])
+    if not len(ordered):
+        return {"distinct": 0}
+    distinct = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    edges = _edges(ordered, distinct)
+    below = np.searchsorted(ordered, edges[1:-1], side="left")
+    counts = np.diff(np.concatenate([[0], below, [len(ordered)]]))
+    return {
+        "distinct": len(distinct),
+        "minimum": float(ordered[0]),
+        "maximum": float(ordered[-1]),
+        "mean": float(ordered.mean()),
+        "std": float(ordered.std()),
+        "edges": edges.tolist(),
+        "counts": counts.tolist(),
+    }
+
+
+def _edges(ordered: NDArray[np.float64], distinct: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Place rising edges: between the values where they are few, else at quantiles."""
+    import numpy as np
+
+    if len(distinct) == 1:
+        margin = max(0.5, abs(float(distinct[0])) * 1e-6)
+        return np.array([distinct[0] - margin, distinct[0] + margin])
+    if len(distinct) <= BINS:
+        between = distinct[:-1] + np.diff(distinct) / 2
+        edges = np.concatenate([distinct[:1], between, distinct[-1:]])
+    else:
+        places = np.linspace(0, len(ordered) - 1, BINS + 1).round().astype(np.int64)
+        edges = ordered[places]
+    rising: NDArray[np.float64] = np.unique(edges)
+    return rising
+
+
+def _category_facts(values: pd.Series, kind: str) -> dict[str, Any]:
+    import pandas as pd
+
+    from champion.modeling.features import as_booleans, as_categories
+
+    if kind == "boolean":
+        texts = pd.Series(as_booleans(values)).map({1.0: "true", 0.0: "false"})
+    else:
+        texts = pd.Series(as_categories(values), dtype=object)
+    rows = texts.value_counts(dropna=True)
+    ranked = sorted(zip(rows.index.tolist(), rows.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    listed = [(text, count) for text, count in ranked[:CATEGORIES] if count > 1]
+    return {
+        "distinct": len(ranked),
+        "categories": [text for text, _ in listed],
+        "counts": [count for _, count in listed],
+        "other": sum(count for _, count in ranked) - sum(count for _, count in listed),
+    }

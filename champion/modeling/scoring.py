@@ -1,0 +1,277 @@
+"""Scores and curves of one contestant on the judged rows, over the classes that these rows have."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtr
+from sklearn import metrics
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+
+from champion.errors import ConfigurationError, NotEnoughDataError
+from champion.modeling.evaluation import ClassScore, Curve, Label, PairedTest
+
+ALWAYS_SHOWN = ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc")
+MOST_POINTS = 60  # of a curve
+MOST_CURVES = 60  # classes with curves of their own
+CALIBRATION_BINS = 10
+ROWS_PER_BIN = 5  # at least, of a calibration curve
+
+_FROM_PREDICTIONS = frozenset(
+    {
+        "accuracy", "balanced_accuracy", "f1", "precision", "recall", "jaccard", "matthews_corrcoef",
+        "positive_likelihood_ratio", "neg_negative_likelihood_ratio",
+    }
+)  # fmt: skip
+_AVERAGED = re.compile(r"(f1|precision|recall|jaccard)_(macro|micro|weighted)")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked and what one contestant answered, in the codes of `classes`.
+
+    Attributes
+    ----------
+    classes : sequence of Label
+        All classes that the table or a contestant knows.
+    truth, predicted : ndarray of int64, shape (rows,)
+    probabilities : ndarray of float64, shape (rows, classes), or None
+    """
+
+    classes: Sequence[Label]
+    truth: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float64] | None
+
+    @property
+    def present(self) -> list[int]:
+        """The codes that the judged rows have."""
+        return [int(code) for code in np.unique(self.truth)]
+
+
+def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, float]:
+    """Compute the named scores, higher is better.
+
+    Averages are over the classes present in the judged rows; probabilities are renormalized to them. A score that
+    cannot be computed (no probabilities, one class only) is left out, unless it is the required one.
+
+    Parameters
+    ----------
+    answers : Answers
+        One contestant's.
+    names : iterable of str
+        scikit-learn scorers; ``roc_auc`` means one against the rest when there are more than two classes.
+    required : str
+        The promotion metric.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    ConfigurationError
+        When the required scorer is not made for these classes.
+    NotEnoughDataError
+        When the required scorer cannot be computed on these rows.
+    """
+    found: dict[str, float] = {}
+    for name in dict.fromkeys((required, *names)):
+        try:
+            value = _score(answers, name)
+        except (ValueError, AttributeError) as error:
+            if name != required:
+                continue
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            if len(answers.present) < 2:
+                raise _not_enough(name, answers) from None
+            raise ConfigurationError(
+                f"{name!r} (promotion.metric or a guardrail) cannot score this estimator and target: {reason}"
+            ) from None
+        if math.isfinite(value):
+            found[name] = value
+        elif name == required:
+            raise _not_enough(name, answers)
+    return found
+
+
+def needs_probabilities(name: str) -> bool:
+    """Tell whether a scorer asks for more than the predicted classes."""
+    return name not in _FROM_PREDICTIONS and not _AVERAGED.fullmatch(name)
+
+
+def _not_enough(name: str, answers: Answers) -> NotEnoughDataError:
+    lacking = "have one class only" if len(answers.present) < 2 else "and the answers to them leave it undefined"
+    return NotEnoughDataError(
+        f"{name} cannot be computed: the {len(answers.truth)} judged rows {lacking}. Add rows, enlarge split.share, or "
+        "choose another promotion.metric."
+    )
+
+
+def _score(answers: Answers, name: str) -> float:
+    averaged = _AVERAGED.fullmatch(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if averaged:
+            measure = getattr(metrics, f"{averaged[1]}_score")
+            return float(
+                measure(answers.truth, answers.predicted, labels=answers.present, average=averaged[2], zero_division=0)
+            )
+        if name == "roc_auc" and len(answers.present) > 2:
+            name = "roc_auc_ovr"
+        recorded = _Recorded(answers)
+        rows = np.arange(len(answers.truth)).reshape(-1, 1)
+        return float(metrics.get_scorer(name)(recorded, rows, recorded.truth))
+
+
+class _Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """An estimator that repeats recorded answers, so that every scorer works and no row is predicted twice.
+
+    Its classes are the places of the present ones, 0 to k - 1; an answer that names an absent class keeps a place
+    behind them. Probabilities are renormalized over the present ones.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        present = answers.present
+        absent = [code for code in range(len(answers.classes)) if code not in present]
+        place = np.empty(len(answers.classes) + 1, dtype=np.int64)
+        place[present + absent] = np.arange(len(answers.classes))
+        place[-1] = len(answers.classes)
+        self.classes_ = np.arange(len(present))
+        self.truth = place[answers.truth]
+        self.predicted = place[answers.predicted]
+        self.probabilities: Any = None
+        if answers.probabilities is not None:
+            kept = answers.probabilities[:, present]
+            total = kept.sum(axis=1, keepdims=True)
+            self.probabilities = np.divide(kept, total, out=np.full_like(kept, 1 / len(present)), where=total > 0)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self.predicted[rows[:, 0]]
+
+    @available_if(lambda self: self.probabilities is not None)  # type: ignore[untyped-decorator]  # nor here
+    def predict_proba(self, rows: NDArray[np.int64]) -> Any:
+        return self.probabilities[rows[:, 0]]
+
+
+def per_class(answers: Answers) -> list[ClassScore]:
+    """Precision, recall, F1 and support of every class, in the order of `Answers.classes`."""
+    codes = list(range(len(answers.classes)))
+    columns = metrics.precision_recall_fscore_support(answers.truth, answers.predicted, labels=codes, zero_division=0)
+    rows = zip(answers.classes, *(column.tolist() for column in columns), strict=True)
+    return [
+        ClassScore(label=label, precision=precision, recall=recall, f1=f1, support=support)
+        for label, precision, recall, f1, support in rows
+    ]
+
+
+def confusion(answers: Answers) -> list[list[int]]:
+    """Rows by truth, columns by prediction, in the order of `Answers.classes`."""
+    codes = list(range(len(answers.classes)))
+    found: list[list[int]] = metrics.confusion_matrix(answers.truth, answers.predicted, labels=codes).tolist()
+    return found
+
+
+def roc_curves(answers: Answers) -> list[Curve]:
+    """One class against the rest: false positive rate (x), true positive rate (y), and the area under it."""
+    curves = []
+    for label, positive, probability in _one_against_rest(answers):
+        x, y, _ = metrics.roc_curve(positive, probability)
+        curves.append(Curve(label=label, **_thinned(x, y), area=float(metrics.auc(x, y))))
+    return curves
+
+
+def precision_recall_curves(answers: Answers) -> list[Curve]:
+    """One class against the rest: recall (x), precision (y), and the average precision."""
+    curves = []
+    for label, positive, probability in _one_against_rest(answers):
+        precision, recall, _ = metrics.precision_recall_curve(positive, probability)
+        area = float(metrics.average_precision_score(positive, probability))
+        curves.append(Curve(label=label, **_thinned(recall[::-1], precision[::-1]), area=area))
+    return curves
+
+
+def calibration(answers: Answers) -> list[Curve]:
+    """One class against the rest: mean predicted probability (x), share that was right (y), in bins of equal rows."""
+    curves = []
+    for label, positive, probability in _one_against_rest(answers):
+        order = np.argsort(probability, kind="stable")
+        bins = np.array_split(order, min(CALIBRATION_BINS, max(1, len(order) // ROWS_PER_BIN)))
+        curves.append(
+            Curve(
+                label=label,
+                x=[float(probability[part].mean()) for part in bins],
+                y=[float(positive[part].mean()) for part in bins],
+                counts=[len(part) for part in bins],
+            )
+        )
+    return curves
+
+
+def _one_against_rest(answers: Answers) -> Iterator[tuple[Label, NDArray[np.bool_], NDArray[np.float64]]]:
+    """Every present class that has a rest; of two classes the second alone, which says it all."""
+    if answers.probabilities is None or len(answers.present) < 2:
+        return
+    shown = [1] if len(answers.classes) == 2 else answers.present[:MOST_CURVES]
+    for code in shown:
+        yield answers.classes[code], answers.truth == code, answers.probabilities[:, code]
+
+
+def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, list[float]]:
+    kept = np.unique(np.linspace(0, len(x) - 1, min(MOST_POINTS, len(x))).round().astype(int))
+    return {"x": np.round(x[kept], 5).tolist(), "y": np.round(y[kept], 5).tolist()}
+
+
+def paired_test(challenger: Answers, champion: Answers) -> PairedTest:
+    """McNemar's exact test on the rows that both answered.
+
+    Source: McNemar (1947), in the exact binomial form; see Dietterich (1998), Neural Computation 10(7).
+    """
+    ours, theirs = challenger.predicted == challenger.truth, champion.predicted == champion.truth
+    only_ours, only_theirs = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
+    return PairedTest(
+        both_right=int((ours & theirs).sum()),
+        only_challenger_right=only_ours,
+        only_champion_right=only_theirs,
+        both_wrong=int((~ours & ~theirs).sum()),
+        p_value=sign_test(only_ours, only_theirs),
+    )
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Two-sided exact binomial p-value of so many wins and losses when both were equally likely."""
+    if wins == losses:
+        return 1.0
+    return float(min(1.0, 2.0 * bdtr(min(wins, losses), wins + losses, 0.5)))
+
+
+def smallest_gain(rows: int, discordant: int) -> float:
+    """Find the smallest gain in accuracy that the paired test tells from noise (p <= 0.05) on so many rows.
+
+    Parameters
+    ----------
+    rows : int
+        Judged rows.
+    discordant : int
+        Rows that only one of both answered right; with fewer than six, no gain on them alone can stand out, so six
+        are assumed.
+
+    Returns
+    -------
+    float
+        Share of the rows; above 1 when there are fewer than six rows.
+    """
+    differing = max(discordant, 6)
+    wins = next(wins for wins in range(differing // 2, differing + 1) if sign_test(wins, differing - wins) <= 0.05)
+    return (2 * wins - differing) / max(rows, 1)

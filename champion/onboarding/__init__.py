@@ -1,0 +1,1 @@
+"""What a new user and a new machine need: a use case for a table, and what is missing here."""

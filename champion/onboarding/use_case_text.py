@@ -1,0 +1,134 @@
+"""The YAML of a new use case, as a person would have written it: with the reasons beside it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from champion.modeling.columns import Column
+from champion.modeling.evaluation import Label
+from champion.modeling.table import listed
+
+MANY_ROWS = 50_000  # from here on histograms are faster than sorting, and three folds tell enough
+COMMON, RARE = 0.8, 0.1  # share of the largest class, and of the smallest in the largest, of unbalanced classes
+
+_PLAIN = re.compile(r"[^\W\d_]\w*(?:[ ./-]\w+)*")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
+
+
+def use_case_text(
+    name: str, path: str, target: str, columns: Sequence[Column], labels: Sequence[Label], numbers: Collection[str]
+) -> str:
+    """Write a use case for a table.
+
+    Unused columns are dropped by name. Kinds that are read from texts are pinned, so that a stray value in new data
+    is an error that names it, and no silent change of kind; plain numbers need no pin.
+
+    Parameters
+    ----------
+    name, path, target : str
+        The use case, its table relative to the checkout, and the column to predict.
+    columns : sequence of Column
+        The inferred columns.
+    labels : sequence of Label
+        The label of every row.
+    numbers : collection of str
+        Columns that are numbers by their dtype, and so need no pin.
+
+    Returns
+    -------
+    str
+        YAML that `champion.use_case.parse_use_case` takes.
+    """
+    lines = [
+        "# Written by `python run.py init`, and yours to change; docs/use-case.md tells every key.",
+        f"name: {quoted(name)}",
+        "data:",
+        f"  path: {quoted(path)}",
+        f"  target: {quoted(target)}",
+        *_drop([column for column in columns if not column.used]),
+        *_kinds([column for column in columns if column.used], numbers),
+        *_split(name, columns),
+        *_candidates(len(labels)),
+        *_promotion(labels),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """Write a text as a YAML scalar that every version of YAML reads as that text.
+
+    Examples
+    --------
+    >>> quoted("bill length"), quoted("no"), quoted("a: b")
+    ('bill length', '"no"', '"a: b"')
+    """
+    if _PLAIN.fullmatch(text) and text.casefold() not in _WORDS:
+        return text
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
+def _drop(unused: Sequence[Column]) -> list[str]:
+    if not unused:
+        return []
+    return ["  drop:", *(f"    - {quoted(column.name)}  # {column.why}" for column in unused)]
+
+
+def _kinds(used: Sequence[Column], numbers: Collection[str]) -> list[str]:
+    plain = [column.name for column in used if column.kind == "numeric" and column.name in numbers]
+    pinned = [column for column in used if column.name not in plain]
+    lines = [f"  # Numbers, which need no word here: {listed(plain, most=4)}."] if plain else []
+    if pinned:
+        lines.append("  kinds:")
+    return [*lines, *(f"    {quoted(column.name)}: {column.kind}  # {column.why}" for column in pinned)]
+
+
+def _split(name: str, columns: Sequence[Column]) -> list[str]:
+    moments = [column.name for column in columns if column.used and column.kind == "datetime"]
+    lines = ["split:", "  share: 0.2  # of the rows are set aside for judging, for ever", "  by: hash"]
+    if moments:
+        lines.append(f"  # To judge on the latest rows instead: by: time, column: {quoted(moments[0])}, and no salt.")
+    return [*lines, f"  salt: {quoted(name)}"]
+
+
+def _candidates(rows: int) -> list[str]:
+    if rows >= MANY_ROWS:
+        trees = ["  hist_gradient_boosting:  # the trees for a table of this size",
+                 "    estimator: sklearn.ensemble.HistGradientBoostingClassifier",
+                 "    params: {max_iter: 200}"]  # fmt: skip
+    else:
+        trees = ["  random_forest:",
+                 "    estimator: sklearn.ensemble.RandomForestClassifier",
+                 "    params: {n_estimators: 200}"]  # fmt: skip
+    return [
+        "candidates:",
+        *trees,
+        "  logistic_regression:",
+        "    estimator: sklearn.linear_model.LogisticRegression",
+        "    params: {max_iter: 1000}",
+        "    search: {C: [0.1, 1.0, 10.0]}  # cross-validated on the train set alone",
+        *(["training:", "  folds: 3  # enough with this many rows"] if rows >= MANY_ROWS else []),
+    ]
+
+
+def _promotion(labels: Sequence[Label]) -> list[str]:
+    counts = sorted(Counter((type(label), label) for label in labels).values())
+    largest, smallest = counts[-1], counts[0]
+    share = largest / len(labels)
+    unbalanced = share > COMMON or smallest < RARE * largest
+    why = [f"  # Unbalanced classes ({smallest:,} to {largest:,} rows): a model that always says the largest would have an",
+           f"  # accuracy of {share:.2f}. This is the mean share of each class that is found."]  # fmt: skip
+    return [
+        "promotion:",
+        *(why if unbalanced else []),
+        f"  metric: {'balanced_accuracy' if unbalanced else 'accuracy'}",
+        "  min_gain: 0.0  # a challenger must gain strictly more than this",
+        "  # min_score: 0.8  # and never takes the title below this",
+    ]

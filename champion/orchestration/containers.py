@@ -1,0 +1,224 @@
+"""Steps in containers, each in one of its own that does not outlive it; knows the engine, and not ZenML.
+
+A container starts `champion.orchestration.inside` and gets ready while the step before it runs. Its log is shown
+as it comes, and it is
+taken away however the step ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import sys
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import champion.errors
+from champion import settings
+from champion.errors import ProjectError
+from champion.orchestration import engine, inside
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+LABEL = f"{settings.PROJECT}.run"
+COMMAND = ["python", "-m", "champion.orchestration.inside"]
+GRACE = 5  # seconds that an interrupted step has to say so in the store
+MOST_LINES = 200  # of a failed step's log
+HANDED_ON = ("ZENML_LOGGING_VERBOSITY", "ZENML_ENABLE_RICH_TRACEBACK", "ZENML_DISABLE_STEP_LOGS_STORAGE")
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a container is made with; one that was made ahead fits a step that asks for the same."""
+
+    image: str
+    options: dict[str, Any]
+    environment: dict[str, str]
+
+    def fits(self, other: _Shape) -> bool:
+        """Whether a step of the other shape can run in a container of this one."""
+        same = all(other.environment.get(name) == value for name, value in self.environment.items())
+        return same and (self.image, self.options) == (other.image, other.options)
+
+
+class Containers:
+    """Runs one step at a time, each in a container of its own; the next one gets ready meanwhile.
+
+    Parameters
+    ----------
+    docker : DockerClient
+        The engine.
+    ahead : dict, optional
+        The environment that all steps share; without it no container is made ahead.
+    """
+
+    def __init__(self, docker: DockerClient, ahead: dict[str, str] | None = None) -> None:
+        self._docker = docker
+        self._run = uuid4().hex
+        self._ahead = ahead
+        self._spare: tuple[_Shape, Container] | None = None
+        self.left: int | None = None
+        self.interrupted = False
+
+    def get_ready(self, image: str, options: dict[str, Any]) -> None:
+        """Start a container for the next step, unless that is known to be none."""
+        if self.interrupted:
+            raise KeyboardInterrupt
+        if self._ahead is not None and self.left != 0:
+            shape = _Shape(image, options, self._ahead)
+            self._spare = (shape, self._start(shape))
+
+    def run(self, image: str, command: list[str], entrypoint: list[str], **options: Any) -> list[bytes]:
+        """Run a step; its log goes to stderr as it comes.
+
+        Parameters
+        ----------
+        image, command, entrypoint, **options
+            As the orchestrator hands them to docker-py. `entrypoint`, which is ZenML's, gives way to
+            `champion.orchestration.inside`.
+
+        Returns
+        -------
+        list of bytes
+            Empty: what ZenML would log is shown already.
+
+        Raises
+        ------
+        ProjectError
+            The one that the step raised, or one with the exit code where it ended otherwise.
+        """
+        from docker.errors import DockerException
+
+        del entrypoint
+        if self.interrupted:
+            raise KeyboardInterrupt
+        step = command[command.index("--step_name") + 1]
+        logger = logging.getLogger("zenml.orchestrators")
+        logger.info("Step `%s` has started.", step)
+        environment = {**handed_on(), **options.pop("environment", {})}
+        options.pop("stream", None)
+        if self.left is not None:
+            self.left -= 1
+        try:
+            container = self._container(_Shape(image, options, environment))
+            self._to_its_end(container, step, {"arguments": command, "environment": environment}, image, options)
+        except DockerException as error:
+            raise engine.explained(error) from error
+        logger.info("Step `%s` has finished in its container.", step)
+        return []
+
+    def _container(self, shape: _Shape) -> Container:
+        """The one that was made ahead, where it fits and is still alive; else a new one."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare[1].reload()
+            if spare[0].fits(shape) and spare[1].status == "running":
+                return spare[1]
+            _remove(spare[1])
+        return self._start(shape)
+
+    def _start(self, shape: _Shape) -> Container:
+        container = self._docker.containers.create(
+            shape.image, entrypoint=COMMAND, labels={LABEL: self._run}, environment=shape.environment, **shape.options
+        )
+        try:
+            container.start()
+        except BaseException:  # Ctrl-C too leaves no container behind
+            _remove(container)
+            raise
+        return container
+
+    def _to_its_end(
+        self, container: Container, step: str, told: dict[str, Any], image: str, options: dict[str, Any]
+    ) -> None:
+        try:
+            container.put_archive(inside.FOLDER, _archive(told))
+            self.get_ready(image, options)
+            error = _show(container.attach(stdout=True, stderr=True, stream=True, logs=True))
+            code = container.wait()["StatusCode"]
+        except KeyboardInterrupt:
+            _interrupt(container)
+            raise
+        finally:
+            _remove(container)
+        if error is not None:
+            raise error
+        if code:
+            why = " (137: it was killed, often for want of memory)" if code == 137 else ""
+            raise ProjectError(
+                f"The step {step} failed in its container, which ended with exit code {code}{why}. Its log is above."
+            )
+
+    def clear(self) -> None:
+        """Remove what is left of this run, and dead containers of runs that were killed."""
+        from docker.errors import DockerException
+
+        with contextlib.suppress(DockerException):
+            left = self._docker.containers.list(all=True, filters={"label": f"{LABEL}={self._run}"})
+            dead = self._docker.containers.list(all=True, filters={"label": LABEL, "status": "exited"})
+            for container in [*left, *dead]:
+                _remove(container)
+
+
+def handed_on() -> dict[str, str]:
+    """What of this process's environment a step gets, whatever the store."""
+    return {name: os.environ[name] for name in HANDED_ON if name in os.environ}
+
+
+def _archive(step: dict[str, Any]) -> bytes:
+    """A tar of the step and, after it, of the file that says that the step is complete."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        for name, content in ((inside.STEP, json.dumps(step).encode()), (inside.READY, b"")):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.uid = len(content), 0o400, os.getuid()
+            archive.addfile(entry, io.BytesIO(content))
+    return written.getvalue()
+
+
+def _show(chunks: Iterator[bytes]) -> ProjectError | None:
+    """Pass the log on line by line; the error that it names, if any."""
+    told: ProjectError | None = None
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            told = _line(line) or told
+    if rest:
+        told = _line(rest) or told
+    return told
+
+
+def _line(line: bytes) -> ProjectError | None:
+    text = line.decode("utf-8", errors="replace").rstrip("\r")
+    if not text.startswith(inside.ERROR_MARK):
+        print(text, file=sys.stderr, flush=True)
+        return None
+    found = json.loads(text.removeprefix(inside.ERROR_MARK))
+    kind = getattr(champion.errors, str(found["kind"]), ProjectError)
+    error: ProjectError = kind(str(found["message"]))
+    return error
+
+
+def _interrupt(container: Container) -> None:
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    with contextlib.suppress(DockerException, RequestException, KeyboardInterrupt):
+        container.kill("SIGINT")
+        container.wait(timeout=GRACE)
+
+
+def _remove(container: Container) -> None:
+    from docker.errors import DockerException
+
+    with contextlib.suppress(DockerException):
+        container.remove(force=True, v=True)

@@ -1,0 +1,224 @@
+"""ZenML's dashboard over the local store: ``make dashboard``.
+
+The server runs in this process, in the foreground, and dies with it. It opens the database that the client uses and
+leaves the client's configuration as it is: `zenml login --local` would point the client at the server, and once the
+server is gone no run would start any more. There is no password, so the server listens on this machine alone and
+answers to this machine's names only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from typing import TYPE_CHECKING
+
+import click
+
+from champion.errors import ProjectError
+from champion.registry.prune import PIPELINE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zenml.client import Client
+
+HOST = "127.0.0.1"
+PORT = 8237
+PORTS_TRIED = 50
+GOODBYE_SECONDS = 2  # how long an open page may delay the end
+
+
+def listen(port: int) -> socket.socket:
+    """A socket on the port, or on the next free one; it is held, so that nobody takes the port in between.
+
+    Parameters
+    ----------
+    port : int
+        The first to try; 0 for any that is free.
+
+    Returns
+    -------
+    socket
+        Bound to this machine alone.
+
+    Raises
+    ------
+    ProjectError
+        When none of fifty is free.
+    """
+    for candidate in range(port, min(port + PORTS_TRIED, 65536)):
+        found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((HOST, candidate))
+        except OSError:
+            found.close()
+            continue
+        return found
+    raise ProjectError(f"Of the ports from {port} on none is free on {HOST}. Name another one with --port.")
+
+
+def last_run(client: Client) -> str | None:
+    """The page of the newest training run, below the dashboard's address; None where nothing was trained yet."""
+    with contextlib.suppress(KeyError):
+        found = client.list_pipeline_runs(pipeline=PIPELINE, sort_by="desc:created", size=1).items
+        if found:
+            return f"/projects/{client.active_project.name}/runs/{found[0].id}"
+    return None
+
+
+def skip_questions(client: Client) -> None:
+    """Answer, once, what the dashboard would ask before it shows anything: no mail, no survey, no announcements.
+
+    The answers are kept in the store. Whoever has answered already, or changes them in the dashboard, is left alone.
+
+    Parameters
+    ----------
+    client : Client
+        Of a local store.
+    """
+    from zenml.models import ServerSettingsUpdate, UserUpdate
+
+    user = client.active_user
+    if user.email_opted_in is not None:
+        return
+    answers = {**user.user_metadata, "finished_onboarding_survey": True, "overview_tour_done": True}
+    client.zen_store.update_user(user.id, UserUpdate(email_opted_in=False, user_metadata=answers))
+    settings = ServerSettingsUpdate(enable_analytics=False, display_announcements=False, display_updates=False)
+    client.zen_store.update_server_settings(settings)
+
+
+def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve the store that ZENML_CONFIG_PATH names until somebody ends it.
+
+    Parameters
+    ----------
+    listening : socket
+        Where to listen.
+    ready : callable
+        Called once, when the server answers.
+
+    Raises
+    ------
+    ProjectError
+        When it does not start; the log above the message says why.
+    """
+    _be_a_server(listening.getsockname()[1])
+    import uvicorn
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from zenml.zen_server.zen_server_api import app
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready()
+
+    guarded = TrustedHostMiddleware(app, allowed_hosts=[HOST, "localhost"])
+    server = Server(
+        uvicorn.Config(
+            guarded, log_config=None, log_level="warning", access_log=False, ws="none", lifespan="on",
+            server_header=False, timeout_graceful_shutdown=GOODBYE_SECONDS,
+        )
+    )  # fmt: skip
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
+    except SystemExit:
+        raise ProjectError("ZenML's server did not start; what it says is above.") from None
+
+
+def _be_a_server(port: int) -> None:
+    """Have ZenML in this process start afresh as a server, as its own blocking server does.
+
+    With ZENML_SERVER set it never writes the configuration that it reads. Declared as a local server it would show an
+    advertisement above every page.
+    """
+    from zenml import constants
+    from zenml.client import Client
+    from zenml.config.global_config import GlobalConfiguration
+    from zenml.enums import AuthScheme
+    from zenml.models import ServerDeploymentType
+
+    os.environ |= {
+        constants.ENV_ZENML_SERVER: "true",
+        constants.ENV_ZENML_SERVER_ALLOW_LOCAL_FILE_ACCESS: "true",
+        constants.ENV_ZENML_SERVER_AUTH_SCHEME: AuthScheme.NO_AUTH.value,
+        constants.ENV_ZENML_SERVER_AUTO_ACTIVATE: "true",
+        constants.ENV_ZENML_SERVER_DEPLOYMENT_TYPE: ServerDeploymentType.OTHER.value,
+        constants.ENV_ZENML_DISABLE_DATABASE_MIGRATION: "true",
+        f"{constants.ENV_ZENML_SERVER_PREFIX}CORS_ALLOW_ORIGINS": f"http://{HOST}:{port}",
+    }
+    GlobalConfiguration._reset_instance()
+    Client._reset_instance()
+
+
+def has_browser() -> bool:
+    """Whether a person sits in front of this and a desktop browser can be opened for them."""
+    if not sys.stdout.isatty():
+        return False
+    if sys.platform not in ("win32", "darwin") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    with contextlib.suppress(webbrowser.Error):
+        webbrowser.get()
+        return True
+    return False
+
+
+def run(port: int) -> None:
+    """Serve the dashboard until Ctrl-C; where a server keeps the store, name its address instead.
+
+    Raises
+    ------
+    ProjectError
+        When the dashboard is not installed, the store cannot be opened, or no port is free.
+    """
+    if importlib.util.find_spec("fastapi") is None:
+        raise ProjectError("ZenML's dashboard is not installed. `make dashboard` installs and opens it.")
+    from champion.orchestration.store import described, is_local, open_store
+
+    client = open_store()
+    if not is_local(client):
+        click.echo(f"The store is on a server, which has its own dashboard: {client.zen_store.url}")
+        return
+    skip_questions(client)
+    page, store = last_run(client), described(client)
+    with listen(port) as listening:
+        _serve_and_tell(listening, port, page, store)
+
+
+def _serve_and_tell(listening: socket.socket, asked: int, page: str | None, store: str) -> None:
+    port = listening.getsockname()[1]
+    url = f"http://{HOST}:{port}"
+    if asked not in (0, port):
+        click.echo(f"Port {asked} is taken; using {port}.")
+
+    def ready() -> None:
+        click.echo(f"Dashboard of {store}: {url}")
+        click.echo(f"Last training run:   {url}{page}" if page else "Nothing was trained yet: `make run` does it.")
+        click.echo("Ctrl-C ends it; `python run.py` works meanwhile and afterwards.")
+        if has_browser():
+            threading.Thread(target=webbrowser.open, args=(url + (page or ""),), daemon=True).start()
+
+    serve(listening, ready)
+    click.echo("\nThe dashboard has ended.")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="The first port to try.")
+def main(port: int) -> None:
+    """Show runs, reports and models of the local store in ZenML's dashboard."""
+    try:
+        run(port)
+    except ProjectError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""One step inside its container: what ``champion.orchestration.containers`` starts there instead of ZenML's own entry point.
+
+It gets ready while the step before it still runs, then waits to be told which step it is. It says from inside where
+the step ran, and hands a user's mistake back as a line that ``champion.orchestration.containers`` makes the same error of.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from champion import settings
+from champion.errors import FAILED, ProjectError
+from champion.failures import of_the_machine
+
+ERROR_MARK = "\x1echampion-error "
+"""What a line begins with that names an error and not a line of the log."""
+FOLDER = "/tmp"  # noqa: S108 - of the container, which holds one step and nobody else
+STEP, READY = "champion-step.json", "champion-step.ready"
+PATIENCE = 600.0  # seconds to wait for a step; whoever started this container may be gone
+_LOOKS = 0.01  # seconds between two looks
+
+
+def main() -> int:
+    """Get ready, wait for a step, run it.
+
+    Returns
+    -------
+    int
+        The exit code of the container.
+    """
+    gc.disable()  # a process of one step: the collections during imports cost more than they free
+    settings.prepare_environment()
+    try:
+        for _ in _getting_ready():
+            if _is_told():
+                break
+        arguments, environment = _told()
+        os.environ.update(environment)
+        _run(arguments)
+    except ProjectError as error:
+        return _tell(error)
+    except Exception as error:
+        explained = of_the_machine(error)
+        if explained is None:
+            raise
+        return _tell(explained)
+    finally:
+        if "champion.orchestration.store" in sys.modules:
+            sys.modules["champion.orchestration.store"].end_logging()
+        gc.freeze()
+    return 0
+
+
+def _getting_ready() -> Iterator[None]:
+    """What every step needs first, then what most need; in pieces, so that a step need not wait for all of it."""
+    from champion.orchestration.store import open_inside
+
+    open_inside()
+    yield
+    for name in (
+        "champion.orchestration.artifacts",
+        "pyarrow.parquet",
+        "sklearn.ensemble",
+        "sklearn.model_selection",
+        "skops.io",
+    ):
+        importlib.import_module(name)
+        yield
+
+
+def _is_told() -> bool:
+    return Path(FOLDER, READY).exists()
+
+
+def _told() -> tuple[list[str], dict[str, str]]:
+    ends = time.monotonic() + PATIENCE
+    while not _is_told():
+        if time.monotonic() > ends:
+            raise ProjectError(f"Nobody told this container which step to run within {PATIENCE:g} s.")
+        time.sleep(_LOOKS)
+    found = json.loads(Path(FOLDER, STEP).read_text(encoding="utf-8"))
+    return found["arguments"], found["environment"]
+
+
+def _run(arguments: list[str]) -> None:
+    from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
+    from zenml.orchestrators.local_docker.local_docker_orchestrator import LocalDockerOrchestrator
+    from zenml.utils.source_utils import set_custom_source_root
+
+    from champion.orchestration.runs import lost_artifacts_named
+    from champion.orchestration.store import progress
+
+    set_custom_source_root(str(settings.root()))
+    where = {"container": socket.gethostname(), "python": sys.version.split()[0]}
+    LocalDockerOrchestrator.get_step_run_metadata = lambda *_, **__: dict(where)  # type: ignore[method-assign]  # on purpose
+    with progress(lambda *_: None), lost_artifacts_named():
+        StepEntrypointConfiguration(arguments).run()
+
+
+def _tell(error: ProjectError) -> int:
+    told = {"kind": type(error).__name__, "message": str(error)}
+    print(f"{ERROR_MARK}{json.dumps(told)}", file=sys.stderr, flush=True)
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

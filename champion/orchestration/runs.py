@@ -1,0 +1,84 @@
+"""What a pipeline run leaves in the store, and how to read it."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from champion.errors import ProjectError, StoreError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from zenml.client import Client
+    from zenml.models import PipelineRunResponse
+
+
+def link_run(client: Client, version_id: UUID, facts: dict[str, Any]) -> None:
+    """Link the present run and its artifacts to a model version, and show on the run what came of it.
+
+    Outside a step (in a test of the step alone) there is no run to link.
+    """
+    from zenml import get_step_context, log_metadata
+    from zenml.exceptions import StepContextError
+    from zenml.model.utils import link_artifact_version_to_model_version
+    from zenml.models import ModelVersionPipelineRunRequest
+
+    with contextlib.suppress(StepContextError, RuntimeError):
+        context = get_step_context()
+        log_metadata(metadata=facts, run_id_name_or_prefix=context.pipeline_run.id)
+        version = client.get_model_version(model_version_name_or_number_or_id=version_id)
+        client.zen_store.create_model_version_pipeline_run_link(
+            ModelVersionPipelineRunRequest(pipeline_run=context.pipeline_run.id, model_version=version_id)
+        )
+        for inputs in context.step_run.inputs.values():
+            for artifact in inputs:
+                link_artifact_version_to_model_version(artifact, version)
+
+
+def run_tag(use_case: str) -> str:
+    """The tag on every training run of a use case."""
+    return f"use_case:{use_case}"
+
+
+@contextlib.contextmanager
+def lost_artifacts_named() -> Iterator[None]:
+    """Turn what ZenML raises, where a step is reused but its output is gone from the store, into what to do about it.
+
+    Raises
+    ------
+    StoreError
+        When an input of a step cannot be loaded.
+    """
+    try:
+        yield
+    except ProjectError:
+        raise
+    except Exception as error:  # the artifact store raises what its file system raises
+        called = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
+        if "_load_input_artifact" not in called:
+            raise
+        raise StoreError(
+            f"An artifact that a step needs is gone from the store ({type(error).__name__}: {error}). "
+            "Run again with --no-cache."
+        ) from error
+
+
+def output(run: PipelineRunResponse, step: str, name: str) -> Any:
+    """An output of a step of a finished run.
+
+    Raises
+    ------
+    StoreError
+        When its file is gone from the artifact store.
+    """
+    artifact = run.steps[step].outputs[name][0]
+    try:
+        return artifact.load()
+    except Exception as error:  # the artifact store raises what its file system raises
+        raise StoreError(
+            f"The artifact {name!r} of the step {step!r} is gone from the store ({type(error).__name__}: {error}). "
+            "Run again with --no-cache."
+        ) from error

@@ -1,0 +1,173 @@
+"""ZenML stacks from the YAML under ``stacks/``: registered idempotently, activated for a run or for good.
+
+What differs from one installation to the next (a bucket, a registry) stands in the file as ``${NAME}`` and comes from
+the environment. Secrets never do: ZenML keeps them, as ``{{secret.key}}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from champion import settings
+from champion.errors import ConfigurationError, StoreError
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+
+
+class Component(BaseModel):
+    """One component of a stack; without a flavor it is the store's own, by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    flavor: str | None = None
+    configuration: dict[str, Any] = Field(default_factory=dict)
+
+
+class StackFile(BaseModel):
+    """A file under ``stacks/``: components by type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    components: dict[str, Component]
+
+
+def known() -> list[str]:
+    """The names of the stacks that have a file."""
+    return sorted(path.stem for path in (settings.root() / "stacks").glob("*.yaml"))
+
+
+def read(name: str) -> StackFile:
+    """The file of a stack.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is none, it is wrong, or a variable that it names is not set.
+    """
+    import yaml
+
+    path = settings.root() / "stacks" / f"{name}.yaml"
+    if not path.is_file():
+        raise ConfigurationError(f"There is no stack {name!r}; stacks/ has: {', '.join(known()) or 'none'}.")
+    try:
+        return StackFile.model_validate(_filled_in(yaml.safe_load(path.read_text(encoding="utf-8")), name))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise ConfigurationError(f"stacks/{name}.yaml is wrong: {error}") from None
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def _filled_in(value: Any, stack: str) -> Any:
+    """Put the environment's values in the place of ``${NAME}``."""
+    if isinstance(value, dict):
+        return {key: _filled_in(inner, stack) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled_in(inner, stack) for inner in value]
+    if not isinstance(value, str):
+        return value
+    missing = [name for name in _VARIABLE.findall(value) if not os.environ.get(name)]
+    if missing:
+        raise ConfigurationError(
+            f"stacks/{stack}.yaml needs {', '.join(missing)} in the environment, and found nothing there. Set it "
+            f"(`export {missing[0]}=...`); docs/scale.md says what to."
+        )
+    return _VARIABLE.sub(lambda found: os.environ[found[1]], value)
+
+
+def ensure(client: Client, name: str) -> None:
+    """Register a stack and its components where they are missing, and bring them up to date where they differ.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    name : str
+        The stack, which has a file under ``stacks/``.
+
+    Raises
+    ------
+    ConfigurationError
+        When the file is wrong.
+    """
+    from zenml.enums import StackComponentType
+
+    wanted = read(name).components
+    for kind, component in wanted.items():
+        _ensure_component(client, StackComponentType(kind), component)
+    components: dict[Any, Any] = {StackComponentType(kind): component.name for kind, component in wanted.items()}
+    try:
+        found = client.get_stack(name, allow_name_prefix_match=False)
+    except KeyError:
+        client.create_stack(name, components)
+        return
+    present = {kind.value: parts[0].name for kind, parts in found.components.items()}
+    if any(present.get(kind) != component.name for kind, component in wanted.items()):
+        client.update_stack(name, component_updates={kind: [part] for kind, part in components.items()})
+
+
+def _ensure_component(client: Client, kind: Any, component: Component) -> None:
+    try:
+        found = client.get_stack_component(kind, component.name, allow_name_prefix_match=False)
+    except KeyError:
+        if component.flavor is None:
+            raise ConfigurationError(
+                f"The store has no {kind.value} named {component.name!r}; give it a flavor."
+            ) from None
+        client.create_stack_component(component.name, component.flavor, kind, component.configuration)
+        return
+    if component.flavor is not None and found.configuration != component.configuration:
+        client.update_stack_component(component.name, kind, configuration=component.configuration)
+
+
+def orchestrator(client: Client) -> str:
+    """The flavor of the active stack's orchestrator, which says where steps run."""
+    from zenml.enums import StackComponentType
+
+    return str(client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name)
+
+
+@contextlib.contextmanager
+def activated(client: Client, name: str | None) -> Iterator[None]:
+    """Have a stack active for a run; without a name the active one stays.
+
+    Raises
+    ------
+    StoreError
+        When another stack answers than the one asked for.
+    """
+    if name is None:
+        yield
+        return
+    former = client.active_stack_model.id
+    activate(client, name)
+    try:
+        yield
+    finally:
+        client.activate_stack(former)
+
+
+def activate(client: Client, name: str) -> None:
+    """Register a stack where it is missing, and make it the active one.
+
+    Raises
+    ------
+    StoreError
+        When another stack answers than the one asked for.
+    """
+    ensure(client, name)
+    client.activate_stack(name)
+    found = client.active_stack_model.name
+    if found != name:
+        raise StoreError(
+            f"The stack {name!r} was activated, but {found!r} answers: a .zen folder above this one pins another. "
+            "Remove it, or run from the checkout."
+        )

@@ -1,0 +1,98 @@
+"""Try a serving image before anybody relies on it: started as it runs in production, and asked from within.
+
+The container has no network, a read-only root and no capability; what asks it is Python inside of it, so the engine may
+be on another machine.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from champion.errors import EngineError, ProjectError
+from champion.orchestration.engine import explained
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+SECONDS = 60  # to be ready; it takes two
+HARDENED: dict[str, Any] = {
+    "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"], "network_mode": "none",
+}  # fmt: skip
+ASK = """
+import http.client, json, os, sys, time
+
+def ask(method, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["SERVE_PORT"]), timeout=10)
+    connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+end, seen = time.monotonic() + float(sys.argv[1]), "no answer"
+while time.monotonic() < end:
+    try:
+        status, seen = ask("GET", "/readyz")
+    except OSError as error:
+        status, seen = 0, str(error)
+    if status == 200:
+        break
+    time.sleep(0.1)
+else:
+    raise SystemExit(f"not ready: {seen}")
+about = ask("GET", "/model")[1]
+status, answer = ask("POST", "/predict", json.dumps(about["example"]))
+if status != 200:
+    raise SystemExit(f"/predict answered {status}: {answer}")
+print(json.dumps({"about": about["model_version"], "version": answer["model_version"], "use_case": about["use_case"],
+                  "label": answer["predictions"][0]["label"], "way": about["way"]}))
+"""
+
+
+def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:
+    """Start an image that has its champion inside, and ask it for a prediction.
+
+    Parameters
+    ----------
+    client : DockerClient
+        The engine.
+    image : str
+        The image's name and tag.
+    use_case : str
+        Whose champion is expected.
+    model_version : int
+        The version that is expected.
+
+    Returns
+    -------
+    str
+        What it answered.
+
+    Raises
+    ------
+    ProjectError
+        When it does not start, does not answer, or answers as another version.
+    """
+    from docker.errors import DockerException
+
+    container = None
+    try:
+        container = client.containers.run(image, detach=True, **HARDENED)
+        done = container.exec_run(["python", "-c", ASK, str(SECONDS)])
+        log = container.logs(tail=15).decode(errors="replace")
+    except DockerException as error:
+        raise explained(error) from error
+    finally:
+        if container is not None:
+            with suppress(DockerException):
+                container.remove(force=True)
+    said = done.output.decode(errors="replace").strip()
+    if done.exit_code:
+        raise EngineError(f"The image {image} does not serve: {said}. Its log ends with:\n{log}")
+    found = json.loads(said)
+    if (found["use_case"], found["version"], found["about"]) != (use_case, model_version, model_version):
+        raise ProjectError(
+            f"The image {image} answers as {found['use_case']} version {found['version']}, expected {use_case} version "
+            f"{model_version}. Run `make pull`, and build it again."
+        )
+    return f"{image} answers as {use_case} version {model_version} ({found['way']}): its example is {found['label']!r}"

@@ -1,0 +1,1 @@
+"""Which version is champion: records, promotion, reconciliation, rollback."""

@@ -1,0 +1,233 @@
+"""Carry a decision out: under the lock, against the champion of this moment, with a record that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from champion.bundle.build import build
+from champion.bundle.candidate import TrainedCandidate
+from champion.bundle.folder import Package, digest
+from champion.bundle.manifest import Judgement, Title
+from champion.comparison.decision import Decision, decide
+from champion.comparison.provenance import Lineage as Facts
+from champion.comparison.provenance import Outcome
+from champion.modeling.evaluation import Evaluation
+from champion.modeling.plan import Plan
+from champion.modeling.profile import Profile
+from champion.modeling.split import SplitRule
+from champion.orchestration.store import locked
+from champion.registry import versions as champions
+from champion.registry.versions import Lineage, Record, Version
+from champion.use_case import Promotion, Strict
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from zenml.client import Client
+
+
+class Terms(Strict):
+    """On what terms a run may change production.
+
+    `champion` and `turn` name the title as it was when the run started; None where there was no champion.
+    """
+
+    policy: Promotion
+    promote: bool
+    readmit: bool
+    champion: str | None
+    turn: int | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Everything a decision is carried out with."""
+
+    evaluation: Evaluation
+    challenger: TrainedCandidate
+    plan: Plan
+    profile: Profile
+    facts: Facts
+    rows: int
+
+
+def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, Outcome, UUID | None]:
+    """Decide, and do it: one process at a time, and only against the champion that was judged.
+
+    A fingerprint that was judged before against the same champion leaves no new version. A fingerprint that a rollback
+    took out of production is not promoted again unless the terms readmit it.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    judged : Judged
+        Evidence and challenger.
+    terms : Terms
+        Policy, and what the run may do.
+
+    Returns
+    -------
+    Decision, Outcome, UUID or None
+        The UUID is the challenger's model version, where it has one.
+    """
+    decision = decide(judged.evaluation, terms.policy)
+    name = judged.facts.use_case
+    with locked(client, name):
+        line = champions.lineage(client, name)
+        decision = _with_history(decision, line, judged.facts.fingerprint, terms)
+        number = line.champion.number if line.champion else None
+        known = _known(line, judged.facts.fingerprint)
+        count = judgements(line, judged.plan.rule, judged.facts.fingerprint)
+        if not terms.promote:
+            action = "would_promote" if decision.promote else "would_keep"
+            outcome = Outcome(
+                action=action, challenger=known.number if known else None, champion=number,
+                replaced=number if decision.promote else None, judged=count,
+            )  # fmt: skip
+            return decision, outcome, known.id if known else None
+        if not decision.promote:
+            kept = known or _record(client, line, judged, decision)
+            outcome = Outcome(action="kept", challenger=kept.number, champion=number, replaced=None, judged=count)
+            return decision, outcome, kept.id
+        version = known if known and known.stage != champions.PRODUCTION else None
+        version = version or _record(client, line, judged, decision)
+        _crown(client, line, version, judged, decision)
+    outcome = Outcome(
+        action="promoted", challenger=version.number, champion=version.number, replaced=number, judged=count
+    )
+    return decision, outcome, version.id
+
+
+def judgements(line: Lineage, rule: SplitRule, fingerprint: str) -> int:
+    """How many challengers the store knows this holdout to have judged, the present one included."""
+    fingerprints = {version.record.fingerprint for version in line.versions if version.record.split.same_rows(rule)}
+    return len(fingerprints | {fingerprint})
+
+
+def _with_history(decision: Decision, line: Lineage, fingerprint: str, terms: Terms) -> Decision:
+    """The decision in view of what the store knows: who is champion now, and what was withdrawn."""
+    champion = line.champion
+
+    def keep(ground: str, reason: str) -> Decision:
+        return decision.model_copy(update={"promote": False, "ground": ground, "reason": reason})
+
+    if (str(champion.id) if champion else None) != terms.champion or _turn(champion) != terms.turn:
+        now = f"version {champion.number}" if champion else "none"
+        return keep(
+            "champion_changed",
+            f"Nothing was promoted: the champion changed while this run was under way (it is {now} now). Run again to "
+            "be judged against it.",
+        )
+    if champion and champion.record.fingerprint == fingerprint and decision.ground == "tie":
+        return keep(
+            "same", "The champion stays: this run made the champion again; nothing that makes a model has changed."
+        )
+    withdrawn = champion.title.withdrawn if champion and champion.title else ()
+    if decision.promote and fingerprint in withdrawn and not terms.readmit:
+        return keep(
+            "withdrawn",
+            "The champion stays: this challenger was in production and a rollback took it out. `--readmit` lets it back.",
+        )
+    return decision
+
+
+def _turn(champion: Version | None) -> int | None:
+    return champion.title.turn if champion and champion.title else None
+
+
+def _known(line: Lineage, fingerprint: str) -> Version | None:
+    """The version that this fingerprint left when it was judged against the present champion, or is it."""
+    champion = line.champion
+    number = champion.number if champion else None
+    found: Iterable[Version] = line.made_by(fingerprint)
+    return next((v for v in found if v.stage == champions.PRODUCTION or v.record.judged_against == number), None)
+
+
+def _record(client: Client, line: Lineage, judged: Judged, decision: Decision) -> Version:
+    record = _record_of(line, judged, decision, line.highest + 1)
+    created = champions.create(client, judged.facts.use_case, record)
+    return Version(id=created, stage="none", record=record, title=None, package_id=None)
+
+
+def _record_of(line: Lineage, judged: Judged, decision: Decision, number: int) -> Record:
+    facts, rival = judged.facts, judged.evaluation.champion
+    against = line.champion.number if line.champion else None
+    if decision.ground == "champion_changed":  # it was judged against the former one, not against this
+        against = rival.number if rival else None
+    return Record(
+        number=number,
+        fingerprint=facts.fingerprint,
+        data_version=facts.data_version,
+        data_path=facts.data_path,
+        commit=facts.commit,
+        created=facts.created,
+        split=judged.plan.rule,
+        metrics=judged.evaluation.challenger.scores,
+        ground=decision.ground,
+        reason=decision.reason,
+        metric=decision.metric,
+        challenger_score=decision.challenger_score,
+        champion_score=decision.champion_score,
+        judged_against=against,
+        model=digest(judged.challenger.model),
+    )
+
+
+def _crown(client: Client, line: Lineage, version: Version, judged: Judged, decision: Decision) -> None:
+    """Package first, then the record, then the title; the stage is the last act."""
+    former = line.champion
+    withdrawn = former.title.withdrawn if former and former.title else ()
+    title = Title(
+        turn=(_turn(former) or 0) + 1,
+        highest=max(line.highest, version.number),
+        since=champions.now(),
+        event="promotion",
+        reason=decision.reason,
+        withdrawn=tuple(found for found in withdrawn if found != judged.facts.fingerprint),
+    )
+    package = _package(judged, decision, version.number, former.number if former else None, title)
+    champions.save_package(client, version.id, package)
+    record = _record_of(line, judged, decision, version.number)
+    champions.log(version.id, record=record.model_copy(update={"replaced": former.number if former else None}))
+    champions.crown(client, version.id, title)
+
+
+def _package(judged: Judged, decision: Decision, number: int, replaced: int | None, title: Title) -> Package:
+    facts, plan, result = judged.facts, judged.plan, judged.challenger.result
+    return build(
+        judged.challenger.model,
+        judged.profile,
+        judged.challenger.parity,
+        use_case=facts.use_case,
+        model_version=number,
+        created=facts.created,
+        commit=facts.commit,
+        dirty=facts.dirty,
+        data_path=facts.data_path,
+        data_version=facts.data_version,
+        rows=judged.rows,
+        fingerprint=facts.fingerprint,
+        libraries=facts.libraries,
+        seed=facts.seed,
+        candidate=result.name,
+        estimator=result.estimator,
+        params=result.params,
+        target=judged.profile.target,
+        classes=plan.classes,
+        signature=plan.features,
+        split=plan.rule,
+        metrics=judged.evaluation.challenger.scores,
+        decision=Judgement(
+            ground=decision.ground,
+            reason=decision.reason,
+            metric=decision.metric,
+            challenger_score=decision.challenger_score,
+            champion_score=decision.champion_score,
+            champion=replaced,
+            checks=decision.checks,
+        ),
+        title=title,
+    )

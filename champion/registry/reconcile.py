@@ -1,0 +1,157 @@
+"""Make store and package agree before anything is judged, predicted or rolled back.
+
+With a server its Model Control Plane is the truth. Without one the champion travels as package and pointer: a package
+that the store does not know is imported as the champion, with its record; a package that has fallen behind the store
+is written anew. Of two states of one lineage the one with the higher turn is the newer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from champion.bundle import folder
+from champion.bundle.folder import MODEL, Package
+from champion.bundle.model import require_trusted
+from champion.errors import PackageError, ProjectError
+from champion.orchestration.store import is_local, locked
+from champion.registry import versions as champions
+from champion.registry.versions import Lineage, Version
+from champion.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+    from zenml.models import ArtifactVersionResponse
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Store and package after they agree, and what had to be done (None: nothing)."""
+
+    lineage: Lineage
+    done: str | None = None
+
+
+def settle(client: Client, workspace: Workspace) -> Settled:
+    """Make store and package agree.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    workspace : Workspace
+        Whose package it is.
+
+    Returns
+    -------
+    Settled
+
+    Raises
+    ------
+    PackageError
+        When the package is broken, or another use case's.
+    """
+    name = workspace.use_case.name
+    with locked(client, name):
+        package = read_package(workspace)
+        line = champions.lineage(client, name)
+        done = _settle(client, workspace, line, package)
+        return Settled(champions.lineage(client, name) if done else line, done)
+
+
+@dataclass(frozen=True)
+class Production:
+    """The champion as a pipeline takes it: its package in memory and as an artifact, and what settling had to do."""
+
+    package: Package
+    stored: ArtifactVersionResponse
+    done: str | None
+
+
+def production(client: Client, workspace: Workspace) -> Production:
+    """Settle store and package, and take the champion.
+
+    Raises
+    ------
+    ProjectError
+        When there is no champion, or its package is broken or gone.
+    """
+    settled = settle(client, workspace)
+    champion = settled.lineage.champion
+    if champion is None or champion.package_id is None:
+        raise ProjectError(
+            f"{workspace.use_case.name} has no champion to work with. `python run.py train --config "
+            f"{workspace.shown_config}` makes one."
+        )
+    package = champions.load_package(client, champion)
+    return Production(package, client.get_artifact_version(champion.package_id), settled.done)
+
+
+def read_package(workspace: Workspace) -> Package | None:
+    """The package in the workspace, checked; None where there is none.
+
+    Raises
+    ------
+    PackageError
+        When it is broken, or another use case's.
+    """
+    package = folder.read(workspace.package, workspace.shown_package)
+    if package is not None and package.manifest.use_case != workspace.use_case.name:
+        raise PackageError(
+            f"{workspace.shown_package} is refused: it is a package of the use case {package.manifest.use_case!r}, not of "
+            f"{workspace.use_case.name!r}. Move it away; the right one is written from the store, or fetched with "
+            "`make pull`."
+        )
+    return package
+
+
+def _settle(client: Client, workspace: Workspace, line: Lineage, package: Package | None) -> str | None:
+    champion = line.champion
+    if champion is not None and package is not None and champions.restore_package(client, champion, package):
+        return f"model version {champion.number} was put back into the store, where it was gone, from {workspace.shown_package}"
+    if package is None or (not is_local(client) and line.versions):
+        return _write_if_behind(client, workspace, champion, package)
+    known = _known(line, package)
+    if known is None:
+        import_package(client, package, as_champion=True)
+        return f"model version {package.manifest.model_version} was imported from {workspace.shown_package} as the champion"
+    if champion is not None and package.manifest.title.turn <= (champion.title.turn if champion.title else 0):
+        return _write_if_behind(client, workspace, champion, package)
+    champions.crown(client, known.id, package.manifest.title)
+    return f"model version {known.number} is the champion again, as {workspace.shown_package} says"
+
+
+def _known(line: Lineage, package: Package) -> Version | None:
+    manifest = package.manifest
+    found = (v for v in line.versions if v.number == manifest.model_version and v.package_id)
+    return next((v for v in found if v.record.model == manifest.files[MODEL]), None)
+
+
+def _write_if_behind(
+    client: Client, workspace: Workspace, champion: Version | None, package: Package | None
+) -> str | None:
+    if champion is None:
+        return None
+    same = package is not None and package.manifest.files[MODEL] == champion.record.model
+    if same and package is not None and package.manifest.title == champion.title:
+        return None
+    folder.write(champions.load_package(client, champion), workspace.package)
+    return f"{workspace.shown_package} was written anew: it now is model version {champion.number}, the champion of the store"
+
+
+def import_package(client: Client, package: Package, as_champion: bool) -> None:
+    """Take a package into the store as a version with its own number and record, with or without the title.
+
+    Raises
+    ------
+    PackageError
+        When its model holds a type that is not trusted: a champion that nobody could judge would block every run.
+    """
+    manifest = package.manifest
+    require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")
+    created = champions.create(client, manifest.use_case, champions.record_of(manifest))
+    champions.save_package(client, created, package)
+    if as_champion:
+        champions.crown(client, created, manifest.title)
+    else:
+        champions.archive(client, created)

@@ -1,0 +1,154 @@
+"""The former champion back in production, from the store or from git's history and DVC."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from champion.bundle import folder
+from champion.bundle.folder import Package
+from champion.bundle.manifest import Title
+from champion.datastore import remote
+from champion.errors import PackageError, ProjectError
+from champion.orchestration.store import locked
+from champion.registry import versions as champions
+from champion.registry.reconcile import import_package, settle
+from champion.registry.versions import Lineage, Version
+from champion.workspace.workspace import Workspace, git
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """The new and the former champion, and the change in a sentence."""
+
+    champion: int
+    replaced: int
+    reason: str
+
+
+def roll_back(client: Client, workspace: Workspace, number: int | None) -> RolledBack:
+    """Give the title back to a former champion.
+
+    The decision record says which version the champion replaced; a machine whose store lacks that version takes its
+    pointer from git's history and its package from DVC. The fingerprint that is rolled back from is withdrawn: it is
+    not promoted again without ``--readmit``.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    workspace : Workspace
+        The use case.
+    number : int or None
+        The version to go back to; None for the one that the champion replaced.
+
+    Returns
+    -------
+    RolledBack
+
+    Raises
+    ------
+    ProjectError
+        When there is no such former champion, or its package cannot be had.
+    """
+    name = workspace.use_case.name
+    champion = settle(client, workspace).lineage.champion
+    if champion is None:
+        raise ProjectError(f"{name} has no champion yet, so there is nothing to roll back. Run `python run.py train`.")
+    wanted = _wanted(champion, number)
+    fetched = None
+    if _former(client, name, wanted) is None:
+        fetched = _from_history(workspace, wanted)
+    with locked(client, name):
+        line = champions.lineage(client, name)
+        if line.champion is None or line.champion.id != champion.id:
+            raise ProjectError(
+                "Nothing was rolled back: the champion changed at this moment. Look at `models`, and try again."
+            )
+        if fetched is not None:
+            import_package(client, fetched, as_champion=False)
+            line = champions.lineage(client, name)
+        former = _former(client, name, wanted)
+        if former is None:
+            raise ProjectError(f"Version {wanted} was never in production; `python run.py models` shows which were.")
+        champions.load_package(client, former)
+        reason = f"Rolled back from version {champion.number} to version {former.number}."
+        champions.crown(client, former.id, _title(line, champion, former, reason))
+    settle(client, workspace)
+    return RolledBack(former.number, champion.number, reason)
+
+
+def _wanted(champion: Version, number: int | None) -> int:
+    wanted = champion.record.replaced if number is None else number
+    if wanted is None:
+        raise ProjectError(
+            f"Version {champion.number} is the first champion; there is no former one. `rollback --to N` names another."
+        )
+    if wanted == champion.number:
+        raise ProjectError(f"Version {champion.number} is the champion already.")
+    return int(wanted)
+
+
+def _former(client: Client, name: str, number: int) -> Version | None:
+    """The version, where the store has it as a former champion."""
+    version = champions.lineage(client, name).number(number)
+    return version if version and version.package_id else None
+
+
+def _title(line: Lineage, champion: Version, former: Version, reason: str) -> Title:
+    before = champion.title.withdrawn if champion.title else ()
+    kept = [found for found in before if found not in (former.record.fingerprint, champion.record.fingerprint)]
+    return Title(
+        turn=(champion.title.turn if champion.title else 0) + 1,
+        highest=line.highest,
+        since=champions.now(),
+        event="rollback",
+        reason=reason,
+        withdrawn=(*kept, champion.record.fingerprint),
+    )
+
+
+def _from_history(workspace: Workspace, number: int) -> Package:
+    """A former package by the pointer that git's history has of it."""
+    commit = _commit_of(workspace, number)
+    if commit is None:
+        raise ProjectError(
+            f"Version {number} is not to be had: this store does not have its package, and no commit of "
+            f"models/{workspace.use_case.name}.dvc names it. `python run.py models` shows the versions that are here."
+        )
+    with tempfile.TemporaryDirectory() as place:
+        pointer = Path(place) / workspace.pointer.name
+        pointer.write_text(git(workspace.root, "show", f"{commit}:models/{workspace.pointer.name}") or "")
+        try:
+            target = remote.pull_pointer(workspace.root, pointer)
+        except ProjectError as error:
+            raise ProjectError(
+                f"The package of version {number} could not be fetched: its pointer is in commit {commit[:8]}.\n{error}"
+            ) from None
+        package = folder.read(target, f"the package of version {number}")
+    if (
+        package is None
+        or package.manifest.use_case != workspace.use_case.name
+        or package.manifest.model_version != number
+    ):
+        raise PackageError(f"The package that commit {commit[:8]} points to is not version {number} of this use case.")
+    return package
+
+
+def _commit_of(workspace: Workspace, number: int) -> str | None:
+    """The newest commit whose pointer names the version."""
+    import yaml
+
+    name = f"models/{workspace.use_case.name}.dvc"
+    commits = git(workspace.root, "log", "--format=%H", "--", name) or ""
+    for commit in commits.split():
+        text = git(workspace.root, "show", f"{commit}:{name}")
+        found = yaml.safe_load(text) if text else None
+        if isinstance(found, dict) and (found.get("meta") or {}).get("model_version") == number:
+            return commit
+    return None

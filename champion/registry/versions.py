@@ -1,0 +1,293 @@
+"""The champion in ZenML's Model Control Plane: versions, their records, and the title.
+
+A model version carries three pieces of metadata: its scores, one by one; `record`, what made it and how it was
+judged; and `title`, the state of the title since it has been champion (see `champion.bundle.manifest.Title`). The production
+package is an artifact that is linked to the version, so the store can always write the folder anew.
+
+Everything that changes the title is called under `champion.orchestration.store.locked`. Setting the stage is the
+last act, and one
+transaction of the store: a process that dies before it has changed nothing in production.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from champion.bundle.folder import MODEL
+from champion.bundle.manifest import Title
+from champion.errors import StoreError
+from champion.modeling.split import SplitRule
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from zenml.client import Client
+    from zenml.models import ArtifactVersionResponse, ModelVersionResponse
+
+    from champion.bundle.folder import Package
+    from champion.bundle.manifest import Manifest
+
+PRODUCTION, ARCHIVED = "production", "archived"
+_RECORD, _TITLE, _PACKAGE = "record", "title", "package"
+
+
+class Record(BaseModel):
+    """What made a model version, and how it was judged; it stays with the version in the store.
+
+    `judged_against` is the champion of the exam, `replaced` the one that a promotion replaced; both are model versions.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: int
+    fingerprint: str
+    data_version: str
+    data_path: str
+    commit: str | None
+    created: str  # ISO 8601, UTC
+    split: SplitRule
+    metrics: dict[str, float]
+    ground: str
+    reason: str
+    metric: str
+    challenger_score: float
+    champion_score: float | None
+    judged_against: int | None
+    replaced: int | None = None
+    model: str  # sha256 of the model file
+    imported: bool = False  # whether its package came from elsewhere
+
+
+@dataclass(frozen=True)
+class Version:
+    """One model version of a use case, as the store records it."""
+
+    id: UUID
+    stage: str  # production, archived (a former champion) or none (never in production)
+    record: Record
+    title: Title | None
+    package_id: str | None  # artifact version of its package
+
+    @property
+    def number(self) -> int:
+        """The project's own number of it."""
+        return self.record.number
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """All versions of a use case that the store knows, oldest first."""
+
+    versions: tuple[Version, ...]
+
+    @property
+    def champion(self) -> Version | None:
+        """The one in production."""
+        return next((version for version in self.versions if version.stage == PRODUCTION), None)
+
+    @property
+    def highest(self) -> int:
+        """The highest number ever given, as far as store and champion know; 0 when none was."""
+        champion = self.champion
+        given = [version.number for version in self.versions]
+        return max([*given, champion.title.highest if champion and champion.title else 0], default=0)
+
+    def number(self, number: int) -> Version | None:
+        """The version with this number; of two (one imported) the one that was champion."""
+        found = [version for version in self.versions if version.number == number]
+        return max(
+            found, key=lambda version: (version.package_id is not None, version.stage == PRODUCTION), default=None
+        )
+
+    def made_by(self, fingerprint: str) -> list[Version]:
+        """The versions that this fingerprint made, newest first."""
+        return [version for version in reversed(self.versions) if version.record.fingerprint == fingerprint]
+
+
+def now() -> str:
+    """The present moment, UTC, ISO 8601 to the second."""
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
+
+
+def lineage(client: Client, use_case: str) -> Lineage:
+    """What the store knows of a use case.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    use_case : str
+        Its name, which is the model's name.
+
+    Returns
+    -------
+    Lineage
+        Empty where the store knows no such model. A version without a record (left by something else, or by a crash
+        while it was made) is passed over.
+    """
+    try:
+        page = client.list_model_versions(model=use_case, size=1000, hydrate=True, sort_by="asc:number")
+    except KeyError:
+        return Lineage(())
+    found = [*page.items]
+    while page.index < page.total_pages:
+        page = client.list_model_versions(
+            model=use_case, size=1000, hydrate=True, sort_by="asc:number", page=page.index + 1
+        )
+        found.extend(page.items)
+    return Lineage(tuple(_version(item) for item in found if _RECORD in item.run_metadata))
+
+
+def _version(item: ModelVersionResponse) -> Version:
+    metadata = item.run_metadata
+    title = metadata.get(_TITLE)
+    package = metadata.get(_PACKAGE)
+    return Version(
+        id=item.id, stage=str(item.stage or "none"), record=Record.model_validate_json(str(metadata[_RECORD])),
+        title=Title.model_validate_json(str(title)) if title else None, package_id=str(package) if package else None,
+    )  # fmt: skip
+
+
+def log(version_id: UUID, **values: BaseModel | str | float) -> None:
+    """Write metadata on a model version; a later value hides the earlier one.
+
+    A record or a title is stored as JSON text: ZenML would merge a dictionary into the earlier one.
+    """
+    from zenml import log_metadata
+
+    ready: dict[str, Any] = {
+        name: value.model_dump_json() if isinstance(value, BaseModel) else value for name, value in values.items()
+    }
+    log_metadata(metadata=ready, model_version_id=version_id)
+
+
+def create(client: Client, use_case: str, record: Record) -> UUID:
+    """A new model version with its record; it has no stage.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    use_case : str
+        The model.
+    record : Record
+        Its number names the version; where a foreign version already has it, the name gets a suffix. Its metrics are
+        shown one by one in the dashboard.
+    """
+    from zenml.exceptions import EntityExistsError
+
+    with contextlib.suppress(EntityExistsError):
+        client.create_model(name=use_case, description=f"The use case {use_case}: one champion at any time.")
+    number = record.number
+    names = [str(number), *(f"{number}-{suffix}" for suffix in ("b", "c", "d", "e", record.fingerprint))]
+    for name in names:
+        try:
+            version = client.create_model_version(use_case, name=f"v{name}", description=record.reason)
+        except EntityExistsError:
+            orphan = client.get_model_version(use_case, f"v{name}")
+            if _RECORD in orphan.run_metadata:
+                continue
+            version = orphan
+        log(version.id, **record.metrics)
+        log(version.id, record=record)
+        return version.id
+    raise StoreError(
+        f"The store holds too many versions with the number {number} of {use_case}; remove some with prune."
+    )
+
+
+def save_package(client: Client, version_id: UUID, package: Package) -> ArtifactVersionResponse:
+    """Keep a production package in the store, linked to its model version."""
+    from zenml import save_artifact
+    from zenml.model.utils import link_artifact_version_to_model_version
+
+    from champion.orchestration.artifacts import PackageMaterializer
+
+    artifact = save_artifact(package, name=f"{package.manifest.use_case}_package", materializer=PackageMaterializer)
+    link_artifact_version_to_model_version(
+        artifact, client.get_model_version(model_version_name_or_number_or_id=version_id)
+    )
+    log(version_id, package=str(artifact.id))
+    return artifact
+
+
+def load_package(client: Client, version: Version) -> Package:
+    """The production package of a version that was champion, with the state of the title that the store knows.
+
+    Raises
+    ------
+    StoreError
+        When the store has no package of it, or its file is gone.
+    """
+    from champion.bundle.build import with_title
+
+    if version.package_id is None:
+        raise StoreError(f"Model version {version.number} was never in production; it has no package.")
+    try:
+        artifact = client.get_artifact_version(version.package_id)
+        package: Package = artifact.load()
+    except Exception as error:  # the artifact store raises what its file system raises
+        if "outside of artifact store bounds" in str(error):
+            raise StoreError(
+                f"The package of model version {version.number} lies in a folder of the machine that made it. Whoever "
+                "shares a ZenML server needs an artifact store that all can reach: run on a stack that has one "
+                "(docs/scale.md)."
+            ) from error
+        raise StoreError(
+            f"The package of model version {version.number} is gone from the store ({type(error).__name__}: {error}). "
+            "Bring the production package back with `make pull`; where nobody has it, move the store away and train anew."
+        ) from error
+    return with_title(package, version.title) if version.title else package
+
+
+def restore_package(client: Client, version: Version, package: Package) -> bool:
+    """Write a version's package into the store again, where its files were deleted; whether that was needed."""
+    from champion.orchestration.artifacts import PackageMaterializer, is_gone, write_again
+
+    if version.package_id is None or package.manifest.files[MODEL] != version.record.model:
+        return False
+    artifact = client.get_artifact_version(version.package_id)
+    if not is_gone(artifact.uri):
+        return False
+    write_again(artifact.uri, package, PackageMaterializer)
+    return True
+
+
+def crown(client: Client, version_id: UUID, title: Title) -> None:
+    """Give a version the title: its state first, then the stage, which archives the former champion."""
+    log(version_id, title=title)
+    client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(PRODUCTION, force=True)
+
+
+def archive(client: Client, version_id: UUID) -> None:
+    """Mark a version as a former champion."""
+    client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(ARCHIVED, force=True)
+
+
+def record_of(manifest: Manifest) -> Record:
+    """The record of a champion whose package came from elsewhere."""
+    decision = manifest.decision
+    return Record(
+        number=manifest.model_version,
+        fingerprint=manifest.fingerprint,
+        data_version=manifest.data_version,
+        data_path=manifest.data_path,
+        commit=manifest.commit,
+        created=manifest.created,
+        split=manifest.split,
+        metrics=manifest.metrics,
+        ground=decision.ground,
+        reason=decision.reason,
+        metric=decision.metric,
+        challenger_score=decision.challenger_score,
+        champion_score=decision.champion_score,
+        judged_against=decision.champion,
+        replaced=decision.champion,
+        model=manifest.files[MODEL],
+        imported=True,
+    )

@@ -1,0 +1,243 @@
+"""The numbers behind figures and sentences: what is shown where a run holds more than a reader can take in.
+
+Plain Python over the lists of an `Evaluation`, so that nothing heavy is imported.
+"""
+
+import math
+from bisect import bisect_left
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from champion.modeling.evaluation import Contestant, Curve, Evaluation, Label, Trial
+from champion.modeling.profile import ColumnProfile, Profile
+
+MATRIX_CLASSES = 12
+CLASS_CURVES = 4
+BARS = 15
+SEARCHED_CANDIDATES = 30
+TRIALS = 20
+COLUMNS = 24
+
+GRID = [step / 100 for step in range(101)]
+
+CurveKind = Literal["roc", "precision_recall"]
+
+
+class Matrix(NamedTuple):
+    """A confusion matrix that can be read: rows are truth, columns are predictions."""
+
+    labels: list[str]
+    counts: list[list[int]]
+    total: int  # classes that the evaluation has; more than labels where some are summed up
+
+
+class Confusion(NamedTuple):
+    """How often one class was taken for another."""
+
+    truth: Label
+    taken_for: Label
+    rows: int
+    of: int
+
+
+class Line(NamedTuple):
+    """A curve to draw; without a label it is the mean over all classes."""
+
+    role: str
+    label: Label | None
+    x: list[float]
+    y: list[float]
+    area: float | None
+    of: int = 1  # how many classes it is the mean of
+
+
+class Bin(NamedTuple):
+    """Predictions of about the same probability: what was said, what was so, and for how many."""
+
+    said: float
+    so: float
+    rows: int
+
+
+def matrix(contestant: Contestant, classes: list[Label]) -> Matrix:
+    """A confusion matrix of at most twelve classes, those with most errors; the rest is summed up.
+
+    Parameters
+    ----------
+    contestant : Contestant
+        Whose errors.
+    classes : list of Label
+        In the order of its confusion matrix.
+
+    Returns
+    -------
+    Matrix
+        The last row and column are ``other`` where classes were summed up.
+    """
+    counts = contestant.confusion
+    size = len(classes)
+    if size <= MATRIX_CLASSES:
+        return Matrix([str(label) for label in classes], counts, size)
+    errors = [sum(counts[i]) + sum(row[i] for row in counts) - 2 * counts[i][i] for i in range(size)]
+    shown = sorted(sorted(range(size), key=lambda i: -errors[i])[:MATRIX_CLASSES])
+    place = {index: position for position, index in enumerate(shown)}
+    folded = [[0] * (MATRIX_CLASSES + 1) for _ in range(MATRIX_CLASSES + 1)]
+    for i, row in enumerate(counts):
+        for j, found in enumerate(row):
+            folded[place.get(i, MATRIX_CLASSES)][place.get(j, MATRIX_CLASSES)] += found
+    return Matrix([*(str(classes[i]) for i in shown), f"{size - MATRIX_CLASSES} others"], folded, size)
+
+
+def confusions(contestant: Contestant, classes: list[Label]) -> list[Confusion]:
+    """Every pair of classes that was confused, most often first."""
+    found = [
+        Confusion(classes[i], classes[j], wrong, sum(row))
+        for i, row in enumerate(contestant.confusion)
+        for j, wrong in enumerate(row)
+        if wrong and i != j
+    ]
+    return sorted(found, key=lambda pair: (-pair.rows, pair.of))
+
+
+def right_of(contestant: Contestant) -> tuple[int, int]:
+    """How many rows it got right, and how many it was asked."""
+    rows = contestant.confusion
+    return sum(row[i] for i, row in enumerate(rows)), sum(map(sum, rows))
+
+
+def usable(curves: list[Curve]) -> list[Curve]:
+    """The curves that have points, all of them finite."""
+    return [curve for curve in curves if curve.x and all(map(math.isfinite, [*curve.x, *curve.y]))]
+
+
+def positive(curves: list[Curve], classes: list[Label]) -> list[Curve]:
+    """With two classes the curve of the second, the positive one; else all of them."""
+    if len(classes) != 2 or len(curves) < 2:
+        return curves
+    return [curve for curve in curves if curve.label == classes[1]] or curves[:1]
+
+
+def lines(evaluation: Evaluation, kind: CurveKind) -> list[Line]:
+    """The few curves that can be read in one pair of axes.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The exam.
+    kind : {"roc", "precision_recall"}
+        Which curves.
+
+    Returns
+    -------
+    list of Line
+        With two classes one per contestant. With more the mean over the classes of each contestant, then the
+        challenger's four weakest classes, weakest first.
+    """
+    drawn: list[Line] = []
+    for contestant in (evaluation.challenger, evaluation.champion):
+        curves = positive(usable(getattr(contestant, kind)), evaluation.classes) if contestant else []
+        if not contestant or not curves:
+            continue
+        if len(curves) == 1:
+            only = curves[0]
+            drawn.append(Line(contestant.role, only.label, only.x, only.y, only.area))
+        else:
+            drawn.append(_mean_line(contestant.role, curves, kind))
+    if drawn and drawn[0].role == "challenger" and drawn[0].label is None:
+        drawn.extend(_weakest(usable(getattr(evaluation.challenger, kind))))
+    return drawn
+
+
+def _weakest(curves: list[Curve]) -> list[Line]:
+    by_area = sorted(curves, key=lambda curve: math.inf if curve.area is None else curve.area)
+    return [Line("challenger", curve.label, curve.x, curve.y, curve.area) for curve in by_area[:CLASS_CURVES]]
+
+
+def _mean_line(role: str, curves: list[Curve], kind: CurveKind) -> Line:
+    columns = zip(*map(heights, curves), strict=True)
+    mean = [math.fsum(column) / len(curves) for column in columns]
+    areas = [curve.area for curve in curves if curve.area is not None and math.isfinite(curve.area)]
+    start = ([0.0], [0.0]) if kind == "roc" else ([], [])
+    area = math.fsum(areas) / len(areas) if areas else None
+    return Line(role, None, [*start[0], *GRID], [*start[1], *mean], area, len(curves))
+
+
+def heights(curve: Curve) -> list[float]:
+    """The curve's heights over the grid, on straight lines between its points; the highest where it is upright."""
+    highest: dict[float, float] = {}
+    for x, y in zip(curve.x, curve.y, strict=True):
+        highest[x] = max(y, highest.get(x, y))
+    xs = sorted(highest)
+    heights = []
+    for x in GRID:
+        after = min(max(bisect_left(xs, x), 1), len(xs) - 1) if len(xs) > 1 else 0
+        before = max(after - 1, 0)
+        width = xs[after] - xs[before]
+        along = min(max((x - xs[before]) / width, 0.0), 1.0) if width else 0.0
+        heights.append(highest[xs[before]] + along * (highest[xs[after]] - highest[xs[before]]))
+    return heights
+
+
+def reliability(contestant: Contestant | None, classes: list[Label], bins: int = 10) -> list[Bin]:
+    """What was said and what was so, in bins of equal width; with many classes over all, each against the rest.
+
+    Parameters
+    ----------
+    contestant : Contestant or None
+        Whose probabilities.
+    classes : list of Label
+        The classes of the evaluation; with two only the second is looked at.
+    bins : int, default=10
+        Bins between 0 and 1.
+
+    Returns
+    -------
+    list of Bin
+        Without the empty ones; nothing where the estimator has no probabilities.
+    """
+    sums = [[0.0, 0.0, 0] for _ in range(bins)]
+    for curve in positive(usable(contestant.calibration), classes) if contestant else []:
+        weights = curve.counts or [1] * len(curve.x)
+        for said, so, rows in zip(curve.x, curve.y, weights, strict=True):
+            place = sums[min(int(said * bins), bins - 1)]
+            place[0] += said * rows
+            place[1] += so * rows
+            place[2] += rows
+    return [Bin(said / rows, so / rows, int(rows)) for said, so, rows in sums if rows]
+
+
+def calibration_error(found: list[Bin]) -> float:
+    """The expected calibration error: the mean gap between said and so, weighted by rows.
+
+    Source: Naeini, Cooper and Hauskrecht (2015), AAAI, section 3.
+    """
+    return sum(abs(each.said - each.so) * each.rows for each in found) / sum(each.rows for each in found)
+
+
+def ranked(trials: list[Trial]) -> list[Trial]:
+    """The settings of a search, best first; those that failed last."""
+    return sorted(trials, key=lambda trial: -trial.mean if math.isfinite(trial.mean) else math.inf)
+
+
+def drawn_columns(profile: Profile) -> list[tuple[int, ColumnProfile]]:
+    """The first used columns that have something to draw, with their place in the profile."""
+    with_counts = [(i, column) for i, column in enumerate(profile.columns) if column.used and has_histogram(column)]
+    return with_counts[:COLUMNS]
+
+
+def has_histogram(column: ColumnProfile) -> bool:
+    """Whether the profile counted the column's values."""
+    counts = column.counts or []
+    if column.edges is not None:
+        finite = all(map(math.isfinite, column.edges)) and all(a < b for a, b in pairwise(column.edges))
+        return len(column.edges) == len(counts) + 1 and sum(counts) > 0 and finite
+    return column.categories is not None and len(column.categories) == len(counts) > 0
+
+
+def day(moment: float) -> str:
+    """The day of a moment that is given as seconds since 1970."""
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+    except (OverflowError, OSError, ValueError):
+        return f"{moment:.4g}"

@@ -1,0 +1,68 @@
+"""``python -m serving``: the service without the rest of the project, as its image starts it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from champion.errors import ConfigurationError, ProjectError
+from champion.serving.options import Options, api_key, serve_options
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--package",
+    envvar="SERVE_PACKAGE",
+    metavar="FOLDER",
+    help="The production package; by default the only one in models/.",
+)
+@click.option("--log", envvar="SERVE_LOG", metavar="FOLDER", help="Log predictions into this folder.")
+@click.option("--no-log", is_flag=True, help="Log none, also where SERVE_LOG names a folder.")
+@serve_options
+def main(package: str | None, log: str | None, no_log: bool, api_key_file: str | None, **given: Any) -> None:
+    """Serve a production package over REST."""
+    from champion.serving.server import serve
+
+    folder = Path(package) if package else _only_package(Path("models"))
+    where = None if no_log or not log else Path(log)
+    serve(Options(folder, str(folder), log=where, key=api_key(api_key_file), **given))
+
+
+def _only_package(folder: Path) -> Path:
+    """The one package below a folder."""
+    found = [path.parent for path in sorted(folder.glob("*/manifest.json")) if not path.parent.name.startswith(".")]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(map(str, found)) or "none"
+    raise ConfigurationError(
+        f"There is not exactly one production package in {folder} (found {names}). Name one with --package or "
+        "SERVE_PACKAGE; it may come later."
+    )
+
+
+def run() -> int:
+    """Run the command; a mistake in its settings ends in a sentence.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        main.main(standalone_mode=False, prog_name="python -m serving")
+    except ProjectError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,124 @@
+"""The micro-batch: one thread answers together whatever waits, without a timer.
+
+A model that takes a while for one row takes hardly longer for thirty. While it is busy, requests gather; when it is
+free, all that wait are one question. Each row is answered by the champion that its request took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from champion.modeling.arrays import Block
+from champion.modeling.classifier import Predictions
+from champion.serving.champion import Champion
+
+_AT_ONCE = 4096  # rows of one question
+
+
+class Waiting(NamedTuple):
+    """One request that waits for its answer."""
+
+    champion: Champion
+    block: Block
+    answer: asyncio.Future[Predictions]
+
+
+class Batcher:
+    """Answers blocks from a thread of its own, for one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="micro-batch", daemon=True)
+        self._thread.start()
+
+    async def predict(self, champion: Champion, block: Block) -> Predictions:
+        """Answer a block, together with others that wait.
+
+        Raises
+        ------
+        DataError
+            When the model refuses a value of this block; other requests are answered nevertheless.
+        """
+        answer: asyncio.Future[Predictions] = self._loop.create_future()
+        self._queue.put(Waiting(champion, block, answer))
+        return await answer
+
+    def close(self) -> None:
+        """Answer what waits, and stop."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            together, ends = [first], False
+            rows = len(first.block)
+            while rows < _AT_ONCE and not ends:
+                try:
+                    found = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                ends = found is None
+                if found is not None:
+                    together.append(found)
+                    rows += len(found.block)
+            self._answer(together)
+            if ends:
+                return
+
+    def _answer(self, together: list[Waiting]) -> None:
+        answers: list[tuple[asyncio.Future[Predictions], Predictions | Exception]] = []
+        for group in _by_champion(together):
+            try:
+                answers += zip((each.answer for each in group), _asked(group), strict=True)
+            except Exception as error:  # a model may fail in any way, and each request waits for its answer
+                if len(group) == 1:
+                    answers.append((group[0].answer, error))
+                else:
+                    answers += [(each.answer, _alone(each)) for each in group]
+        self._loop.call_soon_threadsafe(_deliver, answers)
+
+
+def _by_champion(together: list[Waiting]) -> Iterator[list[Waiting]]:
+    groups: dict[int, list[Waiting]] = {}
+    for each in together:
+        groups.setdefault(id(each.champion), []).append(each)
+    yield from groups.values()
+
+
+def _asked(group: list[Waiting]) -> list[Predictions]:
+    """Ask one champion for all rows of a group."""
+    champion = group[0].champion
+    if len(group) == 1:
+        return [champion.predict(group[0].block)]
+    block = Block(
+        np.concatenate([each.block.numbers for each in group]), np.concatenate([each.block.texts for each in group])
+    )
+    whole = champion.predict(block)
+    ends = np.cumsum([len(each.block) for each in group]).tolist()
+    parts = [slice(end - len(each.block), end) for end, each in zip(ends, group, strict=True)]
+    shares = whole.probabilities
+    return [Predictions(whole.codes[part], None if shares is None else shares[part]) for part in parts]
+
+
+def _alone(each: Waiting) -> Predictions | Exception:
+    try:
+        return _asked([each])[0]
+    except Exception as error:  # it is the answer of this request
+        return error
+
+
+def _deliver(answers: list[tuple[asyncio.Future[Predictions], Predictions | Exception]]) -> None:
+    for future, answer in answers:
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

@@ -1,0 +1,224 @@
+"""A champion that is ready to answer: everything that does not depend on a request is made once, when it is loaded."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from champion.bundle.build import array_classifier, profile_of
+from champion.bundle.folder import CARD, Package
+from champion.bundle.manifest import Manifest
+from champion.errors import DataError, PackageError
+from champion.modeling.arrays import ArrayClassifier, Block, number_columns, text_columns
+from champion.modeling.classifier import Predictions
+from champion.modeling.evaluation import Label
+from champion.modeling.features import MOST_CATEGORIES, Feature
+from champion.serving import arrow
+from champion.serving.example import example_row
+from champion.serving.rows import RowReader
+
+_logger = logging.getLogger(__name__)
+
+ON_THE_LOOP = 16  # rows that a packed forest answers faster than they could be handed to another thread
+
+
+class Champion:
+    """One model version, loaded.
+
+    Parameters
+    ----------
+    package : Package
+        Its package, verified.
+    shown : str
+        The package's name, for messages.
+
+    Raises
+    ------
+    PackageError
+        When the package cannot be loaded.
+    """
+
+    def __init__(self, package: Package, shown: str) -> None:
+        manifest = package.manifest
+        self.manifest: Manifest = manifest
+        self.features: tuple[Feature, ...] = manifest.signature
+        self.classes: tuple[Label, ...] = manifest.classes
+        self.model_version, self.data_version = manifest.model_version, manifest.data_version
+        self.reader = RowReader(self.features)
+        self.example = example_row(self.features, profile_of(package))
+        self._model: ArrayClassifier = array_classifier(package, shown)
+        self.way = self._model.way
+        self._ranges = _Ranges(self.features)
+        self.label_texts = [label_text(label) for label in self.classes]
+        self._labels = [json.dumps(label) for label in self.classes]
+        self._prefix = f'"model_version":{self.model_version},"data_version":{json.dumps(self.data_version)}'
+        names = ",".join(json.dumps(text).replace("%", "%%") + ":%r" for text in self.label_texts)
+        self._with_probabilities = '{"label":%s,"probabilities":{' + names + '},"warnings":%s}'
+        self.about = _about(self, package)
+        self.about_json = json.dumps(self.about).encode()
+        self._prove(shown)
+
+    def _prove(self, shown: str) -> None:
+        """Answer the example once, so that a model that cannot is refused here, and the first request finds it warm."""
+        rows = self.reader.read(json.dumps(self.example).encode(), 1)
+        block = self.reader.block(rows)
+        try:
+            self.encode("", self.predict(block), self.warnings(block))
+        except Exception as error:  # a model may fail in any way
+            _logger.exception("%s does not answer its own example", shown)
+            raise PackageError(
+                f"The model in {shown} does not answer its own example ({type(error).__name__}). Train anew, or fetch "
+                "the package again."
+            ) from error
+
+    @property
+    def on_the_loop(self) -> int:
+        """How many rows of one request are answered without another thread."""
+        return ON_THE_LOOP if self.way == "packed" else 0
+
+    def predict(self, block: Block) -> Predictions:
+        """Answer a block; see `champion.modeling.arrays.ArrayClassifier.predict`."""
+        return arrow.apart(lambda: self._model.predict(block))
+
+    def warnings(self, block: Block) -> Warnings | None:
+        """What is unusual about a block's values; None where nothing is."""
+        return self._ranges.look(block)
+
+    def encode(self, request_id: str, predictions: Predictions, warnings: Warnings | None) -> bytes:
+        """The answer as JSON.
+
+        Parameters
+        ----------
+        request_id : str
+            Of letters, digits, dots, dashes and underscores.
+        predictions : Predictions
+            What the model said.
+        warnings : Warnings, optional
+            What `warnings` found in the same rows.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        DataError
+            When a probability is not finite.
+        """
+        labels = [self._labels[code] for code in predictions.codes.tolist()]
+        told = [json.dumps(each) for each in warnings.texts] if warnings else ["[]"] * len(labels)
+        if predictions.probabilities is None:
+            rows = [
+                f'{{"label":{label},"probabilities":null,"warnings":{each}}}'
+                for label, each in zip(labels, told, strict=True)
+            ]
+        else:
+            shares = predictions.probabilities.tolist()
+            if not math.isfinite(sum(map(sum, shares))):
+                raise DataError("The model gives no finite probability here: a value is too far from all it has seen.")
+            form = self._with_probabilities
+            rows = [
+                form % (label, *row, each) for label, row, each in zip(labels, shares, told, strict=True)
+            ]  # fmt: skip
+        return f'{{"request_id":"{request_id}",{self._prefix},"predictions":[{",".join(rows)}]}}'.encode()
+
+
+class Warnings:
+    """What is unusual about some rows.
+
+    Attributes
+    ----------
+    texts : list of list of str
+        For every row its sentences.
+    out_of_range, unseen : int
+        How many numbers and categories.
+    rows : int
+        How many rows have a sentence.
+    """
+
+    def __init__(self, texts: list[list[str]], out_of_range: int, unseen: int) -> None:
+        self.texts, self.out_of_range, self.unseen = texts, out_of_range, unseen
+        self.rows = sum(1 for each in texts if each)
+
+
+class _Ranges:
+    """The ranges and categories of training, beside a block's columns."""
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self._low = np.full(len(number_columns(features)), -np.inf)
+        self._high = np.full(len(number_columns(features)), np.inf)
+        self._too: dict[int, str] = {}
+        at = {name: place for place, name in enumerate(number_columns(features))}
+        for feature in features:
+            if feature.minimum is not None and feature.maximum is not None:
+                place = at[feature.columns[0]]
+                self._low[place], self._high[place] = feature.minimum, feature.maximum
+                self._too[place] = f"{feature.name} is out of the range of training, {_range(feature)}."
+        texts = {name: place for place, name in enumerate(text_columns(features))}
+        self._seen = [
+            (texts[feature.name], frozenset(feature.categories), f"{feature.name} has a category unseen in training.")
+            for feature in features
+            if feature.categories is not None and len(feature.categories) < MOST_CATEGORIES
+        ]
+
+    def look(self, block: Block) -> Warnings | None:
+        """Compare every value; NaN is neither out of a range nor unseen."""
+        outside = (block.numbers < self._low) | (block.numbers > self._high)
+        unseen = self._unseen(block.texts) if self._seen else []
+        if not unseen and not outside.any():
+            return None
+        texts: list[list[str]] = [[] for _ in range(len(block))]
+        places = np.argwhere(outside).tolist()
+        for row, column in places:
+            texts[row].append(self._too[column])
+        for row, text in unseen:
+            texts[row].append(text)
+        return Warnings(texts, len(places), len(unseen))
+
+    def _unseen(self, texts: NDArray[np.object_]) -> list[tuple[int, str]]:
+        return [
+            (row, text)
+            for column, seen, text in self._seen
+            for row, value in enumerate(texts[:, column])
+            if type(value) is str and value not in seen
+        ]
+
+
+def _range(feature: Feature) -> str:
+    if feature.kind == "datetime":
+        days = np.array([feature.minimum, feature.maximum]) * 86_400
+        low, high = days.astype(np.int64).astype("datetime64[s]").astype(str)
+        return f"{low}Z to {high}Z"
+    return f"{feature.minimum:.7g} to {feature.maximum:.7g}"
+
+
+def label_text(label: Label) -> str:
+    """A class as the key of its probability, and as the label of its metric."""
+    return label if isinstance(label, str) else json.dumps(label)
+
+
+def _about(champion: Champion, package: Package) -> dict[str, Any]:
+    """The answer of GET /model."""
+    manifest = champion.manifest
+    return {
+        "use_case": manifest.use_case,
+        "model_version": manifest.model_version,
+        "data_version": manifest.data_version,
+        "created": manifest.created,
+        "since": manifest.title.since,
+        "reason": manifest.title.reason,
+        "metric": manifest.decision.metric,
+        "scores": {name: score if math.isfinite(score) else None for name, score in manifest.metrics.items()},
+        "classes": list(manifest.classes),
+        "signature": [feature.model_dump(mode="json") for feature in manifest.signature],
+        "way": champion.way,
+        "example": champion.example,
+        "manifest": manifest.model_dump(mode="json"),
+        "card": package.files.get(CARD, b"").decode("utf-8", "replace"),
+    }

@@ -1,0 +1,241 @@
+"""The prediction log: what the service answered, for looking at drift, without a request that waits for it.
+
+A request leaves references behind, a few microseconds; one thread makes Parquet files of them every few seconds. What
+comes faster than it can be written is dropped and counted, as is what a full disk refuses. `kill -9` loses what was not
+written yet, the last seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from champion.serving import arrow
+from champion.serving.log_files import Files
+from champion.serving.log_rows import Answering, Answers, Entry, Part, table_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+REASONS = ("queue", "disk", "value")  # why rows are dropped: too many wait, the disk refuses, a value has no type
+_CHUNK = 1000  # rows that are made a table of at once: as long as a request may have to wait for the interpreter
+_VALUE_BYTES = 64  # about what one value of a row holds, text apart
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of a log.
+
+    Attributes
+    ----------
+    flush_seconds : float
+        How long an answer waits for its file at most.
+    flush_rows, flush_bytes : int
+        How many rows, and bytes of them in memory, go to a file without waiting.
+    queue_rows, queue_bytes : int
+        How many may wait for the writer; what is beyond is dropped.
+    folder_bytes : int
+        How large the folder may become; the oldest files go.
+    """
+
+    flush_seconds: float = 5.0
+    flush_rows: int = 50_000
+    flush_bytes: int = 16 * 2**20
+    queue_rows: int = 100_000
+    queue_bytes: int = 32 * 2**20
+    folder_bytes: int = 256 * 2**20
+
+
+class PredictionLog:
+    """Logs answers into a folder from a thread of its own; several processes may log into one folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files go; made when it is not there.
+    limits : Limits
+        Its bounds.
+
+    Attributes
+    ----------
+    rows : int
+        How many rows are in files.
+    dropped : dict of str to int
+        How many were dropped, by each of `REASONS`.
+
+    Examples
+    --------
+    >>> log = PredictionLog(Path("predictions"))  # doctest: +SKIP
+    >>> log.add(champion, "4711", [[5.1, 3.5, 1.4, 0.2]], champion.predict(block))  # doctest: +SKIP
+    >>> log.close()  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+        self.rows = 0
+        self.dropped = dict.fromkeys(REASONS, 0)
+        self._limits = limits or Limits()
+        self._files = Files(folder, self._limits.folder_bytes)
+        self._lock = threading.Lock()
+        self._queue: list[Entry] = []
+        self._queued_rows = self._queued_bytes = 0
+        self._asked: tuple[Answering | None, list[int]] = (None, [])
+        self._wake = threading.Event()
+        self._closing = False
+        self._failing = False
+        self._pending: dict[bytes, list[pa.Table]] = {}  # by schema, which says the model version
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        self._thread.start()
+
+    def add(self, champion: Answering, request_id: str, rows: Sequence[Sequence[Any]], predictions: Answers) -> None:
+        """Leave the answers of one request to the writer; never waits for it, and never raises.
+
+        Parameters
+        ----------
+        champion : Answering
+            Who answered.
+        request_id : str
+            Which request.
+        rows : sequence of sequence
+            The values in the signature's order, as they came; kept by reference, so nobody may change them.
+        predictions : Answers
+            What was answered, row by row.
+        """
+        try:
+            size = self._size(champion, rows)
+            with self._lock:
+                count = len(rows)
+                if (
+                    self._closing
+                    or self._queued_rows + count > self._limits.queue_rows
+                    or self._queued_bytes + size > self._limits.queue_bytes
+                ):
+                    self.dropped["queue"] += count
+                    return
+                self._queue.append(Entry(time.time(), champion, request_id, rows, predictions, size))
+                full = self._queued_rows < _CHUNK <= self._queued_rows + count
+                self._queued_rows += count
+                self._queued_bytes += size
+            if full:
+                self._wake.set()
+        except Exception:  # an answer matters more than its trace
+            self.dropped["value"] += 1
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Write what waits, and stop; what comes later is dropped.
+
+        Parameters
+        ----------
+        seconds : float
+            How long to wait for the writer at most.
+        """
+        self._closing = True
+        self._wake.set()
+        self._thread.join(seconds)
+
+    def _size(self, champion: Answering, rows: Sequence[Sequence[Any]]) -> int:
+        known, texts = self._asked
+        if known is not champion:
+            texts = [place for place, each in enumerate(champion.features) if each.kind == "categorical"]
+            self._asked = champion, texts
+        width = len(champion.features) + len(champion.classes)
+        said = sum([len(row[place]) for row in rows for place in texts if type(row[place]) is str]) if texts else 0
+        return 200 + len(rows) * width * _VALUE_BYTES + 4 * said
+
+    def _run(self) -> None:
+        due = time.monotonic() + self._limits.flush_seconds
+        self._guarded(self._files.claim)
+        while True:
+            self._wake.wait(max(0.0, due - time.monotonic()))
+            self._wake.clear()
+            last = self._closing
+            for entries in self._taken():
+                arrow.load()
+                self._guarded(self._convert, entries)
+            if last or time.monotonic() >= due:
+                self._flush()
+                due = time.monotonic() + self._limits.flush_seconds
+            if last:
+                self._guarded(self._files.leave)
+                return
+
+    def _taken(self) -> list[list[Entry]]:
+        """What waits, in chunks of one champion."""
+        with self._lock:
+            entries, self._queue = self._queue, []
+            self._queued_rows = self._queued_bytes = 0
+        chunks: list[list[Entry]] = []
+        filled = _CHUNK
+        for part in (part for entry in entries for part in _parts(entry)):
+            if filled + len(part.rows) > _CHUNK or chunks[-1][0].champion is not part.champion:
+                chunks.append([])
+                filled = 0
+            chunks[-1].append(part)
+            filled += len(part.rows)
+        return chunks
+
+    def _convert(self, entries: list[Entry]) -> None:
+        count = sum(len(entry.rows) for entry in entries)
+        try:
+            table = table_of(entries)
+        except Exception:  # counted, and told by _guarded
+            self.dropped["value"] += count
+            raise
+        self.dropped["value"] += count - table.num_rows
+        if table.num_rows:
+            self._pending.setdefault(table.schema.serialize().to_pybytes(), []).append(table)
+        if self._pending_too_much():
+            self._flush()
+
+    def _pending_too_much(self) -> bool:
+        tables = [table for group in self._pending.values() for table in group]
+        rows, size = sum(table.num_rows for table in tables), sum(int(table.nbytes) for table in tables)
+        return bool(rows >= self._limits.flush_rows or size >= self._limits.flush_bytes)
+
+    def _flush(self) -> None:
+        groups, self._pending = self._pending, {}
+        for tables in groups.values():
+            count = sum(table.num_rows for table in tables)
+            if self._guarded(self._files.write, _joined(tables), tables[0].schema):
+                self.rows += count
+                self._failing = False
+            else:
+                self.dropped["disk"] += count
+        if groups:
+            self._guarded(self._files.tidy)
+
+    def _guarded(self, act: Callable[..., None], *given: object) -> bool:
+        """Do something; whatever fails, the thread goes on. Said once until it works again."""
+        try:
+            act(*given)
+        except Exception as error:  # a log that fails must not end its thread
+            if not self._failing:
+                _logger.warning("The prediction log fails: %s. The service goes on; rows are dropped.", error)
+            self._failing = True
+            return False
+        return True
+
+
+def _joined(tables: list[pa.Table]) -> list[pa.Table]:
+    """Many small tables as one."""
+    import pyarrow as pa
+
+    return [pa.concat_tables(tables).combine_chunks()]
+
+
+def _parts(entry: Entry) -> list[Entry]:
+    """A large request in chunks."""
+    if len(entry.rows) <= _CHUNK:
+        return [entry]
+    return [
+        replace(
+            entry, rows=entry.rows[start : start + _CHUNK], answers=Part(entry.answers, slice(start, start + _CHUNK))
+        )
+        for start in range(0, len(entry.rows), _CHUNK)
+    ]

@@ -1,0 +1,246 @@
+"""The hot path: POST /predict as a plain ASGI callable.
+
+A web framework's routing, middleware and validation cost as much as the prediction itself, so nothing of it is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import numpy as np
+
+from champion.errors import DataError
+from champion.modeling.classifier import Predictions
+from champion.serving.batcher import Batcher
+from champion.serving.champion import Champion, Warnings
+from champion.serving.metrics import Observed
+from champion.serving.refusal import Header, RequestError
+from champion.serving.state import State
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+PATH = "/predict"
+CLIENT_LEFT = 499  # what the metrics say of a client that did not wait
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_DRAINED, _DRAIN_SECONDS = 32 * 2**20, 2.0  # what is read and thrown away of a body that is refused unread
+_TOO_LONG = "The body is longer than the {} bytes that one request may have."
+
+_NO_HEADERS: tuple[Header, ...] = ()
+
+_logger = logging.getLogger(__name__)
+
+
+class ClientLeftError(Exception):
+    """The connection was closed before the body was there."""
+
+
+class RequestIds:
+    """A name for every request: its own where it has a fit one, else a new one."""
+
+    def __init__(self) -> None:
+        self._prefix, self._count = secrets.token_hex(6), itertools.count(1)
+
+    def of(self, headers: Mapping[bytes, bytes]) -> str:
+        """The header `X-Request-ID`, or a new name."""
+        given = headers.get(b"x-request-id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given.decode()
+        return f"{self._prefix}-{next(self._count):x}"
+
+
+class Predict:
+    """Answers POST /predict.
+
+    Parameters
+    ----------
+    state : State
+        Of the service.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state, self._options = state, state.options
+        self.batcher: Batcher | None = None  # while the service runs
+        self._ids = RequestIds()
+        self._observed = Observed(state.metrics, PATH)
+        self._asking = 0
+        self._labels: tuple[Champion | None, list[Any]] = (None, [])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever it is."""
+        started = time.perf_counter()
+        headers = dict(scope["headers"])
+        request_id = self._ids.of(headers)
+        body = _Body(receive, headers, self._options.max_body)
+        try:
+            answer = await self._answered(scope["method"], headers, body, request_id)
+            status, more = 200, _NO_HEADERS
+        except RequestError as refusal:
+            status, answer, more = refusal.status, refusal.body(request_id), refusal.headers
+        except ClientLeftError:
+            self._observed.answered(CLIENT_LEFT, time.perf_counter() - started)
+            return
+        except Exception:  # a fault of ours is an answer too, and stands in the log
+            _logger.exception("Request %s failed", request_id)
+            failed = RequestError(500, "internal", "The service failed; its own log says why.")
+            status, answer, more = 500, failed.body(request_id), _NO_HEADERS
+        self._observed.answered(status, time.perf_counter() - started)
+        await _send(send, status, answer, request_id, more, body)
+
+    async def _answered(self, method: str, headers: Mapping[bytes, bytes], body: _Body, request_id: str) -> bytes:
+        if method != "POST":
+            raise RequestError(405, "method_not_allowed", f"{PATH} takes POST alone.", headers=((b"allow", b"POST"),))
+        self._state.require_key(headers)
+        _require_json(headers)
+        body.require_length()
+        self._state.present()
+        if self._asking >= self._options.max_concurrency:
+            raise RequestError(
+                429, "too_many_requests", "Too many requests are being answered at this moment; try again soon.",
+                headers=((b"retry-after", b"1"),),
+            )  # fmt: skip
+        self._asking += 1
+        try:
+            return await self._predicted(await self._read(body), request_id)
+        finally:
+            self._asking -= 1
+
+    async def _read(self, body: _Body) -> bytes:
+        try:
+            async with asyncio.timeout(self._options.body_seconds):
+                return await body.read()
+        except TimeoutError:
+            raise RequestError(
+                408, "too_slow", f"The body was not there within {self._options.body_seconds:g} s, expected it at once."
+            ) from None
+
+    async def _predicted(self, body: bytes, request_id: str) -> bytes:
+        champion = self._state.present()
+        rows = champion.reader.read(body, self._options.max_rows)
+        block = champion.reader.block(rows)
+        try:
+            if len(rows) <= champion.on_the_loop or self.batcher is None:
+                found = champion.predict(block)
+            else:
+                found = await self.batcher.predict(champion, block)
+            warnings = champion.warnings(block)
+            answer = champion.encode(request_id, found, warnings)
+        except DataError as error:
+            raise RequestError(422, "refused_by_model", str(error)) from None
+        self._count(champion, found, warnings)
+        if self._state.log is not None:
+            self._state.log.add(champion, request_id, rows, found)
+        return answer
+
+    def _count(self, champion: Champion, found: Predictions, warnings: Warnings | None) -> None:
+        metrics = self._state.metrics
+        known, children = self._labels
+        if known is not champion:
+            children = [metrics.predictions.labels(text) for text in champion.label_texts]
+            self._labels = champion, children
+        count = len(found.codes)
+        metrics.rows.inc(count)
+        if count == 1:
+            children[found.codes[0]].inc()
+        else:
+            for child, rows in zip(children, np.bincount(found.codes, minlength=len(children)).tolist(), strict=True):
+                if rows:
+                    child.inc(rows)
+        if warnings is not None:
+            metrics.warned_rows.inc(warnings.rows)
+            metrics.range_warnings.inc(warnings.out_of_range)
+            metrics.category_warnings.inc(warnings.unseen)
+
+
+class _Body:
+    """The body of a request, which may be long, slow or never whole."""
+
+    def __init__(self, receive: Receive, headers: Mapping[bytes, bytes], most: int) -> None:
+        self._receive, self._most = receive, most
+        length = headers.get(b"content-length", b"")
+        self._length = int(length) if length.isdigit() else None
+        self._unbounded = self._length is None and b"transfer-encoding" in headers
+        self.whole = False
+
+    @property
+    def ends_the_connection(self) -> bool:
+        """Whether so much of it may be still to come that the connection is not used again."""
+        return not self.whole and (self._unbounded or (self._length or 0) > self._most)
+
+    def require_length(self) -> None:
+        """Refuse what says that it is too long, before a byte of it is read."""
+        if self._length is not None and self._length > self._most:
+            raise self._too_long()
+
+    def _too_long(self) -> RequestError:
+        return RequestError(413, "body_too_long", _TOO_LONG.format(self._most))
+
+    async def read(self) -> bytes:
+        """Read it to its end, or to one chunk beyond what is allowed."""
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self.whole = True
+            found: bytes = message.get("body", b"")
+            if len(found) > self._most:
+                raise self._too_long()
+            return found
+        chunks, size = [], 0
+        while True:
+            if message["type"] == "http.disconnect":
+                raise ClientLeftError
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            self.whole = not message.get("more_body", False)
+            if size > self._most:
+                raise self._too_long()
+            if self.whole:
+                return b"".join(chunks)
+            message = await self._receive()
+
+    async def drain(self) -> None:
+        """Read on for a moment and throw it away: a client that is still sending would not see the answer."""
+        size = 0
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while size < _DRAINED and not self.whole:
+                    message = await self._receive()
+                    size += len(message.get("body", b""))
+                    self.whole = message["type"] == "http.disconnect" or not message.get("more_body", False)
+        except TimeoutError:
+            return
+
+
+def _require_json(headers: Mapping[bytes, bytes]) -> None:
+    kind = headers.get(b"content-type", b"")
+    if kind != b"application/json" and kind.partition(b";")[0].strip().lower() != b"application/json":
+        raise RequestError(
+            415, "not_json", "The body's type must be application/json: send the header Content-Type with it."
+        )
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise RequestError(415, "compressed", "The body is compressed, expected plain JSON without Content-Encoding.")
+
+
+async def _send(send: Send, status: int, answer: bytes, request_id: str, more: tuple[Header, ...], body: _Body) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(answer)).encode()),
+        (b"x-request-id", request_id.encode()),
+        *more,
+    ]
+    closes = status == 408 or body.ends_the_connection
+    if closes:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer, "more_body": closes})
+    if closes:
+        if status != 408:
+            await body.drain()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,268 @@
+"""From the body of a request to rows: decoded and checked by the champion's signature, without pandas.
+
+The decoder is made once for a champion: msgspec reads JSON straight into one struct for each row, and refuses what the
+signature does not allow. A refusal names the field and what was expected; it never repeats a value.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from champion.errors import nearest
+from champion.modeling.arrays import LARGEST, Block, moment_parts, number_columns, text_columns
+from champion.modeling.features import Feature, category_of, category_text
+from champion.serving.refusal import RequestError
+
+Row = tuple[Any, ...]
+
+NUMBER = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+_FOUND = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "null": "null",
+          "array": "a list", "object": "an object"}  # fmt: skip
+_PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$(?:\[(?P<row>\d+)\])?(?:\.(?P<field>.*))?`)?", re.DOTALL)
+_NAMED = re.compile(r"Object (?P<how>missing required|contains unknown) field `(?P<field>.*)`", re.DOTALL)
+_FORBIDDEN = ['"', "\\", *map(chr, range(0x20))]  # msgspec takes no such letter in a field's name
+_SAFE = str.maketrans({letter: chr(0xE000 + place) for place, letter in enumerate(_FORBIDDEN)})
+_BACK = {ord(safe): chr(letter) for letter, safe in _SAFE.items()}
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d+)?")
+_SHOWN = 80  # characters of an unknown field's name
+
+
+def takes_numbers(feature: Feature) -> bool:
+    """Whether the categories of a feature are plain numbers, so that 3 may stand for "3"; "007" is none."""
+    known = feature.categories or ()
+    return bool(known) and all(_NUMBER.fullmatch(text) and category_text(float(text)) == text for text in known)
+
+
+def _is_converted(feature: Feature) -> bool:
+    """Whether a category may come in another form than the model knows it in."""
+    return takes_numbers(feature) or not feature.dtype.startswith(("str", "object", "category"))
+
+
+def expected(feature: Feature) -> str:
+    """What a value of a feature must be, in words."""
+    words = {
+        "numeric": f"a number from {-LARGEST:.7g} to {LARGEST:.7g}",
+        "boolean": "true or false",
+        "categorical": "a text or a number" if takes_numbers(feature) else "a text",
+        "datetime": "a date or time as ISO 8601 has it, such as 2026-01-31 or 2026-01-31T12:00:00Z",
+    }[feature.kind]
+    return f"{words}, or null" if feature.nullable else words
+
+
+class RowReader:
+    """Reads and checks rows of one signature.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        The signature.
+    """
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self.features = tuple(features)
+        self._by_name = {feature.name.translate(_SAFE): feature for feature in features}
+        self._decode = _decoder(self.features)
+        self._nullable = any(feature.nullable for feature in features)
+        kinds = [feature.kind for feature in self.features]
+        self._texts = [place for place, kind in enumerate(kinds) if kind == "categorical"]
+        self._moments = [place for place, kind in enumerate(kinds) if kind == "datetime"]
+        self._converted = [
+            (place, self.features[place].dtype) for place in self._texts if _is_converted(self.features[place])
+        ]
+        self._numbers = [place for place, kind in enumerate(kinds) if kind in ("numeric", "boolean")]
+        self._pick: Callable[[Row], Any] = operator.itemgetter(*self._numbers) if self._numbers else len
+        self._place_numbers()
+
+    def _place_numbers(self) -> None:
+        """Where each feature's numbers stand in a block."""
+        names = number_columns(self.features)
+        at = {name: place for place, name in enumerate(names)}
+        self._width, self._text_width = len(names), len(text_columns(self.features))
+        self._number_places = [at[self.features[place].columns[0]] for place in self._numbers]
+        self._moment_places = [at[self.features[place].columns[0]] for place in self._moments]
+        self._only_numbers = len(self._numbers) == len(self.features)
+
+    def read(self, body: bytes, max_rows: int) -> list[Row]:
+        """Decode a body: one object, or a list of them.
+
+        Parameters
+        ----------
+        body : bytes
+            JSON.
+        max_rows : int
+            More are refused.
+
+        Returns
+        -------
+        list of tuple
+            For every row its values in the signature's order: float, str, bool, datetime with its zone, or None.
+
+        Raises
+        ------
+        RequestError
+            400 where it is no JSON, 413 where it has too many rows, 422 where a row does not fit the signature.
+        """
+        decoded = self._decoded(body)
+        found = decoded if type(decoded) is list else [decoded]
+        if not found:
+            raise RequestError(422, "no_rows", "The list is empty, expected at least one row.")
+        if len(found) > max_rows:
+            raise RequestError(
+                413,
+                "too_many_rows",
+                f"There are {len(found)} rows, more than the {max_rows} that one request may have.",
+            )
+        rows = [msgspec.structs.astuple(row) for row in found]
+        if b"\\" in body or body.count(b":") != len(rows) * len(self.features) or self._may_lack(rows):
+            _refuse_repeated(body)
+        return [self._finished(row) for row in rows] if self._moments or self._converted else rows
+
+    def _may_lack(self, rows: list[Row]) -> bool:
+        """Whether a field may have been left out, so that another one could be there twice in its place."""
+        return self._nullable and any(None in row for row in rows)
+
+    def _decoded(self, body: bytes) -> Any:
+        try:
+            return self._decode(body)
+        except msgspec.ValidationError as error:
+            self._refuse(str(error))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            place = re.search(r"\(byte \d+\)", str(error))
+            where = f" {place[0]}" if place else ""
+            raise RequestError(
+                400, "malformed_json", f"The body is no JSON{where}, expected an object or a list."
+            ) from None
+        except RecursionError:
+            raise RequestError(
+                400, "malformed_json", "The body is nested too deeply, expected an object or a list."
+            ) from None
+
+    def _refuse(self, told: str) -> NoReturn:
+        """Say in our words what msgspec found."""
+        match = _PLACE.fullmatch(told)
+        what, field, row = (match["what"], match["field"], match["row"]) if match else (told, None, None)
+        at = f"row {int(row) + 1}: " if row else ""
+        named = _NAMED.fullmatch(what)
+        if named:
+            self._refuse_name(named["how"], named["field"], at)
+        feature = self._by_name.get(field or "")
+        if feature is None:
+            raise RequestError(
+                422, "wrong_type", f"{at}found something else than rows, expected an object or a list of objects."
+            )
+        got = re.search(r"got `(\w+)`", what)
+        found = _FOUND.get(got[1], got[1]) if got else "a number out of range"
+        raise RequestError(422, "wrong_value", f"{at}found {found}, expected {expected(feature)}.", feature.name)
+
+    def _refuse_name(self, how: str, name: str, at: str) -> NoReturn:
+        if how == "missing required":
+            feature = self._by_name[name]
+            raise RequestError(422, "missing_field", f"{at}it is missing, expected {expected(feature)}.", feature.name)
+        shown = name.translate(_BACK)[:_SHOWN]
+        known = [feature.name for feature in self.features]
+        near = nearest(shown, known) if len(known) <= 100 else ""
+        raise RequestError(422, "unknown_field", f"{at}the model knows no such field. {near}".rstrip(), shown)
+
+    def _finished(self, row: Row) -> Row:
+        """Parse the moments of a row, and write categories as the model knows them."""
+        values = list(row)
+        for place in self._moments:
+            if values[place] is not None:
+                values[place] = _moment(values[place], self.features[place])
+        for place, dtype in self._converted:
+            if values[place] is not None:
+                values[place] = category_of(values[place], dtype)
+        return tuple(values)
+
+    def block(self, rows: Sequence[Row]) -> Block:
+        """Put rows into arrays.
+
+        Parameters
+        ----------
+        rows : sequence of tuple
+            As `read` gives them.
+
+        Returns
+        -------
+        Block
+        """
+        if self._only_numbers:
+            return Block(np.array(rows, dtype=np.float64), np.empty((len(rows), 0), dtype=object))
+        numbers = np.empty((len(rows), self._width))
+        if self._numbers:
+            picked = np.array([self._pick(row) for row in rows], dtype=np.float64)
+            numbers[:, self._number_places] = picked.reshape(len(rows), -1)
+        for place, column in zip(self._moments, self._moment_places, strict=True):
+            numbers[:, column : column + 4] = moment_parts(_moments([row[place] for row in rows]))
+        texts = np.empty((len(rows), self._text_width), dtype=object)
+        for column, place in enumerate(self._texts):
+            texts[:, column] = [np.nan if row[place] is None else row[place] for row in rows]
+        return Block(numbers, texts)
+
+
+def _decoder(features: Sequence[Feature]) -> Callable[[bytes], Any]:
+    """From JSON to one struct or a list of them, with one field for each feature; what is nullable may be left out."""
+    fields: list[Any] = []
+    for place, feature in enumerate(features):
+        kind = _value_type(feature)
+        fields.append((f"f{place}", kind | None, None) if feature.nullable else (f"f{place}", kind))
+    names = {f"f{place}": feature.name.translate(_SAFE) for place, feature in enumerate(features)}
+    row = msgspec.defstruct("Row", fields, rename=names, forbid_unknown_fields=True, kw_only=True, gc=False)
+    rows = row | list[row]  # type: ignore[valid-type]
+    if all(feature.name in names.values() for feature in features):
+        return msgspec.json.Decoder(rows).decode
+    plain = msgspec.json.Decoder(dict[str, Any] | list[dict[str, Any]])
+
+    def renamed(found: dict[str, Any]) -> dict[str, Any]:
+        return {name.translate(_SAFE): value for name, value in found.items()}
+
+    def decode(body: bytes) -> Any:
+        found = plain.decode(body)
+        return msgspec.convert(list(map(renamed, found)) if isinstance(found, list) else renamed(found), rows)
+
+    return decode
+
+
+def _value_type(feature: Feature) -> Any:
+    if feature.kind == "numeric":
+        return NUMBER
+    if feature.kind == "boolean":
+        return bool
+    return str | NUMBER if takes_numbers(feature) else str
+
+
+def _refuse_repeated(body: bytes) -> None:
+    """Refuse an object that names a field twice; of the two, nobody can tell which was meant."""
+
+    def checked(pairs: list[tuple[str, Any]]) -> None:
+        names = {name for name, _ in pairs}
+        if len(names) < len(pairs):
+            seen: set[str] = set()
+            twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+            raise RequestError(422, "repeated_field", "It is there twice in one row, expected once.", twice)
+
+    json.loads(body, object_pairs_hook=checked, parse_int=float)
+
+
+def _moment(text: str, feature: Feature) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RequestError(
+            422, "wrong_value", f"Found another text, expected {expected(feature)}.", feature.name
+        ) from None
+
+
+def _moments(values: Sequence[datetime | None]) -> NDArray[np.datetime64]:
+    """Moments as NumPy has them, in UTC and without a zone."""
+    return np.array([None if value is None else value.replace(tzinfo=None) for value in values], dtype="datetime64[us]")

@@ -1,0 +1,208 @@
+"""The process: a socket, signals, the lines it says on stdout, and uvicorn in between."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import socket
+import sys
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from champion.errors import ProjectError
+from champion.serving.options import Options
+from champion.serving.state import State
+
+BACKLOG = 2048  # connections that the system holds while we are busy
+KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so that it never asks on one we have closed
+
+
+def serve(options: Options) -> None:
+    """Run the service until it is told to stop by SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    options : Options
+        How.
+
+    Raises
+    ------
+    ProjectError
+        When the address cannot be listened on.
+    """
+    gc.disable()  # until it listens: what is imported stays
+    sys.meta_path.insert(0, WithoutPandas())
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the log's; a pool of its own holds on to memory
+    listener = listen(options.host, options.port)
+    try:
+        import uvicorn
+
+        from champion.serving.app import service
+        from champion.serving.protocol import bounded
+    except ModuleNotFoundError as error:
+        raise ProjectError(f"{error}. `make serve` installs what the service needs, and starts it.") from None
+    state = State(options, _log(options))
+    config = uvicorn.Config(
+        service(state, lambda result, reason: _tell_of_package(state, result, reason)),
+        http=bounded(options.body_seconds), ws="none", lifespan="on", access_log=False, log_config=None, server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=round(options.shutdown_seconds), backlog=BACKLOG,
+    )  # fmt: skip
+    _server(config, state, listener).run(sockets=[listener])
+
+
+class WithoutPandas(MetaPathFinder):
+    """Hides what scikit-learn imports where it finds it, and what is never asked here: 0.3 s and 70 MB.
+
+    The image has none of it; a developer's environment has.
+    """
+
+    _HIDDEN = frozenset({"pandas", "pytest", "rich", "matplotlib"})
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+        """Refuse what is hidden, and know nothing of any other module."""
+        del path, target
+        if fullname in self._HIDDEN:
+            raise ModuleNotFoundError(f"The service does without {fullname}.", name=fullname)
+
+
+def _settle() -> None:
+    """Give back what the start has used, and let no later collection look at what was imported: that stays."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
+    if trim is not None:
+        trim(0)
+
+
+def _log(options: Options) -> Any:
+    if options.log is None:
+        return None
+    from champion.serving.log import PredictionLog
+
+    return PredictionLog(options.log)
+
+
+def _server(config: Any, state: State, listener: socket.socket) -> Any:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Says when it listens, and ends with exit code 0 when it is told to stop."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            _settle()
+            if not self.should_exit:
+                tell("listening", address=_address(listener), **_facts(state))
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            tell("stopping")
+            await super().shutdown(sockets)
+            tell("stopped")
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            del sig, frame
+            self.force_exit = self.should_exit  # told a second time
+            self.should_exit = True
+
+    return Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address, before anything else costs time.
+
+    Parameters
+    ----------
+    host : str
+        A name, or an IPv4 or IPv6 address.
+    port : int
+        0 takes a free one.
+
+    Returns
+    -------
+    socket
+        Bound; nobody can connect yet.
+
+    Raises
+    ------
+    ProjectError
+        When there is no such host, or the port is taken or not ours to take.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no host name"
+        raise ProjectError(
+            f"The host {host!r} is not known ({reason}). Give --host an address of this machine, such as 127.0.0.1, or "
+            "0.0.0.0 for all of them."
+        ) from None
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.set_inheritable(True)
+    except OSError as error:
+        listener.close()
+        raise ProjectError(
+            f"Port {port} of {host} cannot be listened on ({error.strerror}). Give another one with --port, or --port 0 "
+            "for any that is free."
+        ) from None
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _facts(state: State) -> dict[str, Any]:
+    champion = state.champion
+    found: dict[str, Any] = {
+        "package": state.options.shown,
+        "log": _shown(state.options.log) if state.options.log else "none",
+        "key": "asked" if state.asks_for_key else "none",
+    }
+    if champion is None:
+        return {"champion": "none", **found}
+    return {**_version(state), **found}
+
+
+def _shown(folder: Path) -> str:
+    """A folder as seen from where the service was started."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+
+
+def _version(state: State) -> dict[str, Any]:
+    champion = state.champion
+    assert champion is not None
+    return {
+        "champion": champion.manifest.use_case,
+        "model_version": champion.model_version,
+        "data_version": champion.data_version,
+        "way": champion.way,
+    }
+
+
+def _tell_of_package(state: State, result: str, reason: str | None) -> None:
+    if result == "refused":
+        tell("refused", reason=reason)
+    else:
+        tell(result, **_version(state))
+
+
+def tell(event: str, **facts: Any) -> None:
+    """Say one line on stdout: an event, and its facts as name=value; a value with blanks is quoted as in JSON."""
+    words = [event, *(f"{name}={_word(value)}" for name, value in facts.items())]
+    print(" ".join(words), flush=True)
+
+
+def _word(value: Any) -> str:
+    text = str(value)
+    plain = text and text.isprintable() and not any(letter in text for letter in ' "=')
+    return text if plain else json.dumps(text)

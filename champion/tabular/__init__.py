@@ -1,0 +1,1 @@
+"""Tables read and written, whole or streamed."""

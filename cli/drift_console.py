@@ -1,0 +1,88 @@
+"""What the drift gate shows on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from champion.reporting.drift_tables import BADGES
+from champion.reporting.words import NOTHING, p_value, percent
+from cli.console import out
+
+if TYPE_CHECKING:
+    from champion.drift.report import DriftReport, FeatureDrift
+    from pipelines.drift_log import Moment
+
+MOST_ROWS = 20
+_COLOURS = {"drift": "red", "schema": "red", "not_enough": "yellow", "none": "green"}
+_SHORT = {"drift": "drift", "none": "no drift", "not_enough": "too few", "ignored": "ignored"}
+_BARS = "▁▂▃▄▅▆▇█"
+_LAST = 40
+
+
+def drift_summary(report: DriftReport) -> None:
+    """The features, worst first, and the verdict."""
+    shown = [*([report.predictions] if report.predictions else []), *report.features]
+    shown.sort(key=lambda each: each.verdict != "drift")
+    console = out()
+    rows = f"{report.current_rows:,} new rows beside {report.reference_rows:,}"
+    title = f"{report.use_case}: {rows} of champion v{report.model_version}"
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("feature", overflow="fold", min_width=14)
+    for head in ("verdict", "test"):
+        table.add_column(head, no_wrap=True)
+    for head in ("p", "moved", "limit", "missing", "range", "unseen"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for each in shown[:MOST_ROWS]:
+        table.add_row(*_cells(each))
+    console.print()
+    console.print(table)
+    if len(shown) > MOST_ROWS:
+        console.print(f"and {len(shown) - MOST_ROWS} more in the report", markup=False)
+    for each in (each for each in shown[:MOST_ROWS] if each.verdict == "drift"):
+        console.print(f"  {escape(each.name)}: {escape(each.reason)}", soft_wrap=True)
+    for difference in report.schema_differences:
+        console.print(
+            f"  column {escape(difference.column)} ({difference.what}): {escape(difference.text)}", soft_wrap=True
+        )
+    if report.live is not None:
+        console.print(report.live.text, markup=False, soft_wrap=True)
+    colour = _COLOURS[report.verdict]
+    console.print(f"[bold {colour}]{BADGES[report.verdict]}.[/] {escape(report.reason)}", soft_wrap=True)
+
+
+def _cells(each: FeatureDrift) -> tuple[str, ...]:
+    bold = "bold red" if each.verdict == "drift" else "default"
+    return (
+        f"[{bold}]{escape(each.name)}[/]", _SHORT[each.verdict], each.test or NOTHING,
+        NOTHING if each.p_corrected is None else p_value(each.p_corrected).replace("below ", "<"),
+        NOTHING if each.effect is None else percent(each.effect), percent(each.threshold), percent(each.missing),
+        NOTHING if each.outside is None else percent(each.outside),
+        NOTHING if each.unseen is None else percent(each.unseen),
+    )  # fmt: skip
+
+
+def history_summary(found: Sequence[Moment]) -> None:
+    """Every feature over the last comparisons, as a line of bars."""
+    last = found[-_LAST:]
+    console = out()
+    table = Table(
+        title=f"Share of rows that moved, {last[0].created[:10]} to {last[-1].created[:10]}", title_justify="left"
+    )
+    for head in ("feature", "over time", "last", "drift"):
+        table.add_column(head)
+    for name in dict.fromkeys(name for moment in last for name in moment.effects):
+        effects = [moment.effects.get(name) for moment in last]
+        times = sum(name in moment.drifted for moment in last)
+        newest = effects[-1]
+        bars = "".join(" " if each is None else _BARS[min(int(each * 16), 7)] for each in effects)
+        table.add_row(
+            escape(name), bars, NOTHING if newest is None else percent(newest), str(times) if times else NOTHING
+        )
+    console.print(table)
+    verdicts = [moment.verdict for moment in found]
+    console.print(f"{len(found)} comparisons, {verdicts.count('drift')} with drift.", markup=False)

@@ -1,0 +1,135 @@
+"""Simulated tables for the claims of the drift gate: counts in the bins of a profile, thousands of tables at a time.
+
+Edges and counts come as `champion.modeling.profile` makes them: for a continuous number the edges are order statistics of the
+reference, so that its bins are equally full and their true shares are random; for few values or categories the counts of
+the reference are random. Counts are drawn instead of rows, so that a million rows cost no more than a hundred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from champion.drift.compare import Tested, category_tests, number_tests
+from champion.drift.judge import drifting
+from champion.drift.statistics import Counts, safe_categories
+from champion.modeling.profile import BINS, CATEGORIES
+from champion.use_case import Drift
+
+BATCH = 40_000  # features at a time
+Draw = Callable[[np.random.Generator, int, int, int, float], list[Tested]]
+
+
+def numbers(random: np.random.Generator, features: int, reference: int, rows: int, shift: float) -> list[Tested]:
+    """Normal numbers, the new ones shifted by some standard deviations; what is tested looks at ranks alone."""
+    places = np.linspace(0, reference - 1, BINS + 1).round().astype(np.int64)
+    spaces = random.gamma([places[0] + 1, *np.diff(places), reference - places[-1]], size=(features, BINS + 2))
+    below = np.cumsum(spaces, axis=1)[:, :-1] / spaces.sum(axis=1, keepdims=True)
+    if shift:
+        below = ndtr(ndtri(below) - shift)
+    shares = np.diff(below, axis=1, prepend=0.0, append=1.0)
+    counts = np.diff(places)
+    counts[-1] += 1
+    ours = np.broadcast_to(np.concatenate([[0], counts, [0]]), shares.shape)
+    return number_tests(ours, random.multinomial(rows, shares), few=False)
+
+
+def few_values(random: np.random.Generator, features: int, reference: int, rows: int, shift: float) -> list[Tested]:
+    """Whole numbers from 0 to 5: a normal number, cut at whole standard deviations."""
+    cuts = np.arange(-2.0, 3.0)
+    shares = np.diff(ndtr(cuts), prepend=0.0, append=1.0)
+    moved = np.diff(ndtr(cuts - shift), prepend=0.0, append=1.0)
+    ours, theirs = random.multinomial(reference, shares, features), random.multinomial(rows, moved, features)
+    return number_tests(ours, theirs, few=True)
+
+
+def categories(random: np.random.Generator, features: int, reference: int, rows: int, shift: float) -> list[Tested]:
+    """Twelve categories, the most frequent with a third of the rows; a shift takes that share of rows from it."""
+    shares = 1 / np.arange(1, 13)
+    shares /= shares.sum()
+    moved = shares.copy()
+    moved[0] -= shift
+    moved[1] += shift
+    ours = random.multinomial(reference, shares, features)
+    return _as_listed(ours, random.multinomial(rows, moved, features))
+
+
+def rare_categories(
+    random: np.random.Generator, features: int, reference: int, rows: int, shift: float
+) -> list[Tested]:
+    """Five hundred categories, none with more than a hundredth of the rows, of which a profile lists thirty."""
+    del shift
+    shares = 1 / np.sqrt(np.arange(1, 501) + 20)
+    shares /= shares.sum()
+    return _as_listed(random.multinomial(reference, shares, features), random.multinomial(rows, shares, features))
+
+
+def _as_listed(ours: Counts, theirs: Counts) -> list[Tested]:
+    """The tests of categories of which a profile lists the most frequent ones."""
+    order = np.argsort(-ours, axis=1, kind="stable")
+    ours, theirs = np.take_along_axis(ours, order, axis=1), np.take_along_axis(theirs, order, axis=1)
+    listed = (ours > 1) & (np.arange(ours.shape[1]) < CATEGORIES)
+    both = [
+        np.concatenate([np.where(listed, each, 0), np.where(listed, 0, each).sum(axis=1)[:, None]], axis=1)
+        for each in (ours, theirs)
+    ]
+    safe = np.ones(both[0].shape, dtype=np.bool_)
+    for row, counts in enumerate(ours):
+        named = int(listed[row].sum())
+        safe[row, :named] = safe_categories(counts[:named], int((counts > 0).sum()), CATEGORIES)
+    kept = [*range(min(CATEGORIES, ours.shape[1])), -1]
+    return category_tests(both[0][:, kept], both[1][:, kept], safe[:, kept])
+
+
+KINDS: dict[str, Draw] = {
+    "numbers": numbers,
+    "few values": few_values,
+    "categories": categories,
+    "rare categories": rare_categories,
+}
+
+
+def alarms(
+    kind: str, columns: int, reference: int, rows: int, tables: int, seed: int, shift: float = 0.0
+) -> NDArray[np.bool_]:
+    """Which features the gate reports, for many tables with a reference of their own each.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    columns : int
+        Features of a table.
+    reference, rows : int
+        Rows of the train set and of the new data.
+    tables : int
+        How many.
+    seed : int
+        Of the random numbers.
+    shift : float, default=0.0
+        Of the first column alone, in standard deviations.
+
+    Returns
+    -------
+    ndarray of bool, shape (tables, columns)
+    """
+    draw = KINDS[kind]
+    random = np.random.default_rng(seed)
+    rules = Drift()
+    found = []
+    each = max(1, BATCH // columns)
+    for start in range(0, tables, each):
+        size = min(each, tables - start)
+        parts = draw(random, size * columns, reference, rows, 0.0)
+        p = np.stack([test.p for _, test, _ in parts], axis=-1).reshape(size, columns, -1)
+        effects = np.stack([effect for _, _, effect in parts], axis=-1).reshape(size, columns, -1)
+        if shift:
+            parts = draw(random, size, reference, rows, shift)
+            p[:, 0] = np.stack([test.p for _, test, _ in parts], axis=-1)
+            effects[:, 0] = np.stack([effect for _, _, effect in parts], axis=-1)
+        drift, _ = drifting(p, effects, np.full(columns, rules.min_effect), rules.alpha)
+        found.append(drift.any(axis=-1))
+    return np.concatenate(found)

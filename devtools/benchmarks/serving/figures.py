@@ -1,0 +1,197 @@
+"""The figures of one server, and what they are held to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from devtools.benchmarks.measure import CommandFailedError
+from devtools.benchmarks.sandbox import Sandbox
+from devtools.benchmarks.serving.load import Target, ask_alone, ask_once, ask_together
+from devtools.benchmarks.serving.models import Model
+from devtools.benchmarks.serving.rivals import SERVERS_BY_NAME, Start
+from devtools.benchmarks.serving.server import Server, free_port, running
+
+CONNECTIONS = 32
+WARM_UP = 1.0  # seconds
+REST = 1.0
+NEAR = 1e-9  # of a probability
+HEADINGS = (
+    "model", "server", "requests/s", "CPU us each", "median alone, us", "median at 32, ms", "p99 at 32, ms", "busy",
+    "generator", "idle, MB", "then",
+)  # fmt: skip
+READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one server costs with one model.
+
+    Attributes
+    ----------
+    model, server : str
+    rate : float
+        Requests per second at `CONNECTIONS`.
+    cpu : float
+        Microseconds that the server's processes computed per request, user and system, at `CONNECTIONS`.
+    p50_alone : float
+        Median latency in microseconds at one connection.
+    p50, p99 : float
+        Latencies in milliseconds at `CONNECTIONS`.
+    busy, generator : float
+        The shares of a core that the server's processes and the load generator used at `CONNECTIONS`, 0 to 1. A rate
+        is the server's own where the first is near 1 and the second is not.
+    start : float
+        Seconds from the start to the first good answer.
+    idle, after : float
+        Resident memory of the server's processes in MB, a second after the start and after the loads.
+    """
+
+    model: str
+    server: str
+    rate: float
+    cpu: float
+    p50_alone: float
+    p50: float
+    p99: float
+    busy: float
+    generator: float
+    start: float
+    idle: float
+    after: float
+
+
+def measure(sandbox: Sandbox, model: Model, name: str, seconds: float) -> Figures:
+    """Start a server, check its answer, and load it.
+
+    Parameters
+    ----------
+    sandbox : Sandbox
+    model : Model
+    name : str
+        One of `SERVERS_BY_NAME`.
+    seconds : float
+        Of each of the two loads.
+
+    Returns
+    -------
+    Figures
+
+    Raises
+    ------
+    CommandFailedError
+        When it cannot be started, or does not answer what `predict_proba` does.
+    """
+    port = free_port()
+    start = SERVERS_BY_NAME[name](sandbox, model, port)
+    target = Target(port, start.request)
+    ready = Target(port, READY) if name == "ours" else target
+    log = sandbox.root / f"{model.name}-{name}.log"
+    with running(start.command, start.folder, start.environment, ready, log) as server:
+        time.sleep(REST)  # whatever it still does in the background after it has said that it is ready
+        idle = server.megabytes()
+        _check(name, start, target, model)
+        return _loaded(server, target, seconds, model.name, name, idle)
+
+
+def _loaded(server: Server, target: Target, seconds: float, model: str, name: str, idle: float) -> Figures:
+    ask_together(target, WARM_UP, CONNECTIONS)
+    alone = ask_alone(target, seconds)
+    before = server.cpu_seconds()
+    together = ask_together(target, seconds, CONNECTIONS)
+    cpu = server.cpu_seconds() - before
+    return Figures(
+        model=model,
+        server=name,
+        rate=together.rate,
+        cpu=1e6 * cpu / len(together.latencies),
+        p50_alone=1e6 * alone.quantile(0.5),
+        p50=1e3 * together.quantile(0.5),
+        p99=1e3 * together.quantile(0.99),
+        busy=cpu / together.seconds,
+        generator=together.busy,
+        start=server.seconds_to_ready,
+        idle=idle,
+        after=server.megabytes(),
+    )
+
+
+def _check(name: str, start: Start, target: Target, model: Model) -> None:
+    status, body = ask_once(target)
+    try:
+        found = start.probabilities(json.loads(body))
+        equal = all(abs(one - other) <= NEAR for one, other in zip(found, model.probabilities, strict=True))
+    except (ValueError, LookupError, TypeError):
+        equal = False
+    if status != 200 or not equal:
+        raise CommandFailedError(
+            f"{name} answered status {status} and {body[:300]!r}, expected the probabilities {model.probabilities}."
+        )
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One promise, and whether it was kept."""
+
+    promise: str
+    found: float
+    limit: float
+    at_least: bool
+    unit: str
+
+    @property
+    def bound(self) -> str:
+        """The limit in words."""
+        return f"{'at least' if self.at_least else 'at most'} {self.limit:g} {self.unit}"
+
+    @property
+    def kept(self) -> bool:
+        """Whether what was found is within the limit."""
+        return self.found >= self.limit if self.at_least else self.found <= self.limit
+
+
+def limits(found: Sequence[Figures]) -> list[Limit]:
+    """Hold the forest's figures to what was promised; a promise whose rival was not measured is left out."""
+    by_name = {each.server: each for each in found if each.model == "forest"}
+    kept: list[Limit] = []
+    if "ours" not in by_name:
+        return kept
+    ours = by_name["ours"]
+    if "mlflow" in by_name:
+        rate = ours.rate / by_name["mlflow"].rate
+        kept.append(Limit("requests/s beside MLflow's", rate, 30, True, "x"))
+    if "fastapi" in by_name:
+        work = by_name["fastapi"].cpu / ours.cpu
+        kept.append(Limit("requests per CPU second beside plain FastAPI's", work, 25, True, "x"))
+    if "floor" in by_name:
+        slower = ours.p50_alone / by_name["floor"].p50_alone
+        kept.append(Limit("median at one connection beside the floor's", slower, 2.5, False, "x"))
+    kept.append(Limit("start to ready", ours.start, 2, False, "s"))
+    kept.append(Limit("memory of an idle worker", ours.idle, 200, False, "MB"))
+    return kept
+
+
+def as_tables(found: Sequence[Figures], held: Sequence[Limit]) -> str:
+    """Two tables as Markdown: the figures, and the limits."""
+    lines = [f"| {' | '.join(HEADINGS)} |", "|---|---|" + "---:|" * (len(HEADINGS) - 2)]
+    lines += [
+        f"| {each.model} | {each.server} | {each.rate:,.0f} | {each.cpu:,.0f} | {each.p50_alone:,.0f} "
+        f"| {each.p50:.1f} | {each.p99:.1f} | {each.busy:.0%} | {each.generator:.0%} | {each.idle:.0f} | {each.after:.0f} |"
+        for each in found
+    ]
+    lines += ["", "| promise (forest) | found | limit | kept |", "|---|---:|---:|---|"]
+    lines += [
+        f"| {each.promise} | {each.found:.2f} {each.unit} | {each.bound} | {'yes' if each.kept else 'NO'} |"
+        for each in held
+    ]
+    return "\n".join(lines)
+
+
+def as_rows(found: Sequence[Figures], held: Sequence[Limit]) -> dict[str, list[dict[str, object]]]:
+    """Give the same for JSON."""
+    return {
+        "figures": [asdict(each) for each in found],
+        "limits": [asdict(each) | {"kept": each.kept} for each in held],
+    }

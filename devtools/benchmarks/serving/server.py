@@ -1,0 +1,137 @@
+"""A server as a child process on a core of its own: started, looked at from outside, and ended with all below it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from devtools.benchmarks.measure import CommandFailedError, resident, tree
+from devtools.benchmarks.serving.load import Target, ask_once
+
+STARTING = 90.0  # seconds in which a server must answer
+_PINNED = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execv(sys.argv[2], sys.argv[2:])"
+
+
+@cache  # what is allowed changes once this process is pinned itself
+def cores() -> tuple[int, int] | None:
+    """The core of the servers and that of the load; None on a machine that has no two, or cannot pin."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    return (allowed[0], allowed[-1]) if len(allowed) > 1 else None
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        port: int = tried.getsockname()[1]
+        return port
+
+
+class Server:
+    """A running server.
+
+    Attributes
+    ----------
+    seconds_to_ready : float
+        From its start to its first good answer.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process, self._log = process, log
+        self.seconds_to_ready = 0.0
+
+    def cpu_seconds(self) -> float:
+        """What the whole tree has computed so far, user and system."""
+        ticks = 0
+        for pid in tree(self._process.pid):
+            with contextlib.suppress(OSError):  # it has ended since it was listed
+                ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def megabytes(self) -> float:
+        """The resident memory of the whole tree."""
+        return sum(resident(pid) for pid in tree(self._process.pid)) / 1e6
+
+    def wait_until_ready(self, ready: Target, began: float) -> None:
+        """Ask until the answer is good.
+
+        Raises
+        ------
+        CommandFailedError
+            When the server has ended, or is not ready in time.
+        """
+        while time.perf_counter() - began < STARTING:
+            if self._process.poll() is not None:
+                raise CommandFailedError(
+                    f"a server ended with exit code {self._process.returncode}, expected it to stay"
+                )
+            with contextlib.suppress(OSError, CommandFailedError):
+                if ask_once(ready)[0] == 200:
+                    self.seconds_to_ready = time.perf_counter() - began
+                    return
+            time.sleep(0.005)
+        raise CommandFailedError(f"a server was not ready within {STARTING:.0f} s")
+
+    def last_lines(self) -> str:
+        """The end of what it has printed."""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-25:])
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], ready: Target, log: Path
+) -> Iterator[Server]:
+    """Run a server while the block runs.
+
+    Parameters
+    ----------
+    command : sequence of str or Path
+        The first is the path of a program.
+    folder : Path
+        Where it runs.
+    environment : mapping of str to str
+    ready : Target
+        What is asked until the answer is good.
+    log : Path
+        Takes what it prints.
+
+    Raises
+    ------
+    CommandFailedError
+        When it does not become ready, or the block raises one; with the last lines it printed.
+    """
+    pinned = cores()
+    prefix = [sys.executable, "-c", _PINNED, str(pinned[0])] if pinned else []
+    with log.open("wb") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*prefix, *map(str, command)], cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL,
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    server = Server(process, log)
+    try:
+        server.wait_until_ready(ready, began)
+        yield server
+    except CommandFailedError as error:
+        raise CommandFailedError(f"{error}\nThe server said last:\n{server.last_lines()}") from error
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.terminate()
+        process.wait(10)
+    with contextlib.suppress(ProcessLookupError):  # what it has left behind is in its session
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,257 @@
+"""The steps of `make demo`: what is done, why, and what must come out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from devtools.demo.checkout import GRACE, DemoCheckout, Ran, UnexpectedError, wait_until
+from devtools.demo.table import MOVED, TARGET, pumps
+from devtools.demo.traffic import PATIENCE, Client, Service, Stream, serving
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "demo_pumps"  # unlike any of the user's, whose use cases are in the copy too
+CONFIG, TABLE, LOG = f"configs/{NAME}.yaml", f"data/{NAME}.csv", f"predictions/{NAME}"
+LABELS = "labels.csv"
+FIRST, USUAL, CHANGED, LATER, STREAM = 1200, 1000, 6000, 2000, 500  # rows
+TOGETHER = 10  # rows of one request
+
+
+class Told(Protocol):
+    """Whom the story is told to."""
+
+    def begin(self, title: str, why: str) -> None:
+        """A new step."""
+
+    def command(self, shown: str) -> None:
+        """What a person would type."""
+
+    def ended(self, exit_code: int, seconds: float) -> None:
+        """How that ended."""
+
+    def found(self, text: str) -> None:
+        """What came out."""
+
+
+class Loop:
+    """The loop, from the first champion to the rollback.
+
+    Parameters
+    ----------
+    checkout : DemoCheckout
+        Where the commands run.
+    folder : Path
+        For what is no part of the checkout.
+    told : Told
+        Whom it is told to.
+    """
+
+    def __init__(self, checkout: DemoCheckout, folder: Path, told: Told) -> None:
+        self._checkout, self._folder, self._told = checkout, folder, told
+        self._versions: list[int] = []
+        self._monitor: list[int] = []
+        self._streams: list[Stream] = []
+        self._requests = 0
+        self._rows = 0
+
+    def play(self) -> None:
+        """Play it.
+
+        Raises
+        ------
+        UnexpectedError
+            At the first thing that is not as it must be.
+        """
+        self._make_use_case()
+        self._train_first()
+        self._told.begin("Serve it.", "Programs ask over HTTP, and every answer is logged.")
+        self._told.command(f"python run.py serve --config {CONFIG} --port 0")
+        with serving(self._checkout, CONFIG, self._folder / "service.log") as service:
+            self._serves(service, 1)
+            self._usual_day(service)
+            learned = self._changed_day(service)
+            self._extend(learned)
+            self._learn_anew(service)
+            self._later_day(service)
+            self._take_back(service)
+            self._stop(service)
+
+    def facts(self) -> dict[str, Any]:
+        """What came out, as values: versions that served, exit codes of the drift gate, requests and failures."""
+        return {
+            "versions": self._versions,
+            "monitor": self._monitor,
+            "requests": self._requests + sum(stream.requests for stream in self._streams),
+            "failures": sum(len(stream.failures) for stream in self._streams),
+            "swaps": [{"requests": each.requests, "turns": each.turns} for each in self._streams],
+        }
+
+    def _make_use_case(self) -> None:
+        self._told.begin("Make a use case.", f"{FIRST:,} pumps: three sensors, the site, and the state to predict.")
+        pumps(FIRST, 1, changed=False).to_csv(self._folder / f"{NAME}.csv", index=False)
+        self._run("python", "run.py", "init", f"../{NAME}.csv", "--target", TARGET)
+        self._told.found(f"{CONFIG} is written, and {TABLE} is under DVC.")
+
+    def _train_first(self) -> None:
+        self._told.begin("Train the first champion.", "There is none yet, so the best candidate takes the title.")
+        self._train(1)
+
+    def _serves(self, service: Service, version: int) -> None:
+        found = service.version()
+        if found != version:
+            raise UnexpectedError(f"the service answers with version {found}, and {version} is in production")
+        self._versions.append(version)
+        self._told.found(f"Version {version} answers at {service.address}.")
+
+    def _usual_day(self, service: Service) -> None:
+        self._told.begin("A usual day.", "Pumps as in training: the gate must not cry wolf.")
+        self._ask(service, pumps(USUAL, 2, changed=False))
+        self._look(0)
+
+    def _changed_day(self, service: Service) -> pd.DataFrame:
+        self._told.begin(
+            "The world changes.",
+            "Pumps run hotter (+5 degrees) and under more load, and wear comes from vibration now instead of heat.",
+        )
+        since = _from_now_on()
+        table = pumps(CHANGED, 3, changed=True)
+        self._ask(service, table)
+        report = self._look(3, since)
+        moved = {each["name"] for each in report["features"] if each["verdict"] == "drift"}
+        if moved != set(MOVED):
+            raise UnexpectedError(f"the gate names {sorted(moved)}, and {sorted(MOVED)} were changed")
+        if not (report["live"] and report["live"]["worse"]):
+            raise UnexpectedError("the champion's live score is not below the promoted one")
+        return table
+
+    def _extend(self, learned: pd.DataFrame) -> None:
+        self._told.begin("Extend the data.", "The workshop has seen these pumps, so their true state is known.")
+        path = self._checkout.root / TABLE
+        learned.to_csv(path, index=False, header=False, mode="a")
+        rows = len(path.read_text(encoding="utf-8").splitlines()) - 1
+        self._run("dvc", "add", TABLE)
+        self._told.found(f"{TABLE} has {rows:,} rows, {len(learned):,} of them new.")
+
+    def _learn_anew(self, service: Service) -> None:
+        self._told.begin("Train again, under load.", "The challenger is judged beside the champion on the same rows.")
+        with self._traffic(service, 2):
+            self._train(2)
+
+    def _later_day(self, service: Service) -> None:
+        self._told.begin("A day later.", "Pumps as after the change: nothing new to the new champion.")
+        since = _from_now_on()
+        self._ask(service, pumps(LATER, 4, changed=True))
+        self._look(0, since)
+
+    def _take_back(self, service: Service) -> None:
+        self._told.begin("Take it back.", "Had the new one disappointed: one command, under load again.")
+        with self._traffic(service, 1):
+            done = self._run("python", "run.py", "rollback", "--config", CONFIG)
+            self._told.found(done.out.splitlines()[0])
+
+    def _stop(self, service: Service) -> None:
+        dropped = service.metric("champion_log_rows_dropped_total")
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: service.process.poll() is not None, GRACE, "the service did not end")
+        if dropped or service.process.returncode:
+            raise UnexpectedError(
+                f"the service ended with exit code {service.process.returncode}, and its log had dropped {dropped} rows"
+            )
+        self._told.found(f"Told to stop, the service has ended; of {self._rows:,} rows its log has dropped {dropped}.")
+
+    @contextlib.contextmanager
+    def _traffic(self, service: Service, version: int) -> Iterator[None]:
+        """Requests that go on until every client is answered by a version; none of them may fail."""
+        self._streams.append(stream := Stream(service.address, _asked(pumps(STREAM, 5, changed=True))))
+        with stream:
+            yield
+            took = wait_until(lambda: stream.on(version), PATIENCE, f"the service did not come to version {version}")
+        former = self._versions[-1]
+        stream.check(former, version)
+        self._told.found(
+            f"Meanwhile {stream.requests:,} requests: {former} answered, then {version}, {took:.1f} s after the command's "
+            f"end; {len(stream.failures)} failed."
+        )
+        self._rows += stream.requests
+        self._serves(service, version)
+
+    def _ask(self, service: Service, table: pd.DataFrame) -> None:
+        """Ask about every row, write down the labels that the workshop finds later, and wait for the log."""
+        labels, rows = table[TARGET].tolist(), _asked(table)
+        lines = []
+        with Client(service.address) as client:
+            for start in range(0, len(rows), TOGETHER):
+                answer = client.predict(rows[start : start + TOGETHER])
+                lines += [f"{answer['request_id']},{label}\n" for label in labels[start : start + TOGETHER]]
+                self._requests += 1
+        path = self._checkout.root / LABELS
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines([f"request_id,{TARGET}\n"] if file.tell() == 0 else [])
+            file.writelines(lines)
+        self._rows += len(rows)
+        service.wait_for_log(self._rows)
+        self._told.found(
+            f"{len(rows):,} rows were asked in {-(-len(rows) // TOGETHER):,} requests, and stand in {LOG}."
+        )
+
+    def _look(self, expect: int, since: str | None = None) -> dict[str, Any]:
+        """Ask the drift gate about the log."""
+        window = ["--since", since] if since else []
+        done = self._run(
+            "python", "run.py", "monitor", LOG, "--config", CONFIG, "--labels", LABELS, *window, expect=expect
+        )
+        self._monitor.append(done.exit_code)
+        report = self._report("drift.json")
+        moved = [each for each in report["features"] if each["verdict"] == "drift"]
+        names = "; ".join(f"{each['name']} moved by {each['effect']:.0%} of the rows" for each in moved)
+        verdict = f"Drift, worst first: {names}." if moved else "No drift."
+        self._told.found(
+            f"{verdict} {report['current_rows']:,} rows beside {report['reference_rows']:,} of version "
+            f"{report['model_version']} (exit {done.exit_code})."
+        )
+        self._told.found(_sentence(report["live"]["text"]))
+        return report
+
+    def _train(self, version: int) -> None:
+        self._run("python", "run.py", "train", "--config", CONFIG)
+        decision = self._report("decision.json")
+        if decision["action"] != "promoted" or decision["champion"] != version:
+            raise UnexpectedError(f"version {version} was not promoted: {decision['reason']}")
+        rows = decision["rows"]
+        self._told.found(f"Version {version}, {decision['challenger']['candidate']}. {decision['reason']}")
+        self._told.found(f"{rows['train']:,} rows trained it, {rows['judged']:,} others judged.")
+
+    def _run(self, *arguments: str, expect: int = 0) -> Ran:
+        self._told.command(" ".join(arguments))
+        done = self._checkout.run(*arguments, expect=expect)
+        self._told.ended(done.exit_code, done.seconds)
+        return done
+
+    def _report(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self._checkout.root / "reports" / NAME / name).read_text(encoding="utf-8"))
+        return found
+
+
+def _asked(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as a client sends them: without the answer."""
+    return [{str(name): value for name, value in row.items()} for row in table.drop(columns=TARGET).to_dict("records")]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _from_now_on() -> str:
+    """The next full second, in UTC, once it has begun."""
+    now = datetime.now(UTC)
+    begins = now.replace(microsecond=0) + timedelta(seconds=1)
+    time.sleep((begins - now).total_seconds())
+    return begins.strftime("%Y-%m-%dT%H:%M:%SZ")

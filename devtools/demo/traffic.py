@@ -1,0 +1,216 @@
+"""Traffic for `make demo`: a service in a process of its own, and clients that ask it over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import json
+import re
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from devtools.demo.checkout import DemoCheckout, UnexpectedError, wait_until
+
+PATIENCE = 60.0  # seconds after which what should come counts as missing
+PAUSE = 0.01  # seconds between the requests of one client
+CLIENTS = 2
+JSON = {"Content-Type": "application/json"}
+
+
+class Client:
+    """One connection that stays open, on which nothing is asked twice.
+
+    Parameters
+    ----------
+    address : str
+        As ``http://127.0.0.1:8000``.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def get(self, path: str) -> str:
+        """What a path answers.
+
+        Raises
+        ------
+        UnexpectedError
+            When there is no answer, or another status than 200.
+        """
+        return self._ask("GET", path, None)
+
+    def predict(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The answer for some rows.
+
+        Raises
+        ------
+        UnexpectedError
+            When there is no answer, or another status than 200.
+        """
+        found: dict[str, Any] = json.loads(self._ask("POST", "/predict", json.dumps(rows).encode()))
+        if len(found["predictions"]) != len(rows):
+            raise UnexpectedError(f"{len(rows)} rows were asked, and {len(found['predictions'])} answered")
+        return found
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> str:
+        try:
+            self._connection.request(method, path, body, JSON if body else {})
+            answer = self._connection.getresponse()
+            text = answer.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise UnexpectedError(f"{method} {path} had no answer ({type(error).__name__})") from None
+        if answer.status != 200:
+            raise UnexpectedError(f"{method} {path} was answered with {answer.status}: {text[:200]}")
+        return text
+
+
+@dataclass
+class Stream:
+    """Requests of one row that go on until this is left: what became of them.
+
+    Attributes
+    ----------
+    address : str
+        Of the service.
+    rows : sequence of dict
+        They are asked again and again.
+    requests : int
+        How many were answered or failed.
+    failures : list of str
+        What became of those that failed.
+    turns : list of list of int
+        The versions that answered each client, each named once per turn.
+    """
+
+    address: str
+    rows: Sequence[dict[str, Any]]
+    requests: int = 0
+    failures: list[str] = field(default_factory=list)
+    turns: list[list[int]] = field(default_factory=lambda: [[] for _ in range(CLIENTS)])
+
+    def __post_init__(self) -> None:
+        self._over, self._lock = threading.Event(), threading.Lock()
+        self._threads = [threading.Thread(target=self._go, args=(turn,), daemon=True) for turn in self.turns]
+
+    def __enter__(self) -> Stream:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def on(self, version: int) -> bool:
+        """Whether every client's last answer is of a version."""
+        return all(turn and turn[-1] == version for turn in self.turns)
+
+    def check(self, former: int, version: int) -> None:
+        """See that no request failed, and that every client was answered by one version and then by the other.
+
+        Raises
+        ------
+        UnexpectedError
+            When it is not so.
+        """
+        if self.failures:
+            raise UnexpectedError(f"{len(self.failures)} of {self.requests} requests failed: {self.failures[0]}")
+        if any(turn != [former, version] for turn in self.turns):
+            raise UnexpectedError(f"the clients saw the versions {self.turns}, and not {former}, then {version}")
+
+    def _go(self, turn: list[int]) -> None:
+        with Client(self.address) as client:
+            for row in itertools.cycle(self.rows):
+                if self._over.is_set():
+                    return
+                failure = None
+                try:
+                    version = client.predict([row])["model_version"]
+                    if not turn or turn[-1] != version:
+                        turn.append(version)
+                except UnexpectedError as error:
+                    failure = str(error)
+                with self._lock:
+                    self.requests += 1
+                    self.failures += [failure] if failure else []
+                self._over.wait(PAUSE)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service: where it answers, and its process."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+    def version(self) -> int:
+        """The model version that answers."""
+        with Client(self.address) as client:
+            return int(json.loads(client.get("/model"))["model_version"])
+
+    def metric(self, name: str) -> int:
+        """The sum of all samples of a metric."""
+        with Client(self.address) as client:
+            found = re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", client.get("/metrics"), re.MULTILINE)
+        return int(sum(map(float, found)))
+
+    def wait_for_log(self, rows: int) -> None:
+        """Wait until so many rows stand in the prediction log.
+
+        Raises
+        ------
+        UnexpectedError
+            When they do not.
+        """
+        wait_until(
+            lambda: self.metric("champion_log_rows_total") >= rows, PATIENCE, f"{rows:,} rows were not in the log"
+        )
+
+
+@contextlib.contextmanager
+def serving(checkout: DemoCheckout, config: str, said: Path) -> Iterator[Service]:
+    """Serve a use case of the checkout on a free port, with ``python run.py serve``.
+
+    Parameters
+    ----------
+    checkout : DemoCheckout
+    config : str
+        Of the use case.
+    said : Path
+        The file that the service's lines go to.
+
+    Yields
+    ------
+    Service
+
+    Raises
+    ------
+    UnexpectedError
+        When it does not begin to listen.
+    """
+    with (
+        said.open("w", encoding="utf-8") as file,
+        checkout.started("python", "run.py", "serve", "--config", config, "--port", "0", out=file.fileno()) as process,
+    ):
+
+        def heard() -> re.Match[str] | None:
+            return re.search(r"^listening address=(\S+)", said.read_text(encoding="utf-8"), re.MULTILINE)
+
+        wait_until(lambda: heard() is not None or process.poll() is not None, PATIENCE, "the service did not listen")
+        found = heard()
+        if found is None:
+            raise UnexpectedError(f"the service ended, and said: {said.read_text(encoding='utf-8').strip()[-500:]}")
+        yield Service(found[1], process)

@@ -1,0 +1,210 @@
+"""The edge of batch inference: the table into the store, and what came of it out to the user's files.
+
+A file appears whole or not at all: it is written beside its place, brought to the disk, and renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from champion.bundle.batch import Asked, Tally, require_columns
+from champion.errors import ConfigurationError, DataError, ProjectError
+from champion.tabular.stream import SUFFIXES, open_table, suffix_of
+from champion.tabular.tables import table_suffix
+from champion.workspace import hashing
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+    from zenml.models import ArtifactVersionResponse
+
+    from champion.bundle.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the user named: the table, and where predictions and rejected rows go."""
+
+    table: Path
+    out: Path
+    rejects: Path
+    asked: Asked
+
+
+def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str, ...], keep_all: bool) -> Files:
+    """Refuse files that cannot be used, before anything is read or scored.
+
+    Parameters
+    ----------
+    table, out : Path
+        As the user named them.
+    rejects : Path, optional
+        Beside `out` if left out, with ``.rejected.csv`` in the place of its ending.
+    keep : tuple of str
+        Columns of the table.
+    keep_all : bool
+        All of them.
+
+    Returns
+    -------
+    Files
+
+    Raises
+    ------
+    ConfigurationError
+        When the output's name, folder or options cannot be used.
+    DataError
+        When there is no such table.
+    """
+    if keep and keep_all:
+        raise ConfigurationError("--keep and --keep-all exclude each other. Name columns with --keep, or keep all.")
+    suffix = suffix_of(out.name)
+    if suffix is None or out.name.casefold() == suffix:
+        raise ConfigurationError(
+            f"{out} does not say how to write the predictions; expected a name that ends in {', '.join(SUFFIXES)}."
+        )
+    rejects = rejects or out.with_name(out.name[: -len(suffix)] + ".rejected.csv")
+    if not rejects.name.casefold().endswith(".csv"):
+        raise ConfigurationError(f"--rejects names {rejects}; rejected rows are written as CSV. Let it end in .csv.")
+    table_suffix(table, str(table))
+    if not table.is_file():
+        raise DataError(f"The table {table} does not exist. Correct the path.")
+    for path in (out, rejects):
+        _require_place(path, table)
+    if out.resolve() == rejects.resolve():
+        raise ConfigurationError(f"Predictions and rejected rows would both go to {out}. Name another file for one.")
+    return Files(table, out, rejects, Asked(suffix=suffix, keep=keep, keep_all=keep_all))
+
+
+def _require_place(path: Path, table: Path) -> None:
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise ConfigurationError(f"{path} cannot be written: there is no folder {path.parent}. Make it first.")
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{path} is a folder or a device, expected a file to write. Name a file in it.")
+    if path.exists() and path.samefile(table):
+        raise ConfigurationError(f"{path} is the table itself; it would be lost. Name another file to write.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ProjectError(
+            f"{path} cannot be written ({error.strerror}). Give permission to its folder, make room, or name another file."
+        ) from None
+
+
+def require_usable(files: Files, manifest: Manifest) -> None:
+    """Refuse a table that the champion cannot score, by its columns.
+
+    Raises
+    ------
+    ProjectError
+        When a column is missing, cannot be read, or would stand twice in the output.
+    """
+    with readable(files.table):
+        require_columns(open_table(files.table), manifest, files.asked)
+
+
+@contextlib.contextmanager
+def readable(table: Path) -> Iterator[None]:
+    """Name the table where the system does not let it be read."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"The table {table} cannot be read ({error.strerror or error}).") from None
+
+
+def register_table(client: Client, use_case: str, table: Path) -> ArtifactVersionResponse:
+    """Have the table in the store, byte for byte; one that is there already is not copied again.
+
+    Parameters
+    ----------
+    client : Client
+        Of the store.
+    use_case : str
+        Its name.
+    table : Path
+        Its ending tells the format.
+
+    Returns
+    -------
+    ArtifactVersionResponse
+    """
+    from zenml import save_artifact
+
+    from champion.orchestration.artifacts import FileMaterializer, StoredFile, is_gone, write_again
+
+    with readable(table):
+        version = f"{hashing.md5(table)}{suffix_of(table.name)}"
+        name = batch_table(use_case)
+        stored = StoredFile(table.absolute())
+        try:
+            artifact = client.get_artifact_version(name, version)
+        except KeyError:
+            return save_artifact(stored, name=name, version=version, materializer=FileMaterializer)
+        if is_gone(artifact.uri):
+            write_again(artifact.uri, stored, FileMaterializer)
+        return artifact
+
+
+def batch_table(use_case: str) -> str:
+    """The name under which the store keeps the tables that were scored."""
+    return f"{use_case}_batch_table"
+
+
+def deliver(source: Path, target: Path) -> None:
+    """Put a copy of a file in its place, whole or not at all.
+
+    Parameters
+    ----------
+    source : Path
+        In the store.
+    target : Path
+        What stands there is replaced.
+
+    Raises
+    ------
+    ProjectError
+        When it cannot be written; what stood there stands there still.
+    """
+    place = target.resolve()
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        try:
+            with os.fdopen(handle, "wb") as file, source.open("rb") as data:
+                shutil.copyfileobj(data, file, 8 * 1024 * 1024)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, place.stat().st_mode & 0o777 if place.exists() else 0o644)
+            os.replace(name, place)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+    except OSError as error:
+        raise ProjectError(
+            f"{target} could not be written ({error.strerror or error}); what stood there is untouched. Make room or give "
+            "permission, and run again: what was scored is kept in the store."
+        ) from error
+
+
+def warnings_of(tally: Tally) -> list[str]:
+    """What the user should know of the rows that were scored."""
+    found = [
+        f"{_rows(count)} a category of {name!r} that training had not; the model takes it as unknown."
+        for name, count in tally.unseen.items()
+    ]
+    found += [
+        f"{_rows(count)} a value of {name!r} beyond the range of training; look at it before you trust the answer."
+        for name, count in tally.outside.items()
+    ]
+    return found
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} rows hold" if count > 1 else "1 row holds"

@@ -1,0 +1,127 @@
+"""What a run leaves in the workspace: reports, metrics, and the data of DVC's plots.
+
+`metrics.json` and `plots/` tell of the challenger alone and hold no time, number or champion, so that a second run of
+the same thing writes the same bytes and DVC sees nothing new. What happened to the champion is in the report and in
+`decision.json`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from champion.comparison.decision import Decision
+from champion.comparison.provenance import Lineage, Outcome
+from champion.modeling.evaluation import Contestant, Curve, Evaluation
+from champion.reporting.comment_input import Findings
+from champion.workspace.workspace import Workspace, write_json, write_text
+
+_DIGITS = 6
+
+
+def collect(
+    workspace: Workspace,
+    evaluation: Evaluation,
+    decision: Decision,
+    facts: Lineage,
+    outcome: Outcome,
+    page: str,
+    summary: str,
+) -> None:
+    """Write the reports of a run.
+
+    Raises
+    ------
+    ProjectError
+        When a file cannot be written.
+    """
+    folder = workspace.reports
+    write_text(folder / "report.html", page)
+    write_text(folder / "report.md", summary)
+    write_json(folder / "decision.json", decision_facts(evaluation, decision, facts, outcome))
+    found = Findings(evaluation=evaluation, decision=decision, lineage=facts, outcome=outcome)
+    write_text(folder / "evaluation.json", found.as_json())
+    write_json(folder / "metrics.json", metrics(evaluation))
+    for name, rows in plots(evaluation).items():
+        write_text(folder / "plots" / f"{name}.csv", _csv(rows))
+
+
+def decision_facts(evaluation: Evaluation, decision: Decision, facts: Lineage, outcome: Outcome) -> dict[str, Any]:
+    """What `train --json` prints: decision, outcome, both scores, and where the challenger comes from."""
+    champion = evaluation.champion
+    return {
+        "use_case": evaluation.use_case,
+        "action": outcome.action,
+        "ground": decision.ground,
+        "reason": decision.reason,
+        "metric": decision.metric,
+        "challenger": {
+            "number": outcome.challenger,
+            "candidate": evaluation.challenger.candidate,
+            "scores": evaluation.challenger.scores,
+        },
+        "judged_against": None
+        if champion is None
+        else {"number": champion.number, "candidate": champion.candidate, "scores": champion.scores},
+        "champion": outcome.champion,
+        "replaced": outcome.replaced,
+        "checks": [check.model_dump(mode="json") for check in decision.checks],
+        "paired_test": evaluation.paired.model_dump(mode="json") if evaluation.paired else None,
+        "rows": evaluation.rows.model_dump(mode="json"),
+        "lineage": facts.model_dump(mode="json"),
+        "warnings": evaluation.warnings,
+    }
+
+
+def metrics(evaluation: Evaluation) -> dict[str, Any]:
+    """The challenger's scores on its whole holdout, and every candidate's rank on the train set."""
+    alone = _alone(evaluation)
+    return {
+        "challenger": alone.candidate,
+        "holdout": {name: round(value, _DIGITS) for name, value in alone.scores.items()},
+        "cross_validation": {
+            result.name: round(result.cv_mean, _DIGITS)
+            for result in sorted(evaluation.candidates, key=lambda result: result.name)
+            if result.cv_mean is not None
+        },
+        "rows": {"train": evaluation.rows.train, "holdout": evaluation.rows.holdout},
+    }
+
+
+def plots(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
+    """The tables of DVC's plots: confusion matrix, curves, importance."""
+    alone = _alone(evaluation)
+    labels = [score.label for score in alone.per_class]
+    confusion = [
+        {"actual": actual, "predicted": predicted}
+        for row, actual in zip(alone.confusion, labels, strict=True)
+        for count, predicted in zip(row, labels, strict=True)
+        for _ in range(count)
+    ]
+    return {
+        "confusion": confusion[:100_000],
+        "roc": _curve_rows(alone.roc, "false_positive_rate", "true_positive_rate"),
+        "precision_recall": _curve_rows(alone.precision_recall, "recall", "precision"),
+        "importance": [
+            {"feature": found.feature, "importance": round(found.mean, _DIGITS)}
+            for found in evaluation.challenger.importance
+        ],
+    }
+
+
+def _alone(evaluation: Evaluation) -> Contestant:
+    return evaluation.alone or evaluation.challenger
+
+
+def _curve_rows(curves: list[Curve], x: str, y: str) -> list[dict[str, Any]]:
+    return [{"class": c.label, x: at, y: value} for c in curves for at, value in zip(c.x, c.y, strict=True)]
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,36 @@
+"""A real engine, and a checkout on the docker stack; where there is no engine the tests say so and are skipped."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from champion.errors import EngineError
+from champion.orchestration import image
+from champion.orchestration.engine import connect
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+@pytest.fixture(scope="session")
+def engine() -> DockerClient:
+    """The engine of this machine."""
+    try:
+        return connect()
+    except EngineError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def pipeline_image(engine: DockerClient, ready: Any) -> str:
+    """The image of a checkout's code; workers wait for the one that builds it."""
+    code = (
+        "from champion import settings; from champion.orchestration import engine, image; "
+        "print(image.ensure_image(engine.connect(), settings.root(), id))"
+    )
+    name: str = ready.command(sys.executable, "-c", code).stdout.strip()
+    assert name.startswith(image.IMAGE)
+    return name

@@ -1,0 +1,248 @@
+"""The image that serves: what is in it, that it needs no more than it gets, and that it is tried before it is pushed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from champion.bundle.predictions import read
+from champion.ci import image as ci_image
+from champion.ci.state import use_cases
+from champion.ci.surroundings import Surroundings
+from champion.errors import EngineError, ProjectError
+from champion.orchestration.image_build import stages
+from champion.orchestration.trial import ASK, HARDENED, try_out
+from tests.conftest import ROOT, Checkout, make_checkout, quick
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+MOST = 350e6  # bytes on top of the base image
+BASE = "python:3.13-slim-bookworm"
+LOOK = """
+import importlib.util, json, os, pathlib, shutil, sys
+sources = [path for place in (pathlib.Path(sys.prefix), pathlib.Path("/app")) for path in place.rglob("*.py")]
+bare = [str(path) for path in sources if not pathlib.Path(importlib.util.cache_from_source(str(path))).exists()]
+forbidden = ("zenml", "dvc", "pandas", "sqlalchemy", "matplotlib", "steps", "pipelines", "cli", "pip", "pytest", "run")
+print(json.dumps({
+    "uid": os.getuid(),
+    "tools": [tool for tool in ("uv", "gcc", "make", "git", "dvc", "zenml") if shutil.which(tool)],
+    "modules": [name for name in forbidden if importlib.util.find_spec(name)],
+    "without_bytecode": len(bare) / len(sources),
+    "app": sorted({path.name for path in pathlib.Path("/app").iterdir()}),
+    "models": sorted(str(path) for path in pathlib.Path("/app/models").rglob("*")),
+    "secret": [str(path) for path in pathlib.Path("/app").rglob("*") if path.suffix in (".env", ".key", ".csv")],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout with a champion, which the tests of this file do not change."""
+    made = make_checkout(tmp_path_factory.mktemp("served"))
+    made.command(sys.executable, "data/make_iris.py")
+    forest = {"estimator": "sklearn.ensemble.RandomForestClassifier", "params": {"n_estimators": 5, "random_state": 0}}
+    made.run("train", "--config", made.write_use_case(quick(candidates={"forest": forest})))
+    return made
+
+
+@pytest.fixture(scope="module")
+def built(engine: DockerClient, trained: Checkout) -> Iterator[Callable[..., str]]:
+    """Builds a target of the checkout's Dockerfile; removed at the end."""
+    names: list[str] = []
+
+    def build(target: str) -> str:
+        name = f"champion-test:{target}-{trained.git('rev-parse', 'HEAD').strip()[:12]}-{os.getpid()}"
+        if name not in names:
+            trained.command(sys.executable, "-m", "champion.orchestration.image", "--target", target, "--tag", name)
+            names.append(name)
+        return name
+
+    yield build
+    for name in names:
+        engine.images.remove(name, force=True)
+
+
+def asked(container: Any) -> dict[str, Any]:
+    """What the service in a container answers to its own example."""
+    done = container.exec_run(["python", "-c", ASK, "60"])
+    assert done.exit_code == 0, (done.output, container.logs())
+    found: dict[str, Any] = json.loads(done.output)
+    return found
+
+
+def test_the_image_has_what_the_service_needs_and_nothing_else(
+    engine: DockerClient, trained: Checkout, built: Callable[..., str]
+) -> None:
+    for name in (".env", "champion/serving/secret.key", "champion/serving/credentials.json"):
+        (trained.root / name).write_text("a secret", encoding="utf-8")
+    name = built("serving")
+    found = json.loads(engine.containers.run(name, ["-c", LOOK], entrypoint="python", remove=True))
+    assert engine.images.get(name).attrs["Size"] - engine.images.get(BASE).attrs["Size"] < MOST
+    assert found["uid"] != 0
+    assert found["tools"] == []
+    assert found["modules"] == []
+    assert found["app"] == ["champion", "models"]
+    assert found["models"] == []
+    assert found["secret"] == []
+    assert found["without_bytecode"] < 0.01
+    assert "PIP_INDEX_URL=" not in json.dumps(engine.images.get(name).history())
+
+
+WITHOUT_BYTECODE = """
+import os, sys
+import champion.serving.__main__, champion.serving.server, champion.serving.app, champion.serving.champion
+import champion.serving.log, champion.bundle.model, pyarrow.parquet
+print([name for name, module in list(sys.modules.items())
+       if getattr(module, "__cached__", None) and not os.path.exists(module.__cached__)])
+"""
+
+
+def test_nothing_is_compiled_at_the_start(engine: DockerClient, built: Callable[..., str]) -> None:
+    said = engine.containers.run(built("serving"), ["-c", WITHOUT_BYTECODE], entrypoint="python", remove=True)
+    assert said == b"[]\n"
+
+
+def test_every_estimator_of_scikit_learn_is_in_it(engine: DockerClient, built: Callable[..., str]) -> None:
+    code = "from sklearn.utils.discovery import all_estimators as e; print(len(e(type_filter='classifier')))"
+    count = engine.containers.run(built("serving"), ["-W", "ignore", "-c", code], entrypoint="python", remove=True)
+    from sklearn.utils.discovery import all_estimators
+
+    assert int(count) == len(all_estimators(type_filter="classifier"))
+
+
+def test_the_champion_inside_answers_with_a_read_only_root_and_no_right(
+    engine: DockerClient, built: Callable[..., str]
+) -> None:
+    container = engine.containers.run(built("champion"), detach=True, **HARDENED)
+    try:
+        assert asked(container)["version"] == 1
+        status = container.exec_run(["cat", "/proc/1/status"]).output.decode()
+        assert "CapEff:\t0000000000000000" in status
+        assert "NoNewPrivs:\t1" in status
+        check = engine.images.get(built("champion")).attrs["Config"]["Healthcheck"]["Test"]
+        assert container.exec_run(check[1:]).exit_code == 0
+        container.stop(timeout=30)
+        assert container.wait()["StatusCode"] == 0, "it ended by itself at SIGTERM"
+    finally:
+        container.remove(force=True)
+
+
+def test_a_package_that_is_mounted_is_served_and_its_successor_too_and_the_log_survives_a_kill(
+    engine: DockerClient, trained: Checkout, built: Callable[..., str], tmp_path: Path
+) -> None:
+    models, log = tmp_path / "models", tmp_path / "log"
+    shutil.copytree(trained.root / "models", models)
+    log.mkdir()
+    log.chmod(0o777)
+    container = engine.containers.run(
+        built("serving"), detach=True, environment={"SERVE_LOG": "/log"},
+        volumes={str(models): {"bind": "/app/models", "mode": "ro"}, str(log): {"bind": "/log", "mode": "rw"}},
+        **HARDENED,
+    )  # fmt: skip
+    try:
+        assert asked(container)["version"] == 1
+        (models / "iris").rename(models / "before")
+        next_one = trained.root.parent / "next"
+        shutil.copytree(models / "before", next_one)
+        manifest = json.loads((next_one / "manifest.json").read_text(encoding="utf-8"))
+        (next_one / "manifest.json").write_text(json.dumps({**manifest, "model_version": 2}), encoding="utf-8")
+        next_one.rename(models / "iris")
+        until(lambda: asked(container)["version"] == 2)
+        until(lambda: len(list(log.glob("predictions-v*.parquet"))) > 1)
+        container.kill()
+        versions = {logged.model_version for logged in read(log, "log")}
+    finally:
+        container.remove(force=True)
+    assert versions == {1, 2}
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what a container does."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.2)
+
+
+def test_an_image_is_tried_and_one_with_another_champion_is_refused(
+    engine: DockerClient, built: Callable[..., str]
+) -> None:
+    assert "answers as iris version 1 (" in try_out(engine, built("champion"), "iris", 1)
+    with pytest.raises(ProjectError, match="answers as iris version 1, expected iris version 2"):
+        try_out(engine, built("champion"), "iris", 2)
+
+
+def test_an_image_that_does_not_serve_is_refused_with_its_log(
+    engine: DockerClient, built: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("champion.orchestration.trial.SECONDS", 5)
+    with pytest.raises(EngineError, match=r"does not serve: not ready: .*'missing'.*models/iris"):
+        try_out(engine, built("serving"), "iris", 1)
+    assert not engine.containers.list(all=True, filters={"ancestor": built("serving")}), "no container is left"
+
+
+def test_the_pipeline_on_main_builds_and_tries_the_image_of_the_pointers_champion(
+    engine: DockerClient, trained: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("champion.settings.root", lambda: trained.root)
+    around = Surroundings({"IMAGE": "", "GITHUB_REPOSITORY": f"Test/serving-{os.getpid()}", "REPO_TOKEN": ""})
+    monkeypatch.chdir(trained.root)
+    commit = trained.git("rev-parse", "HEAD").strip()[:12]
+    name = f"ghcr.io/test/serving-{os.getpid()}:iris"
+    pointer = trained.root / "models/iris.dvc"
+    try:
+        said = ci_image.publish(trained.root, around)
+        assert f"Tried: {name}-v1 answers as iris version 1" in said
+        assert f"Built {name}-v1, {name}-{commit}; not pushed" in said
+        assert engine.images.get(f"{name}-v1").id == engine.images.get(f"{name}-{commit}").id
+        pointer.write_text("meta: {model_version: 7}\n", encoding="utf-8")
+        with pytest.raises(ProjectError, match=r"models/iris\.dvc names version 7, but models/iris holds version 1"):
+            ci_image.publish(trained.root, around)
+    finally:
+        pointer.unlink(missing_ok=True)
+        for tag in ("v1", commit):
+            engine.images.remove(f"{name}-{tag}", force=True)
+
+
+def test_without_a_package_or_with_the_wrong_one_nothing_is_built(checkout: Checkout) -> None:
+    def refused(*more: str) -> str:
+        return checkout.command(
+            sys.executable, "-m", "champion.orchestration.image", "--target", "champion", *more, expect=2
+        ).stderr
+
+    assert "There is no production package under models/ to put into the image: there is none" in refused()
+    for name in ("iris", "wine"):
+        (checkout.root / "models" / name).mkdir(parents=True)
+        (checkout.root / "models" / name / "manifest.json").touch()
+    assert "more than one production package: iris, wine. Say with `--use-case`" in refused()
+    assert "under models/rose to put into the image: there are those of iris, wine" in refused("--use-case", "rose")
+
+
+def test_a_target_is_built_from_its_own_stages_alone() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+    def names(target: str) -> list[str]:
+        return [line.split()[-1] for line in stages(text, target).splitlines() if line.startswith("FROM ")]
+
+    assert names("pipeline") == ["packages", "pipeline"]
+    assert names("champion") == ["serving-packages", "serving", "champion"]
+    assert stages(text, "pipeline").startswith(text.partition("FROM ")[0])
+
+
+def test_an_image_is_named_by_version_and_by_commit(trained: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("champion.settings.root", lambda: trained.root)
+    (place,) = use_cases(trained.root)
+    around = Surroundings({"IMAGE": "registry.example.com/Team/Champion"})
+    commit = trained.git("rev-parse", "HEAD").strip()[:12]
+    assert ci_image.image_names(place, 3, around) == [
+        "registry.example.com/team/champion:iris-v3", f"registry.example.com/team/champion:iris-{commit}",
+    ]  # fmt: skip

@@ -1,0 +1,117 @@
+"""requirements/*.txt agree with pyproject.toml: what images and CI install is what the project asks for."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+RUNTIME: list[str] = PROJECT["project"]["dependencies"]
+GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
+ASKED = {
+    "image": RUNTIME,
+    "runtime": [*RUNTIME, *GROUPS["dvc"]],
+    "dashboard": [*RUNTIME, *GROUPS["dvc"], *GROUPS["dashboard"]],
+    "dev": [
+        *RUNTIME,
+        *(asked for group in ("dvc", "dashboard", "kubernetes", "serving", "dev") for asked in GROUPS[group]),
+    ],
+    "pod": [*RUNTIME, *GROUPS["kubernetes"]],
+    "serving": GROUPS["serving"],
+    "drive": GROUPS["drive"],
+}
+PYTHONS = ("3.11", "3.12", "3.13")
+PIN = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]+)(?:\[[\w,.-]+\])?==(?P<version>[^\s;]+)(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
+)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
+
+
+def lines_of(name: str) -> list[str]:
+    """The requirements of a file, one a line, without comments."""
+    joined = text_of(name).replace("\\\n", " ")
+    lines = (re.sub(r"\s+", " ", line.partition("#")[0]).strip() for line in joined.splitlines())
+    return [line for line in lines if line]
+
+
+def pins(name: str, python: str = "3.12") -> dict[str, Version]:
+    """Package to version, as a Linux machine with that Python installs them."""
+    found: dict[str, Version] = {}
+    for line in lines_of(name):
+        requirement = Requirement(line.partition(" --hash")[0])
+        environment = {"python_version": python, "python_full_version": f"{python}.9", "sys_platform": "linux",
+                       "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix",
+                       "implementation_name": "cpython", "platform_python_implementation": "CPython"}  # fmt: skip
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            found[canonicalize_name(requirement.name)] = Version(str(requirement.specifier).removeprefix("=="))
+    return found
+
+
+def test_there_is_a_file_for_every_set_and_no_other() -> None:
+    assert {path.stem for path in (ROOT / "requirements").glob("*.txt")} == set(ASKED)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_every_direct_dependency_is_pinned_by_a_version_that_pyproject_admits(name: str, python: str) -> None:
+    pinned = pins(name, python)
+    for asked in map(Requirement, ASKED[name]):
+        assert canonicalize_name(asked.name) in pinned, f"{asked} is not in requirements/{name}.txt: make requirements"
+        version = pinned[canonicalize_name(asked.name)]
+        assert asked.specifier.contains(version, prereleases=True), (
+            f"{asked} does not admit {version}: make requirements"
+        )
+
+
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_every_line_pins_a_version_with_hashes(name: str) -> None:
+    lines = lines_of(name)
+    assert len(lines) > 20
+    assert [line[:80] for line in lines if not PIN.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_no_file_names_an_index(name: str) -> None:
+    text = text_of(name)
+    assert "://" not in text
+    assert not re.search(r"^\s*(-i|--index-url|--extra-index-url|-f|--find-links)\b", text, re.MULTILINE)
+
+
+def test_the_runtime_has_neither_google_drive_nor_test_tools() -> None:
+    assert not pins("runtime").keys() & {"dvc-gdrive", "pydrive2", "pytest", "hypothesis", "ruff", "mypy", "pre-commit"}
+
+
+def test_the_image_has_what_the_runtime_has_but_dvc_and_what_only_dvc_needs() -> None:
+    left_out = pins("runtime").keys() - pins("image").keys()
+    assert {"dvc", "dvc-data", "pygit2", "celery"} <= left_out
+    assert not pins("image").keys() & {"dvc", "dvc-data", "dvc-gdrive", "pydrive2", "pytest"}
+
+
+def test_a_larger_set_contains_the_smaller_one() -> None:
+    assert pins("image").items() <= pins("runtime").items() <= pins("dashboard").items() <= pins("dev").items()
+
+
+def test_google_drive_comes_with_a_pydrive2_that_works() -> None:
+    assert pins("drive")["pydrive2"] in SpecifierSet(">=1.21.3")
+    assert "pydrive2>=1.21.3" in GROUPS["drive"]
+
+
+def test_the_day_of_the_versions_is_fixed() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT00:00:00Z", PROJECT["tool"]["uv"]["exclude-newer"])
+
+
+def test_the_lock_file_of_uv_is_not_tracked() -> None:
+    listed = subprocess.run(["git", "ls-files", "uv.lock"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert listed.stdout == ""
+    assert "/uv.lock" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,121 @@
+"""What is run again, and what is not: each change re-runs exactly what depends on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from champion.registry.versions import lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import Checkout, Workshop
+
+    Tree = Callable[..., dict[str, Any]]
+
+EFFECTS = {"promote", "report"}
+EVERYTHING = {"prepare", "train_tree", "evaluate", *EFFECTS}
+
+
+def two_candidates(quick: Callable[..., dict[str, Any]], neighbours: int) -> dict[str, Any]:
+    return quick(
+        candidates={
+            "tree": {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": 2}},
+            "near": {"estimator": "sklearn.neighbors.KNeighborsClassifier", "params": {"n_neighbors": neighbours}},
+        }
+    )
+
+
+def test_the_second_run_examines_anew_and_the_third_nothing(workshop: Workshop, tree: Tree) -> None:
+    assert workshop.train(tree(2))[1] == EVERYTHING
+    second, executed = workshop.train(tree(2))
+    assert executed == {"evaluate", *EFFECTS}, "its champion is new"
+    third, executed = workshop.train(tree(2))
+    assert executed == EFFECTS
+    assert second.decision.ground == third.decision.ground == "same"
+    assert workshop.stages() == {1: "production"}, "neither left a new version"
+
+
+def test_a_new_champion_is_another_exam(workshop: Workshop, tree: Tree) -> None:
+    workshop.train(tree(1))
+    workshop.train(tree(0))
+    workshop.train(tree(2))
+    done, executed = workshop.train(tree(0))
+    assert executed == {"evaluate", *EFFECTS}
+    assert done.evaluation.champion is not None
+    assert done.evaluation.champion.number == 3
+
+
+def test_another_data_version_runs_everything_and_the_former_one_nothing(workshop: Workshop, tree: Tree) -> None:
+    workshop.train(tree(2))
+    workshop.train(tree(2))
+    former = (workshop.root / "data/iris.csv").read_text()
+    workshop.write(former + "5.0,3.0,1.5,0.3,setosa\n5.1,3.1,1.6,0.25,setosa\n")
+    done, executed = workshop.train(tree(2))
+    assert executed == EVERYTHING
+    assert done.facts.data_version != lineage(workshop.client, workshop.name).versions[0].record.data_version
+    workshop.write(former)
+    assert workshop.train(tree(2))[1] == EFFECTS, "back to a table that the store knows"
+
+
+def test_a_parameter_retrains_its_candidate_alone(workshop: Workshop, quick: Callable[..., dict[str, Any]]) -> None:
+    workshop.train(two_candidates(quick, 3))
+    assert workshop.train(two_candidates(quick, 1))[1] == {"train_near", "evaluate", *EFFECTS}
+
+
+def test_the_salt_runs_everything_and_the_policy_nothing(workshop: Workshop, tree: Tree) -> None:
+    workshop.train(tree(2))
+    workshop.train(tree(2))
+    assert workshop.train(tree(2, promotion={"min_score": 0.1, "min_gain": 0.1}))[1] == EFFECTS
+    done, executed = workshop.train(tree(2, split={"salt": "another", "min_overlap": 1}))
+    assert executed == EVERYTHING
+    assert done.evaluation.rows.overlap_only
+
+
+def test_without_the_cache_everything_runs(workshop: Workshop, tree: Tree) -> None:
+    workshop.train(tree(2))
+    workshop.train(tree(2))
+    done, executed = workshop.train(tree(2), cache=False)
+    assert executed == EVERYTHING
+    assert done.decision.ground == "same"
+    assert workshop.stages() == {1: "production"}
+
+
+def test_a_changed_helper_and_another_library_rerun_what_reaches_them(
+    ready: Checkout, tree: Tree, tmp_path: Path
+) -> None:
+    ready.write_use_case(tree(2))
+    first = ready.trained()
+    assert first.executed == EVERYTHING
+    assert ready.trained().executed == {"evaluate", *EFFECTS}
+
+    edit(ready, "champion/reporting/charts.py")
+    edit(ready, "champion/comparison/compare.py")
+    edit(ready, "champion/reporting/markdown.py")
+    examined = ready.trained()
+    assert examined.executed == {"evaluate", *EFFECTS}
+    assert examined.facts["lineage"]["fingerprint"] == first.facts["lineage"]["fingerprint"]
+    assert (examined.facts["ground"], examined.facts["challenger"]["number"]) == ("same", 1)
+
+    other_version(tmp_path / "libraries", "scikit-learn", "9.9.9")
+    ready.env["PYTHONPATH"] = str(tmp_path / "libraries")
+    upgraded = ready.trained()
+    assert upgraded.executed == {"train_tree", "evaluate", *EFFECTS}
+    assert upgraded.facts["lineage"]["libraries"]["scikit-learn"] == "9.9.9"
+    assert upgraded.facts["ground"] == "tie", "another fingerprint, the same scores"
+
+    edit(ready, "champion/modeling/split.py")
+    assert ready.trained().executed == EVERYTHING
+
+
+def edit(checkout: Checkout, path: str) -> None:
+    with (checkout.root / path).open("a", encoding="utf-8") as file:
+        file.write("\n# changed\n")
+
+
+def other_version(folder: Path, distribution: str, version: str) -> None:
+    """Have importlib.metadata find another version of a distribution first on the path."""
+    info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")

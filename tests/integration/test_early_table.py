@@ -1,0 +1,123 @@
+"""A long table is read in a process of its own while ZenML starts; here the sample counts as long."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from champion.modeling.split import SplitRule
+from champion.orchestration.artifacts import TableMaterializer
+from champion.tabular.tables import WrittenTable
+from pipelines import early_table
+from pipelines.early_table import EarlyTable
+from tests.conftest import Checkout
+
+RULE = SplitRule(by="hash", share=0.2, salt="s", columns=("a",))
+
+
+def change(checkout: Checkout, name: str, before: str, after: str) -> None:
+    path = checkout.root / name
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+@pytest.fixture
+def early(ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """A checkout in which every table is long, and which puts what is temporary beside itself."""
+    change(ready, "pipelines/early_table.py", "FEWEST_BYTES = 32 * 1024 * 1024", "FEWEST_BYTES = 1")
+    change(ready, "pipelines/early_table.py", "(os.cpu_count() or 1) > 1", "True")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    return ready
+
+
+def forbid_reading(checkout: Checkout) -> None:
+    """Let the run itself be unable to read a table."""
+    change(
+        checkout, "pipelines/dataset.py", "    frame = read_table(", "    raise RuntimeError\n    frame = read_table("
+    )
+
+
+def test_the_run_takes_the_table_that_the_other_process_has_read(early: Checkout, tmp_path: Path) -> None:
+    forbid_reading(early)
+    first = early.train()
+    assert (first["action"], first["lineage"]["data_version"]) == ("promoted", early.manifest()["data_version"])
+    assert not [*(tmp_path / "temporary").iterdir()], "what was temporary is gone"
+    # the champion's rule is kept, also where it was another process that looked it up
+    data = early.root / "data/iris.csv"
+    data.write_bytes(data.read_bytes() + b"5.0,3.0,1.5,0.3,setosa\n")
+    second = early.train()
+    assert second["lineage"]["split"] == first["lineage"]["split"]
+    assert second["lineage"]["data_version"] != first["lineage"]["data_version"]
+
+
+def test_the_run_reads_the_table_itself_where_the_other_process_fails(early: Checkout) -> None:
+    change(early, "pipelines/early_table.py", "    keep_freed()\n", "    sys.exit(1)\n")
+    assert early.train()["action"] == "promoted"
+
+
+def test_a_table_that_cannot_be_used_is_refused_as_ever(early: Checkout) -> None:
+    (early.root / "data/iris.csv").write_text("a,b\n1,2\n" * 30, encoding="utf-8")
+    said = early.run("train", expect=1).stderr
+    assert "data.target names the column 'species', which the table does not have" in said
+    assert "Traceback" not in said
+
+
+def test_skops_is_imported_before_zenml_where_something_is_trained_for_certain(ready: Checkout) -> None:
+    def imported() -> list[str]:
+        told = ready.command(sys.executable, "-X", "importtime", "run.py", "train").stderr
+        return [line.rpartition("|")[2].strip() for line in told.splitlines()]
+
+    first, second = imported(), imported()
+    assert first.index("skops.io._persist") < first.index("zenml")
+    assert "skops.io._persist" not in second[: second.index("zenml")]
+
+
+def test_a_written_table_goes_whole_to_a_store_that_is_elsewhere(tmp_path: Path) -> None:
+    sent: dict[str, bytes] = {}
+
+    class Elsewhere(TableMaterializer):
+        def _write(self, name: str, data: bytes) -> None:
+            sent[name] = data
+
+    (tmp_path / "a.parquet").write_bytes(b"a table")
+    written = WrittenTable(tmp_path / "a.parquet", 3, 2)
+    Elsewhere("elsewhere://table").save(written)
+    assert sent == {"table.parquet": b"a table"}
+    assert Elsewhere("elsewhere://table").extract_metadata(written) == {"rows": 3, "columns": 2}
+
+
+def told(**facts: Any) -> EarlyTable:
+    lines = [{"version": "1"}, {"recorded": None, "found": {"warnings": []}, "rows": 3, "columns": 2, **facts}]
+    return EarlyTable(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)), Path("here"))
+
+
+def test_a_check_under_another_champions_rule_does_not_count() -> None:
+    for recorded, asked, counts in [(None, None, True), (RULE, RULE, True), (RULE, None, False), (None, RULE, False)]:
+        table = told(recorded=recorded.model_dump(mode="json") if recorded else None)
+        assert table.version() == "1"
+        found = table.checked(asked)
+        assert (found is not None) is counts
+        if found:
+            assert (found[0].path, found[0].rows, found[0].columns) == (Path("here/table.parquet"), 3, 2)
+
+
+def test_a_process_that_was_killed_in_the_middle_has_told_nothing() -> None:
+    for cut in ("", '{"vers'):
+        assert EarlyTable(io.StringIO(cut), Path("here")).version() is None
+        assert EarlyTable(io.StringIO(cut), Path("here")).checked(None) is None
+
+
+def test_a_short_table_is_not_worth_a_process(ready: Checkout) -> None:
+    data = ready.root / "data/iris.csv"
+    assert not early_table._is_worth_it(data)
+    with data.open("r+b") as file:
+        file.truncate(early_table.FEWEST_BYTES)
+    assert early_table._is_worth_it(data) is ((early_table.os.cpu_count() or 1) > 1)
+    assert not early_table._is_worth_it(data.with_name("none.csv"))

@@ -1,0 +1,170 @@
+"""Who takes the title: first, better, worse, tie and the policy, in a real store."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from champion.registry.versions import lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Checkout, Workshop
+
+    Tree = Callable[..., dict[str, Any]]
+
+
+def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(workshop: Workshop, tree: Tree) -> None:
+    first, executed = workshop.train(tree(1))
+    assert (first.decision.ground, first.outcome.action, first.outcome.champion) == ("first", "promoted", 1)
+    assert first.evaluation.champion is None
+    assert executed == {"prepare", "train_tree", "evaluate", "promote", "report"}
+    assert workshop.manifest()["model_version"] == 1
+
+    better, _ = workshop.train(tree(2))
+    assert (better.decision.ground, better.outcome.champion, better.outcome.replaced) == ("better", 2, 1)
+    assert workshop.stages() == {1: "archived", 2: "production"}
+    assert workshop.manifest()["model_version"] == 2
+    assert workshop.manifest()["decision"]["champion"] == 1
+
+    tie, _ = workshop.train(tree(3))
+    assert (tie.decision.ground, tie.outcome.action, tie.outcome.champion) == ("tie", "kept", 2)
+
+    worse, _ = workshop.train(tree(0))
+    assert (worse.decision.ground, worse.outcome.action, worse.outcome.champion) == ("worse", "kept", 2)
+    assert workshop.stages() == {1: "archived", 2: "production", 3: "none", 4: "none"}
+    assert workshop.manifest()["model_version"] == 2
+
+
+def test_the_decision_record_tells_what_was_judged_against_what(workshop: Workshop, tree: Tree) -> None:
+    workshop.train(tree(1))
+    done, _ = workshop.train(tree(2))
+    made = lineage(workshop.client, workshop.name).number(2)
+    assert made is not None
+    record = made.record
+    assert record.judged_against == record.replaced == 1
+    assert record.champion_score < record.challenger_score == done.decision.challenger_score
+    assert record.fingerprint == done.facts.fingerprint
+    assert record.data_version == done.facts.data_version
+    assert record.reason == done.decision.reason
+    assert workshop.client.get_model_version(workshop.name, "production").run_metadata["accuracy"] == pytest.approx(
+        done.decision.challenger_score
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "ground"),
+    [
+        ({"min_score": 0.99}, "min_score"),
+        ({"min_gain": 0.5}, "min_gain"),
+        ({"guardrails": {"neg_log_loss": -0.1}}, "guardrail"),
+        ({"max_p_value": 1e-9}, "p_value"),
+    ],
+)
+def test_the_policy_keeps_a_better_challenger_out(
+    workshop: Workshop, tree: Tree, policy: dict[str, Any], ground: str
+) -> None:
+    workshop.train(tree(1))
+    done, _ = workshop.train(tree(2, promotion={"metric": "accuracy", **policy}))
+    assert done.decision.challenger_score > (done.decision.champion_score or 1)
+    assert (done.decision.ground, done.outcome.champion) == (ground, 1)
+    assert workshop.stages() == {1: "production", 2: "none"}
+
+    freed, _ = workshop.train(tree(2))
+    assert (freed.decision.ground, freed.outcome.champion) == ("better", 2), "a policy that lets it in"
+    assert workshop.stages() == {1: "archived", 2: "production"}, "the same challenger keeps its number"
+    made = lineage(workshop.client, workshop.name).champion
+    assert made is not None
+    assert made.record.ground == "better"
+
+
+def test_a_first_challenger_below_min_score_stays_out(workshop: Workshop, tree: Tree) -> None:
+    done, _ = workshop.train(tree(1, promotion={"min_score": 0.9}))
+    assert (done.decision.ground, done.outcome.champion) == ("min_score", None)
+    assert workshop.stages() == {1: "none"}
+    assert not (workshop.root / "models" / workshop.name).exists()
+
+
+def test_the_holdout_counts_every_challenger_once(workshop: Workshop, tree: Tree) -> None:
+    assert workshop.train(tree(1))[0].outcome.judged == 1
+    assert workshop.train(tree(2))[0].outcome.judged == 2
+    assert workshop.train(tree(2))[0].outcome.judged == 2
+    other = tree(2, split={"salt": "another", "min_overlap": 1})
+    assert workshop.train(other)[0].outcome.judged == 1, "another holdout, which judged nobody yet"
+
+
+def test_no_promote_changes_nothing_and_says_what_it_would_do(workshop: Workshop, tree: Tree) -> None:
+    would, _ = workshop.train(tree(1), promote=False)
+    assert (would.outcome.action, would.outcome.champion) == ("would_promote", None)
+    assert workshop.stages() == {}
+    assert not (workshop.root / "models" / workshop.name).exists()
+
+    workshop.train(tree(1))
+    before = workshop.manifest()
+    assert workshop.train(tree(2), promote=False)[0].outcome.action == "would_promote"
+    assert workshop.train(tree(0), promote=False)[0].outcome.action == "would_keep"
+    assert workshop.stages() == {1: "production"}
+    assert workshop.manifest() == before
+
+    assert workshop.train(tree(2))[0].outcome.champion == 2, "the same run may promote afterwards"
+
+
+def test_a_champion_whose_column_is_gone_is_said_to_be_unjudged(workshop: Workshop, tree: Tree) -> None:
+    workshop.train(tree(2))
+    table = (workshop.root / "data/iris.csv").read_text().splitlines()
+    workshop.write("\n".join(",".join([*line.split(",")[:3], line.split(",")[4]]) for line in table) + "\n")
+
+    kept, _ = workshop.train(tree(2))
+    assert (kept.decision.ground, kept.outcome.champion) == ("unjudged", 1)
+    assert "petal_width" in kept.decision.reason
+    assert "replace_unjudged" in kept.decision.reason
+
+    replaced, _ = workshop.train(tree(2, promotion={"replace_unjudged": True}))
+    assert (replaced.decision.ground, replaced.outcome.replaced) == ("unjudged_replaced", 1)
+    assert workshop.stages()[replaced.outcome.champion or 0] == "production"
+    assert workshop.manifest()["model_version"] == replaced.outcome.champion
+
+
+def test_a_champion_is_judged_through_its_own_columns(workshop: Workshop, tree: Tree) -> None:
+    """The challenger does without a column that the champion needs; both are judged on the same rows."""
+    workshop.train(tree(2))
+    narrow = tree(2, data={"path": "data/iris.csv", "target": "species", "drop": ["petal_width", "petal_length"]})
+    done, _ = workshop.train(narrow)
+    assert done.decision.ground == "worse"
+    assert done.evaluation.champion is not None
+    assert done.evaluation.champion.scores["accuracy"] > 0.9
+    assert done.evaluation.rows.judged == done.evaluation.rows.holdout
+
+
+def test_the_command_line_tells_the_decision_to_people_and_programs(ready: Checkout, tree: Tree) -> None:
+    config = ready.write_use_case(tree(1))
+    ready.git("add", "--all")
+    ready.git("commit", "--quiet", "--message", "use case")
+    found = ready.train("--config", config, "--no-promote", "--require-promotion")
+    assert found["action"] == "would_promote"
+    assert ready.models() == []
+
+    found = ready.train("--require-promotion")
+    assert (found["action"], found["champion"], found["store"], found["stack"]) == ("promoted", 1, ".zenml", "default")
+    assert found["lineage"]["commit"] == ready.git("rev-parse", "HEAD").strip()
+    assert found["lineage"]["dirty"] is False
+
+    refused = ready.run("train", "--require-promotion", expect=3)
+    assert "The champion stays" in refused.stdout
+    assert "Store: .zenml   Stack: default" in refused.stdout
+    assert json.loads(ready.run("train", "--json", "--require-promotion", expect=3).stdout)["action"] == "kept"
+
+    shown = ready.run("models").stdout
+    assert "version 1" in shown
+    assert "production" in shown
+    (entry,) = ready.models()
+    assert {"number", "stage", "metrics", "data_version", "commit", "created", "reason"} <= entry.keys()
+    assert ready.git("status", "--porcelain") == ""
+    assert {path.name for path in (ready.root / "reports/iris").iterdir()} >= {
+        "report.md",
+        "report.html",
+        "metrics.json",
+    }

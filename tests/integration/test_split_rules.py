@@ -1,0 +1,107 @@
+"""The holdout stays the holdout: changed rules, times and groups, through the whole pipeline."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from champion.errors import ConfigurationError, NotEnoughDataError
+from champion.modeling.split import SplitRule, is_holdout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Checkout, Workshop
+
+    Tree = Callable[..., dict[str, Any]]
+
+MEMORY = {"memory": {"estimator": "sklearn.neighbors.KNeighborsClassifier", "params": {"n_neighbors": 1}}}
+
+
+def chance(rows: int) -> str:
+    """A table that nobody can learn: who knows an answer has seen its row."""
+    draw = random.Random(0)
+    lines = [f"{draw.random():.6f},{draw.random():.6f},{draw.choice('ab')}" for _ in range(rows)]
+    return "\n".join(["x,y,answer", *lines]) + "\n"
+
+
+def days(first: int, last: int) -> str:
+    return "".join(
+        f"{day},{day % 7},{(day * 37) % 101},{'hot' if day % 7 > 3 else 'cold'}\n" for day in range(first, last)
+    )
+
+
+def test_after_a_change_of_salt_only_rows_that_nobody_trained_on_judge(workshop: Workshop, tree: Tree) -> None:
+    workshop.write(chance(400), "data/chance.csv")
+    data = {"path": "data/chance.csv", "target": "answer"}
+    workshop.train(tree(1, data=data, candidates=MEMORY))
+    package = workshop.manifest()
+    changed = {"salt": "another", "min_overlap": 300}
+    with pytest.raises(NotEnoughDataError, match=r"only \d+ rows are holdout under both") as error:
+        workshop.train(tree(1, data=data, split=changed))
+    assert error.value.exit_code == 4
+    assert workshop.stages() == {1: "production"}
+    assert workshop.manifest() == package
+
+    done, _ = workshop.train(tree(1, data=data, split={**changed, "min_overlap": 20}))
+    table = pd.read_csv(workshop.root / "data/chance.csv")
+    former = SplitRule.model_validate(package["split"])
+    today = is_holdout(table, former.model_copy(update={"salt": "another"}))
+    both = today & is_holdout(table, former)
+    assert (done.evaluation.rows.judged, done.evaluation.rows.holdout) == (both.sum(), today.sum())
+    assert done.evaluation.rows.overlap_only
+    assert done.evaluation.champion is not None
+    assert done.evaluation.champion.scores["accuracy"] < 0.7, "it was judged on rows that it had learned by heart"
+
+
+def test_too_few_rows_of_both_rules_end_the_command_with_4_and_without_a_traceback(ready: Checkout, tree: Tree) -> None:
+    ready.write_use_case(tree(2))
+    ready.run("train")
+    before = ready.manifest()
+    ready.write_use_case(tree(2, split={"salt": "another"}))
+    done = ready.run("train", expect=4)
+    assert "Nothing is decided: the split rule changed" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert ready.manifest() == before
+
+
+def test_a_time_cutoff_is_recorded_kept_while_the_table_grows_and_never_moved_back(
+    workshop: Workshop, tree: Tree
+) -> None:
+    header = "day,weekday,noise,weather\n"
+    workshop.write(header + days(0, 100), "data/days.csv")
+    use_case = tree(1, data={"path": "data/days.csv", "target": "weather"}, split={"by": "time", "column": "day"})
+    first, _ = workshop.train(use_case)
+    assert workshop.manifest()["split"]["cutoff"] == 70
+    assert "day" not in [feature["name"] for feature in workshop.manifest()["signature"]]
+    assert first.evaluation.rows.holdout == 30
+
+    workshop.write(header + days(0, 160), "data/days.csv")
+    grown, _ = workshop.train(use_case)
+    assert (grown.evaluation.rows.train, grown.evaluation.rows.holdout) == (70, 90)
+    assert not grown.evaluation.rows.overlap_only
+
+    back = {**use_case, "split": {**use_case["split"], "cutoff": 50}}
+    with pytest.raises(ConfigurationError, match=r"earlier than 70") as error:
+        workshop.train(back)
+    assert error.value.exit_code == 2
+
+    later, _ = workshop.train({**use_case, "split": {**use_case["split"], "cutoff": 100}})
+    assert (later.evaluation.rows.train, later.evaluation.rows.judged) == (100, 60)
+
+
+def test_a_group_is_never_torn_apart(workshop: Workshop, tree: Tree) -> None:
+    rows = "".join(f"g{day % 40}," + line + "\n" for day, line in enumerate(days(0, 400).splitlines()))
+    workshop.write("who,day,weekday,noise,weather\n" + rows, "data/groups.csv")
+    data = {"path": "data/groups.csv", "target": "weather", "drop": ["day"]}
+    done, _ = workshop.train(tree(1, data=data, split={"by": "group", "column": "who"}))
+    manifest = workshop.manifest()
+    assert manifest["split"]["column"] == "who"
+    assert "who" not in [feature["name"] for feature in manifest["signature"]]
+    table = pd.read_csv(workshop.root / "data/groups.csv")
+    aside = is_holdout(table, SplitRule.model_validate(manifest["split"]))
+    assert not set(table["who"][aside]) & set(table["who"][~aside])
+    assert done.evaluation.rows.holdout == aside.sum() > 0

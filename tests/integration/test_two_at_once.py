@@ -1,0 +1,134 @@
+"""Two runs on one store, and runs that are killed: one champion at any time."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from champion.registry.reconcile import settle
+from tests.conftest import Workshop, enter_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Checkout
+
+    Tree = Callable[..., dict[str, Any]]
+
+DIE_AT = """
+import importlib, os, signal, sys
+
+where, name, when = sys.argv.pop(1).split(":")
+module = importlib.import_module(where)
+former = getattr(module, name)
+
+def deadly(*arguments, **named):
+    if when == "after":
+        former(*arguments, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(module, name, deadly)
+import run
+sys.exit(run.main())
+"""
+
+
+def on_machine_of(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """The checkout's store and files, in this process."""
+    return Workshop(checkout.root, enter_store(checkout.root / ".zenml", monkeypatch), "iris")
+
+
+def one_champion(workshop: Workshop, tree: Tree) -> tuple[int, str | None]:
+    """What the next command finds after a crash: the champion, and what had to be repaired."""
+    done = settle(workshop.client, workshop.place(tree(1))).done
+    champions = [number for number, stage in workshop.stages().items() if stage == "production"]
+    assert len(champions) == 1
+    assert workshop.manifest()["model_version"] == champions[0]
+    assert settle(workshop.client, workshop.place(tree(1))).done is None
+    return champions[0], done
+
+
+def test_of_two_runs_at_once_one_is_champion_and_both_are_recorded(ready: Checkout, tree: Tree) -> None:
+    ready.write_use_case(tree(0))
+    ready.run("train")
+    configs = [ready.write_use_case(tree(depth), f"depth_{depth}") for depth in (1, 2)]
+    started = [ready.start("train", "--config", config, "--json") for config in configs]
+    ended = [(*process.communicate(timeout=300), process.returncode) for process in started]
+    assert [code for _, _, code in ended] == [0, 0], ended
+    versions = ready.models()
+    assert len(versions) == 3
+    assert len({version["fingerprint"] for version in versions}) == 3
+    (champion,) = [version for version in versions if version["stage"] == "production"]
+    assert ready.manifest()["model_version"] == champion["number"] != 1
+    changed = [version for version in versions if "champion changed" in version["reason"]]
+    assert [version["judged_against"] for version in changed] in ([], [1]), "judged against the one it was beside"
+
+
+def test_a_kill_at_the_worst_moments_leaves_one_champion_and_the_next_command_repairs(
+    ready: Checkout, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ready.root / "die_at.py").write_text(DIE_AT, encoding="utf-8")
+
+    def die(where: str, *arguments: str) -> None:
+        ready.command(sys.executable, "die_at.py", where, *arguments, expect=-signal.SIGKILL)
+
+    ready.write_use_case(tree(1))
+    die("champion.bundle.folder:write:before", "train")
+    workshop = on_machine_of(ready, monkeypatch)
+    champion, done = one_champion(workshop, tree)
+    assert (champion, "written anew" in str(done)) == (1, True)
+
+    ready.write_use_case(tree(2))
+    die("champion.registry.versions:create:after", "train")
+    assert one_champion(workshop, tree) == (1, None)
+    die("champion.registry.versions:crown:before", "train")
+    assert one_champion(workshop, tree) == (1, None)
+    die("champion.registry.versions:crown:after", "train")
+    champion, done = one_champion(workshop, tree)
+    assert (champion, "written anew" in str(done)) == (2, True), "three runs of one challenger, one number"
+    die("champion.registry.versions:crown:after", "rollback")
+    champion, done = one_champion(workshop, tree)
+    assert (champion, "written anew" in str(done)) == (1, True)
+    assert workshop.stages() == {1: "production", 2: "archived"}
+
+
+def test_a_kill_at_any_moment_leaves_one_champion(ready: Checkout, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready.write_use_case(tree(1))
+    begun = time.monotonic()
+    ready.run("train")
+    took = time.monotonic() - begun
+    workshop = on_machine_of(ready, monkeypatch)
+    draw = random.Random(7)
+    for attempt in range(5):
+        ready.write_use_case(tree(2 if attempt % 2 else 1, training={"seed": attempt}, promotion={"min_gain": 0.0}))
+        process = ready.start("train", "--readmit")
+        time.sleep(took * draw.uniform(0.4, 1.1))
+        process.kill()
+        process.communicate()
+        one_champion(workshop, tree)
+    assert ready.run("train").returncode == 0
+
+
+def test_ctrl_c_ends_with_130_and_leaves_the_champion(ready: Checkout, tree: Tree) -> None:
+    ready.write_use_case(tree(1))
+    ready.run("train")
+    before = ready.manifest()
+    forest = {"estimator": "sklearn.ensemble.RandomForestClassifier", "params": {"n_estimators": 20_000, "n_jobs": 1}}
+    ready.write_use_case(tree(2, candidates={"forest": forest}))
+    process = ready.start("train")
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    assert first.split() == ["prepare", "cached"]
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, out + err
+    assert "Interrupted." in err
+    assert "Traceback" not in out + err
+    assert ready.manifest() == before
+    ready.write_use_case(tree(2))
+    assert ready.trained().facts["champion"] == 2, "the next run goes its way"

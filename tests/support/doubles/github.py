@@ -1,0 +1,222 @@
+"""A double of GitHub's API on loopback: pull requests, issues, comments, and tokens that may or may not write.
+
+It plays as much as CML and `champion.ci` ask for, below ``/api/v3`` as a server of one's own does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+API = "/api/v3"
+REPOSITORY = "team/champion"
+LONGEST = 65_536  # characters of an issue's body
+BOT = {"login": "github-actions[bot]", "type": "Bot"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An answer that a request gets in place of its own."""
+
+    status: int
+    message: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Pull:
+    """A pull request."""
+
+    number: int
+    head: str
+    source: str
+    title: str = ""
+    branch: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """As the API tells them."""
+        return {
+            "number": self.number, "title": self.title, "state": "open",
+            "head": {"sha": self.head, "ref": self.branch, "repo": {"full_name": self.source}},
+            "base": {"ref": "main", "repo": {"full_name": REPOSITORY}},
+        }  # fmt: skip
+
+
+@dataclass
+class GitHub:
+    """Its state, and the server.
+
+    Attributes
+    ----------
+    tokens : dict of str to bool
+        Token, and whether it may write.
+    comments : dict of int to list
+        By pull request: the comments as they are now.
+    calls : list of str
+        Method and path of every request.
+    issues : dict of int to dict
+        By number, open and closed.
+    started : list of str
+        Workflow and branch of every dispatch.
+    faults : dict of str to list
+        By the method and the end of a path: what the next such requests get.
+    """
+
+    tokens: dict[str, bool] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    issues: dict[int, dict[str, Any]] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"github": self}))
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def __enter__(self) -> GitHub:
+        """Start to answer."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Its address, as GITHUB_SERVER_URL has it."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def open(self, head: str, branch: str, source: str = REPOSITORY, title: str = "") -> Pull:
+        """Open a pull request."""
+        pull = Pull(next(self._numbers), head, source, title, branch)
+        self.pulls[pull.number] = pull
+        return pull
+
+    def close(self, number: int) -> None:
+        """Close or merge a pull request."""
+        del self.pulls[number]
+
+    def report(
+        self, title: str, body: str, user: dict[str, str] = BOT, association: str = "NONE", state: str = "open"
+    ) -> dict[str, Any]:
+        """Open an issue."""
+        made = {
+            "number": next(self._numbers), "title": title, "body": body, "state": state, "user": user, "edits": 0,
+            "author_association": association, "labels": [],
+        }  # fmt: skip
+        self.issues[made["number"]] = made
+        return made
+
+    def fault(self, method: str, path: str) -> Fault | None:
+        """The fault that a request meets."""
+        for end, waiting in self.faults.items():
+            verb, _, last = end.partition(" ")
+            if waiting and method == verb and path.endswith(last):
+                return waiting.pop(0)
+        return None
+
+    def answer(self, method: str, path: str, token: str, body: Any, query: str = "") -> tuple[int, Any]:
+        """Status and content for a request."""
+        self.calls.append(f"{method} {path}")
+        if token not in self.tokens:
+            return 401, {"message": "Bad credentials"}
+        if method != "GET" and not self.tokens[token]:
+            return 403, {"message": "Resource not accessible by integration"}
+        route = f"{method} {path.removeprefix(API)}"
+        here = f"/repos/{REPOSITORY}"
+        if route == "GET /user":
+            return 200, {"login": "github-actions[bot]", "id": 41898282}
+        if route == f"GET {here}/pulls":
+            return 200, [pull.facts() for pull in self.pulls.values()]
+        if route == f"POST {here}/pulls":
+            return 201, self.open("0" * 40, str(body["head"]), title=str(body["title"])).facts()
+        if route == f"GET {here}/issues":
+            return 200, self._page({name: values[-1] for name, values in parse_qs(query).items()})
+        if route == f"POST {here}/issues" or re.fullmatch(rf"PATCH {here}/issues/\d+", route):
+            return self._written(route.rpartition("/")[2], body)
+        if found := re.fullmatch(rf"POST {here}/actions/workflows/([\w.-]+)/dispatches", route):
+            self.started.append(f"{found[1]} {body['ref']}")
+            return 204, None
+        if found := re.fullmatch(rf"(GET|POST) {here}/issues/(\d+)/comments", route):
+            return self._listed_or_added(found[1], int(found[2]), body)
+        if found := re.fullmatch(rf"PATCH {here}/issues/comments/(\d+)", route):
+            return self._edited(int(found[1]), body)
+        return 404, {"message": "Not Found"}
+
+    def _page(self, asked: dict[str, str]) -> list[dict[str, Any]]:
+        """Issues and pull requests, the newest first, as GitHub lists both."""
+        pulls = [{**pull.facts(), "body": pull.title, "pull_request": {}} for pull in self.pulls.values()]
+        listed = [each for each in (*self.issues.values(), *pulls) if each["state"] == asked.get("state", "open")]
+        size, page = int(asked.get("per_page", 30)), int(asked.get("page", 1))
+        return sorted(listed, key=lambda each: -int(each["number"]))[size * (page - 1) : size * page]
+
+    def _written(self, number: str, body: dict[str, Any]) -> tuple[int, Any]:
+        if len(body.get("body", "")) > LONGEST:
+            return 422, {"message": f"body is too long (maximum is {LONGEST} characters)"}
+        if number == "issues":
+            made = self.report(body["title"], body["body"])
+            made["labels"] = body.get("labels", [])
+            return 201, made
+        issue = self.issues.get(int(number))
+        if issue is None:
+            return 404, {"message": "Not Found"}
+        issue.update(body)
+        issue["edits"] += 1
+        return 200, issue
+
+    def _listed_or_added(self, method: str, number: int, body: Any) -> tuple[int, Any]:
+        if number not in self.pulls and number not in self.issues:
+            return 404, {"message": "Not Found"}
+        there = self.comments.setdefault(number, [])
+        if method == "GET":
+            return 200, there
+        made = {"id": next(self._numbers), "body": body["body"], "edits": 0, "user": {"login": "github-actions[bot]"}}
+        made["html_url"] = f"{self.url}/{REPOSITORY}/pull/{number}#issuecomment-{made['id']}"
+        there.append(made)
+        return 201, made
+
+    def _edited(self, comment: int, body: Any) -> tuple[int, Any]:
+        for found in itertools.chain.from_iterable(self.comments.values()):
+            if found["id"] == comment:
+                found["body"] = body["body"]
+                found["edits"] += 1
+                return 200, found
+        return 404, {"message": "Not Found"}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    github: ClassVar[GitHub]
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        token = (self.headers.get("Authorization") or "").rpartition(" ")[2]
+        asked = urlsplit(self.path)
+        met = self.github.fault(self.command, asked.path)
+        if met is None:
+            status, content = self.github.answer(self.command, asked.path, token, body, asked.query)
+        else:
+            status, content = met.status, {"message": met.message}
+        sent = b"" if content is None else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in (met.headers if met else {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
+
+    do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - the names are http.server's
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing goes to the terminal."""

@@ -1,0 +1,93 @@
+"""Profiles of real rows, and new rows compared with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from champion.drift.counts import FeatureCounts
+from champion.drift.judge import Judged, counts_of, judge
+from champion.drift.report import DriftReport, FeatureDrift, SchemaDifference
+from champion.modeling import features as ml_features
+from champion.modeling.columns import infer
+from champion.modeling.features import Feature, signature
+from champion.modeling.profile import SECONDS_PER_DAY, Profile, build
+from champion.use_case import Drift
+
+
+def described(table: pd.DataFrame) -> tuple[Profile, tuple[Feature, ...]]:
+    """The profile of a train set without a target of interest, and its signature."""
+    labels = ["a", "b"]
+    whole = table.assign(y=np.resize(np.array(labels, dtype=object), len(table)))
+    columns = infer(whole, exclude=["y"], kinds={})
+    assert all(column.used for column in columns), [column for column in columns if not column.used]
+    return build(whole, 30, "y", columns, labels), signature(whole, columns)
+
+
+def counted(profile: Profile, features: tuple[Feature, ...], table: pd.DataFrame) -> dict[str, FeatureCounts]:
+    """New rows in the bins of a profile."""
+    counts = counts_of(profile, features)
+    right = np.zeros(len(table), dtype=np.bool_)
+    for feature in features:
+        column, seen = table[feature.name], counts[feature.name]
+        if feature.kind == "categorical":
+            seen.add_texts(ml_features.as_categories(column), right)
+        elif feature.kind == "boolean":
+            seen.add_booleans(ml_features.as_booleans(column), right)
+        elif feature.kind == "datetime":
+            seen.add_numbers(ml_features.as_days(column) * SECONDS_PER_DAY, right)
+        else:
+            seen.add_numbers(ml_features.as_numbers(column), right)
+    return counts
+
+
+def compared(
+    train: pd.DataFrame, new: pd.DataFrame, predicted: Mapping[str, int] | None = None, **rules: Any
+) -> dict[str, FeatureDrift]:
+    """The features of new rows beside a train set, by name; predictions among them."""
+    found = judged(train, new, predicted, **rules)
+    return {each.name: each for each in [*found.features, *([found.predictions] if found.predictions else [])]}
+
+
+def judged(train: pd.DataFrame, new: pd.DataFrame, predicted: Mapping[str, int] | None = None, **rules: Any) -> Judged:
+    """What comes of new rows beside a train set."""
+    profile, features = described(train)
+    return judge(profile, counted(profile, features, new), predicted or {}, 0.05, Drift(**rules))
+
+
+def mixed(rows: int, seed: int, shift: float = 0.0, missing: float = 0.0) -> pd.DataFrame:
+    """A column of each kind: the number may be shifted, and the category may lose values."""
+    random = np.random.default_rng(seed)
+    colours = random.choice(np.array(["red", "green", "blue"], dtype=object), rows, p=[0.5, 0.3, 0.2])
+    colours[random.uniform(size=rows) < missing] = None
+    days = pd.Timestamp("2026-01-01") + pd.to_timedelta(random.uniform(0, 90, rows), unit="D")
+    return pd.DataFrame(
+        {
+            "size": random.normal(shift, 1, rows),
+            "heavy": random.standard_cauchy(rows),
+            "stars": random.integers(1, 6, rows),
+            "colour": colours,
+            "paid": random.uniform(size=rows) < 0.7,
+            "when": days,
+        }
+    )
+
+
+def report(verdict: str = "drift", **changes: Any) -> DriftReport:
+    """A report of mixed columns; the names and values are as nasty as a table's can be."""
+    train = mixed(500, 1, missing=0.02).rename(columns={"colour": "<b>col|our*"})
+    new = mixed(400, 2, shift=1.0, missing=0.4).rename(columns={"colour": "<b>col|our*"})
+    new.loc[:9, "<b>col|our*"] = "<script>"
+    found = judged(train, new, {"a": 390, "b": 10})
+    told: dict[str, Any] = {
+        "use_case": "shop", "model_version": 3, "data_version": "d" * 32, "created": "2026-02-03T04:05:06+00:00",
+        "source": "new.csv", "verdict": verdict, "reason": "The values of 'size' changed.", "reference_rows": 500,
+        "current_rows": 400, "alpha": 0.05, "min_effect": 0.1, "min_rows": 50, "features": found.features,
+        "predictions": found.predictions,
+        "schema_differences": [SchemaDifference(column="<i>new", what="new", text="The champion does not know it.")],
+        "notes": ["7 rows of the log were answered by model version 2 and are left out."],
+    }  # fmt: skip
+    return DriftReport.model_validate(told | changes)

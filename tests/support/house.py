@@ -1,0 +1,140 @@
+"""A checkout with a champion, for tests that try to spoil it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from champion.errors import DONE
+from tests.conftest import Checkout, copy_project, quick
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TREE = "sklearn.tree.DecisionTreeClassifier"
+ODD = '''
+import os
+import signal
+
+from sklearn.tree import DecisionTreeClassifier
+
+
+class Foreign(DecisionTreeClassifier):
+    """A good classifier that skops does not know."""
+
+
+class Interrupting(DecisionTreeClassifier):
+    """Ctrl-C in the middle of a step, while the store is being written to."""
+
+    def fit(self, X, y, **rest):
+        from zenml.client import Client
+
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with Client().zen_store.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN EXCLUSIVE")
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().fit(X, y, **rest)
+'''
+
+
+@dataclass
+class House(Checkout):
+    """A checkout with a champion, version 1, whose better challenger is `configs/better.yaml`."""
+
+    backup: Path = field(kw_only=True)
+
+    @property
+    def package(self) -> Path:
+        return self.root / "models" / "iris"
+
+    @property
+    def database(self) -> Path:
+        return self.root / ".zenml" / "local_stores" / "default_zen_store" / "zenml.db"
+
+    def anew(self) -> None:
+        """Put everything back as it was."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        shutil.copytree(self.backup, self.root, symlinks=True, dirs_exist_ok=True)
+
+    def standing(self) -> dict[str, Any]:
+        """What must not be lost: the package, the versions and their stages, what git sees, and no half files."""
+        with contextlib.closing(sqlite3.connect(self.database)) as store:
+            versions = store.execute("SELECT name, stage FROM model_version ORDER BY name").fetchall()
+        names = (path.relative_to(self.root).as_posix() for path in self.package.rglob("*"))
+        return {
+            "package": {name: hashlib.sha256((self.root / name).read_bytes()).hexdigest() for name in names},
+            "versions": versions,
+            "git": self.git("status", "--porcelain"),
+            "models": sorted(path.name for path in (self.root / "models").iterdir()),
+            "reports": sorted(path.name for path in (self.root / "reports").iterdir()),
+        }
+
+    def ends(self, code: int, *arguments: str, **more: Any) -> str:
+        """Run run.py, which must end with `code` and no traceback; what it said, in one line."""
+        environment = {**self.environment(), **more.pop("env", {})}
+        command = [sys.executable, str(self.root / "run.py"), *arguments]
+        options: dict[str, Any] = {"cwd": self.root, "capture_output": True, "text": True, "timeout": 600, **more}
+        done = subprocess.run(command, check=False, env=environment, **options)
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said, said
+        assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{said}"
+        return " ".join(said.split())
+
+    def refuses(self, code: int, *arguments: str, says: tuple[str, ...], **more: Any) -> None:
+        """Run run.py, which must refuse with these words and change nothing."""
+        before = self.standing()
+        said = self.ends(code, *arguments, **more)
+        assert "Error:" in said
+        for words in says:
+            assert words in said, f"{words!r} is not in:\n{said}"
+        assert self.standing() == before
+
+    def with_case(self, **changes: Any) -> str:
+        """Write configs/tried.yaml, the quick use case with changes; its path is returned."""
+        use_case = quick()
+        for key, value in changes.items():
+            merged = key in ("data", "split", "promotion") and isinstance(value, dict)
+            use_case[key] = {**use_case[key], **value} if merged else value
+        return self.write_use_case(use_case, "tried")
+
+    def iris(self) -> pd.DataFrame:
+        """The sample."""
+        return pd.read_csv(self.root / "data/iris.csv")
+
+    def goes_on(self) -> None:
+        """The next command finds one champion, and package and store agree."""
+        self.ends(DONE, "models")
+        stages = dict(self.standing()["versions"])
+        assert list(stages.values()).count("production") == 1
+        assert stages[f"v{self.manifest()['model_version']}"] == "production"
+        self.ends(DONE, "train")
+
+
+def tree(**params: Any) -> dict[str, Any]:
+    """One decision tree as the candidates of a use case."""
+    return {"tree": {"estimator": TREE, "params": params}}
+
+
+def build(place: Path) -> House:
+    """A checkout with a champion, and a copy of it beside; a store cannot be moved, so it stays in its place."""
+    house = House(place / "checkout", place / "home", backup=place / "backup")
+    for folder in (house.root, house.home):
+        folder.mkdir()
+    copy_project(house.root)
+    house.git("init", "--quiet", "--initial-branch", "main")
+    house.write_use_case(quick(candidates=tree(max_depth=1, random_state=0)))
+    house.write_use_case(quick(), "better")
+    house.git("add", "--all")
+    house.git("commit", "--quiet", "--message", "start")
+    assert house.train()["champion"] == 1
+    assert house.git("status", "--porcelain") == ""
+    shutil.copytree(house.root, house.backup, symlinks=True)
+    return house

@@ -1,0 +1,192 @@
+"""Every message of an error, read from the code: its fixed words, and … for what is filled in."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("champion", "steps", "pipelines", "cli", "devtools/demo")
+GAP = "…"
+
+# Calls that carry a message but construct no ProjectError: which argument it is.
+CARRIERS = {
+    "_Text": 1,  # champion/datastore/drive/texts.py: what the Drive client's words mean
+    "_refused": 1,  # champion/bundle/folder.py: why a package is refused
+    "ConstructorError": 2,  # champion/workspace/workspace.py: keys of the YAML
+}
+# Constructions whose text is a value: the functions or tables of the same file that make the text.
+MADE_BY = {("champion/use_case.py", "'\\n'.join(lines)"): ("_sentence", "_EXPECTED")}
+# Texts that were found already: they come from a carrier, or from an error that is passed on.
+PASSED_ON = {
+    ("champion/datastore/drive/texts.py", "text.cause.format(**words) if words else text.cause"),
+    ("champion/onboarding/doctor.py", "str(error)"),
+    ("champion/onboarding/doctor.py", "cause"),
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: all its forms (a choice between two words gives two), and where it stands."""
+
+    forms: tuple[str, ...]
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.forms[0]}"
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module that may print an error, by its path in the checkout."""
+    paths = [ROOT / "run.py", *(path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))]
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def error_classes(trees: dict[str, ast.Module]) -> set[str]:
+    """ProjectError and whatever descends from it, in any module."""
+    bases = {
+        node.name: {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {"ProjectError"}
+    while more := {name for name, above in bases.items() if above & found} - found:
+        found |= more
+    return found
+
+
+def errors(trees: dict[str, ast.Module]) -> list[Message]:
+    """Every message of an error that the modules construct."""
+    classes, constants = error_classes(trees), _constants(trees)
+    return [
+        Message(tuple(dict.fromkeys(forms)), file, line)
+        for file, tree in trees.items()
+        for line, forms in _Reader(file, tree, classes, constants).messages()
+    ]
+
+
+def makefile_errors() -> list[Message]:
+    """What a target of the Makefile says before it fails."""
+    lines = enumerate((ROOT / "Makefile").read_text(encoding="utf-8").splitlines(), start=1)
+    found = [(number, re.findall(r'echo "([^"]+)"; exit [1-9]', line)) for number, line in lines]
+    return [Message((re.sub(r"\$\$\w+", GAP, told),), "Makefile", number) for number, each in found for told in each]
+
+
+def texts() -> list[str]:
+    """Every text of the modules: warnings and reasons among them."""
+    strings = (node for tree in modules().values() for node in ast.walk(tree))
+    constants = _constants(modules())
+    found = [_forms(node, constants) for node in strings if isinstance(node, ast.Constant | ast.JoinedStr)]
+    return [form for forms in found for form in forms or ()]
+
+
+def _constants(trees: dict[str, ast.Module]) -> dict[str, str]:
+    """The texts that have a name; one that names two texts is left out."""
+    found: dict[str, set[str]] = {}
+    for tree in trees.values():
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                for form in _forms(node.value, {}) or ():
+                    found.setdefault(node.targets[0].id, set()).add(form)
+    return {name: next(iter(values)) for name, values in found.items() if len(values) == 1}
+
+
+def _forms(node: ast.expr, constants: dict[str, str]) -> list[str] | None:
+    """The forms of a text; None where it is no text that can be read here."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name):
+        return [constants[node.id]] if node.id in constants else None
+    if isinstance(node, ast.IfExp):
+        found = [_forms(branch, constants) for branch in (node.body, node.orelse)]
+        return [form for forms in found for form in forms] if all(found) else None
+    if isinstance(node, ast.JoinedStr):
+        parts = [_part(part, constants) for part in node.values]
+        return [_tidy("".join(chosen)) for chosen in product(*parts)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        sides = [_forms(side, constants) or [GAP] for side in (node.left, node.right)]
+        return [_tidy("".join(chosen)) for chosen in product(*sides)]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return [re.sub(r"\{\w*\}", GAP, form) for form in _forms(node.func.value, constants) or ()] or None
+    return None
+
+
+def _part(part: ast.expr, constants: dict[str, str]) -> list[str]:
+    if isinstance(part, ast.FormattedValue):
+        return _forms(part.value, constants) or [GAP]
+    return _forms(part, constants) or [GAP]
+
+
+def _tidy(text: str) -> str:
+    return re.sub(f"{GAP}+", GAP, text)
+
+
+class _Reader:
+    """Finds the messages of one module."""
+
+    def __init__(self, file: str, tree: ast.Module, classes: set[str], constants: dict[str, str]) -> None:
+        self._file, self._tree, self._classes, self._constants = file, tree, classes, constants
+
+    def messages(self) -> Iterator[tuple[int, list[str]]]:
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Call) and (text := self._text_of(node)) is not None:
+                yield from self._read(text)
+            elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in self._classes:
+                yield node.lineno, [GAP]
+
+    def _text_of(self, call: ast.Call) -> ast.expr | None:
+        """The argument that is the message, where the call makes or carries one."""
+        index = self._index_of(call, ast.unparse(call.func))
+        if index is None:
+            return None
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        return given[index] if len(given) > index else call
+
+    def _index_of(self, call: ast.Call, function: str) -> int | None:
+        name = function.rpartition(".")[2]
+        if name in self._classes or (name == "ValueError" and self._file == "champion/use_case.py"):
+            return 0
+        if function == "sys.exit":
+            return 0 if call.args and _forms(call.args[0], self._constants) else None
+        if function == "sys.stderr.write":
+            start = (_forms(call.args[0], self._constants) or [""])[0]
+            return 0 if start.startswith("Usage: ") else None
+        if name == "Finding":
+            return 2 if len(call.args) > 2 and ast.unparse(call.args[1]) == "False" else None
+        return CARRIERS.get(name)
+
+    def _read(self, text: ast.expr) -> Iterator[tuple[int, list[str]]]:
+        source = ast.unparse(text)
+        if (self._file, source) in PASSED_ON:
+            return
+        if (self._file, source) in MADE_BY:
+            for maker in MADE_BY[self._file, source]:
+                yield from self._made_by(maker)
+        elif isinstance(text, ast.Call) and isinstance(text.func, ast.Name) and text.func.id not in self._classes:
+            yield from self._made_by(text.func.id)
+        else:
+            yield text.lineno, self._clean(_forms(text, self._constants) or [GAP])
+
+    def _made_by(self, maker: str) -> Iterator[tuple[int, list[str]]]:
+        """What a function of the module returns, or the values of a table of it that are texts."""
+        for node in ast.walk(self._tree):
+            values: list[ast.expr | None] = []
+            if isinstance(node, ast.FunctionDef) and node.name == maker:
+                values = [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == maker:
+                values = list(node.value.values) if isinstance(node.value, ast.Dict) else []
+            for value in values:
+                if value is not None:
+                    yield value.lineno, self._clean(_forms(value, self._constants) or [GAP])
+
+    @staticmethod
+    def _clean(forms: list[str]) -> list[str]:
+        return [" ".join(re.sub(r"\{\w+\}", GAP, form).split()) for form in forms]

@@ -1,0 +1,104 @@
+"""Champions that new data are compared with, tables and logs of new data, and the comparison itself."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from champion.bundle.predictions import schema
+from champion.drift.report import DriftReport
+from pipelines.drift_files import checked_input
+from tests.conftest import Workshop, iris_csv, tree
+
+if TYPE_CHECKING:
+    import pytest
+    from zenml.client import Client
+
+_MADE: dict[str, Workshop] = {}
+
+
+def with_champion(store: Client, places: pytest.TempPathFactory, name: str) -> Workshop:
+    """A use case of the session's store with a champion, which no test changes: of ``iris`` or of ``sales``."""
+    if name not in _MADE:
+        made = Workshop(places.mktemp(name), store)
+        made.write(iris_csv())
+        made.write(sales(600, 1).to_csv(index=False), "data/sales.csv")
+        made.train(tree(2) if name == "iris" else of_sales())
+        _MADE[name] = made
+    return _MADE[name]
+
+
+def iris() -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(iris_csv()))
+
+
+def new_rows(rows: int = 300, seed: int = 1) -> pd.DataFrame:
+    """Rows of the sample, drawn again, without the target."""
+    return iris().drop(columns="species").sample(rows, replace=True, random_state=seed).reset_index(drop=True)
+
+
+def sales(rows: int, seed: int, month: int = 1) -> pd.DataFrame:
+    """Rows with a column of each kind, some values missing, and a target that depends on them."""
+    random = np.random.default_rng(seed)
+    amount, paid = random.normal(50, 10, rows).round(2), random.uniform(size=rows) < 0.6
+    place = np.array(["north", "south", "east", "Köln | West"], dtype=object)[
+        random.choice(4, rows, p=[0.5, 0.3, 0.1, 0.1])
+    ]
+    when = pd.Timestamp(f"2026-{month:02}-01") + pd.to_timedelta(random.integers(0, 28 * 24, rows), unit="h")
+    table = pd.DataFrame({"amount": amount, "paid": paid, "place": place, "when": when})
+    table.loc[random.uniform(size=rows) < 0.1, "amount"] = np.nan
+    return table.assign(returned=(amount > 50) ^ (random.uniform(size=rows) < 0.1))
+
+
+def of_sales(**more: Any) -> dict[str, Any]:
+    return {**tree(2), "data": {"path": "data/sales.csv", "target": "returned"}, **more}
+
+
+def monitored(
+    shop: Workshop, source: pd.DataFrame | Path, labels: pd.DataFrame | None = None, **more: Any
+) -> DriftReport:
+    """What the gate says, through the pipeline."""
+    from pipelines.drift_monitoring import monitor
+
+    if isinstance(source, pd.DataFrame):
+        path = shop.root / "new.csv"
+        source.to_csv(path, index=False)
+        source = path
+    told = None
+    if labels is not None:
+        told = shop.root / "labels.csv"
+        labels.to_csv(told, index=False)
+    given = checked_input(source, more.pop("since", None), told)
+    place = shop.place({**tree(2), **more})
+    return monitor(shop.client, place, given, lambda *_: None).report
+
+
+def write_log(shop: Workshop, folder: Path, rows: pd.DataFrame, version: int = 1, **more: Any) -> list[str]:
+    """A log as the service writes it, in which every request has two rows; the request ids."""
+    from champion.bundle.folder import read
+
+    package = read(shop.root / "models" / shop.name, "the package")
+    assert package is not None
+    manifest = package.manifest
+    moment = more.get("time", datetime.now(UTC))
+    label = more.get("label", "setosa")
+    ids = [f"r{version}-{place // 2}" for place in range(len(rows))]
+    made = schema(manifest.signature, manifest.classes, version, manifest.data_version)
+    table = [
+        {"time": moment, "request_id": name, "model_version": version, "label": label, "features": row}
+        for name, row in zip(ids, rows.to_dict("records"), strict=True)
+    ]
+    folder.mkdir(exist_ok=True)
+    number = len(list(folder.iterdir())) + 1
+    pq.write_table(
+        pa.Table.from_pylist(table, schema=made),
+        folder / f"predictions-v{version}-20260131T120000Z-0a1b2c3d-{number}.parquet",
+    )
+    return ids

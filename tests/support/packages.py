@@ -1,0 +1,45 @@
+"""Small production packages, made up without training anything."""
+
+from typing import Any
+
+from champion.bundle.build import build
+from champion.bundle.folder import Package
+from champion.bundle.manifest import Judgement, Title
+from champion.comparison.decision import Check
+from champion.modeling.features import Feature
+from champion.modeling.profile import Profile
+from champion.modeling.split import SplitRule
+
+SIGNATURE = (
+    Feature(name="Länge | cm", kind="numeric", dtype="float64", nullable=True, minimum=0.5, maximum=7.25),
+    Feature(name="colour", kind="categorical", dtype="str", nullable=False, categories=tuple("abcdefghij")),
+    Feature(name="when", kind="datetime", dtype="str", nullable=False, minimum=0.0, maximum=20484.5),
+    Feature(name="paid", kind="boolean", dtype="bool", nullable=False),
+)
+
+
+def about(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """The fields of a manifest but `files`."""
+    settled: dict[str, Any] = {
+        "use_case": "iris", "model_version": number, "created": "2026-01-31T12:00:00+00:00", "commit": "0" * 40,
+        "dirty": False, "data_path": "data/iris.csv", "data_version": "d" * 32, "rows": 100, "fingerprint": "f" * 16,
+        "libraries": {"scikit-learn": "1.9"}, "seed": 42, "candidate": "forest", "estimator": "sklearn.x.Forest",
+        "params": {"n": 1}, "target": "species", "classes": ("no", "yes"), "signature": SIGNATURE,
+        "split": SplitRule(by="hash", share=0.2, salt="s", columns=("colour",)), "metrics": {"accuracy": 0.9},
+        "decision": Judgement(
+            ground="better", reason="The challenger takes the title.", metric="accuracy", challenger_score=0.9,
+            champion_score=0.8, champion=number - 1,
+            checks=[Check(name="min_gain", found=0.1, required="more than 0", passed=True, gates=True)],
+        ),
+        "title": Title(turn=number, highest=number, since="2026-01-31T12:00:00+00:00", event="promotion", reason="better"),
+    }  # fmt: skip
+    return {**settled, **changes}
+
+
+def profile() -> Profile:
+    return Profile(rows=80, holdout_rows=20, target="species", classes=["no", "yes"], class_counts=[50, 30], columns=[])
+
+
+def package(number: int = 1, size: int = 1000, **changes: Any) -> Package:
+    """A package whose model file is no model, but tells the number."""
+    return build(bytes([number % 256]) * size, profile(), **about(number, **changes))

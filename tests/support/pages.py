@@ -1,0 +1,156 @@
+"""What is computed in docs/: errors and decisions of use-case.md, help in cli.md. ``python -m tests.support.pages`` renews it."""
+
+import copy
+import io
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from click.testing import CliRunner
+
+from champion.comparison.decision import decide
+from champion.datastore import dvc
+from champion.errors import ProjectError
+from champion.modeling.estimators import check_candidates
+from champion.modeling.preparation import prepare_table
+from champion.modeling.scoring import sign_test
+from champion.modeling.split import rule_for
+from champion.modeling.table import check
+from champion.use_case import Promotion, parse_use_case
+from data.make_iris import iris_csv
+from run import cli
+from tests.support import report_examples
+
+ROOT = Path(__file__).resolve().parents[2]
+USE_CASE, CLI = ROOT / "docs/use-case.md", ROOT / "docs/cli.md"
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+HELP = re.compile(r"(<!-- help: begin -->\n).*?(<!-- help: end -->)", re.DOTALL)
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def iris_yaml() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(read(ROOT / "configs/iris.yaml"))
+    return found
+
+
+def example_table() -> pd.DataFrame:
+    """Iris with the two columns that docs/use-case.md speaks of."""
+    frame = pd.read_csv(io.BytesIO(iris_csv()))
+    frame["garden"] = [f"garden {row % 12}" for row in range(len(frame))]
+    frame["measured"] = pd.date_range("2026-01-01", periods=len(frame)).strftime("%Y-%m-%d")
+    return frame
+
+
+def refusal(raw: dict[str, Any]) -> str | None:
+    """What a run says to a use case before it trains; None where it is content."""
+    source, frame = "configs/iris.yaml", example_table()
+    try:
+        use_case = parse_use_case(raw, source)
+        with tempfile.TemporaryDirectory() as folder:
+            if use_case.data.path != "data/iris.csv":
+                dvc.fetch_missing(Path(folder), Path(folder) / use_case.data.path)
+        check_candidates(use_case, source)
+        check(frame, use_case)
+        prepare_table(frame, use_case.data, rule_for(frame, use_case.data, use_case.split))
+    except ProjectError as error:
+        return str(error).replace("\n", "\n→ ")
+    return None
+
+
+def merged(base: Any, change: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(change, dict)):
+        return change
+    return {**base, **{key: merged(base.get(key), value) for key, value in change.items()}}
+
+
+def mistaken(line: str) -> dict[str, Any]:
+    """The use case with one mistake; the line is ``dotted.key: value``."""
+    path, _, value = line.partition(": ")
+    raw = copy.deepcopy(iris_yaml())
+    *parents, last = path.split(".")
+    place = raw
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[last] = yaml.safe_load(value)
+    return raw
+
+
+def fences(text: str, language: str) -> Iterator[str]:
+    return (match[3] for match in FENCE.finditer(text) if match[2] == language)
+
+
+def with_errors(text: str) -> str:
+    """The page with what each mistake in a ``text`` block really gives."""
+
+    def renewed(match: re.Match[str]) -> str:
+        if match[2] != "text" or "→ " not in match[3]:
+            return match[0]
+        mistakes = [line for line in match[3].splitlines() if line and not line.startswith("→ ")]
+        lines = [part for line in mistakes for part in (line, f"→ {refusal(mistaken(line))}")]
+        return "```text\n" + "\n".join(lines) + "\n```"
+
+    return FENCE.sub(renewed, text)
+
+
+def decided(policy: str, champion: str, challenger: str, alone: str) -> str:
+    """The sentence of the decision for one row of the worked examples."""
+    ours, theirs = yaml.safe_load(challenger), None if champion == "none" else yaml.safe_load(champion)
+    changes: dict[str, Any] = {"champion": None, "paired": None}
+    if theirs:
+        changes["champion"] = report_examples.contestant("champion", report_examples.SPECIES, scores=theirs)
+    if alone:
+        losses, wins = map(int, alone.split(":"))
+        found = report_examples.evaluation().paired
+        assert found
+        changes["paired"] = found.model_copy(
+            update={"only_champion_right": losses, "only_challenger_right": wins, "p_value": sign_test(wins, losses)}
+        )
+    evaluation = report_examples.evaluation().model_copy(update=changes)
+    asked = evaluation.challenger.model_copy(update={"scores": ours})
+    evaluation = evaluation.model_copy(update={"challenger": asked, "metric": "accuracy"})
+    return decide(evaluation, Promotion.model_validate(yaml.safe_load(policy))).reason
+
+
+def with_decisions(text: str) -> str:
+    """The page with the decision that each worked example really gives."""
+    row = re.compile(r"^\| `(\{.*?\})` \| (none|`\{.*?\}`) \| `(\{.*?\})` \| ([\d :]*?) ?\| .* \|$", re.MULTILINE)
+
+    def renewed(match: re.Match[str]) -> str:
+        sentence = decided(match[1], match[2].strip("`"), match[3], match[4])
+        return match[0][: match[0].rindex(" | ")] + f" | {sentence} |"
+
+    return row.sub(renewed, text)
+
+
+def help_text() -> str:
+    """What ``--help`` prints, for the whole and for every command."""
+    runner = CliRunner()
+    blocks = []
+    for name in (None, *sorted(cli.commands)):
+        called = [*([name] if name else []), "--help"]
+        printed = runner.invoke(cli, called, prog_name="run.py", terminal_width=100).output
+        blocks.append(
+            f"### {f'`{name}`' if name else 'All of it'}\n\n```\n$ python run.py {' '.join(called)}\n{printed}```\n"
+        )
+    return "\n" + "\n".join(blocks) + "\n"
+
+
+def with_help(text: str) -> str:
+    return HELP.sub(lambda match: match[1] + help_text() + match[2], text)
+
+
+def main() -> None:
+    """Renew both pages."""
+    USE_CASE.write_text(with_decisions(with_errors(read(USE_CASE))), encoding="utf-8")
+    CLI.write_text(with_help(read(CLI)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Any table goes all the way, or is refused with a reason: init, a run, a better one, a cached one, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from palmerpenguins import load_penguins
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+from champion.bundle import folder
+from champion.bundle.build import classifier
+from champion.tabular.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import Checkout
+
+Made = tuple["Path", str, str]  # the table, its target, and what a run must say of it
+
+DUMMY = {"baseline": {"estimator": "sklearn.dummy.DummyClassifier"}}
+
+
+def random(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def signal(labels: np.ndarray, noise: float = 0.3) -> np.ndarray:
+    """Numbers from which the labels can be learned."""
+    codes = pd.factorize(labels, sort=True)[0]
+    return codes + random(1).normal(0, noise, len(codes))
+
+
+def breast_cancer(place: Path) -> Made:
+    """Thirty columns with spaces, whose target is the integers 0 and 1."""
+    path = place / "Breast Cancer (Wisconsin).csv"
+    load_breast_cancer(as_frame=True).frame.to_csv(path, index=False)
+    return path, "target", ""
+
+
+def wine(place: Path) -> Made:
+    """Three integer classes, in Parquet."""
+    path = place / "wine.parquet"
+    load_wine(as_frame=True).frame.to_parquet(path)
+    return path, "target", ""
+
+
+def digits(place: Path) -> Made:
+    """Ten classes; some pixels are black in every row."""
+    path = place / "digits.parquet"
+    load_digits(as_frame=True).frame.head(400).to_parquet(path)
+    return path, "target", "It has the same value in every row"
+
+
+def penguins(place: Path) -> Made:
+    """Missing values and categories."""
+    path = place / "penguins.csv.gz"
+    load_penguins().to_csv(path, index=False)
+    return path, "species", ""
+
+
+def strange_names(place: Path) -> Made:
+    """Names that YAML, CSV, Markdown or HTML would misread; a target with accents, and labels with accents."""
+    rows = 200
+    labels = random().choice(["Zürich", "São Paulo", "東京"], rows)
+    names = ["a b", "größe", 'say "hi"', "x, y", "[list]", "{map}", "🐧", "# no comment", "yes", "null", "1.0", "a: b"]
+    names += ["- item", "<b>bold</b>", "pipe | pipe", "it's", "*star", "&anchor", "%percent", "@at", "back\\slash"]
+    table = pd.DataFrame({name: random(number).normal(size=rows) for number, name in enumerate(names)})
+    table["größe"] = signal(labels)
+    table["~"] = random(9).choice(["no", "off", "NULL ", "1e3", "<script>", "a|b"], rows)
+    table["Où ?"] = labels
+    path = place / "Été à Genève.csv"
+    table.to_csv(path, index=False)
+    return path, "Où ?", ""
+
+
+def strange_values(place: Path) -> Made:
+    """Nullable dtypes, gaps in every column, moments, an identifier, free text, a constant, nothing, and repeated rows."""
+    rows = 240
+    labels = random().random(rows) < 0.5
+    words = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "again", "and"]
+    table = pd.DataFrame(
+        {
+            "count": pd.array(random(1).integers(0, 9, rows) + 5 * labels, dtype="Int64"),
+            "flag": pd.array(random(2).random(rows) < 0.5, dtype="boolean"),
+            "word": pd.array(random(3).choice(words, rows), dtype="string"),
+            "level": pd.Categorical(random(4).choice(["low", "high"], rows)),
+            "when": pd.Timestamp("2026-01-01", tz="Europe/Zurich")
+            + pd.to_timedelta(random(5).integers(0, 9000, rows), "h"),
+            "waited": pd.to_timedelta(random(6).integers(0, 900, rows), "m"),
+            "ratio": signal(labels).astype("float32"),
+        }
+    )
+    for number, name in enumerate(table.columns):
+        table[name] = table[name].mask(random(50 + number).random(rows) < 0.1)
+    table["user_id"] = [f"u{row:06d}" for row in range(rows)]
+    table["note"] = [" ".join(random(row).choice(words, 9)) for row in range(rows)]
+    table["source"] = "web"
+    table["nothing"] = pd.array([None] * rows, dtype="Float64")
+    table["bought"] = pd.array(labels, dtype="boolean")
+    path = place / "values.parquet"
+    pd.concat([table, table.head(40)]).to_parquet(path)
+    return path, "bought", "It has no value in any row"
+
+
+def unbalanced(place: Path) -> Made:
+    """Ninety-nine to one; most values of a category stand in a row or two, so the holdout has some that are new."""
+    rows = 1200
+    labels = np.where(np.arange(rows) % 100 == 0, "fraud", "fine")
+    table = pd.DataFrame(
+        {"shop": random().integers(0, 700, rows).astype(str), "amount": signal(labels, 0.1), "is": labels}
+    )
+    table["shop"] = "shop " + table["shop"]
+    path = place / "unbalanced.csv"
+    table.to_csv(path, index=False)
+    return path, "is", "balanced_accuracy"
+
+
+def fifty_classes(place: Path) -> Made:
+    """Fifty integer classes of six rows and fewer, some of which the holdout lacks."""
+    labels = np.repeat(np.arange(1950, 2000), 6)[:-3]
+    table = pd.DataFrame({"near": signal(labels, 0.1), "noise": random().normal(size=len(labels)), "year": labels})
+    path = place / "fifty.csv"
+    table.to_csv(path, index=False)
+    return path, "year", "The judged rows lack"
+
+
+def thirty_rows(place: Path) -> Made:
+    """Few rows, some of them twice."""
+    labels = np.array(["yes", "no"] * 15)
+    table = pd.DataFrame({"size": signal(labels, 0.1).round(2), "colour": ["red", "blue", "red"] * 10, "ok": labels})
+    path = place / "thirty.csv"
+    table.to_csv(path, index=False)
+    return path, "ok", "rows judge"
+
+
+TABLES = [breast_cancer, wine, digits, penguins, strange_names, strange_values, unbalanced, fifty_classes, thirty_rows]
+
+
+@pytest.mark.parametrize("make", TABLES, ids=lambda make: make.__name__)
+def test_a_table_goes_from_init_to_rollback(checkout: Checkout, tmp_path: Path, make: Callable[[Path], Made]) -> None:
+    table, target, told = make(tmp_path)
+    made = checkout.json("init", str(table), "--target", target)
+    name, config = made["name"], ["--config", made["config"]]
+    assert made["tracked"]
+    as_written = (checkout.root / made["config"]).read_text(encoding="utf-8")
+
+    checkout.write_use_case({**checkout.read_use_case(name), "candidates": DUMMY})
+    assert checkout.train(*config)["champion"] == 1
+
+    (checkout.root / made["config"]).write_text(as_written, encoding="utf-8")
+    better = checkout.train(*config)
+    assert better["action"] == "promoted", better["reason"]
+    assert told in json.dumps([made, better])
+    assert_the_package_can_be_used(checkout, name, table, target)
+    assert_the_report_is_safe(checkout.root / "reports" / name)
+
+    again = checkout.train(*config)
+    assert (again["action"], again["ground"]) == ("kept", "same")
+    checkout.run("rollback", *config)
+    stages = {version["number"]: version["stage"] for version in checkout.models(*config)}
+    assert stages == {1: "production", 2: "archived"}
+    assert checkout.manifest(name)["model_version"] == 1
+
+
+def assert_the_package_can_be_used(checkout: Checkout, name: str, table: Path, target: str) -> None:
+    package = folder.read(checkout.root / "models" / name, name)
+    assert package is not None
+    manifest = package.manifest
+    assert (manifest.use_case, manifest.target, manifest.model_version) == (name, target, 2)
+    card = package.files[folder.CARD].decode()
+    for feature in manifest.signature:
+        assert feature.name in card.replace("\\|", "|").replace("\\\\", "\\")
+    frame = read_table(table, table.name).drop(columns=target)
+    given = classifier(package, name).predict(frame.iloc[::-1])
+    assert len(given.codes) == len(frame)
+    assert set(given.codes.tolist()) <= set(range(len(manifest.classes)))
+
+
+def assert_the_report_is_safe(reports: Path) -> None:
+    page = (reports / "report.html").read_text(encoding="utf-8")
+    assert "<b>bold</b>" not in page
+    assert "<script>" not in page

@@ -1,0 +1,270 @@
+"""Bad input through the command line: a sentence, the right exit code, and nothing lost."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.preprocessing import FunctionTransformer
+
+from champion.errors import DONE, FAILED, NOT_ENOUGH_DATA, WRONG_USAGE
+from tests.support.house import ODD, TREE, House, build, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """One checkout with a champion for all of this file."""
+    return build(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture
+def house(built: House) -> House:
+    """The checkout, as if no other test had been."""
+    built.anew()
+    return built
+
+
+# Use cases: exit 2
+
+
+WRONG_KEYS = {
+    "unknown key": ({"split": {"slat": "x"}}, ("unknown key 'split.slat'", "Did you mean 'salt'?")),
+    "unknown key of a candidate": (
+        {"candidates": {"tree": {"estimator": TREE, "parms": {}}}},
+        ("unknown key 'candidates.tree.parms'", "Did you mean 'params'?"),
+    ),
+    "wrong type": ({"split": {"share": "much"}}, ("split.share: found 'much'", "valid number")),
+    "list for a mapping": ({"promotion": ["accuracy"]}, ("promotion: found ['accuracy']", "mapping")),
+    "value out of range": ({"training": {"folds": 1}}, ("training.folds: found 1", "greater than or equal to 2")),
+    "no candidate": ({"candidates": {}}, ("candidates: found {}",)),
+}
+
+
+@pytest.mark.parametrize("changes", WRONG_KEYS)
+def test_a_wrong_key_or_type_is_named_with_what_is_allowed(house: House, changes: str) -> None:
+    wrong, says = WRONG_KEYS[changes]
+    config = house.with_case(**wrong)
+    house.refuses(WRONG_USAGE, "train", "--config", config, says=(config, *says))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name: iris\nname: iris\n", "line 2, column 1): the key 'name' is given twice"),
+        ("data: {path: a, path: b}\n", "the key 'path' is given twice"),
+        ("name: [iris\n", "is not valid YAML (line 2"),
+        ("? [a, b]\n: 1\n", "cannot be a key"),
+        ("", "found an empty file, expected a mapping"),
+        ("- iris\n", "found a list, expected a mapping"),
+        ('name: !!python/object/apply:os.system ["true"]\n', "is not valid YAML"),
+        ("\x00", "is not valid YAML"),
+    ],
+)
+def test_what_is_no_use_case_is_refused_with_its_place(house: House, text: str, says: str) -> None:
+    (house.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
+    house.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("configs/tried.yaml", says))
+
+
+def test_a_key_that_is_merged_by_yaml_is_not_given_twice(house: House) -> None:
+    text = "base: &base {estimator: x}\n<<: {name: iris}\nname: iris\n"
+    (house.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
+    house.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("unknown key 'base'",))
+
+
+def test_a_use_case_that_is_not_there_names_those_that_are(house: House) -> None:
+    house.refuses(
+        WRONG_USAGE, "models", "--config", "configs/irs.yaml", says=("irs.yaml does not exist", "configs/iris.yaml")
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"candidates": {"tree": {"estimator": "sklearn.trees.DecisionTreeClassifier"}}}, "Did you mean 'sklearn.tree.Dec"),
+        ({"candidates": {"tree": {"estimator": "sklearn.tree.DecisionTreeClasifier"}}}, "Did you mean 'sklearn.tree.Dec"),
+        ({"candidates": {"tree": {"estimator": "sklearn.tree.DecisionTreeRegressor"}}}, "is no scikit-learn classifier"),
+        ({"candidates": {"tree": {"estimator": "os.system"}}}, "is no scikit-learn classifier"),
+        ({"candidates": tree(max_dept=3)}, "has no parameter 'max_dept'. Did you mean 'max_depth'?"),
+        ({"candidates": tree(max_depth="deep")}, "must be an int in the range [1, inf) or None. Got 'deep' instead"),
+        ({"candidates": {"tree": {"estimator": TREE, "search": {"max_depth": [2, -1]}}}}, "search.max_depth"),
+        ({"candidates": tree(class_weight={"rose": 2})}, "class_weight names 'rose'"),
+        ({"promotion": {"metric": "acuracy"}}, "Did you mean 'accuracy'?"),
+        ({"promotion": {"metric": "r2"}}, "promotion.metric: 'r2' is no scikit-learn classification scorer"),
+        ({"promotion": {"guardrails": {"f1macro": -0.1}}}, "Did you mean 'f1_macro'?"),
+        ({"promotion": {"metric": "f1"}}, "'f1' (promotion.metric or a guardrail) cannot score"),
+        ({"split": {"by": "time", "column": "petal_length", "cutoff": "2026-01-01"}}, "holds numbers"),
+    ],
+)  # fmt: skip
+def test_what_scikit_learn_does_not_know_is_refused(house: House, changes: dict[str, Any], says: str) -> None:
+    config = house.with_case(**changes)
+    house.refuses(WRONG_USAGE, "train", "--config", config, says=(says,))
+
+
+# Tables: exit 1, or 4 where there is not enough of them
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.csv", None, "data/x.csv does not exist, and DVC does not know it"),
+        ("x.csv", b"", "is empty. Expected a header and rows"),
+        ("x.csv", b"a,b,species\n", "no row"),
+        ("x.csv", b"a,species\n1,x\n1,2,3,4\n", "line 3 has 4 fields, the header has 2"),
+        ("x.csv", bytes(range(256)) * 4, "is not UTF-8 (line 2: the byte 0x80)"),
+        ("x.parquet", bytes(range(256)) * 4, "is not Parquet, or is broken"),
+        ("x.xlsx", b"PK", "Save the sheet as CSV"),
+        ("x.csv", b"a,a,species\n1,2,x\n", "more than one column named 'a'"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(house: House, name: str, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (house.root / "data" / name).write_bytes(content)
+    config = house.with_case(data={"path": f"data/{name}"})
+    house.refuses(FAILED, "train", "--config", config, says=(says,))
+
+
+WRONG_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int, str]] = {
+    "target missing": (lambda t: t.rename(columns={"species": "specis"}), FAILED, "Did you mean 'specis'?"),
+    "target constant": (lambda t: t.assign(species="rose"), FAILED, "has one class only, 'rose'"),
+    "target with nulls": (lambda t: t.assign(species=t.species.mask(t.index < 2)), FAILED, "empty in 2 of 150 rows (rows 1, 2"),
+    "class of one row": (lambda t: t.assign(species=t.species.mask(t.index == 9, "rose")), FAILED, "of one row: 'rose'"),
+    "target continuous": (lambda t: t.assign(species=t.index / 7), FAILED, "(regression)"),
+    "column of nulls": (lambda t: t.assign(zip=None), FAILED, "no value in any row: 'zip'. Fill it, or name it in data.drop"),
+    "infinite values": (lambda t: t.replace({"sepal_width": {3.5: float("inf")}}), FAILED, "'sepal_width' (6)"),
+    "no feature": (lambda t: t[["species"]].assign(same=1), FAILED, "No column is left to learn from"),
+    "five rows": (lambda t: t.iloc[[0, 1, 2, 60, 61]], NOT_ENOUGH_DATA, "The table has 5 rows"),
+    "two rows, over and over": (lambda t: pd.concat([t.iloc[[0, 60]]] * 30), NOT_ENOUGH_DATA, "Add rows"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG_TABLES)
+def test_a_table_that_cannot_be_learned_from_is_refused(house: House, wrong: str) -> None:
+    change, code, says = WRONG_TABLES[wrong]
+    change(house.iris()).to_csv(house.root / "data/x.csv", index=False)
+    house.refuses(code, "train", "--config", house.with_case(data={"path": "data/x.csv"}), says=(says,))
+
+
+def test_init_refuses_a_table_and_writes_nothing(house: House, tmp_path: Path) -> None:
+    house.iris().assign(species="rose").to_csv(tmp_path / "roses.csv", index=False)
+    house.refuses(FAILED, "init", str(tmp_path / "roses.csv"), "--target", "species", says=("has one class only",))
+    assert not (house.root / "data/roses.csv").exists()
+
+
+def test_data_that_changed_since_dvc_saw_it_is_a_warning_with_the_command(house: House) -> None:
+    house.iris().tail(140).to_csv(house.root / "data/iris.csv", index=False)
+    said = house.ends(DONE, "train", "--no-promote")
+    assert "data/iris.csv has changed since DVC saw it" in said
+    assert "`dvc commit data` records it, `dvc checkout data` brings the former back" in said
+
+
+# Packages
+
+
+def rewrite(house: House, model: bytes | None = None, **about: Any) -> None:
+    """Change a package as somebody who knows its format would: the hashes are right again."""
+    path = house.package / "manifest.json"
+    manifest = {**json.loads(path.read_text(encoding="utf-8")), **about}
+    if model is not None:
+        (house.package / "model.skops").write_bytes(model)
+        manifest["files"]["model.skops"] = hashlib.sha256(model).hexdigest()
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def not_trusted() -> bytes:
+    made: bytes = skops.io.dumps(FunctionTransformer(func=os.path.join))
+    return made
+
+
+BROKEN: dict[str, tuple[Callable[[House], Any], str]] = {
+    "a wrong hash": (lambda h: (h.package / "model.skops").write_bytes(b"x"), "model.skops does not match its hash"),
+    "an extra file": (lambda h: (h.package / "more.txt").write_text("x"), "more.txt does not belong to it"),
+    "a file less": (lambda h: (h.package / "profile.json").unlink(), "profile.json is missing"),
+    "a foreign use case": (lambda h: rewrite(h, use_case="wine"), "a package of the use case 'wine'"),
+    "another format": (lambda h: rewrite(h, format=999), "is of format 999"),
+    "half a manifest": (lambda h: (h.package / "manifest.json").write_text("{"), "is not readable as JSON"),
+    "no hashes at all": (lambda h: rewrite(h, files={}), "does not belong to it"),
+    "a type that is not trusted": (lambda h: rewrite(h, not_trusted()), "types that are not trusted: posixpath.join"),
+    "a model that is none": (lambda h: rewrite(h, b"PK"), "is no skops file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_broken_package_is_refused_before_the_store_believes_it(house: House, broken: str) -> None:
+    spoil, says = BROKEN[broken]
+    spoil(house)
+    house.refuses(FAILED, "train", says=(says, "models/iris"))
+    shutil.rmtree(house.package)
+    assert "models/iris was written anew" in house.ends(DONE, "models")
+    assert house.manifest()["model_version"] == 1
+
+
+def test_an_estimator_that_skops_does_not_know_is_refused_by_name(house: House, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(ODD, encoding="utf-8")
+    config = house.with_case(candidates={"odd": {"estimator": "odd.Foreign"}})
+    says = ("Foreign", "not trusted: odd.Foreign")
+    house.refuses(FAILED, "train", "--config", config, says=says, env={"PYTHONPATH": str(tmp_path)})
+
+
+# The store
+
+
+def test_a_store_of_another_zenml_version_is_refused_and_not_migrated(house: House) -> None:
+    config = house.root / ".zenml/config.yaml"
+    config.write_text(re.sub(r"version: .*", "version: 0.99.9", config.read_text(encoding="utf-8")), encoding="utf-8")
+    house.refuses(FAILED, "train", says=("was made by ZenML 0.99.9", "ZENML_CONFIG_PATH", "imported from its package"))
+    assert "0.99.9" in config.read_text(encoding="utf-8")
+
+
+def test_a_database_of_a_newer_zenml_is_refused(house: House) -> None:
+    with contextlib.closing(sqlite3.connect(house.database)) as store, store:
+        store.execute("UPDATE alembic_version SET version_num = '99.0.0'")
+    house.refuses(FAILED, "models", says=("was made by another ZenML version", "move this one away"))
+
+
+@pytest.mark.parametrize("text", ["{", "- a\n"])
+def test_a_store_whose_configuration_is_broken_is_refused(house: House, text: str) -> None:
+    (house.root / ".zenml/config.yaml").write_text(text, encoding="utf-8")
+    house.refuses(FAILED, "models", says=("cannot be read", "Remove it, or restore it"))
+
+
+def test_a_copied_checkout_does_not_write_into_the_store_of_the_first(house: House, tmp_path: Path) -> None:
+    copied = House(shutil.copytree(house.root, tmp_path / "copy", symlinks=True), house.home, backup=house.backup)
+    before = house.database.read_bytes()
+    assert "the checkout was moved or copied" in copied.ends(FAILED, "train")
+    assert house.database.read_bytes() == before
+    shutil.rmtree(copied.root / ".zenml")
+    assert "imported from models/iris as the champion" in copied.ends(DONE, "models")
+
+
+@pytest.mark.parametrize("name", ["evaluate/challenger", "evaluate/figures"])
+def test_an_artifact_that_is_gone_is_made_again_without_the_cache(house: House, name: str) -> None:
+    house.ends(DONE, "train")
+    for path in (house.root / ".zenml").rglob(f"*/{name}/**/*"):
+        if path.is_file():
+            path.unlink()
+    house.refuses(FAILED, "train", says=("is gone from the store", "Run again with --no-cache"))
+    house.ends(DONE, "train", "--no-cache")
+
+
+@pytest.mark.parametrize("name", ["iris_table", "iris_package"])
+def test_a_table_or_package_that_is_gone_from_the_store_is_put_back(house: House, name: str) -> None:
+    found = [path for path in (house.root / ".zenml").rglob(f"*/{name}/*/*") if path.is_file()]
+    assert found
+    for path in found:
+        path.unlink()
+    house.ends(DONE, "train", "--no-cache")
+    assert all(path.is_file() for path in found)
+    assert house.manifest()["model_version"] == 1

@@ -1,0 +1,280 @@
+"""`run.py predict`, as its user meets it: files whole or not at all, and a sentence for each mistake."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from champion.bundle.build import classifier
+from champion.bundle.folder import read
+from champion.errors import ProjectError
+from pipelines.batch_files import checked_files
+from tests.conftest import Checkout, Workshop, quick
+from tests.support.pages import CLI
+from tests.support.pages import read as read_page
+
+if TYPE_CHECKING:
+    from pipelines.batch_inference import Predicted
+
+TABLE = "data/iris.csv"
+
+
+@pytest.fixture
+def champion(workshop: Workshop) -> Workshop:
+    """A workshop with a champion."""
+    workshop.train(quick())
+    return workshop
+
+
+def predicted(workshop: Workshop, table: str, out: str, cache: bool = True, **asked: Any) -> tuple[Predicted, set[str]]:
+    """Predict; what was made, and the steps that were not taken from the cache."""
+    from pipelines.batch_inference import predict
+
+    executed = set()
+
+    def tell(step: str, what: str) -> None:
+        if what == "finished":
+            executed.add(step)
+
+    options = {"rejects": None, "keep": (), "keep_all": False, **asked}
+    files = checked_files(workshop.root / table, workshop.root / out, **options)
+    return predict(workshop.client, workshop.place(quick()), files, cache, tell), executed
+
+
+def left(workshop: Workshop) -> set[str]:
+    return {path.name for path in workshop.root.iterdir() if path.is_file()}
+
+
+def test_the_command_scores_a_table_with_the_champion(ready: Checkout) -> None:
+    config = ready.write_use_case(quick())
+    ready.run("train", "--config", config)
+    table = pd.read_csv(ready.root / TABLE)
+    table[table.columns[::-1]].assign(note="x").to_parquet(ready.root / "rows.parquet")
+    done = ready.run("predict", "rows.parquet", "out.csv", "--config", config, "--keep", "species", "--keep", "note")
+    assert "Predicted 150 of 150 rows with model version 1: out.csv" in done.stdout
+    assert "predict " in done.stderr
+
+    package = read(ready.root / "models/iris", "models/iris")
+    assert package is not None
+    model = classifier(package, "models/iris")
+    answer, found = model.predict(table), pd.read_csv(ready.root / "out.csv")
+    assert list(found.columns)[-3:] == ["model_version", "species", "note"]
+    assert found["label"].tolist() == [model.classes[code] for code in answer.codes]
+    assert found["species"].tolist() == table["species"].tolist()
+
+    facts = ready.json("predict", "rows.parquet", "again.parquet", "--config", config)
+    assert (facts["rows"], facts["predicted"], facts["rejected"], facts["rejects"]) == (150, 150, 0, None)
+    assert (facts["out"], facts["model_version"]) == ("again.parquet", 1)
+    assert sum(facts["labels"].values()) == 150
+    section = read_page(CLI).partition("### `predict --json`\n")[2].partition("\n##")[0]
+    assert list(facts) == re.findall(r"`(\w+)`", section)
+
+
+def test_without_a_champion_nothing_is_predicted(workshop: Workshop) -> None:
+    with pytest.raises(ProjectError, match="has no champion to work with"):
+        predicted(workshop, TABLE, "out.csv")
+    assert left(workshop) == set()
+
+
+def test_the_same_table_is_scored_once_and_written_as_often_as_asked(champion: Workshop) -> None:
+    _, first = predicted(champion, TABLE, "out.parquet")
+    again, second = predicted(champion, TABLE, "other.parquet")
+    assert (first, second) == ({"predict"}, set())
+    assert (champion.root / "out.parquet").read_bytes() == (champion.root / "other.parquet").read_bytes()
+    assert again.tally.predicted == 150
+    assert predicted(champion, TABLE, "out.parquet", cache=False)[1] == {"predict"}
+    assert predicted(champion, TABLE, "out.parquet", keep=("species",))[1] == {"predict"}, "another question"
+    champion.write((champion.root / TABLE).read_text(encoding="utf-8").replace("5.1,", "5.2,", 1))
+    assert predicted(champion, TABLE, "out.parquet")[1] == {"predict"}, "another table"
+
+
+def test_what_was_scored_before_is_scored_again_by_a_new_champion(workshop: Workshop, tree: Any) -> None:
+    workshop.train(tree(1))
+    predicted(workshop, TABLE, "out.parquet")
+    workshop.train(tree(2))
+    done, executed = predicted(workshop, TABLE, "out.parquet")
+    assert (done.tally.model_version, executed) == (2, {"predict"})
+
+
+def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none(champion: Workshop) -> None:
+    whole = (champion.root / TABLE).read_text(encoding="utf-8")
+    champion.write(whole.replace("5.1,", "long,", 1))
+    done, _ = predicted(champion, TABLE, "out.csv.gz")
+    assert done.rejects == champion.root / "out.rejected.csv"
+    rejected = pd.read_csv(champion.root / "out.rejected.csv")
+    assert rejected.iloc[0, :4].tolist() == [1, "sepal_length", "is no number", "long"]
+    assert len(pd.read_csv(champion.root / "out.csv.gz")) == 149
+    champion.write(whole)
+    assert predicted(champion, TABLE, "out.csv.gz")[0].rejects is None
+    assert left(champion) == {"out.csv.gz"}
+
+
+def test_where_no_row_can_be_scored_the_reasons_are_written_and_nothing_else(champion: Workshop) -> None:
+    head, *rows = (champion.root / TABLE).read_text(encoding="utf-8").splitlines()
+    champion.write("\n".join([head, *("," + row.partition(",")[2] for row in rows)]))
+    with pytest.raises(ProjectError, match=r"None of the 150 rows .* The first is row 1: 'sepal_length' is empty"):
+        predicted(champion, TABLE, "out.csv", rejects=champion.root / "why.csv")
+    assert left(champion) == {"why.csv"}
+
+
+def test_what_is_unusual_is_told(champion: Workshop) -> None:
+    champion.write((champion.root / TABLE).read_text(encoding="utf-8").replace("5.1,", "99,", 1))
+    done, _ = predicted(champion, TABLE, "out.csv")
+    assert done.tally.outside["sepal_length"] == 1
+    assert "1 row holds a value of 'sepal_length' beyond the range of training" in "".join(done.warnings)
+
+
+def test_a_table_without_a_column_is_refused_before_it_is_copied(champion: Workshop) -> None:
+    champion.write((champion.root / TABLE).read_text(encoding="utf-8").replace("petal_width", "Petal width", 1))
+    with pytest.raises(
+        ProjectError, match=r"lacks the column 'petal_width', which model version 1 needs.*'Petal width'"
+    ):
+        predicted(champion, TABLE, "out.csv")
+    assert champion.client.list_artifact_versions(artifact=f"{champion.name}_batch_table").total == 0
+
+
+def test_a_broken_table_leaves_nothing_behind(champion: Workshop) -> None:
+    champion.write((champion.root / TABLE).read_text(encoding="utf-8") + "1,2\n")
+    (champion.root / "out.csv").write_text("former", encoding="utf-8")
+    with pytest.raises(ProjectError, match="line 152 has 2 fields, the header has 5"):
+        predicted(champion, TABLE, "out.csv")
+    assert left(champion) == {"out.csv"}
+    assert (champion.root / "out.csv").read_text(encoding="utf-8") == "former"
+
+
+def test_a_table_or_an_answer_that_was_deleted_from_the_store_is_made_again(champion: Workshop) -> None:
+    predicted(champion, TABLE, "out.csv")
+    artifact = champion.client.list_artifact_versions(artifact=f"{champion.name}_batch_table").items[0]
+    for path in Path(artifact.uri).iterdir():
+        path.unlink()
+    assert predicted(champion, TABLE, "out.csv", cache=False)[0].tally.predicted == 150
+    run = champion.client.list_pipeline_runs(pipeline="batch_inference", sort_by="desc:created").items[0]
+    for path in Path(run.steps["predict"].outputs["predictions"][0].uri).iterdir():
+        path.unlink()
+    with pytest.raises(ProjectError, match="is gone from the store"):
+        predicted(champion, TABLE, "out.csv")
+
+
+def test_prune_frees_the_tables_that_were_scored_and_the_next_run_goes_on(champion: Workshop) -> None:
+    from champion.registry.prune import prune
+
+    place = champion.place(quick())
+    prune(champion.client, place, really=True)
+    predicted(champion, TABLE, "out.csv")
+    freed = prune(champion.client, place, really=True)
+    assert freed.runs == 1
+    assert freed.artifacts == 4, "the table, predictions, rejected rows, and the tally"
+    assert freed.bytes > (champion.root / TABLE).stat().st_size
+    assert prune(champion.client, place, really=True).runs == 0
+    assert predicted(champion, TABLE, "out.csv")[1] == {"predict"}
+
+
+@pytest.mark.parametrize(
+    ("table", "out", "more", "code", "said"),
+    [
+        ("none.csv", "out.csv", [], 1, "The table none.csv does not exist"),
+        ("run.py", "out.csv", [], 1, "run.py is no table that can be read here"),
+        ("data", "out.csv", [], 1, "data is a folder"),
+        (TABLE, "out.xlsx", [], 2, "out.xlsx does not say how to write the predictions"),
+        (TABLE, ".csv", [], 2, ".csv does not say how to write the predictions"),
+        (TABLE, "none/out.csv", [], 2, "none/out.csv cannot be written: there is no folder none"),
+        (TABLE, "folder.csv", [], 2, "folder.csv is a folder or a device"),
+        (TABLE, TABLE, [], 2, "data/iris.csv is the table itself"),
+        (TABLE, "link.csv", [], 2, "link.csv is the table itself"),
+        (TABLE, "out.csv", ["--rejects", "out.csv"], 2, "would both go to out.csv"),
+        (TABLE, "out.csv", ["--rejects", TABLE], 2, "is the table itself"),
+        (TABLE, "out.csv", ["--rejects", "why.parquet"], 2, "--rejects names why.parquet"),
+        (TABLE, "out.csv", ["--keep-all", "--keep", "species"], 2, "--keep and --keep-all exclude each other"),
+    ],
+)
+def test_files_that_cannot_be_used_are_refused_before_the_store_is_opened(
+    ready: Checkout, table: str, out: str, more: list[str], code: int, said: str
+) -> None:
+    (ready.root / "folder.csv").mkdir()
+    (ready.root / "link.csv").symlink_to(ready.root / TABLE)
+    before = (ready.root / TABLE).read_bytes()
+    done = ready.run("predict", table, out, *more, expect=code)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (ready.root / ".zenml").exists()
+    assert (ready.root / TABLE).read_bytes() == before
+
+
+def test_an_interrupted_run_leaves_nothing_and_the_next_one_is_whole(ready: Checkout) -> None:
+    config = ready.write_use_case(quick())
+    ready.run("train", "--config", config)
+    table = pd.read_csv(ready.root / TABLE)
+    pd.concat([table] * 20_000).to_parquet(ready.root / "long.parquet")
+    before = {path.name for path in ready.root.iterdir()}
+    running = ready.start("predict", "long.parquet", "out.csv", "--config", config)
+    stored = ready.root / ".zenml/local_stores"
+    until = time.monotonic() + 120
+    while not any(path.stat().st_size for path in stored.rglob("predictions.csv")):
+        assert time.monotonic() < until
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 130, said
+    assert "Interrupted." in said
+    assert {path.name for path in ready.root.iterdir()} == before
+    assert not list(stored.rglob("predictions.csv"))
+    assert ready.json("predict", TABLE, "out.csv", "--config", config)["predicted"] == 150
+
+
+def test_the_step_alone_needs_no_run(champion: Workshop) -> None:
+    from champion.bundle.batch import Asked
+    from champion.orchestration.artifacts import StoredFile
+    from steps.predict import predict as step
+
+    package = read(champion.root / "models" / champion.name, "models/test")
+    predictions, rejects, tally = step.entrypoint(StoredFile(champion.root / TABLE), package, Asked(suffix=".csv"))
+    assert (predictions.path.name, tally.predicted) == ("predictions.csv", 150)
+    assert len(pd.read_csv(predictions.path)) == 150
+    assert rejects.path.read_text(encoding="utf-8").startswith('"rejected_row"')
+
+
+def test_a_terminal_shows_the_rows_and_a_program_does_not(ready: Checkout) -> None:
+    config = ready.write_use_case(quick())
+    quiet = ready.run("train", "--config", config)
+    assert "rows" not in quiet.stderr
+    table = pd.read_csv(ready.root / TABLE)
+    pd.concat([table] * 8_000).to_parquet(ready.root / "long.parquet")
+    shown = on_a_terminal(ready, "predict", "long.parquet", "out.csv", "--config", config)
+    assert "of 1,200,000" in shown
+    assert "of 1,200,000" not in ready.run("predict", "long.parquet", "o.csv", "--no-cache", "--config", config).stderr
+
+
+def on_a_terminal(checkout: Checkout, *arguments: str) -> str:
+    """What run.py shows on a terminal of its own."""
+    ours, theirs = pty.openpty()
+    environment = {**checkout.environment(), "TERM": "xterm"}
+    running = subprocess.Popen(
+        [sys.executable, "run.py", *arguments],
+        cwd=checkout.root,
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    pieces = []
+    try:
+        while piece := os.read(ours, 65536):
+            pieces.append(piece)
+    except OSError:  # the terminal's other end is closed
+        pass
+    finally:
+        os.close(ours)
+    assert running.wait(timeout=60) == 0
+    return b"".join(pieces).decode()

@@ -1,0 +1,245 @@
+"""A streamed table gets the answers that pandas and the model give it at once, and wrong rows are told apart."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import subprocess
+import sys
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from champion.bundle import batch
+from champion.bundle.batch import Asked, Tally, predict_table, require_columns
+from champion.bundle.build import array_classifier, classifier
+from champion.bundle.folder import Package
+from champion.errors import ConfigurationError, DataError
+from champion.tabular import stream as table_stream
+from champion.tabular.stream import open_table
+from champion.tabular.tables import read_table
+from tests.support.tables import KINDS, packed, training, write
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def model() -> Package:
+    return packed(training())
+
+
+def scored(
+    package: Package, source: Path, suffix: str = ".parquet", **kept: Any
+) -> tuple[Tally, pd.DataFrame, list[Any]]:
+    """The tally, the predictions, and the rejected rows."""
+    asked = Asked(suffix=suffix, **kept)
+    with tempfile.TemporaryDirectory() as folder:
+        out, rejects = Path(folder) / f"out{suffix}", Path(folder) / "rejects.csv"
+        model = array_classifier(package, "models/test")
+        tally = predict_table(source, model, package.manifest, asked, out, rejects, lambda *_: None)
+        made = parquet.read_table(out).to_pandas() if suffix == ".parquet" else pd.read_csv(out)
+        with rejects.open(newline="", encoding="utf-8") as file:
+            return tally, made, list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("estimator", ["ensemble.RandomForestClassifier", "linear_model.LogisticRegression",
+                                       "ensemble.HistGradientBoostingClassifier", "linear_model.RidgeClassifier"])  # fmt: skip
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_answers_equal_those_of_the_whole_table(
+    estimator: str, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_stream, "CHUNK_ROWS", 37)
+    monkeypatch.setattr(table_stream, "BLOCK_BYTES", 2000)
+    package = packed(training(), f"sklearn.{estimator}", classes=("a", "b", "c"))
+    rows = training(500).sample(frac=1, random_state=1)[["when", "paid", "colour", "count", "size"]]
+    source = write(rows, tmp_path / f"table{suffix}")
+    whole = classifier(package, "models/test").predict(read_table(source, source.name))
+
+    tally, found, rejected = scored(package, source)
+    assert (tally.rows, tally.predicted, rejected) == (500, 500, [])
+    assert found["label"].tolist() == [package.manifest.classes[code] for code in whole.codes]
+    if whole.probabilities is None:
+        assert list(found.columns) == ["label", "model_version"]
+    else:
+        assert list(found.columns) == ["label", "probability_a", "probability_b", "probability_c", "model_version"]
+        np.testing.assert_allclose(found.iloc[:, 1:4], whole.probabilities, rtol=0, atol=1e-9)
+    assert set(found["model_version"]) == {3}
+    assert sum(tally.labels.values()) == 500
+
+
+def test_rows_that_cannot_be_scored_are_told_with_place_and_reason_and_the_others_go_on(
+    model: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_stream, "BLOCK_BYTES", 120)
+    rows = [
+        ("1.5", "3", "red", "yes", "2024-02-29"),
+        ("much", "3", "red", "yes", "2024-02-29"),
+        ("1.5", "", "red", "yes", "2024-02-29"),
+        ("inf", "3", "red", "yes", "2024-02-29"),
+        ("1e39", "3", "red", "yes", "2024-02-29"),
+        ("1.5", "3", "red", "perhaps", "2024-02-29"),
+        ("1.5", "3", "red", "yes", "soon"),
+        ("", "4", "", "", ""),
+    ]
+    source = tmp_path / "table.csv"
+    source.write_text("\n".join([",".join(KINDS), *map(",".join, rows)]), encoding="utf-8")
+
+    tally, found, rejected = scored(model, source, keep=("count",))
+    assert found["count"].tolist() == ["3", "4"], "the first and the last row"
+    assert (tally.rows, tally.predicted, tally.rejected) == (8, 2, 6)
+    assert [(row["rejected_row"], row["rejected_column"]) for row in rejected] == [
+        ("2", "size"), ("3", "count"), ("4", "size"), ("5", "size"), ("6", "paid"), ("7", "when")
+    ]  # fmt: skip
+    assert [row["rejected_reason"].split(",")[0] for row in rejected] == [
+        "is no number", "is empty", "is infinite", "is infinite",
+        "is not one of yes or no", "is no date or time",
+    ]  # fmt: skip
+    assert [rejected[0][name] for name in KINDS] == list(rows[1]), "as they stood in the table"
+    assert tally.first == "row 2: 'size' is no number"
+    assert sum(tally.reasons.values()) == 6
+
+
+def test_the_same_rows_of_a_parquet_file_are_refused(model: Package, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "size": pa.array([1.0, float("inf"), 1e39, float("nan")]), "count": pa.array([1, 2, 3, None]),
+            "colour": ["red"] * 4, "paid": [True] * 4, "when": pa.array([datetime.datetime(2024, 2, 29)] * 4),
+        }
+    )  # fmt: skip
+    tally, found, rejected = scored(model, write(table, tmp_path / "table.parquet"))
+    assert len(found) == tally.predicted == 1
+    assert [(row["rejected_row"], row["rejected_column"], row["count"]) for row in rejected] == [
+        ("2", "size", "2"), ("3", "size", "3"), ("4", "count", "")
+    ]  # fmt: skip
+
+
+def test_a_column_of_another_kind_refuses_every_row(model: Package, tmp_path: Path) -> None:
+    rows = training(20).assign(when=range(20))
+    tally, found, rejected = scored(model, write(rows, tmp_path / "table.parquet"))
+    assert (tally.predicted, len(found), len(rejected)) == (0, 0, 20)
+    assert tally.first == "row 1: 'when' is no date or time"
+
+
+def test_what_training_had_not_is_counted_and_scored(model: Package, tmp_path: Path) -> None:
+    rows = training(50).assign(colour=["violet"] * 3 + ["red"] * 47, size=[99.0] * 2 + [0.0] * 48)
+    rows["when"] = pd.Timestamp("2099-01-01")
+    tally, found, _ = scored(model, write(rows, tmp_path / "table.parquet"))
+    assert len(found) == 50
+    assert tally.unseen == {"colour": 3}
+    assert tally.outside == {"size": 2, "when": 50}
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"), [((1, 2), [1, 2]), ((False, True), [False, True]), ((1, "x"), ["1", "x"])]
+)
+def test_a_label_has_the_type_of_the_classes(classes: Any, expected: list[Any], tmp_path: Path) -> None:
+    _, found, _ = scored(packed(training(), classes=classes), write(training(), tmp_path / "table.parquet"))
+    assert sorted(found["label"].unique().tolist()) == expected
+    assert [f"probability_{label}" for label in classes] == list(found.columns[1:3])
+
+
+@pytest.mark.parametrize("source", [".csv", ".csv.gz", ".parquet"])
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
+def test_columns_that_are_kept_come_through_unchanged(model: Package, source: str, suffix: str, tmp_path: Path) -> None:
+    rows = training(40).assign(code="007", note='NA, "so"', price=Decimal("1.50"), gone="NA")
+    path = write(rows, tmp_path / f"table{source}")
+    _, found, _ = scored(model, path, suffix, keep=("note", "code", "price", "count", "gone"))
+    assert list(found.columns[-5:]) == ["note", "code", "price", "count", "gone"]
+    assert set(found["note"]) == {'NA, "so"'}
+    assert set(map(str, found["price"])) <= {"1.50", "1.5"}
+    assert list(map(int, found["count"])) == rows["count"].tolist()
+    if suffix == ".parquet":
+        assert set(found["code"]) == {"007"}
+        assert set(found["gone"]) == {"NA"}
+    _, whole, _ = scored(model, path, suffix, keep_all=True)
+    assert list(whole.columns[-len(rows.columns) :]) == list(rows.columns)
+
+
+def check(package: Package, source: Path, **asked: Any) -> None:
+    require_columns(open_table(source), package.manifest, Asked(**{"suffix": ".parquet", **asked}))
+
+
+def test_a_missing_column_is_named_with_the_near_one_before_anything_is_scored(model: Package, tmp_path: Path) -> None:
+    rows = training().rename(columns={"size": "Size", "paid": "x"})
+    with pytest.raises(DataError, match=r"lacks the columns 'size', 'paid', which model version 3.*mean 'Size'\?"):
+        check(model, write(rows, tmp_path / "table.csv"))
+
+
+@pytest.mark.parametrize("kept", [{"keep": ("label",)}, {"keep_all": True}, {"keep": ("count", "count")}])
+def test_a_name_that_would_stand_twice_is_refused(model: Package, kept: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"more than one column named '(label|count)'"):
+        check(model, write(training().assign(label=1), tmp_path / "table.csv"), **kept)
+
+
+def test_a_kept_column_that_is_not_there_is_named(model: Package, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"--keep names the column 'colours'.*mean 'colour'\?"):
+        check(model, write(training(), tmp_path / "table.csv"), keep=("colours",))
+
+
+def test_lists_are_no_feature_and_fit_in_no_csv(model: Package, tmp_path: Path) -> None:
+    table = pa.Table.from_pandas(training().assign(colour=[["red"]] * 300, more=[[1]] * 300))
+    source = write(table, tmp_path / "table.parquet")
+    with pytest.raises(DataError, match=r"'colour' holds list<"):
+        check(model, source)
+    source = write(table.set_column(2, "colour", pa.array(["red"] * 300)), source)
+    check(model, source, keep=("more",))
+    with pytest.raises(ConfigurationError, match=r"CSV cannot hold what is in the column 'more'"):
+        check(model, source, keep=("more",), suffix=".csv")
+
+
+def test_neither_pandas_nor_the_whole_table_is_in_memory(model: Package, tmp_path: Path) -> None:
+    source = write(training(2000), tmp_path / "table.csv")
+    from champion.bundle.folder import write as write_package
+
+    write_package(model, tmp_path / "models")
+    code = f"""
+import sys
+class Nobody:
+    def find_spec(self, name, *_):
+        if name.split(".")[0] == "pandas":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Nobody())
+from pathlib import Path
+from champion.bundle import folder
+from champion.tabular import stream as table_stream
+from champion.bundle.batch import Asked, predict_table
+from champion.bundle.build import array_classifier
+table_stream.BLOCK_BYTES = 4096
+package = folder.read(Path({str(tmp_path / "models")!r}), "models")
+largest = []
+model = array_classifier(package, "models")
+answer = model.predict
+model.predict = lambda block: largest.append(len(block)) or answer(block)
+asked = Asked(suffix=".csv", keep_all=True)
+predict_table(Path({str(source)!r}), model, package.manifest, asked, Path({str(tmp_path / "o.csv")!r}),
+              Path({str(tmp_path / "r.csv")!r}), lambda *_: None)
+print(max(largest), sum(largest))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    largest, rows = map(int, done.stdout.split())
+    assert largest < 200
+    assert rows == 2000
+
+
+def test_the_share_of_the_table_that_is_done_is_told(
+    model: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_stream, "CHUNK_ROWS", 100)
+    source = write(training(250), tmp_path / "table.parquet")
+    told: list[Any] = []
+    answering = array_classifier(model, "models/test")
+    predict_table(
+        source, answering, model.manifest, Asked(suffix=".csv"), tmp_path / "o.csv", tmp_path / "r.csv",
+        lambda *how_far: told.append(how_far),
+    )  # fmt: skip
+    assert [rows for rows, _, _ in told] == [100, 200, 250]
+    assert {known for _, known, _ in told} == {250}
+    assert told[-1][2] == 1.0
+    assert batch.REJECTED[0] in (tmp_path / "r.csv").read_text()

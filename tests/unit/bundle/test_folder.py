@@ -1,0 +1,335 @@
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from champion.bundle import folder
+from champion.bundle.folder import CARD, MANIFEST, MODEL, PROFILE, parse_manifest, read, write
+from champion.errors import PackageError
+from tests.support.packages import package
+
+ROOT = Path(__file__).resolve().parents[3]
+with_and_without_exchange = pytest.mark.parametrize("exchanging", [True, False], ids=["exchange", "two renames"])
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "models" / "iris"
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "_PAUSE", 0.0)
+
+
+def use(exchanging: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not exchanging:
+        monkeypatch.setattr(folder, "exchange", lambda *_: False)
+
+
+def number(place: Path) -> int | None:
+    found = read(place, "models/iris")
+    return found.manifest.model_version if found else None
+
+
+def left_beside(place: Path) -> list[str]:
+    return sorted(path.name for path in place.parent.iterdir() if path != place)
+
+
+def refusal(place: Path) -> str:
+    with pytest.raises(PackageError) as caught:
+        read(place, "models/iris")
+    return str(caught.value)
+
+
+@with_and_without_exchange
+def test_what_is_written_is_read(place: Path, monkeypatch: pytest.MonkeyPatch, exchanging: bool) -> None:
+    use(exchanging, monkeypatch)
+    for count in (1, 2, 3):
+        write(package(count), place)
+        assert read(place, "models/iris") == package(count)
+        assert left_beside(place) == []
+    assert {path.name for path in place.iterdir()} == {MANIFEST, MODEL, PROFILE, CARD}
+
+
+def test_there_may_be_no_package(place: Path) -> None:
+    assert read(place, "models/iris") is None
+    place.mkdir(parents=True)
+    assert read(place, "models/iris") is None
+
+
+def test_everyone_may_read_the_folder(place: Path) -> None:
+    write(package(), place)
+
+    assert place.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("name", [MODEL, PROFILE, CARD])
+def test_a_file_that_does_not_match_its_hash_is_refused_by_name(place: Path, name: str) -> None:
+    write(package(), place)
+    (place / name).write_bytes((place / name).read_bytes() + b"x")
+
+    assert f"models/iris is refused: {name} does not match its hash" in refusal(place)
+    assert "make pull" in refusal(place)
+
+
+def test_a_missing_file_is_refused_by_name(place: Path) -> None:
+    write(package(), place)
+    (place / PROFILE).unlink()
+
+    assert f"{PROFILE} is missing" in refusal(place)
+
+
+def test_a_file_that_does_not_belong_is_refused_by_name(place: Path) -> None:
+    write(package(), place)
+    (place / "model.pkl").write_bytes(b"cos\nsystem\n")
+
+    assert "model.pkl does not belong to it" in refusal(place)
+
+
+def test_a_folder_inside_is_refused_by_name(place: Path) -> None:
+    write(package(), place)
+    (place / "cache").mkdir()
+
+    assert "cache cannot be read" in refusal(place)
+
+
+def test_a_package_without_a_manifest_is_refused(place: Path) -> None:
+    write(package(), place)
+    (place / MANIFEST).unlink()
+
+    assert f"it has no {MANIFEST}" in refusal(place)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"format": 2}, "is of format 2; this version reads format 1. Use the version that wrote it"),
+        ({"format": None}, "is of format None"),
+        ({"model_version": "many"}, "model_version: Input should be a valid integer"),
+        ({"classes": [1.5]}, "classes.0"),
+        ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
+    ],
+)
+def test_a_foreign_manifest_is_refused_with_the_reason(place: Path, changes: dict[str, Any], expected: str) -> None:
+    write(package(), place)
+    raw = json.loads((place / MANIFEST).read_text())
+    (place / MANIFEST).write_text(json.dumps({**raw, **changes}))
+
+    assert expected in refusal(place)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", '"text"', b"\xff\xfe"])
+def test_what_is_no_manifest_at_all_is_refused(text: str | bytes) -> None:
+    with pytest.raises(PackageError, match="is not readable as JSON"):
+        parse_manifest(text, "models/iris/manifest.json")
+
+
+def test_a_manifest_survives_its_way_through_its_file() -> None:
+    manifest = package(classes=(False, True), params={"max_depth": None, "ü": [1.5]}).manifest
+
+    assert parse_manifest(folder.manifest_text(manifest), "here") == manifest
+    assert "Länge" in folder.manifest_text(manifest)
+
+
+# Failures while writing
+
+
+@with_and_without_exchange
+@pytest.mark.parametrize("call", ["mkdir", "fsync", "rename", "chmod", "open"])
+def test_a_call_that_fails_leaves_the_old_package_whole(
+    place: Path, monkeypatch: pytest.MonkeyPatch, exchanging: bool, call: str
+) -> None:
+    """Whichever time the call fails, from the first to the last."""
+    use(exchanging, monkeypatch)
+    calls = failing_on_turn(monkeypatch, call)
+    for turn in range(1, 100):
+        write(package(1), place)
+        calls.update(made=0, fails_at=turn)
+        expected = 2
+        try:
+            write(package(2), place)
+        except PackageError:
+            expected = 1
+        called = calls["made"]
+        calls.update(fails_at=0)
+        assert number(place) == expected
+        if called < turn:
+            break
+    assert turn > 1 or (exchanging and call == "rename")
+    write(package(3), place)
+    assert (number(place), left_beside(place)) == (3, [])
+
+
+def test_a_failure_is_told_with_what_to_do(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(package(1), place)
+    failing_on_turn(monkeypatch, "fsync").update(fails_at=1)
+
+    with pytest.raises(PackageError, match=r"models/iris \(No space left on device\); the former one is untouched"):
+        write(package(2), place)
+    assert (number(place), left_beside(place)) == (1, [])
+
+
+def failing_on_turn(monkeypatch: pytest.MonkeyPatch, call: str) -> dict[str, int]:
+    """Make one function of os fail with a full disk, at the turn that the returned mapping names."""
+    calls = {"made": 0, "fails_at": 0}
+    right = getattr(os, call)
+
+    def sometimes(*arguments: Any, **more: Any) -> Any:
+        calls["made"] += 1
+        if calls["made"] == calls["fails_at"]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+        return right(*arguments, **more)
+
+    monkeypatch.setattr(os, call, sometimes)
+    return calls
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+def test_an_interrupt_between_the_two_renames_leaves_the_old_package(
+    place: Path, monkeypatch: pytest.MonkeyPatch, broken: int
+) -> None:
+    use(False, monkeypatch)
+    write(package(1), place)
+    right, turns = os.rename, iter(range(1, 10))
+
+    def interrupted(*arguments: Any, **more: Any) -> None:
+        if next(turns) == broken:
+            raise KeyboardInterrupt
+        right(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write(package(2), place)
+    assert (number(place), left_beside(place)) == (1, [])
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+@with_and_without_exchange
+def test_a_crash_at_any_moment_leaves_the_old_package_or_the_new_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch, exchanging: bool
+) -> None:
+    """A child that ends at once at its first, second, third ... call of the system, without any cleaning up."""
+    use(exchanging, monkeypatch)
+    write(package(1), place)
+    seen = []
+    for turn in range(1, 200):
+        if write_and_crash(place, turn) == 0:
+            break
+        seen.append(number(place))
+    assert seen[0] == 1
+    assert set(seen) == {1, 2}
+    assert number(place) == 2
+    write(package(3), place)
+    assert (number(place), left_beside(place)) == (3, [])
+
+
+def write_and_crash(place: Path, turn: int) -> int:
+    """Write package 2 over package 1 in a child that ends at its n-th call of the system; 0 where it came through."""
+    child = os.fork()
+    if child == 0:
+        left = [turn]
+
+        def crash(event: str, arguments: Any) -> None:
+            if event.split(".")[0] in ("os", "open", "shutil", "tempfile"):
+                left[0] -= 1
+                if not left[0]:
+                    os._exit(9)
+
+        sys.addaudithook(crash)
+        try:
+            write(package(2), place)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+WRITER = """
+import sys
+import time
+from pathlib import Path
+from champion.bundle import folder
+from tests.support.packages import package
+if sys.argv[2] == "two renames":
+    folder.exchange = lambda one, other: False
+packages = [package(number, size=200_000) for number in range(1, 6)]
+print("ready", flush=True)
+while True:
+    for made in packages:
+        folder.write(made, Path(sys.argv[1]))
+        time.sleep(0.001)
+"""
+
+
+@pytest.mark.parametrize("how", ["exchange", "two renames"])
+def test_readers_never_see_half_a_package_while_a_writer_writes_and_is_killed(place: Path, how: str) -> None:
+    """Kill -9 as it comes, five times; after each the next writer goes on from what is there."""
+    write(package(1, size=200_000), place)
+    for _ in range(5):
+        command = [sys.executable, "-c", WRITER, str(place), how]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, env=environment) as writer:
+            try:
+                assert writer.stdout is not None
+                assert writer.stdout.readline() == b"ready\n"
+                seen = [number(place) for _ in range(100)]
+            finally:
+                writer.kill()
+        assert None not in seen
+        assert number(place) is not None
+    write(package(9), place)
+    assert (number(place), left_beside(place)) == (9, [])
+
+
+def test_a_full_disk_leaves_the_old_package(tmp_path: Path) -> None:
+    """On a disk of its own where this machine lets us mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no right to mount a disk; the call that fails is tested above")
+    try:
+        place = disk / "models" / "iris"
+        write(package(1, size=60_000), place)
+        with pytest.raises(PackageError, match=r"could not be written to models/iris \(No space left on device\)"):
+            write(package(2, size=300_000), place)
+        assert (number(place), left_beside(place)) == (1, [])
+        write(package(3, size=60_000), place)
+        assert number(place) == 3
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_folder_that_is_read_only_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: Any, **more: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "somewhere")
+
+    monkeypatch.setattr(os, "mkdir", refused)
+    with pytest.raises(PackageError, match=r"could not be written to models/iris \(Permission denied\)"):
+        write(package(), place)
+
+
+def test_a_file_in_the_place_of_the_package_is_replaced(place: Path) -> None:
+    place.parent.mkdir()
+    place.write_text("not a folder")
+
+    write(package(1), place)
+    assert number(place) == 1
+
+
+def test_another_use_case_beside_it_is_left_alone(place: Path) -> None:
+    other = place.parent / "iris-2"
+    write(package(5), other)
+    (place.parent / ".iris-2.new-1").mkdir()
+
+    write(package(1), place)
+    assert number(other) == 5
+    assert (place.parent / ".iris-2.new-1").is_dir()

@@ -1,0 +1,173 @@
+"""What the drift monitor compares: the newest data of each use case, taken by a rule that a person can follow."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from champion.ci.drift import Watch, load, newest, retrain
+from champion.ci.github import GitHubError
+from champion.ci.surroundings import Surroundings
+from champion.errors import ConfigurationError
+from champion.workspace.workspace import Workspace, open_workspace, write_text
+from tests.conftest import iris_csv, make_checkout, tree
+from tests.support.doubles.github import API, REPOSITORY, GitHub
+from tests.unit.ci.test_steps import MAIN, Runner, Server
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """A clone as the monitor's job has it: a champion fetched, and a pointer to new data without drift."""
+    folder = tmp_path_factory.mktemp("watched")
+    made = make_checkout(folder)
+    first = Runner(made.root, made.home)
+    first.write_use_case(tree(2))
+    first.dvc("remote", "add", "--quiet", "--default", "store", str(folder / "remote"))
+    share(first, iris_csv())
+    first.command("git", "clone", "--quiet", "--bare", str(first.root), str(folder / "origin.git"))
+    server = Server(folder)
+    assert "version 1" in server.promoted(server.clone())
+    fetched = server.clone()
+    (fetched.root / "data/iris.csv").unlink()
+    fetched.ci("champion", WITHOUT_DATA="true", **MAIN)
+    assert not (fetched.root / "data/iris.csv").exists(), "the training table is not needed, and may be large"
+    return fetched
+
+
+@pytest.fixture
+def runner(built: Runner, tmp_path: Path) -> Runner:
+    """A copy of it."""
+    shutil.copytree(built.root, tmp_path / "clone")
+    (tmp_path / "home").mkdir()
+    return Runner(tmp_path / "clone", tmp_path / "home")
+
+
+def share(runner: Runner, table: bytes, name: str = "data/iris-new.csv") -> None:
+    """Put a table on the remote, and commit its pointer."""
+    (runner.root / name).write_bytes(table)
+    runner.dvc("add", "--quiet", name)
+    runner.dvc("push", "--quiet", f"{name}.dvc")
+    runner.commit_all("new data")
+    (runner.root / name).unlink()
+
+
+def shifted() -> bytes:
+    table = pd.read_csv(io.BytesIO(iris_csv()))
+    table["petal_length"] += 3.0
+    return table.to_csv(index=False).encode()
+
+
+def watched(runner: Runner, expect: int = 0, **variables: str) -> Watch:
+    """What ``make ci-drift`` leaves."""
+    runner.ci("drift", expect=expect, GITHUB_OUTPUT=str(runner.root / "output"), **variables)
+    found = load(runner.root)
+    assert found is not None
+    return found
+
+
+def test_the_data_that_the_pointer_names_are_fetched_and_compared_with_the_champion(runner: Runner) -> None:
+    seen = watched(runner, GITHUB_STEP_SUMMARY=str(runner.root / "summary")).seen["iris"]
+    assert (seen.outcome, seen.source, seen.model_version) == ("none", "data/iris-new.csv", 1)
+    assert (runner.root / "output").read_text() == "drift=false\n"
+    assert (runner.root / "summary").read_text().startswith("## iris: no drift")
+
+
+def test_drift_is_a_finding_and_no_failure_of_the_job(runner: Runner) -> None:
+    share(runner, shifted())
+    found = watched(runner)
+    assert found.drifted == ["iris"]
+    assert (runner.root / "output").read_text() == "drift=true\n"
+    assert "petal_length" in (runner.root / "reports/iris/drift.md").read_text()
+
+
+def test_other_columns_count_as_drift_and_too_few_rows_as_nothing(runner: Runner) -> None:
+    table = pd.read_csv(io.BytesIO(iris_csv()))
+    share(runner, table.drop(columns="petal_length").to_csv(index=False).encode())
+    assert watched(runner).seen["iris"].outcome == "schema"
+    share(runner, table.head(5).to_csv(index=False).encode())
+    found = watched(runner)
+    assert found.seen["iris"].outcome == "not_enough"
+    assert found.drifted == []
+
+
+def test_a_comparison_that_fails_fails_the_job_with_its_last_words_and_leaves_no_former_report(runner: Runner) -> None:
+    write_text(runner.root / "reports/iris/drift.md", "## iris: no drift")
+    share(runner, b"\x00\x01 no table")
+    seen = watched(runner, expect=1).seen["iris"]
+    assert (seen.outcome, seen.exit_code) == ("failed", 1)
+    assert "data/iris-new.csv" in seen.why
+    assert not (runner.root / "reports/iris/drift.md").exists()
+    assert "## iris: the comparison failed" in (runner.root / "reports/drift.md").read_text()
+
+
+def test_a_table_that_the_remote_does_not_have_is_named(runner: Runner) -> None:
+    pointer = runner.root / "data/iris-new.csv.dvc"
+    pointer.write_text(pointer.read_text().replace("md5: ", "md5: 0123456789abcdef0123456789abcdef #", 1))
+    shutil.rmtree(runner.root / ".dvc/cache", ignore_errors=True)
+    seen = watched(runner, expect=1).seen["iris"]
+    assert seen.outcome == "failed"
+    assert "never pushed" in seen.why
+
+
+def test_without_new_data_or_without_a_champion_nothing_is_compared_and_the_job_is_green(runner: Runner) -> None:
+    (runner.root / "data/iris-new.csv.dvc").rename(runner.root / "data/kept")
+    seen = watched(runner).seen["iris"]
+    assert (seen.outcome, seen.why) == ("skipped", "There are no new data: no pointer data/iris-new.*.dvc.")
+    (runner.root / "data/kept").rename(runner.root / "data/iris-new.csv.dvc")
+    state = runner.root / "reports/ci.json"
+    state.write_text('{"base": "1", "standings": {"iris": {"source": "none"}}}')
+    assert watched(runner).seen["iris"].why == "There is no champion yet."
+    state.write_text('{"base": "1", "standings": {"iris": {"source": "pointer", "why": "no credentials"}}}')
+    assert watched(runner, expect=1).seen["iris"].why == "The champion was not fetched: no credentials."
+
+
+def places(root: Path, *names: str) -> list[Workspace]:
+    (root / "data").mkdir(exist_ok=True)
+    iris = open_workspace("configs/iris.yaml")
+    return [Workspace(root, iris.config, iris.use_case.model_copy(update={"name": name})) for name in names]
+
+
+def test_each_use_case_has_the_table_beside_its_own_name_or_where_drift_data_says(tmp_path: Path) -> None:
+    cases = places(tmp_path, "iris", "wine")
+    assert newest(tmp_path, cases, "") == {}
+    (tmp_path / "data/wine-new.parquet.dvc").touch()
+    (tmp_path / "data/iris-newer.csv.dvc").touch()
+    assert newest(tmp_path, cases, "") == {"wine": tmp_path / "data/wine-new.parquet"}
+    (tmp_path / "data/week-iris.csv").touch()
+    assert newest(tmp_path, cases, "data/week-{use_case}.csv") == {"iris": tmp_path / "data/week-iris.csv"}
+    assert newest(tmp_path, cases[:1], "data/week-iris.csv") == {"iris": tmp_path / "data/week-iris.csv"}
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("data/week.csv", r"one table for 2 use cases \(iris, wine\)"),
+        ("data/typo-{use_case}.csv", "no use case has a file or a pointer there"),
+        ("", "data/iris-new.csv.dvc, data/iris-new.parquet.dvc all name new data of iris"),
+    ],
+)
+def test_a_table_that_cannot_be_told_is_refused(tmp_path: Path, named: str, words: str) -> None:
+    cases = places(tmp_path, "iris", "wine")
+    for name in ("week.csv", "iris-new.csv.dvc", "iris-new.parquet.dvc"):
+        (tmp_path / "data" / name).touch()
+    with pytest.raises(ConfigurationError, match=words):
+        newest(tmp_path, cases, named)
+
+
+@pytest.mark.parametrize("named", ["../elsewhere.csv", "/etc/passwd", "data/a b", "data/$(id)", "-x"])
+def test_a_path_out_of_the_checkout_is_refused(named: str) -> None:
+    with pytest.raises(ConfigurationError, match="DRIFT_DATA"):
+        Surroundings({"DRIFT_DATA": named})["DRIFT_DATA"]
+
+
+def test_retraining_starts_the_pipeline_on_the_branch_and_says_why_when_it_may_not() -> None:
+    with GitHub(tokens={"starts": True, "reads": False}) as github:
+        values = {"GITHUB_API_URL": github.url + API, "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_REF_NAME": "main"}
+        assert "Started mlops-pipeline.yml on main" in retrain(Surroundings({**values, "REPO_TOKEN": "starts"}))
+        assert github.started == ["mlops-pipeline.yml main"]
+        with pytest.raises(GitHubError, match="403 Resource not accessible"):
+            retrain(Surroundings({**values, "REPO_TOKEN": "reads"}))

@@ -1,0 +1,239 @@
+"""The workflows keep to the house rules: thin, pinned, with no more rights than each job needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / ".github" / "workflows"
+FILES = sorted(FOLDER.glob("*.y*ml"))
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+OURS = "./.github/workflows/ci.yml"
+
+
+def workflow(name: str) -> dict[str, Any]:
+    """A workflow; YAML reads the key `on` as true."""
+    found: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    found["on"] = found.pop(True)
+    return found
+
+
+def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in FILES:
+        for name, job in workflow(path.name)["jobs"].items():
+            yield f"{path.name}:{name}", job
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, job in jobs():
+        for place, step in enumerate(job.get("steps", [])):
+            yield f"{name}:{place}", step
+
+
+JOBS = list(jobs())
+STEPS = list(steps())
+RUNS = [(name, step) for name, step in STEPS if "run" in step]
+USES = [(name, step) for name, step in STEPS if "uses" in step]
+
+
+def of(cases: list[tuple[str, dict[str, Any]]]) -> Any:
+    return pytest.mark.parametrize("found", [case for _, case in cases], ids=[name for name, _ in cases])
+
+
+def test_there_are_four_workflows() -> None:
+    assert [path.name for path in FILES] == ["ci.yml", "comment-on-fork.yml", "drift-monitor.yml", "mlops-pipeline.yml"]
+
+
+@of(RUNS)
+def test_every_run_is_one_make_target_that_exists(found: dict[str, Any]) -> None:
+    match = re.fullmatch(r"make ([a-z-]+)", found["run"])
+    assert match, found["run"]
+    assert match[1] in TARGETS
+    assert "shell" not in found
+
+
+@of(USES)
+def test_every_action_is_pinned_by_commit_and_names_its_version(found: dict[str, Any]) -> None:
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", found["uses"])
+    lines = [line for path in FILES for line in path.read_text().splitlines() if found["uses"] in line]
+    assert all(re.search(r"# v\d+\.\d+\.\d+$", line) for line in lines)
+
+
+@of([(name, step) for name, step in USES if step["uses"].startswith("actions/checkout@")])
+def test_no_checkout_leaves_a_token_behind_or_names_a_strangers_commit(found: dict[str, Any]) -> None:
+    assert found["with"]["persist-credentials"] is False
+    assert not found["with"].keys() & {"ref", "repository", "token"}
+
+
+@of(JOBS)
+def test_every_job_says_what_it_may_do(found: dict[str, Any]) -> None:
+    assert set(found["permissions"].values()) <= {"read", "write"}
+
+
+@of([(name, job) for name, job in JOBS if job.get("uses") != OURS])
+def test_every_job_has_a_time_limit(found: dict[str, Any]) -> None:
+    assert 0 < found["timeout-minutes"] <= 90
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_workflow_gives_no_right_to_all_its_jobs_and_never_uses_the_dangerous_trigger(path: Path) -> None:
+    found = workflow(path.name)
+    assert found["permissions"] == {}
+    assert "pull_request_target" not in found["on"]
+    assert "secrets: inherit" not in path.read_text()
+
+
+def test_only_what_promotes_may_write_to_the_repository_and_it_never_runs_for_a_pull_request() -> None:
+    for name, job in JOBS:
+        if job["permissions"].get("contents") == "write" or "packages" in job["permissions"]:
+            assert job["concurrency"] == {"group": "production", "cancel-in-progress": False}, name
+            assert "github.ref == 'refs/heads/main'" in job["if"], name
+            assert "github.event_name != 'pull_request'" in job["if"] or "workflow_dispatch" in job["if"], name
+
+
+def test_nothing_trains_or_promotes_unless_lint_and_tests_have_passed_on_that_commit() -> None:
+    pipeline = workflow("mlops-pipeline.yml")["jobs"]
+    assert pipeline["ci"]["uses"] == OURS
+    for name, job in pipeline.items():
+        if name != "ci":
+            assert job["needs"] == "ci", name
+            assert "always()" not in job["if"], f"{name} would run after a failed check"
+    ci = workflow("ci.yml")
+    assert "workflow_call" in ci["on"]
+    assert not ci["on"].keys() & {"push", "pull_request"}, "the same commit would be checked twice"
+    assert set(ci["jobs"]["check"]["needs"]) == ci["jobs"].keys() - {"check"}
+    assert ci["jobs"]["check"]["if"] == "always()", "a skipped job counts as passed"
+
+
+def test_the_tests_run_on_every_python_that_the_project_admits() -> None:
+    tests = workflow("ci.yml")["jobs"]["tests"]
+    assert tests["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert tests["env"]["PYTHON_VERSION"] == "${{ matrix.python }}"
+    assert "PYTHON_VERSION ?=" in MAKEFILE
+    assert "--python '$(PYTHON_VERSION)'" in MAKEFILE
+
+
+def test_a_token_that_can_write_reaches_only_the_steps_that_need_it() -> None:
+    for name, job in JOBS:
+        assert "REPO_TOKEN" not in job.get("env", {}), name
+    holders = {step["run"] for _, step in RUNS if "REPO_TOKEN" in step.get("env", {})}
+    assert holders == {
+        "make ci-champion", "make ci-post", "make ci-pointer", "make ci-image", "make ci-fork-comment",
+        "make ci-drift-issue", "make ci-drift-retrain",
+    }  # fmt: skip
+    judge = workflow("mlops-pipeline.yml")["jobs"]["judge"]["steps"]
+    assert [step["run"] for step in judge if "REPO_TOKEN" in step.get("env", {})] == ["make ci-post"]
+
+
+def test_a_pull_request_is_commented_by_exactly_one_of_both_workflows() -> None:
+    judge = workflow("mlops-pipeline.yml")["jobs"]["judge"]["steps"]
+    post = next(step for step in judge if step.get("run") == "make ci-post")
+    assert "head.repo.full_name == github.repository" in post["if"]
+    assert "!startsWith(github.head_ref, 'dependabot/')" in post["if"]
+    other = workflow("comment-on-fork.yml")["jobs"]["comment"]["if"]
+    assert "head_repository.full_name != github.repository" in other
+    assert "|| startsWith(github.event.workflow_run.head_branch, 'dependabot/')" in other
+
+
+def test_the_workflow_that_comments_for_a_fork_waits_for_the_pipeline_and_runs_no_code_of_the_fork() -> None:
+    found = workflow("comment-on-fork.yml")
+    assert found["on"] == {
+        "workflow_run": {"workflows": [workflow("mlops-pipeline.yml")["name"]], "types": ["completed"]}
+    }
+    (job,) = found["jobs"].values()
+    assert job["permissions"] == {"actions": "read", "contents": "read", "pull-requests": "write"}
+    (download,) = [step for step in job["steps"] if step.get("uses", "").startswith("actions/download-artifact@")]
+    assert download["with"]["path"].startswith("${{ runner.temp }}"), "nothing of the fork's lies in the checkout"
+    assert "secrets." not in (FOLDER / "comment-on-fork.yml").read_text()
+
+
+def test_the_drift_monitor_runs_by_the_clock_and_by_hand_on_main_alone_and_never_twice_at_once() -> None:
+    found = workflow("drift-monitor.yml")
+    assert set(found["on"]) == {"schedule", "workflow_dispatch"}
+    assert set(found["on"]["workflow_dispatch"]["inputs"]) == {"table", "retrain"}
+    watch = found["jobs"]["watch"]
+    assert watch["if"] == "github.ref == 'refs/heads/main'"
+    assert watch["permissions"] == {"contents": "read", "issues": "write"}
+    assert watch["concurrency"] == {"group": "drift", "cancel-in-progress": False}
+    issue = next(step for step in watch["steps"] if step.get("run") == "make ci-drift-issue")
+    assert issue["if"] == "!cancelled()", "one use case that fails does not hold up the issues of the others"
+
+
+def test_drift_alone_promotes_nothing_it_starts_the_pipeline_where_that_was_asked_for() -> None:
+    jobs_of = workflow("drift-monitor.yml")["jobs"]
+    assert set(jobs_of) == {"watch", "retrain"}
+    retrain = jobs_of["retrain"]
+    assert retrain["permissions"] == {"actions": "write", "contents": "read"}
+    assert "needs.watch.outputs.drift == 'true'" in retrain["if"]
+    assert "inputs.retrain" in retrain["if"]
+    assert [name for name, job in JOBS if "actions" in job["permissions"]
+            and job["permissions"]["actions"] == "write"] == ["drift-monitor.yml:retrain"]  # fmt: skip
+    assert "workflow_dispatch" in workflow("mlops-pipeline.yml")["on"]
+
+
+def test_the_report_is_uploaded_whatever_happened() -> None:
+    for name in ("judge", "promote"):
+        steps_of = workflow("mlops-pipeline.yml")["jobs"][name]["steps"]
+        upload = next(step for step in steps_of if step.get("with", {}).get("path") == "reports/")
+        assert upload["if"] == "!cancelled()"
+        assert next(step for step in steps_of if step.get("run") == "make ci-comment")["if"] == "!cancelled()"
+
+
+def test_the_steps_train_and_compare_in_containers() -> None:
+    places = (
+        ("mlops-pipeline", "judge", "train"),
+        ("mlops-pipeline", "promote", "promote"),
+        ("drift-monitor", "watch", "drift"),
+    )
+    for file, name, command in places:
+        job = workflow(f"{file}.yml")["jobs"][name]
+        step = next(step for step in job["steps"] if step.get("run") == f"make ci-{command}")
+        env = {**job.get("env", {}), **step["env"]}
+        assert env["CI_STACK"] == "docker"
+        assert env.keys() >= {"ZENML_STORE_URL", "ZENML_STORE_API_KEY"}
+
+
+def test_lint_checks_the_workflows() -> None:
+    recipe = MAKEFILE.partition("\nlint:")[2].partition("\n\n")[0]
+    assert "check-jsonschema --builtin-schema vendor.github-workflows" in recipe
+    assert "zizmor --offline" in recipe
+
+
+def test_the_gate_fails_unless_every_job_succeeded(tmp_path: Path) -> None:
+    import subprocess
+
+    def gate(results: str) -> int:
+        command = ["make", "--no-print-directory", "ci-check", f"UV={tmp_path}"]
+        done = subprocess.run(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin", "RESULTS": results}, capture_output=True)
+        return done.returncode
+
+    assert gate("success success success") == 0
+    for results in ("", "success failure", "success skipped", "cancelled"):
+        assert gate(results) != 0
+
+
+def test_every_variable_that_the_steps_read_and_every_secret_is_documented() -> None:
+    page = (ROOT / "docs/github.md").read_text(encoding="utf-8")
+    read = set()
+    for path in (ROOT / "champion/ci").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        read |= set(re.findall(r'around(?:\.need\(|\[)"([A-Z_]+)"|self\["([A-Z_]+)"\]', text))
+    names = {name for pair in read for name in pair if name}
+    given = {name for path in FILES for name in re.findall(r"(?:secrets|vars)\.([A-Z_]+)", path.read_text())}
+    assert len(names) > 15
+    assert [name for name in sorted(names | given) if f"`{name}`" not in page] == []
+
+
+def test_every_variable_that_a_workflow_hands_over_is_read() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for room in ("champion",) for path in (ROOT / room).rglob("*.py"))
+    code += MAKEFILE
+    for name, holder in [*JOBS, *STEPS]:
+        for variable in holder.get("env", {}):
+            assert variable in code or variable.startswith("ZENML_"), f"{name}: {variable}"

@@ -1,0 +1,100 @@
+"""Credentials are read and checked before DVC is called, and nothing of them is told."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from champion.datastore.drive.credentials import BLOCKED_CLIENT, folder_of, identity, parse
+from champion.datastore.drive.texts import RemoteError
+
+ACCOUNT = {
+    "type": "service_account", "client_email": "robot@project.iam", "private_key": "-----SECRET-----",
+    "private_key_id": "k", "client_id": "1",
+}  # fmt: skip
+USER = {
+    "client_id": "own.apps", "client_secret": "SECRET", "refresh_token": "SECRET", "_class": "OAuth2Credentials",
+    "_module": "oauth2client.client",
+}  # fmt: skip
+URL = "gdrive://1AbC_d-e"
+
+
+def without(found: dict[str, Any], key: str) -> str:
+    return json.dumps({name: value for name, value in found.items() if name != key})
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("", "are empty"),
+        ("   ", "are empty"),
+        (base64.b64encode(json.dumps(ACCOUNT).encode()).decode(), "are encoded as base64"),
+        ("SECRET", "are no JSON"),
+        ('"SECRET"', "are no JSON object"),
+        (json.dumps(ACCOUNT)[:-20], "are cut off or damaged"),
+        (without(ACCOUNT, "private_key"), "no complete service account key: private_key is missing"),
+        (without(USER, "refresh_token"), "no complete user's credentials: refresh_token is missing"),
+        (json.dumps({"installed": {"client_secret": "SECRET"}}), "the OAuth client alone, and no login"),
+        (json.dumps({"type": "authorized_user", "refresh_token": "SECRET"}), "of gcloud"),
+        (json.dumps({**USER, "client_id": BLOCKED_CLIENT}), "blocked since August 2024"),
+    ],
+)
+def test_credentials_that_cannot_be_right_are_refused_without_being_told(text: str, means: str) -> None:
+    with pytest.raises(RemoteError, match=means) as refused:
+        parse(text, "GDRIVE_CREDENTIALS_DATA")
+    assert "SECRET" not in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_the_kind_and_the_identity_are_read_from_the_credentials() -> None:
+    account, user = parse(json.dumps(ACCOUNT), "A"), parse(json.dumps(USER), "B")
+    assert (account.service_account, account.identity) == (True, "robot@project.iam")
+    assert (user.service_account, user.identity) == (False, "own.apps")
+    for found in (account, user):
+        assert "SECRET" not in f"{found} {found!r}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "gdrive://",
+        "gdrive://https://drive.google.com/drive/folders/1AbC",
+        "gdrive://drive.google.com/drive/folders/1AbC",
+        "gdrive://1AbC?usp=sharing",
+    ],
+)
+def test_an_address_without_a_folder_is_refused(url: str) -> None:
+    with pytest.raises(RemoteError, match="holds no folder's id"):
+        folder_of(url)
+    assert folder_of(f"{URL}/below") == "1AbC_d-e"
+
+
+def test_a_file_a_variable_or_a_login_may_hold_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("GDRIVE_CREDENTIALS_DATA", raising=False)
+    key, own = tmp_path / "key.json", {"gdrive_client_id": "own.apps"}
+    key.write_text(json.dumps(ACCOUNT))
+    with pytest.raises(RemoteError, match="no credentials for Drive"):
+        identity(URL, own)
+    file = {"gdrive_service_account_json_file_path": str(key), "gdrive_use_service_account": "true"}
+    assert identity(URL, file).identity == "robot@project.iam"
+    monkeypatch.setenv("GDRIVE_CREDENTIALS_DATA", json.dumps(USER))
+    assert identity(URL, own).source == "GDRIVE_CREDENTIALS_DATA"
+    assert identity(URL, file).source == str(key), "a configured key file beats the variable"
+    monkeypatch.delenv("GDRIVE_CREDENTIALS_DATA")
+    login = tmp_path / ".cache/pydrive2fs/own.apps/default.json"
+    login.parent.mkdir(parents=True)
+    login.write_text(json.dumps(USER))
+    monkeypatch.setattr("sys.platform", "linux")
+    assert identity(URL, own).source == "the login on this machine"
+    link = tmp_path / "link.json"
+    link.symlink_to(key)
+    with pytest.raises(RemoteError, match="symbolic link"):
+        identity(URL, {**file, "gdrive_service_account_json_file_path": str(link)})
+    with pytest.raises(RemoteError, match=r"gone.json cannot be read"):
+        identity(URL, {**file, "gdrive_service_account_json_file_path": str(tmp_path / "gone.json")})

@@ -1,0 +1,122 @@
+"""The whole way of a team: train, push, clone, pull; as commands, with their exit codes and what they print."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import Checkout
+from tests.support.doubles.drive import GoogleDrive
+from tests.unit.datastore.drive.conftest import Desk, equip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Tree = Callable[..., dict[str, Any]]
+
+
+def environment(drive: GoogleDrive, credentials: str) -> dict[str, str]:
+    return {
+        "HTTPS_PROXY": drive.url,
+        "HTTPLIB2_CA_CERTS": str(drive.authority),
+        "GDRIVE_CREDENTIALS_DATA": credentials,
+    }
+
+
+def test_a_champion_goes_over_drive_to_a_fresh_clone(
+    ready: Checkout, tree: Tree, drive: GoogleDrive, client: Path, tmp_path: Path
+) -> None:
+    account = drive.service_account()
+    folder, secret = drive.folder(account), json.dumps(account)
+    ready.env.update(environment(drive, secret))
+    equip(ready.root, client)
+    ready.dvc("remote", "add", "--default", "drive", f"gdrive://{folder}")
+    (ready.root / "data/own.csv").write_bytes((ready.root / "data/iris.csv").read_bytes() + b"5.0,3.5,1.3,0.3,setosa\n")
+    ready.write_use_case(tree(1, data={"path": "data/own.csv"}))
+    ready.run("train")
+    pushed = ready.command(sys.executable, "-m", "champion.datastore.remote", "push")
+    assert "data/own.csv is recorded" in pushed.stderr
+    assert "models/iris.dvc names version 1" in pushed.stderr
+    assert "pushed" in pushed.stdout
+    ready.git("add", "--all")
+    ready.git("commit", "--quiet", "--message", "the first champion")
+    ready.write_use_case(tree(2, data={"path": "data/own.csv"}))
+    ready.run("train")
+    again = ready.command(sys.executable, "-m", "champion.datastore.remote", "push")
+    ready.git("add", "--all")
+    ready.git("commit", "--quiet", "--message", "the second champion")
+
+    clone = Checkout(tmp_path / "clone", tmp_path / "another_home", dict(ready.env))
+    clone.home.mkdir()
+    ready.git("clone", "--quiet", str(ready.root), str(clone.root))
+    equip(clone.root, client)
+    pulled = clone.command(sys.executable, "-m", "champion.datastore.remote", "pull", "models/iris.dvc")
+    for name in ("manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"):
+        assert (clone.root / "models/iris" / name).read_bytes() == (ready.root / "models/iris" / name).read_bytes()
+    found = clone.train()
+    assert any("data/own.csv came from the DVC remote" in note for note in found["notes"] + found["warnings"])
+    assert (clone.root / "data/own.csv").read_bytes() == (ready.root / "data/own.csv").read_bytes()
+    assert clone.json("rollback")["champion"] == 1, "the former package came from Drive by git's pointer"
+
+    doctor = clone.run("doctor", expect=None).stdout
+    assert f"reached as the service account {account['client_email']}" in doctor
+    for said in (pushed, again, pulled):
+        assert "FutureWarning" not in said.stderr + said.stdout
+        assert "PRIVATE KEY" not in said.stderr + said.stdout + doctor
+    for place in (ready.root, clone.root):
+        kept = [path for path in (place / ".dvc").glob("config*") if "PRIVATE KEY" in path.read_text()]
+        assert kept == []
+    assert drive.count("PUT www.googleapis.com/upload") >= 8
+
+    clone.env["GDRIVE_CREDENTIALS_DATA"] = ""
+    shutil.rmtree(clone.root / ".dvc/cache")
+    refused = clone.command(sys.executable, "-m", "champion.datastore.remote", "pull", expect=1)
+    cause, remedy = refused.stderr.strip().splitlines()
+    assert cause.startswith("Error: There are no credentials for Drive")
+    assert "Without Drive, training" in remedy
+    doctor = clone.run("doctor", expect=1).stdout
+    assert "FAIL  drive: There are no credentials for Drive" in doctor
+    assert "Without Drive, training" in doctor
+
+
+BROWSER = """\
+import sys, urllib.parse, urllib.request
+query = urllib.parse.parse_qs(urllib.parse.urlsplit(sys.argv[1]).query)
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+opener.open(query["redirect_uri"][0] + "?code=" + query["client_id"][0]).read()
+"""
+
+
+def test_a_login_in_a_browser_gives_the_secret_for_ci(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from champion.datastore import remote
+    from champion.datastore.drive.texts import RemoteError
+
+    account = desk.drive.user("eve@gmail.com", client="mine")
+    folder = desk.drive.folder("eve@gmail.com", shared_drive=False)
+    desk.drive.codes["mine"] = account["refresh_token"]
+    address = ("core.remote=drive", f"remote.drive.url=gdrive://{folder}")
+    desk.configure(*address)
+    with pytest.raises(RemoteError, match="OAuth client of your own"):
+        remote.login(desk.root)
+    secret = ("remote.drive.gdrive_client_id=mine", "remote.drive.gdrive_client_secret=client-secret")
+    desk.configure(*address, *secret)
+    script = desk.root.parent / "browser.py"
+    script.write_text(BROWSER)
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {script} %s &")
+    place = desk.root.parent / "home/.cache/pydrive2fs/mine/default.json"
+    assert str(place) in remote.login(desk.root)
+    assert "pushed" in remote.push(desk.root), "the login is enough on this machine"
+
+    text = place.read_text()
+    place.unlink()
+    before = desk.files()
+    desk.forget()
+    desk.configure(*address)
+    desk.monkeypatch.setenv("GDRIVE_CREDENTIALS_DATA", text)
+    remote.pull(desk.root)
+    assert desk.files() == before

@@ -1,0 +1,96 @@
+"""New data counted in chunks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from champion.drift.counts import MOST_NAMES, FeatureCounts, reference_cells
+from champion.modeling.profile import ColumnProfile
+
+
+def column(**facts: object) -> ColumnProfile:
+    told = {"name": "x", "kind": "numeric", "used": True, "why": "", "dtype": "float64", "missing": 0, "distinct": 100}
+    return ColumnProfile.model_validate(told | facts)
+
+
+NUMBER = column(edges=[0.0, 1.0, 2.0, 4.0], counts=[5, 5, 6], mean=1.5)
+COLOUR = column(kind="categorical", distinct=4, categories=["red", "blue"], counts=[7, 3], other=2)
+FINE = np.zeros(8, dtype=bool)
+
+
+def test_a_bin_holds_its_lower_edge_and_the_last_one_its_upper_edge_too() -> None:
+    counts = FeatureCounts(NUMBER)
+    counts.add_numbers(np.array([-1.0, 0.0, 0.5, 1.0, 2.0, 4.0, 4.5, np.nan]), FINE)
+    assert counts.cells.tolist() == [1, 2, 1, 2, 1]
+    assert (counts.rows, counts.missing, counts.values, counts.outside) == (8, 1, 7, 2)
+    assert reference_cells(NUMBER).tolist() == [0, 5, 5, 6, 0]
+
+
+def test_the_bins_are_those_in_which_the_profile_counted() -> None:
+    import pandas as pd
+
+    from champion.modeling.columns import Column
+    from champion.modeling.profile import build
+
+    values = np.round(np.random.default_rng(1).lognormal(size=500), 2)
+    table = pd.DataFrame({"x": values, "y": ["a"] * 500})
+    described = Column(name="x", kind="numeric", used=True, why="")
+    profile = build(table, 0, "y", [described], ["a"])
+    counts = FeatureCounts(profile.columns[0])
+    counts.add_numbers(values, np.zeros(500, dtype=bool))
+    assert counts.cells.tolist() == reference_cells(profile.columns[0]).tolist()
+
+
+def test_chunks_add_up_to_the_whole() -> None:
+    values = np.random.default_rng(2).normal(2, 3, size=1000)
+    whole, parts = FeatureCounts(NUMBER), FeatureCounts(NUMBER)
+    whole.add_numbers(values, np.zeros(1000, dtype=bool))
+    for part in np.array_split(values, 7):
+        parts.add_numbers(part, np.zeros(len(part), dtype=bool))
+    assert parts.cells.tolist() == whole.cells.tolist()
+    assert parts.mean == pytest.approx(values.mean())
+    assert parts.std == pytest.approx(values.std())
+
+
+def test_a_wrong_value_is_neither_a_value_nor_missing() -> None:
+    counts = FeatureCounts(NUMBER)
+    counts.add_numbers(np.array([np.inf, np.nan, np.nan, 1.0]), np.array([True, True, False, False]))
+    assert (counts.wrong, counts.missing, counts.values) == (2, 1, 1)
+    assert counts.cells.sum() == 1
+
+
+def test_unseen_categories_are_named_but_for_those_of_a_single_row() -> None:
+    counts = FeatureCounts(COLOUR, frozenset({"red", "blue", "green"}))
+    texts = np.array(["red", "green", "pink", "pink", "Jane Doe", np.nan, "blue", "red"], dtype=object)
+    counts.add_texts(texts, FINE)
+    assert counts.cells.tolist() == [2, 1, 4]
+    assert counts.unseen_rows == 3
+    assert counts.unseen(5) == [("pink", 2)]
+    assert counts.missing == 1
+
+
+def test_memory_does_not_grow_with_ever_new_categories() -> None:
+    counts = FeatureCounts(COLOUR, frozenset({"red"}))
+    for start in range(0, 5 * MOST_NAMES, MOST_NAMES):
+        names = np.array([f"n{start + place}" for place in range(MOST_NAMES)], dtype=object)
+        counts.add_texts(names, np.zeros(MOST_NAMES, dtype=bool))
+    assert counts.unseen_rows == 5 * MOST_NAMES
+    assert len(counts._unseen) == MOST_NAMES
+
+
+def test_a_boolean_is_counted_as_true_and_false() -> None:
+    flag = column(kind="boolean", distinct=2, categories=["true", "false"], counts=[7, 3])
+    counts = FeatureCounts(flag)
+    counts.add_booleans(np.array([1.0, 0.0, 0.0, np.nan]), np.zeros(4, dtype=bool))
+    assert counts.cells.tolist() == [1, 2, 0]
+    assert counts.missing == 1
+
+
+def test_whether_rows_differ_is_seen_across_chunks() -> None:
+    counts = FeatureCounts(NUMBER)
+    for _ in range(3):
+        counts.add_numbers(np.array([1.5, 1.5]), np.zeros(2, dtype=bool))
+    assert not counts.varied
+    counts.add_numbers(np.array([1.6]), np.zeros(1, dtype=bool))
+    assert counts.varied

@@ -1,0 +1,194 @@
+"""The verdict over real rows of every kind of column."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from champion.drift.judge import all_the_same, changed_types, drifting, require_known_columns, without_verdicts
+from champion.drift.live import live_score
+from champion.errors import ConfigurationError
+from champion.use_case import Drift, parse_use_case
+from tests.support.drift_examples import compared, counted, described, judged, mixed
+
+TRAIN = mixed(2000, 1)
+
+
+def test_rows_as_in_training_are_no_drift_in_any_kind_of_column() -> None:
+    found = compared(TRAIN, mixed(1000, 2))
+    assert {name: each.verdict for name, each in found.items()} == {
+        "size": "none", "heavy": "none", "stars": "none", "colour": "none", "paid": "none", "when": "ignored",
+    }  # fmt: skip
+    assert all(each.reason for each in found.values())
+
+
+def test_a_shifted_number_is_drift_and_no_other_column_is() -> None:
+    found = compared(TRAIN, mixed(1000, 2, shift=0.5))
+    size = found.pop("size")
+    assert (size.verdict, size.test) == ("drift", "rank")
+    assert size.effect == pytest.approx(0.2, abs=0.05)
+    assert size.p_corrected is not None
+    assert size.p_corrected < 1e-6
+    assert "the mean went from" in size.reason
+    assert {each.verdict for each in found.values()} == {"none", "ignored"}
+
+
+def test_a_shift_that_is_certain_but_tiny_is_no_drift_and_is_told_as_such() -> None:
+    new = mixed(100_000, 2, shift=0.05)
+    found = compared(mixed(100_000, 1), new)["size"]
+    assert found.verdict == "none"
+    assert found.p_corrected is not None
+    assert found.p_corrected < 0.001
+    assert found.reason.startswith("There is a difference, but only 2.")
+
+
+def test_values_that_go_missing_are_drift_of_that_column() -> None:
+    found = compared(TRAIN, mixed(1000, 2, missing=0.4))["colour"]
+    assert (found.verdict, found.test) == ("drift", "missing")
+    assert found.missing == pytest.approx(0.4, abs=0.05)
+    assert "have no usable value" in found.reason
+
+
+def test_a_column_that_is_empty_now_is_drift_though_it_has_no_value_to_compare() -> None:
+    found = compared(TRAIN, mixed(1000, 2).assign(size=np.nan))["size"]
+    assert (found.verdict, found.current_rows, found.mean) == ("drift", 0, None)
+
+
+def test_categories_that_training_had_not_are_counted_and_named() -> None:
+    new = mixed(1000, 2)
+    new.loc[:399, "colour"] = "pink"
+    new.loc[400, "colour"] = "Jane Doe"
+    found = compared(TRAIN, new)["colour"]
+    assert found.verdict == "drift"
+    assert found.unseen == pytest.approx(0.401)
+    assert [(each.value, each.rows) for each in found.unseen_values] == [("pink", 400)]
+
+
+def test_a_wider_spread_is_drift_by_its_shape() -> None:
+    new = mixed(1000, 2)
+    new["size"] *= 2
+    found = compared(TRAIN, new)["size"]
+    assert (found.verdict, found.test) == ("drift", "shape")
+    assert "spread differently" in found.reason
+
+
+def test_few_values_that_trade_places_are_drift_though_the_mean_stays() -> None:
+    new = mixed(1000, 2)
+    new["stars"] = np.where(np.arange(1000) % 2 == 0, 1, 5)
+    found = compared(TRAIN, new)["stars"]
+    assert (found.verdict, found.test) == ("drift", "cells")
+
+
+def test_with_too_few_rows_nothing_is_judged() -> None:
+    assert {each.verdict for each in compared(TRAIN, mixed(49, 2, shift=9)).values()} == {"not_enough", "ignored"}
+    assert {each.verdict for each in compared(mixed(49, 1), mixed(500, 2, shift=9)).values()} == {
+        "not_enough",
+        "ignored",
+    }
+    assert compared(TRAIN, mixed(50, 2, shift=2))["size"].verdict == "drift"
+
+
+def test_a_column_that_the_use_case_ignores_is_counted_and_not_judged() -> None:
+    found = compared(TRAIN, mixed(1000, 2, shift=3), ignore=("size",))["size"]
+    assert (found.verdict, found.p_corrected) == ("ignored", None)
+    assert found.effect is not None
+    assert found.effect > 0.5
+
+
+def test_a_column_may_have_a_threshold_of_its_own() -> None:
+    new = mixed(1000, 2, shift=0.5)
+    assert compared(TRAIN, new, effects={"size": 0.4})["size"].verdict == "none"
+
+
+def test_a_moment_is_judged_only_where_the_use_case_names_it() -> None:
+    new = mixed(1000, 2).assign(when=lambda table: table["when"] + pd.Timedelta(days=60))
+    assert compared(TRAIN, new)["when"].verdict == "ignored"
+    assert compared(TRAIN, new, effects={"when": 0.1})["when"].verdict == "drift"
+
+
+def test_predictions_that_changed_by_more_than_the_champion_errs_are_drift() -> None:
+    assert compared(TRAIN, mixed(400, 2), {"a": 390, "b": 10})["predictions"].verdict == "drift"
+
+
+def test_predictions_may_differ_from_the_truth_of_training_by_as_much_as_the_champion_errs() -> None:
+    """Truth is half and half, and a champion that errs in 5 % may answer 55 to 45 however many rows there are."""
+    found = compared(mixed(100_000, 1), mixed(500, 2), {"a": 55_000, "b": 45_000})["predictions"]
+    assert (found.verdict, found.p_corrected) == ("none", 1.0)
+    assert found.threshold == pytest.approx(0.15)
+
+
+def test_the_worst_come_first() -> None:
+    new = mixed(1000, 2, shift=0.5, missing=0.9)
+    verdicts = [each.verdict for each in judged(TRAIN, new).features]
+    assert verdicts[:2] == ["drift", "drift"]
+    assert verdicts[-1] == "ignored"
+    effects = [each.effect or 0 for each in judged(TRAIN, new).features[:2]]
+    assert effects == sorted(effects, reverse=True)
+
+
+def test_drift_takes_significance_and_an_effect_that_matters() -> None:
+    p = np.array([[[1e-9], [1e-9], [0.5], [0.9]]])
+    effects = np.array([[[0.3], [0.01], [0.3], [0.3]]])
+    found, adjusted = drifting(p, effects, np.full(4, 0.1), 0.05)
+    assert found[0, :, 0].tolist() == [True, False, False, False]
+    assert adjusted[0] == pytest.approx([2e-9, 2e-9, 2 / 3, 0.9])
+
+
+def test_the_same_rows_over_and_over_are_seen() -> None:
+    profile, features = described(TRAIN)
+    assert all_the_same(counted(profile, features, pd.concat([TRAIN.head(1)] * 200)))
+    assert not all_the_same(counted(profile, features, TRAIN.head(2)))
+
+
+def test_a_table_that_cannot_be_judged_has_no_feature_with_a_verdict() -> None:
+    found = without_verdicts(judged(TRAIN, mixed(1000, 2, shift=3)), "All the same.")
+    assert {each.verdict for each in found.features} == {"not_enough", "ignored"}
+
+
+def test_a_column_most_of_whose_values_are_of_another_type_is_named() -> None:
+    profile, features = described(TRAIN)
+    counts = counted(profile, features, TRAIN.head(100))
+    counts["size"].add_numbers(np.full(150, np.nan), np.ones(150, dtype=bool))
+    (found,) = changed_types(features, counts)
+    assert (found.column, found.what) == ("size", "type")
+    assert "150 of 250 values are not numeric" in found.text
+
+
+def test_a_threshold_for_a_column_that_is_not_there_is_refused_with_the_nearest() -> None:
+    _, features = described(TRAIN)
+    with pytest.raises(ConfigurationError, match=r"drift\.ignore names the column 'colur'.*Did you mean 'colour'"):
+        require_known_columns(Drift(ignore=("colur",)), features)
+    with pytest.raises(ConfigurationError, match=r"drift\.effects names"):
+        require_known_columns(Drift(effects={"nothing": 0.2}), features)
+
+
+def test_a_column_is_ignored_or_has_a_threshold_and_not_both() -> None:
+    raw = {
+        "name": "shop", "data": {"path": "a.csv", "target": "y"}, "candidates": {"a": {"estimator": "x.Y"}},
+        "drift": {"ignore": ["size"], "effects": {"size": 0.2}},
+    }  # fmt: skip
+    with pytest.raises(ConfigurationError, match=r"'size' stands in drift\.ignore and in drift\.effects"):
+        parse_use_case(raw, "shop.yaml")
+
+
+@pytest.mark.parametrize(
+    ("right", "rows", "worse", "enough", "words"),
+    [
+        (94, 100, False, True, "no worse than chance explains"),
+        (70, 100, True, True, "worse than it was promoted with"),
+        (20, 40, False, False, "too few rows"),
+    ],
+)
+def test_the_live_score_stands_beside_the_promoted_one(
+    right: int, rows: int, worse: bool, enough: bool, words: str
+) -> None:
+    found = live_score(right, rows, 3, 0.95, 200, 50)
+    assert (found.worse, found.enough) == (worse, enough)
+    assert words in found.text
+    assert found.low < found.score < found.high
+
+
+def test_a_promoted_score_of_few_rows_is_no_certainty() -> None:
+    assert live_score(85, 100, 0, 0.95, 2000, 50).worse
+    assert not live_score(85, 100, 0, 0.95, 20, 50).worse

@@ -1,0 +1,117 @@
+"""The claims of the drift gate, by simulation: it does not cry wolf, and finds what matters.
+
+Counts are drawn in the bins of a profile, thousands of tables at a time; `python -m benchmarks.drift` has more of them.
+That counts drawn are like rows counted is shown with real rows below.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import bdtrc
+
+from champion.drift.judge import judge
+from champion.modeling.profile import Profile
+from champion.use_case import Drift
+from devtools.benchmarks.drift_tables import KINDS, alarms
+from tests.support.drift_examples import judged
+
+ALPHA = 0.05
+TABLES = {4: 2000, 20: 1000, 100: 400}
+
+
+def most(tables: int) -> float:
+    """The share of alarms that a true rate of 5 % stays below in all but one case of ten thousand."""
+    counts = np.arange(tables + 1)
+    return float(counts[bdtrc(counts, tables, ALPHA) < 1e-4][0] / tables)
+
+
+def share_of(kind: str, columns: int, reference: int, rows: int, tables: int, **more: Any) -> float:
+    return float(alarms(kind, columns, reference, rows, tables, 3, **more).any(axis=1).mean())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("columns", TABLES)
+def test_without_drift_at_most_one_table_in_twenty_is_an_alarm(kind: str, columns: int) -> None:
+    tables = TABLES[columns] // (8 if kind == "rare categories" else 1)
+    for reference in (120, 10_000, 1_000_000):
+        for rows in (100, 1_000, 100_000):
+            share = share_of(kind, columns, reference, rows, tables)
+            assert share <= most(tables), (reference, rows)
+
+
+def test_over_all_sizes_together_it_is_less_than_one_in_twenty() -> None:
+    shares = [
+        share_of("numbers", columns, 120, rows, 2 * TABLES[columns])
+        for columns in TABLES
+        for rows in (100, 1000, 100_000)
+    ]
+    assert 0.02 < np.mean(shares) < 0.05
+
+
+@pytest.mark.parametrize(("reference", "columns"), [(120, 1), (120, 4), (10_000, 20), (10_000, 100), (1_000_000, 100)])
+def test_a_shift_of_half_a_standard_deviation_is_found_in_300_rows(reference: int, columns: int) -> None:
+    found = alarms("numbers", columns, reference, 300, 3000 if columns < 20 else 500, 5, shift=0.5)[:, 0]
+    assert found.mean() >= 0.95
+
+
+def test_against_a_reference_of_120_twenty_columns_leave_a_little_less() -> None:
+    assert 0.85 < alarms("numbers", 20, 120, 300, 1000, 5, shift=0.5)[:, 0].mean() < 0.95
+
+
+@pytest.mark.parametrize("columns", [4, 20, 100])
+def test_a_meaningless_shift_in_a_million_rows_is_not_reported(columns: int) -> None:
+    assert not alarms("numbers", columns, 1_000_000, 1_000_000, 200, 5, shift=0.02).any()
+
+
+def test_fifty_rows_are_enough_for_a_shift_of_a_whole_standard_deviation() -> None:
+    assert alarms("numbers", 20, 120, 50, 2000, 5, shift=1.0)[:, 0].mean() >= 0.95
+
+
+@pytest.mark.parametrize(("reference", "rows"), [(120, 100), (120, 10_000), (10_000, 100)])
+def test_a_champion_that_errs_in_one_direction_gives_no_more_alarms(reference: int, rows: int) -> None:
+    random, tables, rules = np.random.default_rng(13), 400, Drift()
+    truth, answered = np.array([0.4, 0.35, 0.25]), {"a": 0.46, "b": 0.35, "c": 0.19}
+    alarmed = 0
+    for _ in range(tables):
+        profile = Profile(
+            rows=reference, holdout_rows=100, target="y", classes=list("abc"), columns=[],
+            class_counts=random.multinomial(reference, truth).tolist(),
+        )  # fmt: skip
+        new = random.multinomial(rows, list(answered.values())).tolist()
+        found = judge(profile, {}, dict(zip(answered, new, strict=True)), 0.06, rules).predictions
+        alarmed += found is not None and found.verdict == "drift"
+    assert alarmed / tables <= most(tables)
+
+
+def one_factor(random: np.random.Generator, rows: int) -> pd.DataFrame:
+    """Ten columns that go together (a correlation of 0.7), the last ones heavy-tailed, rounded, and in few values."""
+    factor = random.normal(size=(rows, 1))
+    values = np.sqrt(0.7) * factor + np.sqrt(0.3) * random.normal(size=(rows, 10))
+    values[:, 7] = np.exp(3 * values[:, 7])
+    values[:, 8] = np.round(values[:, 8], 1)
+    values[:, 9] = np.round(values[:, 9])
+    return pd.DataFrame(values, columns=[f"x{place}" for place in range(10)])
+
+
+def test_real_rows_of_columns_that_go_together_give_no_more_alarms() -> None:
+    random, tables, alarmed = np.random.default_rng(11), 250, 0
+    for _ in range(tables):
+        found = judged(one_factor(random, 120), one_factor(random, 150))
+        alarmed += any(each.verdict == "drift" for each in found.features)
+    assert alarmed / tables <= most(tables)
+
+
+def test_counts_that_are_drawn_find_a_shift_as_often_as_rows_that_are_counted() -> None:
+    random, tables, found = np.random.default_rng(12), 300, 0
+    for _ in range(tables):
+        train = pd.DataFrame(random.normal(size=(120, 4)), columns=list("wxyz"))
+        new = pd.DataFrame(random.normal(size=(300, 4)), columns=list("wxyz"))
+        new["w"] += 0.4
+        found += {each.name: each.verdict for each in judged(train, new).features}["w"] == "drift"
+    drawn = alarms("numbers", 4, 120, 300, 4000, 5, shift=0.4)[:, 0].mean()
+    assert 0.6 < drawn < 0.95
+    assert found / tables == pytest.approx(drawn, abs=0.08)

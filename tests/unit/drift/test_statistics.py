@@ -1,0 +1,134 @@
+"""The statistics of drift beside those of scipy, and where both are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from champion.drift import statistics as tests
+from champion.drift.live import difference, wilson
+
+RANDOM = np.random.default_rng(7)
+
+
+def in_bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+
+
+def test_the_rank_test_is_that_of_mann_and_whitney_with_ties() -> None:
+    ours, theirs = RANDOM.integers(0, 8, 120), RANDOM.integers(1, 9, 90)
+    edges = np.arange(0.5, 9)
+    found = tests.rank_test(in_bins(ours, edges), in_bins(theirs, edges))
+    known = stats.mannwhitneyu(theirs, ours, method="asymptotic", use_continuity=False)
+    assert found.p == pytest.approx(known.pvalue, rel=1e-9)
+    assert found.statistic > 0
+
+
+def test_the_cell_test_is_the_larger_p_of_pearson_and_of_the_likelihood_ratio() -> None:
+    ours, theirs = np.array([60, 30, 30]), np.array([40, 45, 35])
+    known = [
+        stats.chi2_contingency([ours, theirs], correction=False, lambda_=name).pvalue
+        for name in ("pearson", "log-likelihood")
+    ]
+    found = tests.cell_test(ours, theirs)
+    assert found.p == pytest.approx(max(known), rel=1e-9)
+    assert found.statistic == pytest.approx(stats.chi2_contingency([ours, theirs], correction=False).statistic)
+
+
+def test_cells_that_expect_too_few_rows_are_merged_and_a_small_rest_joins_the_smallest_other() -> None:
+    ours, theirs = tests.merged(np.array([300, 60, 2, 1]), np.array([200, 40, 1, 0]))
+    assert ours.tolist() == [300, 0, 0, 0, 63]
+    assert theirs.tolist() == [200, 0, 0, 0, 41]
+
+
+def test_a_single_cell_is_no_difference() -> None:
+    assert tests.cell_test(np.array([50, 0]), np.array([80, 0])).p == 1.0
+    assert tests.rank_test(np.array([50, 0]), np.array([80, 0])).p == 1.0
+
+
+def test_kuipers_distance_over_bins_is_at_most_that_of_the_rows() -> None:
+    for _ in range(20):
+        ours, theirs = RANDOM.normal(size=100), RANDOM.normal(0.3, 2, size=80)
+        edges = np.quantile(ours, np.linspace(0, 1, 11))
+        found = float(tests.kuiper(in_bins(ours, edges), in_bins(theirs, edges)))
+        more, less = (stats.ks_2samp(ours, theirs, alternative=side).statistic for side in ("less", "greater"))
+        assert 0 < found <= more + less + 1e-12
+
+
+def test_a_wider_spread_is_found_by_shape_and_not_by_rank() -> None:
+    edges = np.linspace(-3, 3, 21)
+    ours, theirs = in_bins(RANDOM.normal(size=1000), edges), in_bins(RANDOM.normal(0, 2, size=1000), edges)
+    assert tests.shape_test(ours, theirs).p < 1e-6
+    assert tests.rank_test(ours, theirs).p > 0.01
+    assert tests.moved_share(ours, theirs, ordered=True) == pytest.approx(0.32, abs=0.06)
+
+
+@pytest.mark.parametrize("shift", [0.25, 0.5, 1.0])
+def test_the_effect_of_a_shift_is_the_share_of_rows_that_it_moves(shift: float) -> None:
+    edges = np.linspace(-4, 5, 400)
+    ours, theirs = in_bins(RANDOM.normal(size=200_000), edges), in_bins(RANDOM.normal(shift, 1, size=200_000), edges)
+    moved = 2 * stats.norm.cdf(shift / 2) - 1
+    assert tests.shifted_share(ours, theirs) == pytest.approx(moved, abs=0.005)
+    assert tests.moved_share(ours, theirs, ordered=True) == pytest.approx(moved, abs=0.005)
+
+
+def test_what_small_samples_differ_by_without_drift_is_taken_out_of_the_effect() -> None:
+    shares = np.full(10, 0.1)
+    ours, theirs = RANDOM.multinomial(120, shares, 2000), RANDOM.multinomial(100, shares, 2000)
+    assert tests.total_variation(ours, theirs).mean() > 0.15
+    assert tests.moved_share(ours, theirs, ordered=False).mean() < 0.06
+
+
+def test_one_rare_category_that_becomes_frequent_is_found_though_the_rest_is_merged() -> None:
+    ours = np.array([9000, 500, 300, 200, 0])
+    theirs = np.array([70, 4, 2, 24, 0])
+    found, effect = tests.rare_test(ours, theirs, np.ones(5, dtype=bool))
+    assert found.p < 1e-9
+    assert found.statistic == pytest.approx(0.22)
+    assert effect > 0.2
+
+
+def test_a_category_that_is_listed_by_luck_may_become_rarer() -> None:
+    ours, theirs = np.array([40, 900]), np.array([0, 300])
+    assert tests.rare_test(ours, theirs, np.array([True, True]))[0].p < 0.01
+    assert tests.rare_test(ours, theirs, np.array([False, True]))[0].p == 1.0
+
+
+def test_of_more_categories_than_are_listed_only_those_well_above_the_last_are_taken_as_they_are() -> None:
+    counts = np.array([500, 60, 20, 18, 17])
+    assert tests.safe_categories(counts, distinct=400, most=5).tolist() == [True, True, False, False, False]
+    assert tests.safe_categories(counts, distinct=5, most=5).all()
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [((3, 120), (30, 100)), ((0, 10_000), (9, 300)), ((5000, 10_000), (400, 500))]
+)
+def test_more_missing_values_are_found_and_as_many_are_not(before: tuple[int, int], now: tuple[int, int]) -> None:
+    asked = [np.array(each) for each in (*before, *now)]
+    assert tests.missing_test(*asked).p < 1e-4
+    same = [np.array(each) for each in (*before, before[0] * now[1] // before[1], now[1])]
+    assert tests.missing_test(*same).p > 0.2
+
+
+def test_nothing_missing_is_no_difference() -> None:
+    nothing = np.array(0)
+    assert tests.missing_test(nothing, np.array(100), nothing, np.array(100)).p == 1.0
+    assert tests.missing_test(np.array(100), np.array(100), np.array(100), np.array(100)).p == 1.0
+
+
+def test_p_values_are_corrected_as_scipy_does() -> None:
+    p = RANDOM.uniform(size=(3, 15)) ** 2
+    assert tests.corrected(p) == pytest.approx(np.stack([stats.false_discovery_control(row) for row in p]))
+
+
+def test_wilsons_interval_is_that_of_scipy_and_lies_within_0_and_1() -> None:
+    known = stats.binomtest(37, 40).proportion_ci(method="wilson")
+    assert wilson(37, 40) == pytest.approx((known.low, known.high))
+    assert wilson(0, 5)[0] == 0.0
+    assert wilson(5, 5)[1] == 1.0
+
+
+def test_the_interval_of_a_difference_is_newcombes() -> None:
+    low, high = difference(56, 70, 48 / 80, 80)  # his example (a)
+    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=1e-4)

@@ -1,0 +1,82 @@
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from champion.modeling import arrays
+from champion.modeling.equivalence import Parity
+from champion.modeling.equivalence_check import examine_parity
+from champion.modeling.forest import Forest, pack
+from tests.unit.modeling.test_arrays import FOREST, fitted, mixed, numbers_only
+
+
+def gate(table: pd.DataFrame, estimator: str = FOREST) -> Parity:
+    features, pipeline = fitted(table, estimator)
+    return examine_parity(pipeline, features, [0, 1, 2], table, seed=0)
+
+
+@pytest.mark.parametrize("table", [mixed(), numbers_only(), numbers_only(3000)], ids=["mixed", "numbers", "many"])
+def test_a_forest_passes_on_holdout_grid_and_thresholds(table: pd.DataFrame) -> None:
+    found = gate(table)
+
+    assert found.way == "packed"
+    assert found.holdout_rows == min(len(table), 1000)
+    assert found.grid_rows == 1000
+    assert found.threshold_rows > 100
+    assert (found.labels_differ, found.largest_difference) == (0, 0.0)
+
+
+def test_a_model_without_a_faster_way_answers_itself() -> None:
+    found = gate(numbers_only(), "sklearn.linear_model.LogisticRegression")
+
+    assert found.way == "native"
+    assert "no faster way" in found.reason
+
+
+def spoiled(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    def worse(model: Any, classes: int) -> Forest | None:
+        found = pack(model, classes)
+        return found and dataclasses.replace(found, **{name: change(found) for name, change in changes.items()})
+
+    monkeypatch.setattr(arrays, "pack", worse)
+
+
+def test_a_walk_that_is_wrong_at_the_thresholds_alone_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = numbers_only()
+    spoiled(monkeypatch, thresholds=lambda forest: forest.thresholds * (1 - 1e-12 * np.sign(forest.thresholds)))
+    monkeypatch.setattr("champion.modeling.equivalence_check._GRID_ROWS", 1)
+    found = gate(table)
+
+    assert found.way == "native"
+    assert found.labels_differ + found.largest_difference > 0
+    assert "differed" in found.reason
+
+
+def test_a_walk_with_other_probabilities_does_not_pass_though_its_labels_are_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoiled(monkeypatch, leaves=lambda forest: forest.leaves * (1 - 1e-5))
+    found = gate(numbers_only())
+
+    assert found.way == "native"
+    assert found.labels_differ == 0
+    assert found.largest_difference > 1e-6
+
+
+def test_rows_at_the_thresholds_stand_at_them() -> None:
+    from champion.modeling.arrays import block_of
+    from champion.modeling.equivalence_check import _at_thresholds
+    from champion.modeling.features import model_frame
+
+    table = numbers_only()
+    features, pipeline = fitted(table, FOREST)
+    forest = pack(pipeline[-1], 3)
+    assert forest is not None
+    base = block_of(model_frame(table, features), features)
+    made = _at_thresholds(base, forest, 2, np.random.default_rng(0))
+
+    thresholds = set(forest.thresholds[np.isfinite(forest.thresholds)].tolist())
+    quarter = len(made) // 4
+    assert all(thresholds & set(row) for row in made.numbers[:quarter].tolist())

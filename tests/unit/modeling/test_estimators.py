@@ -1,0 +1,215 @@
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.utils import all_estimators
+from threadpoolctl import threadpool_limits
+
+from champion.errors import ConfigurationError
+from champion.modeling.estimators import _public_path, build_pipeline, check_candidates, estimator_class, is_tree_based
+from champion.modeling.features import Feature, model_frame
+from champion.use_case import Candidate, UseCase, parse_use_case
+
+FOREST = "sklearn.ensemble.RandomForestClassifier"
+LINEAR = "sklearn.linear_model.LogisticRegression"
+BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
+NAIVE = "sklearn.naive_bayes.MultinomialNB"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tables this small are learned faster without threads that wait for each other."""
+    with threadpool_limits(1):
+        yield
+
+
+def use_case(candidate: dict[str, Any], **promotion: Any) -> UseCase:
+    raw = {
+        "name": "iris",
+        "data": {"path": "data/iris.csv", "target": "species"},
+        "candidates": {"one": candidate},
+        "promotion": promotion,
+    }
+    return parse_use_case(raw, "iris.yaml")
+
+
+def refusal(candidate: dict[str, Any], **promotion: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        check_candidates(use_case(candidate, **promotion), "iris.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("sklearn.ensemble.RandomForestClasifier", "Did you mean 'sklearn.ensemble.RandomForestClassifier'?"),
+        ("sklearn.linear.LogisticRegression", "Did you mean 'sklearn.linear_model.LogisticRegression'?"),
+        ("sklearn.ensemble.HistGradientBoostingClasifier", f"Did you mean '{BOOSTING}'?"),
+        ("sklearn.svm.svc", "svm has no 'svc'"),
+        ("RandomForestClassifier", "expected an import path such as sklearn.ensemble.RandomForestClassifier"),
+        (".ensemble.RandomForestClassifier", f"Did you mean '{FOREST}'?"),
+        ("nowhere.Thing", "cannot import 'nowhere'"),
+        ("sklearn.ensemble.RandomForestRegressor", "is no scikit-learn classifier"),
+        ("sklearn.linear_model.LinearRegression", "is no scikit-learn classifier"),
+        ("sklearn.preprocessing.StandardScaler", "is no scikit-learn classifier"),
+        ("sklearn.datasets.load_iris", "is no scikit-learn classifier"),
+        ("os.system", "is no scikit-learn classifier"),
+        ("sklearn.base.ClassifierMixin", "is no scikit-learn classifier"),
+    ],
+)
+def test_what_is_no_classifier_is_refused_with_the_key_and_a_way_out(path: str, expected: str) -> None:
+    message = refusal({"estimator": path})
+
+    assert message.startswith("iris.yaml: candidates.one.estimator: ")
+    assert expected in message
+
+
+@pytest.mark.parametrize("name", [name for name, _ in all_estimators(type_filter="classifier")])
+def test_every_classifier_is_found_where_a_suggestion_would_say(name: str) -> None:
+    found = dict(all_estimators(type_filter="classifier"))[name]
+
+    assert estimator_class(_public_path(found), "here") is found
+
+
+@pytest.mark.parametrize(
+    ("candidate", "expected"),
+    [
+        (
+            {"params": {"n_estimator": 5}},
+            "one.params: RandomForestClassifier has no parameter 'n_estimator'. Did you mean",
+        ),
+        ({"search": {"max_deep": [1]}}, "one.search: RandomForestClassifier has no parameter 'max_deep'. Did you mean"),
+        ({"params": {"n_estimators": "many"}}, "one.params: The 'n_estimators' parameter"),
+        ({"search": {"n_estimators": [10, -1]}}, "one.search.n_estimators: The 'n_estimators' parameter"),
+        ({"search": {"max_depth": []}}, "one.search.max_depth: found no value"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_is_trained(candidate: dict[str, Any], expected: str) -> None:
+    assert f"candidates.{expected}" in refusal({"estimator": FOREST, **candidate})
+
+
+def test_an_estimator_that_needs_another_one_is_refused_by_name() -> None:
+    message = refusal({"estimator": "sklearn.multiclass.OneVsRestClassifier"})
+
+    assert "candidates.one.params: " in message
+    assert "'estimator'" in message
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("accurracy", "Did you mean 'accuracy'?"),
+        ("f1_makro", "Did you mean 'f1_macro'?"),
+        ("r2", "is no scikit-learn classification scorer"),
+        ("neg_mean_squared_error", "is no scikit-learn classification scorer"),
+    ],
+)
+def test_a_wrong_scorer_is_refused_with_the_nearest(metric: str, expected: str) -> None:
+    assert expected in refusal({"estimator": FOREST}, metric=metric)
+    guarded = refusal({"estimator": FOREST}, guardrails={metric: 0})
+    assert guarded.startswith(f"iris.yaml: promotion.guardrails.{metric}: ")
+
+
+def test_a_right_use_case_is_accepted() -> None:
+    check_candidates(
+        use_case({"estimator": LINEAR, "search": {"C": [0.1, 1]}}, guardrails={"f1_macro": 0}), "iris.yaml"
+    )
+
+
+# Pipelines
+
+FEATURES = (
+    Feature(name="size", kind="numeric", dtype="float64", nullable=False),
+    Feature(name="colour", kind="categorical", dtype="str", nullable=False),
+    Feature(name="paid", kind="boolean", dtype="bool", nullable=False),
+    Feature(name="when", kind="datetime", dtype="str", nullable=False),
+)
+
+
+def table(rows: int = 60) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "size": random.normal(size=rows),
+            "colour": random.choice(["red", "green", "blue"], rows),
+            "paid": random.random(rows) < 0.5,
+            "when": pd.date_range("2026-01-01", periods=rows, freq="17h"),
+        }
+    )
+
+
+def fitted(path: str, frame: pd.DataFrame, **params: Any) -> Any:
+    codes = np.arange(len(frame)) % 2
+    few = {BOOSTING: {"max_iter": 3}, FOREST: {"n_estimators": 5}}.get(path, {})
+    pipeline = build_pipeline(Candidate(estimator=path, params={**few, **params}), FEATURES, seed=0)
+    return pipeline.fit(model_frame(frame, FEATURES), codes)
+
+
+@pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING, NAIVE, "sklearn.neighbors.KNeighborsClassifier"])
+def test_missing_values_are_learned_from_and_predicted_with(path: str) -> None:
+    gaps = table()
+    for place, name in enumerate(gaps.columns):
+        gaps[name] = gaps[name].mask(np.arange(len(gaps)) % 7 == place)
+
+    found = fitted(path, gaps).predict_proba(model_frame(gaps, FEATURES))
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING, NAIVE, "sklearn.neighbors.KNeighborsClassifier"])
+def test_missing_values_that_training_never_saw_are_predicted_with(path: str) -> None:
+    empty = pd.DataFrame({name: [None] for name in table().columns}, dtype=object)
+
+    assert np.isfinite(fitted(path, table()).predict_proba(model_frame(empty, FEATURES))).all()
+
+
+@pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING])
+def test_a_category_that_training_never_saw_is_no_error(path: str) -> None:
+    strange = table(5).assign(colour="ultraviolet", size=1e6)
+
+    assert np.isfinite(fitted(path, table()).predict_proba(model_frame(strange, FEATURES))).all()
+
+
+@pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING])
+def test_more_categories_than_an_estimator_takes_are_put_together(path: str) -> None:
+    many = table(1000).assign(colour=[f"colour {row % 400}" for row in range(1000)])
+
+    pipeline = fitted(path, many)
+    assert pipeline[:-1].transform(model_frame(many, FEATURES)).shape[1] <= 56
+    assert np.isfinite(pipeline.predict_proba(model_frame(many, FEATURES))).all()
+
+
+def test_codes_stay_below_the_bins_that_the_estimator_was_given() -> None:
+    many = table(400).assign(colour=[f"colour {row % 200}" for row in range(400)])
+
+    assert fitted(BOOSTING, many, max_bins=32).predict(model_frame(many, FEATURES)).shape == (400,)
+
+
+def test_trees_see_numbers_as_they_are_and_others_standardized() -> None:
+    frame = table()
+    sizes = {
+        path: fitted(path, frame)[:-1].transform(model_frame(frame, FEATURES))[:, 0] for path in (FOREST, LINEAR, NAIVE)
+    }
+
+    assert sizes[FOREST].tolist() == frame["size"].tolist()
+    assert (sizes[LINEAR].mean(), sizes[LINEAR].std()) == pytest.approx((0, 1))
+    assert (sizes[NAIVE].min(), sizes[NAIVE].max()) == pytest.approx((0, 1))
+
+
+def test_the_seed_is_set_where_the_candidate_sets_none() -> None:
+    seeded = build_pipeline(Candidate(estimator=FOREST), FEATURES, seed=7)
+    own = build_pipeline(Candidate(estimator=FOREST, params={"random_state": 3}), FEATURES, seed=7)
+
+    assert (seeded["model"].random_state, own["model"].random_state) == (7, 3)
+    build_pipeline(Candidate(estimator="sklearn.neighbors.KNeighborsClassifier"), FEATURES, seed=7)
+
+
+@pytest.mark.filterwarnings("ignore:Class PassiveAggressiveClassifier is deprecated")
+def test_trees_are_told_from_others() -> None:
+    trees = {name for name, found in all_estimators(type_filter="classifier") if is_tree_based(found.__new__(found))}
+
+    assert trees == {
+        "DecisionTreeClassifier", "ExtraTreeClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier",
+        "HistGradientBoostingClassifier", "RandomForestClassifier",
+    }  # fmt: skip

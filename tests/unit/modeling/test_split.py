@@ -1,0 +1,264 @@
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from champion.modeling.split import SplitRule, is_holdout, rule_for
+from champion.use_case import Data, Split
+
+DATA = Data(path="table.csv", target="target")
+quick = settings(max_examples=40, deadline=None, database=None)
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "integers": st.integers(-(2**40), 2**40),
+    "floats": st.floats(-1e12, 1e12, allow_nan=False),
+    "strings": st.text("abc é0.", max_size=6),
+    "booleans": st.booleans(),
+    "dates": st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1)),
+}
+
+
+@st.composite
+def tables(draw: st.DrawFn, least: int = 1) -> pd.DataFrame:
+    """A table with a column of each sort, some values missing, some rows there twice, and a target."""
+    rows = draw(st.integers(least, 25))
+    columns = {name: draw(st.lists(values, min_size=rows, max_size=rows)) for name, values in VALUES.items()}
+    columns["gaps"] = draw(st.lists(st.none() | st.floats(0, 9), min_size=rows, max_size=rows))
+    frame = pd.DataFrame({**columns, "target": [row % 3 for row in range(rows)]})
+    twice = draw(st.lists(st.integers(0, rows - 1), max_size=5))
+    return pd.concat([frame, frame.iloc[twice]], ignore_index=True)
+
+
+def by_hash(share: float = 0.5, salt: str = "salt") -> Split:
+    return Split(share=share, salt=salt)
+
+
+def split(frame: pd.DataFrame, how: Split, data: Data = DATA) -> list[bool]:
+    """Which rows are holdout, under the rule that fits this very table."""
+    return is_holdout(frame, rule_for(frame, data, how)).tolist()
+
+
+def numbered(rows: int = 2000) -> pd.DataFrame:
+    return pd.DataFrame({"x": range(rows), "target": 0})
+
+
+@quick
+@given(tables(), tables())
+def test_old_rows_stay_where_they_were_when_the_table_grows(old: pd.DataFrame, more: pd.DataFrame) -> None:
+    grown = pd.concat([old, more], ignore_index=True)
+
+    assert split(grown, by_hash())[: len(old)] == split(old, by_hash())
+
+
+@quick
+@given(tables(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(frame: pd.DataFrame, random: Any) -> None:
+    order = list(range(len(frame)))
+    random.shuffle(order)
+
+    before = split(frame, by_hash())
+    assert split(frame.iloc[order], by_hash()) == [before[row] for row in order]
+
+
+@quick
+@given(tables(), st.randoms(use_true_random=False))
+def test_the_order_of_columns_does_not_matter(frame: pd.DataFrame, random: Any) -> None:
+    names = list(frame.columns)
+    random.shuffle(names)
+
+    assert split(frame[names], by_hash()) == split(frame, by_hash())
+
+
+@quick
+@given(tables())
+def test_duplicates_stay_together_whatever_their_target(frame: pd.DataFrame) -> None:
+    twice = pd.concat([frame, frame.assign(target=7)], ignore_index=True)
+
+    aside = split(twice, by_hash())
+    assert aside[: len(frame)] == aside[len(frame) :]
+
+
+@quick
+@given(tables(), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_a_larger_share_contains_the_rows_of_a_smaller_one(frame: pd.DataFrame, one: float, other: float) -> None:
+    fewer, more = (np.array(split(frame, by_hash(share=share))) for share in sorted((one, other)))
+
+    assert not (fewer & ~more).any()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        list(range(200)),
+        [number / 7 for number in range(200)],
+        [f"name {number}" for number in range(200)],
+        pd.date_range("2020-01-01", periods=200),
+        pd.date_range("2020-01-01", periods=200, tz="Asia/Tokyo"),
+        pd.to_timedelta(range(200), unit="h"),
+        pd.Categorical([f"name {number}" for number in range(200)]),
+        pd.array([*range(199), None], dtype="Int64"),
+    ],
+    ids=["int", "float", "str", "datetime", "tz", "timedelta", "category", "Int64"],
+)
+def test_another_salt_sets_other_rows_aside_for_every_dtype(values: Any) -> None:
+    frame = pd.DataFrame({"x": values, "target": 0})
+
+    assert split(frame, by_hash(salt="one")) != split(frame, by_hash(salt="another"))
+
+
+def test_another_salt_can_move_the_two_values_of_a_boolean_column() -> None:
+    frame = pd.DataFrame({"x": [True, False], "target": 0})
+
+    assert len({tuple(split(frame, by_hash(salt=str(salt)))) for salt in range(30)}) == 4
+
+
+SAME: dict[str, Sequence[Any]] = {
+    "ones": [
+        pd.Series([1, 0]),
+        pd.Series([1.0, 0.0]),
+        pd.Series([1.0, -0.0]),
+        pd.Series(["1", "0"]),
+        pd.Series([" 1.0", "0.00"]),
+        pd.Series([True, False]),
+        pd.Series(["True", "false"]),
+        pd.Series([True, False], dtype="boolean"),
+        pd.Series([True, False], dtype=object),
+        pd.Series([np.bool_(True), np.int8(0)], dtype=object),
+        pd.Series([1, 0], dtype="Int64"),
+        pd.Series([1, 0], dtype="int8[pyarrow]"),
+        pd.Series([1, 0], dtype="category"),
+        pd.Series([True, False], dtype="category"),
+    ],
+    "moments": [
+        pd.Series(["2026-01-31", "1969-12-31 10:00:00"]),
+        pd.Series(["2026/01/31", "1969-12-31T10:00:00Z"]),
+        pd.Series(["2026-01-31T02:00:00+02:00", "1969-12-31 10:00"]),
+        pd.Series(pd.to_datetime(["2026-01-31 00:00", "1969-12-31 10:00"])),
+        pd.Series(pd.to_datetime(["2026-01-31 00:00", "1969-12-31 10:00"], utc=True).tz_convert("America/Lima")),
+        pd.Series(pd.to_datetime(["2026-01-31 00:00", "1969-12-31 10:00"])).astype("datetime64[s]"),
+        pd.Series([pd.Timestamp("2026-01-31"), dt.datetime(1969, 12, 31, 10)], dtype=object),
+        pd.Series([dt.date(2026, 1, 31), np.datetime64("1969-12-31T10:00")], dtype=object),
+        pd.Series(["2026-01-31", "1969-12-31 10:00"], dtype="category"),
+        pd.Series(pd.to_datetime(["2026-01-31 00:00", "1969-12-31 10:00"])).astype("timestamp[us][pyarrow]"),
+    ],
+    "texts": [
+        pd.Series(["a", "b"]),
+        pd.Series([" a", "b "]),
+        pd.Series(["a", "b"], dtype="category"),
+        pd.Series(["a", "b"], dtype="string"),
+        pd.Series(["a", "b"], dtype=object),
+        pd.Series(["a", "b"], dtype="string[pyarrow]"),
+    ],
+}
+
+
+@pytest.mark.parametrize("family", SAME)
+def test_the_same_values_of_another_type_move_no_row(family: str) -> None:
+    salts = [str(salt) for salt in range(25)]
+    found = {
+        tuple(tuple(split(pd.DataFrame({"x": column, "target": 0}), by_hash(salt=salt))) for salt in salts)
+        for column in SAME[family]
+    }
+
+    assert len(found) == 1
+
+
+@quick
+@given(st.lists(st.integers(-(2**43), 2**43), min_size=1, max_size=30))
+def test_integers_that_become_floats_because_one_value_went_missing_move_no_row(numbers: list[int]) -> None:
+    whole = pd.DataFrame({"x": numbers, "target": 0})
+    gap = pd.DataFrame({"x": [*numbers, None], "target": 0})
+    assert gap["x"].dtype == np.float64
+
+    assert split(gap, by_hash())[:-1] == split(whole, by_hash())
+
+
+def test_booleans_that_become_objects_because_one_value_went_missing_move_no_row() -> None:
+    whole = pd.DataFrame({"x": [True, False] * 20, "n": range(40), "target": 0})
+    gap = pd.concat([whole, pd.DataFrame({"x": [None], "n": [40], "target": 0})], ignore_index=True)
+    assert gap["x"].dtype == object
+
+    assert split(gap, by_hash())[:-1] == split(whole, by_hash())
+
+
+def test_rounding_in_the_last_bits_moves_no_row() -> None:
+    exact = pd.DataFrame({"x": np.arange(1, 300) / 8, "target": 0})
+    noisy = exact.assign(x=np.nextafter(exact["x"], np.inf))
+
+    assert split(noisy, by_hash()) == split(exact, by_hash())
+
+
+def test_a_missing_value_is_the_same_whatever_stands_for_it() -> None:
+    frames = [
+        pd.DataFrame({"x": column, "n": range(40), "target": 0})
+        for column in (
+            pd.Series([None] * 40, dtype=object),
+            pd.Series([np.nan] * 40),
+            pd.Series([pd.NaT] * 40),
+            pd.Series([pd.NA] * 40, dtype="Int64"),
+        )
+    ]
+
+    assert len({tuple(split(frame, by_hash())) for frame in frames}) == 1
+
+
+def test_a_text_is_placed_whatever_other_texts_are_there() -> None:
+    dates = ["0001-01-01", "2026-01-31", "9999-12-31 10:00", "2026-13-45", "7", "name"]
+    finer = [*dates, "2026-01-31T10:00:00.123456789", "2026-01-31T10:00:00+02:00"]
+    old, grown = (pd.DataFrame({"x": values, "target": 0}) for values in (dates, finer))
+
+    for salt in map(str, range(20)):
+        assert split(grown, by_hash(salt=salt))[: len(dates)] == split(old, by_hash(salt=salt))
+
+
+def test_odd_values_are_split_without_an_error() -> None:
+    odd = [10**400, 2**64, "nan", "inf", "1e999", "9999-99-99", "0001-01-01", dt.date(9999, 12, 31), b"bytes", "", 1.5]
+    frame = pd.DataFrame({"x": pd.Series(odd, dtype=object), "target": 0})
+
+    assert len(split(frame, by_hash())) == len(odd)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.8])
+def test_the_share_is_about_what_was_asked(share: float) -> None:
+    found = np.mean(split(numbered(), by_hash(share=share)))
+
+    assert abs(found - share) < 4 * np.sqrt(share * (1 - share) / 2000)
+
+
+def test_a_row_is_placed_by_all_its_columns() -> None:
+    frame = pd.DataFrame([(a, b, 0) for a in range(30) for b in range(30)], columns=["a", "b", "target"])
+    aside = pd.Series(split(frame, by_hash()))
+
+    assert (aside.groupby(frame["a"]).mean().between(0.1, 0.9)).all()
+    assert (aside.groupby(frame["b"]).mean().between(0.1, 0.9)).all()
+
+
+def test_swapping_the_values_of_two_columns_makes_another_row() -> None:
+    frame = pd.DataFrame({"a": range(100), "b": range(100, 200), "target": 0})
+
+    assert split(frame.rename(columns={"a": "b", "b": "a"}), by_hash()) != split(frame, by_hash())
+
+
+def test_target_and_dropped_columns_place_no_row() -> None:
+    frame = pd.DataFrame({"x": range(100), "note": range(100), "target": 0})
+    data = DATA.model_copy(update={"drop": ("note",)})
+
+    rule = rule_for(frame, data, by_hash())
+    assert rule.columns == ("x",)
+    assert split(frame.assign(note=0, target=1), by_hash(), data) == split(frame, by_hash(), data)
+
+
+def test_a_rule_survives_its_way_through_a_manifest() -> None:
+    frame = pd.DataFrame({"x": range(50), "when": pd.date_range("2026-01-01", periods=50), "target": 0})
+    for how in (by_hash(), Split(by="group", column="x"), Split(by="time", column="when")):
+        rule = rule_for(frame, DATA, how)
+        read = SplitRule.model_validate_json(rule.model_dump_json())
+
+        assert read == rule
+        assert read.same_rows(rule)
+        assert is_holdout(frame, read).tolist() == is_holdout(frame, rule).tolist()

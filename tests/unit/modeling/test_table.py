@@ -1,0 +1,147 @@
+"""What a table is refused for, and what its labels are."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from palmerpenguins import load_penguins
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+
+from champion.errors import DataError, NotEnoughDataError
+from champion.modeling.table import canonical_labels, check, class_list, listed, near
+from champion.use_case import UseCase, parse_use_case
+
+
+def use_case(target: str = "species", split: dict[str, str] | None = None, **data: Any) -> UseCase:
+    raw = {
+        "name": "x",
+        "data": {"path": "x.csv", "target": target, **data},
+        "split": split or {},
+        "candidates": {"a": {"estimator": "x.Y"}},
+    }
+    return parse_use_case(raw, "x.yaml")
+
+
+def small(rows: int = 40, **columns: Any) -> pd.DataFrame:
+    size = np.random.default_rng(0).normal(size=rows)
+    return pd.DataFrame({"size": size, "species": (["a", "b"] * rows)[:rows], **columns})
+
+
+@pytest.mark.parametrize(
+    ("frame", "target"),
+    [
+        (load_penguins(), "species"),
+        (load_wine(as_frame=True).frame, "target"),
+        (load_digits(as_frame=True).frame, "target"),
+        (load_breast_cancer(as_frame=True).frame, "target"),
+        (small(species=[True, False] * 20), "species"),
+        (small(300, species=[f"class {place % 50}" for place in range(300)]), "species"),
+    ],
+)
+def test_a_real_table_passes_without_a_warning(frame: pd.DataFrame, target: str) -> None:
+    assert check(frame, use_case(target)) == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "case", "message"),
+    [
+        (pd.DataFrame(), use_case(), "no column"),
+        (small().head(0), use_case(), "no row"),
+        (pd.concat([small(), small()[["size"]]], axis=1), use_case(), "more than one column named 'size'"),
+        (small(), use_case("Species"), r"data.target names the column 'Species'.*Did you mean 'species'\?"),
+        (small(), use_case("zzz"), "The table has: 'size', 'species'"),
+        (small(), use_case(drop=["siz"]), r"data.drop names the column 'siz'.*'size'"),
+        (small(), use_case(kinds={"sizes": "numeric"}), r"data.kinds names the column 'sizes'.*'size'"),
+        (small(), use_case(split={"by": "time", "column": "when"}), "split.column names the column 'when'"),
+        (small(species=["a", "b", None, "a"] * 10), use_case(), r"empty in 10 of 40 rows \(rows 3, 7, 11, 15, 19 and"),
+        (small(species=["a"] * 40), use_case(), "one class only, 'a'"),
+        (small(species=["odd", *["a", "b"] * 19, "a"]), use_case(), "1 class of one row: 'odd'"),
+        (small(species=np.arange(40) / 7), use_case(), "numbers with fractions"),
+        (load_diabetes(as_frame=True).frame, use_case("target"), "214 distinct numbers in 442 rows"),
+        (small(species=[f"n{place}" for place in range(40)]), use_case(), "40 distinct values in 40 rows"),
+        (small(species=pd.to_datetime(["2020-01-01", "2021-01-01"] * 20)), use_case(), "a label is a text"),
+        (small(species=[[1]] * 40), use_case(), "holds lists"),
+        (small(e=None, f=np.nan), use_case(), "2 columns have no value in any row: 'e', 'f'.*data.drop"),
+        (small(e=[np.inf, -np.inf, 1.0, 2.0] * 10), use_case(), r"Infinite.*1 column: 'e' \(20\)"),
+        (small(e=[1e39, 1.0] * 20), use_case(), r"'e' \(20\)"),
+        (small(e=pd.array([np.inf, 1.0] * 20, dtype="Float64")), use_case(), r"'e' \(20\)"),
+        (small(e=[[1]] * 40), use_case(), "'e' holds lists"),
+        (small()[["species"]].assign(n=range(40)), use_case(), r"No column is left to learn from \('n': Its whole"),
+        (small(), use_case(drop=["size"]), "No column is left"),
+        (small(), use_case(kinds={"size": "text"}), "No column is left"),
+    ],
+)
+def test_a_table_that_cannot_be_learned_from_is_refused_by_name(
+    frame: pd.DataFrame, case: UseCase, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        check(frame, case)
+
+
+def test_a_handful_of_rows_is_not_enough_data() -> None:
+    with pytest.raises(NotEnoughDataError, match="9 rows"):
+        check(small(9), use_case())
+
+
+def test_what_is_dropped_or_splits_is_not_looked_at() -> None:
+    frame = small(e=None, l=[[1]] * 40, when=[np.inf] * 40)
+    assert check(frame, use_case(drop=["e", "l"], split={"by": "time", "column": "when"})) == []
+
+
+def test_a_class_with_fewer_rows_than_folds_is_a_warning() -> None:
+    (warning,) = check(small(species=["rare"] * 3 + ["a"] * 37), use_case())
+    assert "'rare'" in warning
+    assert "folds (5)" in warning
+
+
+def test_labels_that_look_alike_are_a_warning() -> None:
+    (warning,) = check(small(species=["Yes", "yes "] * 20), use_case())
+    assert "'Yes', 'yes '" in warning
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pd.Series([1.0, 2.0]), [1, 2]),
+        (pd.Series([1, 2], dtype="Int64"), [1, 2]),
+        (pd.Series([1, 2], dtype="int64[pyarrow]"), [1, 2]),
+        (pd.Series([1, 2], dtype="category"), [1, 2]),
+        (pd.Series([True, False]), [True, False]),
+        (pd.Series([True, False], dtype="boolean"), [True, False]),
+        (pd.Series(["True", "1"]), ["True", "1"]),
+        (pd.Series(["a", "b"], dtype="category"), ["a", "b"]),
+        (pd.Series([], dtype="int64"), []),
+    ],
+)
+def test_a_label_is_a_python_value_whatever_its_dtype(values: pd.Series, expected: list[Any]) -> None:
+    found = canonical_labels(values).tolist()
+    assert [(type(label), label) for label in found] == [(type(label), label) for label in expected]
+
+
+@pytest.mark.parametrize("value", [0.5, None, pd.Timestamp("2020-01-01"), np.inf])
+def test_what_is_no_label_is_refused(value: object) -> None:
+    with pytest.raises(DataError, match="target 'y'"):
+        canonical_labels(pd.Series([value], name="y"))
+
+
+@given(st.lists(st.one_of(st.booleans(), st.integers(), st.text())))
+def test_classes_are_sorted_and_distinct_whatever_their_order(labels: list[Any]) -> None:
+    found = class_list(labels)
+    assert {(type(label), label) for label in found} == {(type(label), label) for label in labels}
+    assert class_list(reversed(labels)) == found
+    assert len(found) == len({(type(label), label) for label in found})
+
+
+def test_true_is_not_one() -> None:
+    assert [type(label) for label in class_list([1, True, "a", 0])] == [bool, int, int, str]
+
+
+def test_a_long_list_of_names_is_shortened() -> None:
+    assert listed([f"c{place}" for place in range(1000)], most=2) == "'c0', 'c1' and 998 more"
+
+
+def test_a_name_in_other_case_is_near() -> None:
+    assert near("SPECIES ", ["island", "species"]) == "Did you mean 'species'?"

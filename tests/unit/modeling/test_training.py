@@ -1,0 +1,196 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError
+from champion.modeling.columns import infer
+from champion.modeling.evaluation import CandidateResult, Label
+from champion.modeling.features import Feature, signature
+from champion.modeling.table import canonical_labels, class_list
+from champion.modeling.training import encode, fit_candidate, rank
+from champion.use_case import Candidate, Fitting
+
+TREE = "sklearn.tree.DecisionTreeClassifier"
+LINEAR = "sklearn.linear_model.LogisticRegression"
+
+
+def table(counts: dict[Any, int], seed: int = 0) -> pd.DataFrame:
+    """As many rows of each label as asked; `x` tells the labels apart, `noise` does not."""
+    random = np.random.default_rng(seed)
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    places = {label: place for place, label in enumerate(counts)}
+    return pd.DataFrame(
+        {
+            "x": [3.0 * places[label] for label in labels] + random.normal(size=len(labels)),
+            "noise": random.normal(size=len(labels)),
+            "target": labels,
+        }
+    )
+
+
+def fitting(**changes: Any) -> Fitting:
+    settled: dict[str, Any] = {
+        "target": "target", "metric": "accuracy", "folds": 5, "seed": 0, "group": None, "ranked": True,
+    }  # fmt: skip
+    return Fitting(**{**settled, **changes})
+
+
+def parts(train: pd.DataFrame, group: str | None = None) -> tuple[tuple[Feature, ...], list[Label]]:
+    left_out = ["target", *([group] if group else [])]
+    return signature(train, infer(train, exclude=left_out, kinds={})), class_list(canonical_labels(train["target"]))
+
+
+def fit(train: pd.DataFrame, estimator: str = TREE, **more: Any) -> tuple[Any, CandidateResult]:
+    candidate = Candidate(estimator=estimator, params=more.pop("params", {}), search=more.pop("search", {}))
+    return fit_candidate(train, *parts(train, more.get("group")), "one", candidate, fitting(**more))
+
+
+def test_a_candidate_is_fitted_on_every_row_and_ranked_by_cross_validation() -> None:
+    train = table({"a": 40, "b": 40})
+
+    pipeline, result = fit(train)
+    assert pipeline.score(train[["x", "noise"]], [0] * 40 + [1] * 40) == 1.0
+    assert result.cv_mean is not None
+    assert 0.7 < result.cv_mean < 1.0
+    assert result.trials == []
+
+
+def test_a_candidate_without_a_rival_is_not_cross_validated() -> None:
+    assert fit(table({"a": 40, "b": 40}), ranked=False)[1].cv_mean is None
+
+
+def test_a_search_takes_the_best_parameters_and_tells_every_trial() -> None:
+    _, result = fit(table({"a": 60, "b": 60}), LINEAR, search={"C": [1e-9, 1.0]}, ranked=False, metric="neg_log_loss")
+
+    assert result.params == {"C": 1.0}
+    assert [trial.params for trial in result.trials] == [{"C": 1e-9}, {"C": 1.0}]
+    assert result.cv_mean == result.trials[1].mean > result.trials[0].mean
+
+
+def test_of_equal_trials_the_first_wins() -> None:
+    _, result = fit(table({"a": 20, "b": 20}), search={"splitter": ["best"], "max_leaf_nodes": [50, 40]})
+
+    assert result.params == {"splitter": "best", "max_leaf_nodes": 50}
+
+
+def test_the_same_seed_gives_the_same_scores() -> None:
+    train = table({"a": 30, "b": 30})
+
+    one, other = (fit(train, search={"max_depth": [1, 3]})[1] for _ in range(2))
+    assert one.trials == other.trials
+
+
+def test_the_best_candidate_comes_first_and_is_marked() -> None:
+    results = [
+        CandidateResult(name=name, estimator=TREE, params={}, cv_mean=mean, cv_std=0, seconds=0)
+        for name, mean in (("low", 0.1), ("best", 0.9), ("as good", 0.9))
+    ]
+
+    ranked = rank(results)
+    assert [(result.name, result.chosen) for result in ranked] == [("best", True), ("as good", False), ("low", False)]
+
+
+def test_codes_are_the_places_of_the_classes() -> None:
+    assert encode(np.array(["b", "a", "c"], dtype=object), ["a", "b"]).tolist() == [1, 0, -1]
+    assert encode(np.array([True, False], dtype=object), [False, True]).tolist() == [1, 0]
+    assert encode(np.array([True, False], dtype=object), [0, 1]).tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "neg_log_loss"])
+@pytest.mark.parametrize(
+    "counts",
+    [{"a": 30, "b": 30, "c": 1}, {"a": 30, "b": 2}, dict.fromkeys(range(50), 3), {True: 3, False: 40}],
+    ids=["one row", "two rows", "fifty classes", "boolean"],
+)
+def test_classes_with_fewer_rows_than_folds_are_scored_over_the_folds_that_have_them(
+    counts: dict[Any, int], metric: str
+) -> None:
+    result = fit(table(counts), metric=metric)[1]
+
+    assert result.cv_mean is not None
+    assert np.isfinite(result.cv_mean)
+
+
+def test_two_classes_of_which_one_has_a_single_row_can_still_be_fitted() -> None:
+    pipeline, result = fit(table({"a": 20, "b": 1}), LINEAR)
+
+    assert result.cv_mean == 1.0
+    assert pipeline.classes_.tolist() == [0, 1]
+
+
+def test_too_few_rows_to_rank_are_told() -> None:
+    with pytest.raises(NotEnoughDataError, match="2 rows, too few to rank candidates"):
+        fit(table({"a": 1, "b": 1}))
+
+
+def test_a_metric_that_no_fold_can_compute_is_told() -> None:
+    with pytest.raises(NotEnoughDataError, match="roc_auc cannot be computed in cross-validation"):
+        fit(table({"a": 20, "b": 1}), LINEAR, metric="roc_auc", folds=2)
+
+
+def test_a_metric_that_is_not_made_for_the_classes_is_a_wrong_configuration() -> None:
+    with pytest.raises(ConfigurationError, match=r"'f1' .*cannot score"):
+        fit(table({"a": 20, "b": 20, "c": 20}), metric="f1")
+
+
+def test_the_one_roc_auc_of_many_classes_is_one_against_the_rest() -> None:
+    train = table({"a": 20, "b": 20, "c": 20})
+
+    assert fit(train, metric="roc_auc")[1].cv_mean == fit(train, metric="roc_auc_ovr")[1].cv_mean
+
+
+def test_no_fold_tears_a_group_apart() -> None:
+    """The label follows the group, so only a model that has seen the group gets it right."""
+    random = np.random.default_rng(0)
+    group = np.repeat(np.arange(30), 8)
+    labels = random.permutation([0, 1] * 15)[group]
+    train = pd.DataFrame({"group": group, "x": group + random.normal(scale=0.01, size=240), "target": labels})
+
+    torn = fit(train.drop(columns="group"))[1].cv_mean
+    kept = fit(train, group="group")[1].cv_mean
+    assert torn is not None
+    assert kept is not None
+    assert kept < 0.8 < torn
+
+
+@pytest.mark.parametrize("groups", [[*"aabbbccc"], [1, 1, 2, 2, 2, 3, 3, 3], ["a", "a", 1, 1, 1, True, True, True]])
+def test_few_groups_and_few_rows_of_a_class_make_fewer_folds(groups: list[Any]) -> None:
+    train = table({"a": 4, "b": 4}).sample(8, random_state=0).assign(group=pd.Series(groups, dtype=object))
+
+    assert fit(train, group="group")[1].cv_mean is not None
+
+
+def test_one_group_cannot_be_ranked() -> None:
+    with pytest.raises(NotEnoughDataError, match="too few to rank"):
+        fit(table({"a": 10, "b": 10}).assign(group="all"), group="group")
+
+
+def test_class_weights_are_given_by_label() -> None:
+    train = table({"no": 190, "yes": 10})
+    train["x"] /= 3
+
+    plain, weighted = (fit(train, LINEAR, params=params)[0] for params in ({}, {"class_weight": {"yes": 50}}))
+    assert weighted.predict(train[["x", "noise"]]).sum() > plain.predict(train[["x", "noise"]]).sum()
+
+
+def test_class_weights_can_be_searched_and_are_told_as_written() -> None:
+    _, result = fit(table({"no": 30, "yes": 30}), LINEAR, search={"class_weight": [{"yes": 5}, "balanced"]})
+
+    assert [trial.params["class_weight"] for trial in result.trials] == [{"yes": 5}, "balanced"]
+
+
+def test_a_class_weight_of_no_class_is_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"class_weight names 'maybe'.*'no', 'yes'"):
+        fit(table({"no": 9, "yes": 9}), LINEAR, params={"class_weight": {"maybe": 5}})
+
+
+def test_a_table_that_the_estimator_refuses_is_told_with_the_candidates_name() -> None:
+    with pytest.raises(DataError, match=r"'one' cannot be trained on this table: .*n_neighbors"):
+        fit(table({"a": 4, "b": 4}), "sklearn.neighbors.KNeighborsClassifier", params={"n_neighbors": 50})
+
+
+def test_a_parameter_that_the_estimator_refuses_is_a_wrong_configuration() -> None:
+    with pytest.raises(ConfigurationError, match=r"candidates.one: The 'max_depth' parameter"):
+        fit(table({"a": 4, "b": 4}), params={"max_depth": "deep"})

@@ -1,0 +1,350 @@
+"""A use case for a table of one's own."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from palmerpenguins import load_penguins
+from ruamel.yaml import YAML
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+from champion.errors import ConfigurationError, DataError, ProjectError
+from champion.modeling.columns import Column
+from champion.modeling.estimators import check_candidates
+from champion.modeling.preparation import prepare_table
+from champion.modeling.split import rule_for
+from champion.onboarding import initialise as room
+from champion.onboarding.initialise import Initialised, initialise, slug
+from champion.onboarding.use_case_text import MANY_ROWS, quoted, use_case_text
+from champion.tabular.tables import read_table
+from champion.use_case import UseCase, parse_use_case
+
+DVC_YAML = """\
+# What this file is.
+stages:
+  data:
+    cmd: python data/make_iris.py
+    outs:
+      - data/iris.csv
+  train:
+    # One entry per use case.
+    foreach:
+      iris: {data: data/iris.csv}  # the sample
+    do:
+      cmd: "python run.py train --config configs/${key}.yaml"
+      deps:
+        - ${item.data}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A checkout without git and DVC."""
+    found = tmp_path / "checkout"
+    (found / "data").mkdir(parents=True)
+    (found / "configs").mkdir()
+    (found / "dvc.yaml").write_text(DVC_YAML, encoding="utf-8")
+    return found
+
+
+@pytest.fixture
+def tracked_root(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with git and DVC."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "true")
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture
+def penguins(tmp_path: Path) -> Path:
+    """A table outside the checkout."""
+    path = tmp_path / "Manchots été.csv"
+    load_penguins().to_csv(path, index=False)
+    return path
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Every file of a checkout, but git's own and DVC's own."""
+    found = (path for path in root.rglob("*") if path.is_file())
+    names = {path.relative_to(root).as_posix(): path for path in found}
+    return {name: path.read_bytes() for name, path in names.items() if not name.startswith((".git/", ".dvc/"))}
+
+
+def use_case(root: Path, made: Initialised) -> UseCase:
+    return parse_use_case(yaml.safe_load((root / made.config).read_text(encoding="utf-8")), "x.yaml")
+
+
+def entries(root: Path) -> Any:
+    return yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["foreach"]
+
+
+def wine() -> pd.DataFrame:
+    return load_wine(as_frame=True).frame
+
+
+def nasty(rows: int = 300) -> pd.DataFrame:
+    """Names and values that YAML, DVC and CSV could stumble over."""
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({
+        "id": [f"k{place}" for place in range(rows)], "no": rng.normal(size=rows), "a: b #c": rng.choice(["x", "y"], rows),
+        "it's \"q\"": rng.choice(["yes", "no"], rows), "multi\nline": rng.choice(["m", "n", "o"], rows),
+        "données": pd.date_range("2020", periods=rows).astype(str), "2024": rng.choice(["a", "b"], rows), "leer": None,
+        "fix": 1, "🙂": rng.choice(["p", "q"], rows), "yes": rng.choice(["u", "v"], rows),
+        "count": pd.array(rng.choice([1, 2, None], rows), dtype="Int64"), "text": rng.normal(size=rows).astype(str),
+        "kind": np.resize([f"class {place}" for place in range(50)], rows),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "target"),
+    [
+        (load_penguins, "species"),
+        (wine, "target"),
+        (lambda: load_digits(as_frame=True).frame, "target"),
+        (lambda: load_breast_cancer(as_frame=True).frame, "target"),
+        (nasty, "kind"),
+    ],
+)
+def test_a_real_table_becomes_a_use_case_that_can_be_prepared(
+    root: Path, tmp_path: Path, make: Callable[[], pd.DataFrame], target: str
+) -> None:
+    table = tmp_path / "table.parquet"
+    make().to_parquet(table)
+    made = initialise(root, table, target)
+    found = use_case(root, made)
+    check_candidates(found, "x.yaml")
+    frame = read_table(root / made.data, "table")
+    *_, plan = prepare_table(frame, found.data, rule_for(frame, found.data, found.split))
+    kinds = {column.name: column.kind for column in made.columns if column.used}
+    assert {feature.name: feature.kind for feature in plan.features} == kinds
+    assert set(found.data.drop) == {column.name for column in made.columns if not column.used}
+
+
+def test_a_table_elsewhere_is_copied_and_everything_is_named_after_it(root: Path, penguins: Path) -> None:
+    made = initialise(root, penguins, "species")
+    assert made.name == "manchots_ete"
+    assert made.config == Path("configs/manchots_ete.yaml")
+    assert made.data == Path("data/manchots_ete.csv")
+    assert (root / made.data).read_bytes() == penguins.read_bytes()
+    assert penguins.exists()
+    found = use_case(root, made)
+    assert (found.name, found.data.path, found.data.target) == ("manchots_ete", "data/manchots_ete.csv", "species")
+    assert found.data.kinds == {"island": "categorical", "sex": "categorical"}
+    assert sorted(found.candidates) == ["logistic_regression", "random_forest"]
+
+
+def test_a_table_in_data_stays_where_it_is(root: Path) -> None:
+    table = root / "data" / "My Table.csv"
+    wine().to_csv(table, index=False)
+    made = initialise(root, table, "target", name="wine")
+    assert made.data == Path("data/My Table.csv")
+    assert list((root / "data").iterdir()) == [table]
+
+
+def test_another_file_is_not_written_over_and_the_same_is_used(root: Path, penguins: Path) -> None:
+    (root / "data" / "manchots_ete.csv").write_text("a,b\n", encoding="utf-8")
+    before = files(root)
+    with pytest.raises(DataError, match=r"data/manchots_ete\.csv exists already"):
+        initialise(root, penguins, "species")
+    assert files(root) == before
+    (root / "data" / "manchots_ete.csv").write_bytes(penguins.read_bytes())
+    assert initialise(root, penguins, "species").data == Path("data/manchots_ete.csv")
+
+
+def test_a_use_case_is_written_over_by_force_only(root: Path, penguins: Path) -> None:
+    initialise(root, penguins, "species")
+    (root / "configs" / "manchots_ete.yaml").write_text("mine\n", encoding="utf-8")
+    before = files(root)
+    with pytest.raises(ConfigurationError, match="--force"):
+        initialise(root, penguins, "species")
+    assert files(root) == before
+    assert use_case(root, initialise(root, penguins, "species", force=True)).name == "manchots_ete"
+
+
+@pytest.mark.parametrize("name", ["No!", "-x", "", "x" * 61, "../x"])
+def test_a_name_that_is_none_is_refused(root: Path, penguins: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="--name: found"):
+        initialise(root, penguins, "species", name=name)
+
+
+def test_a_file_without_a_letter_needs_a_name(root: Path, tmp_path: Path, penguins: Path) -> None:
+    table = tmp_path / "表.csv"
+    table.write_bytes(penguins.read_bytes())
+    with pytest.raises(ConfigurationError, match="Give one with --name"):
+        initialise(root, table, "species")
+    assert initialise(root, table, "species", name="birds").data == Path("data/table.csv")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [("Species", "Did you mean 'species'"), ("sex", "is empty in 11"), ("body_mass_g", "quantity")],
+)
+def test_a_table_that_cannot_be_learned_from_leaves_nothing_behind(
+    root: Path, penguins: Path, target: str, message: str
+) -> None:
+    before = files(root)
+    with pytest.raises(DataError, match=message):
+        initialise(root, penguins, target)
+    assert files(root) == before
+
+
+def test_the_stage_is_added_and_the_rest_of_dvc_yaml_is_kept(root: Path, penguins: Path) -> None:
+    initialise(root, penguins, "species")
+    initialise(root, penguins, "species", name="2024")
+    text = (root / "dvc.yaml").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line not in DVC_YAML.splitlines()] == [
+        "      manchots_ete: {data: data/manchots_ete.csv}",
+        '      "2024": {data: data/manchots_ete.csv}',
+    ]
+    assert [line for line in text.splitlines() if line in DVC_YAML.splitlines()] == DVC_YAML.splitlines()
+    assert set(entries(root)) == {"iris", "manchots_ete", "2024"}
+
+
+def test_a_stage_that_is_there_already_leaves_dvc_yaml_as_it_is(root: Path, penguins: Path) -> None:
+    initialise(root, penguins, "species")
+    before = (root / "dvc.yaml").read_bytes()
+    initialise(root, penguins, "species", force=True)
+    assert (root / "dvc.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, "stages: {}\n", "stages:\n  train:\n    foreach: [iris]\n"])
+def test_without_the_stage_there_is_a_warning(root: Path, penguins: Path, content: str | None) -> None:
+    (root / "dvc.yaml").unlink() if content is None else (root / "dvc.yaml").write_text(content, encoding="utf-8")
+    made = initialise(root, penguins, "species")
+    assert any("stages.train.foreach" in warning for warning in made.warnings)
+    assert (root / "dvc.yaml").exists() is (content is not None)
+
+
+def test_a_broken_dvc_yaml_is_refused_before_anything_is_written(root: Path, penguins: Path) -> None:
+    (root / "dvc.yaml").write_text("stages: [\n", encoding="utf-8")
+    before = files(root)
+    with pytest.raises(ConfigurationError, match=r"dvc\.yaml is not valid YAML"):
+        initialise(root, penguins, "species")
+    assert files(root) == before
+
+
+def test_without_git_and_dvc_the_table_is_not_tracked_and_it_is_said(root: Path, penguins: Path) -> None:
+    made = initialise(root, penguins, "species")
+    assert not made.tracked
+    assert any("`git init` and `dvc init`, then `dvc add data/manchots_ete.csv`" in text for text in made.warnings)
+
+
+def test_the_table_is_put_under_dvc(tracked_root: Path, penguins: Path) -> None:
+    made = initialise(tracked_root, penguins, "species")
+    pointer = yaml.safe_load((tracked_root / "data/manchots_ete.csv.dvc").read_text(encoding="utf-8"))
+    assert made.tracked
+    assert made.warnings == []
+    assert pointer["outs"][0]["path"] == "manchots_ete.csv"
+
+
+def test_the_output_of_a_stage_is_tracked_already(tracked_root: Path) -> None:
+    wine().to_csv(tracked_root / "data/iris.csv", index=False)
+    made = initialise(tracked_root, tracked_root / "data/iris.csv", "target", name="wine")
+    assert made.tracked
+    assert not (tracked_root / "data/iris.csv.dvc").exists()
+
+
+def test_when_dvc_refuses_nothing_is_left_behind(tracked_root: Path, penguins: Path) -> None:
+    (tracked_root / ".dvcignore").write_text("*.csv\n", encoding="utf-8")
+    before = files(tracked_root)
+    with pytest.raises(ProjectError, match=r"DVC could not take data/manchots_ete\.csv: .*ignore"):
+        initialise(tracked_root, penguins, "species")
+    assert files(tracked_root) == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), ProjectError("no")])
+@pytest.mark.parametrize("at", ["dvc.yaml", "manchots_ete.yaml"])
+def test_an_end_on_the_way_takes_everything_back(
+    tracked_root: Path, penguins: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, at: str
+) -> None:
+    write = room.write_text
+
+    def fail(path: Path, text: str) -> None:
+        if path.name == at:
+            raise error
+        write(path, text)
+
+    monkeypatch.setattr(room, "write_text", fail)
+    before = files(tracked_root)
+    with pytest.raises(ProjectError if isinstance(error, OSError) else type(error)):
+        initialise(tracked_root, penguins, "species")
+    assert files(tracked_root) == before
+
+
+def test_ctrl_c_while_dvc_works_waits_for_it_and_takes_everything_back(
+    tracked_root: Path, penguins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    communicate, calls = subprocess.Popen.communicate, []
+
+    def interrupted(process: Any, *arguments: Any, **more: Any) -> Any:
+        calls.append(process)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return communicate(process, *arguments, **more)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    before = files(tracked_root)
+    with pytest.raises(KeyboardInterrupt):
+        initialise(tracked_root, penguins, "species")
+    assert calls[0].returncode == 0
+    assert files(tracked_root) == before
+
+
+def text_for(labels: list[Any], columns: list[Column]) -> str:
+    return use_case_text("x", "data/x.csv", "y", columns, labels, {"n"})
+
+
+NUMBER = Column("n", "numeric", True, "It holds numbers.")
+
+
+def test_unbalanced_classes_are_judged_by_balanced_accuracy_and_it_is_said() -> None:
+    text = text_for(["no"] * 95 + ["yes"] * 5, [NUMBER])
+    assert yaml.safe_load(text)["promotion"]["metric"] == "balanced_accuracy"
+    assert "accuracy of 0.95" in text
+    assert yaml.safe_load(text_for(["no"] * 60 + ["yes"] * 40, [NUMBER]))["promotion"]["metric"] == "accuracy"
+
+
+def test_a_big_table_gets_histograms_instead_of_a_forest() -> None:
+    big = yaml.safe_load(text_for(["a", "b"] * (MANY_ROWS // 2), [NUMBER]))
+    assert "hist_gradient_boosting" in big["candidates"]
+    assert "random_forest" not in big["candidates"]
+    assert "random_forest" in yaml.safe_load(text_for(["a", "b"] * 50, [NUMBER]))["candidates"]
+
+
+def test_the_reason_stands_beside_what_is_dropped_and_what_is_pinned() -> None:
+    columns = [
+        NUMBER,
+        Column("key", "identifier", False, "Every row has a text of its own."),
+        Column("when", "datetime", True, "It holds dates or times."),
+    ]
+    text = text_for(["a", "b"] * 9, columns)
+    assert "    - key  # Every row has a text of its own." in text
+    assert "    when: datetime  # It holds dates or times." in text
+    assert "n" not in yaml.safe_load(text)["data"]["kinds"]
+    assert "column: when" in text
+
+
+@given(st.text(min_size=1))
+def test_a_quoted_name_is_read_back_by_every_version_of_yaml(name: str) -> None:
+    line = f"- {quoted(name)}  # why\n- {{key: {quoted(name)}}}\n"
+    assert yaml.safe_load(line) == [name, {"key": name}]
+    assert YAML(typ="safe").load(line) == [name, {"key": name}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Café Größe (2026)", "cafe_grosse_2026"), ("a-b_c", "a-b_c"), ("__x__", "x"), ("表", ""), ("x" * 99, "x" * 60)],
+)
+def test_a_slug_is_a_name(text: str, expected: str) -> None:
+    assert slug(text) == expected

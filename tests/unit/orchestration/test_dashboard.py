@@ -1,0 +1,239 @@
+"""The dashboard over a real store with a real run in it, looked at in a real browser.
+
+The browser is Chromium, without a window (Debian: the package `chromium`), driven over its DevTools protocol. It can
+reach this machine alone. Where none is installed the tests that need one are skipped, and say so.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from champion.orchestration import code, dashboard
+from tests.conftest import Checkout, make_checkout, quick
+from tests.support.browser import PATIENCE, Page, direct, eventually
+
+STEPS = ["prepare", "train_tree", "evaluate", "promote", "report"]
+
+needs_dashboard = pytest.mark.skipif(
+    importlib.util.find_spec("fastapi") is None, reason="zenml[server] is not installed (`make test` installs it)"
+)
+
+
+class Server:
+    """``python -m champion.orchestration.dashboard`` in a checkout, from its first line to its end."""
+
+    def __init__(self, checkout: Checkout, *arguments: str) -> None:
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the server
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "champion.orchestration.dashboard", *(arguments or ("--port", "0"))], cwd=checkout.root,
+            env=checkout.environment(), stdout=subprocess.PIPE, stderr=self.errors, text=True, start_new_session=True,
+        )  # fmt: skip
+        self.said = ""
+        for line in self.process.stdout:
+            self.said += line
+            if line.startswith("Ctrl-C"):
+                return
+        self.errors.seek(0)
+        pytest.fail(f"the dashboard did not start: {self.said}{self.errors.read()}")
+
+    @property
+    def url(self) -> str:
+        return re.search(r"http://127\.0\.0\.1:\d+", self.said)[0]
+
+    @property
+    def run_page(self) -> str:
+        return re.search(r"http\S+/runs/\S+", self.said)[0]
+
+    def get(self, path: str, **headers: str) -> Any:
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with direct().open(request, timeout=PATIENCE) as answer:
+            return json.load(answer)
+
+    def alive(self) -> bool:
+        """Whether any process of its session is left."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        found = self.process.wait(PATIENCE)
+        self.said += self.process.stdout.read()
+        return found
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            self.end(signal.SIGKILL)
+        self.process.stdout.close()
+        self.errors.close()
+
+
+def quick_checkout(folder: Path) -> Checkout:
+    made = make_checkout(folder)
+    made.write_use_case(quick(), "iris")
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in whose store one run has promoted a first champion; tests only read it."""
+    made = quick_checkout(tmp_path_factory.mktemp("dashboard"))
+    assert made.train()["action"] == "promoted"
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(trained: Checkout) -> Iterator[Server]:
+    with Server(trained) as running:
+        yield running
+
+
+def open_preview(page: Page, server: Server, node: str) -> str:
+    """Walk from the run's page to the preview of an artifact, as a person would; its HTML is returned."""
+    page.open(server.run_page)
+    page.click(".react-flow__node", node)
+    page.click("[role=tab]", "Visualization")
+    page.click("button", "Load Preview")
+    return str(eventually(lambda: page.ask("document.querySelector('iframe')?.srcdoc"), f"the preview of {node}"))
+
+
+@needs_dashboard
+def test_the_page_of_the_last_run_shows_every_step_and_asks_nothing(page: Page, server: Server) -> None:
+    page.open(server.run_page)
+    eventually(lambda: all(step in page.text() for step in STEPS), f"the steps {STEPS}", page.text)
+    assert page.ask("location.href").startswith(server.run_page)
+    assert "Book a demo" not in page.text()
+
+
+@needs_dashboard
+def test_the_report_can_be_read_in_the_dashboard(page: Page, server: Server, trained: Checkout) -> None:
+    shown = open_preview(page, server, "report HTMLString")
+    assert "<h1>" in shown
+    assert shown.strip() == (trained.root / "reports/iris/report.html").read_text(encoding="utf-8").strip()
+
+
+@needs_dashboard
+def test_the_profile_of_the_data_can_be_read_in_the_dashboard(page: Page, server: Server) -> None:
+    shown = open_preview(page, server, "profile Profile")
+    assert "Profile of the train set" in shown
+    assert "petal_length" in shown
+
+
+@needs_dashboard
+def test_the_scores_are_metadata_of_the_model_version(server: Server, trained: Checkout) -> None:
+    found = server.get("/api/v1/model_versions?hydrate=true")["items"]
+    assert [version["body"]["stage"] for version in found] == ["production"]
+    shown = found[0]["metadata"]["run_metadata"]
+    metrics = trained.manifest()["metrics"]
+    assert {name: shown[name] for name in metrics} == metrics
+
+
+@needs_dashboard
+def test_report_profile_and_model_card_have_something_to_look_at(server: Server) -> None:
+    found = server.get("/api/v1/artifact_versions?hydrate=true&size=100")["items"]
+    shown = {
+        each["body"]["artifact"]["name"]: [view["body"]["type"] for view in each["metadata"]["visualizations"] or []]
+        for each in found
+    }
+    assert shown["report"] == ["html"]
+    assert shown["profile"] == ["html"]
+    assert shown["summary"] == ["markdown"]
+    assert shown["iris_package"] == ["markdown"]
+
+
+@needs_dashboard
+def test_a_page_that_calls_this_machine_by_another_name_is_refused(server: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        server.get("/api/v1/info", Host="attacker.example")
+    with direct().open(
+        urllib.request.Request(f"{server.url}/", headers={"Origin": "http://attacker.example"})
+    ) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] is None
+
+
+@needs_dashboard
+def test_runs_work_beside_it_and_after_it_was_killed_and_the_configuration_stays_as_it_was(tmp_path: Path) -> None:
+    checkout = quick_checkout(tmp_path)
+    checkout.train()
+    configuration = checkout.root / ".zenml" / "config.yaml"
+    before = configuration.read_bytes()
+    with Server(checkout) as running:
+        assert checkout.train("--no-cache")["action"] == "kept"
+        assert len(running.get("/api/v1/runs")["items"]) == 2
+        assert configuration.read_bytes() == before
+        running.end(signal.SIGKILL)
+        assert not running.alive()
+    assert configuration.read_bytes() == before
+    assert checkout.train()["action"] == "kept"
+    assert configuration.read_bytes() == before
+
+
+@needs_dashboard
+def test_ctrl_c_ends_it_with_exit_0_and_leaves_no_process(trained: Checkout) -> None:
+    configuration = trained.root / ".zenml" / "config.yaml"
+    before = configuration.read_bytes()
+    with Server(trained) as running:
+        assert running.get("/api/v1/info")["analytics_enabled"] is False
+        assert running.end(signal.SIGINT) == 0
+        assert "The dashboard has ended." in running.said
+        assert not running.alive()
+    assert configuration.read_bytes() == before
+
+
+@needs_dashboard
+def test_a_store_without_a_run_is_shown_too(tmp_path: Path) -> None:
+    with Server(quick_checkout(tmp_path)) as running:
+        assert "Nothing was trained yet" in running.said
+        assert running.get("/api/v1/runs")["items"] == []
+
+
+def test_the_next_free_port_is_used_when_one_is_taken() -> None:
+    with dashboard.listen(0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with dashboard.listen(port) as other:
+            assert other.getsockname()[0] == "127.0.0.1"
+            assert port < other.getsockname()[1] < port + dashboard.PORTS_TRIED
+
+
+@needs_dashboard
+def test_a_taken_port_is_named(trained: Checkout) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with Server(trained, "--port", str(port)) as running:
+            assert running.said.startswith(f"Port {port} is taken; using ")
+            assert running.get("/api/v1/info")["active"] is True
+
+
+@needs_dashboard
+def test_a_store_on_a_server_is_pointed_at_and_not_served(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = SimpleNamespace(type=SimpleNamespace(value="rest"), url="https://zenml.example.com")
+    monkeypatch.setattr("champion.orchestration.store.open_store", lambda: SimpleNamespace(zen_store=store))
+    dashboard.run(0)
+    assert "https://zenml.example.com" in capsys.readouterr().out
+
+
+def test_how_a_page_looks_enters_neither_fingerprint_nor_the_cache_key_of_training() -> None:
+    own, _ = code.making()
+    assert not [name for name in own if name.startswith("champion.reporting")]

@@ -1,0 +1,71 @@
+"""An engine that is not there, refuses, or has no room: each a sentence with its remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docker.errors import APIError, DockerException
+
+from champion.errors import EngineError
+from champion.orchestration import image
+from champion.orchestration.engine import connect, explained
+
+
+@pytest.mark.parametrize("address", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:9"])
+def test_without_an_engine_the_remedy_is_to_start_one_or_to_run_locally(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(EngineError, match=r"No Docker engine answers at .*`--stack local`") as caught:
+        connect()
+    assert address in str(caught.value)
+
+
+def test_an_engine_that_refuses_this_user_names_the_group_to_join() -> None:
+    refused = DockerException(
+        "Error while fetching server API version: ('Connection aborted.', PermissionError(13, 'Permission denied'))"
+    )
+    assert "usermod -aG docker" in str(explained(refused))
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), APIError("write /var/lib/docker/x: no space left on device")]
+)
+def test_a_full_disk_names_what_frees_it(error: Exception) -> None:
+    assert "docker system prune" in str(explained(error))
+
+
+def test_a_build_that_runs_out_of_room_says_so_and_not_what_command_failed() -> None:
+    log = [{"stream": "OSError: [Errno 28] No space left on device"}, {"error": "The command '/bin/sh -c' returned 1"}]
+    with pytest.raises(EngineError, match="The disk of the Docker engine is full"):
+        image.follow(iter(log), print)
+
+
+def test_a_base_image_that_cannot_be_fetched_is_named_as_the_cause() -> None:
+    log = [{"error": "pull access denied for python, repository does not exist"}]
+    with pytest.raises(EngineError, match="base image of the Dockerfile could not be fetched"):
+        image.follow(iter(log), print)
+
+
+def test_a_build_that_fails_ends_with_the_end_of_its_log() -> None:
+    log = [{"stream": "Step 1/2 : RUN it\n"}, {"stream": "it: not found\n"}, {"error": "returned a non-zero code: 127"}]
+    with pytest.raises(EngineError, match=r"(?s)could not be built.*127.*it: not found"):
+        image.follow(iter(log), print)
+
+
+def test_the_dockerfile_builds_under_the_classic_builder_and_names_the_python_of_the_pins() -> None:
+    text = (Path(__file__).parents[3] / "Dockerfile").read_text(encoding="utf-8")
+    assert f"BASE=python:{image.PYTHON}-slim-bookworm" in text
+    assert f"/venv/lib/python{image.PYTHON}/" in text
+    assert not [line for line in text.splitlines() if not line.startswith("#") and ("--mount" in line or "<<" in line)]
+
+
+def test_the_libraries_of_the_image_are_the_pins_that_hold_for_its_python(tmp_path: Path) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/image.txt").write_text(
+        "numpy==1.0 ; python_full_version < '3.12' \\\n    --hash=sha256:aa\nnumpy==2.0 ; python_full_version >= '3.12' \\\n"
+        "    --hash=sha256:bb\npywin32==3 ; sys_platform == 'win32'\nscipy==1.5 \\\n    --hash=sha256:cc\n",
+        encoding="utf-8",
+    )
+    assert image.libraries(tmp_path) == {"numpy": "2.0", "scipy": "1.5"}

@@ -1,0 +1,164 @@
+"""The Kubernetes stack: registered from its file in a real store, and the pods that ZenML would submit.
+
+There is no cluster here: what is checked ends at the manifests, made by ZenML's own code from the compiled run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from champion.errors import ConfigurationError
+from champion.orchestration import stacks
+from champion.orchestration.kubernetes_stack import steps_in_pods
+from champion.use_case import parse_use_case
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from zenml.client import Client
+
+    from tests.conftest import Workshop
+
+TWO = {
+    "small": {"estimator": "sklearn.tree.DecisionTreeClassifier"},
+    "big": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
+}
+RESOURCES = {
+    "default": {"cpu": 0.5, "memory": "512Mi"},
+    "train_big": {"cpu": 8, "memory": "16Gi"},
+}
+ENVIRONMENT = {
+    "KUBERNETES_CONTEXT": "somewhere",
+    "KUBERNETES_NAMESPACE": "champion",
+    "ARTIFACT_STORE": "s3://artifacts",
+    "S3_ENDPOINT": "http://127.0.0.1:1",
+    "IMAGE_REGISTRY": "registry.example.com/team",
+}
+
+
+@pytest.fixture
+def kubernetes(store: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A store whose active stack is the Kubernetes one."""
+    context = {"name": "somewhere", "context": {"cluster": "c", "user": "u"}}
+    cluster = {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}
+    (tmp_path / "kubeconfig").write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1", "kind": "Config", "current-context": "somewhere", "contexts": [context],
+                "clusters": [cluster], "users": [{"name": "u", "user": {}}],
+            }
+        )
+    )  # fmt: skip
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    former = store.active_stack_model.id
+    yield store
+    store.activate_stack(former)
+
+
+def compiled(client: Client, workshop: Workshop, use_case: dict[str, Any]) -> Any:
+    """What ZenML would hand to the orchestrator."""
+    from champion.comparison.provenance import Lineage
+    from champion.registry.promotion import Terms
+    from pipelines.dataset import register
+    from pipelines.training import training
+
+    place = workshop.place(use_case)
+    dataset = register(client, place, None)
+    facts = Lineage(
+        use_case="x", data_path="x", data_version="x", commit=None, dirty=False, fingerprint="x", seed=0, split="x",
+        libraries={}, stack="x", created="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+    terms = Terms(policy=place.use_case.promotion, promote=True, readmit=False, champion=None, turn=None)
+    stacks.activate(client, "kubernetes")
+    configured = training.with_options(steps=steps_in_pods(client, place.use_case))
+    configured.prepare(
+        table=dataset.artifact, use_case=place.use_case, rule=dataset.rule, champion=None, facts=facts, terms=terms,
+        rows=dataset.rows,
+    )  # fmt: skip
+    snapshot, _, _ = configured._compile(steps=configured._run_args["step_configurations"])
+    return snapshot
+
+
+def asked_for(client: Client, step: Any) -> dict[str, Any]:
+    """What the container of a step's pod asks for; orchestrator and builder of the pod are ZenML's own."""
+    from zenml.integrations.kubernetes.manifest_utils import build_pod_manifest
+
+    found: Any = client.active_stack.orchestrator.get_settings(step)
+    pod = build_pod_manifest("pod", "image", ["python"], [], False, found.pod_settings)
+    resources: dict[str, Any] = pod.spec.containers[0].resources
+    return resources
+
+
+def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(
+    kubernetes: Client, workshop: Workshop, quick: Any
+) -> None:
+    snapshot = compiled(kubernetes, workshop, quick(candidates=TWO, resources=RESOURCES))
+    steps = snapshot.step_configurations
+    big, small = asked_for(kubernetes, steps["train_big"]), asked_for(kubernetes, steps["train_small"])
+    assert big["requests"] == {"cpu": "8", "memory": "16Gi"}
+    assert big["limits"] == {"memory": "16Gi"}
+    assert small["requests"] == {"cpu": "0.5", "memory": "512Mi"}
+    assert steps["train_big"].spec.upstream_steps == steps["train_small"].spec.upstream_steps == ["prepare"]
+
+
+def test_a_run_takes_the_pods_and_their_image_along(
+    kubernetes: Client, workshop: Workshop, quick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from pipelines import launch as module
+
+    class StoppedError(Exception):
+        """Before anything is submitted."""
+
+    asked: dict[str, Any] = {}
+
+    def with_options(**options: Any) -> None:
+        asked.update(options)
+        raise StoppedError
+
+    pipeline: Any = SimpleNamespace(with_options=with_options)
+    monkeypatch.setattr(module, "image_in_registry", lambda _: {"docker": "the image"})
+    use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
+    stacks.activate(kubernetes, "kubernetes")
+    with pytest.raises(StoppedError):
+        module.launched(kubernetes, use_case, pipeline, {}, lambda *_: None)
+    assert asked["settings"] == {"docker": "the image"}
+    pod = asked["steps"]["train_big"]["settings"]["orchestrator.kubernetes"]["pod_settings"]
+    assert pod["resources"]["requests"]["memory"] == "16Gi"
+
+
+def test_the_stack_is_registered_from_its_file_and_the_environment(kubernetes: Client) -> None:
+    stacks.activate(kubernetes, "kubernetes")
+    stacks.activate(kubernetes, "kubernetes")
+    parts = {kind.value: found[0] for kind, found in kubernetes.active_stack_model.components.items()}
+    assert parts["orchestrator"].flavor_name == "kubernetes"
+    assert parts["orchestrator"].configuration["kubernetes_namespace"] == "champion"
+    assert parts["artifact_store"].configuration["path"] == "s3://artifacts"
+    assert parts["artifact_store"].configuration["secret"] == "{{s3.secret}}"
+    assert parts["container_registry"].configuration["uri"] == "registry.example.com/team"
+
+
+def test_a_variable_that_is_not_set_is_named(kubernetes: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMAGE_REGISTRY")
+    with pytest.raises(ConfigurationError, match=r"needs IMAGE_REGISTRY in the environment.*docs/scale\.md"):
+        stacks.read("kubernetes")
+
+
+def test_resources_of_a_step_that_does_not_exist_are_refused_with_those_there_are(quick: Any) -> None:
+    raw = quick(candidates=TWO, resources={"train_bag": {"cpu": 8}})
+    with pytest.raises(
+        ConfigurationError, match=r"the step 'train_bag'.*it has default, prepare, train_small, train_big"
+    ):
+        parse_use_case(raw, "configs/x.yaml")
+
+
+def test_on_another_stack_no_step_asks_for_anything(store: Client, quick: Any) -> None:
+    use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
+    assert steps_in_pods(store, use_case) == {}

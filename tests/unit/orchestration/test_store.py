@@ -1,0 +1,183 @@
+"""The store: one holder of the title at a time, beside a file and on a server, and errors in a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from champion.errors import StoreError
+from champion.orchestration import store as room
+from champion.orchestration.store import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zenml.client import Client
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_title_is_held_by_one_at_a_time_and_freed_by_the_death_of_its_holder(
+    store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LOCK_SECONDS", 0.2)
+    code = """
+import sys
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+sys.stdin.read()
+"""
+    path = Path(str(store.zen_store.url).removeprefix("sqlite:///")).parent / "title.lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(StoreError, match="Another process has held"), locked(store, "title"):
+        pytest.fail("two held it")
+    with locked(store, "another use case's"):
+        pass
+    holder.kill()
+    holder.communicate()
+    with locked(store, "title"):
+        pass
+
+
+class Server:
+    """The few calls of a server's client that a claim needs, over tags in memory with the server's own rule."""
+
+    def __init__(self) -> None:
+        self.zen_store = type("Store", (), {"type": type("Type", (), {"value": "rest"}), "url": "http://server"})
+        self.tags: dict[str, Any] = {}
+        self.guard = threading.Lock()
+
+    def create_tag(self, name: str) -> None:
+        from zenml.exceptions import EntityExistsError
+
+        with self.guard:
+            if name in self.tags:
+                raise EntityExistsError(name)
+            self.tags[name] = type("Tag", (), {"created": datetime.now(UTC).replace(tzinfo=None)})
+
+    def get_tag(self, name: str) -> Any:
+        return self.tags[name]
+
+    def delete_tag(self, name: str) -> None:
+        with self.guard:
+            del self.tags[name]
+
+
+def test_a_claim_that_a_crash_left_behind_is_taken_over_and_a_young_one_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room, "LOCK_SECONDS", 0.2)
+    server: Any = Server()
+    with locked(server, "title"):
+        (claim,) = server.tags
+        with pytest.raises(StoreError, match="Another process has held the claim"), locked(server, "title"):
+            pytest.fail("two held it")
+        assert server.tags, "who waited in vain does not end the holder's claim"
+    assert not server.tags
+    server.create_tag(claim)
+    server.tags[claim].created -= timedelta(seconds=room.CLAIM_SECONDS + 1)
+    with locked(server, "title"):
+        pass
+    assert not server.tags
+
+
+SERVE = """
+import sys
+from champion.orchestration import dashboard
+from champion import settings
+settings.prepare_environment()
+from champion.orchestration.store import open_store
+dashboard.skip_questions(open_store())
+listening = dashboard.listen(0)
+dashboard.serve(listening, lambda: print(listening.getsockname()[1], flush=True))
+"""
+
+COUNT = """
+import sys, time
+from pathlib import Path
+from champion.orchestration.store import is_local, locked, open_store
+client = open_store()
+assert not is_local(client)
+counter = Path(sys.argv[1])
+for _ in range(4):
+    with locked(client, "shared"):
+        found = int(counter.read_text())
+        time.sleep(0.05)
+        counter.write_text(str(found + 1))
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A ZenML server over a store of its own; the environment of its clients."""
+    pytest.importorskip("fastapi", reason="the server is not installed")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ZENML_")}
+    common = {**kept, "ZENML_ANALYTICS_OPT_IN": "false", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE], cwd=ROOT, env={**common, "ZENML_CONFIG_PATH": str(tmp_path / "server")},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    port = process.stdout.readline().strip()
+    try:
+        assert port, "the server did not start"
+        yield {**common, "ZENML_STORE_URL": f"http://127.0.0.1:{port}", "ZENML_STORE_TYPE": "rest"}
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_on_a_real_server_two_processes_never_hold_the_title_at_once(server: dict[str, str], tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    clients = [
+        subprocess.Popen(
+            [sys.executable, "-c", COUNT, str(counter)], cwd=ROOT, stderr=subprocess.PIPE, text=True,
+            env={**server, "ZENML_CONFIG_PATH": str(tmp_path / name)},
+        )
+        for name in ("one", "two")
+    ]  # fmt: skip
+    for client in clients:
+        _, told = client.communicate(timeout=120)
+        assert client.returncode == 0, told
+    assert counter.read_text() == "8", "no one read what the other was about to write"
+
+
+def test_an_unreadable_store_is_explained_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZENML_CONFIG_PATH", str(tmp_path))
+    (tmp_path / "config.yaml").write_text("a: [")
+    with pytest.raises(StoreError, match=r"config\.yaml cannot be read"):
+        room.open_store()
+    (tmp_path / "config.yaml").write_text(json.dumps({"version": "0.1.0"}))
+    with pytest.raises(StoreError, match=r"made by ZenML 0\.1\.0"):
+        room.open_store()
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (RuntimeError("Can't locate revision identified by 'abc'"), "made by another ZenML version"),
+        (RuntimeError("attempt to write a readonly database"), "cannot be written"),
+        (PermissionError(13, "denied"), "cannot be written"),
+        (ValueError("something\nelse"), "cannot be opened (ValueError: something)"),
+    ],
+)
+def test_what_goes_wrong_below_is_said_in_a_sentence(
+    raised: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZENML_CONFIG_PATH", str(tmp_path))
+    assert said in str(room._explained(raised))

@@ -1,0 +1,108 @@
+"""The former champion back in production, and what the next runs make of it."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from champion.errors import ProjectError
+from champion.registry.rollback import roll_back
+from champion.registry.versions import lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import Checkout, Workshop
+
+    Tree = Callable[..., dict[str, Any]]
+
+
+def back(workshop: Workshop, use_case: dict[str, Any], number: int | None = None) -> int:
+    done = roll_back(workshop.client, workshop.place(use_case), number)
+    assert workshop.manifest()["model_version"] == done.champion
+    assert workshop.stages()[done.champion] == "production"
+    assert list(workshop.stages().values()).count("production") == 1
+    return done.champion
+
+
+def test_a_rollback_holds_until_it_is_readmitted(workshop: Workshop, tree: Tree) -> None:
+    for depth in (0, 1, 2):
+        workshop.train(tree(depth))
+    assert back(workshop, tree(2)) == 2
+    assert workshop.manifest()["title"]["event"] == "rollback"
+
+    again, _ = workshop.train(tree(2))
+    assert (again.decision.ground, again.outcome.action, again.outcome.champion) == ("withdrawn", "kept", 2)
+    assert "--readmit" in again.decision.reason
+    assert again.outcome.challenger == 3
+    assert workshop.train(tree(2), promote=False)[0].outcome.action == "would_keep"
+
+    assert back(workshop, tree(2)) == 1, "the former one of the former one"
+    assert workshop.train(tree(1))[0].decision.ground == "withdrawn"
+    readmitted, _ = workshop.train(tree(2), readmit=True)
+    assert readmitted.outcome.action == "promoted"
+    assert workshop.manifest()["model_version"] == readmitted.outcome.champion
+    champion = lineage(workshop.client, workshop.name).champion
+    assert champion is not None
+    assert champion.title is not None
+    assert champion.record.fingerprint not in champion.title.withdrawn
+    assert workshop.train(tree(2))[0].decision.ground == "same"
+
+
+def test_a_rollback_can_name_its_version_and_go_forth_again(workshop: Workshop, tree: Tree) -> None:
+    for depth in (0, 1, 2):
+        workshop.train(tree(depth))
+    assert back(workshop, tree(0), 1) == 1
+    assert back(workshop, tree(0), 3) == 3
+    assert workshop.train(tree(2))[0].decision.ground == "same", "it is no longer withdrawn"
+    assert workshop.manifest()["title"]["turn"] == 5
+
+
+def test_what_cannot_be_rolled_back_to_is_refused(workshop: Workshop, tree: Tree) -> None:
+    with pytest.raises(ProjectError, match="has no champion yet"):
+        roll_back(workshop.client, workshop.place(tree(1)), None)
+    workshop.train(tree(1))
+    workshop.train(tree(0))
+    for number, message in ((None, "is the first champion"), (1, "is the champion already"), (2, "not to be had")):
+        with pytest.raises(ProjectError, match=message):
+            roll_back(workshop.client, workshop.place(tree(1)), number)
+    with pytest.raises(ProjectError, match="not to be had"):
+        roll_back(workshop.client, workshop.place(tree(1)), 7)
+    assert workshop.stages() == {1: "production", 2: "none"}
+
+
+def record_and_push(checkout: Checkout) -> None:
+    checkout.command("python", "-m", "champion.datastore.pointer")
+    checkout.git("add", "--all")
+    checkout.git("commit", "--quiet", "--message", "a new champion")
+    checkout.dvc("push", "--quiet", "models/iris.dvc")
+
+
+def test_a_fresh_clone_with_an_empty_store_rolls_back(ready: Checkout, tree: Tree, tmp_path: Path) -> None:
+    """The remote stands in no commit, as credentials do not either."""
+    remote = ("remote", "add", "--local", "--default", "shared", str(tmp_path / "remote"))
+    ready.dvc(*remote)
+    for depth in (1, 2):
+        ready.write_use_case(tree(depth))
+        ready.run("train")
+        record_and_push(ready)
+    assert ready.git("show", "--name-only", "--format=", "HEAD").split() == ["configs/iris.yaml", "models/iris.dvc"]
+
+    clone = type(ready)(tmp_path / "clone", tmp_path / "another_home")
+    clone.home.mkdir()
+    ready.git("clone", "--quiet", str(ready.root), str(clone.root))
+    clone.dvc(*remote)
+    clone.dvc("pull", "--quiet", "models/iris.dvc")
+    assert clone.manifest()["model_version"] == 2
+    assert clone.json("rollback")["champion"] == 1
+    assert clone.manifest()["model_version"] == 1
+    assert clone.champion() == 1
+    assert "not to be had" in clone.run("rollback", "--to", "5", expect=1).stderr
+    assert clone.git("status", "--porcelain") == ""
+
+    shutil.copyfile(ready.root / "data/iris.csv", clone.root / "data/iris.csv")
+    found = clone.train()
+    assert (found["ground"], found["champion"]) == ("withdrawn", 1)

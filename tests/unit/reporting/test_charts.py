@@ -1,0 +1,253 @@
+import re
+import subprocess
+import sys
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from champion.modeling.evaluation import Curve, Evaluation, Importance, Label
+from champion.reporting import facts
+from champion.reporting.charts import figures
+from champion.reporting.svg import INK, themed
+from tests.support.report_examples import category_column, contestant, evaluation, number_column, profile
+
+SVG = "{http://www.w3.org/2000/svg}"
+FIFTY: list[Label] = [f"class number {i}" for i in range(50)]
+
+
+def text_of(svg: str) -> list[str]:
+    return ["".join(element.itertext()) for element in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+def test_every_figure_is_one_well_formed_svg_with_a_name() -> None:
+    drawn = figures(evaluation(), profile())
+    assert set(drawn) == {
+        "confusion_challenger", "confusion_champion", "roc", "precision_recall", "calibration", "importance", "search",
+        "profile_target", "profile_0", "profile_1",
+    }  # fmt: skip
+    for svg in drawn.values():
+        root = ET.fromstring(svg)
+        assert root.tag == f"{SVG}svg"
+        assert root.attrib["role"] == "img"
+        assert root.attrib["aria-label"] == root.findtext(f"{SVG}title")
+
+
+def test_the_same_evidence_gives_the_same_bytes() -> None:
+    assert figures(evaluation(), profile()) == figures(evaluation(), profile())
+
+
+def test_no_two_figures_share_an_id_and_each_finds_its_own() -> None:
+    seen: set[str] = set()
+    for svg in figures(evaluation(), profile()).values():
+        ids = re.findall(r'\bid="([^"]+)"', svg)
+        assert len(ids) == len(set(ids))
+        assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg)) <= set(ids)
+        assert not seen & set(ids)
+        seen |= set(ids)
+
+
+def test_a_figure_refers_to_nothing_outside_and_styles_nothing_but_itself() -> None:
+    for svg in figures(evaluation(), profile()).values():
+        assert not re.findall(r'(?:href|src)="(?!#)', svg)
+        assert not re.findall(r"url\((?!#)", svg)
+        assert "<style" not in svg
+        assert "<metadata" not in svg
+        assert "DejaVu" not in svg
+
+
+def test_colours_follow_the_page() -> None:
+    for svg in figures(evaluation(), profile()).values():
+        assert not re.findall(r"(?:fill|stroke):\s*#", svg)
+        assert "var(--" in svg
+
+
+def test_a_class_that_is_called_like_a_colour_keeps_its_name() -> None:
+    classes: list[Label] = [INK, "b", "c"]
+    assert INK in text_of(figures(evaluation(classes), profile(classes))["confusion_challenger"])
+
+
+@pytest.mark.parametrize(
+    "name", ["$\\frac{$", "<script>&\"'", "a\nb\x00\x1b", "\ud800", "数据", "", "\u202eabc", "%s{}"]
+)
+def test_any_name_can_be_drawn(name: str) -> None:
+    classes: list[Label] = [name, "b", "c"]
+    found = evaluation(
+        classes,
+        challenger=contestant("challenger", classes, importance=[Importance(feature=name, mean=0.1, std=0.1)]),
+    )
+    columns = [number_column(name), category_column(name, categories=[name, "b", "c"])]
+    for svg in figures(found, profile(classes, columns)).values():
+        ET.fromstring(svg.encode())
+        assert "<script" not in svg
+
+
+def test_the_confusion_matrix_shows_every_count() -> None:
+    texts = text_of(figures(evaluation(), profile())["confusion_champion"])
+    assert [each for each in texts if each.isdigit()] == ["10", "0", "0", "0", "8", "2", "0", "0", "10"]
+
+
+def test_fifty_classes_are_folded_into_the_worst_twelve_and_no_row_is_lost() -> None:
+    found = contestant("challenger", FIFTY, wrong=4)
+    matrix = facts.matrix(found, FIFTY)
+    assert matrix.labels[-1] == "38 others"
+    assert {"class number 1", "class number 49"} <= set(matrix.labels)
+    assert sum(map(sum, matrix.counts)) == sum(map(sum, found.confusion))
+    assert "38 others" in text_of(figures(evaluation(FIFTY), profile(FIFTY))["confusion_challenger"])
+
+
+def test_without_a_champion_there_is_only_the_challenger() -> None:
+    drawn = figures(evaluation(champion=None, paired=None), profile())
+    assert "confusion_champion" not in drawn
+    assert not any("champion" in text for text in text_of(drawn["roc"]) + text_of(drawn["calibration"]))
+
+
+def test_without_probabilities_there_are_no_curves() -> None:
+    mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
+    found = evaluation(
+        challenger=contestant("challenger", ["a", "b", "c"], **mute),
+        champion=contestant("champion", ["a", "b", "c"], **mute),
+    )
+    assert not {"roc", "precision_recall", "calibration"} & set(figures(found, profile()))
+
+
+def test_curves_of_the_champion_alone_are_drawn() -> None:
+    found = evaluation(
+        challenger=contestant("challenger", ["a", "b", "c"], roc=[], precision_recall=[], calibration=[])
+    )
+    drawn = figures(found, profile())
+    assert text_of(drawn["calibration"])[-1] == "champion"
+    assert not any("challenger" in text for text in text_of(drawn["roc"]))
+
+
+def test_a_curve_with_no_number_in_it_is_left_out() -> None:
+    broken = [Curve(label="setosa", x=[0.0, 1.0], y=[float("nan"), 1.0], area=None)]
+    found = evaluation(challenger=contestant("challenger", ["a", "b", "c"], roc=broken), champion=None)
+    assert "roc" not in figures(found, profile())
+
+
+def test_two_classes_show_the_curve_of_the_positive_one_for_both() -> None:
+    classes: list[Label] = [False, True]
+    lines = facts.lines(evaluation(classes), "roc")
+    assert [(line.role, line.label) for line in lines] == [("challenger", True), ("champion", True)]
+
+
+def test_many_classes_show_the_mean_of_both_and_the_four_weakest_of_the_challenger() -> None:
+    lines = facts.lines(evaluation(FIFTY), "roc")
+    assert [(line.role, line.label) for line in lines[:2]] == [("challenger", None), ("champion", None)]
+    assert [line.label for line in lines[2:]] == FIFTY[:4]
+    assert lines[0].of == 50
+
+
+def test_the_mean_curve_lies_between_the_curves() -> None:
+    curves = [
+        Curve(label="a", x=[0.0, 0.0, 1.0], y=[0.0, 1.0, 1.0], area=1.0),
+        Curve(label="b", x=[0.0, 1.0], y=[0.0, 1.0], area=0.5),
+        Curve(label="c", x=[1.0, 0.0], y=[1.0, 0.0], area=0.5),
+    ]
+    line = facts.lines(
+        evaluation(champion=None, challenger=contestant("challenger", ["a", "b", "c"], roc=curves)), "roc"
+    )[0]
+    assert line.y[line.x.index(0.5)] == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert (line.x[0], line.y[0]) == (0.0, 0.0)
+    assert line.area == pytest.approx(2 / 3)
+
+
+def test_calibration_pools_the_classes_by_rows() -> None:
+    curves = [
+        Curve(label="a", x=[0.95], y=[1.0], counts=[3]),
+        Curve(label="b", x=[0.91], y=[0.0], counts=[1]),
+    ]
+    pooled = facts.reliability(contestant("challenger", ["a", "b", "c"], calibration=curves), ["a", "b", "c"])
+    assert [tuple(each) for each in pooled] == [pytest.approx((0.94, 0.75, 4))]
+    assert facts.calibration_error(pooled) == pytest.approx(0.19)
+
+
+def test_the_search_shows_a_point_for_every_setting() -> None:
+    one = figures(evaluation(candidates=1, trials=1), profile())["search"]
+    three = figures(evaluation(candidates=1, trials=3), profile())["search"]
+    assert three.count("<use") - one.count("<use") == 2
+
+
+def test_a_single_candidate_without_a_search_has_nothing_to_draw() -> None:
+    found = evaluation(candidates=1, trials=0)
+    single = found.candidates[0].model_copy(update={"cv_mean": None, "cv_std": None})
+    assert "search" not in figures(found.model_copy(update={"candidates": [single]}), profile())
+
+
+def test_a_hundred_columns_are_cut_to_the_first_used_ones() -> None:
+    columns = [number_column(f"x{i}", used=i > 0) for i in range(100)]
+    drawn = [key for key in figures(evaluation(), profile(columns=columns)) if re.fullmatch(r"profile_\d+", key)]
+    assert drawn == [f"profile_{i}" for i in range(1, facts.COLUMNS + 1)]
+
+
+def test_a_column_without_counts_has_no_histogram() -> None:
+    columns = [number_column(edges=None, counts=None), category_column(categories=[], counts=[])]
+    assert not [key for key in figures(evaluation(), profile(columns=columns)) if key[-1].isdigit()]
+
+
+def test_moments_are_labelled_by_day() -> None:
+    column = number_column(kind="datetime", edges=[0.0, 86400.0, 172800.0], counts=[1, 2])
+    assert text_of(figures(evaluation(), profile(columns=[column]))["profile_0"]) == ["1970-01-01", "1970-01-03"]
+
+
+def test_long_names_that_begin_alike_stay_apart() -> None:
+    names = [f"a measurement with a very long name, number {i}, in millimetres" for i in range(3)]
+    shown = [Importance(feature=name, mean=0.1, std=0.0) for name in names]
+    found = evaluation(challenger=contestant("challenger", ["a", "b", "c"], importance=shown))
+    assert len({each for each in text_of(figures(found, profile())["importance"]) if "millim" in each}) == 3
+
+
+def test_the_largest_run_stays_small() -> None:
+    found = evaluation(FIFTY, candidates=30, trials=50)
+    columns = [number_column(f"x{i}" * 40) for i in range(100)]
+    drawn = figures(found, profile(FIFTY, columns))
+    assert sum(map(len, drawn.values())) < 500_000
+
+
+def test_settings_of_matplotlib_are_left_as_they_were_and_do_not_matter() -> None:
+    import matplotlib
+
+    plain = figures(evaluation(), profile())
+    with matplotlib.rc_context({"font.size": 30.0, "axes.grid": False}):
+        assert figures(evaluation(), profile()) == plain
+        assert matplotlib.rcParams["font.size"] == 30.0
+
+
+def test_importing_figures_and_report_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, champion.reporting.charts, champion.reporting;"
+        "print([each for each in ('matplotlib', 'numpy', 'pandas', 'sklearn', 'jinja2') if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_drawing_never_touches_pyplot() -> None:
+    code = (
+        "import sys; from tests.support.report_examples import *; from champion.reporting.charts import figures;"
+        "figures(evaluation(), profile()); print('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_an_evaluation_that_went_through_json_draws_the_same() -> None:
+    found = evaluation()
+    assert figures(Evaluation.model_validate_json(found.model_dump_json()), profile()) == figures(found, profile())
+
+
+def test_themed_keeps_text_and_drops_what_a_page_must_not_get() -> None:
+    raw = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10.0 20.0" width="10pt"><metadata>x</metadata>'
+        '<defs><style>*{color:red}</style></defs><g id="a"><g id="b"/>'
+        f'<path id="m" d="M 1.23456 2 L 3 4" style="fill: {INK}"/>'
+        '<text style="font-family: x; font-size: 9px">1.23456</text>'
+        "</g></svg>"
+    )
+    assert themed(raw, "A & B") == (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 20" role="img" aria-label="A &amp; B" '
+        'style="font-family:var(--sans,system-ui,sans-serif);stroke-linejoin:round;stroke-linecap:butt">'
+        '<title>A &amp; B</title><path id="m" d="M 1.23 2 L 3 4" style="fill:currentColor" />'
+        '<text style="font-size:9px">1.23456</text></svg>'
+    )

@@ -1,0 +1,96 @@
+"""A drift report as JSON, as Markdown and as a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from champion.drift.live import live_score
+from champion.drift.report import DriftReport
+from champion.reporting.drift_history import Line, render_drift_history
+from champion.reporting.drift_html import render_drift_html
+from champion.reporting.drift_markdown import render_drift_markdown
+from tests.support.browser import Page, eventually
+from tests.support.drift_examples import report
+
+
+def test_the_json_says_its_format_and_comes_back_as_it_was() -> None:
+    text = report().model_dump_json()
+    assert json.loads(text)["format"] == 1
+    assert DriftReport.model_validate_json(text) == report()
+
+
+def test_the_markdown_has_the_verdict_first_and_the_worst_feature_before_the_others() -> None:
+    lines = render_drift_markdown(report()).splitlines()
+    assert lines[0] == "## shop: drift"
+    first = next(place for place, line in enumerate(lines) if line.startswith("| feature")) + 1
+    assert "**drift**" in lines[first + 1]
+    assert "no drift" not in lines[first + 1]
+
+
+def test_names_of_the_users_are_no_markup() -> None:
+    markdown, page = render_drift_markdown(report()), render_drift_html(report())
+    assert "`<b>col\\|our*`" in markdown
+    assert "<script>" not in markdown.replace("`", "")
+    assert "<script" not in page
+    assert "<b>col" not in page
+    assert "&lt;b&gt;col|our*" in page
+
+
+def test_the_page_needs_nothing_beside_itself_and_draws_every_feature() -> None:
+    page = render_drift_html(report())
+    assert page.count("<svg") == 7  # six features and the predictions
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
+    assert "7 rows of the log" in page
+    assert "Columns that differ" in page
+
+
+@pytest.mark.parametrize(
+    ("verdict", "badge"), [("none", "No drift"), ("not_enough", "Not enough data"), ("schema", "Other columns")]
+)
+def test_every_verdict_has_its_badge(verdict: str, badge: str) -> None:
+    assert badge in render_drift_html(report(verdict))
+    assert badge.lower() in render_drift_markdown(report(verdict)).splitlines()[0]
+
+
+def test_the_live_score_stands_beside_the_promoted_one() -> None:
+    live = live_score(70, 100, 5, 0.95, 200, 50)
+    page = render_drift_html(report(live=live))
+    assert "0.9500" in page
+    assert "0.7000" in page
+    assert "worse than it was promoted with" in render_drift_markdown(report(live=live))
+
+
+def test_a_table_without_a_row_to_draw_has_its_page_still() -> None:
+    empty = report("not_enough", features=[], predictions=None, schema_differences=[], notes=[])
+    page = render_drift_html(empty)
+    assert "<svg" not in page
+    assert "There are not enough data to judge." in page
+
+
+def test_the_history_draws_a_line_for_every_feature_and_marks_what_drifted() -> None:
+    lines = [Line("size", [0.01, None, 0.3], [False, False, True]), Line("<i>", [None, None, None], [False] * 3)]
+    moments = [f"2026-02-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
+    page = render_drift_history("shop", moments, [1, 1, 2], ["none", "none", "drift"], lines, 0.1)
+    assert page.count("<svg") == 2
+    assert page.count("<circle") == 1
+    assert "3 comparisons, 1 with drift" in page
+    assert "<i>" not in page
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_runs_out_of_the_page(page: Page, tmp_path: Path, width: int, scheme: str) -> None:
+    place = tmp_path / "drift.html"
+    place.write_text(render_drift_html(report(live=live_score(70, 100, 5, 0.95, 200, 50))), encoding="utf-8")
+    page.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+    page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    page.open(place.as_uri())
+    eventually(
+        lambda: page.ask("document.readyState") == "complete" and "What was compared" in page.text(), "the report"
+    )
+    assert page.ask("document.documentElement.scrollWidth") <= width
+    assert page.ask("document.scripts.length") == 0
+    assert page.ask("performance.getEntriesByType('resource').length") == 0

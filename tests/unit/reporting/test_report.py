@@ -1,0 +1,468 @@
+import re
+from functools import cache
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from champion.comparison.decision import Decision
+from champion.comparison.provenance import Outcome
+from champion.modeling.evaluation import CandidateResult, ClassScore, Evaluation, Importance, Label, PairedTest
+from champion.modeling.profile import Profile
+from champion.reporting import render_html, render_markdown, sentences, tables
+from champion.reporting.charts import figures
+from champion.reporting.words import MINUS, NOTHING, change, clean, distinct, number, percent, score, seconds
+from tests.support.report_examples import (
+    SPECIES,
+    category_column,
+    contestant,
+    decision,
+    evaluation,
+    exam_rows,
+    lineage,
+    number_column,
+    outcome,
+    profile,
+)
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+HOSTILE = "<script>alert('x')</script><img src=x onerror=y> & \"q\" | `a``b` *b* [l](http://e.x) @octocat $x$ </table>"
+
+
+@cache
+def drawn(found: str, known: str) -> dict[str, str]:
+    return figures(Evaluation.model_validate_json(found), Profile.model_validate_json(known))
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: elements, attributes, text, and whether every tag is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def page(
+    found: Evaluation | None = None, decided: Decision | None = None, became: Outcome | None = None, **changes: Any
+) -> str:
+    found = found or evaluation()
+    known = changes.pop("profile", None) or profile(found.classes)
+    plots = drawn(found.model_dump_json(), known.model_dump_json())
+    return render_html(found, decided or decision(found), known, lineage(**changes), became or outcome(), plots)
+
+
+def comment(
+    found: Evaluation | None = None, decided: Decision | None = None, became: Outcome | None = None, **changes: Any
+) -> str:
+    found = found or evaluation()
+    known = changes.pop("profile", None) or profile(found.classes)
+    return render_markdown(found, decided or decision(found), known, lineage(**changes), became or outcome())
+
+
+def both(found: Evaluation | None = None, **changes: Any) -> tuple[str, str]:
+    return Page(page(found, **changes)).text, comment(found, **changes)
+
+
+def test_the_page_is_well_formed_and_has_every_section() -> None:
+    found = Page(page())
+    sections = [attributes.get("id") for tag, attributes in found.elements if tag == "section"]
+    assert sections == ["scores", "why", "errors", "probabilities", "importance", "candidates", "data", "lineage"]
+    links = [attributes["href"] for tag, attributes in found.elements if tag == "a"]
+    ids = {attributes.get("id") for _, attributes in found.elements}
+    assert all(link is not None and link.startswith("#") and link[1:] in ids for link in links)
+
+
+def test_no_id_is_given_twice() -> None:
+    ids = [attributes["id"] for _, attributes in Page(page()).elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_needs_nothing_from_outside_and_no_script() -> None:
+    html = page()
+    found = Page(html)
+    assert not {"script", "link", "img", "iframe", "object"} & {tag for tag, _ in found.elements}
+    for _, attributes in found.elements:
+        assert not any(key.startswith("on") for key in attributes)
+        assert not {"src", "srcset", "data", "action"} & set(attributes)
+    assert not re.findall(r"url\((?!#)|@import", html)
+    assert "default-src 'none'" in html
+
+
+def test_the_page_can_be_read_without_seeing_it() -> None:
+    elements = Page(page()).elements
+    tags = [tag for tag, _ in elements]
+    assert tags.count("h1") == tags.count("main") == tags.count("nav") == 1
+    assert tags.count("table") == tags.count("caption")
+    assert all(attributes.get("scope") in ("col", "row") for tag, attributes in elements if tag == "th")
+    assert all(attributes.get("aria-label") for tag, attributes in elements if tag == "svg")
+    assert ("html", {"lang": "en"}) in elements
+
+
+def test_light_and_dark_define_the_same_colours() -> None:
+    light, dark = re.findall(r":root \{(.*?)\n\s*\}", page(), flags=re.DOTALL)[:2]
+    assert "prefers-color-scheme: dark" in page()
+    assert set(re.findall(r"--[\w-]+(?=:)", dark)) == set(re.findall(r"--[\w-]+(?=:)", light)) - {"--sans", "--mono"}
+
+
+def test_every_colour_that_a_figure_asks_for_is_defined_by_the_page() -> None:
+    html = page()
+    asked = set(re.findall(r"var\((--[\w-]+)", html))
+    assert asked <= set(re.findall(r"(--[\w-]+):", html))
+
+
+def test_the_decision_comes_first() -> None:
+    html, markdown = page(), comment()
+    assert "Version 4 is in production now; it replaced version 3." in html
+    assert html.index("The challenger takes the title") < html.index("<table")
+    assert markdown.startswith("## iris: version 4 is in production now; it replaced version 3\n")
+    assert markdown.index("The challenger takes the title") < markdown.index("| score |")
+
+
+@pytest.mark.parametrize(
+    ("became", "sentence"),
+    [
+        ({"replaced": None, "champion": 1}, "Version 1 is in production now; the first champion."),
+        ({"action": "kept", "champion": 3}, "Version 3 stays in production."),
+        ({"action": "kept", "champion": None}, "Nothing is in production: the challenger stays out, and there is no"),
+        ({"action": "would_promote", "champion": 3}, "version 3 is in production; with promotion on, the challenger"),
+        ({"action": "would_promote", "champion": None}, "Nothing was changed: nothing is in production; with"),
+        ({"action": "would_keep", "champion": 3}, "version 3 is in production; with promotion on, it would stay."),
+    ],
+)
+def test_the_headline_says_what_became_of_production(became: dict[str, Any], sentence: str) -> None:
+    assert sentence in sentences.headline(outcome(**became))
+
+
+def test_every_score_stands_side_by_side_with_its_difference_and_the_metric_first() -> None:
+    html, markdown = both()
+    assert "champion v3 challenger v4 change" in html
+    assert "accuracy 0.9333 0.9667 +0.0333 f1_macro 0.8800 0.8900 +0.0100" in html
+    assert "| **`accuracy`** | **0.9333** | **0.9667** | **+0.0333** |" in markdown
+    assert "| `f1_macro` | 0.8800 | 0.8900 | +0.0100 |" in markdown
+
+
+def test_a_score_that_one_side_lacks_is_a_dash_on_that_side() -> None:
+    theirs = contestant("champion", SPECIES, scores={"accuracy": 0.9, "roc_auc_ovr": 0.8})
+    rows = tables.scores(evaluation(champion=theirs), outcome()).rows
+    assert [row.cells for row in rows[1:]] == [
+        ("f1_macro", NOTHING, "0.8900", NOTHING),
+        ("roc_auc_ovr", "0.8000", NOTHING, NOTHING),
+    ]
+
+
+def test_without_a_champion_nothing_is_compared() -> None:
+    found = evaluation(champion=None, paired=None)
+    html, markdown = both(found, became=outcome(challenger=1, champion=1, replaced=None, judged=1))
+    assert "none yet" in html
+    assert "difference" not in html
+    assert "Paired test" not in html
+    assert "no score of a champion to compare with" in html
+    assert "It is the first challenger that this holdout is known to have judged." in html
+    assert "| score | challenger v1 |" in markdown
+
+
+def test_a_champion_that_could_not_be_judged_is_named_with_the_reason() -> None:
+    found = evaluation(champion=None, paired=None, champion_unjudged="it needs the column 'age'")
+    html, markdown = both(found, became=outcome(action="kept", challenger=None, champion=3, replaced=None))
+    assert "champion v3 not judged it needs the column 'age'" in html
+    assert "Version 3 stays in production." in html
+    assert "it needs the column 'age'" in markdown
+
+
+def test_the_policy_shows_what_was_found_and_required() -> None:
+    found = evaluation()
+    html, markdown = both(found, decided=decision(found, min_score=0.8, guardrails={"f1_macro": -0.02}))
+    assert "min_score 0.9667 at least 0.8 met yes" in html
+    assert "guardrail f1_macro 0.0100 at least -0.02 met yes" in html
+    assert "p_value 1 at most 0.05 not met no, for information" in html
+    assert "| `min_score` | 0.9667 | at least 0.8 | met | yes |" in markdown
+
+
+def test_a_condition_that_gates_and_is_not_met_stands_out() -> None:
+    found = evaluation()
+    rows = tables.checks(decision(found, min_gain=0.1, max_p_value=0.05)).rows
+    assert [(row.cells[0], row.tone) for row in rows] == [("min_gain", "failed"), ("p_value", "failed")]
+    assert tables.checks(decision(found)).rows[-1].tone == ""
+    assert '<tr class="failed">' in page(found, decision(found, min_gain=0.1))
+
+
+def test_the_paired_test_is_shown_and_explained() -> None:
+    test = PairedTest(both_right=20, only_challenger_right=9, only_champion_right=1, both_wrong=0, p_value=0.0215)
+    html, markdown = both(evaluation(paired=test))
+    assert "challenger right 20 9 challenger wrong 1 0" in html
+    sentence = "the challenger alone was right on 9, the champion alone on 1, more than chance explains"
+    assert sentence in html
+    assert sentence in markdown
+    assert "two-sided p = 0.0215" in html
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        (
+            PairedTest(both_right=9, only_challenger_right=0, only_champion_right=0, both_wrong=1, p_value=1),
+            "same rows",
+        ),
+        (
+            PairedTest(both_right=0, only_challenger_right=2, only_champion_right=1, both_wrong=0, p_value=1),
+            "chance alone",
+        ),
+        (
+            PairedTest(both_right=0, only_challenger_right=99, only_champion_right=1, both_wrong=0, p_value=1e-9),
+            "p below",
+        ),
+    ],
+)
+def test_the_paired_test_in_words(test: PairedTest, words: str) -> None:
+    assert words in sentences.paired(test)
+
+
+def test_the_wear_of_the_holdout_is_told() -> None:
+    for text in both():
+        assert "This holdout is known to have judged 7 challengers, this one included." in text
+        assert "On 30 rows a gain in accuracy below 0.2000 cannot be told from noise; this one is +0.0333." in text
+        assert "Blum and Hardt 2015, The Ladder" in text
+
+
+def test_where_no_gain_can_be_told_from_noise_it_says_so() -> None:
+    assert "no gain in accuracy can be told" in sentences.ladder(evaluation(rows=exam_rows(smallest_gain=1.2)))
+
+
+def test_a_changed_split_rule_is_told() -> None:
+    text = sentences.exam(evaluation(rows=exam_rows(judged=12, overlap_only=True)), outcome())
+    assert "the same 12 rows: of the 30 in the holdout only those that are holdout under the champion's" in text
+
+
+def test_the_most_confused_pair_is_named() -> None:
+    for text in both():
+        assert "Most confused: versicolor taken for virginica, 2 of 10. 28 of 30 rows right." in text
+
+
+def test_a_contestant_without_an_error_confused_nothing() -> None:
+    perfect = contestant("challenger", SPECIES, wrong=0)
+    assert sentences.confusion(perfect, evaluation()) == "All 30 rows right: nothing was confused."
+
+
+def test_the_curves_are_summed_up() -> None:
+    text = Page(page()).text
+    assert "Area under the curve: champion 0.9010, challenger 0.9010." in text
+    assert "thin ones every class, the weakest being setosa (0.9000)" in text
+    assert "The challenger is off by 5.0 points on average, the champion by 5.0 points." in text
+    assert "Where it said 95 % on average, 100 % of 18 were so." in text
+
+
+def test_two_classes_name_the_one_that_is_looked_for() -> None:
+    classes: list[Label] = [False, True]
+    assert sentences.curves(evaluation(classes), "roc").endswith("The class looked for is True.")
+    assert sentences.calibration(evaluation(classes)).endswith("The class looked for is True.")
+
+
+def test_without_probabilities_the_page_says_so() -> None:
+    mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
+    found = evaluation(
+        challenger=contestant("challenger", SPECIES, **mute), champion=contestant("champion", SPECIES, **mute)
+    )
+    assert "The estimator gives no probabilities" in Page(page(found)).text
+
+
+def test_importance_names_the_column_the_loss_and_the_rows_it_was_sampled_on() -> None:
+    sentence = "Shuffling x0 costs most: 0.5000 ± 0.0100 of accuracy, measured on 30 holdout rows."
+    for text in both():
+        assert sentence in text
+
+
+def test_columns_that_cost_nothing_are_counted() -> None:
+    useless = [Importance(feature="a", mean=0.2, std=0.01), Importance(feature="b", mean=0.001, std=0.01)]
+    found = evaluation(challenger=contestant("challenger", SPECIES, importance=useless))
+    assert "Without 1 of 2 columns nothing measurable would be lost" in sentences.importance(found)
+
+
+def test_candidates_show_scores_time_and_the_chosen_one() -> None:
+    html, markdown = both()
+    assert "candidate_0 0.9500 ± 0.0050 0.25 s 3 LogisticRegression C=1.0" in html
+    assert "2 candidates, 6 settings in 0.50 s. candidate_0 was chosen" in html
+    assert "| **`candidate_0`** | **0.9500 ± 0.0050** |" in markdown
+    assert "Search of candidate_0 (3 rows)" in html
+
+
+def test_a_single_candidate_had_nothing_to_be_ranked_against() -> None:
+    single = CandidateResult(
+        name="only", estimator="E", params={}, cv_mean=None, cv_std=None, seconds=1.0, trials=[], chosen=True
+    )
+    for text in both(evaluation(candidates=1).model_copy(update={"candidates": [single]})):
+        assert "only was the only one, so that there was nothing to rank." in text
+
+
+def test_the_data_is_described() -> None:
+    columns = [number_column(), category_column(), number_column("id", kind="identifier", used=False)]
+    html, markdown = both(profile=profile(columns=columns))
+    assert "2 of 3 columns used. Most values are missing in island: 5 %." in html
+    assert "petal length (cm) numeric 0 40 1 to 7 3.75 ± 1.76 A number: scaled." in html
+    assert "Biscoe, Dream, Torgersen and 2 more" in html
+    assert "| `id` | identifier, not used |" in markdown
+
+
+def test_classes_that_the_holdout_lacks_are_named() -> None:
+    html, markdown = both(evaluation(rows=exam_rows(missing_classes=["setosa"])))
+    assert "No judged row has the class setosa" in html
+    assert "not in the holdout: setosa" in markdown
+
+
+def test_the_lineage_is_complete() -> None:
+    html, markdown = both(dirty=True)
+    for text in (html, markdown.replace("\\", "")):
+        for fact in ("717820ef0af287ff346c5cabfb4c612c", "3f2a9c1e5b7d4f60, with uncommitted changes", "9b1c5e0f2a7d",
+                     "scikit-learn 1.9.1", "2026-11-23 04:52 UTC", "salt 'iris'", "local", "42"):  # fmt: skip
+            assert fact in text
+    assert "none: not a git checkout" in both(commit=None)[0]
+
+
+def test_warnings_stand_at_the_top_and_are_capped() -> None:
+    found = evaluation(warnings=[f"warning number {i}" for i in range(60)])
+    html, markdown = page(found), comment(found)
+    assert html.index("warning number 0") < html.index('id="scores"')
+    assert "10 more warnings" in html
+    assert "- and 55 more" in markdown
+    assert markdown.index("warning number 0") < markdown.index("<details>")
+    assert "arning" not in Page(page()).text
+    assert "arning" not in comment()
+
+
+def hostile() -> Evaluation:
+    classes: list[Label] = [HOSTILE, "b", "c"]
+    mine = contestant(
+        "challenger", classes, params={HOSTILE: HOSTILE}, candidate=HOSTILE, estimator=HOSTILE, wrong=1,
+        importance=[Importance(feature=HOSTILE, mean=0.1, std=0.0)], scores={"accuracy": 0.9, HOSTILE: 0.1},
+    )  # fmt: skip
+    found = evaluation(classes, challenger=mine, warnings=[HOSTILE], champion=None, champion_unjudged=HOSTILE)
+    candidates = [each.model_copy(update={"params": {HOSTILE: HOSTILE}}) for each in found.candidates]
+    return found.model_copy(update={"candidates": candidates})
+
+
+def test_nothing_that_a_table_contains_becomes_html() -> None:
+    known = profile(
+        [HOSTILE, "b", "c"], [number_column(HOSTILE, why=HOSTILE), category_column(categories=[HOSTILE, "b", "c"])]
+    )
+    html = page(hostile(), profile=known, split=HOSTILE, stack=HOSTILE, libraries={HOSTILE: HOSTILE})
+    found = Page(html)
+    assert not {"script", "img"} & {tag for tag, _ in found.elements}
+    assert HOSTILE in found.text
+
+
+def test_nothing_that_a_table_contains_becomes_markup_in_a_comment() -> None:
+    known = profile([HOSTILE, "b", "c"], [number_column(HOSTILE, why=HOSTILE)])
+    markdown = comment(hostile(), profile=known, split=HOSTILE, stack=HOSTILE, libraries={HOSTILE: HOSTILE})
+    outside = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown.replace("\\`", "")).replace("\\|", "")
+    assert set(re.findall(r"<[^>]*>", outside)) == {"<details>", "</details>", "<summary>", "</summary>"}
+    assert "@octocat" not in outside
+    assert "http://" not in outside
+    assert not re.search(r"(?<!\\)[*`$\[]", outside.replace("**", ""))
+
+
+def test_every_row_of_a_comments_table_has_as_many_cells_as_its_head() -> None:
+    width = 0
+    for line in comment(hostile()).splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert cells in (0, width) or width == 0
+        width = cells
+
+
+def test_the_comment_has_no_image_and_fits_a_screen_before_its_details() -> None:
+    markdown = comment()
+    assert "![" not in markdown
+    assert "<img" not in markdown
+    assert len(markdown.partition("<details>")[0].splitlines()) <= 20
+
+
+def test_a_run_of_any_size_stays_under_a_megabyte() -> None:
+    long = "a very long name " * 500
+    classes: list[Label] = [f"{i} {long}" for i in range(50)]
+    found = evaluation(
+        classes, candidates=30, trials=100,
+        challenger=contestant("challenger", classes, features=100, params={long: long}),
+        warnings=[long] * 1000,
+    )  # fmt: skip
+    wide = [
+        each.model_copy(
+            update={
+                "params": {long: long},
+                "trials": [trial.model_copy(update={"params": {long: long}}) for trial in each.trials],
+            }
+        )
+        for each in found.candidates
+    ]
+    known = profile(classes, [category_column(f"{i} {long}", why=long, categories=[long] * 3) for i in range(300)])
+    html = page(found.model_copy(update={"candidates": wide}), profile=known)
+    assert len(html.encode()) < 1_000_000
+    assert "100 more columns are left out." in html
+
+
+def test_many_classes_list_the_weakest() -> None:
+    classes: list[Label] = list(range(150))
+    scores = [ClassScore(label=i, precision=1, recall=1, f1=i / 150, support=10) for i in range(150)]
+    table = tables.per_class(evaluation(classes, challenger=contestant("challenger", classes, per_class=scores)))
+    assert len(table.rows) == tables.CLASS_ROWS
+    assert table.rows[0].cells[0] == "0"
+    assert table.note == "The 100 of 150 classes with the lowest F1."
+
+
+def test_a_missing_figure_leaves_the_rest() -> None:
+    found, known = evaluation(), profile()
+    html = render_html(found, decision(found), known, lineage(), outcome(), {})
+    assert "<svg" not in html
+    assert "candidate_0 was chosen" in Page(html).text
+
+
+def test_the_same_evidence_gives_the_same_page() -> None:
+    assert page() == page()
+    assert comment() == comment()
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (score(-0.25), MINUS + "0.2500"),
+        (score(float("nan")), NOTHING),
+        (change(0.5, 0.75), MINUS + "0.2500"),
+        (change(0.500001, 0.5), "+1.0e-06"),
+        (change(None, 0.5), NOTHING),
+        (number(1234567.0), "1.235e+06"),
+        (number(-3.0), MINUS + "3"),
+        (number(float("inf")), NOTHING),
+        (percent(0.999), "99.9 %"),
+        (percent(0.0001), "0.1 %"),
+        (percent(1.0), "100 %"),
+        (seconds(0.04), "40 ms"),
+        (seconds(192.0), "3 min 12 s"),
+        (seconds(7500.0), "2 h 5 min"),
+        (clean("a\u202eb\nc"), "a b c"),
+        (clean("  "), "(empty)"),
+        (distinct(["short", "x" * 30], 12)[1], "xxxxxx…xxxxx"),
+    ],
+)
+def test_words_and_numbers(written: str, expected: str) -> None:
+    assert written == expected

@@ -1,0 +1,58 @@
+"""The report in a real browser: readable on a phone and on a desk, in the light and in the dark, without a request."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from champion.reporting import render_html
+from champion.reporting.charts import figures
+from tests.support.browser import Page, eventually
+from tests.support.report_examples import decision, evaluation, lineage, outcome, profile
+
+_REQUESTS = "performance.getEntriesByType('resource').length"
+
+
+def written(folder: Path, **changes: Any) -> str:
+    """The address of a report that lies in a folder."""
+    found = evaluation(**changes)
+    seen = profile(found.classes)
+    page = folder / "report.html"
+    drawn = figures(found, seen)
+    page.write_text(render_html(found, decision(found), seen, lineage(), outcome(), drawn), encoding="utf-8")
+    return page.as_uri()
+
+
+def show(page: Page, address: str, width: int, scheme: str) -> None:
+    page.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+    page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    page.open(address)
+    eventually(lambda: page.ask("document.readyState") == "complete" and "Lineage" in page.text(), "the report")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_runs_out_of_the_page(page: Page, tmp_path: Path, width: int, scheme: str) -> None:
+    show(page, written(tmp_path), width, scheme)
+    assert page.ask("document.documentElement.scrollWidth") <= width
+    assert page.ask(_REQUESTS) == 0
+
+
+def test_the_dark_page_is_dark_and_its_text_is_light(page: Page, tmp_path: Path) -> None:
+    def brightness(what: str) -> float:
+        colour = page.ask(f"getComputedStyle(document.body).{what}")
+        return sum(int(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3
+
+    address = written(tmp_path)
+    show(page, address, 1280, "light")
+    assert brightness("backgroundColor") > 200 > 100 > brightness("color")
+    show(page, address, 1280, "dark")
+    assert brightness("backgroundColor") < 60 < 150 < brightness("color")
+
+
+def test_it_can_be_read_without_javascript(page: Page, tmp_path: Path) -> None:
+    show(page, written(tmp_path), 1280, "light")
+    told = page.text()
+    assert page.ask("document.scripts.length") == 0
+    for heading in ("Scores", "Why", "Errors", "Probabilities", "Importance", "Candidates", "Data", "Lineage"):
+        assert heading in told

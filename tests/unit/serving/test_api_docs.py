@@ -1,0 +1,83 @@
+"""The API docs in a real browser: this champion's own fields, and nothing from elsewhere."""
+
+import pytest
+
+from champion.bundle.folder import write
+from tests.support.browser import Page, eventually
+from tests.support.serving.models import made
+from tests.support.serving.service import Service, running
+from tests.unit.serving.test_page import errors
+
+KEY = "f3Kq-9vTz-Lw2m-Xr7p"
+
+
+def show(page: Page, service: Service) -> str:
+    """Open the docs, and the endpoint that predicts."""
+    page.send("Log.enable")
+    page.send("Runtime.enable")
+    address = f"http://127.0.0.1:{service.port}"
+    page.open(f"{address}/docs")
+    eventually(lambda: page.ask("!!document.querySelector('.opblock-post .opblock-summary-control')"), "the endpoints")
+    return address
+
+
+def unfolded(page: Page) -> str:
+    """What the request of a prediction is said to look like."""
+    page.ask("document.querySelector('.opblock-post:not(.is-open) .opblock-summary-control')?.click()")
+    eventually(lambda: page.ask("!!document.querySelector('.opblock-post textarea')"), "the example")
+    return str(page.ask("document.querySelector('.opblock-post textarea').value"))
+
+
+def test_the_champions_own_fields_are_shown_with_an_example(page: Page, mixed_service: Service) -> None:
+    show(page, mixed_service)
+    example = mixed_service.get("/model").json["example"]
+    for name in ("größe | cm", "colour", "paid", "since"):
+        assert name in unfolded(page)
+        assert name in example
+    assert "3.1" in page.text()
+    for path in ("/predict", "/model", "/healthz", "/readyz", "/metrics"):
+        assert path in page.text()
+
+
+def test_a_prediction_can_be_tried_there(page: Page, iris_service: Service) -> None:
+    show(page, iris_service)
+    unfolded(page)
+    page.click("button", "Execute")
+    eventually(lambda: '"model_version": 1' in page.text(), "the answer")
+
+
+def test_nothing_is_asked_elsewhere_and_the_policy_holds(page: Page, iris_service: Service) -> None:
+    address = show(page, iris_service)
+    unfolded(page)
+    assert {each for each in page.requested() if not each.startswith("data:")} - {"data"} == {address}
+    assert errors(page) == []
+    headers = iris_service.get("/docs").headers
+    assert "unsafe" not in headers["content-security-policy"]
+    assert "script-src 'self'" in headers["content-security-policy"]
+
+
+def test_the_key_shows_what_is_kept_from_others(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("models") / "iris"
+    write(made(), folder)
+    with running(folder, env={"SERVE_API_KEY": KEY}) as service:
+        show(page, service)
+        described = "JSON.stringify(ui.specSelectors.specJson().toJS())"
+        assert "sepal_length" not in page.ask(described)
+        page.click("button", "Authorize")
+        eventually(lambda: page.ask("!!document.querySelector('.auth-container input')"), "the field for the key")
+        page.ask("document.querySelector('.auth-container input').focus()")
+        page.send("Input.insertText", text=KEY)
+        page.ask("document.querySelector('.auth-container .authorize').click()")
+        eventually(lambda: "sepal_length" in page.ask(described), "the champion's fields")
+        page.click("button", "Close")
+        assert "sepal_length" in unfolded(page)
+
+
+@pytest.mark.parametrize("name", ["index.html", "swagger-ui-bundle.js.map", "..%2f__init__.py", "redoc.standalone.js"])
+def test_no_other_file_is_given_out(iris_service: Service, name: str) -> None:
+    assert iris_service.get(f"/docs/{name}").status == 404
+
+
+def test_no_page_of_fastapi_that_loads_from_elsewhere_is_left(iris_service: Service) -> None:
+    assert iris_service.get("/redoc").status == 404
+    assert b"//cdn" not in iris_service.get("/docs").body

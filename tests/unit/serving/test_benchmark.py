@@ -1,0 +1,95 @@
+"""The serving benchmark measures what it says: whole answers, the server's own time, and limits that can be broken."""
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from devtools.benchmarks.measure import CommandFailedError
+from devtools.benchmarks.serving.figures import Figures, as_tables, limits
+from devtools.benchmarks.serving.load import Target, ask_alone, ask_once, ask_together, is_whole, request_bytes
+from devtools.benchmarks.serving.server import free_port, running
+from tests.conftest import ROOT
+from tests.support.serving.pretend import Pretended, about, number, pretended
+
+REQUEST = request_bytes("/predict", b'{"a": 1.5}')
+GOOD = Figures(
+    "forest",
+    "ours",
+    rate=6000,
+    cpu=100,
+    p50_alone=200,
+    p50=4,
+    p99=9,
+    busy=1,
+    generator=0.3,
+    start=1.5,
+    idle=180,
+    after=190,
+)
+RIVALS = [
+    replace(GOOD, server="mlflow", rate=150, cpu=6000),
+    replace(GOOD, server="fastapi", rate=240, cpu=4000),
+    replace(GOOD, server="floor", p50_alone=120),
+]
+
+
+@pytest.mark.parametrize(
+    "broken", [{"rate": 4000}, {"cpu": 200}, {"p50_alone": 400}, {"start": 2.5}, {"idle": 230}], ids=str
+)
+def test_each_limit_can_be_broken_alone(broken: dict[str, float]) -> None:
+    assert [limit.kept for limit in limits([GOOD, *RIVALS])] == [True] * 5
+    held = limits([replace(GOOD, **broken), *RIVALS])
+    assert [limit.kept for limit in held].count(False) == 1
+    assert as_tables([GOOD, *RIVALS], held).count("| NO |") == 1
+
+
+def test_only_the_forest_is_held_to_the_limits() -> None:
+    assert limits([replace(each, model="boosting") for each in [GOOD, *RIVALS]]) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ],
+)
+def test_an_answer_is_whole_at_its_end_and_not_before(answer: bytes) -> None:
+    assert is_whole(answer)
+    assert not any(is_whole(answer[:end]) for end in range(len(answer)))
+
+
+def test_every_answer_under_load_is_counted_once() -> None:
+    state = Pretended(about(number("a")))
+    with pretended(state) as address:
+        target = Target(int(address.rpartition(":")[2]), REQUEST)
+        assert ask_once(target)[0] == 200
+        asked = [ask_alone(target, 0.2), ask_together(target, 0.2, 4)]
+    assert len(state.rows) == 1 + sum(len(load.latencies) for load in asked)
+    assert all(load.latencies == sorted(load.latencies) and load.rate > 0 and 0 < load.busy <= 1.1 for load in asked)
+
+
+def test_an_answer_that_refuses_ends_the_load() -> None:
+    with pretended(Pretended(None)) as address, pytest.raises(CommandFailedError, match="503"):
+        ask_together(Target(int(address.rpartition(":")[2]), REQUEST), 0.2, 2)
+
+
+def test_a_server_that_does_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "raise SystemExit('the port is cursed')"]
+    with (
+        pytest.raises(CommandFailedError, match=r"exit code 1(.|\n)*the port is cursed"),
+        running(command, tmp_path, {}, Target(free_port(), REQUEST), tmp_path / "log"),
+    ):
+        pytest.fail("it runs")
+
+
+def test_what_the_rivals_need_is_pinned_without_an_address() -> None:
+    files = sorted((ROOT / "benchmarks/serving").glob("requirements-*.txt"))
+    assert [file.stem.partition("-")[2] for file in files] == ["bentoml", "fastapi", "mlflow"]
+    for file in files:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            assert re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+( ; .+)?$", line), line

@@ -1,0 +1,295 @@
+"""What the service answers: the model's own labels and probabilities, by name, with what is unusual about a row."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from champion.bundle.build import classifier
+from champion.bundle.folder import write
+from champion.bundle.parsing import parse
+from champion.modeling.features import Feature
+from champion.serving.champion import Champion
+from champion.serving.refusal import RequestError
+from champion.serving.rows import RowReader
+from tests.conftest import ROOT
+from tests.support.serving.models import IRIS, TABLES, iris, made, mixed
+from tests.support.serving.service import Service, running
+
+NUMBER = Feature(name="x", kind="numeric", dtype="float64", nullable=True)
+
+
+def rows_of(frame: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
+    """Rows as a client would send them."""
+    text = frame[columns].to_json(orient="records", date_format="iso", date_unit="us", double_precision=15)
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
+
+
+def own_answer(table: str, model: str) -> tuple[list[dict[str, Any]], list[Any], np.ndarray | None]:
+    """Rows of a table, and what the model itself says of them through pandas."""
+    package = made(table, model)
+    frame = TABLES[table][0]()
+    found = classifier(package, "test").predict(frame)
+    names = [feature.name for feature in package.manifest.signature]
+    return rows_of(frame, names), [package.manifest.classes[code] for code in found.codes], found.probabilities
+
+
+def compared(service: Service, table: str, model: str) -> None:
+    rows, labels, probabilities = own_answer(table, model)
+    answer = service.predict(rows).json["predictions"]
+    assert [each["label"] for each in answer] == labels
+    classes = made(table, model).manifest.classes
+    assert probabilities is not None
+    told = [
+        [each["probabilities"][name if isinstance(name, str) else json.dumps(name)] for name in classes]
+        for each in answer
+    ]
+    assert np.abs(np.array(told) - probabilities).max() <= 1e-9
+
+
+def test_every_row_of_the_sample_gets_the_models_own_answer(iris_service: Service) -> None:
+    compared(iris_service, "iris", "FOREST")
+
+
+def test_every_row_of_a_table_with_every_kind_of_feature_gets_the_models_own_answer(mixed_service: Service) -> None:
+    compared(mixed_service, "mixed", "BOOSTING")
+
+
+@pytest.mark.parametrize("model", ["FOREST", "REGRESSION", "BOOSTING"])
+@pytest.mark.parametrize("table", ["iris", "mixed"])
+def test_one_row_is_answered_as_many_are(table: str, model: str) -> None:
+    champion = Champion(made(table, model), "test")
+    rows, labels, probabilities = own_answer(table, model)
+    for row, label, own in list(zip(rows, labels, probabilities, strict=True))[:40]:  # type: ignore[arg-type]
+        block = champion.reader.block(champion.reader.read(json.dumps(row).encode(), 1))
+        found = champion.predict(block)
+        assert champion.classes[found.codes[0]] == label
+        assert np.abs(found.probabilities[0] - own).max() <= 1e-6  # type: ignore[index]
+
+
+def test_an_answer_names_request_model_and_data(iris_service: Service) -> None:
+    answer = iris_service.predict(IRIS)
+    assert answer.status == 200
+    assert list(answer.json) == ["request_id", "model_version", "data_version", "predictions"]
+    assert answer.json["request_id"] == answer.headers["x-request-id"]
+    assert answer.json["model_version"] == 1
+    assert answer.json["data_version"] == f"{1:032x}"
+    assert list(answer.json["predictions"][0]) == ["label", "probabilities", "warnings"]
+
+
+def test_a_request_keeps_the_name_it_brings_when_it_is_a_fit_one(iris_service: Service) -> None:
+    assert iris_service.predict(IRIS, **{"X-Request-ID": "order-4711"}).json["request_id"] == "order-4711"
+    for unfit in ('"}', "a b", "ü", "x" * 65):
+        assert iris_service.predict(IRIS, **{"X-Request-ID": unfit}).json["request_id"] != unfit
+
+
+def test_no_two_requests_have_one_name(iris_service: Service) -> None:
+    names = [iris_service.predict(IRIS).json["request_id"] for _ in range(20)]
+    assert len(set(names)) == 20
+
+
+def test_a_number_out_of_the_range_of_training_is_a_warning(iris_service: Service) -> None:
+    answer = iris_service.predict([IRIS, {**IRIS, "petal_width": 99}]).json["predictions"]
+    assert answer[0]["warnings"] == []
+    assert answer[1]["warnings"] == ["petal_width is out of the range of training, 0.1 to 2.5."]
+
+
+def test_an_unseen_category_and_a_late_moment_are_warnings_that_repeat_no_value(mixed_service: Service) -> None:
+    example = mixed_service.get("/model").json["example"]
+    assert mixed_service.predict(example).json["predictions"][0]["warnings"] == []
+    odd = {**example, "colour": "hunter2", "since": "2099-01-01T00:00:00Z"}
+    answer = mixed_service.predict(odd)
+    colour, since = sorted(answer.json["predictions"][0]["warnings"])
+    assert colour == "colour has a category unseen in training."
+    assert re.fullmatch(r"since is out of the range of training, 2026-01-0\dT\S+Z to 2027-\S+Z\.", since)
+    assert b"hunter2" not in answer.body
+
+
+def test_what_may_be_missing_may_be_null_or_left_out(mixed_service: Service) -> None:
+    example = mixed_service.get("/model").json["example"]
+    signature = mixed_service.get("/model").json["signature"]
+    nullable = [feature["name"] for feature in signature if feature["nullable"]]
+    assert len(nullable) == 4
+    null = mixed_service.predict({**example, **dict.fromkeys(nullable)})
+    left_out = mixed_service.predict({name: value for name, value in example.items() if name not in nullable})
+    assert null.status == left_out.status == 200
+    assert null.json["predictions"] == left_out.json["predictions"]
+
+
+def test_a_category_that_is_a_number_may_be_sent_as_one(mixed_service: Service) -> None:
+    example = mixed_service.get("/model").json["example"]
+    asked = [{**example, "grade": grade} for grade in ("2", 2, 2.0)]
+    first, *others = mixed_service.predict(asked).json["predictions"]
+    assert first["warnings"] == []
+    assert others == [first, first]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-03-01", "2026-03-01T00:00:00", "2026-03-01T00:00:00Z", "2026-03-01T02:00:00+02:00", "2026-03-01 00:00"],
+)
+def test_a_moment_may_be_written_in_several_ways(mixed_service: Service, text: str) -> None:
+    example = mixed_service.get("/model").json["example"]
+    answers = mixed_service.predict([{**example, "since": text}, {**example, "since": "2026-03-01T00:00:00.000Z"}])
+    first, second = answers.json["predictions"]
+    assert first == second
+
+
+def test_the_order_of_the_fields_does_not_matter(mixed_service: Service) -> None:
+    example = mixed_service.get("/model").json["example"]
+    turned = dict(reversed(example.items()))
+    assert mixed_service.predict(turned).json["predictions"] == mixed_service.predict(example).json["predictions"]
+
+
+def test_a_model_without_probabilities_says_null(folder: Any) -> None:
+    write(made("iris", "WITHOUT_PROBABILITIES"), folder)
+    with running(folder) as service:
+        assert service.predict(IRIS).json["predictions"] == [{"label": "setosa", "probabilities": None, "warnings": []}]
+
+
+def test_the_model_is_told_with_manifest_card_and_example(mixed_service: Service) -> None:
+    package = made("mixed", "BOOSTING")
+    found = mixed_service.get("/model").json
+    assert list(found) == [
+        "use_case", "model_version", "data_version", "created", "since", "reason", "metric", "scores", "classes",
+        "signature", "way", "example", "manifest", "card",
+    ]  # fmt: skip
+    assert found["manifest"] == package.manifest.model_dump(mode="json")
+    assert found["card"].startswith("# ")
+    assert found["classes"] == [0, 1]
+    assert found["example"].keys() == {feature.name for feature in package.manifest.signature}
+
+
+def test_rows_and_labels_and_warnings_are_counted(iris_service: Service) -> None:
+    def counts() -> list[float]:
+        return [
+            iris_service.metric("champion_rows_total"),
+            iris_service.metric("champion_predictions_total", label="setosa"),
+            iris_service.metric("champion_warnings_total", kind="range"),
+            iris_service.metric("champion_warned_rows_total"),
+            iris_service.metric("champion_requests_total", path="/predict", status="200"),
+            iris_service.metric("champion_requests_total", path="/predict", status="422"),
+            iris_service.metric("champion_request_seconds_count", path="/predict"),
+        ]
+
+    before = counts()
+    iris_service.predict([IRIS, IRIS, {**IRIS, "sepal_width": 99, "petal_width": -7}])
+    iris_service.predict(IRIS)
+    iris_service.predict({})
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [4, 4, 2, 1, 2, 1, 3]
+
+
+def test_the_metrics_name_the_model(iris_service: Service) -> None:
+    assert iris_service.metric("champion_model_version") == 1
+    info = {"use_case": "iris", "model_version": "1", "data_version": f"{1:032x}", "way": "packed"}
+    assert iris_service.metric("champion_model_info", **info) == 1
+
+
+def test_the_description_has_this_models_own_fields_and_an_example_that_is_answered(mixed_service: Service) -> None:
+    told = mixed_service.get("/openapi.json").json
+    row = told["components"]["schemas"]["Row"]
+    package = made("mixed", "BOOSTING")
+    assert list(row["properties"]) == [feature.name for feature in package.manifest.signature]
+    assert row["required"] == [feature.name for feature in package.manifest.signature if not feature.nullable]
+    assert "In training it was one of: 100%, blue: dark, green, red." in row["properties"]["colour"]["description"]
+    examples = told["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    for example in examples.values():
+        assert mixed_service.predict(example["value"]).status == 200
+
+
+def test_blocks_are_as_the_table_makes_them() -> None:
+    """The same rows as JSON and as a table end in the same arrays."""
+    from champion.modeling.arrays import block_of
+    from champion.modeling.features import model_frame
+
+    package, frame = made("mixed", "BOOSTING"), mixed()
+    features = package.manifest.signature
+    reader = RowReader(features)
+    body = json.dumps(rows_of(frame, [feature.name for feature in features])).encode()
+    ours, theirs = reader.block(reader.read(body, 1000)), block_of(model_frame(frame, features), features)
+    np.testing.assert_allclose(ours.numbers, theirs.numbers, rtol=1e-15)
+    assert ours.texts.astype(str).tolist() == theirs.texts.astype(str).tolist()
+
+
+def test_a_signature_of_categories_alone_makes_blocks_too() -> None:
+    colour = Feature(name="colour", kind="categorical", dtype="str", nullable=True, categories=("red",))
+    reader = RowReader([colour])
+    found = reader.block(reader.read(b'[{"colour": "red"}, {}]', 2))
+    assert found.numbers.shape == (2, 0)
+    assert found.texts.tolist()[0] == ["red"]
+    assert np.isnan(found.texts[1, 0])
+
+
+def test_numbers_and_booleans_alone_make_blocks_too() -> None:
+    paid = Feature(name="paid", kind="boolean", dtype="bool", nullable=False)
+    reader = RowReader([NUMBER, paid])
+    found = reader.block(reader.read(b'[{"x": 1, "paid": true}, {"x": null, "paid": false}, {"paid": true}]', 3))
+    np.testing.assert_array_equal(found.numbers, [[1, 1], [np.nan, 0], [np.nan, 1]])
+
+
+@pytest.mark.parametrize("text", ["007", "1.50", "x"])
+def test_categories_that_only_look_like_numbers_take_text_alone(text: str) -> None:
+    code = Feature(name="code", kind="categorical", dtype="str", nullable=False, categories=("1", text))
+    with pytest.raises(RequestError, match="expected a text"):
+        RowReader([code]).read(b'{"code": 7}', 1)
+
+
+@pytest.mark.parametrize("number", ["3", "3.0", "1e2", "1" + "0" * 30])
+def test_categories_that_are_numbers_take_every_number(number: str) -> None:
+    code = Feature(name="code", kind="categorical", dtype="int64", nullable=False, categories=("1", "3"))
+    assert RowReader([code]).read(f'{{"code": {number}}}'.encode(), 1) == [(str(int(float(number))),)]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "float64"])
+def test_a_category_that_was_a_number_is_read_as_one_as_in_a_table(dtype: str) -> None:
+    code = Feature(name="code", kind="categorical", dtype=dtype, nullable=False, categories=("1", "7"))
+    texts = ["007", "7.0", " 7", "1", "x", "-"]
+    rows = RowReader([code]).read(json.dumps([{"code": text} for text in texts]).encode(), 10)
+    batch = parse(pa.record_batch({"code": texts}), [code], textual=True)
+    assert [row[0] for row in rows] == batch.block.texts[:, 0].tolist() == ["7", "7", "7", "1", "x", "-"]
+
+
+def test_the_service_loads_and_answers_without_pandas_and_without_the_rest_of_the_project(tmp_path: Any) -> None:
+    folder = tmp_path / "iris"
+    write(made("mixed", "REGRESSION"), folder)
+    program = f"""
+import asyncio, json, sys
+from pathlib import Path
+from champion.serving.server import WithoutPandas
+sys.meta_path.insert(0, WithoutPandas())
+from champion.serving.app import service
+from champion.serving.options import Options
+from champion.serving.state import State
+
+async def main():
+    state = State(Options(Path({str(folder)!r}), "models/mixed"))
+    front = service(state, lambda *_: None)
+    async with front.app.router.lifespan_context(front.app):
+        body = json.dumps(state.champion.example).encode()
+        sent = []
+        async def receive(): return {{"type": "http.request", "body": body}}
+        async def send(message): sent.append(message)
+        headers = [(b"content-type", b"application/json")]
+        await front({{"type": "http", "method": "POST", "path": "/predict", "headers": headers}}, receive, send)
+        print(sent[0]["status"])
+
+asyncio.run(main())
+print(sorted({{"pandas", "zenml", "dvc", "ops", "steps", "pipelines"}} & {{name.partition(".")[0] for name in sys.modules}}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n")[:2] == ["200", "[]"], done.stderr
+
+
+def test_the_sample_is_answered_in_blocks_beyond_what_the_loop_takes(iris_service: Service) -> None:
+    rows = rows_of(iris(), list(IRIS))
+    one_by_one = [iris_service.predict(row).json["predictions"][0] for row in rows[:60]]
+    assert iris_service.predict(rows[:60]).json["predictions"] == one_by_one

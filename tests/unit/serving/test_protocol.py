@@ -1,0 +1,127 @@
+"""HTTP as rude clients speak it: what is no request, what never ends, and what asks for another protocol."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from champion.bundle.folder import write
+from tests.support.serving.models import IRIS, made
+from tests.support.serving.service import Service, running
+
+ROW = json.dumps(IRIS).encode()
+
+
+def request(body: bytes = ROW, *headers: bytes, length: bool = True) -> bytes:
+    """POST /predict as it goes over the line."""
+    lines = [b"POST /predict HTTP/1.1", b"host: x", b"content-type: application/json", *headers]
+    if length:
+        lines.append(b"content-length: %d" % len(body))
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def answered(line: socket.socket) -> tuple[int, bytes]:
+    answer = http.client.HTTPResponse(line)
+    answer.begin()
+    return answer.status, answer.read()
+
+
+def spoken(line: socket.socket, answers: int) -> bytes:
+    """What comes back until there are so many answers, or the connection is closed."""
+    found = b""
+    while found.count(b"HTTP/1.1 ") < answers or not found.endswith(b"}"):
+        more = line.recv(65_536)
+        if not more:
+            break
+        found += more
+    return found
+
+
+NO_HTTP = {
+    "two lengths": request(ROW, b"content-length: 3"),
+    "a length and chunks": request(ROW, b"transfer-encoding: chunked"),
+    "a negative length": request(ROW, b"content-length: -1", length=False),
+    "a chunk of no size": request(b"zz\r\n \r\n", b"transfer-encoding: chunked", length=False),
+    "another version": b"GET / HTTP/9.9\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "a tunnel": b"CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("said", NO_HTTP.values(), ids=NO_HTTP)
+def test_what_is_no_http_is_refused_in_the_one_form_of_errors(iris_service: Service, said: bytes) -> None:
+    with iris_service.raw() as line:
+        line.sendall(said)
+        found = spoken(line, 1)
+    assert found.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(found.partition(b"\r\n\r\n")[2])["error"]["code"] == "malformed_request"
+
+
+WISHES = {
+    "HTTP/2": (b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"http2-settings: AAEAAEAAAAIAAAAA"),
+    "a web socket": (b"connection: upgrade", b"upgrade: websocket"),
+}
+
+
+@pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
+def test_a_client_that_offers_another_protocol_is_answered_in_this_one(
+    iris_service: Service, wish: tuple[bytes, ...]
+) -> None:
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(ROW), ROW)
+    with iris_service.raw() as line:
+        for said in (request(ROW, *wish), request(chunked, *wish, b"transfer-encoding: chunked", length=False)):
+            line.sendall(said[:150])
+            line.sendall(said[150:])
+            status, body = answered(line)
+            assert status == 200, body
+            assert json.loads(body)["predictions"][0]["label"]
+
+
+def test_requests_that_follow_each_other_without_a_pause_are_all_answered_in_order(iris_service: Service) -> None:
+    long = b" " * 100_000 + ROW
+    said = [request(long if number % 3 else ROW, b"x-request-id: n%d" % number) for number in range(12)]
+    with iris_service.raw() as line:
+        line.sendall(b"".join(said[:-1]) + said[-1][:20])
+        found = spoken(line, len(said) - 1)
+        line.sendall(said[-1][20:])
+        found += spoken(line, 1)
+    assert re.findall(rb"x-request-id: (n\d+)", found) == [b"n%d" % number for number in range(12)]
+    assert found.count(b"HTTP/1.1 200 OK") == 12
+
+
+@pytest.mark.parametrize("more", [b"x-more: y\r\n" * 400, b"x" * 4096], ids=["headers", "one header"])
+def test_headers_behind_a_body_are_bounded_too(iris_service: Service, more: bytes) -> None:
+    chunks = b"%x\r\n%s\r\n0\r\nx-behind: " % (len(ROW), ROW)
+    with iris_service.raw() as line:
+        line.sendall(request(chunks, b"transfer-encoding: chunked", length=False))
+        with pytest.raises((ConnectionError, BrokenPipeError)):  # noqa: PT012
+            for _ in range(10_000):
+                line.sendall(more)
+    assert iris_service.predict(IRIS).status == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/model", "/metrics", "/openapi.json", "/", "/docs"])
+def test_head_is_answered_as_get_is_without_the_body(iris_service: Service, path: str) -> None:
+    head, get = iris_service.ask("HEAD", path), iris_service.get(path)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+def test_connections_that_rest_make_room_for_those_that_ask(folder: Path) -> None:
+    write(made(), folder)
+    with running(folder, open_files=160) as service, contextlib.ExitStack() as resting:
+        for _ in range(400):
+            line = resting.enter_context(service.raw())
+        assert service.predict(IRIS).status == 200
+        line.sendall(request())
+        assert answered(line)[0] == 200, "the last that came is not the one that goes"
+        write(made(number=2), folder)
+        service.until(lambda: service.get("/model").json["model_version"] == 2, "version 2")
+        assert service.get("/readyz").json["refused"] is None
+        assert service.metric("champion_reloads_total", result="refused") == 0

@@ -1,0 +1,277 @@
+"""A promotion reaches a running service without a dropped request; a broken package does not, and it says so."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import shutil
+import signal
+import subprocess
+import threading
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from champion.bundle.folder import MANIFEST, MODEL, write
+from champion.serving.champion import Champion
+from champion.serving.options import Options
+from champion.serving.state import State
+from champion.serving.watcher import Watcher
+from tests.support.serving.models import IRIS, made
+from tests.support.serving.service import JSON, PATIENCE, Service, running
+
+ROWS = [IRIS, {**IRIS, "petal_length": 4.9, "petal_width": 1.7}, {**IRIS, "petal_length": 5.1, "petal_width": 1.5}] * 8
+
+
+def serves(service: Service, number: int) -> None:
+    service.until(lambda: service.get("/model").json.get("model_version") == number, f"version {number}")
+
+
+def refuses(service: Service) -> str:
+    found: str = service.until(lambda: service.get("/readyz").json["refused"], "a refusal")
+    return found
+
+
+def answers_of(number: int, model: str) -> list[dict[str, Any]]:
+    """What one version says of the rows, asked in this process."""
+    champion = Champion(made("iris", model, number, seed=number), "test")
+    block = champion.reader.block(champion.reader.read(json.dumps(ROWS).encode(), 100))
+    answer = champion.encode("x", champion.predict(block), champion.warnings(block))
+    found: list[dict[str, Any]] = json.loads(answer)["predictions"]
+    return found
+
+
+@pytest.mark.parametrize("model", ["FOREST", "BOOSTING"])
+def test_packages_are_swapped_under_load_and_no_request_fails_or_mixes_two_versions(folder: Path, model: str) -> None:
+    expected = {number: answers_of(number, model) for number in (1, 2)}
+    if model == "FOREST":
+        assert expected[1] != expected[2], "the versions must be told apart by their answers"
+    write(made("iris", model, 1, seed=1), folder)
+    seen: Counter[int] = Counter()
+    failures: list[Any] = []
+    done = threading.Event()
+
+    with running(folder, "--reload-seconds", "0.05") as service:
+        port = service.port
+
+        def load() -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            body = json.dumps(ROWS)
+            while not done.is_set():
+                connection.request("POST", "/predict", body, JSON)
+                answer = connection.getresponse()
+                found = json.loads(answer.read())
+                if answer.status != 200 or found["predictions"] != expected[found["model_version"]]:
+                    failures.append(found)
+                seen[found.get("model_version")] += 1
+            connection.close()
+
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in (2, 1, 2, 1, 2):
+            write(made("iris", model, number, seed=number), folder)
+            serves(service, number)
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert service.metric("champion_reloads_total", result="loaded") == 6
+    assert failures == []
+    assert seen[1] > 10
+    assert seen[2] > 10
+
+
+BREAK = {
+    "a changed model": lambda folder: (folder / MODEL).write_bytes(b"x"),
+    "a missing model": lambda folder: (folder / MODEL).unlink(),
+    "a foreign file": lambda folder: (folder / "note.txt").write_text("x"),
+    "half a manifest": lambda folder: (folder / MANIFEST).write_text('{"format": 1,'),
+    "another format": lambda folder: (folder / MANIFEST).write_text('{"format": 99}'),
+    "no package any more": shutil.rmtree,
+}
+
+
+@pytest.mark.parametrize("spoil", BREAK.values(), ids=BREAK)
+def test_a_broken_package_is_refused_and_the_old_one_goes_on_until_it_is_mended(folder: Path, spoil: Any) -> None:
+    write(made(), folder)
+    with running(folder) as service:
+        spoil(folder)
+        reason = refuses(service)
+        ready = service.get("/readyz")
+        assert (ready.status, ready.json["ready"]) == (200, True)
+        assert folder.name in reason
+        assert service.metric("champion_package_refused") == 1
+        assert service.facts("refused")["reason"] == reason
+        assert service.predict(IRIS).json["model_version"] == 1
+
+        shutil.rmtree(folder, ignore_errors=True)
+        write(made(), folder)
+        service.until(lambda: service.get("/readyz").json["refused"] is None, "no refusal")
+        assert service.metric("champion_package_refused") == 0
+        assert service.metric("champion_reloads_total", result="loaded") == 1, "the same package is not loaded again"
+        assert service.metric("champion_reloads_total", result="back") == 1
+
+
+def test_a_package_that_cannot_answer_is_refused(folder: Path) -> None:
+    """Its hashes are right, its model is one of another signature."""
+    from champion.bundle.build import build
+    from champion.bundle.folder import Package
+    from tests.support.packages import about, profile
+
+    write(made(), folder)
+    mixed: Package = made("mixed", "FOREST")
+    kept = {name: getattr(made().manifest, name) for name in ("signature", "classes")}
+    with running(folder) as service:
+        write(build(mixed.files[MODEL], profile(), **about(2, **kept)), folder)
+        assert "does not answer its own example" in refuses(service)
+        assert service.predict(IRIS).json["model_version"] == 1
+
+
+def test_without_a_package_the_service_is_alive_and_not_ready_until_one_comes(folder: Path) -> None:
+    with running(folder) as service:
+        assert service.get("/healthz").status == 200
+        ready = service.get("/readyz")
+        assert ready.status == 503
+        assert ready.json == {
+            "ready": False, "missing": [f"There is no package at {folder} that can be served."], "refused": None,
+        }  # fmt: skip
+        for answer in (service.predict(IRIS), service.get("/model")):
+            assert (answer.status, answer.code) == (503, "no_champion")
+        assert service.get("/openapi.json").status == service.get("/").status == 200
+        assert service.metric("champion_model_version") == 0
+        write(made(), folder)
+        service.until(lambda: service.get("/readyz").status == 200, "a champion")
+        assert service.predict(IRIS).status == 200
+
+
+def test_a_broken_package_at_the_start_is_told_and_a_whole_one_is_taken(folder: Path) -> None:
+    write(made(), folder)
+    BREAK["a changed model"](folder)
+    with running(folder) as service:
+        ready = service.get("/readyz")
+        assert ready.status == 503
+        assert "does not match its hash" in ready.json["refused"]
+        write(made(number=2), folder)
+        serves(service, 2)
+
+
+def test_a_package_behind_a_link_is_followed_when_the_link_is_turned(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write(made(number=number), tmp_path / f"v{number}")
+    link, turned = tmp_path / "current", tmp_path / "turned"
+    link.symlink_to("v1")
+    with running(link) as service:
+        serves(service, 1)
+        turned.symlink_to("v2")
+        turned.rename(link)
+        serves(service, 2)
+
+
+def test_a_rollback_is_a_promotion_like_any_other(folder: Path) -> None:
+    write(made(number=2), folder)
+    with running(folder) as service:
+        serves(service, 2)
+        write(made(number=1), folder)
+        serves(service, 1)
+        assert service.metric("champion_model_version") == 1
+        assert service.metric("champion_model_info", model_version="2") == 0
+
+
+def test_a_package_of_another_use_case_is_refused(folder: Path) -> None:
+    write(made(), folder)
+    with running(folder) as service:
+        write(made("mixed", "REGRESSION", 2), folder)
+        assert "a package of the use case 'mixed', not of 'iris'" in refuses(service)
+        assert service.predict(IRIS).json["model_version"] == 1
+
+
+def test_the_use_case_that_was_asked_for_is_the_only_one_that_is_served(folder: Path) -> None:
+    write(made(), folder)
+    state = State(Options(folder, "models/iris", use_case="penguins"))
+    asyncio.run(Watcher(state, lambda *_: None).look())
+    assert state.champion is None
+    assert "not of 'penguins'" in str(state.refused)
+
+
+def test_another_signature_brings_its_own_fields(folder: Path) -> None:
+    write(made(), folder)
+    with running(folder) as service:
+        grown = made("mixed", "REGRESSION", 2)
+        write(replace(grown, manifest=grown.manifest.model_copy(update={"use_case": "iris"})), folder)
+        serves(service, 2)
+        assert service.predict(IRIS).json["error"]["code"] in ("missing_field", "unknown_field")
+        assert service.predict(service.get("/model").json["example"]).status == 200
+        assert "colour" in service.get("/openapi.json").body.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_has_begun_is_finished_when_the_service_is_told_to_stop(folder: Path, number: int) -> None:
+    write(made(), folder)
+    body = json.dumps(IRIS).encode()
+    with running(folder) as service, contextlib.closing(service.raw()) as line:
+        line.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n")
+        line.sendall(b"content-length: %d\r\n\r\n" % len(body) + body[:5])
+        service.until(lambda: service.predict(IRIS).status == 200, "an answer")
+        service.process.send_signal(number)
+        service.facts("stopping")
+        line.sendall(body[5:])
+        answer = http.client.HTTPResponse(line)
+        answer.begin()
+        assert answer.status == 200
+        assert json.loads(answer.read())["predictions"][0]["label"] == "setosa"
+        assert service.process.wait(PATIENCE) == 0
+
+
+def test_what_was_answered_stands_in_the_log_after_the_end(folder: Path, tmp_path: Path) -> None:
+    from champion.bundle.predictions import read
+
+    write(made(), folder)
+    with running(folder, "--log", str(tmp_path / "log")) as service:
+        names = [service.predict([IRIS, IRIS]).json["request_id"] for _ in range(5)]
+        service.process.terminate()
+        assert service.process.wait(PATIENCE) == 0
+    found = [each for logged in read(tmp_path / "log", "log") for each in logged.table["request_id"].to_pylist()]
+    assert Counter(found) == dict.fromkeys(names, 2)
+
+
+def test_a_service_that_was_killed_starts_again_with_the_package_of_the_day(folder: Path) -> None:
+    write(made(), folder)
+    with running(folder) as service:
+        service.predict(IRIS)
+        service.process.kill()
+        service.process.wait()
+    write(made(number=2), folder)
+    with running(folder) as service:
+        assert service.predict(IRIS).json["model_version"] == 2
+
+
+def test_the_start_is_told_in_one_line(folder: Path, tmp_path: Path) -> None:
+    write(made(), folder)
+    with running(folder, "--log", str(tmp_path / "log of the day")) as service:
+        facts = service.facts("listening")
+        assert facts.pop("address").startswith("http://127.0.0.1:")
+        assert facts == {
+            "champion": "iris", "model_version": "1", "data_version": f"{1:032x}", "way": "packed", "key": "none",
+            "package": str(folder), "log": str(tmp_path / "log of the day"),
+        }  # fmt: skip
+
+
+def test_a_request_that_does_not_end_is_left_when_the_time_to_stop_is_over(folder: Path) -> None:
+    write(made(), folder)
+    with (
+        running(folder, "--shutdown-seconds", "1", "--body-seconds", "60") as service,
+        contextlib.closing(service.raw()) as line,
+    ):
+        line.sendall(
+            b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"
+        )
+        service.until(lambda: service.predict(IRIS).status == 200, "an answer")
+        service.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            assert service.process.wait(30) == 0
+        assert service.process.poll() == 0

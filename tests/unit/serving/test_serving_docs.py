@@ -1,0 +1,88 @@
+"""docs/serving.md tells every flag, endpoint, metric and error code of the service, and no other."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import click
+import pytest
+from fastapi.routing import APIRoute
+
+from champion.serving.__main__ import main
+from champion.serving.app import service
+from champion.serving.options import KEY_VARIABLE, Options
+from champion.serving.state import State
+from run import cli
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
+
+
+class NoLog:
+    rows = 0
+    dropped = dict.fromkeys(["queue"], 0)
+
+    def add(self, *_: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def state() -> State:
+    return State(Options(Path("models/none"), "models/none"), NoLog())
+
+
+def flags(command: click.Command) -> dict[str, click.Option]:
+    return {each.opts[0]: each for each in command.params if isinstance(each, click.Option)}
+
+
+ALL = {**flags(main), **flags(cli.commands["serve"])}
+ROWS = {row[0]: row for row in re.findall(r"^\| `(--[\w-]+)` \| (?:`(\w+)`)? ?\| ?(.*?) \| .+ \|$", TEXT, re.MULTILINE)}
+
+
+def test_every_flag_is_told_and_no_other() -> None:
+    assert sorted(ROWS) == sorted(ALL)
+
+
+@pytest.mark.parametrize("flag", sorted(ALL))
+def test_the_variable_and_the_default_of_a_flag_are_as_told(flag: str) -> None:
+    option, (_, variable, default) = ALL[flag], ROWS[flag]
+    assert variable == (option.envvar or "")
+    if isinstance(option.default, str | int | float) and not option.is_flag:
+        assert default == f"`{option.default}`"
+
+
+def test_the_variable_of_the_key_is_told() -> None:
+    assert f"| | `{KEY_VARIABLE}` |" in TEXT
+
+
+def test_both_ways_to_start_have_the_same_options() -> None:
+    assert flags(main).keys() ^ flags(cli.commands["serve"]).keys() == {"--package", "--config"}
+
+
+def test_every_endpoint_is_told_and_no_other() -> None:
+    routes = service(state(), lambda *_: None).app.routes
+    ours = {route.path for route in routes if isinstance(route, APIRoute)} | {"/predict", "/", "/docs"}
+    assert set(re.findall(r"^\| `(?:GET|POST) (/[\w.]*)` \|", TEXT, re.MULTILINE)) == ours
+
+
+def test_every_metric_is_told_with_its_labels_and_no_other() -> None:
+    ours = set()
+    for family in state().metrics.registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        ours.add(name)
+    told = dict(re.findall(r"^\| `(champion_\w+)(?:\{([\w,]+)\})?` \|", TEXT, re.MULTILINE))
+    assert told.keys() == ours
+
+
+def test_every_error_code_is_told_and_no_other() -> None:
+    found = set()
+    for path in (ROOT / "serving").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "RequestError":
+                status, code = node.args[:2]
+                if isinstance(status, ast.Constant) and isinstance(code, ast.Constant):
+                    found.add((str(status.value), code.value))
+    found |= {("404", "not_found")}
+    assert set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", TEXT, re.MULTILINE)) == found

@@ -1,0 +1,91 @@
+"""What the service asks of a client, and what it refuses to start with: keys, ports and hosts."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from champion.bundle.folder import write
+from tests.support.serving.models import IRIS, made
+from tests.support.serving.service import Service, refused_start, running
+
+KEY = "correct-horse-battery-staple"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A service that asks for a key."""
+    folder = tmp_path_factory.mktemp("guarded") / "iris"
+    write(made(), folder)
+    with running(folder, env={"SERVE_API_KEY": KEY}) as service:
+        yield service
+
+
+def test_without_the_key_nothing_is_predicted_and_no_model_told(guarded: Service) -> None:
+    for headers in (
+        {},
+        {"X-API-Key": KEY[:-1]},
+        {"Authorization": KEY},
+        {"Authorization": f"Basic {KEY}"},
+        {"X-API-Key": ""},
+    ):
+        for answer in (guarded.predict(IRIS, **headers), guarded.get("/model", **headers)):
+            assert (answer.status, answer.code) == (401, "unauthorized")
+            assert answer.headers["www-authenticate"] == "Bearer"
+    assert "sepal" not in guarded.get("/openapi.json").body.decode()
+    assert "sepal" not in guarded.get("/").body.decode()
+
+
+def test_with_the_key_everything_is_answered(guarded: Service) -> None:
+    for headers in ({"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}):
+        assert guarded.predict(IRIS, **headers).status == 200
+        assert guarded.get("/model", **headers).status == 200
+    assert "sepal" in guarded.get("/openapi.json", **{"X-API-Key": KEY}).body.decode()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/", "/docs", "/openapi.json"])
+def test_probes_metrics_and_pages_ask_for_no_key(guarded: Service, path: str) -> None:
+    assert guarded.get(path).status == 200
+
+
+def test_a_key_from_a_file_is_asked_too(folder: Path, tmp_path: Path) -> None:
+    write(made(), folder)
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    with running(folder, "--api-key-file", str(tmp_path / "key")) as service:
+        assert service.facts("listening")["key"] == "asked"
+        assert service.predict(IRIS).status == 401
+        assert service.predict(IRIS, **{"X-API-Key": KEY}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [("", "is empty"), (" \n", "is empty"), ("short", "fewer than 16"), ("changeme-changeme", "is a default"),
+     ("secretsecret1234", "is a default"), ("aaaaaaaaaaaaaaaaaaaa", "is a default"), ("your-api-key-here!", "is a default"),
+     ("pass word pass word x", "a header cannot carry"), ("schlüsselschlüssel", "a header cannot carry")],
+)  # fmt: skip
+def test_a_weak_key_is_refused_at_the_start_without_being_shown(folder: Path, key: str, wrong: str) -> None:
+    done = refused_start("--package", str(folder), env={"SERVE_API_KEY": key})
+    assert done.returncode == 2
+    assert wrong in done.stderr
+    assert not key.strip() or key not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_key_file_that_is_not_there_and_two_keys_are_refused(folder: Path, tmp_path: Path) -> None:
+    missing = ("--package", str(folder), "--api-key-file", str(tmp_path / "none"))
+    assert "cannot be read" in refused_start(*missing).stderr
+    assert "There are two API keys" in refused_start(*missing, env={"SERVE_API_KEY": KEY}).stderr
+
+
+def test_a_taken_port_and_an_unknown_host_are_a_sentence(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = refused_start("--package", str(folder), "--port", port)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: Port {port} of 127.0.0.1 cannot be listened on (Address already in use).")
+    done = refused_start("--package", str(folder), "--host", "no.such.host.invalid")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: The host 'no.such.host.invalid' is not known")
