@@ -76,11 +76,11 @@ def train_command(
     as_json: bool,
 ) -> None:
     """Train a challenger, judge it beside the champion, and promote it only when it is better."""
-    place = _use_case(config)
+    workspace = _use_case(config)
     from pipelines.early_table import begun
 
-    with begun(place) as early:
-        if no_cache or not place.package.exists():  # something is trained for certain
+    with begun(workspace) as early:
+        if no_cache or not workspace.package.exists():  # something is trained for certain
             from champion.bundle.model import import_early
 
             import_early()
@@ -90,7 +90,7 @@ def train_command(
         from pipelines.training import Options, train
 
         with activated(client, stack), console.Steps(quiet=as_json) as steps:
-            done = train(client, place, Options(not no_cache, not no_promote, readmit), steps.tell, early)
+            done = train(client, workspace, Options(not no_cache, not no_promote, readmit), steps.tell, early)
     if as_json:
         from pipelines.outputs import decision_facts
 
@@ -99,7 +99,7 @@ def train_command(
     else:
         console.warn([*done.notes, *done.evaluation.warnings])
         console.training_summary(done.evaluation, done.decision, done.outcome)
-        reports = f"reports/{place.use_case.name}"
+        reports = f"reports/{workspace.use_case.name}"
         click.echo(f"Report: {reports}/report.html   Store: {done.store}   Stack: {done.stack}")
     if require_promotion and done.outcome.action not in ("promoted", "would_promote"):
         sys.exit(GATE_SAID_NO)
@@ -141,18 +141,18 @@ def init_command(table: Path, target: str, name: str | None, force: bool, as_jso
 @json_option
 def models_command(config: str, as_json: bool) -> None:
     """List the model versions: number, stage, scores, data version, commit, when, why."""
-    place = _use_case(config)
+    workspace = _use_case(config)
     client = _store()
     from champion.orchestration.store import described
-    from champion.registry.reconcile import settle
+    from champion.registry.reconcile import reconcile
     from cli import console
 
-    settled = settle(client, place)
+    reconciled = reconcile(client, workspace)
     if as_json:
-        _print_json([console.version_facts(version) for version in settled.lineage.versions])
+        _print_json([console.version_facts(version) for version in reconciled.version_history.versions])
         return
-    console.warn([settled.done] if settled.done else [])
-    console.versions_list(place.use_case.name, settled.lineage.versions)
+    console.warn([reconciled.done] if reconciled.done else [])
+    console.versions_list(workspace.use_case.name, reconciled.version_history.versions)
     click.echo(f"Store: {described(client)}   Stack: {client.active_stack_model.name}")
 
 
@@ -162,16 +162,16 @@ def models_command(config: str, as_json: bool) -> None:
 @json_option
 def rollback_command(config: str, number: int | None, as_json: bool) -> None:
     """Put the former champion back into production."""
-    place = _use_case(config)
+    workspace = _use_case(config)
     client = _store()
     from champion.orchestration.store import described
     from champion.registry.rollback import roll_back
 
-    done = roll_back(client, place, number)
+    done = roll_back(client, workspace, number)
     if as_json:
         _print_json({"champion": done.champion, "replaced": done.replaced, "reason": done.reason})
         return
-    click.echo(f"{done.reason} {place.shown_package} is version {done.champion} again.")
+    click.echo(f"{done.reason} {workspace.shown_package} is version {done.champion} again.")
     click.echo(f"Store: {described(client)}   Stack: {client.active_stack_model.name}")
 
 
@@ -204,7 +204,7 @@ def predict_command(
     The table may be longer than the memory. OUT appears whole or not at all; rows that cannot be scored go to a file of
     their own, with the reason.
     """
-    place = _use_case(config)
+    workspace = _use_case(config)
     from pipelines.batch_files import checked_files
 
     files = checked_files(table, out, rejects, keep, keep_all)
@@ -215,12 +215,12 @@ def predict_command(
     from pipelines.batch_inference import predict
 
     with activated(client, stack), console.Steps(as_json) as steps, console.Rows(as_json) as rows, watched(rows.tell):
-        done = predict(client, place, files, not no_cache, steps.tell)
+        done = predict(client, workspace, files, not no_cache, steps.tell)
     refused = str(done.rejects) if done.rejects else None
     if as_json:
         _print_json(
             {
-                "use_case": place.use_case.name,
+                "use_case": workspace.use_case.name,
                 **done.tally.model_dump(mode="json"),
                 "out": str(out),
                 "rejects": refused,
@@ -243,12 +243,12 @@ def predict_command(
 @serve_options
 def serve_command(config: str, log: str | None, no_log: bool, api_key_file: str | None, **given: Any) -> None:
     """Serve the champion over REST, and take over a new one without a pause."""
-    place = _use_case(config)
-    folder = place.results / "predictions" / place.use_case.name if log is None else Path(log)
+    workspace = _use_case(config)
+    folder = workspace.results / "predictions" / workspace.use_case.name if log is None else Path(log)
     options = Options(
-        place.package,
-        place.shown_package,
-        use_case=place.use_case.name,
+        workspace.package,
+        workspace.shown_package,
+        use_case=workspace.use_case.name,
         log=None if no_log or log == "" else folder,
         key=api_key(api_key_file),
         **given,
@@ -289,11 +289,11 @@ def monitor_command(
 
     Exit codes: 0 no drift, 3 drift, 4 not enough data, 1 other columns than in training.
     """
-    place = _use_case(config)
+    workspace = _use_case(config)
     if past == (source is not None):
         raise click.UsageError("Name a table or a folder of logs; or ask for --history, and nothing else.")
     if source is None:
-        _history(place, as_json)
+        _history(workspace, as_json)
         return
     from pipelines.drift_files import checked_input, exit_code
 
@@ -305,7 +305,7 @@ def monitor_command(
     from pipelines.drift_monitoring import monitor
 
     with activated(client, stack), console.Steps(as_json) as steps, console.Rows(as_json) as rows, watched(rows.tell):
-        done = monitor(client, place, given, steps.tell)
+        done = monitor(client, workspace, given, steps.tell)
     if as_json:
         found = done.report.model_dump(mode="json")
         _print_json({**found, "log": list(done.notes), "store": done.store, "stack": done.stack})
@@ -314,20 +314,20 @@ def monitor_command(
 
         console.warn([*done.notes, *done.report.notes])
         drift_summary(done.report)
-        click.echo(f"Report: reports/{place.use_case.name}/drift.html   Store: {done.store}   Stack: {done.stack}")
+        click.echo(f"Report: reports/{workspace.use_case.name}/drift.html   Store: {done.store}   Stack: {done.stack}")
     sys.exit(exit_code(done.report.verdict, fail_on))
 
 
-def _history(place: Workspace, as_json: bool) -> None:
+def _history(workspace: Workspace, as_json: bool) -> None:
     from cli.drift_console import history_summary
     from pipelines.drift_log import PAGE, write_history
 
-    found = write_history(place)
+    found = write_history(workspace)
     if as_json:
         _print_json([moment.model_dump(mode="json") for moment in found])
         return
     history_summary(found)
-    click.echo(f"Drawn: reports/{place.use_case.name}/{PAGE}")
+    click.echo(f"Drawn: reports/{workspace.use_case.name}/{PAGE}")
 
 
 @cli.command("prune")
@@ -336,12 +336,12 @@ def _history(place: Workspace, as_json: bool) -> None:
 @json_option
 def prune_command(config: str, yes: bool, as_json: bool) -> None:
     """Free the store of runs and artifacts that no version of the lineage needs."""
-    place = _use_case(config)
+    workspace = _use_case(config)
     client = _store()
     from champion.orchestration.store import described
     from champion.registry.prune import prune
 
-    done = prune(client, place, really=yes)
+    done = prune(client, workspace, really=yes)
     if as_json:
         _print_json({"runs": done.runs, "artifacts": done.artifacts, "bytes": done.bytes, "done": yes})
         return

@@ -158,7 +158,7 @@ class Fitting(Strict):
     ranked: bool  # whether there is a rival to be ranked against
 
 
-class ExamRules(Strict):
+class ComparisonRules(Strict):
     """What an exam depends on, and nothing else: the cache key of an evaluation."""
 
     use_case: str
@@ -200,9 +200,9 @@ class UseCase(Strict):
             ranked=len(self.candidates) > 1,
         )
 
-    def exam(self) -> ExamRules:
+    def exam(self) -> ComparisonRules:
         """Take the part that an exam depends on."""
-        return ExamRules(
+        return ComparisonRules(
             use_case=self.name,
             target=self.data.target,
             metric=self.promotion.metric,

@@ -45,14 +45,16 @@ def batch_inference(table: Any, champion: Any, asked: Asked, version: str) -> No
     predict_step.with_options(environment={"STEP_VERSION": version})(table=table, champion=champion, asked=asked)
 
 
-def predict(client: Client, place: Workspace, files: Files, cache: bool, tell: Callable[[str, str], None]) -> Predicted:
+def predict(
+    client: Client, workspace: Workspace, files: Files, cache: bool, tell: Callable[[str, str], None]
+) -> Predicted:
     """Score a table with the champion of a use case, and write the user's files.
 
     Parameters
     ----------
     client : Client
         Of the store; its active stack runs the pipeline.
-    place : Workspace
+    workspace : Workspace
         The use case.
     files : Files
         As `pipelines.batch_files.checked_files` gives them.
@@ -71,17 +73,17 @@ def predict(client: Client, place: Workspace, files: Files, cache: bool, tell: C
         When something is the user's to mend; then no file of the user was touched, but that of the rejected rows where no
         row at all could be scored.
     """
-    champion = production(client, place)
+    champion = production(client, workspace)
     manifest = champion.package.manifest
     require_usable(files, manifest)
-    table = register_table(client, place.use_case.name, files.table)
+    table = register_table(client, workspace.use_case.name, files.table)
     with code.made_with(image_libraries(client)):
         inputs = {
             "table": table, "champion": champion.stored, "asked": files.asked,
             "version": code.step_version("steps.predict", (manifest.estimator,)),
         }  # fmt: skip
         run = launched(
-            client, place.use_case, batch_inference, inputs, tell, kind="batch", steps=["predict"], cache=cache
+            client, workspace.use_case, batch_inference, inputs, tell, kind="batch", steps=["predict"], cache=cache
         )
     tally: Tally = output(run, "predict", "tally")
     rejects = _deliver(run, files, tally)

@@ -219,8 +219,8 @@ def gathered(folder: Path, shown: str, version: int, since: datetime | None) -> 
     from champion.bundle.predictions import read
 
     others: Counter[int] = Counter()
-    with tempfile.TemporaryDirectory(prefix="monitor-") as place:
-        path = Path(place) / "log.parquet"
+    with tempfile.TemporaryDirectory(prefix="monitor-") as workspace:
+        path = Path(workspace) / "log.parquet"
         writer = None
         try:
             for logged in read(folder, shown):
@@ -251,7 +251,7 @@ def _nothing_left(shown: str, version: int, since: datetime | None, others: Coun
     )
 
 
-def write_reports(place: Workspace, report: DriftReport) -> None:
+def write_reports(workspace: Workspace, report: DriftReport) -> None:
     """Write drift.json, drift.md, drift.html and drift.prom, and add to the history.
 
     Raises
@@ -264,9 +264,9 @@ def write_reports(place: Workspace, report: DriftReport) -> None:
     from pipelines.drift_gauges import gauges
     from pipelines.drift_log import remember
 
-    folder = place.reports
+    folder = workspace.reports
     write_text(folder / "drift.json", report.model_dump_json(indent=2) + "\n")
     write_text(folder / "drift.md", render_drift_markdown(report))
     write_text(folder / "drift.html", render_drift_html(report))
     write_text(folder / "drift.prom", gauges(report))
-    remember(place, report)
+    remember(workspace, report)

@@ -28,7 +28,7 @@ class Moment(BaseModel):
     drifted: list[str]
 
 
-def remember(place: Workspace, report: DriftReport) -> None:
+def remember(workspace: Workspace, report: DriftReport) -> None:
     """Add a report to the history."""
     shown = [*report.features, *([report.predictions] if report.predictions else [])]
     now = Moment(
@@ -36,19 +36,19 @@ def remember(place: Workspace, report: DriftReport) -> None:
         verdict=report.verdict, effects={each.name: each.effect for each in shown},
         drifted=[each.name for each in shown if each.verdict == "drift"],
     )  # fmt: skip
-    lines = [moment.model_dump_json() for moment in [*history(place), now][-MOST:]]
-    write_text(place.reports / FILE, "\n".join(lines) + "\n")
+    lines = [moment.model_dump_json() for moment in [*history(workspace), now][-MOST:]]
+    write_text(workspace.reports / FILE, "\n".join(lines) + "\n")
 
 
-def history(place: Workspace) -> list[Moment]:
+def history(workspace: Workspace) -> list[Moment]:
     """All comparisons that are kept, the oldest first; a line that cannot be read is passed over."""
     try:
-        lines = (place.reports / FILE).read_text(encoding="utf-8").splitlines()
+        lines = (workspace.reports / FILE).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(
-            f"The history reports/{place.use_case.name}/{FILE} cannot be read: {error}. Remove it."
+            f"The history reports/{workspace.use_case.name}/{FILE} cannot be read: {error}. Remove it."
         ) from None
     found = []
     for line in lines:
@@ -59,12 +59,12 @@ def history(place: Workspace) -> list[Moment]:
     return found
 
 
-def write_history(place: Workspace) -> list[Moment]:
+def write_history(workspace: Workspace) -> list[Moment]:
     """Draw the history as a page in the reports.
 
     Parameters
     ----------
-    place : Workspace
+    workspace : Workspace
         The use case.
 
     Returns
@@ -78,10 +78,10 @@ def write_history(place: Workspace) -> list[Moment]:
     """
     from champion.reporting.drift_history import Line, render_drift_history
 
-    found = history(place)
+    found = history(workspace)
     if not found:
         raise ProjectError(
-            f"{place.use_case.name} has no history of drift yet. `python run.py monitor TABLE --config {place.shown_config}` "
+            f"{workspace.use_case.name} has no history of drift yet. `python run.py monitor TABLE --config {workspace.shown_config}` "
             "begins one."
         )
     names = list(dict.fromkeys(name for moment in found for name in moment.effects))
@@ -90,8 +90,8 @@ def write_history(place: Workspace) -> list[Moment]:
         for name in names
     ]
     page = render_drift_history(
-        place.use_case.name, [moment.created for moment in found], [moment.model_version for moment in found],
-        [moment.verdict for moment in found], lines, place.use_case.drift.min_effect,
+        workspace.use_case.name, [moment.created for moment in found], [moment.model_version for moment in found],
+        [moment.verdict for moment in found], lines, workspace.use_case.drift.min_effect,
     )  # fmt: skip
-    write_text(place.reports / PAGE, page)
+    write_text(workspace.reports / PAGE, page)
     return found

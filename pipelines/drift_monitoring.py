@@ -47,14 +47,14 @@ def drift_monitoring(rows: Any, champion: Any, asked: Asked, labels: Any, versio
     )
 
 
-def monitor(client: Client, place: Workspace, given: Input, tell: Callable[[str, str], None]) -> Monitored:
+def monitor(client: Client, workspace: Workspace, given: Input, tell: Callable[[str, str], None]) -> Monitored:
     """Compare new data with what the champion of a use case was trained on, and write the reports.
 
     Parameters
     ----------
     client : Client
         Of the store; its active stack runs the pipeline.
-    place : Workspace
+    workspace : Workspace
         The use case.
     given : Input
         As `pipelines.drift_files.checked_input` gives it.
@@ -70,21 +70,21 @@ def monitor(client: Client, place: Workspace, given: Input, tell: Callable[[str,
     ProjectError
         When something is the user's to mend; then the former reports are untouched.
     """
-    champion = production(client, place)
+    champion = production(client, workspace)
     package = champion.package
     profile_of(package)
-    rules = place.use_case.drift
+    rules = workspace.use_case.drift
     require_known_columns(rules, package.manifest.signature)
-    require_writable(place)
-    rows, labels, asked = register_input(client, place.use_case.name, given, rules, package.manifest.model_version)
+    require_writable(workspace)
+    rows, labels, asked = register_input(client, workspace.use_case.name, given, rules, package.manifest.model_version)
     with code.made_with(image_libraries(client)):
         inputs = {
             "rows": rows, "champion": champion.stored, "asked": asked, "labels": labels,
             "version": code.step_version("steps.monitor", (package.manifest.estimator,)),
         }  # fmt: skip
-        run = launched(client, place.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"])
+        run = launched(client, workspace.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"])
     report: DriftReport = output(run, "monitor", "report")
-    write_reports(place, report)
+    write_reports(workspace, report)
     return Monitored(
         report, tuple(filter(None, [champion.done])), described(client), client.active_stack_model.name
     )  # fmt: skip

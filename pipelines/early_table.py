@@ -72,12 +72,12 @@ class EarlyTable:
 
 
 @contextlib.contextmanager
-def begun(place: Workspace) -> Iterator[EarlyTable | None]:
+def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
     """Begin to read the table of a use case.
 
     Parameters
     ----------
-    place : Workspace
+    workspace : Workspace
         Names it.
 
     Yields
@@ -85,12 +85,12 @@ def begun(place: Workspace) -> Iterator[EarlyTable | None]:
     EarlyTable, or None
         None where the table is short or not there, or no processor is free for it.
     """
-    if not _is_worth_it(place.data):
+    if not _is_worth_it(workspace.data):
         yield None
         return
     folder = Path(tempfile.mkdtemp())
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, place.config.resolve(), folder], cwd=settings.root(), text=True,
+        [sys.executable, "-m", __name__, workspace.config.resolve(), folder], cwd=settings.root(), text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for the run, which ends this one
     )  # fmt: skip
@@ -125,12 +125,12 @@ def main(config: str, folder: str) -> None:
 
     keep_freed()
     pyarrow.set_cpu_count(1)  # the other processors are the run's
-    place = open_workspace(config)
-    _tell(version=data_version(place.data))
-    package = packages.read(place.package, place.shown_package)
+    workspace = open_workspace(config)
+    _tell(version=data_version(workspace.data))
+    package = packages.read(workspace.package, workspace.shown_package)
     recorded = package.manifest.split if package else None
-    frame = read_table(place.data, shown(place.data, place.root))
-    found = check_table(frame, place, recorded)
+    frame = read_table(workspace.data, shown(workspace.data, workspace.root))
+    found = check_table(frame, workspace, recorded)
     write_table(frame, Path(folder) / TABLE)
     _tell(recorded=_plain(recorded), found=found, rows=len(frame), columns=len(frame.columns))
 

@@ -12,8 +12,8 @@ import io
 from typing import Any
 
 from champion.comparison.decision import Decision
-from champion.comparison.provenance import Lineage, Outcome
-from champion.modeling.evaluation import Contestant, Curve, Evaluation
+from champion.comparison.provenance import Outcome, Provenance
+from champion.modeling.evaluation import Curve, Evaluation, Performance
 from champion.reporting.comment_input import Findings
 from champion.workspace.workspace import Workspace, write_json, write_text
 
@@ -24,7 +24,7 @@ def collect(
     workspace: Workspace,
     evaluation: Evaluation,
     decision: Decision,
-    facts: Lineage,
+    facts: Provenance,
     outcome: Outcome,
     page: str,
     summary: str,
@@ -47,13 +47,13 @@ def collect(
         write_text(folder / "plots" / f"{name}.csv", _csv(rows))
 
 
-def decision_facts(evaluation: Evaluation, decision: Decision, facts: Lineage, outcome: Outcome) -> dict[str, Any]:
+def decision_facts(evaluation: Evaluation, decision: Decision, facts: Provenance, outcome: Outcome) -> dict[str, Any]:
     """What `train --json` prints: decision, outcome, both scores, and where the challenger comes from."""
     champion = evaluation.champion
     return {
         "use_case": evaluation.use_case,
         "action": outcome.action,
-        "ground": decision.ground,
+        "ground": decision.reason_code,
         "reason": decision.reason,
         "metric": decision.metric,
         "challenger": {
@@ -110,7 +110,7 @@ def plots(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _alone(evaluation: Evaluation) -> Contestant:
+def _alone(evaluation: Evaluation) -> Performance:
     return evaluation.alone or evaluation.challenger
 
 

@@ -10,7 +10,7 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from champion.comparison.decision import Decision
-from champion.comparison.provenance import Lineage, Outcome
+from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Evaluation
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
@@ -20,10 +20,10 @@ from champion.orchestration.runs import output
 from champion.orchestration.store import described
 from champion.registry import versions as champions
 from champion.registry.promotion import Terms
-from champion.registry.reconcile import settle
+from champion.registry.reconcile import reconcile
 from champion.registry.versions import Version
 from champion.use_case import UseCase
-from champion.workspace import workspace
+from champion.workspace import workspace as files
 from champion.workspace.workspace import Workspace
 from pipelines.dataset import Dataset, register
 from pipelines.launch import launched
@@ -57,7 +57,7 @@ class Trained:
     evaluation: Evaluation
     decision: Decision
     outcome: Outcome
-    facts: Lineage
+    facts: Provenance
     profile: Profile
     notes: tuple[str, ...]
     store: str
@@ -72,7 +72,7 @@ def _environment(module: str, use_case: UseCase) -> dict[str, str]:
 
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
 def training(
-    table: Any, use_case: UseCase, rule: SplitRule, champion: Any, facts: Lineage, terms: Terms, rows: int
+    table: Any, use_case: UseCase, rule: SplitRule, champion: Any, facts: Provenance, terms: Terms, rows: int
 ) -> None:
     """Train, judge, promote, report; the table and the champion's package are artifacts of the store."""
     data = use_case.data.model_copy(update={"path": ""})
@@ -98,7 +98,7 @@ def training(
 
 def train(
     client: Client,
-    place: Workspace,
+    workspace: Workspace,
     options: Options,
     tell: Callable[[str, str], None],
     early: EarlyTable | None = None,
@@ -109,7 +109,7 @@ def train(
     ----------
     client : Client
         Of the store; its active stack runs the pipeline.
-    place : Workspace
+    workspace : Workspace
         The use case and its files.
     options : Options
         As asked on the command line.
@@ -127,31 +127,31 @@ def train(
     ProjectError
         When something is the user's to mend.
     """
-    workspace.require_writable(place)
-    settled = settle(client, place)
-    champion = settled.lineage.champion
+    files.require_writable(workspace)
+    reconciled = reconcile(client, workspace)
+    champion = reconciled.version_history.champion
     manifest = champions.load_package(client, champion).manifest if champion else None
-    dataset = register(client, place, manifest.split if manifest else None, again=not options.cache, early=early)
+    dataset = register(client, workspace, manifest.split if manifest else None, again=not options.cache, early=early)
     with code.made_with(image_libraries(client)):
-        facts = _facts(client, place, dataset)
-        run = _launch(client, place.use_case, dataset, champion, facts, options, tell)
+        facts = _facts(client, workspace, dataset)
+        run = _launch(client, workspace.use_case, dataset, champion, facts, options, tell)
     evaluation: Evaluation = output(run, "evaluate", "evaluation")
     decision: Decision = output(run, "promote", "decision")
     outcome: Outcome = output(run, "promote", "outcome")
     page, summary = output(run, "report", "report"), output(run, "report", "summary")
-    collect(place, evaluation, decision, facts, outcome, str(page), str(summary))
+    collect(workspace, evaluation, decision, facts, outcome, str(page), str(summary))
     if outcome.action == "promoted":
-        settle(client, place)
-    notes = tuple(text for text in (settled.done, *dataset.warnings) if text)
+        reconcile(client, workspace)
+    notes = tuple(text for text in (reconciled.done, *dataset.warnings) if text)
     return Trained(
         evaluation, decision, outcome, facts, output(run, "prepare", "profile"), notes,
         described(client), client.active_stack_model.name,
     )  # fmt: skip
 
 
-def _facts(client: Client, place: Workspace, dataset: Dataset) -> Lineage:
-    use_case = place.use_case
-    commit, dirty = workspace.commit(place.root)
+def _facts(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance:
+    use_case = workspace.use_case
+    commit, dirty = files.commit(workspace.root)
     estimators = tuple(candidate.estimator for candidate in use_case.candidates.values())
     made_of: dict[str, object] = {
         "data_version": dataset.version,
@@ -161,7 +161,7 @@ def _facts(client: Client, place: Workspace, dataset: Dataset) -> Lineage:
         "fitting": use_case.fitting().model_dump(mode="json"),
     }
     fingerprint, libraries = code.fingerprint(made_of, estimators)
-    return Lineage(
+    return Provenance(
         use_case=use_case.name, data_path=use_case.data.path, data_version=dataset.version, commit=commit,
         dirty=dirty, fingerprint=fingerprint, seed=use_case.training.seed, split=dataset.rule.in_words(),
         libraries=libraries, stack=client.active_stack_model.name, created=champions.now(),
@@ -173,14 +173,14 @@ def _launch(
     use_case: UseCase,
     dataset: Dataset,
     champion: Version | None,
-    facts: Lineage,
+    facts: Provenance,
     options: Options,
     tell: Callable[[str, str], None],
 ) -> PipelineRunResponse:
     terms = Terms(
         policy=use_case.promotion, promote=options.promote, readmit=options.readmit,
         champion=str(champion.id) if champion else None,
-        turn=champion.title.turn if champion and champion.title else None,
+        revision=champion.champion_state.revision if champion and champion.champion_state else None,
     )  # fmt: skip
     package = client.get_artifact_version(champion.package_id) if champion and champion.package_id else None
     inputs = {

@@ -11,7 +11,7 @@ from champion.modeling.evaluation import Evaluation
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.orchestration.artifacts import CandidateMaterializer
-from champion.use_case import ExamRules
+from champion.use_case import ComparisonRules
 
 
 @step(output_materializers={"challenger": CandidateMaterializer})
@@ -20,7 +20,7 @@ def evaluate(
     plan: Plan,
     profile: Profile,
     candidates: list[TrainedCandidate],
-    exam: ExamRules,
+    exam: ComparisonRules,
     champion: Optional[Package] = None,  # noqa: UP045 - ZenML reads the annotation
 ) -> tuple[
     Annotated[Evaluation, "evaluation"],
@@ -51,9 +51,9 @@ def evaluate(
     """
     from champion.bundle.build import classifier
     from champion.bundle.model import loads
-    from champion.comparison.compare import Contender, examine
+    from champion.comparison.compare import ComparedModel, compare
     from champion.modeling.classifier import Classifier
-    from champion.modeling.equivalence_check import examine_parity
+    from champion.modeling.equivalence_check import check_equivalence
     from champion.modeling.training import rank
     from champion.reporting.charts import figures
 
@@ -61,17 +61,17 @@ def evaluate(
     best = ranked[0]
     chosen = next(candidate for candidate in candidates if candidate.result.name == best.name)
     model = loads(chosen.model, "challenger")
-    challenger = Contender(
+    challenger = ComparedModel(
         "challenger", Classifier(plan.features, plan.classes, model), plan.rule,
         best.name, best.estimator, best.params,
     )  # fmt: skip
     rival = None
     if champion is not None:
         made = champion.manifest
-        rival = Contender(
+        rival = ComparedModel(
             "champion", classifier(champion, f"models/{made.use_case}"), made.split,
             made.candidate, made.estimator, made.params, made.model_version,
         )  # fmt: skip
-    evaluation = examine(holdout, plan.train_rows, exam, challenger, rival, ranked)
-    parity = examine_parity(model, plan.features, plan.classes, holdout, exam.seed)
-    return evaluation, TrainedCandidate(best, chosen.model, parity), figures(evaluation, profile)
+    evaluation = compare(holdout, plan.train_rows, exam, challenger, rival, ranked)
+    equivalence = check_equivalence(model, plan.features, plan.classes, holdout, exam.seed)
+    return evaluation, TrainedCandidate(best, chosen.model, equivalence), figures(evaluation, profile)

@@ -7,7 +7,7 @@ from zenml.client import Client
 
 from champion.bundle.candidate import TrainedCandidate
 from champion.comparison.decision import Decision
-from champion.comparison.provenance import Lineage, Outcome
+from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Evaluation
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
@@ -21,7 +21,7 @@ def promote(
     challenger: TrainedCandidate,
     plan: Plan,
     profile: Profile,
-    facts: Lineage,
+    facts: Provenance,
     terms: Terms,
     rows: int,
 ) -> tuple[Annotated[Decision, "decision"], Annotated[Outcome, "outcome"]]:

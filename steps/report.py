@@ -6,7 +6,7 @@ from zenml import step
 from zenml.types import HTMLString, MarkdownString
 
 from champion.comparison.decision import Decision
-from champion.comparison.provenance import Lineage, Outcome
+from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Evaluation
 from champion.modeling.profile import Profile
 
@@ -16,7 +16,7 @@ def report(
     evaluation: Evaluation,
     decision: Decision,
     profile: Profile,
-    facts: Lineage,
+    facts: Provenance,
     outcome: Outcome,
     figures: dict[str, str],
 ) -> tuple[Annotated[HTMLString, "report"], Annotated[MarkdownString, "summary"]]:

@@ -284,9 +284,9 @@ class Workshop:
 
     def stages(self) -> dict[int, str]:
         """Every version's stage, by number."""
-        from champion.registry.versions import lineage
+        from champion.registry.versions import version_history
 
-        return {version.number: version.stage for version in lineage(self.client, self.name).versions}
+        return {version.number: version.stage for version in version_history(self.client, self.name).versions}
 
     def manifest(self) -> dict[str, Any]:
         """The manifest of the production package."""

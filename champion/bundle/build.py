@@ -3,14 +3,14 @@
 from typing import Any
 
 from champion.bundle.card import model_card
-from champion.bundle.folder import CARD, MODEL, PARITY, PROFILE, Package, digest, verify
-from champion.bundle.manifest import Manifest, Title
+from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest, verify
+from champion.bundle.manifest import ChampionState, Manifest
 from champion.errors import PackageError
-from champion.modeling.equivalence import Parity
+from champion.modeling.equivalence import EquivalenceReport
 from champion.modeling.profile import Profile
 
 
-def build(model: bytes, profile: Profile, parity: Parity | None = None, **about: Any) -> Package:
+def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None = None, **about: Any) -> Package:
     """A package around a model file.
 
     Parameters
@@ -19,7 +19,7 @@ def build(model: bytes, profile: Profile, parity: Parity | None = None, **about:
         The skops file.
     profile : Profile
         Of the train set.
-    parity : Parity, optional
+    equivalence : Parity, optional
         Whether its fast way may answer; without it the model itself does.
     **about
         The fields of `Manifest` but `files`.
@@ -34,15 +34,15 @@ def build(model: bytes, profile: Profile, parity: Parity | None = None, **about:
         PROFILE: (profile.model_dump_json(indent=1) + "\n").encode(),
         CARD: model_card(bare, profile).encode(),
     }
-    if parity is not None:
-        files[PARITY] = (parity.model_dump_json(indent=1) + "\n").encode()
+    if equivalence is not None:
+        files[EQUIVALENCE] = (equivalence.model_dump_json(indent=1) + "\n").encode()
     hashes = {name: digest(data) for name, data in files.items()}
     return Package(bare.model_copy(update={"files": hashes}), files)
 
 
-def with_title(package: Package, title: Title) -> Package:
+def with_state(package: Package, champion_state: ChampionState) -> Package:
     """The same champion with a later state of the title; no file but the manifest changes."""
-    return Package(package.manifest.model_copy(update={"title": title}), package.files)
+    return Package(package.manifest.model_copy(update={"champion_state": champion_state}), package.files)
 
 
 def profile_of(package: Package) -> Profile:
@@ -59,7 +59,7 @@ def profile_of(package: Package) -> Profile:
         raise PackageError(f"The package's {PROFILE} cannot be read. Fetch the package again.") from None
 
 
-def parity_of(package: Package) -> Parity:
+def equivalence_of(package: Package) -> EquivalenceReport:
     """What the parity gate found when the package was made.
 
     Raises
@@ -67,12 +67,12 @@ def parity_of(package: Package) -> Parity:
     PackageError
         When it cannot be read.
     """
-    if PARITY not in package.files:
-        return Parity(way="native", reason="The package was made before there was a parity gate.")
+    if EQUIVALENCE not in package.files:
+        return EquivalenceReport(way="native", reason="The package was made before there was a parity gate.")
     try:
-        return Parity.model_validate_json(package.files[PARITY])
+        return EquivalenceReport.model_validate_json(package.files[EQUIVALENCE])
     except ValueError:
-        raise PackageError(f"The package's {PARITY} cannot be read. Fetch the package again.") from None
+        raise PackageError(f"The package's {EQUIVALENCE} cannot be read. Fetch the package again.") from None
 
 
 def classifier(package: Package, source: str) -> Any:
@@ -105,4 +105,6 @@ def array_classifier(package: Package, source: str) -> Any:
     verify(package, source)
     manifest = package.manifest
     pipeline = loads(package.files[MODEL], f"{source}/{MODEL}")
-    return ArrayClassifier(manifest.signature, manifest.classes, pipeline, packed=parity_of(package).way == "packed")
+    return ArrayClassifier(
+        manifest.signature, manifest.classes, pipeline, packed=equivalence_of(package).way == "packed"
+    )

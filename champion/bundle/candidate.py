@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from champion.modeling.equivalence import Parity
+from champion.modeling.equivalence import EquivalenceReport
 from champion.modeling.evaluation import CandidateResult
 
 
@@ -16,10 +16,10 @@ class TrainedCandidate:
         How it did on the train set.
     model : bytes
         The fitted pipeline as a skops file.
-    parity : Parity, optional
+    equivalence : Parity, optional
         What the parity gate found; the challenger alone is examined.
     """
 
     result: CandidateResult
     model: bytes
-    parity: Parity | None = None
+    equivalence: EquivalenceReport | None = None

@@ -15,7 +15,7 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
     Parameters
     ----------
     manifest : Manifest
-        The champion's; its `files` and `title` may still change, the card names neither.
+        The champion's; its `files` and `champion_state` may still change, the card names neither.
     profile : Profile
         Of its train set.
 

@@ -24,7 +24,7 @@ from champion.bundle.manifest import FORMAT, Manifest
 from champion.errors import PackageError
 
 MANIFEST, MODEL, PROFILE, CARD = "manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"
-PARITY = "parity.json"  # a package from before there was a parity gate has none
+EQUIVALENCE = "parity.json"  # a package from before there was a parity gate has none
 
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
 _REMEDY = "Remove {} and run the command again: it is written anew from the store, or fetched with `make pull`."

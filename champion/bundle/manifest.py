@@ -19,13 +19,20 @@ FORMAT = 1
 class Part(BaseModel):
     """A frozen part of the manifest that accepts no key it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        protected_namespaces=(),
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
 
 
 class Judgement(Part):
     """Why this version was promoted: the decision record."""
 
-    ground: str
+    reason_code: str = Field(alias="ground")
     reason: str
     metric: str
     challenger_score: float
@@ -34,15 +41,15 @@ class Judgement(Part):
     checks: list[Check] = Field(default_factory=list)
 
 
-class Title(Part):
+class ChampionState(Part):
     """The history of the title up to this champion, as far as the next run has to know it.
 
-    `turn` counts promotions, imports and rollbacks: of two packages of one lineage the one with the higher turn is
+    `revision` counts promotions, imports and rollbacks: of two packages of one lineage the one with the higher turn is
     the newer. `withdrawn` are the fingerprints that a rollback took out of production.
     """
 
-    turn: int
-    highest: int  # highest model version ever given
+    revision: int = Field(alias="turn")
+    highest_version: int = Field(alias="highest")  # highest model version ever given
     since: str  # ISO 8601, UTC
     event: Literal["promotion", "rollback"]
     reason: str
@@ -74,5 +81,5 @@ class Manifest(Part):
     split: SplitRule
     metrics: dict[str, float]
     decision: Judgement
-    title: Title
+    champion_state: ChampionState = Field(alias="title")
     files: dict[str, str]  # name: sha256 of every other file

@@ -146,16 +146,16 @@ def _numbers_of(column: pa.Array, feature: Feature, out: NDArray[np.float64], ma
     else:
         values = _booleans(column) if feature.kind == "boolean" else _numbers(column, feature)
         out[:, 0] = values
-    lowest, highest = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
+    lowest, highest_version = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
     least, most = feature.minimum, feature.maximum
-    if least is not None and most is not None and (lowest < least or highest > most):
+    if least is not None and most is not None and (lowest < least or highest_version > most):
         made.outside[feature.name] = (values < least) | (values > most)
     fault: NDArray[np.int64] | None = None
     if np.isnan(values.sum()):
         empty = np.isnan(values)
         foreign = empty & _is_valid(column) & ~_holds_nan(column)
         fault = np.where(foreign, FOREIGN, 0 if feature.nullable else np.where(empty, MISSING, 0))
-    if lowest < -LARGEST or highest > LARGEST:
+    if lowest < -LARGEST or highest_version > LARGEST:
         fault = np.where(np.abs(values) > LARGEST, TOO_LARGE, 0 if fault is None else fault)
     return fault
 

@@ -56,12 +56,12 @@ def settle_champion(root: Path, around: Surroundings) -> State:
             _refuse_pointers(root, base, around)
         reachable = _reachable(root, around)
         standings, pointers = {}, {}
-        for place in state.use_cases(root):
-            name = place.use_case.name
-            pointers[name] = text_at(root, base, shown(place.pointer, root))
+        for workspace in state.use_cases(root):
+            name = workspace.use_case.name
+            pointers[name] = text_at(root, base, shown(workspace.pointer, root))
             if not around["WITHOUT_DATA"]:
-                dvc.fetch_missing(root, place.data)
-            standings[name] = _standing(place, pointers[name], reachable, around.has_server)
+                dvc.fetch_missing(root, workspace.data)
+            standings[name] = _standing(workspace, pointers[name], reachable, around.has_server)
         found = found.model_copy(update={"remote": reachable, "standings": standings, "pointers": pointers})
     except ProjectError as error:
         state.save(root, found.model_copy(update={"refusal": str(error)}))
@@ -96,22 +96,22 @@ def _is_pointer(name: str) -> bool:
     return name.startswith("models/") and name.endswith(".dvc")
 
 
-def _standing(place: Workspace, pointer: str | None, reachable: bool, server: bool) -> Standing:
+def _standing(workspace: Workspace, pointer: str | None, reachable: bool, server: bool) -> Standing:
     if pointer is None:
         return Standing(source="server" if server else "none")
     recorded = recorded_scores(pointer)
-    if not place.pointer.exists() or place.pointer.read_text(encoding="utf-8") != pointer:
-        write_text(place.pointer, pointer)
+    if not workspace.pointer.exists() or workspace.pointer.read_text(encoding="utf-8") != pointer:
+        write_text(workspace.pointer, pointer)
     if reachable:
-        remote.pull_pointer(place.root, place.pointer)
-    elif not cache.restore(place.root, dvc.pointed(place.pointer)[1], place.package):
+        remote.pull_pointer(workspace.root, workspace.pointer)
+    elif not cache.restore(workspace.root, dvc.pointed(workspace.pointer)[1], workspace.package):
         return recorded.model_copy(update={"source": "server" if server else "pointer", "why": NO_REMOTE})
-    return of_the_package(place, recorded, server)
+    return of_the_package(workspace, recorded, server)
 
 
-def of_the_package(place: Workspace, otherwise: Standing, server: bool) -> Standing:
+def of_the_package(workspace: Workspace, otherwise: Standing, server: bool) -> Standing:
     """What the package in the workspace says of the champion."""
-    package = read_package(place)
+    package = read_package(workspace)
     if package is None:
         return otherwise
     manifest = package.manifest

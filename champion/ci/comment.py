@@ -52,7 +52,9 @@ def gather(root: Path, around: Surroundings) -> Story:
     """Everything that the steps before left to tell."""
     settled = state.load(root)
     changes, unknown = _changes(root, settled.base) if settled.base and around["BASE_SHA"] else ([], None)
-    cases = [] if settled.refusal else [case for place in state.use_cases(root) if (case := _case(place, settled))]
+    cases = (
+        [] if settled.refusal else [case for workspace in state.use_cases(root) if (case := _case(workspace, settled))]
+    )
     return Story(
         commit=around["HEAD_SHA"] or git(root, "rev-parse", "HEAD"), base=settled.base,
         refusal=None if settled.refusal is None else settled.refusal[:2000],
@@ -60,26 +62,26 @@ def gather(root: Path, around: Surroundings) -> Story:
     )  # fmt: skip
 
 
-def _case(place: Workspace, settled: state.State) -> Case | None:
-    ran = state.load_run(place)
+def _case(workspace: Workspace, settled: state.State) -> Case | None:
+    ran = state.load_run(workspace)
     if ran is None:
         return None
-    name = place.use_case.name
+    name = workspace.use_case.name
     standing = settled.standings.get(name, Standing(source="none"))
-    found = _findings(place) if ran.failure is None else None
+    found = _findings(workspace) if ran.failure is None else None
     if found and standing.source == "server" and found.outcome.action.startswith("would"):
-        standing = of_the_package(place, standing, server=True)
+        standing = of_the_package(workspace, standing, server=True)
     return Case(use_case=name, champion=standing, findings=found, failure=ran.failure)
 
 
-def _findings(place: Workspace) -> Findings | None:
-    path = place.reports / "evaluation.json"
+def _findings(workspace: Workspace) -> Findings | None:
+    path = workspace.reports / "evaluation.json"
     try:
         return Findings.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise ProjectError(f"reports/{place.use_case.name}/evaluation.json cannot be read: {error}") from None
+        raise ProjectError(f"reports/{workspace.use_case.name}/evaluation.json cannot be read: {error}") from None
 
 
 def _changes(root: Path, base: str) -> tuple[list[Change], str | None]:

@@ -77,7 +77,10 @@ def watch_all(root: Path, around: Surroundings) -> int:
     places = list(state.use_cases(root))
     tables = newest(root, places, around["DRIFT_DATA"])
     settled = state.load(root)
-    found = {place.use_case.name: _seen(place, tables.get(place.use_case.name), settled, around) for place in places}
+    found = {
+        workspace.use_case.name: _seen(workspace, tables.get(workspace.use_case.name), settled, around)
+        for workspace in places
+    }
     watch = Watch(seen=found)
     write_text(root / "reports" / WATCH, watch.as_json())
     written = summary({name: (seen, _report(root, name, seen)) for name, seen in found.items()}, around.run_link)
@@ -120,7 +123,7 @@ def newest(root: Path, places: list[Workspace], named: str) -> dict[str, Path]:
     ConfigurationError
         When a path fits no use case or all of them, or two tables might be meant.
     """
-    names = [place.use_case.name for place in places]
+    names = [workspace.use_case.name for workspace in places]
     if not named:
         return {name: table for name in names if (table := _beside(root, name)) is not None}
     if PLACEHOLDER not in named and len(names) > 1:
@@ -153,30 +156,30 @@ def _beside(root: Path, name: str) -> Path | None:
     return found[0].with_suffix("") if found else None
 
 
-def _seen(place: Workspace, table: Path | None, settled: state.State, around: Surroundings) -> Seen:
-    name = place.use_case.name
+def _seen(workspace: Workspace, table: Path | None, settled: state.State, around: Surroundings) -> Seen:
+    name = workspace.use_case.name
     standing = settled.standings.get(name)
     if table is None:
         return Seen(outcome="skipped", why=f"There are no new data: no pointer data/{name}-new.*.dvc.")
-    source = shown(table, place.root)
+    source = shown(table, workspace.root)
     if standing is not None and standing.source == "none":
         return Seen(outcome="skipped", source=source, why="There is no champion yet.")
     if standing is not None and standing.source == "pointer":
         return Seen(outcome="failed", source=source, why=f"The champion was not fetched: {standing.why}.", exit_code=1)
     try:
-        dvc.fetch_missing(place.root, table)
+        dvc.fetch_missing(workspace.root, table)
     except ProjectError as error:
         return Seen(outcome="failed", source=source, why=str(error), exit_code=error.exit_code)
-    return _compared(place, source, dvc.tracked(place.root, table).md5, around)
+    return _compared(workspace, source, dvc.tracked(workspace.root, table).md5, around)
 
 
-def _compared(place: Workspace, source: str, md5: str | None, around: Surroundings) -> Seen:
+def _compared(workspace: Workspace, source: str, md5: str | None, around: Surroundings) -> Seen:
     for name in ("drift.json", "drift.md"):
-        (place.reports / name).unlink(missing_ok=True)
-    command = ["run.py", "monitor", source, "--config", place.shown_config, "--stack", around.stack]
-    code, said = run_logged(place.root, command, place.reports / RUN_LOG)
+        (workspace.reports / name).unlink(missing_ok=True)
+    command = ["run.py", "monitor", source, "--config", workspace.shown_config, "--stack", around.stack]
+    code, said = run_logged(workspace.root, command, workspace.reports / RUN_LOG)
     try:
-        report = DriftReport.model_validate_json((place.reports / "drift.json").read_bytes())
+        report = DriftReport.model_validate_json((workspace.reports / "drift.json").read_bytes())
     except (FileNotFoundError, ValidationError):
         report = None
     if report is None or code != exit_code(report.verdict, "drift"):

@@ -46,7 +46,9 @@ def keep_issues(root: Path, around: Surroundings) -> str:
     if watch is None:
         return "Nothing was compared, so the issues stay as they are."
     known = open_issues(around)
-    lines = [f"{name}: {_settle(root, around, name, seen, known.pop(name, []))}" for name, seen in watch.seen.items()]
+    lines = [
+        f"{name}: {_reconcile(root, around, name, seen, known.pop(name, []))}" for name, seen in watch.seen.items()
+    ]
     for name, numbers in known.items():
         for number in numbers:
             _close(around, number, drift_words.gone(name))
@@ -69,7 +71,7 @@ def _is_ours(issue: dict[str, Any]) -> bool:
     return (issue.get("user") or {}).get("type") == "Bot" or issue.get("author_association") in MEMBERS
 
 
-def _settle(root: Path, around: Surroundings, name: str, seen: Seen, numbers: list[int]) -> str:
+def _reconcile(root: Path, around: Surroundings, name: str, seen: Seen, numbers: list[int]) -> str:
     """Open, update or close the issue of one use case."""
     first = numbers[0] if numbers else None
     for number in numbers[1:]:

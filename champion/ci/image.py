@@ -38,7 +38,9 @@ def publish(root: Path, around: Surroundings) -> str:
     """
     if state.load(root).pointer == "proposed":
         return "No image: the pointer waits in a pull request, whose merge builds it."
-    champions = [(place, number) for place in state.use_cases(root) if (number := _champion(place)) is not None]
+    champions = [
+        (workspace, number) for workspace in state.use_cases(root) if (number := _champion(workspace)) is not None
+    ]
     if not champions:
         return "No image: there is no champion yet."
     from champion.orchestration.engine import connect
@@ -46,9 +48,9 @@ def publish(root: Path, around: Surroundings) -> str:
     from champion.orchestration.trial import try_out
 
     names, told = [], []
-    for place, number in champions:
-        built = build_named(TARGET, image_names(place, number, around), place.use_case.name)
-        told.append(f"Tried: {try_out(connect(), built[0], place.use_case.name, number)}.")
+    for workspace, number in champions:
+        built = build_named(TARGET, image_names(workspace, number, around), workspace.use_case.name)
+        told.append(f"Tried: {try_out(connect(), built[0], workspace.use_case.name, number)}.")
         names += built
     if not around["REPO_TOKEN"] and not around["IMAGE"]:
         return "\n".join([*told, f"Built {', '.join(names)}; not pushed, because REPO_TOKEN is not set."])
@@ -57,28 +59,30 @@ def publish(root: Path, around: Surroundings) -> str:
     return "\n".join([*told, f"Pushed {', '.join(names)}."])
 
 
-def _champion(place: Workspace) -> int | None:
+def _champion(workspace: Workspace) -> int | None:
     """The version in the package, which has to be the one that the pointer names."""
-    package = read_package(place)
+    package = read_package(workspace)
     if package is None:
         return None
     number = package.manifest.model_version
     named = (
-        recorded_scores(place.pointer.read_text(encoding="utf-8")).model_version if place.pointer.is_file() else None
+        recorded_scores(workspace.pointer.read_text(encoding="utf-8")).model_version
+        if workspace.pointer.is_file()
+        else None
     )
     if named not in (None, number):
         raise ProjectError(
-            f"{shown(place.pointer, place.root)} names version {named}, but {place.shown_package} holds version {number}. "
+            f"{shown(workspace.pointer, workspace.root)} names version {named}, but {workspace.shown_package} holds version {number}. "
             "Run `make pull`, or `make push` where the package is the newer one."
         )
     return number
 
 
-def image_names(place: Workspace, number: int, around: Surroundings) -> list[str]:
+def image_names(workspace: Workspace, number: int, around: Surroundings) -> list[str]:
     """The names of a champion's image: by its version, and by the commit."""
     image = around["IMAGE"] or f"ghcr.io/{around['GITHUB_REPOSITORY'] or 'local/champion'}"
-    tags = (f"v{number}", git(place.root, "rev-parse", "HEAD")[:12])
-    return [f"{image.lower()}:{place.use_case.name.lower()}-{tag}" for tag in tags]
+    tags = (f"v{number}", git(workspace.root, "rev-parse", "HEAD")[:12])
+    return [f"{image.lower()}:{workspace.use_case.name.lower()}-{tag}" for tag in tags]
 
 
 def _push(name: str, around: Surroundings) -> None:

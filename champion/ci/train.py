@@ -35,19 +35,19 @@ def train_all(root: Path, around: Surroundings, promote: bool) -> int:
         The exit code of the first run that failed; 0 where none did.
     """
     codes = []
-    for place in state.use_cases(root):
+    for workspace in state.use_cases(root):
         for name in ("evaluation.json", "decision.json", "ci.json"):
-            (place.reports / name).unlink(missing_ok=True)
-        ran = _train(place, around, promote)
-        state.save_run(place, ran)
+            (workspace.reports / name).unlink(missing_ok=True)
+        ran = _train(workspace, around, promote)
+        state.save_run(workspace, ran)
         codes.append(ran.exit_code)
     return next((code for code in codes if code), 0)
 
 
-def _train(place: Workspace, around: Surroundings, promote: bool) -> Ran:
-    config = shown(place.config, place.root)
+def _train(workspace: Workspace, around: Surroundings, promote: bool) -> Ran:
+    config = shown(workspace.config, workspace.root)
     command = ["run.py", "train", "--config", config, "--stack", around.stack, *([] if promote else ["--no-promote"])]
-    code, said = run_logged(place.root, command, place.reports / state.RUN_LOG)
+    code, said = run_logged(workspace.root, command, workspace.reports / state.RUN_LOG)
     return (
         Ran(exit_code=code, step=failed_step(said), lines=[line[:500] for line in said if line][-LAST_LINES:])
         if code

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from champion.errors import DataError, NotEnoughDataError
 from champion.modeling.classifier import Classifier, Predictions
-from champion.modeling.evaluation import CandidateResult, Contestant, Evaluation, ExamRows, Importance, Label
+from champion.modeling.evaluation import CandidateResult, ComparisonRows, Evaluation, Importance, Label, Performance
 from champion.modeling.scoring import (
     ALWAYS_SHOWN,
     Answers,
@@ -28,7 +28,7 @@ from champion.modeling.scoring import (
 from champion.modeling.split import SplitRule, missing_columns, overlap
 from champion.modeling.table import canonical_labels, class_list, listed
 from champion.modeling.training import encode
-from champion.use_case import ExamRules
+from champion.use_case import ComparisonRules
 
 IMPORTANCE_ROWS = 400
 IMPORTANCE_REPEATS = 5
@@ -37,7 +37,7 @@ FEW_ROWS = 30
 
 
 @dataclass(frozen=True)
-class Contender:
+class ComparedModel:
     """Who takes the exam: a classifier and where it comes from.
 
     `rule` is the split rule it was trained under; `number` its model version, where it has one.
@@ -52,12 +52,12 @@ class Contender:
     number: int | None = None
 
 
-def examine(
+def compare(
     holdout: pd.DataFrame,
     train_rows: int,
-    rules: ExamRules,
-    challenger: Contender,
-    champion: Contender | None,
+    rules: ComparisonRules,
+    challenger: ComparedModel,
+    champion: ComparedModel | None,
     candidates: Sequence[CandidateResult],
 ) -> Evaluation:
     """Ask both the same rows, and score the answers.
@@ -104,14 +104,14 @@ def examine(
         use_case=rules.use_case,
         metric=rules.metric,
         classes=classes,
-        rows=ExamRows(
+        rows=ComparisonRows(
             train=train_rows, holdout=len(holdout), judged=len(asked), overlap_only=not judged.all(),
             missing_classes=missing, smallest_gain=smallest_gain(len(asked), discordant),
             sampled_for_importance=len(sample),
         ),
         candidates=list(candidates),
-        challenger=_contestant(challenger, ours, rules, _importance(challenger, sample, classes, rules)),
-        champion=_contestant(rival, rivals, rules, []) if rival and rivals else None,
+        challenger=_performance(challenger, ours, rules, _importance(challenger, sample, classes, rules)),
+        champion=_performance(rival, rivals, rules, []) if rival and rivals else None,
         champion_unjudged=unjudged,
         paired=paired,
         alone=None if judged.all() else _alone(holdout, challenger, rules),
@@ -125,7 +125,7 @@ def examine(
 
 
 def _ask_champion(
-    holdout: pd.DataFrame, rules: ExamRules, challenger: Contender, champion: Contender | None
+    holdout: pd.DataFrame, rules: ComparisonRules, challenger: ComparedModel, champion: ComparedModel | None
 ) -> tuple[NDArray[np.bool_], Predictions | None, str | None]:
     """Which holdout rows count, the champion's answers to them, and why it cannot be judged (None: it can)."""
     everything = np.ones(len(holdout), dtype=np.bool_)
@@ -148,7 +148,7 @@ def _some(rows: pd.DataFrame, judged: NDArray[np.bool_]) -> pd.DataFrame:
     return rows if judged.all() else rows[judged]
 
 
-def _foreign_classes(holdout: pd.DataFrame, rules: ExamRules, champion: Contender) -> str | None:
+def _foreign_classes(holdout: pd.DataFrame, rules: ComparisonRules, champion: ComparedModel) -> str | None:
     """Why the champion can get no row right: 0 and 1 have become True and False, or the target is another one."""
     asked = class_list(canonical_labels(holdout[rules.target].drop_duplicates()))
     known = {(type(label), label) for label in champion.classifier.classes}
@@ -158,7 +158,7 @@ def _foreign_classes(holdout: pd.DataFrame, rules: ExamRules, champion: Contende
 
 
 def _rows_of_both(
-    holdout: pd.DataFrame, rules: ExamRules, challenger: Contender, champion: Contender
+    holdout: pd.DataFrame, rules: ComparisonRules, challenger: ComparedModel, champion: ComparedModel
 ) -> NDArray[np.bool_]:
     """The rows that are holdout under both rules."""
     both = overlap(holdout, challenger.rule, champion.rule)
@@ -176,10 +176,10 @@ def _rows_of_both(
 
 
 def _answers(
-    predictions: Predictions, contender: Contender, classes: Sequence[Label], truth: NDArray[np.object_]
+    predictions: Predictions, compared_model: ComparedModel, classes: Sequence[Label], truth: NDArray[np.object_]
 ) -> Answers:
     """Put a contender's answers into the codes of all classes."""
-    place = encode(np.array([*contender.classifier.classes], dtype=object), classes)
+    place = encode(np.array([*compared_model.classifier.classes], dtype=object), classes)
     probabilities = None
     if predictions.probabilities is not None:
         probabilities = np.zeros((len(truth), len(classes)))
@@ -187,23 +187,25 @@ def _answers(
     return Answers(classes, encode(truth, classes), place[predictions.codes], probabilities)
 
 
-def _contestant(contender: Contender, answers: Answers, rules: ExamRules, importance: list[Importance]) -> Contestant:
+def _performance(
+    compared_model: ComparedModel, answers: Answers, rules: ComparisonRules, importance: list[Importance]
+) -> Performance:
     scores = score(answers, ALWAYS_SHOWN, required=rules.metric)
     for name in rules.guardrails:
         scores |= score(answers, (), required=name)
-    return Contestant(
-        role=contender.role, number=contender.number, candidate=contender.candidate, estimator=contender.estimator,
-        params=contender.params, scores=scores, per_class=per_class(answers), confusion=confusion(answers),
+    return Performance(
+        role=compared_model.role, number=compared_model.number, candidate=compared_model.candidate, estimator=compared_model.estimator,
+        params=compared_model.params, scores=scores, per_class=per_class(answers), confusion=confusion(answers),
         roc=roc_curves(answers), precision_recall=precision_recall_curves(answers),
         calibration=calibration(answers), importance=importance,
     )  # fmt: skip
 
 
-def _alone(holdout: pd.DataFrame, challenger: Contender, rules: ExamRules) -> Contestant:
+def _alone(holdout: pd.DataFrame, challenger: ComparedModel, rules: ComparisonRules) -> Performance:
     truth = canonical_labels(holdout[rules.target])
     classes = class_list([*challenger.classifier.classes, *truth.tolist()])
     answers = _answers(challenger.classifier.predict(holdout), challenger, classes, truth)
-    return _contestant(challenger, answers, rules, [])
+    return _performance(challenger, answers, rules, [])
 
 
 def _sample(rows: pd.DataFrame, truth: NDArray[np.object_], seed: int) -> pd.DataFrame:
@@ -217,7 +219,7 @@ def _sample(rows: pd.DataFrame, truth: NDArray[np.object_], seed: int) -> pd.Dat
 
 
 def _importance(
-    challenger: Contender, sample: pd.DataFrame, classes: Sequence[Label], rules: ExamRules
+    challenger: ComparedModel, sample: pd.DataFrame, classes: Sequence[Label], rules: ComparisonRules
 ) -> list[Importance]:
     """Loss of the metric when one column is shuffled (Breiman 2001)."""
     random = np.random.default_rng(rules.seed)
@@ -268,15 +270,15 @@ def _missing_warning(missing: Sequence[Label]) -> list[str]:
     return [f"The judged rows lack {len(missing)} class(es): {listed(missing)}. Scores are over those present."]
 
 
-def _new_warning(truth: NDArray[np.object_], contender: Contender, who_lacks: str) -> list[str]:
-    known = {(type(label), label) for label in contender.classifier.classes}
+def _new_warning(truth: NDArray[np.object_], compared_model: ComparedModel, who_lacks: str) -> list[str]:
+    known = {(type(label), label) for label in compared_model.classifier.classes}
     new = [label for label in class_list(truth.tolist()) if (type(label), label) not in known]
     if not new:
         return []
     rows = int(np.isin(truth, np.array(new, dtype=object)).sum())
     return [
         f"The judged rows have {len(new)} class(es) that {who_lacks}: {listed(new)}. "
-        f"Their {rows} row(s) count as wrong for the {contender.role}."
+        f"Their {rows} row(s) count as wrong for the {compared_model.role}."
     ]
 
 

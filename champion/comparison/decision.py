@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from champion.modeling.evaluation import Evaluation, PairedTest
 from champion.use_case import Promotion
@@ -10,7 +10,7 @@ from champion.use_case import Promotion
 NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 0.94 - 0.96 against -0.02
 USUAL_P_VALUE = 0.05  # what the paired test is held against where the policy does not gate by it
 
-Ground = Literal[
+ReasonCode = Literal[
     "first", "better", "unjudged_replaced",  # grounds to promote
     "worse", "tie", "same", "min_score", "min_gain", "guardrail", "p_value",
     "unjudged", "withdrawn", "champion_changed",
@@ -32,10 +32,12 @@ class Check(BaseModel):
 class Decision(BaseModel):
     """Promote or keep, with its reason and its evidence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
 
     promote: bool
-    ground: Ground
+    reason_code: ReasonCode = Field(alias="ground")
     reason: str  # one sentence for a person
     metric: str
     challenger_score: float
@@ -62,15 +64,15 @@ def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
     """
     champion, metric = evaluation.champion, evaluation.metric
     checks = _checks(evaluation, policy)
-    ground, reason = _verdict(evaluation, policy, checks)
+    reason_code, reason = _verdict(evaluation, policy, checks)
     return Decision(
-        promote=ground in ("first", "better", "unjudged_replaced"), ground=ground, reason=reason, metric=metric,
+        promote=reason_code in ("first", "better", "unjudged_replaced"), reason_code=reason_code, reason=reason, metric=metric,
         challenger_score=evaluation.challenger.scores[metric],
         champion_score=champion.scores[metric] if champion else None, checks=checks,
     )  # fmt: skip
 
 
-def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> tuple[Ground, str]:
+def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> tuple[ReasonCode, str]:
     """The ground of the decision, and the sentence for a person."""
     metric = evaluation.metric
     score = evaluation.challenger.scores[metric]
@@ -93,7 +95,7 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
     return "better", f"The challenger takes the title: {against}."
 
 
-def _unjudged(why: str, replace: bool) -> tuple[Ground, str]:
+def _unjudged(why: str, replace: bool) -> tuple[ReasonCode, str]:
     cannot = f"cannot be judged on today's table ({why})"
     if replace:
         return (
@@ -103,7 +105,7 @@ def _unjudged(why: str, replace: bool) -> tuple[Ground, str]:
     return "unjudged", f"The champion stays: it {cannot}. Set promotion.replace_unjudged to replace it."
 
 
-def _ground(failed: Check) -> Ground:
+def _ground(failed: Check) -> ReasonCode:
     if failed.name == "min_gain":
         return "min_gain"
     return "p_value" if failed.name == "p_value" else "guardrail"

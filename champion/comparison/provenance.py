@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 
-class Lineage(BaseModel):
+class Provenance(BaseModel):
     """What made a challenger: enough to make it again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

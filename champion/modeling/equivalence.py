@@ -8,7 +8,7 @@ Way = Literal["packed", "native"]
 TOLERANCE = 1e-6  # of a probability
 
 
-class Parity(BaseModel):
+class EquivalenceReport(BaseModel):
     """What the gate found.
 
     `way` is how few rows are to be answered; the rows asked, the labels that differ and the largest difference of a

@@ -14,7 +14,7 @@ import numpy as np
 
 from champion.modeling.arrays import ArrayClassifier, Block, block_of, number_columns
 from champion.modeling.classifier import Predictions, ask
-from champion.modeling.equivalence import TOLERANCE, Parity
+from champion.modeling.equivalence import TOLERANCE, EquivalenceReport
 from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature, model_frame
 from champion.modeling.forest import Forest
@@ -26,9 +26,9 @@ _HOLDOUT_ROWS, _GRID_ROWS, _THRESHOLDS = 1000, 1000, 500
 _BEYOND = 0.1  # of a column's range, on either side
 
 
-def examine_parity(
+def check_equivalence(
     pipeline: Any, features: Sequence[Feature], classes: Sequence[Label], holdout: pd.DataFrame, seed: int
-) -> Parity:
+) -> EquivalenceReport:
     """Ask a model and its fast way the same rows.
 
     Parameters
@@ -46,7 +46,7 @@ def examine_parity(
 
     Returns
     -------
-    Parity
+    EquivalenceReport
     """
     random = np.random.default_rng(seed)
     rows = len(holdout)
@@ -55,7 +55,7 @@ def examine_parity(
     own = ask(pipeline, frame, len(classes))
     fast = ArrayClassifier(features, classes, pipeline, packed=True)
     if fast.forest is None:
-        return Parity(way="native", reason="The estimator has no faster way; it answers itself.")
+        return EquivalenceReport(way="native", reason="The estimator has no faster way; it answers itself.")
     base = block_of(frame, features)
     grid = _grid(base, random)
     edges = _at_thresholds(base, fast.forest, len(number_columns(features)), random)
@@ -64,7 +64,7 @@ def examine_parity(
     differ = sum(int((one.codes != other.codes).sum()) for one, other in pairs)
     largest = max(_difference(one, other) for one, other in pairs)
     same = differ == 0 and largest <= TOLERANCE
-    return Parity(
+    return EquivalenceReport(
         way="packed" if same else "native",
         reason="The packed walk gave the model's own answers." if same
         else "The packed walk differed from the model; the model itself answers.",

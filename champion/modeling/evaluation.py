@@ -45,7 +45,7 @@ class Importance(Evidence):
     std: float
 
 
-class Contestant(Evidence):
+class Performance(Evidence):
     """Champion or challenger in the exam."""
 
     role: str  # "champion" or "challenger"
@@ -96,7 +96,7 @@ class PairedTest(Evidence):
     p_value: float  # two-sided
 
 
-class ExamRows(Evidence):
+class ComparisonRows(Evidence):
     """On which rows both were asked."""
 
     train: int
@@ -114,11 +114,11 @@ class Evaluation(Evidence):
     use_case: str
     metric: str
     classes: list[Label]
-    rows: ExamRows
+    rows: ComparisonRows
     candidates: list[CandidateResult]  # best first
-    challenger: Contestant
-    champion: Contestant | None
+    challenger: Performance
+    champion: Performance | None
     champion_unjudged: str | None  # why an existing champion could not be judged
     paired: PairedTest | None
-    alone: Contestant | None = None  # the challenger on its whole holdout, where `rows.overlap_only`
+    alone: Performance | None = None  # the challenger on its whole holdout, where `rows.overlap_only`
     warnings: list[str] = Field(default_factory=list)

@@ -36,7 +36,7 @@ def examine_machine(config: str) -> list[Finding]:
         In the order in which a run would meet them; where the use case is broken, that alone.
     """
     try:
-        place = open_workspace(config)
+        workspace = open_workspace(config)
     except ProjectError as error:
         return [Finding("use case", False, str(error), "Mend the file; docs/use-case.md tells every key.")]
     looks: list[tuple[str, Callable[[Workspace], Finding]]] = [
@@ -49,49 +49,49 @@ def examine_machine(config: str) -> list[Finding]:
         ("dashboard", _dashboard),
         ("docker", _docker),
     ]
-    findings = [Finding("use case", True, place.shown_config)]
+    findings = [Finding("use case", True, workspace.shown_config)]
     for what, look in looks:
         try:
-            findings.append(look(place))
+            findings.append(look(workspace))
         except ProjectError as error:
             cause, _, remedy = str(error).partition("\n")
             findings.append(Finding(what, False, cause, remedy or None))
     return findings
 
 
-def _workspace(place: Workspace) -> Finding:
-    require_writable(place)
-    free = shutil.disk_usage(place.root).free / 1e9
+def _workspace(workspace: Workspace) -> Finding:
+    require_writable(workspace)
+    free = shutil.disk_usage(workspace.root).free / 1e9
     return Finding("workspace", True, f"writable, {free:.0f} GB free")
 
 
-def _data(place: Workspace) -> Finding:
-    name = shown(place.data, place.root)
-    if not place.data.is_file():
-        known = dvc.tracked(place.root, place.data)
+def _data(workspace: Workspace) -> Finding:
+    name = shown(workspace.data, workspace.root)
+    if not workspace.data.is_file():
+        known = dvc.tracked(workspace.root, workspace.data)
         if known.md5 or known.stage:
             return Finding("data", True, f"{name} is not here yet; the next run fetches or makes it")
         return Finding("data", False, f"{name} does not exist", "Put it there, or correct data.path.")
-    version = dvc.data_version(place.data)
-    warning = dvc.changed_warning(place.root, place.data, version)
+    version = dvc.data_version(workspace.data)
+    warning = dvc.changed_warning(workspace.root, workspace.data, version)
     return Finding("data", True, warning or f"{name}, data version {version[:8]}, as DVC recorded it")
 
 
-def _dvc(place: Workspace) -> Finding:
-    if not (place.root / ".dvc").is_dir():
+def _dvc(workspace: Workspace) -> Finding:
+    if not (workspace.root / ".dvc").is_dir():
         return Finding(
             "dvc", False, "this folder is no DVC repository", "Clone the repository with git, or run `dvc init`."
         )
-    found = remote.default(place.root)
+    found = remote.default(workspace.root)
     if found is None:
         return Finding("dvc", True, "no remote: nothing is shared, everything else works")
     return Finding("dvc", True, f"the remote {found.name}, {found.url}")
 
 
-def _drive(place: Workspace) -> Finding:
+def _drive(workspace: Workspace) -> Finding:
     from champion.datastore.drive.examine import examine
 
-    return Finding("drive", True, examine(place.root) if (place.root / ".dvc").is_dir() else "not used")
+    return Finding("drive", True, examine(workspace.root) if (workspace.root / ".dvc").is_dir() else "not used")
 
 
 def _store(_: Workspace) -> Finding:
@@ -101,12 +101,12 @@ def _store(_: Workspace) -> Finding:
     return Finding("store", True, f"{described(client)}, stack {client.active_stack_model.name}")
 
 
-def _package(place: Workspace) -> Finding:
+def _package(workspace: Workspace) -> Finding:
     from champion.registry.reconcile import read_package
 
-    package = read_package(place)
+    package = read_package(workspace)
     found = "none yet" if package is None else f"model version {package.manifest.model_version}, hashes right"
-    return Finding("package", True, f"{place.shown_package}: {found}")
+    return Finding("package", True, f"{workspace.shown_package}: {found}")
 
 
 def _dashboard(_: Workspace) -> Finding:
@@ -114,7 +114,7 @@ def _dashboard(_: Workspace) -> Finding:
     return Finding("dashboard", True, "installed" if there else "not installed; `make dashboard` installs it")
 
 
-def _docker(place: Workspace) -> Finding:
+def _docker(workspace: Workspace) -> Finding:
     from champion.orchestration import docker_stack
     from champion.orchestration.engine import connect
     from champion.orchestration.image import described
@@ -122,7 +122,7 @@ def _docker(place: Workspace) -> Finding:
     from champion.orchestration.store import open_store
 
     try:
-        return Finding("docker", True, described(connect(), place.root))
+        return Finding("docker", True, described(connect(), workspace.root))
     except EngineError as error:
         if orchestrator(open_store()) == docker_stack.FLAVOR:
             raise

@@ -16,7 +16,7 @@ from zenml.materializers.pydantic_materializer import PydanticMaterializer
 
 from champion.bundle.candidate import TrainedCandidate
 from champion.bundle.folder import CARD, MANIFEST, Package, manifest_text, parse_manifest, verify
-from champion.modeling.equivalence import Parity
+from champion.modeling.equivalence import EquivalenceReport
 from champion.modeling.evaluation import CandidateResult
 from champion.modeling.profile import Profile
 from champion.tabular.tables import WrittenTable, write_table
@@ -146,15 +146,17 @@ class CandidateMaterializer(_Files):
     def load(self, data_type: type[Any]) -> TrainedCandidate:
         """Read both files; the model stays bytes until somebody asks it."""
         del data_type
-        parity = Parity.model_validate_json(self._read(_PARITY)) if self._has(_PARITY) else None
-        return TrainedCandidate(CandidateResult.model_validate_json(self._read(_RESULT)), self._read(_MODEL), parity)
+        equivalence = EquivalenceReport.model_validate_json(self._read(_PARITY)) if self._has(_PARITY) else None
+        return TrainedCandidate(
+            CandidateResult.model_validate_json(self._read(_RESULT)), self._read(_MODEL), equivalence
+        )
 
     def save(self, data: TrainedCandidate) -> None:
         """Write both files."""
         self._write(_MODEL, data.model)
         self._write(_RESULT, data.result.model_dump_json(indent=1).encode())
-        if data.parity is not None:
-            self._write(_PARITY, data.parity.model_dump_json(indent=1).encode())
+        if data.equivalence is not None:
+            self._write(_PARITY, data.equivalence.model_dump_json(indent=1).encode())
 
     def extract_metadata(self, data: TrainedCandidate) -> dict[str, Any]:
         """Score and time, for the dashboard."""

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from champion.bundle.build import build
 from champion.bundle.candidate import TrainedCandidate
 from champion.bundle.folder import Package, digest
-from champion.bundle.manifest import Judgement, Title
+from champion.bundle.manifest import ChampionState, Judgement
 from champion.comparison.decision import Decision, decide
-from champion.comparison.provenance import Lineage as Facts
-from champion.comparison.provenance import Outcome
+from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Evaluation
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
-from champion.registry.versions import Lineage, Record, Version
+from champion.registry.versions import Record, Version, VersionHistory
 from champion.use_case import Promotion, Strict
 
 if TYPE_CHECKING:
@@ -31,14 +30,14 @@ if TYPE_CHECKING:
 class Terms(Strict):
     """On what terms a run may change production.
 
-    `champion` and `turn` name the title as it was when the run started; None where there was no champion.
+    `champion` and `revision` name the title as it was when the run started; None where there was no champion.
     """
 
     policy: Promotion
     promote: bool
     readmit: bool
     champion: str | None
-    turn: int | None
+    revision: int | None
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Judged:
     challenger: TrainedCandidate
     plan: Plan
     profile: Profile
-    facts: Facts
+    facts: Provenance
     rows: int
 
 
@@ -76,11 +75,11 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
     decision = decide(judged.evaluation, terms.policy)
     name = judged.facts.use_case
     with locked(client, name):
-        line = champions.lineage(client, name)
-        decision = _with_history(decision, line, judged.facts.fingerprint, terms)
-        number = line.champion.number if line.champion else None
-        known = _known(line, judged.facts.fingerprint)
-        count = judgements(line, judged.plan.rule, judged.facts.fingerprint)
+        history = champions.version_history(client, name)
+        decision = _with_history(decision, history, judged.facts.fingerprint, terms)
+        number = history.champion.number if history.champion else None
+        known = _known(history, judged.facts.fingerprint)
+        count = judgements(history, judged.plan.rule, judged.facts.fingerprint)
         if not terms.promote:
             action = "would_promote" if decision.promote else "would_keep"
             outcome = Outcome(
@@ -89,43 +88,43 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
             )  # fmt: skip
             return decision, outcome, known.id if known else None
         if not decision.promote:
-            kept = known or _record(client, line, judged, decision)
+            kept = known or _record(client, history, judged, decision)
             outcome = Outcome(action="kept", challenger=kept.number, champion=number, replaced=None, judged=count)
             return decision, outcome, kept.id
         version = known if known and known.stage != champions.PRODUCTION else None
-        version = version or _record(client, line, judged, decision)
-        _crown(client, line, version, judged, decision)
+        version = version or _record(client, history, judged, decision)
+        _set_champion(client, history, version, judged, decision)
     outcome = Outcome(
         action="promoted", challenger=version.number, champion=version.number, replaced=number, judged=count
     )
     return decision, outcome, version.id
 
 
-def judgements(line: Lineage, rule: SplitRule, fingerprint: str) -> int:
+def judgements(history: VersionHistory, rule: SplitRule, fingerprint: str) -> int:
     """How many challengers the store knows this holdout to have judged, the present one included."""
-    fingerprints = {version.record.fingerprint for version in line.versions if version.record.split.same_rows(rule)}
+    fingerprints = {version.record.fingerprint for version in history.versions if version.record.split.same_rows(rule)}
     return len(fingerprints | {fingerprint})
 
 
-def _with_history(decision: Decision, line: Lineage, fingerprint: str, terms: Terms) -> Decision:
+def _with_history(decision: Decision, history: VersionHistory, fingerprint: str, terms: Terms) -> Decision:
     """The decision in view of what the store knows: who is champion now, and what was withdrawn."""
-    champion = line.champion
+    champion = history.champion
 
-    def keep(ground: str, reason: str) -> Decision:
-        return decision.model_copy(update={"promote": False, "ground": ground, "reason": reason})
+    def keep(reason_code: str, reason: str) -> Decision:
+        return decision.model_copy(update={"promote": False, "reason_code": reason_code, "reason": reason})
 
-    if (str(champion.id) if champion else None) != terms.champion or _turn(champion) != terms.turn:
+    if (str(champion.id) if champion else None) != terms.champion or _revision(champion) != terms.revision:
         now = f"version {champion.number}" if champion else "none"
         return keep(
             "champion_changed",
             f"Nothing was promoted: the champion changed while this run was under way (it is {now} now). Run again to "
             "be judged against it.",
         )
-    if champion and champion.record.fingerprint == fingerprint and decision.ground == "tie":
+    if champion and champion.record.fingerprint == fingerprint and decision.reason_code == "tie":
         return keep(
             "same", "The champion stays: this run made the champion again; nothing that makes a model has changed."
         )
-    withdrawn = champion.title.withdrawn if champion and champion.title else ()
+    withdrawn = champion.champion_state.withdrawn if champion and champion.champion_state else ()
     if decision.promote and fingerprint in withdrawn and not terms.readmit:
         return keep(
             "withdrawn",
@@ -134,28 +133,28 @@ def _with_history(decision: Decision, line: Lineage, fingerprint: str, terms: Te
     return decision
 
 
-def _turn(champion: Version | None) -> int | None:
-    return champion.title.turn if champion and champion.title else None
+def _revision(champion: Version | None) -> int | None:
+    return champion.champion_state.revision if champion and champion.champion_state else None
 
 
-def _known(line: Lineage, fingerprint: str) -> Version | None:
+def _known(history: VersionHistory, fingerprint: str) -> Version | None:
     """The version that this fingerprint left when it was judged against the present champion, or is it."""
-    champion = line.champion
+    champion = history.champion
     number = champion.number if champion else None
-    found: Iterable[Version] = line.made_by(fingerprint)
+    found: Iterable[Version] = history.made_by(fingerprint)
     return next((v for v in found if v.stage == champions.PRODUCTION or v.record.judged_against == number), None)
 
 
-def _record(client: Client, line: Lineage, judged: Judged, decision: Decision) -> Version:
-    record = _record_of(line, judged, decision, line.highest + 1)
+def _record(client: Client, history: VersionHistory, judged: Judged, decision: Decision) -> Version:
+    record = _record_of(history, judged, decision, history.highest_version + 1)
     created = champions.create(client, judged.facts.use_case, record)
-    return Version(id=created, stage="none", record=record, title=None, package_id=None)
+    return Version(id=created, stage="none", record=record, champion_state=None, package_id=None)
 
 
-def _record_of(line: Lineage, judged: Judged, decision: Decision, number: int) -> Record:
+def _record_of(history: VersionHistory, judged: Judged, decision: Decision, number: int) -> Record:
     facts, rival = judged.facts, judged.evaluation.champion
-    against = line.champion.number if line.champion else None
-    if decision.ground == "champion_changed":  # it was judged against the former one, not against this
+    against = history.champion.number if history.champion else None
+    if decision.reason_code == "champion_changed":  # it was judged against the former one, not against this
         against = rival.number if rival else None
     return Record(
         number=number,
@@ -166,7 +165,7 @@ def _record_of(line: Lineage, judged: Judged, decision: Decision, number: int) -
         created=facts.created,
         split=judged.plan.rule,
         metrics=judged.evaluation.challenger.scores,
-        ground=decision.ground,
+        reason_code=decision.reason_code,
         reason=decision.reason,
         metric=decision.metric,
         challenger_score=decision.challenger_score,
@@ -176,31 +175,35 @@ def _record_of(line: Lineage, judged: Judged, decision: Decision, number: int) -
     )
 
 
-def _crown(client: Client, line: Lineage, version: Version, judged: Judged, decision: Decision) -> None:
+def _set_champion(
+    client: Client, history: VersionHistory, version: Version, judged: Judged, decision: Decision
+) -> None:
     """Package first, then the record, then the title; the stage is the last act."""
-    former = line.champion
-    withdrawn = former.title.withdrawn if former and former.title else ()
-    title = Title(
-        turn=(_turn(former) or 0) + 1,
-        highest=max(line.highest, version.number),
+    former = history.champion
+    withdrawn = former.champion_state.withdrawn if former and former.champion_state else ()
+    champion_state = ChampionState(
+        revision=(_revision(former) or 0) + 1,
+        highest_version=max(history.highest_version, version.number),
         since=champions.now(),
         event="promotion",
         reason=decision.reason,
         withdrawn=tuple(found for found in withdrawn if found != judged.facts.fingerprint),
     )
-    package = _package(judged, decision, version.number, former.number if former else None, title)
+    package = _package(judged, decision, version.number, former.number if former else None, champion_state)
     champions.save_package(client, version.id, package)
-    record = _record_of(line, judged, decision, version.number)
+    record = _record_of(history, judged, decision, version.number)
     champions.log(version.id, record=record.model_copy(update={"replaced": former.number if former else None}))
-    champions.crown(client, version.id, title)
+    champions.set_champion(client, version.id, champion_state)
 
 
-def _package(judged: Judged, decision: Decision, number: int, replaced: int | None, title: Title) -> Package:
+def _package(
+    judged: Judged, decision: Decision, number: int, replaced: int | None, champion_state: ChampionState
+) -> Package:
     facts, plan, result = judged.facts, judged.plan, judged.challenger.result
     return build(
         judged.challenger.model,
         judged.profile,
-        judged.challenger.parity,
+        judged.challenger.equivalence,
         use_case=facts.use_case,
         model_version=number,
         created=facts.created,
@@ -221,7 +224,7 @@ def _package(judged: Judged, decision: Decision, number: int, replaced: int | No
         split=plan.rule,
         metrics=judged.evaluation.challenger.scores,
         decision=Judgement(
-            ground=decision.ground,
+            reason_code=decision.reason_code,
             reason=decision.reason,
             metric=decision.metric,
             challenger_score=decision.challenger_score,
@@ -229,5 +232,5 @@ def _package(judged: Judged, decision: Decision, number: int, replaced: int | No
             champion=replaced,
             checks=decision.checks,
         ),
-        title=title,
+        champion_state=champion_state,
     )

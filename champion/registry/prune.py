@@ -90,7 +90,7 @@ def _needed(client: Client, name: str, kept: set[UUID]) -> set[UUID]:
     """Packages of the lineage, and whatever the kept runs made or read."""
     from uuid import UUID
 
-    needed = {UUID(v.package_id) for v in champions.lineage(client, name).versions if v.package_id}
+    needed = {UUID(v.package_id) for v in champions.version_history(client, name).versions if v.package_id}
     for run in kept:
         for step in _steps(client, run):
             needed |= {artifact.id for found in (*step.inputs.values(), *step.outputs.values()) for artifact in found}

@@ -16,7 +16,7 @@ from champion.bundle.model import require_trusted
 from champion.errors import PackageError, ProjectError
 from champion.orchestration.store import is_local, locked
 from champion.registry import versions as champions
-from champion.registry.versions import Lineage, Version
+from champion.registry.versions import Version, VersionHistory
 from champion.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Reconciled:
     """Store and package after they agree, and what had to be done (None: nothing)."""
 
-    lineage: Lineage
+    version_history: VersionHistory
     done: str | None = None
 
 
-def settle(client: Client, workspace: Workspace) -> Settled:
+def reconcile(client: Client, workspace: Workspace) -> Reconciled:
     """Make store and package agree.
 
     Parameters
@@ -44,7 +44,7 @@ def settle(client: Client, workspace: Workspace) -> Settled:
 
     Returns
     -------
-    Settled
+    Reconciled
 
     Raises
     ------
@@ -54,9 +54,9 @@ def settle(client: Client, workspace: Workspace) -> Settled:
     name = workspace.use_case.name
     with locked(client, name):
         package = read_package(workspace)
-        line = champions.lineage(client, name)
-        done = _settle(client, workspace, line, package)
-        return Settled(champions.lineage(client, name) if done else line, done)
+        history = champions.version_history(client, name)
+        done = _reconcile(client, workspace, history, package)
+        return Reconciled(champions.version_history(client, name) if done else history, done)
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,15 @@ def production(client: Client, workspace: Workspace) -> Production:
     ProjectError
         When there is no champion, or its package is broken or gone.
     """
-    settled = settle(client, workspace)
-    champion = settled.lineage.champion
+    reconciled = reconcile(client, workspace)
+    champion = reconciled.version_history.champion
     if champion is None or champion.package_id is None:
         raise ProjectError(
             f"{workspace.use_case.name} has no champion to work with. `python run.py train --config "
             f"{workspace.shown_config}` makes one."
         )
     package = champions.load_package(client, champion)
-    return Production(package, client.get_artifact_version(champion.package_id), settled.done)
+    return Production(package, client.get_artifact_version(champion.package_id), reconciled.done)
 
 
 def read_package(workspace: Workspace) -> Package | None:
@@ -105,25 +105,27 @@ def read_package(workspace: Workspace) -> Package | None:
     return package
 
 
-def _settle(client: Client, workspace: Workspace, line: Lineage, package: Package | None) -> str | None:
-    champion = line.champion
+def _reconcile(client: Client, workspace: Workspace, history: VersionHistory, package: Package | None) -> str | None:
+    champion = history.champion
     if champion is not None and package is not None and champions.restore_package(client, champion, package):
         return f"model version {champion.number} was put back into the store, where it was gone, from {workspace.shown_package}"
-    if package is None or (not is_local(client) and line.versions):
+    if package is None or (not is_local(client) and history.versions):
         return _write_if_behind(client, workspace, champion, package)
-    known = _known(line, package)
+    known = _known(history, package)
     if known is None:
         import_package(client, package, as_champion=True)
         return f"model version {package.manifest.model_version} was imported from {workspace.shown_package} as the champion"
-    if champion is not None and package.manifest.title.turn <= (champion.title.turn if champion.title else 0):
+    if champion is not None and package.manifest.champion_state.revision <= (
+        champion.champion_state.revision if champion.champion_state else 0
+    ):
         return _write_if_behind(client, workspace, champion, package)
-    champions.crown(client, known.id, package.manifest.title)
+    champions.set_champion(client, known.id, package.manifest.champion_state)
     return f"model version {known.number} is the champion again, as {workspace.shown_package} says"
 
 
-def _known(line: Lineage, package: Package) -> Version | None:
+def _known(history: VersionHistory, package: Package) -> Version | None:
     manifest = package.manifest
-    found = (v for v in line.versions if v.number == manifest.model_version and v.package_id)
+    found = (v for v in history.versions if v.number == manifest.model_version and v.package_id)
     return next((v for v in found if v.record.model == manifest.files[MODEL]), None)
 
 
@@ -133,7 +135,7 @@ def _write_if_behind(
     if champion is None:
         return None
     same = package is not None and package.manifest.files[MODEL] == champion.record.model
-    if same and package is not None and package.manifest.title == champion.title:
+    if same and package is not None and package.manifest.champion_state == champion.champion_state:
         return None
     folder.write(champions.load_package(client, champion), workspace.package)
     return f"{workspace.shown_package} was written anew: it now is model version {champion.number}, the champion of the store"
@@ -152,6 +154,6 @@ def import_package(client: Client, package: Package, as_champion: bool) -> None:
     created = champions.create(client, manifest.use_case, champions.record_of(manifest))
     champions.save_package(client, created, package)
     if as_champion:
-        champions.crown(client, created, manifest.title)
+        champions.set_champion(client, created, manifest.champion_state)
     else:
         champions.archive(client, created)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from champion.bundle import folder
 from champion.bundle.folder import Package
-from champion.bundle.manifest import Title
+from champion.bundle.manifest import ChampionState
 from champion.datastore import remote
 from champion.errors import PackageError, ProjectError
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
-from champion.registry.reconcile import import_package, settle
-from champion.registry.versions import Lineage, Version
+from champion.registry.reconcile import import_package, reconcile
+from champion.registry.versions import Version, VersionHistory
 from champion.workspace.workspace import Workspace, git
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
         When there is no such former champion, or its package cannot be had.
     """
     name = workspace.use_case.name
-    champion = settle(client, workspace).lineage.champion
+    champion = reconcile(client, workspace).version_history.champion
     if champion is None:
         raise ProjectError(f"{name} has no champion yet, so there is nothing to roll back. Run `python run.py train`.")
     wanted = _wanted(champion, number)
@@ -65,21 +65,21 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
     if _former(client, name, wanted) is None:
         fetched = _from_history(workspace, wanted)
     with locked(client, name):
-        line = champions.lineage(client, name)
-        if line.champion is None or line.champion.id != champion.id:
+        history = champions.version_history(client, name)
+        if history.champion is None or history.champion.id != champion.id:
             raise ProjectError(
                 "Nothing was rolled back: the champion changed at this moment. Look at `models`, and try again."
             )
         if fetched is not None:
             import_package(client, fetched, as_champion=False)
-            line = champions.lineage(client, name)
+            history = champions.version_history(client, name)
         former = _former(client, name, wanted)
         if former is None:
             raise ProjectError(f"Version {wanted} was never in production; `python run.py models` shows which were.")
         champions.load_package(client, former)
         reason = f"Rolled back from version {champion.number} to version {former.number}."
-        champions.crown(client, former.id, _title(line, champion, former, reason))
-    settle(client, workspace)
+        champions.set_champion(client, former.id, _title(history, champion, former, reason))
+    reconcile(client, workspace)
     return RolledBack(former.number, champion.number, reason)
 
 
@@ -96,16 +96,16 @@ def _wanted(champion: Version, number: int | None) -> int:
 
 def _former(client: Client, name: str, number: int) -> Version | None:
     """The version, where the store has it as a former champion."""
-    version = champions.lineage(client, name).number(number)
+    version = champions.version_history(client, name).number(number)
     return version if version and version.package_id else None
 
 
-def _title(line: Lineage, champion: Version, former: Version, reason: str) -> Title:
-    before = champion.title.withdrawn if champion.title else ()
+def _title(history: VersionHistory, champion: Version, former: Version, reason: str) -> ChampionState:
+    before = champion.champion_state.withdrawn if champion.champion_state else ()
     kept = [found for found in before if found not in (former.record.fingerprint, champion.record.fingerprint)]
-    return Title(
-        turn=(champion.title.turn if champion.title else 0) + 1,
-        highest=line.highest,
+    return ChampionState(
+        revision=(champion.champion_state.revision if champion.champion_state else 0) + 1,
+        highest_version=history.highest_version,
         since=champions.now(),
         event="rollback",
         reason=reason,

@@ -1,7 +1,7 @@
 """The champion in ZenML's Model Control Plane: versions, their records, and the title.
 
 A model version carries three pieces of metadata: its scores, one by one; `record`, what made it and how it was
-judged; and `title`, the state of the title since it has been champion (see `champion.bundle.manifest.Title`). The production
+judged; and `champion_state`, the state of the title since it has been champion (see `champion.bundle.manifest.ChampionState`). The production
 package is an artifact that is linked to the version, so the store can always write the folder anew.
 
 Everything that changes the title is called under `champion.orchestration.store.locked`. Setting the stage is the
@@ -16,10 +16,10 @@ import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from champion.bundle.folder import MODEL
-from champion.bundle.manifest import Title
+from champion.bundle.manifest import ChampionState
 from champion.errors import StoreError
 from champion.modeling.split import SplitRule
 
@@ -42,7 +42,9 @@ class Record(BaseModel):
     `judged_against` is the champion of the exam, `replaced` the one that a promotion replaced; both are model versions.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
 
     number: int
     fingerprint: str
@@ -52,7 +54,7 @@ class Record(BaseModel):
     created: str  # ISO 8601, UTC
     split: SplitRule
     metrics: dict[str, float]
-    ground: str
+    reason_code: str = Field(alias="ground")
     reason: str
     metric: str
     challenger_score: float
@@ -70,7 +72,7 @@ class Version:
     id: UUID
     stage: str  # production, archived (a former champion) or none (never in production)
     record: Record
-    title: Title | None
+    champion_state: ChampionState | None
     package_id: str | None  # artifact version of its package
 
     @property
@@ -80,7 +82,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Lineage:
+class VersionHistory:
     """All versions of a use case that the store knows, oldest first."""
 
     versions: tuple[Version, ...]
@@ -91,11 +93,13 @@ class Lineage:
         return next((version for version in self.versions if version.stage == PRODUCTION), None)
 
     @property
-    def highest(self) -> int:
+    def highest_version(self) -> int:
         """The highest number ever given, as far as store and champion know; 0 when none was."""
         champion = self.champion
         given = [version.number for version in self.versions]
-        return max([*given, champion.title.highest if champion and champion.title else 0], default=0)
+        return max(
+            [*given, champion.champion_state.highest_version if champion and champion.champion_state else 0], default=0
+        )
 
     def number(self, number: int) -> Version | None:
         """The version with this number; of two (one imported) the one that was champion."""
@@ -114,7 +118,7 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
 
 
-def lineage(client: Client, use_case: str) -> Lineage:
+def version_history(client: Client, use_case: str) -> VersionHistory:
     """What the store knows of a use case.
 
     Parameters
@@ -126,30 +130,30 @@ def lineage(client: Client, use_case: str) -> Lineage:
 
     Returns
     -------
-    Lineage
+    VersionHistory
         Empty where the store knows no such model. A version without a record (left by something else, or by a crash
         while it was made) is passed over.
     """
     try:
         page = client.list_model_versions(model=use_case, size=1000, hydrate=True, sort_by="asc:number")
     except KeyError:
-        return Lineage(())
+        return VersionHistory(())
     found = [*page.items]
     while page.index < page.total_pages:
         page = client.list_model_versions(
             model=use_case, size=1000, hydrate=True, sort_by="asc:number", page=page.index + 1
         )
         found.extend(page.items)
-    return Lineage(tuple(_version(item) for item in found if _RECORD in item.run_metadata))
+    return VersionHistory(tuple(_version(item) for item in found if _RECORD in item.run_metadata))
 
 
 def _version(item: ModelVersionResponse) -> Version:
     metadata = item.run_metadata
-    title = metadata.get(_TITLE)
+    champion_state = metadata.get(_TITLE)
     package = metadata.get(_PACKAGE)
     return Version(
         id=item.id, stage=str(item.stage or "none"), record=Record.model_validate_json(str(metadata[_RECORD])),
-        title=Title.model_validate_json(str(title)) if title else None, package_id=str(package) if package else None,
+        champion_state=ChampionState.model_validate_json(str(champion_state)) if champion_state else None, package_id=str(package) if package else None,
     )  # fmt: skip
 
 
@@ -224,7 +228,7 @@ def load_package(client: Client, version: Version) -> Package:
     StoreError
         When the store has no package of it, or its file is gone.
     """
-    from champion.bundle.build import with_title
+    from champion.bundle.build import with_state
 
     if version.package_id is None:
         raise StoreError(f"Model version {version.number} was never in production; it has no package.")
@@ -242,7 +246,7 @@ def load_package(client: Client, version: Version) -> Package:
             f"The package of model version {version.number} is gone from the store ({type(error).__name__}: {error}). "
             "Bring the production package back with `make pull`; where nobody has it, move the store away and train anew."
         ) from error
-    return with_title(package, version.title) if version.title else package
+    return with_state(package, version.champion_state) if version.champion_state else package
 
 
 def restore_package(client: Client, version: Version, package: Package) -> bool:
@@ -258,9 +262,9 @@ def restore_package(client: Client, version: Version, package: Package) -> bool:
     return True
 
 
-def crown(client: Client, version_id: UUID, title: Title) -> None:
+def set_champion(client: Client, version_id: UUID, champion_state: ChampionState) -> None:
     """Give a version the title: its state first, then the stage, which archives the former champion."""
-    log(version_id, title=title)
+    log(version_id, **{_TITLE: champion_state})
     client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(PRODUCTION, force=True)
 
 
@@ -281,7 +285,7 @@ def record_of(manifest: Manifest) -> Record:
         created=manifest.created,
         split=manifest.split,
         metrics=manifest.metrics,
-        ground=decision.ground,
+        reason_code=decision.reason_code,
         reason=decision.reason,
         metric=decision.metric,
         challenger_score=decision.challenger_score,

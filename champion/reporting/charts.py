@@ -7,7 +7,7 @@ All figures but the small histograms are 400 units wide, so that text has one si
 import math
 from typing import TYPE_CHECKING
 
-from champion.modeling.evaluation import CandidateResult, Contestant, Evaluation
+from champion.modeling.evaluation import CandidateResult, Evaluation, Performance
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts, svg
 from champion.reporting import profile_figures as small
@@ -60,10 +60,10 @@ def _margin(labels: list[str]) -> float:
     return 14 + 6.6 * max(map(len, labels), default=0)
 
 
-def _confusion(evaluation: Evaluation, contestant: Contestant | None) -> str:
-    if contestant is None:
+def _confusion(evaluation: Evaluation, performance: Performance | None) -> str:
+    if performance is None:
         return ""
-    matrix = facts.matrix(contestant, evaluation.classes)
+    matrix = facts.matrix(performance, evaluation.classes)
     size = len(matrix.labels)
     labels = distinct(matrix.labels, 14)
     left = _margin(labels)
@@ -84,7 +84,7 @@ def _confusion(evaluation: Evaluation, contestant: Contestant | None) -> str:
     for i, row in enumerate(matrix.counts):
         for j, found in enumerate(row):
             _cell(axes, i, j, found, sum(row), size)
-    return drawing.svg(contestant.role, f"Confusion matrix of the {contestant.role}")
+    return drawing.svg(performance.role, f"Confusion matrix of the {performance.role}")
 
 
 def _cell(axes: "Axes", row: int, column: int, found: int, of: int, size: int) -> None:
@@ -145,9 +145,9 @@ def _curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
 
 def _calibration(evaluation: Evaluation) -> str:
     found = {
-        contestant.role: facts.reliability(contestant, evaluation.classes)
-        for contestant in (evaluation.challenger, evaluation.champion)
-        if contestant
+        performance.role: facts.reliability(performance, evaluation.classes)
+        for performance in (evaluation.challenger, evaluation.champion)
+        if performance
     }
     if not any(found.values()):
         return ""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from champion.comparison.decision import Decision
-from champion.comparison.provenance import Lineage, Outcome
+from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Evaluation
 
 Name = Annotated[str, Field(max_length=300)]
@@ -29,7 +29,7 @@ class Findings(Value):
 
     evaluation: Evaluation
     decision: Decision
-    lineage: Lineage
+    lineage: Provenance
     outcome: Outcome
 
 

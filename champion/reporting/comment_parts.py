@@ -35,7 +35,7 @@ def headline(case: Case) -> str:
     found = case.findings
     if found is None:
         return "nothing was trained"
-    if found.decision.ground == "same":
+    if found.decision.reason_code == "same":
         return "nothing that makes a model has changed"
     if found.outcome.action in ("promoted", "kept"):
         return _lower(sentences.headline(found.outcome))
@@ -57,7 +57,7 @@ def _lower(sentence: str) -> str:
 def _by_the_pointer(found: Findings, champion: Standing) -> str:
     ours = found.decision.challenger_score
     theirs = champion.metrics.get(found.evaluation.metric)
-    if found.decision.ground == "min_score":
+    if found.decision.reason_code == "min_score":
         return "the challenger would stay out"
     if theirs is None:
         return "the champion could not be asked"
@@ -98,7 +98,7 @@ def _stand_in(found: Findings, champion: Standing) -> Iterator[str]:
         f"The champion{version} was not asked: {clean(champion.why, 400)}. The scores that its pointer records stand in "
         "for it. They may come from other rows, so they give a direction and decide nothing."
     )
-    if found.decision.ground == "min_score":
+    if found.decision.reason_code == "min_score":
         yield text(clean(found.decision.reason, 600))
     ours, metric = found.evaluation.challenger.scores, found.evaluation.metric
     rows = [

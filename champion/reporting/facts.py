@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from champion.modeling.evaluation import Contestant, Curve, Evaluation, Label, Trial
+from champion.modeling.evaluation import Curve, Evaluation, Label, Performance, Trial
 from champion.modeling.profile import ColumnProfile, Profile
 
 MATRIX_CLASSES = 12
@@ -60,12 +60,12 @@ class Bin(NamedTuple):
     rows: int
 
 
-def matrix(contestant: Contestant, classes: list[Label]) -> Matrix:
+def matrix(performance: Performance, classes: list[Label]) -> Matrix:
     """A confusion matrix of at most twelve classes, those with most errors; the rest is summed up.
 
     Parameters
     ----------
-    contestant : Contestant
+    performance : Contestant
         Whose errors.
     classes : list of Label
         In the order of its confusion matrix.
@@ -75,7 +75,7 @@ def matrix(contestant: Contestant, classes: list[Label]) -> Matrix:
     Matrix
         The last row and column are ``other`` where classes were summed up.
     """
-    counts = contestant.confusion
+    counts = performance.confusion
     size = len(classes)
     if size <= MATRIX_CLASSES:
         return Matrix([str(label) for label in classes], counts, size)
@@ -89,20 +89,20 @@ def matrix(contestant: Contestant, classes: list[Label]) -> Matrix:
     return Matrix([*(str(classes[i]) for i in shown), f"{size - MATRIX_CLASSES} others"], folded, size)
 
 
-def confusions(contestant: Contestant, classes: list[Label]) -> list[Confusion]:
+def confusions(performance: Performance, classes: list[Label]) -> list[Confusion]:
     """Every pair of classes that was confused, most often first."""
     found = [
         Confusion(classes[i], classes[j], wrong, sum(row))
-        for i, row in enumerate(contestant.confusion)
+        for i, row in enumerate(performance.confusion)
         for j, wrong in enumerate(row)
         if wrong and i != j
     ]
     return sorted(found, key=lambda pair: (-pair.rows, pair.of))
 
 
-def right_of(contestant: Contestant) -> tuple[int, int]:
+def right_of(performance: Performance) -> tuple[int, int]:
     """How many rows it got right, and how many it was asked."""
-    rows = contestant.confusion
+    rows = performance.confusion
     return sum(row[i] for i, row in enumerate(rows)), sum(map(sum, rows))
 
 
@@ -135,15 +135,15 @@ def lines(evaluation: Evaluation, kind: CurveKind) -> list[Line]:
         challenger's four weakest classes, weakest first.
     """
     drawn: list[Line] = []
-    for contestant in (evaluation.challenger, evaluation.champion):
-        curves = positive(usable(getattr(contestant, kind)), evaluation.classes) if contestant else []
-        if not contestant or not curves:
+    for performance in (evaluation.challenger, evaluation.champion):
+        curves = positive(usable(getattr(performance, kind)), evaluation.classes) if performance else []
+        if not performance or not curves:
             continue
         if len(curves) == 1:
             only = curves[0]
-            drawn.append(Line(contestant.role, only.label, only.x, only.y, only.area))
+            drawn.append(Line(performance.role, only.label, only.x, only.y, only.area))
         else:
-            drawn.append(_mean_line(contestant.role, curves, kind))
+            drawn.append(_mean_line(performance.role, curves, kind))
     if drawn and drawn[0].role == "challenger" and drawn[0].label is None:
         drawn.extend(_weakest(usable(getattr(evaluation.challenger, kind))))
     return drawn
@@ -179,12 +179,12 @@ def heights(curve: Curve) -> list[float]:
     return heights
 
 
-def reliability(contestant: Contestant | None, classes: list[Label], bins: int = 10) -> list[Bin]:
+def reliability(performance: Performance | None, classes: list[Label], bins: int = 10) -> list[Bin]:
     """What was said and what was so, in bins of equal width; with many classes over all, each against the rest.
 
     Parameters
     ----------
-    contestant : Contestant or None
+    performance : Contestant or None
         Whose probabilities.
     classes : list of Label
         The classes of the evaluation; with two only the second is looked at.
@@ -197,7 +197,7 @@ def reliability(contestant: Contestant | None, classes: list[Label], bins: int =
         Without the empty ones; nothing where the estimator has no probabilities.
     """
     sums = [[0.0, 0.0, 0] for _ in range(bins)]
-    for curve in positive(usable(contestant.calibration), classes) if contestant else []:
+    for curve in positive(usable(performance.calibration), classes) if performance else []:
         weights = curve.counts or [1] * len(curve.x)
         for said, so, rows in zip(curve.x, curve.y, weights, strict=True):
             place = sums[min(int(said * bins), bins - 1)]

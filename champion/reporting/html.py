@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from champion.comparison.decision import Decision
-from champion.comparison.provenance import Lineage, Outcome
-from champion.modeling.evaluation import Contestant, Evaluation
+from champion.comparison.provenance import Outcome, Provenance
+from champion.modeling.evaluation import Evaluation, Performance
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts, sentences, tables
 from champion.reporting.template import template
-from champion.reporting.words import change, clean, contestant, count, counted, moment, name, score
+from champion.reporting.words import change, clean, count, counted, moment, name, performance, score
 
 if TYPE_CHECKING:
     pass
@@ -30,7 +30,7 @@ def render_html(
     evaluation: Evaluation,
     decision: Decision,
     profile: Profile,
-    lineage: Lineage,
+    lineage: Provenance,
     outcome: Outcome,
     figures: dict[str, str],
 ) -> str:
@@ -94,11 +94,11 @@ def _duel(evaluation: Evaluation, decision: Decision, outcome: Outcome) -> dict[
     champion = evaluation.champion
     return {
         "metric": clean(decision.metric),
-        "challenger": contestant(evaluation, "challenger", outcome.challenger),
+        "challenger": performance(evaluation, "challenger", outcome.challenger),
         "challenger_score": score(decision.challenger_score),
         "challenger_is": clean(evaluation.challenger.candidate),
         "challenger_estimator": sentences.described(evaluation.challenger),
-        "champion": contestant(evaluation, "champion") if champion else "champion" + _version(outcome),
+        "champion": performance(evaluation, "champion") if champion else "champion" + _version(outcome),
         "champion_score": score(decision.champion_score),
         "champion_is": clean(champion.candidate) if champion else "",
         "champion_estimator": sentences.described(champion) if champion else "",
@@ -123,9 +123,9 @@ def _plots(wanted: list[tuple[str, str, str]], figures: dict[str, str]) -> list[
 
 
 def _confusion(evaluation: Evaluation, outcome: Outcome, figures: dict[str, str]) -> list[Plot]:
-    sides: list[tuple[str, Contestant | None]] = [
-        (contestant(evaluation, "champion"), evaluation.champion),
-        (contestant(evaluation, "challenger", outcome.challenger), evaluation.challenger),
+    sides: list[tuple[str, Performance | None]] = [
+        (performance(evaluation, "champion"), evaluation.champion),
+        (performance(evaluation, "challenger", outcome.challenger), evaluation.challenger),
     ]
     wanted = [
         (title.capitalize(), f"confusion_{side.role}", sentences.confusion(side, evaluation))

@@ -3,7 +3,7 @@
 import re
 
 from champion.comparison.decision import Decision
-from champion.comparison.provenance import Lineage, Outcome
+from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Evaluation
 from champion.modeling.profile import Profile
 from champion.reporting import sentences, tables
@@ -20,7 +20,7 @@ def render_markdown(
     evaluation: Evaluation,
     decision: Decision,
     profile: Profile,
-    lineage: Lineage,
+    lineage: Provenance,
     outcome: Outcome,
 ) -> str:
     """The report as GitHub's Markdown.
@@ -85,7 +85,7 @@ def _warnings(evaluation: Evaluation) -> str:
     )
 
 
-def _details(evaluation: Evaluation, decision: Decision, profile: Profile, lineage: Lineage) -> list[str]:
+def _details(evaluation: Evaluation, decision: Decision, profile: Profile, lineage: Provenance) -> list[str]:
     policy = []
     if decision.checks:
         policy.append(table(tables.checks(decision)))

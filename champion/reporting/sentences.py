@@ -3,7 +3,7 @@
 import math
 
 from champion.comparison.provenance import Outcome
-from champion.modeling.evaluation import Contestant, Evaluation, PairedTest
+from champion.modeling.evaluation import Evaluation, PairedTest, Performance
 from champion.modeling.profile import Profile
 from champion.reporting import facts
 from champion.reporting.words import (
@@ -99,12 +99,12 @@ def _equals(value: float) -> str:
     return p_value(value) if value < 0.0001 else f"= {p_value(value)}"
 
 
-def confusion(contestant: Contestant, evaluation: Evaluation) -> str:
+def confusion(performance: Performance, evaluation: Evaluation) -> str:
     """What was most confused."""
-    right, asked = facts.right_of(contestant)
+    right, asked = facts.right_of(performance)
     if asked == 0:
         return "No row was asked."
-    pairs = facts.confusions(contestant, evaluation.classes)
+    pairs = facts.confusions(performance, evaluation.classes)
     if not pairs:
         return f"All {counted(asked, 'row')} right: nothing was confused."
     worst = pairs[0]
@@ -236,7 +236,7 @@ def columns(profile: Profile) -> str:
     return text
 
 
-def described(contestant: Contestant) -> str:
+def described(performance: Performance) -> str:
     """The estimator with its parameters."""
-    settings = params(contestant.params)
-    return clean(contestant.estimator) + ("" if settings == NOTHING else f" ({settings})")
+    settings = params(performance.params)
+    return clean(performance.estimator) + ("" if settings == NOTHING else f" ({settings})")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from champion.comparison.decision import Decision
-from champion.comparison.provenance import Lineage, Outcome
+from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import CandidateResult, ClassScore, Evaluation
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts
@@ -12,13 +12,13 @@ from champion.reporting.words import (
     NOTHING,
     change,
     clean,
-    contestant,
     count,
     moment,
     number,
     p_value,
     params,
     percent,
+    performance,
     score,
     seconds,
     spread,
@@ -66,7 +66,7 @@ def scores(evaluation: Evaluation, outcome: Outcome) -> Table:
         )
         for each in names
     ]
-    heads = [contestant(evaluation, "champion"), contestant(evaluation, "challenger", outcome.challenger), "change"]
+    heads = [performance(evaluation, "champion"), performance(evaluation, "challenger", outcome.challenger), "change"]
     columns: tuple[Column, ...]
     if evaluation.champion is None:
         columns = (Column("score", "name"), Column(heads[1], "number"))
@@ -233,7 +233,7 @@ def _range(column: ColumnProfile) -> str:
     return f"{number(column.minimum)} to {number(column.maximum)}"
 
 
-def lineage(found: Lineage, evaluation: Evaluation) -> Table:
+def lineage(found: Provenance, evaluation: Evaluation) -> Table:
     """What made the challenger, enough to make it again."""
     commit = "none: not a git checkout" if found.commit is None else clean(found.commit)
     state = ", with uncommitted changes" if found.dirty else ""

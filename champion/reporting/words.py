@@ -160,7 +160,7 @@ def moment(created: str) -> str:
         return clean(created)
 
 
-def contestant(evaluation: Evaluation, role: str, challenger_number: int | None = None) -> str:
+def performance(evaluation: Evaluation, role: str, challenger_number: int | None = None) -> str:
     """``champion v3`` or ``challenger``, with the version where it has one."""
     if role == "champion":
         version = evaluation.champion.number if evaluation.champion else None

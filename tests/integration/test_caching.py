@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from champion.registry.versions import lineage
+from champion.registry.versions import version_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ def test_the_second_run_examines_anew_and_the_third_nothing(workshop: Workshop, 
     assert executed == {"evaluate", *EFFECTS}, "its champion is new"
     third, executed = workshop.train(tree(2))
     assert executed == EFFECTS
-    assert second.decision.ground == third.decision.ground == "same"
+    assert second.decision.reason_code == third.decision.reason_code == "same"
     assert workshop.stages() == {1: "production"}, "neither left a new version"
 
 
@@ -54,7 +54,7 @@ def test_another_data_version_runs_everything_and_the_former_one_nothing(worksho
     workshop.write(former + "5.0,3.0,1.5,0.3,setosa\n5.1,3.1,1.6,0.25,setosa\n")
     done, executed = workshop.train(tree(2))
     assert executed == EVERYTHING
-    assert done.facts.data_version != lineage(workshop.client, workshop.name).versions[0].record.data_version
+    assert done.facts.data_version != version_history(workshop.client, workshop.name).versions[0].record.data_version
     workshop.write(former)
     assert workshop.train(tree(2))[1] == EFFECTS, "back to a table that the store knows"
 
@@ -78,7 +78,7 @@ def test_without_the_cache_everything_runs(workshop: Workshop, tree: Tree) -> No
     workshop.train(tree(2))
     done, executed = workshop.train(tree(2), cache=False)
     assert executed == EVERYTHING
-    assert done.decision.ground == "same"
+    assert done.decision.reason_code == "same"
     assert workshop.stages() == {1: "production"}
 
 

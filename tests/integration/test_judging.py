@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from champion.registry.versions import lineage
+from champion.registry.versions import version_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(workshop: Workshop, tree: Tree) -> None:
     first, executed = workshop.train(tree(1))
-    assert (first.decision.ground, first.outcome.action, first.outcome.champion) == ("first", "promoted", 1)
+    assert (first.decision.reason_code, first.outcome.action, first.outcome.champion) == ("first", "promoted", 1)
     assert first.evaluation.champion is None
     assert executed == {"prepare", "train_tree", "evaluate", "promote", "report"}
     assert workshop.manifest()["model_version"] == 1
 
     better, _ = workshop.train(tree(2))
-    assert (better.decision.ground, better.outcome.champion, better.outcome.replaced) == ("better", 2, 1)
+    assert (better.decision.reason_code, better.outcome.champion, better.outcome.replaced) == ("better", 2, 1)
     assert workshop.stages() == {1: "archived", 2: "production"}
     assert workshop.manifest()["model_version"] == 2
     assert workshop.manifest()["decision"]["champion"] == 1
 
     tie, _ = workshop.train(tree(3))
-    assert (tie.decision.ground, tie.outcome.action, tie.outcome.champion) == ("tie", "kept", 2)
+    assert (tie.decision.reason_code, tie.outcome.action, tie.outcome.champion) == ("tie", "kept", 2)
 
     worse, _ = workshop.train(tree(0))
-    assert (worse.decision.ground, worse.outcome.action, worse.outcome.champion) == ("worse", "kept", 2)
+    assert (worse.decision.reason_code, worse.outcome.action, worse.outcome.champion) == ("worse", "kept", 2)
     assert workshop.stages() == {1: "archived", 2: "production", 3: "none", 4: "none"}
     assert workshop.manifest()["model_version"] == 2
 
@@ -42,7 +42,7 @@ def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(workshop:
 def test_the_decision_record_tells_what_was_judged_against_what(workshop: Workshop, tree: Tree) -> None:
     workshop.train(tree(1))
     done, _ = workshop.train(tree(2))
-    made = lineage(workshop.client, workshop.name).number(2)
+    made = version_history(workshop.client, workshop.name).number(2)
     assert made is not None
     record = made.record
     assert record.judged_against == record.replaced == 1
@@ -65,25 +65,25 @@ def test_the_decision_record_tells_what_was_judged_against_what(workshop: Worksh
     ],
 )
 def test_the_policy_keeps_a_better_challenger_out(
-    workshop: Workshop, tree: Tree, policy: dict[str, Any], ground: str
+    workshop: Workshop, tree: Tree, policy: dict[str, Any], reason_code: str
 ) -> None:
     workshop.train(tree(1))
     done, _ = workshop.train(tree(2, promotion={"metric": "accuracy", **policy}))
     assert done.decision.challenger_score > (done.decision.champion_score or 1)
-    assert (done.decision.ground, done.outcome.champion) == (ground, 1)
+    assert (done.decision.reason_code, done.outcome.champion) == (reason_code, 1)
     assert workshop.stages() == {1: "production", 2: "none"}
 
     freed, _ = workshop.train(tree(2))
-    assert (freed.decision.ground, freed.outcome.champion) == ("better", 2), "a policy that lets it in"
+    assert (freed.decision.reason_code, freed.outcome.champion) == ("better", 2), "a policy that lets it in"
     assert workshop.stages() == {1: "archived", 2: "production"}, "the same challenger keeps its number"
-    made = lineage(workshop.client, workshop.name).champion
+    made = version_history(workshop.client, workshop.name).champion
     assert made is not None
-    assert made.record.ground == "better"
+    assert made.record.reason_code == "better"
 
 
 def test_a_first_challenger_below_min_score_stays_out(workshop: Workshop, tree: Tree) -> None:
     done, _ = workshop.train(tree(1, promotion={"min_score": 0.9}))
-    assert (done.decision.ground, done.outcome.champion) == ("min_score", None)
+    assert (done.decision.reason_code, done.outcome.champion) == ("min_score", None)
     assert workshop.stages() == {1: "none"}
     assert not (workshop.root / "models" / workshop.name).exists()
 
@@ -118,12 +118,12 @@ def test_a_champion_whose_column_is_gone_is_said_to_be_unjudged(workshop: Worksh
     workshop.write("\n".join(",".join([*line.split(",")[:3], line.split(",")[4]]) for line in table) + "\n")
 
     kept, _ = workshop.train(tree(2))
-    assert (kept.decision.ground, kept.outcome.champion) == ("unjudged", 1)
+    assert (kept.decision.reason_code, kept.outcome.champion) == ("unjudged", 1)
     assert "petal_width" in kept.decision.reason
     assert "replace_unjudged" in kept.decision.reason
 
     replaced, _ = workshop.train(tree(2, promotion={"replace_unjudged": True}))
-    assert (replaced.decision.ground, replaced.outcome.replaced) == ("unjudged_replaced", 1)
+    assert (replaced.decision.reason_code, replaced.outcome.replaced) == ("unjudged_replaced", 1)
     assert workshop.stages()[replaced.outcome.champion or 0] == "production"
     assert workshop.manifest()["model_version"] == replaced.outcome.champion
 
@@ -133,7 +133,7 @@ def test_a_champion_is_judged_through_its_own_columns(workshop: Workshop, tree: 
     workshop.train(tree(2))
     narrow = tree(2, data={"path": "data/iris.csv", "target": "species", "drop": ["petal_width", "petal_length"]})
     done, _ = workshop.train(narrow)
-    assert done.decision.ground == "worse"
+    assert done.decision.reason_code == "worse"
     assert done.evaluation.champion is not None
     assert done.evaluation.champion.scores["accuracy"] > 0.9
     assert done.evaluation.rows.judged == done.evaluation.rows.holdout

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from champion.registry.reconcile import settle
+from champion.registry.reconcile import reconcile
 from tests.conftest import Workshop, enter_store
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def on_machine_of(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Worksh
 
 def one_champion(workshop: Workshop, tree: Tree) -> tuple[int, str | None]:
     """What the next command finds after a crash: the champion, and what had to be repaired."""
-    done = settle(workshop.client, workshop.place(tree(1))).done
+    done = reconcile(workshop.client, workshop.place(tree(1))).done
     champions = [number for number, stage in workshop.stages().items() if stage == "production"]
     assert len(champions) == 1
     assert workshop.manifest()["model_version"] == champions[0]
-    assert settle(workshop.client, workshop.place(tree(1))).done is None
+    assert reconcile(workshop.client, workshop.place(tree(1))).done is None
     return champions[0], done
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from champion.bundle.build import build
 from champion.bundle.folder import Package
-from champion.bundle.manifest import Judgement, Title
+from champion.bundle.manifest import ChampionState, Judgement
 from champion.comparison.decision import Check
 from champion.modeling.features import Feature
 from champion.modeling.profile import Profile
@@ -27,11 +27,11 @@ def about(number: int = 1, **changes: Any) -> dict[str, Any]:
         "params": {"n": 1}, "target": "species", "classes": ("no", "yes"), "signature": SIGNATURE,
         "split": SplitRule(by="hash", share=0.2, salt="s", columns=("colour",)), "metrics": {"accuracy": 0.9},
         "decision": Judgement(
-            ground="better", reason="The challenger takes the title.", metric="accuracy", challenger_score=0.9,
+            reason_code="better", reason="The challenger takes the title.", metric="accuracy", challenger_score=0.9,
             champion_score=0.8, champion=number - 1,
             checks=[Check(name="min_gain", found=0.1, required="more than 0", passed=True, gates=True)],
         ),
-        "title": Title(turn=number, highest=number, since="2026-01-31T12:00:00+00:00", event="promotion", reason="better"),
+        "title": ChampionState(revision=number, highest_version=number, since="2026-01-31T12:00:00+00:00", event="promotion", reason="better"),
     }  # fmt: skip
     return {**settled, **changes}
 

@@ -104,7 +104,7 @@ def decided(policy: str, champion: str, challenger: str, alone: str) -> str:
     ours, theirs = yaml.safe_load(challenger), None if champion == "none" else yaml.safe_load(champion)
     changes: dict[str, Any] = {"champion": None, "paired": None}
     if theirs:
-        changes["champion"] = report_examples.contestant("champion", report_examples.SPECIES, scores=theirs)
+        changes["champion"] = report_examples.performance("champion", report_examples.SPECIES, scores=theirs)
     if alone:
         losses, wins = map(int, alone.split(":"))
         found = report_examples.evaluation().paired

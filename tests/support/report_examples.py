@@ -3,17 +3,17 @@
 from typing import Any
 
 from champion.comparison.decision import Decision, decide
-from champion.comparison.provenance import Lineage, Outcome
+from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import (
     CandidateResult,
     ClassScore,
-    Contestant,
+    ComparisonRows,
     Curve,
     Evaluation,
-    ExamRows,
     Importance,
     Label,
     PairedTest,
+    Performance,
     Trial,
 )
 from champion.modeling.profile import ColumnProfile, Profile
@@ -22,7 +22,7 @@ from champion.use_case import Promotion
 SPECIES: list[Label] = ["setosa", "versicolor", "virginica"]
 
 
-def contestant(role: str, classes: list[Label], wrong: int = 2, features: int = 4, **changes: Any) -> Contestant:
+def performance(role: str, classes: list[Label], wrong: int = 2, features: int = 4, **changes: Any) -> Performance:
     """Ten rows per class; of the second class `wrong` rows are taken for the last."""
     size = len(classes)
     confusion = [[10 if i == j else 0 for j in range(size)] for i in range(size)]
@@ -52,7 +52,7 @@ def contestant(role: str, classes: list[Label], wrong: int = 2, features: int = 
         ],
         "importance": [Importance(feature=f"x{i}", mean=0.5 / (i + 1) ** 2, std=0.01) for i in range(features)],
     }
-    return Contestant(**{**values, **changes})
+    return Performance(**{**values, **changes})
 
 
 def evaluation(classes: list[Label] | None = None, candidates: int = 2, trials: int = 3, **changes: Any) -> Evaluation:
@@ -77,15 +77,15 @@ def evaluation(classes: list[Label] | None = None, candidates: int = 2, trials: 
         "classes": classes,
         "rows": exam_rows(),
         "candidates": found,
-        "challenger": contestant("challenger", classes, wrong=1),
-        "champion": contestant("champion", classes, wrong=2),
+        "challenger": performance("challenger", classes, wrong=1),
+        "champion": performance("champion", classes, wrong=2),
         "champion_unjudged": None,
         "paired": PairedTest(both_right=27, only_challenger_right=2, only_champion_right=1, both_wrong=0, p_value=1.0),
     }
     return Evaluation(**{**values, **changes})
 
 
-def exam_rows(**changes: Any) -> ExamRows:
+def exam_rows(**changes: Any) -> ComparisonRows:
     """Thirty judged rows."""
     values: dict[str, Any] = {
         "train": 120,
@@ -96,7 +96,7 @@ def exam_rows(**changes: Any) -> ExamRows:
         "smallest_gain": 0.2,
         "sampled_for_importance": 30,
     }
-    return ExamRows(**{**values, **changes})
+    return ComparisonRows(**{**values, **changes})
 
 
 def number_column(name: str = "petal length (cm)", **changes: Any) -> ColumnProfile:
@@ -149,7 +149,7 @@ def profile(classes: list[Label] | None = None, columns: list[ColumnProfile] | N
     )
 
 
-def lineage(**changes: Any) -> Lineage:
+def lineage(**changes: Any) -> Provenance:
     """Where the challenger comes from."""
     values: dict[str, Any] = {
         "use_case": "iris",
@@ -164,7 +164,7 @@ def lineage(**changes: Any) -> Lineage:
         "stack": "local",
         "created": "2026-11-23T04:52:43+00:00",
     }
-    return Lineage(**{**values, **changes})
+    return Provenance(**{**values, **changes})
 
 
 def outcome(**changes: Any) -> Outcome:

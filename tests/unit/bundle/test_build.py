@@ -3,14 +3,14 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from champion.bundle.build import array_classifier, build, classifier, parity_of, profile_of, with_title
+from champion.bundle.build import array_classifier, build, classifier, equivalence_of, profile_of, with_state
 from champion.bundle.card import model_card
-from champion.bundle.folder import CARD, MODEL, PARITY, PROFILE, Package, digest, verify
+from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest, verify
 from champion.bundle.manifest import Manifest
 from champion.bundle.model import dumps
 from champion.errors import PackageError
 from champion.modeling.arrays import Block
-from champion.modeling.equivalence import Parity
+from champion.modeling.equivalence import EquivalenceReport
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.features import Feature
 from champion.use_case import Candidate
@@ -56,11 +56,11 @@ def test_a_package_whose_model_is_none_does_not_predict() -> None:
 
 def test_a_later_title_changes_nothing_but_the_manifest() -> None:
     made = package()
-    title = made.manifest.title.model_copy(update={"turn": 7, "event": "rollback"})
+    champion_state = made.manifest.champion_state.model_copy(update={"turn": 7, "event": "rollback"})
 
-    later = with_title(made, title)
+    later = with_state(made, champion_state)
     assert later.files == made.files
-    assert later.manifest == made.manifest.model_copy(update={"title": title})
+    assert later.manifest == made.manifest.model_copy(update={"title": champion_state})
     verify(later, "models/iris")
 
 
@@ -124,28 +124,28 @@ def test_a_package_answers_the_fast_way_where_the_parity_gate_let_it() -> None:
     made, rows = real()
     block = Block(rows.to_numpy(), np.empty((4, 0), dtype=object))
 
-    for parity, way in (
-        (Parity(way="packed", reason="same"), "packed"),
-        (Parity(way="native", reason="differed"), "native"),
+    for equivalence, way in (
+        (EquivalenceReport(way="packed", reason="same"), "packed"),
+        (EquivalenceReport(way="native", reason="differed"), "native"),
     ):
-        with_gate = build(made.files[MODEL], profile(), parity, **about(signature=made.manifest.signature))
+        with_gate = build(made.files[MODEL], profile(), equivalence, **about(signature=made.manifest.signature))
         arrays = array_classifier(with_gate, "models/iris")
         assert arrays.way == way
-        assert parity_of(with_gate) == parity
+        assert equivalence_of(with_gate) == equivalence
         assert arrays.predict(block).codes.tolist() == [0, 0, 1, 1]
 
 
 def test_a_package_from_before_the_parity_gate_answers_with_the_model_itself() -> None:
     made, _ = real()
 
-    assert PARITY not in made.files
+    assert EQUIVALENCE not in made.files
     assert array_classifier(made, "models/iris").way == "native"
 
 
 def test_a_package_with_a_broken_parity_report_is_refused() -> None:
     made, _ = real()
-    broken = made.files | {PARITY: b"{"}
-    files = made.manifest.files | {PARITY: digest(b"{")}
+    broken = made.files | {EQUIVALENCE: b"{"}
+    files = made.manifest.files | {EQUIVALENCE: digest(b"{")}
 
     with pytest.raises(PackageError, match=r"parity\.json cannot be read"):
         array_classifier(Package(made.manifest.model_copy(update={"files": files}), broken), "models/iris")

@@ -148,9 +148,9 @@ def test_a_call_that_fails_leaves_the_old_package_whole(
     """Whichever time the call fails, from the first to the last."""
     use(exchanging, monkeypatch)
     calls = failing_on_turn(monkeypatch, call)
-    for turn in range(1, 100):
+    for revision in range(1, 100):
         write(package(1), place)
-        calls.update(made=0, fails_at=turn)
+        calls.update(made=0, fails_at=revision)
         expected = 2
         try:
             write(package(2), place)
@@ -159,9 +159,9 @@ def test_a_call_that_fails_leaves_the_old_package_whole(
         called = calls["made"]
         calls.update(fails_at=0)
         assert number(place) == expected
-        if called < turn:
+        if called < revision:
             break
-    assert turn > 1 or (exchanging and call == "rename")
+    assert revision > 1 or (exchanging and call == "rename")
     write(package(3), place)
     assert (number(place), left_beside(place)) == (3, [])
 
@@ -219,8 +219,8 @@ def test_a_crash_at_any_moment_leaves_the_old_package_or_the_new_one(
     use(exchanging, monkeypatch)
     write(package(1), place)
     seen = []
-    for turn in range(1, 200):
-        if write_and_crash(place, turn) == 0:
+    for revision in range(1, 200):
+        if write_and_crash(place, revision) == 0:
             break
         seen.append(number(place))
     assert seen[0] == 1
@@ -230,11 +230,11 @@ def test_a_crash_at_any_moment_leaves_the_old_package_or_the_new_one(
     assert (number(place), left_beside(place)) == (3, [])
 
 
-def write_and_crash(place: Path, turn: int) -> int:
+def write_and_crash(place: Path, revision: int) -> int:
     """Write package 2 over package 1 in a child that ends at its n-th call of the system; 0 where it came through."""
     child = os.fork()
     if child == 0:
-        left = [turn]
+        left = [revision]
 
         def crash(event: str, arguments: Any) -> None:
             if event.split(".")[0] in ("os", "open", "shutil", "tempfile"):

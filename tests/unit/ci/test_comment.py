@@ -19,13 +19,13 @@ HOSTILE = '</summary>|x```mermaid\n@octocat ![p](https://evil.example/x.png) <sc
 
 
 def findings(
-    found: Evaluation | None = None, action: str = "would_promote", ground: str | None = None, **more: Any
+    found: Evaluation | None = None, action: str = "would_promote", reason_code: str | None = None, **more: Any
 ) -> Findings:
     found = found or examples.evaluation(**more)
     decision = examples.decision(found)
-    if ground:
+    if reason_code:
         decision = decision.model_copy(
-            update={"ground": ground, "promote": False, "reason": f"The champion stays: {ground}."}
+            update={"ground": reason_code, "promote": False, "reason": f"The champion stays: {reason_code}."}
         )
     return Findings(
         evaluation=found, decision=decision, lineage=examples.lineage(), outcome=examples.outcome(action=action)
@@ -84,7 +84,7 @@ def test_data_that_changed_is_told_with_rows_and_versions() -> None:
 
 
 def test_it_says_when_nothing_changed() -> None:
-    assert heading(comment(case(findings(action="would_keep", ground="same")))) == (
+    assert heading(comment(case(findings(action="would_keep", reason_code="same")))) == (
         "## iris: nothing that makes a model has changed"
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from champion.comparison.compare import IMPORTANCE_ROWS, Contender, examine
+from champion.comparison.compare import IMPORTANCE_ROWS, ComparedModel, compare
 from champion.errors import ConfigurationError, NotEnoughDataError
 from champion.modeling.classifier import Classifier
 from champion.modeling.columns import infer
@@ -13,7 +13,7 @@ from champion.modeling.features import signature
 from champion.modeling.split import SplitRule, is_holdout, rule_for
 from champion.modeling.table import canonical_labels, class_list
 from champion.modeling.training import fit_candidate
-from champion.use_case import Candidate, Data, ExamRules, Fitting, Split
+from champion.use_case import Candidate, ComparisonRules, Data, Fitting, Split
 from tests.unit.modeling.test_scoring import ALLOWED, TWO_CLASSES_ONLY
 
 TREE = "sklearn.tree.DecisionTreeClassifier"
@@ -35,35 +35,37 @@ def table(labels: Any = ("a", "b"), rows: int = 200, seed: int = 0) -> pd.DataFr
     )
 
 
-def rules(**changes: Any) -> ExamRules:
+def rules(**changes: Any) -> ComparisonRules:
     settled: dict[str, Any] = {
         "use_case": "made", "target": "target", "metric": "accuracy", "guardrails": (), "min_overlap": 30, "seed": 0,
     }  # fmt: skip
-    return ExamRules(**{**settled, **changes})
+    return ComparisonRules(**{**settled, **changes})
 
 
-def contender(
+def compared_model(
     train: pd.DataFrame,
     role: str = "challenger",
     estimator: str = TREE,
     rule: SplitRule = RULE,
     metric: str = "accuracy",
     **params: Any,
-) -> Contender:
+) -> ComparedModel:
     features = signature(train, infer(train, exclude=["target"], kinds={}))
     classes = class_list(canonical_labels(train["target"]))
     fitting = Fitting(target="target", metric=metric, folds=2, seed=0, group=None, ranked=True)
     candidate = Candidate(estimator=estimator, params=params)
     pipeline, result = fit_candidate(train, features, classes, "one", candidate, fitting)
-    return Contender(role, Classifier(features, classes, pipeline), rule, "one", estimator, result.params)
+    return ComparedModel(role, Classifier(features, classes, pipeline), rule, "one", estimator, result.params)
 
 
-def exam(holdout: pd.DataFrame, challenger: Contender, champion: Contender | None = None, **more: Any) -> Evaluation:
-    return examine(holdout, 200, rules(**more), challenger, champion, [])
+def exam(
+    holdout: pd.DataFrame, challenger: ComparedModel, champion: ComparedModel | None = None, **more: Any
+) -> Evaluation:
+    return compare(holdout, 200, rules(**more), challenger, champion, [])
 
 
 def test_both_are_asked_the_same_rows_and_the_better_one_scores_higher() -> None:
-    good, bad = contender(table(), estimator=LINEAR), contender(table().drop(columns="x"), "champion")
+    good, bad = compared_model(table(), estimator=LINEAR), compared_model(table().drop(columns="x"), "champion")
 
     found = exam(table(seed=1), good, bad)
     assert found.champion is not None
@@ -77,9 +79,9 @@ def test_both_are_asked_the_same_rows_and_the_better_one_scores_higher() -> None
 
 def test_a_champion_keeps_its_own_columns_and_preprocessing() -> None:
     former = table().assign(colour=lambda frame: frame["target"].map({"a": "red", "b": "blue"})).drop(columns="x")
-    champion = contender(former, "champion", LINEAR)
+    champion = compared_model(former, "champion", LINEAR)
     today = table(seed=1).assign(colour=lambda frame: frame["target"].map({"a": "red", "b": "blue"}), more=1.0)
-    challenger = contender(today.drop(columns="colour"))
+    challenger = compared_model(today.drop(columns="colour"))
 
     found = exam(today, challenger, champion)
     assert found.champion is not None
@@ -89,7 +91,9 @@ def test_a_champion_keeps_its_own_columns_and_preprocessing() -> None:
 
 def test_a_champion_whose_column_is_gone_is_unjudged_and_the_reason_names_it() -> None:
     found = exam(
-        table().drop(columns="noise"), contender(table().drop(columns="noise")), contender(table(), "champion")
+        table().drop(columns="noise"),
+        compared_model(table().drop(columns="noise")),
+        compared_model(table(), "champion"),
     )
 
     assert found.champion is None
@@ -99,9 +103,9 @@ def test_a_champion_whose_column_is_gone_is_unjudged_and_the_reason_names_it() -
 
 
 def test_a_champion_whose_holdout_nobody_can_tell_is_unjudged() -> None:
-    champion = contender(table(), "champion", rule=RULE.model_copy(update={"columns": ("gone", "x")}))
+    champion = compared_model(table(), "champion", rule=RULE.model_copy(update={"columns": ("gone", "x")}))
 
-    found = exam(table(), contender(table()), champion)
+    found = exam(table(), compared_model(table()), champion)
     assert found.champion_unjudged is not None
     assert "no column 'gone', without which its own holdout is unknown" in found.champion_unjudged
 
@@ -114,7 +118,7 @@ def test_a_champion_whose_split_column_has_gaps_is_unjudged(column: Any, reason:
     today = table().assign(when=[None, *[1.0] * 199])
     rule = SplitRule(by=column, share=0.5, salt="", column="when", cutoff=1.0 if column == "time" else None)
 
-    found = exam(today, contender(table()), contender(table(), "champion", rule=rule))
+    found = exam(today, compared_model(table()), compared_model(table(), "champion", rule=rule))
     assert reason in (found.champion_unjudged or "")
     assert not found.rows.overlap_only
 
@@ -122,14 +126,14 @@ def test_a_champion_whose_split_column_has_gaps_is_unjudged(column: Any, reason:
 def test_a_champion_that_cannot_read_todays_values_is_unjudged() -> None:
     today = table().assign(x="many")
 
-    found = exam(today, contender(table().drop(columns="x")), contender(table(), "champion"))
+    found = exam(today, compared_model(table().drop(columns="x")), compared_model(table(), "champion"))
     assert "'x' holds 'many'" in (found.champion_unjudged or "")
 
 
 def test_a_champion_of_other_labels_is_unjudged_instead_of_wrong_everywhere() -> None:
-    champion = contender(table(labels=(0, 1)), "champion")
+    champion = compared_model(table(labels=(0, 1)), "champion")
 
-    found = exam(table(labels=(False, True)), contender(table(labels=(False, True))), champion)
+    found = exam(table(labels=(False, True)), compared_model(table(labels=(False, True))), champion)
     assert found.champion_unjudged == "it knows the classes 0, 1, and the holdout has False, True"
 
 
@@ -148,8 +152,8 @@ def numbers_without_meaning(rows: int = 400) -> tuple[pd.DataFrame, SplitRule, S
 def test_a_champion_is_not_judged_on_the_rows_it_was_trained_on() -> None:
     """One nearest neighbour knows its own rows by heart and guesses all others."""
     frame, former, today = numbers_without_meaning()
-    champion = contender(frame[~is_holdout(frame, former)], "champion", NEAREST, former, n_neighbors=1)
-    challenger = contender(frame[~is_holdout(frame, today)], estimator=NEAREST, rule=today, n_neighbors=1)
+    champion = compared_model(frame[~is_holdout(frame, former)], "champion", NEAREST, former, n_neighbors=1)
+    challenger = compared_model(frame[~is_holdout(frame, today)], estimator=NEAREST, rule=today, n_neighbors=1)
     holdout = frame[is_holdout(frame, today)]
     in_both = holdout[is_holdout(holdout, former)]
 
@@ -159,7 +163,7 @@ def test_a_champion_is_not_judged_on_the_rows_it_was_trained_on() -> None:
     assert found.rows.overlap_only
     assert found.champion.scores["accuracy"] < 0.65
 
-    no_rule = Contender("champion", champion.classifier, today, "one", NEAREST, {})
+    no_rule = ComparedModel("champion", champion.classifier, today, "one", NEAREST, {})
     inflated = exam(holdout, challenger, no_rule)
     assert inflated.champion is not None
     assert inflated.champion.scores["accuracy"] > 0.75
@@ -169,17 +173,17 @@ def test_the_challenger_is_also_told_alone_on_its_whole_holdout() -> None:
     frame, former, today = numbers_without_meaning()
     holdout = frame[is_holdout(frame, today)]
 
-    found = exam(holdout, contender(frame, rule=today), contender(frame, "champion", rule=former))
+    found = exam(holdout, compared_model(frame, rule=today), compared_model(frame, "champion", rule=former))
     assert found.alone is not None
     assert sum(map(sum, found.alone.confusion)) == len(holdout)
-    assert exam(holdout, contender(frame, rule=today)).alone is None
+    assert exam(holdout, compared_model(frame, rule=today)).alone is None
 
 
 def test_with_fewer_rows_in_both_holdouts_than_asked_nothing_is_decided() -> None:
     frame, former, today = numbers_without_meaning()
     holdout = frame[is_holdout(frame, today)]
     both = int(is_holdout(holdout, former).sum())
-    challenger, champion = contender(frame, rule=today), contender(frame, "champion", rule=former)
+    challenger, champion = compared_model(frame, rule=today), compared_model(frame, "champion", rule=former)
 
     with pytest.raises(NotEnoughDataError, match=f"only {both} rows are holdout under both.*min_overlap = {both + 1}"):
         exam(holdout, challenger, champion, min_overlap=both + 1)
@@ -187,7 +191,7 @@ def test_with_fewer_rows_in_both_holdouts_than_asked_nothing_is_decided() -> Non
 
 
 def test_a_small_holdout_under_an_unchanged_rule_is_judged() -> None:
-    found = exam(table(rows=8), contender(table()), contender(table(), "champion"))
+    found = exam(table(rows=8), compared_model(table()), compared_model(table(), "champion"))
 
     assert found.rows.judged == 8
     assert any("Only 8 rows judge" in warning for warning in found.warnings)
@@ -198,7 +202,7 @@ def test_a_small_holdout_under_an_unchanged_rule_is_judged() -> None:
 
 @pytest.mark.parametrize("labels", [("a", "b"), (3, 1), (False, True), ("1", "0"), ("ja, bitte", "nicht ähnlich")])
 def test_labels_of_every_sort_go_through(labels: Any) -> None:
-    found = exam(table(labels, seed=1), contender(table(labels)), contender(table(labels), "champion"))
+    found = exam(table(labels, seed=1), compared_model(table(labels)), compared_model(table(labels), "champion"))
 
     assert found.classes == sorted(labels)
     assert found.challenger.scores["accuracy"] > 0.8
@@ -208,7 +212,7 @@ def test_labels_of_every_sort_go_through(labels: Any) -> None:
 def test_a_class_that_the_holdout_lacks_is_a_warning_and_scores_are_over_those_present() -> None:
     holdout = table(("a", "b"), seed=1)
 
-    found = exam(holdout, contender(table(("a", "b", "c")), estimator=LINEAR), metric="f1_macro")
+    found = exam(holdout, compared_model(table(("a", "b", "c")), estimator=LINEAR), metric="f1_macro")
     assert found.rows.missing_classes == ["c"]
     assert any("lack 1 class(es): 'c'. Scores are over those present" in warning for warning in found.warnings)
     assert found.challenger.scores["f1_macro"] > 0.75
@@ -218,7 +222,7 @@ def test_a_class_that_the_holdout_lacks_is_a_warning_and_scores_are_over_those_p
 def test_a_class_new_to_the_champion_counts_against_it_and_is_told() -> None:
     today = table(("a", "b", "c"), rows=300)
 
-    found = exam(today, contender(today), contender(table(("a", "b")), "champion", NEAREST))
+    found = exam(today, compared_model(today), compared_model(table(("a", "b")), "champion", NEAREST))
     assert found.champion is not None
     assert found.champion.scores["accuracy"] < 0.7 < found.challenger.scores["accuracy"]
     assert found.champion.per_class[2].recall == 0
@@ -226,15 +230,15 @@ def test_a_class_new_to_the_champion_counts_against_it_and_is_told() -> None:
 
 
 def test_a_class_that_the_train_set_lacks_is_told() -> None:
-    found = exam(table(("a", "b", "c"), rows=30), contender(table(("a", "b"))))
+    found = exam(table(("a", "b", "c"), rows=30), compared_model(table(("a", "b"))))
 
     assert any("1 class(es) that the train set lacks: 'c'. Their 10 row(s)" in line for line in found.warnings)
 
 
 def test_a_class_that_only_the_champion_knows_has_its_place() -> None:
-    champion = contender(table(("b", "d", "a", "c"), rows=400), "champion")
+    champion = compared_model(table(("b", "d", "a", "c"), rows=400), "champion")
 
-    found = exam(table(("b", "d"), seed=1), contender(table(("b", "d"))), champion)
+    found = exam(table(("b", "d"), seed=1), compared_model(table(("b", "d"))), champion)
     assert found.classes == ["a", "b", "c", "d"]
     assert found.rows.missing_classes == ["a", "c"]
     assert found.champion is not None
@@ -244,7 +248,7 @@ def test_a_class_that_only_the_champion_knows_has_its_place() -> None:
 def test_fifty_classes_go_through() -> None:
     labels = [f"class {number:02}" for number in range(50)]
 
-    found = exam(table(labels, rows=120, seed=1), contender(table(labels, rows=500)), metric="roc_auc")
+    found = exam(table(labels, rows=120, seed=1), compared_model(table(labels, rows=500)), metric="roc_auc")
     assert len(found.classes) == 50
     assert len(found.challenger.roc) == 50
     assert 0.5 < found.challenger.scores["roc_auc"] <= 1
@@ -260,12 +264,12 @@ def test_any_allowed_metric_trains_and_judges_or_is_refused_by_name(metric: str,
 
     if len(labels) > 2 and metric in TWO_CLASSES_ONLY:
         with pytest.raises(ConfigurationError, match=f"'{metric}' .*cannot score"):
-            contender(train, metric=metric)
-        challenger = contender(train)
+            compared_model(train, metric=metric)
+        challenger = compared_model(train)
         with pytest.raises(ConfigurationError, match=f"'{metric}' .*cannot score"):
             exam(holdout, challenger, metric=metric)
     else:
-        challenger = contender(train, metric=metric, max_depth=2)
+        challenger = compared_model(train, metric=metric, max_depth=2)
         found = exam(holdout, challenger, challenger, metric=metric)
         assert found.champion is not None
         assert found.challenger.scores[metric] == found.champion.scores[metric]
@@ -276,7 +280,7 @@ def test_any_allowed_metric_trains_and_judges_or_is_refused_by_name(metric: str,
     ["sklearn.svm.LinearSVC", "sklearn.linear_model.RidgeClassifier", "sklearn.linear_model.Perceptron"],
 )
 def test_an_estimator_without_probabilities_is_judged_without_curves(estimator: str) -> None:
-    found = exam(table(seed=1), contender(table(), estimator=estimator), contender(table(), "champion"))
+    found = exam(table(seed=1), compared_model(table(), estimator=estimator), compared_model(table(), "champion"))
 
     assert found.challenger.scores["accuracy"] > 0.8
     assert found.challenger.calibration == []
@@ -284,14 +288,14 @@ def test_an_estimator_without_probabilities_is_judged_without_curves(estimator: 
 
 
 def test_a_guardrail_that_the_champion_cannot_meet_is_named() -> None:
-    champion = contender(table(), "champion", "sklearn.svm.LinearSVC")
+    champion = compared_model(table(), "champion", "sklearn.svm.LinearSVC")
 
     with pytest.raises(ConfigurationError, match=r"'neg_log_loss' .*cannot score this estimator"):
-        exam(table(), contender(table()), champion, guardrails=("neg_log_loss",))
+        exam(table(), compared_model(table()), champion, guardrails=("neg_log_loss",))
 
 
 def test_guardrails_are_scored_for_both() -> None:
-    found = exam(table(), contender(table()), contender(table(), "champion"), guardrails=("recall_macro",))
+    found = exam(table(), compared_model(table()), compared_model(table(), "champion"), guardrails=("recall_macro",))
 
     assert found.champion is not None
     assert "recall_macro" in found.challenger.scores.keys() & found.champion.scores.keys()
@@ -299,7 +303,7 @@ def test_guardrails_are_scored_for_both() -> None:
 
 def test_a_metric_that_the_judged_rows_do_not_allow_is_not_enough_data() -> None:
     with pytest.raises(NotEnoughDataError, match="roc_auc cannot be computed: the 10 judged rows have one class only"):
-        exam(table(("a",), rows=10), contender(table()), metric="roc_auc")
+        exam(table(("a",), rows=10), compared_model(table()), metric="roc_auc")
 
 
 # Importance
@@ -307,7 +311,7 @@ def test_a_metric_that_the_judged_rows_do_not_allow_is_not_enough_data() -> None
 
 @pytest.mark.parametrize("metric", ["accuracy", "neg_log_loss"])
 def test_importance_finds_the_one_informative_column(metric: str) -> None:
-    found = exam(table(seed=1), contender(table(), estimator=LINEAR), metric=metric).challenger.importance
+    found = exam(table(seed=1), compared_model(table(), estimator=LINEAR), metric=metric).challenger.importance
 
     assert [one.feature for one in found] == ["x", "noise"]
     assert found[0].mean > 0.2
@@ -318,6 +322,6 @@ def test_importance_of_a_large_holdout_is_taken_from_a_sample_that_has_every_cla
     holdout = table(rows=IMPORTANCE_ROWS * 2)
     holdout["target"] = ["rare", *["common"] * (len(holdout) - 1)]
 
-    challenger = contender(holdout.iloc[:50])
+    challenger = compared_model(holdout.iloc[:50])
     found = [exam(holdout.sample(frac=1, random_state=seed), challenger, metric="roc_auc") for seed in range(5)]
     assert all(IMPORTANCE_ROWS <= one.rows.sampled_for_importance <= IMPORTANCE_ROWS + 1 for one in found)

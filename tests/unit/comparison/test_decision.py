@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from champion.comparison.decision import NOISE, Decision, decide
-from champion.modeling.evaluation import Contestant, Evaluation, ExamRows, PairedTest
+from champion.modeling.evaluation import ComparisonRows, Evaluation, PairedTest, Performance
 from champion.use_case import Promotion
 
 quick = settings(max_examples=150, deadline=None, database=None)
@@ -20,8 +20,8 @@ policies = st.builds(
 )
 
 
-def contestant(role: str, found: dict[str, float]) -> Contestant:
-    return Contestant(
+def performance(role: str, found: dict[str, float]) -> Performance:
+    return Performance(
         role=role, number=None, candidate="c", estimator="e", params={}, scores=found, per_class=[], confusion=[],
         roc=[], precision_recall=[], calibration=[], importance=[],
     )  # fmt: skip
@@ -37,12 +37,12 @@ def exam(
     """An evaluation with these scores in accuracy; `f1` is the challenger's and the champion's second score."""
     return Evaluation(
         use_case="iris", metric="accuracy", classes=["a", "b"], candidates=[],
-        rows=ExamRows(
+        rows=ComparisonRows(
             train=80, holdout=20, judged=20, overlap_only=False, missing_classes=[], smallest_gain=0.3,
             sampled_for_importance=20,
         ),
-        challenger=contestant("challenger", {"accuracy": challenger, "f1_macro": f1[0]}),
-        champion=None if champion is None else contestant("champion", {"accuracy": champion, "f1_macro": f1[1]}),
+        challenger=performance("challenger", {"accuracy": challenger, "f1_macro": f1[0]}),
+        champion=None if champion is None else performance("champion", {"accuracy": champion, "f1_macro": f1[1]}),
         champion_unjudged=unjudged, paired=paired,
     )  # fmt: skip
 
@@ -54,7 +54,7 @@ def answered(wins: int, losses: int, p_value: float) -> PairedTest:
 
 
 def verdict(decision: Decision) -> tuple[bool, str]:
-    return decision.promote, decision.ground
+    return decision.promote, decision.reason_code
 
 
 def test_the_first_challenger_takes_the_title() -> None:
@@ -107,7 +107,7 @@ def test_the_decision_says_what_it_rests_on(
 ) -> None:
     decision = decide(exam(challenger, champion, (f1, 0)), policy)
 
-    assert decision.promote == (decision.ground in ("first", "better", "unjudged_replaced"))
+    assert decision.promote == (decision.reason_code in ("first", "better", "unjudged_replaced"))
     assert (decision.challenger_score, decision.champion_score) == (challenger, champion)
     assert "takes the title" in decision.reason if decision.promote else "stays" in decision.reason
     if decision.promote:
@@ -137,20 +137,20 @@ def test_a_better_challenger_below_the_lowest_score_stays_out() -> None:
 
 
 @pytest.mark.parametrize(("challenger", "ground"), [(0.89, "min_gain"), (0.9, "min_gain"), (0.901, "better")])
-def test_the_gain_must_be_more_than_the_margin(challenger: float, ground: str) -> None:
+def test_the_gain_must_be_more_than_the_margin(challenger: float, reason_code: str) -> None:
     """As floats, 0.9 - 0.88 is a little more than 0.02."""
-    assert decide(exam(challenger, 0.88), Promotion(min_gain=0.02)).ground == ground
+    assert decide(exam(challenger, 0.88), Promotion(min_gain=0.02)).reason_code == reason_code
 
 
 @pytest.mark.parametrize(("f1", "ground"), [(0.95, "better"), (0.94, "better"), (0.93, "guardrail")])
-def test_a_guardrail_tolerates_what_it_says_and_no_more(f1: float, ground: str) -> None:
+def test_a_guardrail_tolerates_what_it_says_and_no_more(f1: float, reason_code: str) -> None:
     decision = decide(exam(0.9, 0.8, (f1, 0.96)), Promotion(guardrails={"f1_macro": -0.02}))
 
-    assert decision.ground == ground
+    assert decision.reason_code == reason_code
 
 
 def test_a_guardrail_may_ask_for_a_gain() -> None:
-    assert decide(exam(0.9, 0.8, (0.5, 0.5)), Promotion(guardrails={"f1_macro": 0.01})).ground == "guardrail"
+    assert decide(exam(0.9, 0.8, (0.5, 0.5)), Promotion(guardrails={"f1_macro": 0.01})).reason_code == "guardrail"
 
 
 def test_a_broken_guardrail_is_named_with_what_was_found() -> None:
@@ -187,7 +187,7 @@ def test_the_first_gate_that_fails_is_the_ground() -> None:
     grounds = []
     for fixed in ({}, {"min_score": None}, {"min_gain": 0.0}, {"guardrails": {}}, {"max_p_value": None}):
         policy = policy.model_copy(update=fixed)
-        grounds.append(decide(evaluation, policy).ground)
+        grounds.append(decide(evaluation, policy).reason_code)
     assert grounds == ["min_score", "min_gain", "guardrail", "p_value", "better"]
 
 

@@ -6,15 +6,15 @@ import pandas as pd
 import pytest
 
 from champion.modeling import arrays
-from champion.modeling.equivalence import Parity
-from champion.modeling.equivalence_check import examine_parity
+from champion.modeling.equivalence import EquivalenceReport
+from champion.modeling.equivalence_check import check_equivalence
 from champion.modeling.forest import Forest, pack
 from tests.unit.modeling.test_arrays import FOREST, fitted, mixed, numbers_only
 
 
-def gate(table: pd.DataFrame, estimator: str = FOREST) -> Parity:
+def gate(table: pd.DataFrame, estimator: str = FOREST) -> EquivalenceReport:
     features, pipeline = fitted(table, estimator)
-    return examine_parity(pipeline, features, [0, 1, 2], table, seed=0)
+    return check_equivalence(pipeline, features, [0, 1, 2], table, seed=0)
 
 
 @pytest.mark.parametrize("table", [mixed(), numbers_only(), numbers_only(3000)], ids=["mixed", "numbers", "many"])

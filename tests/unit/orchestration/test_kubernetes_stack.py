@@ -63,14 +63,14 @@ def kubernetes(store: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def compiled(client: Client, workshop: Workshop, use_case: dict[str, Any]) -> Any:
     """What ZenML would hand to the orchestrator."""
-    from champion.comparison.provenance import Lineage
+    from champion.comparison.provenance import Provenance
     from champion.registry.promotion import Terms
     from pipelines.dataset import register
     from pipelines.training import training
 
     place = workshop.place(use_case)
     dataset = register(client, place, None)
-    facts = Lineage(
+    facts = Provenance(
         use_case="x", data_path="x", data_version="x", commit=None, dirty=False, fingerprint="x", seed=0, split="x",
         libraries={}, stack="x", created="2026-01-01T00:00:00Z",
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zenml.utils.pagination_utils import depaginate
 
 from champion.registry.prune import prune
-from champion.registry.reconcile import settle
+from champion.registry.reconcile import reconcile
 from champion.registry.rollback import roll_back
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def test_what_nobody_needs_goes_and_the_next_run_is_cached_as_before(workshop: W
     assert [table.version for table in tables] == [workshop.manifest()["data_version"]]
 
     assert workshop.stages() == stages
-    assert settle(client, place).done is None
+    assert reconcile(client, place).done is None
     assert workshop.train(tree(2))[1] == {"promote", "report"}
     assert roll_back(client, place, 1).champion == 1
     assert workshop.manifest()["model_version"] == 1
     again, _ = workshop.train(tree(2))
-    assert again.decision.ground == "withdrawn"
+    assert again.decision.reason_code == "withdrawn"
 
 
 def test_another_use_case_keeps_what_is_its_own(workshop: Workshop, tree: Tree) -> None:

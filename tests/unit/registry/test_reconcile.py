@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from champion.errors import PackageError
-from champion.registry.reconcile import settle
+from champion.registry.reconcile import reconcile
 from champion.registry.rollback import roll_back
-from champion.registry.versions import lineage
+from champion.registry.versions import version_history
 from tests.conftest import Workshop, enter_store, iris_csv
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def pull(workshop: Workshop, saved: Path) -> None:
     shutil.copytree(saved, package(workshop))
 
 
-def settled(workshop: Workshop, use_case: dict[str, Any]) -> str | None:
-    return settle(workshop.client, workshop.place(use_case)).done
+def reconciled(workshop: Workshop, use_case: dict[str, Any]) -> str | None:
+    return reconcile(workshop.client, workshop.place(use_case)).done
 
 
 def test_a_champion_travels_by_its_package_and_numbers_never_repeat(
@@ -66,24 +66,26 @@ def test_a_champion_travels_by_its_package_and_numbers_never_repeat(
     shutil.copytree(package(here), back)
 
     there = machines("there")
-    assert settled(there, tree(1)) is None, "nothing here and nothing there"
+    assert reconciled(there, tree(1)) is None, "nothing here and nothing there"
     pull(there, one)
-    assert "version 1 was imported" in str(settled(there, tree(1)))
+    assert "version 1 was imported" in str(reconciled(there, tree(1)))
     pull(there, two)
-    assert "version 2 was imported" in str(settled(there, tree(1)))
+    assert "version 2 was imported" in str(reconciled(there, tree(1)))
     assert there.stages() == {1: "archived", 2: "production"}
-    imported = lineage(there.client, "shared").champion
+    imported = version_history(there.client, "shared").champion
     assert imported is not None
     assert imported.record.imported is True
     assert imported.record.replaced == 1
     assert imported.record.reason == json.loads((two / "manifest.json").read_text())["decision"]["reason"]
-    assert settled(there, tree(1)) is None, "what agrees is left alone"
+    assert reconciled(there, tree(1)) is None, "what agrees is left alone"
 
     pull(there, back)
-    assert settled(there, tree(1)) == "model version 1 is the champion again, as models/shared says"
+    assert reconciled(there, tree(1)) == "model version 1 is the champion again, as models/shared says"
     assert there.stages() == {1: "production", 2: "archived"}
     withdrawn, _ = there.train(tree(2))
-    assert (withdrawn.decision.ground, withdrawn.outcome.champion) == ("withdrawn", 1), "also where another rolled back"
+    assert (withdrawn.decision.reason_code, withdrawn.outcome.champion) == ("withdrawn", 1), (
+        "also where another rolled back"
+    )
 
     empty = machines("empty")
     pull(empty, back)
@@ -101,11 +103,11 @@ def test_a_package_that_has_fallen_behind_is_written_anew(machines: Machines, tr
     newest = {path.name: path.read_bytes() for path in package(here).iterdir()}
 
     pull(here, tmp_path / "one")
-    assert "written anew" in str(settled(here, tree(1)))
+    assert "written anew" in str(reconciled(here, tree(1)))
     assert {path.name: path.read_bytes() for path in package(here).iterdir()} == newest
 
     shutil.rmtree(package(here))
-    assert "written anew" in str(settled(here, tree(1)))
+    assert "written anew" in str(reconciled(here, tree(1)))
     assert {path.name: path.read_bytes() for path in package(here).iterdir()} == newest
     assert here.stages() == {1: "archived", 2: "production"}
 
@@ -124,15 +126,15 @@ def test_of_two_clones_that_both_promoted_the_pulled_package_is_the_champion(
     there.train(tree(1))
     assert there.manifest()["model_version"] == 2
     pull(there, tmp_path / "theirs")
-    assert "version 2 was imported" in str(settled(there, tree(1)))
-    versions = lineage(there.client, "shared").versions
+    assert "version 2 was imported" in str(reconciled(there, tree(1)))
+    versions = version_history(there.client, "shared").versions
     assert [(version.number, version.stage) for version in versions] == [
         (1, "archived"),
         (2, "archived"),
         (2, "production"),
     ]
     done, _ = there.train(tree(1))
-    assert (done.decision.ground, done.outcome.champion) == ("worse", 2)
+    assert (done.decision.reason_code, done.outcome.champion) == ("worse", 2)
     assert done.outcome.challenger == 3, "judged against another champion than before"
 
 
@@ -150,8 +152,8 @@ def test_a_foreign_or_broken_package_is_refused_with_the_reason(machines: Machin
     with (package(here) / "model.skops").open("ab") as model:
         model.write(b"x")
     with pytest.raises(PackageError, match=r"models/shared is refused: model.skops does not match its hash"):
-        settled(here, tree(1))
+        reconciled(here, tree(1))
     assert here.stages() == {1: "production"}
 
     shutil.rmtree(package(here))
-    assert "written anew" in str(settled(here, tree(1))), "what the message says helps"
+    assert "written anew" in str(reconciled(here, tree(1))), "what the message says helps"

@@ -9,7 +9,7 @@ import pytest
 
 from champion.errors import ProjectError
 from champion.registry.rollback import roll_back
-from champion.registry.versions import lineage
+from champion.registry.versions import version_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,21 +35,21 @@ def test_a_rollback_holds_until_it_is_readmitted(workshop: Workshop, tree: Tree)
     assert workshop.manifest()["title"]["event"] == "rollback"
 
     again, _ = workshop.train(tree(2))
-    assert (again.decision.ground, again.outcome.action, again.outcome.champion) == ("withdrawn", "kept", 2)
+    assert (again.decision.reason_code, again.outcome.action, again.outcome.champion) == ("withdrawn", "kept", 2)
     assert "--readmit" in again.decision.reason
     assert again.outcome.challenger == 3
     assert workshop.train(tree(2), promote=False)[0].outcome.action == "would_keep"
 
     assert back(workshop, tree(2)) == 1, "the former one of the former one"
-    assert workshop.train(tree(1))[0].decision.ground == "withdrawn"
+    assert workshop.train(tree(1))[0].decision.reason_code == "withdrawn"
     readmitted, _ = workshop.train(tree(2), readmit=True)
     assert readmitted.outcome.action == "promoted"
     assert workshop.manifest()["model_version"] == readmitted.outcome.champion
-    champion = lineage(workshop.client, workshop.name).champion
+    champion = version_history(workshop.client, workshop.name).champion
     assert champion is not None
-    assert champion.title is not None
-    assert champion.record.fingerprint not in champion.title.withdrawn
-    assert workshop.train(tree(2))[0].decision.ground == "same"
+    assert champion.champion_state is not None
+    assert champion.record.fingerprint not in champion.champion_state.withdrawn
+    assert workshop.train(tree(2))[0].decision.reason_code == "same"
 
 
 def test_a_rollback_can_name_its_version_and_go_forth_again(workshop: Workshop, tree: Tree) -> None:
@@ -57,7 +57,7 @@ def test_a_rollback_can_name_its_version_and_go_forth_again(workshop: Workshop, 
         workshop.train(tree(depth))
     assert back(workshop, tree(0), 1) == 1
     assert back(workshop, tree(0), 3) == 3
-    assert workshop.train(tree(2))[0].decision.ground == "same", "it is no longer withdrawn"
+    assert workshop.train(tree(2))[0].decision.reason_code == "same", "it is no longer withdrawn"
     assert workshop.manifest()["title"]["turn"] == 5
 
 

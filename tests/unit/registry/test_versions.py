@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from champion.bundle.manifest import Title
+from champion.bundle.manifest import ChampionState
 from champion.errors import StoreError
 from champion.modeling.split import SplitRule
 from champion.registry import versions as room
@@ -28,27 +28,31 @@ def record(number: int, fingerprint: str = "f", **changes: Any) -> Record:
     return Record(**{**facts, **changes})
 
 
-def title(turn: int, highest: int) -> Title:
-    return Title(turn=turn, highest=highest, since=room.now(), event="promotion", reason="for a test")
+def champion_state(revision: int, highest_version: int) -> ChampionState:
+    return ChampionState(
+        revision=revision, highest_version=highest_version, since=room.now(), event="promotion", reason="for a test"
+    )
 
 
 def test_a_use_case_without_a_model_has_an_empty_lineage(store: Client) -> None:
-    found = room.lineage(store, "nobody")
-    assert (found.versions, found.champion, found.highest) == ((), None, 0)
+    found = room.version_history(store, "nobody")
+    assert (found.versions, found.champion, found.highest_version) == ((), None, 0)
 
 
 def test_the_title_passes_and_the_former_champion_is_archived(workshop: Workshop) -> None:
     client, name = workshop.client, workshop.name
     one, two = (room.create(client, name, record(number, str(number))) for number in (1, 2))
-    room.crown(client, one, title(1, 2))
-    room.crown(client, two, title(2, 2))
+    room.set_champion(client, one, champion_state(1, 2))
+    room.set_champion(client, two, champion_state(2, 2))
     assert workshop.stages() == {1: "archived", 2: "production"}
-    room.crown(client, one, title(3, 9))
-    line = room.lineage(client, name)
+    room.set_champion(client, one, champion_state(3, 9))
+    line = room.version_history(client, name)
     assert workshop.stages() == {1: "production", 2: "archived"}
     assert line.champion is not None
-    assert line.champion.title == title(3, 9).model_copy(update={"since": line.champion.title.since})
-    assert line.highest == 9, "a number that was given elsewhere is not given again"
+    assert line.champion.champion_state == champion_state(3, 9).model_copy(
+        update={"since": line.champion.champion_state.since}
+    )
+    assert line.highest_version == 9, "a number that was given elsewhere is not given again"
     assert [version.number for version in line.made_by("2")] == [2]
 
 
@@ -56,10 +60,10 @@ def test_a_version_that_a_crash_left_without_a_record_is_passed_over_and_used_ag
     client, name = workshop.client, workshop.name
     client.create_model(name=name)
     orphan = client.create_model_version(name, name="v1")
-    assert room.lineage(client, name).versions == ()
+    assert room.version_history(client, name).versions == ()
     assert room.create(client, name, record(1)) == orphan.id
     assert room.create(client, name, record(1, "g")) != orphan.id, "an imported one may bear the same number"
-    assert [version.number for version in room.lineage(client, name).versions] == [1, 1]
+    assert [version.number for version in room.version_history(client, name).versions] == [1, 1]
 
 
 def test_a_record_is_replaced_and_not_merged(workshop: Workshop) -> None:
@@ -67,12 +71,12 @@ def test_a_record_is_replaced_and_not_merged(workshop: Workshop) -> None:
     version = room.create(client, name, record(1, metrics={"accuracy": 0.5}))
     later = record(1, metrics={"f1_macro": 0.6}, replaced=7)
     room.log(version, record=later)
-    (found,) = room.lineage(client, name).versions
+    (found,) = room.version_history(client, name).versions
     assert found.record == later
 
 
 def test_a_version_that_was_never_in_production_has_no_package(workshop: Workshop) -> None:
     room.create(workshop.client, workshop.name, record(1))
-    (version,) = room.lineage(workshop.client, workshop.name).versions
+    (version,) = room.version_history(workshop.client, workshop.name).versions
     with pytest.raises(StoreError, match="was never in production"):
         room.load_package(workshop.client, version)

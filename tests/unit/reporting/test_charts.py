@@ -10,7 +10,7 @@ from champion.modeling.evaluation import Curve, Evaluation, Importance, Label
 from champion.reporting import facts
 from champion.reporting.charts import figures
 from champion.reporting.svg import INK, themed
-from tests.support.report_examples import category_column, contestant, evaluation, number_column, profile
+from tests.support.report_examples import category_column, evaluation, number_column, performance, profile
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIFTY: list[Label] = [f"class number {i}" for i in range(50)]
@@ -74,7 +74,7 @@ def test_any_name_can_be_drawn(name: str) -> None:
     classes: list[Label] = [name, "b", "c"]
     found = evaluation(
         classes,
-        challenger=contestant("challenger", classes, importance=[Importance(feature=name, mean=0.1, std=0.1)]),
+        challenger=performance("challenger", classes, importance=[Importance(feature=name, mean=0.1, std=0.1)]),
     )
     columns = [number_column(name), category_column(name, categories=[name, "b", "c"])]
     for svg in figures(found, profile(classes, columns)).values():
@@ -88,7 +88,7 @@ def test_the_confusion_matrix_shows_every_count() -> None:
 
 
 def test_fifty_classes_are_folded_into_the_worst_twelve_and_no_row_is_lost() -> None:
-    found = contestant("challenger", FIFTY, wrong=4)
+    found = performance("challenger", FIFTY, wrong=4)
     matrix = facts.matrix(found, FIFTY)
     assert matrix.labels[-1] == "38 others"
     assert {"class number 1", "class number 49"} <= set(matrix.labels)
@@ -105,15 +105,15 @@ def test_without_a_champion_there_is_only_the_challenger() -> None:
 def test_without_probabilities_there_are_no_curves() -> None:
     mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
     found = evaluation(
-        challenger=contestant("challenger", ["a", "b", "c"], **mute),
-        champion=contestant("champion", ["a", "b", "c"], **mute),
+        challenger=performance("challenger", ["a", "b", "c"], **mute),
+        champion=performance("champion", ["a", "b", "c"], **mute),
     )
     assert not {"roc", "precision_recall", "calibration"} & set(figures(found, profile()))
 
 
 def test_curves_of_the_champion_alone_are_drawn() -> None:
     found = evaluation(
-        challenger=contestant("challenger", ["a", "b", "c"], roc=[], precision_recall=[], calibration=[])
+        challenger=performance("challenger", ["a", "b", "c"], roc=[], precision_recall=[], calibration=[])
     )
     drawn = figures(found, profile())
     assert text_of(drawn["calibration"])[-1] == "champion"
@@ -122,7 +122,7 @@ def test_curves_of_the_champion_alone_are_drawn() -> None:
 
 def test_a_curve_with_no_number_in_it_is_left_out() -> None:
     broken = [Curve(label="setosa", x=[0.0, 1.0], y=[float("nan"), 1.0], area=None)]
-    found = evaluation(challenger=contestant("challenger", ["a", "b", "c"], roc=broken), champion=None)
+    found = evaluation(challenger=performance("challenger", ["a", "b", "c"], roc=broken), champion=None)
     assert "roc" not in figures(found, profile())
 
 
@@ -146,7 +146,7 @@ def test_the_mean_curve_lies_between_the_curves() -> None:
         Curve(label="c", x=[1.0, 0.0], y=[1.0, 0.0], area=0.5),
     ]
     line = facts.lines(
-        evaluation(champion=None, challenger=contestant("challenger", ["a", "b", "c"], roc=curves)), "roc"
+        evaluation(champion=None, challenger=performance("challenger", ["a", "b", "c"], roc=curves)), "roc"
     )[0]
     assert line.y[line.x.index(0.5)] == pytest.approx((1 + 0.5 + 0.5) / 3)
     assert (line.x[0], line.y[0]) == (0.0, 0.0)
@@ -158,7 +158,7 @@ def test_calibration_pools_the_classes_by_rows() -> None:
         Curve(label="a", x=[0.95], y=[1.0], counts=[3]),
         Curve(label="b", x=[0.91], y=[0.0], counts=[1]),
     ]
-    pooled = facts.reliability(contestant("challenger", ["a", "b", "c"], calibration=curves), ["a", "b", "c"])
+    pooled = facts.reliability(performance("challenger", ["a", "b", "c"], calibration=curves), ["a", "b", "c"])
     assert [tuple(each) for each in pooled] == [pytest.approx((0.94, 0.75, 4))]
     assert facts.calibration_error(pooled) == pytest.approx(0.19)
 
@@ -194,7 +194,7 @@ def test_moments_are_labelled_by_day() -> None:
 def test_long_names_that_begin_alike_stay_apart() -> None:
     names = [f"a measurement with a very long name, number {i}, in millimetres" for i in range(3)]
     shown = [Importance(feature=name, mean=0.1, std=0.0) for name in names]
-    found = evaluation(challenger=contestant("challenger", ["a", "b", "c"], importance=shown))
+    found = evaluation(challenger=performance("challenger", ["a", "b", "c"], importance=shown))
     assert len({each for each in text_of(figures(found, profile())["importance"]) if "millim" in each}) == 3
 
 

@@ -15,13 +15,13 @@ from champion.reporting.words import MINUS, NOTHING, change, clean, distinct, nu
 from tests.support.report_examples import (
     SPECIES,
     category_column,
-    contestant,
     decision,
     evaluation,
     exam_rows,
     lineage,
     number_column,
     outcome,
+    performance,
     profile,
 )
 
@@ -166,7 +166,7 @@ def test_every_score_stands_side_by_side_with_its_difference_and_the_metric_firs
 
 
 def test_a_score_that_one_side_lacks_is_a_dash_on_that_side() -> None:
-    theirs = contestant("champion", SPECIES, scores={"accuracy": 0.9, "roc_auc_ovr": 0.8})
+    theirs = performance("champion", SPECIES, scores={"accuracy": 0.9, "roc_auc_ovr": 0.8})
     rows = tables.scores(evaluation(champion=theirs), outcome()).rows
     assert [row.cells for row in rows[1:]] == [
         ("f1_macro", NOTHING, "0.8900", NOTHING),
@@ -263,7 +263,7 @@ def test_the_most_confused_pair_is_named() -> None:
 
 
 def test_a_contestant_without_an_error_confused_nothing() -> None:
-    perfect = contestant("challenger", SPECIES, wrong=0)
+    perfect = performance("challenger", SPECIES, wrong=0)
     assert sentences.confusion(perfect, evaluation()) == "All 30 rows right: nothing was confused."
 
 
@@ -284,7 +284,7 @@ def test_two_classes_name_the_one_that_is_looked_for() -> None:
 def test_without_probabilities_the_page_says_so() -> None:
     mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
     found = evaluation(
-        challenger=contestant("challenger", SPECIES, **mute), champion=contestant("champion", SPECIES, **mute)
+        challenger=performance("challenger", SPECIES, **mute), champion=performance("champion", SPECIES, **mute)
     )
     assert "The estimator gives no probabilities" in Page(page(found)).text
 
@@ -297,7 +297,7 @@ def test_importance_names_the_column_the_loss_and_the_rows_it_was_sampled_on() -
 
 def test_columns_that_cost_nothing_are_counted() -> None:
     useless = [Importance(feature="a", mean=0.2, std=0.01), Importance(feature="b", mean=0.001, std=0.01)]
-    found = evaluation(challenger=contestant("challenger", SPECIES, importance=useless))
+    found = evaluation(challenger=performance("challenger", SPECIES, importance=useless))
     assert "Without 1 of 2 columns nothing measurable would be lost" in sentences.importance(found)
 
 
@@ -354,7 +354,7 @@ def test_warnings_stand_at_the_top_and_are_capped() -> None:
 
 def hostile() -> Evaluation:
     classes: list[Label] = [HOSTILE, "b", "c"]
-    mine = contestant(
+    mine = performance(
         "challenger", classes, params={HOSTILE: HOSTILE}, candidate=HOSTILE, estimator=HOSTILE, wrong=1,
         importance=[Importance(feature=HOSTILE, mean=0.1, std=0.0)], scores={"accuracy": 0.9, HOSTILE: 0.1},
     )  # fmt: skip
@@ -403,7 +403,7 @@ def test_a_run_of_any_size_stays_under_a_megabyte() -> None:
     classes: list[Label] = [f"{i} {long}" for i in range(50)]
     found = evaluation(
         classes, candidates=30, trials=100,
-        challenger=contestant("challenger", classes, features=100, params={long: long}),
+        challenger=performance("challenger", classes, features=100, params={long: long}),
         warnings=[long] * 1000,
     )  # fmt: skip
     wide = [
@@ -424,7 +424,7 @@ def test_a_run_of_any_size_stays_under_a_megabyte() -> None:
 def test_many_classes_list_the_weakest() -> None:
     classes: list[Label] = list(range(150))
     scores = [ClassScore(label=i, precision=1, recall=1, f1=i / 150, support=10) for i in range(150)]
-    table = tables.per_class(evaluation(classes, challenger=contestant("challenger", classes, per_class=scores)))
+    table = tables.per_class(evaluation(classes, challenger=performance("challenger", classes, per_class=scores)))
     assert len(table.rows) == tables.CLASS_ROWS
     assert table.rows[0].cells[0] == "0"
     assert table.note == "The 100 of 150 classes with the lowest F1."
