@@ -51,8 +51,6 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     ----------
     word : str
         What was found.
-    allowed : iterable of str
-        What would have been valid.
 
     Returns
     -------

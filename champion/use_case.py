@@ -237,17 +237,6 @@ class UseCase(Strict):
 def parse_use_case(raw: object, source: str) -> UseCase:
     """Check parsed YAML, and make it a use case.
 
-    Parameters
-    ----------
-    raw : object
-        What the YAML parser returned.
-    source : str
-        The file's name, for messages.
-
-    Returns
-    -------
-    UseCase
-
     Raises
     ------
     ConfigurationError

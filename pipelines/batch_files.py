@@ -46,14 +46,6 @@ def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str,
         As the user named them.
     rejects : Path, optional
         Beside `out` if left out, with ``.rejected.csv`` in the place of its ending.
-    keep : tuple of str
-        Columns of the table.
-    keep_all : bool
-        All of them.
-
-    Returns
-    -------
-    Files
 
     Raises
     ------
@@ -121,21 +113,7 @@ def readable(table: Path) -> Iterator[None]:
 
 
 def register_table(client: Client, use_case: str, table: Path) -> ArtifactVersionResponse:
-    """Have the table in the store, byte for byte; one that is there already is not copied again.
-
-    Parameters
-    ----------
-    client : Client
-        Of the store.
-    use_case : str
-        Its name.
-    table : Path
-        Its ending tells the format.
-
-    Returns
-    -------
-    ArtifactVersionResponse
-    """
+    """Have the table in the store, byte for byte; one that is there already is not copied again."""
     from zenml import save_artifact
 
     from champion.orchestration.artifacts import FileMaterializer, StoredFile, is_gone, write_again
@@ -160,13 +138,6 @@ def batch_table(use_case: str) -> str:
 
 def deliver(source: Path, target: Path) -> None:
     """Put a copy of a file in its place, whole or not at all.
-
-    Parameters
-    ----------
-    source : Path
-        In the store.
-    target : Path
-        What stands there is replaced.
 
     Raises
     ------

@@ -52,20 +52,12 @@ def predict(
 
     Parameters
     ----------
-    client : Client
-        Of the store; its active stack runs the pipeline.
-    workspace : Workspace
-        The use case.
     files : Files
         As `pipelines.batch_files.checked_files` gives them.
     cache : bool
         Whether a table that this champion has scored may be taken from the store.
     tell : callable
         Called with a step's name and what it did.
-
-    Returns
-    -------
-    Predicted
 
     Raises
     ------

@@ -30,15 +30,8 @@ class Dataset:
 
     Attributes
     ----------
-    artifact : ArtifactVersionResponse
-        In the store.
     version : str
         The data version, md5 of the file.
-    rows : int
-    rule : SplitRule
-        Which rows are the holdout.
-    warnings : tuple of str
-        What the user should know of the table.
     """
 
     artifact: ArtifactVersionResponse
@@ -62,20 +55,8 @@ def register(
 
     Parameters
     ----------
-    client : Client
-        Of the store.
-    workspace : Workspace
-        Names table and use case.
-    recorded : SplitRule, optional
-        The rule that the champion's manifest records.
-    again : bool
-        Read and check the table in any case.
     early : EarlyTable, optional
         The table, as another process reads and checks it meanwhile.
-
-    Returns
-    -------
-    Dataset
 
     Raises
     ------
@@ -162,10 +143,6 @@ def check_table(frame: pd.DataFrame, workspace: Workspace, recorded: SplitRule |
     ----------
     frame : DataFrame, shape (rows, columns)
         The whole table.
-    workspace : Workspace
-        Names the use case.
-    recorded : SplitRule, optional
-        The rule that the champion's manifest records.
 
     Returns
     -------

@@ -47,16 +47,10 @@ def checked_input(source: Path, since: str | None, labels: Path | None) -> Input
 
     Parameters
     ----------
-    source : Path
-        A table, or a folder of logs.
     since : str, optional
         An ISO 8601 moment, or how long ago, as ``7d``, ``12h`` or ``30m``.
     labels : Path, optional
         A table of true labels.
-
-    Returns
-    -------
-    Input
 
     Raises
     ------
@@ -87,14 +81,8 @@ def exit_code(verdict: Verdict, fail_on: str) -> int:
 
     Parameters
     ----------
-    verdict : str
-        Of the report.
     fail_on : str
         ``drift``: any verdict but "no drift" has its code; ``schema``: drift is no failure; ``never``: nothing is.
-
-    Returns
-    -------
-    int
     """
     codes = {"none": DONE, "drift": GATE_SAID_NO, "not_enough": NOT_ENOUGH_DATA, "schema": FAILED}
     if fail_on == "never" or (fail_on == "schema" and verdict == "drift"):
@@ -141,22 +129,8 @@ def register_input(
 
     Parameters
     ----------
-    client : Client
-        Of the store.
-    use_case : str
-        Its name.
     given : Input
         As `checked_input` gives it.
-    rules : Drift
-        Thresholds.
-    version : int
-        The champion's; rows of a log that another version answered are left out.
-
-    Returns
-    -------
-    rows : ArtifactVersionResponse
-    labels : ArtifactVersionResponse, optional
-    asked : Asked
 
     Raises
     ------
@@ -193,12 +167,6 @@ def gathered(folder: Path, shown: str, version: int, since: datetime | None) -> 
     ----------
     folder : Path
         Where a service logs.
-    shown : str
-        Its name, for messages.
-    version : int
-        Whose answers.
-    since : datetime, optional
-        From this moment on.
 
     Yields
     ------

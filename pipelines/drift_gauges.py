@@ -26,10 +26,6 @@ GAUGES = {
 def gauges(report: DriftReport) -> str:
     """The report in Prometheus' text format.
 
-    Parameters
-    ----------
-    report : DriftReport
-
     Returns
     -------
     str

@@ -62,15 +62,6 @@ def history(workspace: Workspace) -> list[Moment]:
 def write_history(workspace: Workspace) -> list[Moment]:
     """Draw the history as a page in the reports.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        The use case.
-
-    Returns
-    -------
-    list of Moment
-
     Raises
     ------
     ProjectError
@@ -81,8 +72,8 @@ def write_history(workspace: Workspace) -> list[Moment]:
     found = history(workspace)
     if not found:
         raise ProjectError(
-            f"{workspace.use_case.name} has no history of drift yet. `python run.py monitor TABLE --config {workspace.shown_config}` "
-            "begins one."
+            f"{workspace.use_case.name} has no history of drift yet. "
+            f"`python run.py monitor TABLE --config {workspace.shown_config}` begins one."
         )
     names = list(dict.fromkeys(name for moment in found for name in moment.effects))
     lines = [

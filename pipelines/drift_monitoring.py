@@ -52,18 +52,10 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: Callable[[
 
     Parameters
     ----------
-    client : Client
-        Of the store; its active stack runs the pipeline.
-    workspace : Workspace
-        The use case.
     given : Input
         As `pipelines.drift_files.checked_input` gives it.
     tell : callable
         Called with a step's name and what it did.
-
-    Returns
-    -------
-    Monitored
 
     Raises
     ------

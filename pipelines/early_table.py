@@ -33,8 +33,6 @@ class EarlyTable:
 
     Parameters
     ----------
-    lines : text file
-        What that process tells.
     folder : Path
         Where it writes.
     """
@@ -49,11 +47,6 @@ class EarlyTable:
 
     def checked(self, recorded: SplitRule | None) -> tuple[WrittenTable, dict[str, Any]] | None:
         """Wait for the table, and for what a check found in it.
-
-        Parameters
-        ----------
-        recorded : SplitRule, optional
-            The rule that the champion's manifest records.
 
         Returns
         -------
@@ -74,11 +67,6 @@ class EarlyTable:
 @contextlib.contextmanager
 def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
     """Begin to read the table of a use case.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Names it.
 
     Yields
     ------

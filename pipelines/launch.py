@@ -33,18 +33,10 @@ def launched(
 
     Parameters
     ----------
-    client : Client
-        Of the store; its active stack runs the pipeline.
     use_case : UseCase
         Its name is in the run's name and tag; its `resources` are for pods.
-    pipeline : Pipeline
-        Which one.
-    inputs : dict
-        The pipeline's arguments.
     tell : callable
         Called with a step's name and what it did.
-    kind : str, optional
-        Stands in the run's name beside the use case.
     steps : sequence of str, optional
         Of the pipeline; those of a training run if left out.
     cache : bool, optional

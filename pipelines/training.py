@@ -107,20 +107,12 @@ def train(
 
     Parameters
     ----------
-    client : Client
-        Of the store; its active stack runs the pipeline.
-    workspace : Workspace
-        The use case and its files.
     options : Options
         As asked on the command line.
     tell : callable
         Called with a step's name and what it did.
     early : EarlyTable, optional
         The table, as another process reads it meanwhile.
-
-    Returns
-    -------
-    Trained
 
     Raises
     ------

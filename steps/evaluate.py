@@ -33,14 +33,10 @@ def evaluate(
     ----------
     holdout : DataFrame, shape (rows, columns)
         Target included.
-    plan, profile : Plan, Profile
-        Of the train set.
     candidates : list of TrainedCandidate
         In the order of the use case.
     exam : ExamRules
         Metric, guardrails, `min_overlap`.
-    champion : Package, optional
-        The package in production; a new one is another exam.
 
     Returns
     -------

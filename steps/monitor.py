@@ -23,18 +23,8 @@ def monitor(
 
     Parameters
     ----------
-    rows : StoredFile
-        A table, or a log in one file.
-    champion : Package
-        The package in production.
-    asked : Asked
-        Thresholds, and what the file is.
     labels : StoredFile, optional
         True labels by request id.
-
-    Returns
-    -------
-    DriftReport
     """
     from champion.drift.rows import compared
 

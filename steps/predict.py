@@ -26,10 +26,6 @@ def predict(
     ----------
     table : StoredFile
         CSV or Parquet, as its name says.
-    champion : Package
-        The package in production.
-    asked : Asked
-        What is kept of the table, and the format.
 
     Returns
     -------

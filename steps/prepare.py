@@ -33,10 +33,6 @@ def prepare(
     ----------
     table : DataFrame, shape (rows, columns)
         The registered table, target included.
-    data : Data
-        Of the use case.
-    rule : SplitRule
-        Which rows are the holdout.
 
     Returns
     -------

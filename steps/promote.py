@@ -29,23 +29,10 @@ def promote(
 
     Parameters
     ----------
-    evaluation : Evaluation
-        The evidence.
-    challenger : TrainedCandidate
-        Its model file goes into the package.
-    plan, profile : Plan, Profile
-        Signature, classes, split rule and profile of the train set.
     facts : Lineage
         Where the challenger comes from.
     terms : Terms
         Policy, and what the run may do.
-    rows : int
-        Of the whole table.
-
-    Returns
-    -------
-    decision : Decision
-    outcome : Outcome
     """
     client = Client()
     judged = Judged(evaluation, challenger, plan, profile, facts, rows)

@@ -22,13 +22,6 @@ def report(
 ) -> tuple[Annotated[HTMLString, "report"], Annotated[MarkdownString, "summary"]]:
     """Write the report; the figures were drawn with the evidence.
 
-    Parameters
-    ----------
-    evaluation, decision, profile, facts, outcome
-        Of this run.
-    figures : dict of str to str
-        SVG by name.
-
     Returns
     -------
     report : HTMLString

@@ -21,18 +21,6 @@ def train_candidate(
     ----------
     train_set : DataFrame, shape (rows, columns)
         Target included.
-    plan : Plan
-        Signature and classes.
-    name : str
-        The candidate's name in the use case.
-    candidate : Candidate
-        Estimator, parameters, search.
-    fitting : Fitting
-        Metric, folds, seed.
-
-    Returns
-    -------
-    TrainedCandidate
     """
     from champion.bundle.model import dumps
     from champion.modeling.training import fit_candidate

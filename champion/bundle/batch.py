@@ -83,15 +83,6 @@ def own_columns(classes: Sequence[Label], probabilities: bool = True) -> tuple[s
 def require_columns(table: TableStream, manifest: Manifest, asked: Asked) -> None:
     """Refuse a table, or what is asked of it, before anything is scored.
 
-    Parameters
-    ----------
-    table : TableStream
-        Its columns.
-    manifest : Manifest
-        Of the champion: what it needs.
-    asked : Asked
-        What is kept.
-
     Raises
     ------
     DataError
@@ -159,21 +150,11 @@ def predict_table(
     ----------
     source : Path
         Its name ends in one of `champion.tabular.stream.SUFFIXES`.
-    model : ArrayClassifier
-        Of the champion.
-    manifest : Manifest
-        Of the champion.
-    asked : Asked
-        What is kept, and the format.
     out, rejects : Path
         Written: the predictions in the table's order; and as CSV the rows that cannot be scored, each with its number,
         the first column that is wrong, the reason, and the values of its features.
     tell : callable
         Called after every chunk.
-
-    Returns
-    -------
-    Tally
 
     Raises
     ------

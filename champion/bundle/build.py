@@ -15,18 +15,10 @@ def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None 
 
     Parameters
     ----------
-    model : bytes
-        The skops file.
-    profile : Profile
-        Of the train set.
     equivalence : Parity, optional
         Whether its fast way may answer; without it the model itself does.
     **about
         The fields of `Manifest` but `files`.
-
-    Returns
-    -------
-    Package
     """
     bare = Manifest(**about, files={})
     files = {

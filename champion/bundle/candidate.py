@@ -12,12 +12,8 @@ class TrainedCandidate:
 
     Attributes
     ----------
-    result : CandidateResult
-        How it did on the train set.
     model : bytes
         The fitted pipeline as a skops file.
-    equivalence : Parity, optional
-        What the parity gate found; the challenger alone is examined.
     """
 
     result: CandidateResult

@@ -16,12 +16,6 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
     ----------
     manifest : Manifest
         The champion's; its `files` and `champion_state` may still change, the card names neither.
-    profile : Profile
-        Of its train set.
-
-    Returns
-    -------
-    str
     """
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in manifest.metrics.items())
     features = "\n".join(

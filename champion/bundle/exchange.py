@@ -18,11 +18,6 @@ def exchange(one: Path, other: Path) -> bool:
 
     Source: renameat2(2) of Linux, renamex_np(2) of macOS.
 
-    Parameters
-    ----------
-    one, other : Path
-        Both exist.
-
     Returns
     -------
     bool

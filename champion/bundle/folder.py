@@ -100,13 +100,6 @@ def _refused(source: str, why: str) -> PackageError:
 def read(folder: Path, shown: str) -> Package | None:
     """Read the package in a folder, with every hash checked.
 
-    Parameters
-    ----------
-    folder : Path
-        The package's folder.
-    shown : str
-        Its name, for messages.
-
     Returns
     -------
     Package or None
@@ -159,13 +152,6 @@ def _parked(folder: Path) -> Path | None:
 
 def write(package: Package, folder: Path) -> None:
     """Put a package in its place, whole or not at all.
-
-    Parameters
-    ----------
-    package : Package
-        The package.
-    folder : Path
-        Its place; what stands there is replaced.
 
     Raises
     ------

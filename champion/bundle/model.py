@@ -37,15 +37,6 @@ a `functools.partial` is audited as a type of its own, so trusting the wrapper t
 def dumps(pipeline: Any) -> bytes:
     """A fitted pipeline as the bytes of a skops file.
 
-    Parameters
-    ----------
-    pipeline : estimator
-        Fitted.
-
-    Returns
-    -------
-    bytes
-
     Raises
     ------
     PackageError
@@ -76,17 +67,6 @@ def import_early() -> None:
 
 def loads(data: bytes, source: str) -> Any:
     """The fitted pipeline of a skops file.
-
-    Parameters
-    ----------
-    data : bytes
-        The file.
-    source : str
-        Its name, for messages.
-
-    Returns
-    -------
-    estimator
 
     Raises
     ------

@@ -37,8 +37,6 @@ class Parsed:
 
     Attributes
     ----------
-    block : Block
-        All rows; what stands in the place of a wrong value means nothing.
     column : ndarray of int64, shape (rows,)
         The place of the first feature whose value cannot be taken, -1 where the row is good.
     fault : ndarray of int64, shape (rows,)
@@ -76,14 +74,8 @@ def parse(chunk: pa.RecordBatch, features: Sequence[Feature], textual: bool) -> 
     ----------
     chunk : RecordBatch, shape (rows, any)
         Has the features' columns.
-    features : sequence of Feature
-        The signature.
     textual : bool
         Whether some words stand for a missing value, as in a CSV.
-
-    Returns
-    -------
-    Parsed
     """
     rows = chunk.num_rows
     numbers = np.empty((rows, sum(len(f.columns) for f in features if f.kind != "categorical")))

@@ -38,8 +38,6 @@ class Logged:
 
     Attributes
     ----------
-    model_version : int
-        Whose answers these are.
     data_version : str
         What it was trained on.
     classes : tuple of str
@@ -59,12 +57,6 @@ def schema(features: Iterable[Feature], classes: Sequence[Label], model_version:
 
     Parameters
     ----------
-    features : iterable of Feature
-        The model's signature.
-    classes : sequence of Label
-        What the model's codes stand for.
-    model_version : int
-        The model's number.
     data_version : str
         What it was trained on.
 
@@ -137,10 +129,6 @@ def read(
     ----------
     folder : Path
         Where a service logs.
-    shown : str
-        The folder's name, for messages.
-    version : int, optional
-        Of this model version alone.
     skipped : callable, optional
         Takes the name of a file that cannot be read, because a copy of it was cut short for example.
 

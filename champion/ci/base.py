@@ -31,15 +31,9 @@ def settle_champion(root: Path, around: Surroundings) -> State:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     around : Surroundings
         `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion. With
         `WITHOUT_DATA` no table is fetched.
-
-    Returns
-    -------
-    State
 
     Raises
     ------
@@ -123,11 +117,6 @@ def of_the_package(workspace: Workspace, otherwise: Standing, server: bool) -> S
 
 def recorded_scores(pointer: str) -> Standing:
     """The champion as the `meta` of a pointer records it.
-
-    Parameters
-    ----------
-    pointer : str
-        The text of the file.
 
     Returns
     -------

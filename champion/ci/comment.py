@@ -27,8 +27,6 @@ def write_comment(root: Path, around: Surroundings) -> str:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     around : Surroundings
         `GITHUB_STEP_SUMMARY` names the summary's file.
 

@@ -106,10 +106,6 @@ def newest(root: Path, places: list[Workspace], named: str) -> dict[str, Path]:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
-    places : list of Workspace
-        The use cases.
     named : str
         A path in the checkout, in which ``{use_case}`` stands for the name; empty for ``data/NAME-new.*``.
 

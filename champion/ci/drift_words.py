@@ -51,17 +51,6 @@ def title(name: str) -> str:
 def body(name: str, seen: Seen, report: str, link: str | None) -> str:
     """The text of an issue while the drift lasts.
 
-    Parameters
-    ----------
-    name : str
-        Of the use case.
-    seen : Seen
-        A drift.
-    report : str
-        drift.md of the use case.
-    link : str, optional
-        The address of the run.
-
     Returns
     -------
     str
@@ -110,13 +99,6 @@ def twin(number: int) -> str:
 def summary(found: Mapping[str, tuple[Seen, str]], link: str | None) -> str:
     """The summary of a run.
 
-    Parameters
-    ----------
-    found : mapping of str to tuple
-        By use case: what became of it, and its drift.md.
-    link : str, optional
-        The address of the run.
-
     Returns
     -------
     str
@@ -139,8 +121,6 @@ def shortened(report: str, most: int) -> str:
 
     Parameters
     ----------
-    report : str
-        Markdown.
     most : int
         Bytes of UTF-8.
 

@@ -30,8 +30,6 @@ def comment_on_fork(root: Path, around: Surroundings) -> str:
 
     Parameters
     ----------
-    root : Path
-        The checkout of the base repository.
     around : Surroundings
         `ARTIFACT` is the folder that the artifact was unpacked into, `HEAD_SHA` and `HEAD_REPOSITORY` are the run's.
 
@@ -64,10 +62,6 @@ def read_story(folder: Path) -> Story:
     ----------
     folder : Path
         Where it was unpacked; only ``comment.json`` is looked at.
-
-    Returns
-    -------
-    Story
 
     Raises
     ------

@@ -26,18 +26,10 @@ def git(
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     *arguments : str
         As on its command line.
     around : Surroundings, optional
         Whose token reaches the server, through the environment of this one command.
-    environment : mapping of str to str, optional
-        More variables of the command.
-
-    Returns
-    -------
-    str
 
     Raises
     ------

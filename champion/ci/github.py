@@ -72,8 +72,6 @@ def pages(around: Surroundings, path: str, most: int) -> Iterator[list[dict[str,
         As for `call`.
     path : str
         With a query.
-    most : int
-        Of the pages that are asked for.
 
     Yields
     ------

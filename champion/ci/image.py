@@ -72,7 +72,8 @@ def _champion(workspace: Workspace) -> int | None:
     )
     if named not in (None, number):
         raise ProjectError(
-            f"{shown(workspace.pointer, workspace.root)} names version {named}, but {workspace.shown_package} holds version {number}. "
+            f"{shown(workspace.pointer, workspace.root)} names version {named}, but "
+            f"{workspace.shown_package} holds version {number}. "
             "Run `make pull`, or `make push` where the package is the newer one."
         )
     return number

@@ -23,12 +23,8 @@ def post(root: Path, around: Surroundings, number: int) -> str:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     around : Surroundings
         `REPO_TOKEN`, and `CML` where the program has another name.
-    number : int
-        Of the pull request.
 
     Returns
     -------

@@ -18,8 +18,6 @@ def run_logged(root: Path, command: list[str], log: Path) -> tuple[int, list[str
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     command : list of str
         What follows ``python``.
     log : Path

@@ -12,13 +12,6 @@ SHORTEST = 8  # what is shorter is no secret, and hiding it would spoil the text
 def hidden(text: str, environment: Mapping[str, str]) -> str:
     """A text without the secrets of an environment, nor the parts of one that is JSON.
 
-    Parameters
-    ----------
-    text : str
-        What a program said.
-    environment : mapping of str to str
-        Its environment.
-
     Returns
     -------
     str

@@ -22,8 +22,6 @@ def train_all(root: Path, around: Surroundings, promote: bool) -> int:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     around : Surroundings
         `CI_STACK` names the stack.
     promote : bool
@@ -69,8 +67,6 @@ def promote_all(root: Path, around: Surroundings) -> int:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     around : Surroundings
         `GITHUB_OUTPUT` gets ``record=true`` where a package can be pushed.
 

@@ -69,18 +69,12 @@ def compare(
     ----------
     holdout : DataFrame, shape (rows, columns)
         Today's holdout, target included.
-    train_rows : int
-        Rows of today's train set.
     rules : ExamRules
         Target, metric, guardrails and `min_overlap`.
     challenger, champion : Contender
         The champion may be None.
     candidates : sequence of CandidateResult
         All of this run, best first.
-
-    Returns
-    -------
-    Evaluation
 
     Raises
     ------
@@ -194,7 +188,8 @@ def _performance(
     for name in rules.guardrails:
         scores |= score(answers, (), required=name)
     return Performance(
-        role=compared_model.role, number=compared_model.number, candidate=compared_model.candidate, estimator=compared_model.estimator,
+        role=compared_model.role, number=compared_model.number, candidate=compared_model.candidate,
+        estimator=compared_model.estimator,
         params=compared_model.params, scores=scores, per_class=per_class(answers), confusion=confusion(answers),
         roc=roc_curves(answers), precision_recall=precision_recall_curves(answers),
         calibration=calibration(answers), importance=importance,

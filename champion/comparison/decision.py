@@ -55,12 +55,6 @@ def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
     ----------
     evaluation : Evaluation
         The exam that both took on the same rows.
-    policy : Promotion
-        The use case's policy.
-
-    Returns
-    -------
-    Decision
     """
     champion, metric = evaluation.champion, evaluation.metric
     checks = _checks(evaluation, policy)

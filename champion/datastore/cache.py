@@ -17,12 +17,8 @@ def restore(root: Path, recorded: str, target: Path) -> bool:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     recorded : str
         Its md5, as a pointer names it.
-    target : Path
-        Its place; what stands there is replaced.
 
     Returns
     -------

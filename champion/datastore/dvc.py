@@ -42,13 +42,6 @@ def data_version(path: Path) -> str:
 def tracked(root: Path, path: Path) -> Tracked:
     """What DVC recorded of a file, read from its own files without starting it.
 
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    path : Path
-        The file.
-
     Returns
     -------
     Tracked
@@ -91,13 +84,6 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def fetch_missing(root: Path, path: Path) -> str | None:
     """Bring a missing file back: from DVC's cache, else from the remote, else from the stage that makes it.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    path : Path
-        The file.
 
     Returns
     -------
@@ -194,13 +180,7 @@ class Output:
 
 
 def recorded(root: Path) -> list[Output]:
-    """Everything that a pointer of the checkout names, or dvc.lock for a stage.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    """
+    """Everything that a pointer of the checkout names, or dvc.lock for a stage."""
     found = []
     listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc") or ""
     for name in filter(None, listed.split("\0")):
@@ -243,18 +223,10 @@ def run(root: Path, *arguments: str, python: Path | None = None, tell: Callable[
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     *arguments : str
         As on its command line.
     python : Path, optional
         Whose dvc to call, instead of this environment's.
-    tell : callable, optional
-        Is told now and then that it goes on.
-
-    Returns
-    -------
-    Done
     """
     environment = {**os.environ, "DVC_NO_ANALYTICS": "true", "GDRIVE_NON_INTERACTIVE": "1"}
     if python is not None:
@@ -297,8 +269,6 @@ def changed_warning(root: Path, path: Path, found: str) -> str | None:
 
     Parameters
     ----------
-    root, path : Path
-        The checkout, and the file in it.
     found : str
         The file's md5.
     """

@@ -21,11 +21,6 @@ from champion.workspace.workspace import Workspace, open_workspace, shown
 def record(workspace: Workspace) -> str:
     """Record the package of a use case in its pointer.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        The use case.
-
     Returns
     -------
     str
@@ -74,11 +69,6 @@ def _add_meta(workspace: Workspace, meta: dict[str, object]) -> None:
 def record_data(workspace: Workspace) -> str | None:
     """Record the table of a use case where it differs from what DVC knows, or is not in DVC's cache.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        The use case.
-
     Returns
     -------
     str or None
@@ -103,13 +93,7 @@ def record_data(workspace: Workspace) -> str | None:
 
 
 def record_all(root: Path) -> Iterator[str]:
-    """Record the tables and packages of all use cases; what was done.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    """
+    """Record the tables and packages of all use cases; what was done."""
     for config in sorted((root / "configs").glob("*.yaml")):
         workspace = open_workspace(str(config))
         told = record_data(workspace)

@@ -78,13 +78,7 @@ def _configured(root: Path) -> Remote | None:
 
 
 def available(root: Path) -> bool:
-    """Whether there is a remote, and credentials for it where it needs them.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    """
+    """Whether there is a remote, and credentials for it where it needs them."""
     if not (root / ".dvc").is_dir():
         return False
     try:
@@ -101,12 +95,8 @@ def pull(root: Path, *targets: str, tell: Tell = _silent) -> str:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     *targets : str
         Pointers, stages or files; everything that is recorded where none is given.
-    tell : callable
-        Is told what goes on.
 
     Returns
     -------
@@ -163,8 +153,6 @@ def pull_pointer(root: Path, pointer: Path) -> Path:
 
     Parameters
     ----------
-    root : Path
-        The checkout, whose cache and remote are used.
     pointer : Path
         A ``.dvc`` file, of the checkout or (taken from another commit) in a folder of its own outside it.
 
@@ -209,12 +197,8 @@ def push(root: Path, *targets: str, tell: Tell = _silent) -> str:
 
     Parameters
     ----------
-    root : Path
-        The checkout.
     *targets : str
         Pointers, stages or files; everything that is recorded where none is given.
-    tell : callable
-        Is told what goes on.
 
     Returns
     -------
@@ -244,13 +228,6 @@ def push(root: Path, *targets: str, tell: Tell = _silent) -> str:
 
 def login(root: Path, tell: Tell = _silent) -> str:
     """Let a user's browser give the OAuth client of the configuration access, and say where its credentials are kept.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    tell : callable
-        Is told what goes on.
 
     Returns
     -------

@@ -48,16 +48,8 @@ class Compared:
 
     Attributes
     ----------
-    column, reference_rows : ColumnProfile, int
-        The reference.
-    counts : FeatureCounts
-        The new data.
-    threshold : float
-        The effect that matters.
     judged : bool
         Whether it may have a verdict at all.
-    parts : tuple of Part
-        The tests that could be made.
     enough : bool
         Whether there were values enough for all of them.
     """
@@ -83,16 +75,6 @@ def compare(column: ColumnProfile, counts: FeatureCounts, rows: int, rules: Drif
     ----------
     column : ColumnProfile
         Of the reference, which has `rows` rows.
-    counts : FeatureCounts
-        Of the new data.
-    rows : int
-        Of the reference.
-    rules : Drift
-        Thresholds.
-
-    Returns
-    -------
-    Compared
     """
     moment = column.kind == "datetime" and column.name not in rules.effects
     judged = not moment and column.name not in rules.ignore
@@ -190,18 +172,8 @@ def compare_predictions(profile: Profile, predicted: Mapping[str, int], error: f
 
     Parameters
     ----------
-    profile : Profile
-        Of the champion's train set.
     predicted : mapping of str to int
         How often the champion answered each label.
-    error : float
-        How often the champion errs.
-    rules : Drift
-        Thresholds.
-
-    Returns
-    -------
-    Compared
     """
     column, counts = _as_feature(profile, predicted)
     enough = min(profile.rows, counts.rows) >= rules.min_rows

@@ -79,8 +79,6 @@ def judge(
 
     Parameters
     ----------
-    profile : Profile
-        Of the champion's train set.
     counts : mapping of str to FeatureCounts
         As `counts_of` makes them, filled.
     predicted : mapping of str to int
@@ -88,12 +86,6 @@ def judge(
     error : float, optional
         How often the champion errs. The profile has the true labels of the train set, and the shares of predictions
         can differ from those of the truth by as much, without any drift. Predictions are not judged without it.
-    rules : Drift
-        Thresholds.
-
-    Returns
-    -------
-    Judged
     """
     compared = [
         compare(column, counts[column.name], profile.rows, rules) for column in profile.columns if column.name in counts

@@ -31,8 +31,6 @@ def as_labels(column: pa.Array, classes: Sequence[Label]) -> NDArray[np.object_]
     ----------
     column : Array, shape (rows,)
         Of any type.
-    classes : sequence of Label
-        Of the champion.
 
     Returns
     -------
@@ -87,12 +85,6 @@ class Labels:
         ----------
         path : Path
             Has the column ``request_id``, and the target or ``label``.
-        manifest : Manifest
-            Of the champion: its target and classes.
-
-        Returns
-        -------
-        Labels
 
         Raises
         ------

@@ -23,10 +23,6 @@ def live_score(right: int, rows: int, unmatched: int, promoted: float, promoted_
         At least one.
     min_rows : int
         With fewer labelled rows nothing is said.
-
-    Returns
-    -------
-    LiveScore
     """
     low, high = wilson(right, rows)
     down, up = difference(right, rows, promoted, promoted_rows)

@@ -83,20 +83,10 @@ def compared(source: Path, package: Package, asked: Asked, labels: Path | None, 
 
     Parameters
     ----------
-    source : Path
-        A table, or a log in one file.
-    package : Package
-        Of the champion.
-    asked : Asked
-        Thresholds, and what the source is.
     labels : Path, optional
         A table of true labels by request id.
     tell : callable
         Called after every chunk.
-
-    Returns
-    -------
-    DriftReport
 
     Raises
     ------

@@ -8,23 +8,7 @@ from champion.use_case import Drift
 
 
 def reason(each: Compared, verdict: Finding, decisive: Decisive, rules: Drift) -> str:
-    """Say what led to the verdict of a feature.
-
-    Parameters
-    ----------
-    each : Compared
-        The feature.
-    verdict : str
-        Of the feature.
-    decisive : Decisive
-        What came of its tests.
-    rules : Drift
-        Thresholds.
-
-    Returns
-    -------
-    str
-    """
+    """Say what led to the verdict of a feature."""
     shown = decisive.part
     if verdict == "ignored":
         named = each.column.name in rules.ignore

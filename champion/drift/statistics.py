@@ -296,10 +296,6 @@ def safe_categories(counts: Counts, distinct: int, most: int) -> NDArray[np.bool
     ----------
     counts : ndarray of int, shape (categories,)
         Most frequent first.
-    distinct : int
-        How many categories the reference had.
-    most : int
-        How many a profile lists.
 
     Returns
     -------

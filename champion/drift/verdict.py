@@ -18,12 +18,6 @@ class Compared:
 
     Attributes
     ----------
-    reference_rows, rows : int
-        Of the profile, and of the table.
-    counts : mapping of str to FeatureCounts
-        Of the table.
-    judged : Judged
-        Features and predictions.
     differences : sequence of SchemaDifference
         Columns that are not as in training.
     live : LiveScore, optional
@@ -45,13 +39,6 @@ def table_verdict(table: Compared, rules: Drift) -> tuple[Verdict, str]:
     ----------
     table : Compared
         What was found.
-    rules : Drift
-        Thresholds.
-
-    Returns
-    -------
-    verdict : str
-    reason : str
     """
     broken = [each for each in table.differences if each.what != "new"]
     if broken:

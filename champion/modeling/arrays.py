@@ -90,8 +90,6 @@ def block_of(frame: pd.DataFrame, features: Sequence[Feature]) -> Block:
     ----------
     frame : DataFrame, shape (rows, model columns)
         As `champion.modeling.features.model_frame` makes it.
-    features : sequence of Feature
-        The signature.
     """
     numbers = frame[list(number_columns(features))].to_numpy(dtype=np.float64)
     texts = np.empty((len(frame), len(text_columns(features))), dtype=object)
@@ -105,10 +103,6 @@ class ArrayClassifier:
 
     Parameters
     ----------
-    features : sequence of Feature
-        The signature.
-    classes : sequence of Label
-        What the codes of an answer stand for.
     pipeline : Pipeline
         As `champion.modeling.estimators.build_pipeline` makes it, fitted. It is changed: it forgets the names of its columns.
     packed : bool
@@ -134,10 +128,6 @@ class ArrayClassifier:
         ----------
         block : Block
             In the columns of `number_columns` and `text_columns`.
-
-        Returns
-        -------
-        Predictions
 
         Raises
         ------

@@ -49,10 +49,6 @@ class Classifier:
         table : DataFrame, shape (rows, any)
             Has at least the columns of `features`.
 
-        Returns
-        -------
-        Predictions
-
         Raises
         ------
         DataError
@@ -79,10 +75,6 @@ def ask(pipeline: Any, frame: pd.DataFrame, classes: int, probabilities: bool = 
         How many there are, also where the pipeline was fitted without some of them.
     probabilities : bool
         Whether they are wanted, where the estimator has them.
-
-    Returns
-    -------
-    Predictions
     """
     wanted = probabilities and hasattr(pipeline, "predict_proba")
     if frame.empty:
@@ -115,10 +107,6 @@ def answered(model: Any, rows: Any, classes: int) -> Predictions:
         At least one row.
     classes : int
         How many there are, also where the model was fitted without some of them.
-
-    Returns
-    -------
-    Predictions
     """
     if not hasattr(model, "predict_proba"):
         return Predictions(np.asarray(model.predict(rows), dtype=np.int64), None)

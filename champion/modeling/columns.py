@@ -70,10 +70,6 @@ def infer(frame: pd.DataFrame, *, exclude: Iterable[str], kinds: Mapping[str, Ki
     ----------
     frame : DataFrame, shape (rows, columns)
         Any dtypes; column names are unique.
-    exclude : iterable of str
-        Columns that are no features: the target, what the use case drops, the column of its split.
-    kinds : mapping of str to Kind
-        What the use case says a column is.
 
     Returns
     -------
@@ -97,12 +93,6 @@ def describe(column: pd.Series, named: Kind | None = None) -> Column:
     ----------
     column : Series, shape (rows,)
         Of any dtype.
-    named : Kind, optional
-        What the use case says it is.
-
-    Returns
-    -------
-    Column
     """
     name = str(column.name)
     if named is not None:

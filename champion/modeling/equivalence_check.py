@@ -33,20 +33,8 @@ def check_equivalence(
 
     Parameters
     ----------
-    pipeline : Pipeline
-        Fitted. It is changed: it forgets the names of its columns.
-    features : sequence of Feature
-        The signature.
-    classes : sequence of Label
-        What the codes stand for.
     holdout : DataFrame, shape (rows, columns)
         Has the features' columns; at most 1,000 rows of it are asked.
-    seed : int
-        Of the rows that are drawn.
-
-    Returns
-    -------
-    EquivalenceReport
     """
     random = np.random.default_rng(seed)
     rows = len(holdout)

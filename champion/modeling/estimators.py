@@ -32,13 +32,6 @@ MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
 def check_candidates(use_case: UseCase, source: str) -> None:
     """Refuse candidates and scorers that scikit-learn does not know.
 
-    Parameters
-    ----------
-    use_case : UseCase
-        The use case.
-    source : str
-        The file's name, for messages.
-
     Raises
     ------
     ConfigurationError
@@ -61,12 +54,6 @@ def estimator_class(path: str, where: str) -> type[Any]:
     ----------
     path : str
         For example ``sklearn.ensemble.RandomForestClassifier``.
-    where : str
-        The key, for messages.
-
-    Returns
-    -------
-    type
 
     Raises
     ------
@@ -154,8 +141,6 @@ def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int)
 
     Parameters
     ----------
-    candidate : Candidate
-        Estimator and parameters.
     features : sequence of Feature
         The signature; the pipeline is fitted on `champion.modeling.features.model_frame` of it.
     seed : int

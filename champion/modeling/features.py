@@ -85,8 +85,6 @@ def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFram
     ----------
     table : DataFrame, shape (rows, any)
         Has at least the features' columns, in any order.
-    features : sequence of Feature
-        The signature.
 
     Returns
     -------
@@ -190,17 +188,6 @@ def category_text(value: object) -> str:
 
 def category_of(value: object, dtype: str) -> str:
     """One category as text, where a text may stand for it: one that was a number in training is written as that number.
-
-    Parameters
-    ----------
-    value : object
-        A text, or what a column holds.
-    dtype : str
-        Of the feature.
-
-    Returns
-    -------
-    str
 
     Examples
     --------

@@ -34,8 +34,6 @@ class Forest:
         Whether a missing value goes left.
     leaves : ndarray of float64, shape (nodes, classes)
         Shares of the classes.
-    depth : int
-        Of the deepest tree.
     """
 
     roots: NDArray[np.int64]
@@ -90,8 +88,6 @@ def pack(model: Any, classes: int) -> Forest | None:
 
     Parameters
     ----------
-    model : estimator
-        Fitted; predicts codes.
     classes : int
         How many there are, also where the model was fitted without some.
 

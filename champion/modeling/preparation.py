@@ -27,8 +27,6 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule) -> tuple[pd.
     ----------
     table : DataFrame, shape (rows, columns)
         Target included.
-    data : Data
-        Of the use case.
     rule : SplitRule
         Which rows are the holdout; see `champion.modeling.split.rule_for`.
 

@@ -75,12 +75,6 @@ def build(
     ----------
     train : DataFrame, shape (rows, columns)
         The train set; has the target and every one of `columns`.
-    holdout_rows : int
-        How many rows are set aside.
-    target : str
-        The target column.
-    columns : sequence of Column
-        The inferred columns.
     classes : sequence of Label
         The classes, in the order in which they are counted; a class without a row counts 0.
 

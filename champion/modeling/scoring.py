@@ -40,8 +40,6 @@ class Answers:
 
     Attributes
     ----------
-    classes : sequence of Label
-        All classes that the table or a contestant knows.
     truth, predicted : ndarray of int64, shape (rows,)
     probabilities : ndarray of float64, shape (rows, classes), or None
     """
@@ -65,16 +63,8 @@ def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, fl
 
     Parameters
     ----------
-    answers : Answers
-        One contestant's.
     names : iterable of str
         scikit-learn scorers; ``roc_auc`` means one against the rest when there are more than two classes.
-    required : str
-        The promotion metric.
-
-    Returns
-    -------
-    dict of str to float
 
     Raises
     ------
@@ -261,8 +251,6 @@ def smallest_gain(rows: int, discordant: int) -> float:
 
     Parameters
     ----------
-    rows : int
-        Judged rows.
     discordant : int
         Rows that only one of both answered right; with fewer than six, no gain on them alone can stand out, so six
         are assumed.

@@ -83,14 +83,6 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule 
     ----------
     frame : DataFrame, shape (rows, columns)
         The whole table.
-    data, split : Data, Split
-        Of the use case.
-    recorded : SplitRule, optional
-        The champion's.
-
-    Returns
-    -------
-    SplitRule
 
     Raises
     ------
@@ -123,8 +115,6 @@ def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
     ----------
     frame : DataFrame, shape (rows, columns)
         Has at least the columns that `SplitRule.needs` names.
-    rule : SplitRule
-        The rule.
 
     Returns
     -------

@@ -36,8 +36,6 @@ def check(frame: pd.DataFrame, use_case: UseCase) -> list[str]:
     ----------
     frame : DataFrame, shape (rows, columns)
         The whole table.
-    use_case : UseCase
-        Names the target, what is dropped, and the column of the split.
 
     Returns
     -------

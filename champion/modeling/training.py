@@ -61,14 +61,6 @@ def fit_candidate(
     ----------
     train : DataFrame, shape (rows, columns)
         The train set, target included.
-    features : sequence of Feature
-        The signature.
-    classes : sequence of Label
-        The classes of the train set; the pipeline predicts their places.
-    name : str
-        The candidate's name in the use case.
-    candidate : Candidate
-        Estimator, parameters, search.
     fitting : Fitting
         Metric, folds, seed, group column, and whether there is a rival.
 

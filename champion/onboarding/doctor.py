@@ -25,11 +25,6 @@ class Finding:
 def examine_machine(config: str) -> list[Finding]:
     """Look at use case, data, workspace, DVC, Google Drive, store, package and stack.
 
-    Parameters
-    ----------
-    config : str
-        The use case's file.
-
     Returns
     -------
     list of Finding

@@ -52,20 +52,8 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
 
     Parameters
     ----------
-    root : Path
-        The checkout.
-    table : Path
-        CSV or Parquet.
-    target : str
-        The column to predict.
     name : str, optional
         The use case's name; made of the file's name if left out.
-    force : bool
-        Write over a use case of this name.
-
-    Returns
-    -------
-    Initialised
 
     Raises
     ------

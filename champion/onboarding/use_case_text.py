@@ -27,14 +27,8 @@ def use_case_text(
 
     Parameters
     ----------
-    name, path, target : str
-        The use case, its table relative to the checkout, and the column to predict.
-    columns : sequence of Column
-        The inferred columns.
     labels : sequence of Label
         The label of every row.
-    numbers : collection of str
-        Columns that are numbers by their dtype, and so need no pin.
 
     Returns
     -------

@@ -75,8 +75,6 @@ def libraries(foreign: set[str], estimators: tuple[str, ...] = ()) -> dict[str, 
 
     Parameters
     ----------
-    foreign : set of str
-        Top names that are imported.
     estimators : tuple of str
         Import paths of estimators; what is not ours or scikit-learn's counts with its own version.
     """
@@ -135,13 +133,6 @@ def fingerprint(facts: dict[str, object], estimators: tuple[str, ...]) -> tuple[
     """The hash of what made a challenger, and the library versions in it.
 
     Only what makes a model counts as code: how a step unpacks its inputs changes no model.
-
-    Parameters
-    ----------
-    facts : dict
-        JSON-able: data version, split rule, columns, candidates, training.
-    estimators : tuple of str
-        Import paths of the candidates' estimators.
     """
     own, foreign = making()
     versions = libraries(foreign, estimators)

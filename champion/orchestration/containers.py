@@ -54,8 +54,6 @@ class Containers:
 
     Parameters
     ----------
-    docker : DockerClient
-        The engine.
     ahead : dict, optional
         The environment that all steps share; without it no container is made ahead.
     """

@@ -77,11 +77,6 @@ def skip_questions(client: Client) -> None:
     """Answer, once, what the dashboard would ask before it shows anything: no mail, no survey, no announcements.
 
     The answers are kept in the store. Whoever has answered already, or changes them in the dashboard, is left alone.
-
-    Parameters
-    ----------
-    client : Client
-        Of a local store.
     """
     from zenml.models import ServerSettingsUpdate, UserUpdate
 

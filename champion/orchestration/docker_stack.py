@@ -27,11 +27,6 @@ FLAVOR = "local_docker"
 def steps_in_containers(client: Client) -> Iterator[dict[str, Any]]:
     """Have the steps of a run start in containers where the active stack asks for it.
 
-    Parameters
-    ----------
-    client : Client
-        Of the store.
-
     Yields
     ------
     dict
@@ -121,13 +116,7 @@ def _usual_options() -> dict[str, Any]:
 
 
 def image_libraries(client: Client) -> dict[str, str]:
-    """The library versions that the steps will run with, where that is an image; else nothing.
-
-    Parameters
-    ----------
-    client : Client
-        Of the store.
-    """
+    """The library versions that the steps will run with, where that is an image; else nothing."""
     return image.libraries(settings.root()) if orchestrator(client) in (FLAVOR, pods.FLAVOR) else {}
 
 

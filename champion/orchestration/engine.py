@@ -18,10 +18,6 @@ _NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
 def connect() -> DockerClient:
     """The engine, after it has answered.
 
-    Returns
-    -------
-    DockerClient
-
     Raises
     ------
     EngineError
@@ -37,13 +33,7 @@ def connect() -> DockerClient:
 
 
 def explained(error: BaseException) -> EngineError:
-    """What an error of the engine or its client means, and what to do.
-
-    Parameters
-    ----------
-    error : BaseException
-        Raised by docker-py.
-    """
+    """What an error of the engine or its client means, and what to do."""
     where = os.environ.get("DOCKER_HOST", "/var/run/docker.sock")
     text = " ".join(str(error).split())
     if _is(error, errno.EACCES, errno.EPERM) or "permission denied" in text.lower():

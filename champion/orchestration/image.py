@@ -42,13 +42,7 @@ HANDED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 
 
 def context_files(root: Path) -> list[Path]:
-    """What `.dockerignore` lets into an image, in a fixed order.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    """
+    """What `.dockerignore` lets into an image, in a fixed order."""
     from docker.utils.build import exclude_paths
 
     patterns = [line for line in (root / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -90,12 +84,6 @@ def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None], i
 
     Parameters
     ----------
-    client : DockerClient
-        The engine.
-    root : Path
-        The checkout.
-    say : callable
-        Takes a line of progress.
     image : str
         Which one: the docker stack's, or `POD_IMAGE` for a cluster.
 
@@ -133,21 +121,6 @@ def build(
     use_case: str | None = None,
 ) -> None:
     """Build a target of the Dockerfile.
-
-    Parameters
-    ----------
-    client : DockerClient
-        The engine.
-    root : Path
-        The checkout.
-    name : str
-        The image's name and tag.
-    say : callable
-        Takes a line of progress.
-    target : str
-        A stage of the Dockerfile.
-    use_case : str, optional
-        Whose package a serving image serves.
 
     Raises
     ------

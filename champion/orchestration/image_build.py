@@ -16,15 +16,7 @@ _NO_BASE = re.compile(
 
 
 def stages(text: str, target: str) -> str:
-    """The part of a Dockerfile that a target is made of: the classic builder makes every stage that it finds above.
-
-    Parameters
-    ----------
-    text : str
-        A Dockerfile whose stages all have names.
-    target : str
-        One of them.
-    """
+    """The part of a Dockerfile that a target is made of: the classic builder makes every stage that it finds above."""
     head, *parts = re.split(r"(?m)^(?=FROM )", text)
     by_name = {part.splitlines()[0].rpartition(" ")[2]: part for part in parts}
     wanted, found = [target], set[str]()
@@ -43,8 +35,6 @@ def follow(lines: Iterator[dict[str, Any]], say: Callable[[str], None]) -> None:
     ----------
     lines : iterator of dict
         As the engine sends them: `stream` or `error`.
-    say : callable
-        Takes a line of progress.
 
     Raises
     ------

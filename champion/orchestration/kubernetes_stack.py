@@ -24,8 +24,6 @@ def steps_in_pods(client: Client, use_case: UseCase, steps: Sequence[str] | None
 
     Parameters
     ----------
-    client : Client
-        Of the store.
     use_case : UseCase
         Its `resources` say how big a pod is; a step that is not named there asks for what `default` says, or for
         nothing.
@@ -49,11 +47,6 @@ def steps_in_pods(client: Client, use_case: UseCase, steps: Sequence[str] | None
 
 def image_in_registry(client: Client) -> dict[str, Any]:
     """Build the image of a pod, push it to the stack's registry, and name it to ZenML.
-
-    Parameters
-    ----------
-    client : Client
-        Of the store.
 
     Returns
     -------

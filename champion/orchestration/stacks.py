@@ -88,8 +88,6 @@ def ensure(client: Client, name: str) -> None:
 
     Parameters
     ----------
-    client : Client
-        Of the store.
     name : str
         The stack, which has a file under ``stacks/``.
 

@@ -33,10 +33,6 @@ _REVISION = re.compile(r"Can't locate revision|No such revision|revision identif
 def open_store() -> "Client":
     """The ZenML client, its store checked.
 
-    Returns
-    -------
-    Client
-
     Raises
     ------
     StoreError
@@ -224,13 +220,6 @@ def locked(client: "Client", name: str) -> Iterator[None]:
 
     Beside a local store it is a lock file, which the system frees when its holder dies. On a server it is a claim: a
     tag with a unique name, which another one takes over when it is older than `CLAIM_SECONDS`.
-
-    Parameters
-    ----------
-    client : Client
-        Of the store.
-    name : str
-        The use case.
 
     Raises
     ------

@@ -52,17 +52,6 @@ print(json.dumps({"about": about["model_version"], "version": answer["model_vers
 def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:
     """Start an image that has its champion inside, and ask it for a prediction.
 
-    Parameters
-    ----------
-    client : DockerClient
-        The engine.
-    image : str
-        The image's name and tag.
-    use_case : str
-        Whose champion is expected.
-    model_version : int
-        The version that is expected.
-
     Returns
     -------
     str

@@ -60,10 +60,6 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
 
     Parameters
     ----------
-    client : Client
-        Of the store.
-    judged : Judged
-        Evidence and challenger.
     terms : Terms
         Policy, and what the run may do.
 

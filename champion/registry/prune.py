@@ -43,16 +43,8 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
 
     Parameters
     ----------
-    client : Client
-        Of the store.
-    workspace : Workspace
-        The use case.
     really : bool
         False: only count.
-
-    Returns
-    -------
-    Pruned
     """
     name = workspace.use_case.name
     with locked(client, name):

@@ -35,17 +35,6 @@ class Reconciled:
 def reconcile(client: Client, workspace: Workspace) -> Reconciled:
     """Make store and package agree.
 
-    Parameters
-    ----------
-    client : Client
-        Of the store.
-    workspace : Workspace
-        Whose package it is.
-
-    Returns
-    -------
-    Reconciled
-
     Raises
     ------
     PackageError

@@ -40,16 +40,8 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
 
     Parameters
     ----------
-    client : Client
-        Of the store.
-    workspace : Workspace
-        The use case.
     number : int or None
         The version to go back to; None for the one that the champion replaced.
-
-    Returns
-    -------
-    RolledBack
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The champion in ZenML's Model Control Plane: versions, their records, and the title.
 
 A model version carries three pieces of metadata: its scores, one by one; `record`, what made it and how it was
-judged; and `champion_state`, the state of the title since it has been champion (see `champion.bundle.manifest.ChampionState`). The production
+judged; and `title`, its state since it has been champion (see `champion.bundle.manifest.ChampionState`). The production
 package is an artifact that is linked to the version, so the store can always write the folder anew.
 
 Everything that changes the title is called under `champion.orchestration.store.locked`. Setting the stage is the
@@ -121,13 +121,6 @@ def now() -> str:
 def version_history(client: Client, use_case: str) -> VersionHistory:
     """What the store knows of a use case.
 
-    Parameters
-    ----------
-    client : Client
-        Of the store.
-    use_case : str
-        Its name, which is the model's name.
-
     Returns
     -------
     VersionHistory
@@ -153,7 +146,8 @@ def _version(item: ModelVersionResponse) -> Version:
     package = metadata.get(_PACKAGE)
     return Version(
         id=item.id, stage=str(item.stage or "none"), record=Record.model_validate_json(str(metadata[_RECORD])),
-        champion_state=ChampionState.model_validate_json(str(champion_state)) if champion_state else None, package_id=str(package) if package else None,
+        champion_state=ChampionState.model_validate_json(str(champion_state)) if champion_state else None,
+        package_id=str(package) if package else None,
     )  # fmt: skip
 
 
@@ -175,10 +169,6 @@ def create(client: Client, use_case: str, record: Record) -> UUID:
 
     Parameters
     ----------
-    client : Client
-        Of the store.
-    use_case : str
-        The model.
     record : Record
         Its number names the version; where a foreign version already has it, the name gets a suffix. Its metrics are
         shown one by one in the dashboard.

@@ -25,8 +25,6 @@ def figures(evaluation: Evaluation, profile: Profile) -> dict[str, str]:
 
     Parameters
     ----------
-    evaluation : Evaluation
-        The exam; a figure whose numbers are missing (no probabilities, no champion, no search) is left out.
     profile : Profile
         The train set; the first 24 used columns get a small histogram each.
 

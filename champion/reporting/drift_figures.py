@@ -22,10 +22,6 @@ _REFERENCE, _CURRENT = svg.CHAMPION, svg.CHALLENGER
 def figure(feature: FeatureDrift) -> str:
     """One feature's reference and new data.
 
-    Parameters
-    ----------
-    feature : FeatureDrift
-
     Returns
     -------
     str

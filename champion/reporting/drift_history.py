@@ -38,8 +38,6 @@ def render_drift_history(
 
     Parameters
     ----------
-    use_case : str
-        Its name.
     created : sequence of str
         When each comparison was, the oldest first.
     versions : sequence of int

@@ -15,10 +15,6 @@ FIGURES = 60
 def render_drift_html(report: DriftReport) -> str:
     """The report as a self-contained page.
 
-    Parameters
-    ----------
-    report : DriftReport
-
     Returns
     -------
     str

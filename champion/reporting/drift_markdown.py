@@ -13,10 +13,6 @@ WORST = 10
 def render_drift_markdown(report: DriftReport) -> str:
     """The report as GitHub's Markdown.
 
-    Parameters
-    ----------
-    report : DriftReport
-
     Returns
     -------
     str

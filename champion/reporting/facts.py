@@ -65,8 +65,6 @@ def matrix(performance: Performance, classes: list[Label]) -> Matrix:
 
     Parameters
     ----------
-    performance : Contestant
-        Whose errors.
     classes : list of Label
         In the order of its confusion matrix.
 
@@ -120,13 +118,6 @@ def positive(curves: list[Curve], classes: list[Label]) -> list[Curve]:
 
 def lines(evaluation: Evaluation, kind: CurveKind) -> list[Line]:
     """The few curves that can be read in one pair of axes.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        The exam.
-    kind : {"roc", "precision_recall"}
-        Which curves.
 
     Returns
     -------
@@ -184,8 +175,6 @@ def reliability(performance: Performance | None, classes: list[Label], bins: int
 
     Parameters
     ----------
-    performance : Contestant or None
-        Whose probabilities.
     classes : list of Label
         The classes of the evaluation; with two only the second is looked at.
     bins : int, default=10

@@ -38,16 +38,8 @@ def render_html(
 
     Parameters
     ----------
-    evaluation : Evaluation
-        The exam.
     decision : Decision
         What was decided, and the checks behind it.
-    profile : Profile
-        The train set.
-    lineage : Lineage
-        What made the challenger.
-    outcome : Outcome
-        What became of the run.
     figures : dict of str to str
         What `champion.reporting.charts.figures` drew; they are inlined as they are, everything else is escaped. A figure that is
         missing is left out with its text.

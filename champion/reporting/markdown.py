@@ -27,16 +27,8 @@ def render_markdown(
 
     Parameters
     ----------
-    evaluation : Evaluation
-        The exam.
     decision : Decision
         What was decided, and the checks behind it.
-    profile : Profile
-        The train set.
-    lineage : Lineage
-        What made the challenger.
-    outcome : Outcome
-        What became of the run.
 
     Returns
     -------

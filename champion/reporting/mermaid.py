@@ -21,13 +21,6 @@ class Series(NamedTuple):
 def label(value: object, limit: int = 40) -> str:
     """A name as it can stand between Mermaid's quotes, where it ends neither the text nor the chart.
 
-    Parameters
-    ----------
-    value : object
-        Whatever the table or the user calls it.
-    limit : int, default=40
-        The most characters that are kept.
-
     Returns
     -------
     str
@@ -47,14 +40,8 @@ def xychart(title: str, x_axis: str, y_axis: str, lowest: float, highest: float,
 
     Parameters
     ----------
-    title : str
-        What it shows.
     x_axis : str
         Mermaid's words for the axis, such as ``"false positive rate" 0 --> 1``; see `names` and `span`.
-    y_axis : str
-        What the heights are.
-    lowest, highest : float
-        The ends of the upright axis.
     series : sequence of Series
         All of the same length, at most `MOST_POINTS` values; values that are not finite stand at the lowest end.
 

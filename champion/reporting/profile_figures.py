@@ -29,8 +29,6 @@ def histogram(edges: Sequence[float], counts: Sequence[int], ends: tuple[str, st
         Rows of each bin.
     ends : tuple of str
         Labels of the first and the last edge.
-    title : str
-        For those who hear the page.
 
     Returns
     -------
@@ -62,14 +60,8 @@ def bars(names: Sequence[str], counts: Sequence[int], other: int, title: str) ->
 
     Parameters
     ----------
-    names : sequence of str
-        The values.
-    counts : sequence of int
-        Their rows.
     other : int
         Rows of values that are not listed.
-    title : str
-        For those who hear the page.
 
     Returns
     -------

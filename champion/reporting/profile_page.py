@@ -75,10 +75,6 @@ def even_bins(edges: list[float], counts: list[int], bins: int = BARS) -> list[f
     ----------
     edges : list of float
         Rising, one more than `counts`.
-    counts : list of int
-        Rows per bin.
-    bins : int, default=20
-        How many bins of equal width.
 
     Returns
     -------

@@ -25,11 +25,6 @@ from champion.reporting.words import (
 def headline(outcome: Outcome) -> str:
     """What changed in production, in one sentence.
 
-    Parameters
-    ----------
-    outcome : Outcome
-        What became of the run.
-
     Returns
     -------
     str

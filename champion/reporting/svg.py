@@ -40,13 +40,6 @@ _FONT_FAMILY = re.compile(r"\s*font-family:[^;]*;?")
 def themed(raw: str, title: str) -> str:
     """A figure of matplotlib's SVG backend, made ready to be inlined.
 
-    Parameters
-    ----------
-    raw : str
-        The whole SVG document.
-    title : str
-        What the figure is, for those who hear the page.
-
     Returns
     -------
     str

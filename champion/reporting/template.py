@@ -12,11 +12,6 @@ if TYPE_CHECKING:
 def template(name: str) -> "Template":
     """A template beside this file.
 
-    Parameters
-    ----------
-    name : str
-        Its file name.
-
     Returns
     -------
     Template

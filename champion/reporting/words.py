@@ -13,13 +13,6 @@ MINUS = "\u2212"
 def clean(value: object, limit: int = 120) -> str:
     r"""A name as printable text of one line, shortened in its middle.
 
-    Parameters
-    ----------
-    value : object
-        A label, a column name, a parameter; whatever the table or the user calls it.
-    limit : int, default=120
-        The most characters that are kept.
-
     Returns
     -------
     str
@@ -44,8 +37,6 @@ def distinct(values: Sequence[object], limit: int) -> list[str]:
 
     Parameters
     ----------
-    values : sequence of object
-        The labels of one axis.
     limit : int
         The most characters of each; at least 10.
 

@@ -61,17 +61,7 @@ def service(state: State, tell: Tell) -> Front:
 
 
 class Front:
-    """The hot path where it is asked for, and else the application, whose answers are counted.
-
-    Parameters
-    ----------
-    state : State
-        Of the service.
-    predict : Predict
-        The hot path.
-    app : FastAPI
-        The application.
-    """
+    """The hot path where it is asked for, and else the application, whose answers are counted."""
 
     def __init__(self, state: State, predict: Predict, app: FastAPI) -> None:
         self._predict, self.app = predict, app
@@ -159,10 +149,6 @@ def described(app: FastAPI, state: State, whole: bool) -> dict[str, Any]:
 
     Parameters
     ----------
-    app : FastAPI
-        The application.
-    state : State
-        Of the service.
     whole : bool
         Whether the champion's own fields are in it; without the key they are not.
 

@@ -31,13 +31,6 @@ ON_THE_LOOP = 16  # rows that a packed forest answers faster than they could be 
 class Champion:
     """One model version, loaded.
 
-    Parameters
-    ----------
-    package : Package
-        Its package, verified.
-    shown : str
-        The package's name, for messages.
-
     Raises
     ------
     PackageError
@@ -95,16 +88,8 @@ class Champion:
 
         Parameters
         ----------
-        request_id : str
-            Of letters, digits, dots, dashes and underscores.
-        predictions : Predictions
-            What the model said.
         warnings : Warnings, optional
             What `warnings` found in the same rows.
-
-        Returns
-        -------
-        bytes
 
         Raises
         ------
@@ -136,10 +121,6 @@ class Warnings:
     ----------
     texts : list of list of str
         For every row its sentences.
-    out_of_range, unseen : int
-        How many numbers and categories.
-    rows : int
-        How many rows have a sentence.
     """
 
     def __init__(self, texts: list[list[str]], out_of_range: int, unseen: int) -> None:

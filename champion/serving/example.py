@@ -17,8 +17,6 @@ def example_row(features: Sequence[Feature], profile: Profile) -> dict[str, Any]
 
     Parameters
     ----------
-    features : sequence of Feature
-        The signature.
     profile : Profile
         Of the train set; a feature without an entry takes the middle of its range.
 

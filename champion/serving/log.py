@@ -60,13 +60,9 @@ class PredictionLog:
     ----------
     folder : Path
         Where the files go; made when it is not there.
-    limits : Limits
-        Its bounds.
 
     Attributes
     ----------
-    rows : int
-        How many rows are in files.
     dropped : dict of str to int
         How many were dropped, by each of `REASONS`.
 
@@ -98,10 +94,6 @@ class PredictionLog:
 
         Parameters
         ----------
-        champion : Answering
-            Who answered.
-        request_id : str
-            Which request.
         rows : sequence of sequence
             The values in the signature's order, as they came; kept by reference, so nobody may change them.
         predictions : Answers

@@ -59,8 +59,6 @@ def lists(values: pa.Array, ends: NDArray[np.int64], known: NDArray[np.bool_]) -
 
     Parameters
     ----------
-    values : pyarrow.Array
-        All numbers, one list after the other.
     ends : ndarray of int, shape (rows + 1,)
         Where each list ends, after a 0.
     known : ndarray of bool, shape (rows,)

@@ -57,10 +57,6 @@ class Entry:
     ----------
     moment : float
         When, in seconds since 1970.
-    champion : Answering
-        Who answered.
-    request_id : str
-        Which request.
     rows : sequence of sequence
         The values in the signature's order, as they came.
     answers : Answers
@@ -78,15 +74,7 @@ class Entry:
 
 
 class Part:
-    """Some rows of an answer.
-
-    Parameters
-    ----------
-    whole : Answers
-        The answer.
-    rows : slice or ndarray of int64
-        Which rows of it.
-    """
+    """Some rows of an answer."""
 
     def __init__(self, whole: Answers, rows: slice | NDArray[np.int64]) -> None:
         self.codes = np.asarray(whole.codes)[rows]

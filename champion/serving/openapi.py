@@ -69,19 +69,7 @@ def schemas(champion: Champion | None) -> dict[str, Any]:
 
 
 def operation(champion: Champion | None, max_rows: int) -> dict[str, Any]:
-    """The operation POST /predict.
-
-    Parameters
-    ----------
-    champion : Champion, optional
-        Whose example is shown.
-    max_rows : int
-        Of one request.
-
-    Returns
-    -------
-    dict
-    """
+    """The operation POST /predict."""
     row = {"$ref": "#/components/schemas/Row"}
     many = {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
     body: dict[str, Any] = {"schema": {"oneOf": [row, many]}}

@@ -31,8 +31,6 @@ class Options:
     ----------
     package : Path
         Folder of the production package; it may come later.
-    shown : str
-        Its name in messages.
     host, port : str, int
         Where it listens; port 0 takes a free one.
     log : Path, optional
@@ -41,8 +39,6 @@ class Options:
         What a client must show; None asks for nothing.
     max_body, max_rows, max_concurrency : int
         Bytes and rows of one request, and requests at a time.
-    body_seconds, shutdown_seconds, reload_seconds : float
-        For a body to arrive; for what began to end; between two looks at the package.
     use_case : str, optional
         Whose package is served; without it the first one says.
     """

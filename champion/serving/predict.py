@@ -58,13 +58,7 @@ class RequestIds:
 
 
 class Predict:
-    """Answers POST /predict.
-
-    Parameters
-    ----------
-    state : State
-        Of the service.
-    """
+    """Answers POST /predict."""
 
     def __init__(self, state: State) -> None:
         self._state, self._options = state, state.options

@@ -14,12 +14,8 @@ class RequestError(Exception):
     ----------
     status : int
         Of HTTP, 400 to 503.
-    code : str
-        For programs; docs/serving.md lists them.
     message : str
         For people: what was found, what was expected.
-    field : str, optional
-        The field that it is about.
     headers : tuple of Header
         Beside those that every answer has.
     """

@@ -59,13 +59,7 @@ def expected(feature: Feature) -> str:
 
 
 class RowReader:
-    """Reads and checks rows of one signature.
-
-    Parameters
-    ----------
-    features : sequence of Feature
-        The signature.
-    """
+    """Reads and checks rows of one signature."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
         self.features = tuple(features)
@@ -93,13 +87,6 @@ class RowReader:
 
     def read(self, body: bytes, max_rows: int) -> list[Row]:
         """Decode a body: one object, or a list of them.
-
-        Parameters
-        ----------
-        body : bytes
-            JSON.
-        max_rows : int
-            More are refused.
 
         Returns
         -------
@@ -190,10 +177,6 @@ class RowReader:
         ----------
         rows : sequence of tuple
             As `read` gives them.
-
-        Returns
-        -------
-        Block
         """
         if self._only_numbers:
             return Block(np.array(rows, dtype=np.float64), np.empty((len(rows), 0), dtype=object))

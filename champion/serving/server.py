@@ -24,11 +24,6 @@ KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so 
 def serve(options: Options) -> None:
     """Run the service until it is told to stop by SIGTERM or SIGINT.
 
-    Parameters
-    ----------
-    options : Options
-        How.
-
     Raises
     ------
     ProjectError

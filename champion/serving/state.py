@@ -32,8 +32,6 @@ class State:
 
     Attributes
     ----------
-    champion : Champion, optional
-        Who answers. A request takes this reference once, so that no answer mixes two versions.
     refused : str, optional
         Why the package in its place is not served.
     log : Log, optional

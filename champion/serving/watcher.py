@@ -32,8 +32,6 @@ class Watcher:
 
     Parameters
     ----------
-    state : State
-        Of the service.
     tell : callable
         Is told what happened (``loaded``, ``refused`` or ``back``), and why where it was refused.
     """

@@ -14,8 +14,6 @@ class Sink:
 
     Parameters
     ----------
-    path : Path
-        Written anew.
     schema : Schema
         Of every chunk; for a CSV each column is `printable`.
     suffix : str

@@ -44,8 +44,6 @@ class TableStream:
 
     Attributes
     ----------
-    schema : Schema
-        All columns, by their tidy names; those of a CSV are texts.
     rows : int or None
         How many there are; None where that is not known before the end.
     textual : bool
@@ -85,10 +83,6 @@ def open_table(path: Path) -> TableStream:
     ----------
     path : Path
         Ends in one of `SUFFIXES`.
-
-    Returns
-    -------
-    TableStream
 
     Raises
     ------

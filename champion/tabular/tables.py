@@ -37,7 +37,6 @@ class WrittenTable:
     ----------
     path : Path
         The Parquet file; who takes it may move it away.
-    rows, columns : int
     """
 
     path: Path
@@ -86,8 +85,6 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     ----------
     frame : DataFrame, shape (rows, columns)
         Any.
-    path : Path
-        The file.
     """
     import pandas as pd
 

@@ -69,15 +69,6 @@ def shown(path: Path, root: Path) -> str:
 def open_workspace(config: str) -> Workspace:
     """Read and check a use case.
 
-    Parameters
-    ----------
-    config : str
-        Its file, relative to the current folder or to the checkout.
-
-    Returns
-    -------
-    Workspace
-
     Raises
     ------
     ConfigurationError

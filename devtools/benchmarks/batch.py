@@ -79,10 +79,6 @@ def write_rows(path: Path, rows: int, target: bool = False) -> None:
 
     Parameters
     ----------
-    path : Path
-        Parquet.
-    rows : int
-        How many.
     target : bool
         Whether a column of classes goes with them, which depends on three features.
     """

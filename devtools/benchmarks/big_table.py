@@ -69,10 +69,6 @@ def use_case(name: str) -> str:
     ----------
     name : str
         Of the use case, and of its table under ``data/``.
-
-    Returns
-    -------
-    str
     """
     return json.dumps(
         {

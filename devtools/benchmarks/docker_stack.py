@@ -29,10 +29,6 @@ def measure_both(sandbox: Sandbox, repeats: int) -> Runs:
     repeats : int
         Runs of each stack.
 
-    Returns
-    -------
-    Runs
-
     Raises
     ------
     CommandFailedError

@@ -39,19 +39,7 @@ class Row:
 
 
 def measured(tables: int, seed: int) -> Iterator[Row]:
-    """Simulate every claim.
-
-    Parameters
-    ----------
-    tables : int
-        Per row.
-    seed : int
-        Of the random numbers.
-
-    Yields
-    ------
-    Row
-    """
+    """Simulate every claim."""
     for kind in KINDS:
         some = max(100, tables // _SLOWER.get(kind, 1))
         for columns in COLUMNS:

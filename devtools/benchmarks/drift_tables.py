@@ -101,14 +101,6 @@ def alarms(
     ----------
     kind : str
         One of `KINDS`.
-    columns : int
-        Features of a table.
-    reference, rows : int
-        Rows of the train set and of the new data.
-    tables : int
-        How many.
-    seed : int
-        Of the random numbers.
     shift : float, default=0.0
         Of the first column alone, in standard deviations.
 

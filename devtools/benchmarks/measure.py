@@ -52,8 +52,6 @@ def run(command: Command, *, sample_memory: bool = False) -> Result:
 
     Parameters
     ----------
-    command : Command
-        What to run.
     sample_memory : bool
         Whether to add up the memory of the whole process tree while it runs. Without it `Result.mebibytes` is the
         peak of the largest single process.

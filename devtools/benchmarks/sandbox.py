@@ -27,8 +27,6 @@ class Sandbox:
     ----------
     root : Path
         An empty folder, which the caller removes.
-    say : callable
-        Takes one line of progress.
     """
 
     def __init__(self, root: Path, say: Callable[[str], None]) -> None:
@@ -104,11 +102,6 @@ class Sandbox:
 def child_environment(root: Path) -> dict[str, str]:
     """Compose the environment of every child: this interpreter first on the path, and homes of its own.
 
-    Parameters
-    ----------
-    root : Path
-        The folder of the sandbox.
-
     Returns
     -------
     dict of str to str
@@ -146,8 +139,6 @@ def copy_working_tree(source: Path, target: Path) -> None:
 
     Parameters
     ----------
-    source : Path
-        A git checkout; ignored files stay behind.
     target : Path
         A folder that does not exist yet.
     """

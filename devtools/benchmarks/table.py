@@ -11,16 +11,7 @@ HEADINGS = ("claim", "ours", "rival", "ratio", "limit", "ok")
 
 
 def as_table(rows: Sequence[Row]) -> str:
-    """One line per row, columns aligned, and the machine below.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-
-    Returns
-    -------
-    str
-    """
+    """One line per row, columns aligned, and the machine below."""
     cells = [HEADINGS, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
     lines = [

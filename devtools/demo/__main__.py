@@ -92,11 +92,8 @@ def tell(root: Path, folder: Path, teller: Teller) -> dict[str, Any]:
 
     Parameters
     ----------
-    root : Path
-        The user's checkout.
     folder : Path
         Where everything happens.
-    teller : Teller
 
     Returns
     -------

@@ -32,15 +32,7 @@ class UnexpectedError(Exception):
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that has ended.
-
-    Attributes
-    ----------
-    exit_code : int
-    seconds : float
-    out : str
-        What it said on stdout.
-    """
+    """A command that has ended."""
 
     exit_code: int
     seconds: float
@@ -60,12 +52,6 @@ class DemoCheckout:
         ----------
         *arguments : str
             Of the command; ``python`` is this Python.
-        expect : int
-            The exit code that the story needs.
-
-        Returns
-        -------
-        Ran
 
         Raises
         ------
@@ -96,10 +82,6 @@ class DemoCheckout:
             Of the command; ``python`` is this Python.
         out : int
             A file descriptor that stdout and stderr go to, or `subprocess.PIPE`.
-
-        Yields
-        ------
-        Popen
         """
         command = [sys.executable if arguments[0] == "python" else arguments[0], *arguments[1:]]
         process = subprocess.Popen(
@@ -145,14 +127,8 @@ def make_checkout(source: Path, folder: Path) -> DemoCheckout:
 
     Parameters
     ----------
-    source : Path
-        The user's checkout.
     folder : Path
         Where the copy goes; must not exist.
-
-    Returns
-    -------
-    DemoCheckout
 
     Raises
     ------
@@ -191,8 +167,6 @@ def wait_until(look: Callable[[], bool], seconds: float, what: str) -> float:
         Says whether it has.
     seconds : float
         How long at most.
-    what : str
-        What is then told to be missing.
 
     Returns
     -------

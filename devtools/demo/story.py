@@ -48,10 +48,6 @@ class Loop:
     ----------
     checkout : DemoCheckout
         Where the commands run.
-    folder : Path
-        For what is no part of the checkout.
-    told : Told
-        Whom it is told to.
     """
 
     def __init__(self, checkout: DemoCheckout, folder: Path, told: Told) -> None:

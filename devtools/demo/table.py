@@ -30,8 +30,6 @@ def pumps(rows: int, seed: int, changed: bool) -> pd.DataFrame:
 
     Parameters
     ----------
-    rows : int
-        How many.
     seed : int
         The same seed gives the same rows.
     changed : bool

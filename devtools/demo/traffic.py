@@ -82,14 +82,6 @@ class Stream:
 
     Attributes
     ----------
-    address : str
-        Of the service.
-    rows : sequence of dict
-        They are asked again and again.
-    requests : int
-        How many were answered or failed.
-    failures : list of str
-        What became of those that failed.
     turns : list of list of int
         The versions that answered each client, each named once per turn.
     """
@@ -183,18 +175,6 @@ class Service:
 @contextlib.contextmanager
 def serving(checkout: DemoCheckout, config: str, said: Path) -> Iterator[Service]:
     """Serve a use case of the checkout on a free port, with ``python run.py serve``.
-
-    Parameters
-    ----------
-    checkout : DemoCheckout
-    config : str
-        Of the use case.
-    said : Path
-        The file that the service's lines go to.
-
-    Yields
-    ------
-    Service
 
     Raises
     ------

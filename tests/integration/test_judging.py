@@ -56,7 +56,7 @@ def test_the_decision_record_tells_what_was_judged_against_what(workshop: Worksh
 
 
 @pytest.mark.parametrize(
-    ("policy", "ground"),
+    ("policy", "reason_code"),
     [
         ({"min_score": 0.99}, "min_score"),
         ({"min_gain": 0.5}, "min_gain"),

@@ -31,7 +31,9 @@ def about(number: int = 1, **changes: Any) -> dict[str, Any]:
             champion_score=0.8, champion=number - 1,
             checks=[Check(name="min_gain", found=0.1, required="more than 0", passed=True, gates=True)],
         ),
-        "title": ChampionState(revision=number, highest_version=number, since="2026-01-31T12:00:00+00:00", event="promotion", reason="better"),
+        "title": ChampionState(
+            revision=number, highest_version=number, since="2026-01-31T12:00:00+00:00", event="promotion", reason="better"
+        ),
     }  # fmt: skip
     return {**settled, **changes}
 

@@ -19,11 +19,6 @@ BROWSER_LIMIT = 600.0
 def install_client(root: Path) -> Path:
     """The Python of the Drive client's environment, which is made where it is missing or out of date.
 
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-
     Raises
     ------
     RemoteError
@@ -52,12 +47,6 @@ def probe(
 
     Parameters
     ----------
-    root : Path
-        The checkout.
-    settings : dict of str to Any
-        Of the client.
-    path : str
-        The folder's id, and perhaps a path below it.
     files : bool
         Whether to list what DVC keeps there.
     in_browser : bool

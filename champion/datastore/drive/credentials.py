@@ -29,8 +29,6 @@ class Credentials:
     ----------
     service_account : bool
         Else a user.
-    identity : str
-        The service account's address, or the id of the user's OAuth client. No secret.
     source : str
         Where they come from, for the user to read.
     secret : str
@@ -49,17 +47,6 @@ class Credentials:
 
 def identity(url: str, config: dict[str, str]) -> Credentials:
     """Find and check the credentials that the client will use, and the folder's address.
-
-    Parameters
-    ----------
-    url : str
-        The remote's address.
-    config : dict of str to str
-        What DVC's configuration says of the remote.
-
-    Returns
-    -------
-    Credentials
 
     Raises
     ------
@@ -120,10 +107,6 @@ def parse(text: str, source: str) -> Credentials:
         As stored.
     source : str
         Where it comes from.
-
-    Returns
-    -------
-    Credentials
 
     Raises
     ------

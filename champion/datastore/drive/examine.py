@@ -14,11 +14,6 @@ from champion.datastore.drive.texts import RemoteError, known
 def examine(root: Path) -> str:
     """Look at credentials, folder and files; what was found.
 
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-
     Returns
     -------
     str

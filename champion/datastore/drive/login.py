@@ -13,17 +13,6 @@ from champion.datastore.drive.texts import VARIABLE, RemoteError
 def log_in(root: Path, config: dict[str, str], folder: str, tell: Callable[[str], None]) -> str:
     """Let a browser give the OAuth client of the configuration access to Drive.
 
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-    config : dict of str to str
-        What DVC's configuration says of the remote.
-    folder : str
-        The folder's id.
-    tell : callable
-        Is told what goes on.
-
     Returns
     -------
     str

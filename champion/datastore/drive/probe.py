@@ -18,10 +18,6 @@ def look(settings: dict[str, Any], path: str, files: bool) -> dict[str, Any]:
 
     Parameters
     ----------
-    settings : dict of str to Any
-        Of the client.
-    path : str
-        The folder's id, and perhaps a path below it.
     files : bool
         Whether to list the files that DVC keeps there.
 

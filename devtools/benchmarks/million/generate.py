@@ -19,11 +19,6 @@ STEEPNESS = 3.0
 def table(rows: int) -> pd.DataFrame:
     """Draw a learnable table.
 
-    Parameters
-    ----------
-    rows : int
-        How many rows.
-
     Returns
     -------
     pandas.DataFrame

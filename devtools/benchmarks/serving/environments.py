@@ -22,8 +22,6 @@ def environment_of(rival: str, say: Callable[[str], None]) -> Path:
     ----------
     rival : str
         Its pins are in ``requirements-<rival>.txt``, fixed for Python 3.11 to 3.13.
-    say : callable
-        Takes one line of progress.
 
     Returns
     -------

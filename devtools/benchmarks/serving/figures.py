@@ -31,7 +31,6 @@ class Figures:
 
     Attributes
     ----------
-    model, server : str
     rate : float
         Requests per second at `CONNECTIONS`.
     cpu : float
@@ -68,16 +67,10 @@ def measure(sandbox: Sandbox, model: Model, name: str, seconds: float) -> Figure
 
     Parameters
     ----------
-    sandbox : Sandbox
-    model : Model
     name : str
         One of `SERVERS_BY_NAME`.
     seconds : float
         Of each of the two loads.
-
-    Returns
-    -------
-    Figures
 
     Raises
     ------

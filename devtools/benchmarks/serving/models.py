@@ -34,14 +34,10 @@ class Model:
 
     Attributes
     ----------
-    name : str
-        Of its use case.
     checkout : Path
         Where its package is, under ``models/``.
     folder : Path
         Where ``model.joblib`` and ``facts.json`` are.
-    row : dict of str to float
-        What is asked.
     classes : list of str
         In the order of `probabilities`.
     probabilities : list of float
@@ -66,13 +62,8 @@ def trained(sandbox: Sandbox, name: str) -> Model:
 
     Parameters
     ----------
-    sandbox : Sandbox
     name : str
         One of `ESTIMATORS`.
-
-    Returns
-    -------
-    Model
     """
     sandbox.say(f"training the champion {name}")
     checkout = _checkout(sandbox)

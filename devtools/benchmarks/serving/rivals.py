@@ -29,9 +29,6 @@ class Start:
         The first is the path of a program.
     folder : Path
         Where it runs.
-    environment : dict
-    request : bytes
-        The prediction of one row.
     probabilities : callable
         From the parsed answer to the probabilities in the order of the classes.
     """

@@ -99,11 +99,6 @@ def running(
         The first is the path of a program.
     folder : Path
         Where it runs.
-    environment : mapping of str to str
-    ready : Target
-        What is asked until the answer is good.
-    log : Path
-        Takes what it prints.
 
     Raises
     ------

@@ -56,11 +56,11 @@ def test_a_package_whose_model_is_none_does_not_predict() -> None:
 
 def test_a_later_title_changes_nothing_but_the_manifest() -> None:
     made = package()
-    champion_state = made.manifest.champion_state.model_copy(update={"turn": 7, "event": "rollback"})
+    champion_state = made.manifest.champion_state.model_copy(update={"revision": 7, "event": "rollback"})
 
     later = with_state(made, champion_state)
     assert later.files == made.files
-    assert later.manifest == made.manifest.model_copy(update={"title": champion_state})
+    assert later.manifest == made.manifest.model_copy(update={"champion_state": champion_state})
     verify(later, "models/iris")
 
 

@@ -25,7 +25,7 @@ def findings(
     decision = examples.decision(found)
     if reason_code:
         decision = decision.model_copy(
-            update={"ground": reason_code, "promote": False, "reason": f"The champion stays: {reason_code}."}
+            update={"reason_code": reason_code, "promote": False, "reason": f"The champion stays: {reason_code}."}
         )
     return Findings(
         evaluation=found, decision=decision, lineage=examples.lineage(), outcome=examples.outcome(action=action)

@@ -136,13 +136,13 @@ def test_a_better_challenger_below_the_lowest_score_stays_out() -> None:
     assert decision.reason == "The challenger stays out: accuracy 0.7000, at least 0.8 is required."
 
 
-@pytest.mark.parametrize(("challenger", "ground"), [(0.89, "min_gain"), (0.9, "min_gain"), (0.901, "better")])
+@pytest.mark.parametrize(("challenger", "reason_code"), [(0.89, "min_gain"), (0.9, "min_gain"), (0.901, "better")])
 def test_the_gain_must_be_more_than_the_margin(challenger: float, reason_code: str) -> None:
     """As floats, 0.9 - 0.88 is a little more than 0.02."""
     assert decide(exam(challenger, 0.88), Promotion(min_gain=0.02)).reason_code == reason_code
 
 
-@pytest.mark.parametrize(("f1", "ground"), [(0.95, "better"), (0.94, "better"), (0.93, "guardrail")])
+@pytest.mark.parametrize(("f1", "reason_code"), [(0.95, "better"), (0.94, "better"), (0.93, "guardrail")])
 def test_a_guardrail_tolerates_what_it_says_and_no_more(f1: float, reason_code: str) -> None:
     decision = decide(exam(0.9, 0.8, (f1, 0.96)), Promotion(guardrails={"f1_macro": -0.02}))
 
