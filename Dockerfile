@@ -94,7 +94,8 @@ ENV PATH=/venv/bin:$PATH \
     SERVE_PORT=8000 \
     SERVE_PACKAGE=models/${USE_CASE}
 WORKDIR /app
-COPY champion/__init__.py champion/errors.py champion/use_case.py champion/
+COPY champion/__init__.py champion/errors.py champion/
+COPY champion/use_case champion/use_case
 COPY champion/modeling champion/modeling
 COPY champion/tabular champion/tabular
 COPY champion/bundle champion/bundle

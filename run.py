@@ -295,7 +295,8 @@ def monitor_command(
     if source is None:
         _history(workspace, as_json)
         return
-    from pipelines.drift_files import checked_input, exit_code
+    from champion.drift.verdict import exit_code
+    from pipelines.drift_files import checked_input
 
     given = checked_input(source, since, labels)
     client = _store()
@@ -387,7 +388,7 @@ def doctor_command(config: str, as_json: bool) -> None:
 @cli.command("schema")
 def schema_command() -> None:
     """Print the JSON schema of a use case, for editors that complete YAML."""
-    from champion.use_case import UseCase
+    from champion.use_case.whole import UseCase
 
     _print_json(UseCase.model_json_schema())
 

@@ -16,9 +16,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from champion.bundle.batch import Tally
     from champion.comparison.decision import Decision
+    from champion.comparison.evaluation import Evaluation
     from champion.comparison.provenance import Outcome
     from champion.modeling.columns import Column
-    from champion.modeling.evaluation import Evaluation
     from champion.registry.versions import Record, Version
 
 _MARKS = {"started": "...", "finished": "done", "cached": "cached"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from champion.drift.rows import Asked
-from champion.errors import DONE, FAILED, GATE_SAID_NO, NOT_ENOUGH_DATA, ConfigurationError, DataError
+from champion.errors import ConfigurationError, DataError
 from champion.tabular.tables import table_suffix
 from champion.workspace.workspace import Workspace, write_text
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
 
-    from champion.drift.report import DriftReport, Verdict
-    from champion.use_case import Drift
+    from champion.drift.report import DriftReport
+    from champion.use_case.policy import Drift
 
 _AGO = re.compile(r"(\d+)\s*(d|h|m)")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -74,20 +74,6 @@ def checked_input(source: Path, since: str | None, labels: Path | None) -> Input
         if not labels.is_file():
             raise DataError(f"There are no labels {labels}. Correct the path.")
     return Input(source, labels, None if since is None else moment_of(since, datetime.now(UTC)))
-
-
-def exit_code(verdict: Verdict, fail_on: str) -> int:
-    """The code that a verdict ends the command with.
-
-    Parameters
-    ----------
-    fail_on : str
-        ``drift``: any verdict but "no drift" has its code; ``schema``: drift is no failure; ``never``: nothing is.
-    """
-    codes = {"none": DONE, "drift": GATE_SAID_NO, "not_enough": NOT_ENOUGH_DATA, "schema": FAILED}
-    if fail_on == "never" or (fail_on == "schema" and verdict == "drift"):
-        return DONE
-    return codes[verdict]
 
 
 def moment_of(text: str, now: datetime) -> datetime:

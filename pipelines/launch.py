@@ -10,7 +10,7 @@ from champion.orchestration.docker_stack import steps_in_containers
 from champion.orchestration.kubernetes_stack import image_in_registry, steps_in_pods
 from champion.orchestration.runs import lost_artifacts_named, run_tag
 from champion.orchestration.store import leave_interrupts_alone, progress
-from champion.use_case import UseCase
+from champion.use_case.whole import UseCase
 
 if TYPE_CHECKING:
     from zenml.client import Client

@@ -12,8 +12,9 @@ import io
 from typing import Any
 
 from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation, Performance
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import Curve, Evaluation, Performance
+from champion.modeling.evaluation import Curve
 from champion.reporting.comment_input import Findings
 from champion.workspace.workspace import Workspace, write_json, write_text
 

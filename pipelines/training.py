@@ -10,8 +10,8 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import Evaluation
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
@@ -22,7 +22,7 @@ from champion.registry import versions as champions
 from champion.registry.promotion import Terms
 from champion.registry.reconcile import reconcile
 from champion.registry.versions import Version
-from champion.use_case import UseCase
+from champion.use_case.whole import UseCase
 from champion.workspace import workspace as files
 from champion.workspace.workspace import Workspace
 from pipelines.dataset import Dataset, register
@@ -88,7 +88,12 @@ def training(
         for name, candidate in use_case.candidates.items()
     ]  # fmt: skip
     evaluation, challenger, figures = evaluate.with_options(environment=_environment("steps.evaluate", use_case))(
-        holdout=holdout, plan=plan, profile=profile, candidates=candidates, exam=use_case.exam(), champion=champion
+        holdout=holdout,
+        plan=plan,
+        profile=profile,
+        candidates=candidates,
+        exam=use_case.comparison_rules(),
+        champion=champion,
     )
     decision, outcome = promote(
         evaluation=evaluation, challenger=challenger, plan=plan, profile=profile, facts=facts, terms=terms, rows=rows

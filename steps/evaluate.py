@@ -7,11 +7,11 @@ from zenml import step
 
 from champion.bundle.candidate import TrainedCandidate
 from champion.bundle.folder import Package
-from champion.modeling.evaluation import Evaluation
+from champion.comparison.evaluation import Evaluation
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.orchestration.artifacts import CandidateMaterializer
-from champion.use_case import ComparisonRules
+from champion.use_case.policy import ComparisonRules
 
 
 @step(output_materializers={"challenger": CandidateMaterializer})

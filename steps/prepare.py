@@ -9,7 +9,7 @@ from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
 from champion.orchestration.artifacts import ProfileMaterializer, TableMaterializer
-from champion.use_case import Data
+from champion.use_case.learning import Data
 
 
 @step(

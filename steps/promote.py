@@ -7,8 +7,8 @@ from zenml.client import Client
 
 from champion.bundle.candidate import TrainedCandidate
 from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import Evaluation
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.orchestration.runs import link_run

@@ -263,7 +263,7 @@ class Workshop:
 
     def place(self, use_case: dict[str, Any]) -> Workspace:
         """The workspace of a use case, which gets this workshop's name."""
-        from champion.use_case import parse_use_case
+        from champion.use_case.whole import parse_use_case
         from champion.workspace.workspace import Workspace
 
         return Workspace(

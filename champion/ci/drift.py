@@ -12,10 +12,10 @@ from champion.ci.running import run_logged
 from champion.ci.surroundings import Surroundings
 from champion.datastore import dvc
 from champion.drift.report import DriftReport
+from champion.drift.verdict import exit_code
 from champion.errors import ConfigurationError, ProjectError
 from champion.reporting.comment_input import Value
 from champion.workspace.workspace import Workspace, shown, write_text
-from pipelines.drift_files import exit_code
 
 WATCH, SUMMARY, RUN_LOG = "drift.json", "drift.md", "drift.log"
 PLACEHOLDER = "{use_case}"

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
 from champion.errors import DataError, NotEnoughDataError
 from champion.modeling.classifier import Classifier, Predictions
-from champion.modeling.evaluation import CandidateResult, ComparisonRows, Evaluation, Importance, Label, Performance
+from champion.modeling.evaluation import CandidateResult, Importance, Label
 from champion.modeling.scoring import (
     ALWAYS_SHOWN,
     Answers,
@@ -28,7 +29,7 @@ from champion.modeling.scoring import (
 from champion.modeling.split import SplitRule, missing_columns, overlap
 from champion.modeling.table import canonical_labels, class_list, listed
 from champion.modeling.training import encode
-from champion.use_case import ComparisonRules
+from champion.use_case.policy import ComparisonRules
 
 IMPORTANCE_ROWS = 400
 IMPORTANCE_REPEATS = 5

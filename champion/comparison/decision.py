@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from champion.modeling.evaluation import Evaluation, PairedTest
-from champion.use_case import Promotion
+from champion.comparison.evaluation import Evaluation
+from champion.modeling.evaluation import PairedTest
+from champion.use_case.policy import Promotion
 
 NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 0.94 - 0.96 against -0.02
 USUAL_P_VALUE = 0.05  # what the paired test is held against where the policy does not gate by it
@@ -76,7 +77,10 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
     if evaluation.champion_unjudged:
         return _unjudged(evaluation.champion_unjudged, policy.replace_unjudged)
     if evaluation.champion is None:
-        return "first", f"The challenger takes the title: there was no champion, and {metric} {score:.4f} is enough."
+        return (
+            "first",
+            f"The challenger becomes the champion: there was no champion, and {metric} {score:.4f} is enough.",
+        )
     rival = evaluation.champion.scores[metric]
     if abs(score - rival) <= NOISE:
         return "tie", f"The champion stays: both reach {metric} {score:.4f}, and a tie keeps the champion."
@@ -86,7 +90,7 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
     if failed:
         found = f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
         return _ground(failed), f"The champion stays: {against} is better, but {found}."
-    return "better", f"The challenger takes the title: {against}."
+    return "better", f"The challenger becomes the champion: {against}."
 
 
 def _unjudged(why: str, replace: bool) -> tuple[ReasonCode, str]:
@@ -94,7 +98,7 @@ def _unjudged(why: str, replace: bool) -> tuple[ReasonCode, str]:
     if replace:
         return (
             "unjudged_replaced",
-            f"The challenger takes the title: the champion {cannot}, and the use case says replace_unjudged.",
+            f"The challenger becomes the champion: the champion {cannot}, and the use case says replace_unjudged.",
         )
     return "unjudged", f"The champion stays: it {cannot}. Set promotion.replace_unjudged to replace it."
 

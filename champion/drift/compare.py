@@ -13,7 +13,7 @@ from scipy.special import chdtrc
 from champion.drift import statistics as tests
 from champion.drift.counts import FeatureCounts, reference_cells
 from champion.modeling.profile import BINS, CATEGORIES, ColumnProfile, Profile
-from champion.use_case import Drift
+from champion.use_case.policy import Drift
 
 PREDICTIONS = "predictions"  # name and kind of what is compared beside the features
 MISSING_SHARE = 0.2  # of a feature's error, where any value is missing; the values have the rest

@@ -20,7 +20,7 @@ from champion.drift.sentences import reason
 from champion.errors import ConfigurationError, nearest
 from champion.modeling.features import MOST_CATEGORIES, Feature
 from champion.modeling.profile import Profile
-from champion.use_case import Drift
+from champion.use_case.policy import Drift
 
 MOST_UNSEEN = 5  # categories named
 _WRONG_TYPE = 0.5  # of the values of another type: the column is no longer what it was

@@ -27,7 +27,7 @@ from champion.modeling.features import Feature
 from champion.modeling.profile import SECONDS_PER_DAY, Profile
 from champion.modeling.table import listed
 from champion.tabular.stream import open_table
-from champion.use_case import Drift
+from champion.use_case.policy import Drift
 
 if TYPE_CHECKING:
     from champion.bundle.folder import Package

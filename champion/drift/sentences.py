@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from champion.drift.compare import PREDICTIONS, Compared, Decisive, Part
 from champion.drift.report import Finding
-from champion.use_case import Drift
+from champion.use_case.policy import Drift
 
 
 def reason(each: Compared, verdict: Finding, decisive: Decisive, rules: Drift) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from champion.drift.counts import FeatureCounts
 from champion.drift.judge import Judged, all_the_same
 from champion.drift.report import LiveScore, SchemaDifference, Verdict
+from champion.errors import DONE, FAILED, GATE_SAID_NO, NOT_ENOUGH_DATA
 from champion.modeling.table import listed
-from champion.use_case import Drift
+from champion.use_case.policy import Drift
 
 
 @dataclass(frozen=True)
@@ -83,3 +84,17 @@ def _differences(broken: Sequence[SchemaDifference]) -> str:
     return " ".join(
         [*parts, *([f"The column(s) {listed(other)} hold another type than in training."] if other else [])]
     )
+
+
+def exit_code(verdict: Verdict, fail_on: str) -> int:
+    """The code that a verdict ends the command with.
+
+    Parameters
+    ----------
+    fail_on : str
+        ``drift``: any verdict but "no drift" has its code; ``schema``: drift is no failure; ``never``: nothing is.
+    """
+    codes = {"none": DONE, "drift": GATE_SAID_NO, "not_enough": NOT_ENOUGH_DATA, "schema": FAILED}
+    if fail_on == "never" or (fail_on == "schema" and verdict == "drift"):
+        return DONE
+    return codes[verdict]

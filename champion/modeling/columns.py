@@ -27,7 +27,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from champion.use_case import Kind
+from champion.use_case.learning import Kind
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -23,7 +23,10 @@ from sklearn.utils import get_tags
 
 from champion.errors import ConfigurationError, nearest
 from champion.modeling.features import Feature
-from champion.use_case import Candidate, UseCase
+from champion.use_case.learning import Candidate
+
+if TYPE_CHECKING:
+    from champion.use_case.whole import UseCase
 
 MOST_COLUMNS_PER_CATEGORY = 50  # one-hot; rarer categories share a column
 MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255

@@ -14,7 +14,7 @@ from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule, is_holdout
 from champion.modeling.table import canonical_labels, class_list
-from champion.use_case import Data
+from champion.use_case.learning import Data
 
 
 def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:

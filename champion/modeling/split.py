@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from champion.errors import ConfigurationError, DataError
-from champion.use_case import Data, Split
+from champion.use_case.learning import Data, Split
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from champion.errors import DataError, NotEnoughDataError
 from champion.modeling.columns import describe, unreadable
 from champion.modeling.evaluation import Label
-from champion.use_case import UseCase
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from champion.use_case.whole import UseCase
 
 FEWEST_ROWS = 10
 MOST_CLASSES = 1000

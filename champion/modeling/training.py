@@ -27,7 +27,7 @@ from champion.modeling.evaluation import CandidateResult, Label, Trial
 from champion.modeling.features import Feature, model_frame
 from champion.modeling.scoring import Answers, needs_probabilities, score
 from champion.modeling.table import canonical_labels
-from champion.use_case import Candidate, Fitting
+from champion.use_case.learning import Candidate, Fitting
 
 FEWEST_ROWS_FOR_THREADS = 10_000  # below, threads wait for each other longer than they work
 

@@ -28,7 +28,7 @@ from champion.modeling.columns import Column, infer
 from champion.modeling.table import canonical_labels, check
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
-from champion.use_case import UseCase, parse_use_case
+from champion.use_case.whole import UseCase, parse_use_case
 from champion.workspace.workspace import shown, write_text
 
 

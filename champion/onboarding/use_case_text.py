@@ -33,7 +33,7 @@ def use_case_text(
     Returns
     -------
     str
-        YAML that `champion.use_case.parse_use_case` takes.
+        YAML that `champion.use_case.whole.parse_use_case` takes.
     """
     lines = [
         "# Written by `python run.py init`, and yours to change; docs/use-case.md tells every key.",
@@ -124,5 +124,5 @@ def _promotion(labels: Sequence[Label]) -> list[str]:
         *(why if unbalanced else []),
         f"  metric: {'balanced_accuracy' if unbalanced else 'accuracy'}",
         "  min_gain: 0.0  # a challenger must gain strictly more than this",
-        "  # min_score: 0.8  # and never takes the title below this",
+        "  # min_score: 0.8  # and below this it never becomes the champion",
     ]

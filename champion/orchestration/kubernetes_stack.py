@@ -13,7 +13,7 @@ from champion.workspace.workspace import commit
 if TYPE_CHECKING:
     from zenml.client import Client
 
-    from champion.use_case import Resources, UseCase
+    from champion.use_case.whole import Resources, UseCase
 
 FLAVOR = "kubernetes"
 SETTINGS = f"orchestrator.{FLAVOR}"

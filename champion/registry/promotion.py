@@ -11,15 +11,16 @@ from champion.bundle.candidate import TrainedCandidate
 from champion.bundle.folder import Package, digest
 from champion.bundle.manifest import ChampionState, Judgement
 from champion.comparison.decision import Decision, decide
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import Evaluation
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.versions import Record, Version, VersionHistory
-from champion.use_case import Promotion, Strict
+from champion.use_case.learning import Strict
+from champion.use_case.policy import Promotion
 
 if TYPE_CHECKING:
     from uuid import UUID

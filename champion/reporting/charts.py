@@ -7,7 +7,8 @@ All figures but the small histograms are 400 units wide, so that text has one si
 import math
 from typing import TYPE_CHECKING
 
-from champion.modeling.evaluation import CandidateResult, Evaluation, Performance
+from champion.comparison.evaluation import Evaluation, Performance
+from champion.modeling.evaluation import CandidateResult
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts, svg
 from champion.reporting import profile_figures as small

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import Evaluation
 
 Name = Annotated[str, Field(max_length=300)]
 Line = Annotated[str, Field(max_length=2000)]

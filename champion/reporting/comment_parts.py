@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
-from champion.modeling.evaluation import Curve, Evaluation, Trial
+from champion.comparison.evaluation import Evaluation
+from champion.modeling.evaluation import Curve, Trial
 from champion.reporting import facts, mermaid, sentences, tables
 from champion.reporting.comment_input import Case, Change, Failure, Findings, Standing
 from champion.reporting.markdown import code, folded, table, text

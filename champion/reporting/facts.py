@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from champion.modeling.evaluation import Curve, Evaluation, Label, Performance, Trial
+from champion.comparison.evaluation import Evaluation, Performance
+from champion.modeling.evaluation import Curve, Label, Trial
 from champion.modeling.profile import ColumnProfile, Profile
 
 MATRIX_CLASSES = 12

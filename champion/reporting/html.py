@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation, Performance
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import Evaluation, Performance
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts, sentences, tables
 from champion.reporting.template import template

@@ -3,8 +3,8 @@
 import re
 
 from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import Evaluation
 from champion.modeling.profile import Profile
 from champion.reporting import sentences, tables
 from champion.reporting.tables import Column, Table

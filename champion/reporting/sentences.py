@@ -2,8 +2,9 @@
 
 import math
 
+from champion.comparison.evaluation import Evaluation, Performance
 from champion.comparison.provenance import Outcome
-from champion.modeling.evaluation import Evaluation, PairedTest, Performance
+from champion.modeling.evaluation import PairedTest
 from champion.modeling.profile import Profile
 from champion.reporting import facts
 from champion.reporting.words import (

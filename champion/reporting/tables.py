@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import CandidateResult, ClassScore, Evaluation
+from champion.modeling.evaluation import CandidateResult, ClassScore
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts
 from champion.reporting.words import (

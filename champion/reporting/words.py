@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-from champion.modeling.evaluation import Evaluation
+from champion.comparison.evaluation import Evaluation
 
 NOTHING = "\u2013"  # an en dash
 MINUS = "\u2212"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from champion import settings
 from champion.errors import ConfigurationError, ProjectError
-from champion.use_case import UseCase, parse_use_case
+from champion.use_case.whole import UseCase, parse_use_case
 
 
 @dataclass(frozen=True)

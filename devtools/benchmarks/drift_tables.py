@@ -17,7 +17,7 @@ from champion.drift.compare import Tested, category_tests, number_tests
 from champion.drift.judge import drifting
 from champion.drift.statistics import Counts, safe_categories
 from champion.modeling.profile import BINS, CATEGORIES
-from champion.use_case import Drift
+from champion.use_case.policy import Drift
 
 BATCH = 40_000  # features at a time
 Draw = Callable[[np.random.Generator, int, int, int, float], list[Tested]]

@@ -97,7 +97,7 @@ class Loop:
         self._told.found(f"{CONFIG} is written, and {TABLE} is under DVC.")
 
     def _train_first(self) -> None:
-        self._told.begin("Train the first champion.", "There is none yet, so the best candidate takes the title.")
+        self._told.begin("Train the first champion.", "There is none yet, so the best candidate becomes the champion.")
         self._train(1)
 
     def _serves(self, service: Service, version: int) -> None:

@@ -17,7 +17,9 @@ from champion.comparison.decision import decide
 from champion.modeling.columns import ColumnKind
 from champion.registry.versions import Record, Version
 from champion.serving.__main__ import main as serving_command
-from champion.use_case import KINDS, Promotion, UseCase
+from champion.use_case.learning import KINDS
+from champion.use_case.policy import Promotion
+from champion.use_case.whole import UseCase
 from cli import console
 from run import cli
 from tests.support import report_examples

@@ -1,4 +1,4 @@
-"""Who takes the title: first, better, worse, tie and the policy, in a real store."""
+"""Who becomes the champion: first, better, worse, tie and the policy, in a real store."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from champion.modeling.split import rule_for
-from champion.use_case import UseCase
+from champion.use_case.whole import UseCase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def test_evaluate_chooses_by_cross_validation_and_asks_the_best_alone(steps: Any
     _, holdout, profile, plan = prepared
     candidates = trained(steps, prepared)
     evaluation, challenger, figures = steps("evaluate").entrypoint(
-        holdout, plan, profile, candidates[::-1], USE_CASE.exam(), None
+        holdout, plan, profile, candidates[::-1], USE_CASE.comparison_rules(), None
     )
     assert challenger.result.name == evaluation.challenger.candidate == "tree"
     assert [result.name for result in evaluation.candidates] == ["tree", "guess"]

@@ -15,7 +15,7 @@ from champion.modeling import features as ml_features
 from champion.modeling.columns import infer
 from champion.modeling.features import Feature, signature
 from champion.modeling.profile import SECONDS_PER_DAY, Profile, build
-from champion.use_case import Drift
+from champion.use_case.policy import Drift
 
 
 def described(table: pd.DataFrame) -> tuple[Profile, tuple[Feature, ...]]:

@@ -21,7 +21,7 @@ CARRIERS = {
     "ConstructorError": 2,  # champion/workspace/workspace.py: keys of the YAML
 }
 # Constructions whose text is a value: the functions or tables of the same file that make the text.
-MADE_BY = {("champion/use_case.py", "'\\n'.join(lines)"): ("_sentence", "_EXPECTED")}
+MADE_BY = {("champion/use_case/whole.py", "'\\n'.join(lines)"): ("_sentence", "_EXPECTED")}
 # Texts that were found already: they come from a carrier, or from an error that is passed on.
 PASSED_ON = {
     ("champion/datastore/drive/texts.py", "text.cause.format(**words) if words else text.cause"),
@@ -152,7 +152,7 @@ class _Reader:
 
     def _index_of(self, call: ast.Call, function: str) -> int | None:
         name = function.rpartition(".")[2]
-        if name in self._classes or (name == "ValueError" and self._file == "champion/use_case.py"):
+        if name in self._classes or (name == "ValueError" and self._file.startswith("champion/use_case/")):
             return 0
         if function == "sys.exit":
             return 0 if call.args and _forms(call.args[0], self._constants) else None

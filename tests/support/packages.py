@@ -27,7 +27,7 @@ def about(number: int = 1, **changes: Any) -> dict[str, Any]:
         "params": {"n": 1}, "target": "species", "classes": ("no", "yes"), "signature": SIGNATURE,
         "split": SplitRule(by="hash", share=0.2, salt="s", columns=("colour",)), "metrics": {"accuracy": 0.9},
         "decision": Judgement(
-            reason_code="better", reason="The challenger takes the title.", metric="accuracy", challenger_score=0.9,
+            reason_code="better", reason="The challenger becomes the champion.", metric="accuracy", challenger_score=0.9,
             champion_score=0.8, champion=number - 1,
             checks=[Check(name="min_gain", found=0.1, required="more than 0", passed=True, gates=True)],
         ),

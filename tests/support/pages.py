@@ -20,7 +20,8 @@ from champion.modeling.preparation import prepare_table
 from champion.modeling.scoring import sign_test
 from champion.modeling.split import rule_for
 from champion.modeling.table import check
-from champion.use_case import Promotion, parse_use_case
+from champion.use_case.policy import Promotion
+from champion.use_case.whole import parse_use_case
 from data.make_iris import iris_csv
 from run import cli
 from tests.support import report_examples

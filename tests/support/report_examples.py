@@ -3,21 +3,11 @@
 from typing import Any
 
 from champion.comparison.decision import Decision, decide
+from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import (
-    CandidateResult,
-    ClassScore,
-    ComparisonRows,
-    Curve,
-    Evaluation,
-    Importance,
-    Label,
-    PairedTest,
-    Performance,
-    Trial,
-)
+from champion.modeling.evaluation import CandidateResult, ClassScore, Curve, Importance, Label, PairedTest, Trial
 from champion.modeling.profile import ColumnProfile, Profile
-from champion.use_case import Promotion
+from champion.use_case.policy import Promotion
 
 SPECIES: list[Label] = ["setosa", "versicolor", "virginica"]
 

@@ -16,7 +16,7 @@ from champion.bundle.model import dumps
 from champion.modeling.columns import infer
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.features import model_frame, signature
-from champion.use_case import Candidate
+from champion.use_case.learning import Candidate
 from tests.support.packages import about, profile
 
 KINDS = {"size": "numeric", "count": "numeric", "colour": "categorical", "paid": "boolean", "when": "datetime"}

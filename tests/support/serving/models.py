@@ -18,7 +18,7 @@ from champion.modeling.preparation import prepare_table
 from champion.modeling.split import rule_for
 from champion.modeling.table import canonical_labels
 from champion.modeling.training import encode
-from champion.use_case import Candidate, Data, Split
+from champion.use_case.learning import Candidate, Data, Split
 from tests.conftest import iris_csv
 from tests.support.packages import about
 

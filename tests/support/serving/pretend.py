@@ -44,7 +44,7 @@ EXAMPLES = {"numeric": 3.5, "categorical": "red", "boolean": True, "datetime": "
 
 def about(*features: dict[str, Any], version: int = 1, **changes: Any) -> dict[str, Any]:
     """What ``GET /model`` answers, of a model with these features."""
-    reason = changes.get("reason", "The challenger takes the title: there was no champion.")
+    reason = changes.get("reason", "The challenger becomes the champion: there was no champion.")
     return {
         "use_case": "iris", "model_version": version, "data_version": "013d0da0", "created": "2026-11-20T05:13:53+00:00",
         "since": "2026-11-20T05:14:02+00:00", "reason": reason, "metric": "accuracy",

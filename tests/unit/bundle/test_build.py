@@ -13,7 +13,7 @@ from champion.modeling.arrays import Block
 from champion.modeling.equivalence import EquivalenceReport
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.features import Feature
-from champion.use_case import Candidate
+from champion.use_case.learning import Candidate
 from tests.support.packages import about, package, profile
 
 
@@ -95,7 +95,7 @@ def test_the_card_says_who_the_champion_is() -> None:
 
     for text in (
         "# iris, model version 3",
-        "The challenger takes the title.",
+        "The challenger becomes the champion.",
         "`sklearn.x.Forest` (candidate `forest`), trained on 80 rows of `data/iris.csv`",
         "Classes, with their rows in training: no (50), yes (30).",
         "data version `dddd",

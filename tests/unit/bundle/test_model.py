@@ -22,7 +22,7 @@ from champion.bundle.model import TRUSTED, dumps, loads
 from champion.errors import PackageError
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.features import Feature, model_frame
-from champion.use_case import Candidate
+from champion.use_case.learning import Candidate
 
 CLASSIFIERS = dict(all_estimators(type_filter="classifier"))
 NEED_ANOTHER_ESTIMATOR = {

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from champion.modeling.evaluation import CandidateResult, Evaluation, Trial
+from champion.comparison.evaluation import Evaluation
+from champion.modeling.evaluation import CandidateResult, Trial
 from champion.reporting import mermaid
 from champion.reporting.comment import LIMIT, render_comment
 from champion.reporting.comment_input import Case, Change, Failure, Findings, Standing, Story
@@ -61,7 +62,13 @@ def test_a_better_challenger_is_told_with_every_score_the_test_and_the_way_to_th
 
 def test_what_decides_stands_before_the_first_fold() -> None:
     first = comment().partition("<details>")[0]
-    for words in ("takes the title", "champion v3", "Data: 150 rows", "No parameter of this use case changed", "p = 1"):
+    for words in (
+        "becomes the champion",
+        "champion v3",
+        "Data: 150 rows",
+        "No parameter of this use case changed",
+        "p = 1",
+    ):
         assert words in first
     assert len(first.splitlines()) < 40, "one screen"
 
@@ -140,7 +147,7 @@ def test_scores_in_the_pointer_stand_in_for_a_champion_that_could_not_be_fetched
     assert heading(written) == f"## iris: {says}"
     assert "The champion (version 3) was not asked: there are no credentials here" in written
     assert "decide nothing" in written
-    assert "takes the title" not in written, "no decision is told that nobody made"
+    assert "becomes the champion" not in written, "no decision is told that nobody made"
 
 
 def test_several_use_cases_are_summed_up_first() -> None:

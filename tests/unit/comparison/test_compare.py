@@ -5,15 +5,16 @@ import pandas as pd
 import pytest
 
 from champion.comparison.compare import IMPORTANCE_ROWS, ComparedModel, compare
+from champion.comparison.evaluation import Evaluation
 from champion.errors import ConfigurationError, NotEnoughDataError
 from champion.modeling.classifier import Classifier
 from champion.modeling.columns import infer
-from champion.modeling.evaluation import Evaluation
 from champion.modeling.features import signature
 from champion.modeling.split import SplitRule, is_holdout, rule_for
 from champion.modeling.table import canonical_labels, class_list
 from champion.modeling.training import fit_candidate
-from champion.use_case import Candidate, ComparisonRules, Data, Fitting, Split
+from champion.use_case.learning import Candidate, Data, Fitting, Split
+from champion.use_case.policy import ComparisonRules
 from tests.unit.modeling.test_scoring import ALLOWED, TWO_CLASSES_ONLY
 
 TREE = "sklearn.tree.DecisionTreeClassifier"

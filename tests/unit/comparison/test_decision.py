@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from champion.comparison.decision import NOISE, Decision, decide
-from champion.modeling.evaluation import ComparisonRows, Evaluation, PairedTest, Performance
-from champion.use_case import Promotion
+from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
+from champion.modeling.evaluation import PairedTest
+from champion.use_case.policy import Promotion
 
 quick = settings(max_examples=150, deadline=None, database=None)
 scores = st.floats(-5, 1, allow_nan=False)
@@ -109,7 +110,7 @@ def test_the_decision_says_what_it_rests_on(
 
     assert decision.promote == (decision.reason_code in ("first", "better", "unjudged_replaced"))
     assert (decision.challenger_score, decision.champion_score) == (challenger, champion)
-    assert "takes the title" in decision.reason if decision.promote else "stays" in decision.reason
+    assert "becomes the champion" in decision.reason if decision.promote else "stays" in decision.reason
     if decision.promote:
         assert all(check.passed for check in decision.checks if check.gates)
 

@@ -9,7 +9,8 @@ import pytest
 from champion.drift.judge import all_the_same, changed_types, drifting, require_known_columns, without_verdicts
 from champion.drift.live import live_score
 from champion.errors import ConfigurationError
-from champion.use_case import Drift, parse_use_case
+from champion.use_case.policy import Drift
+from champion.use_case.whole import parse_use_case
 from tests.support.drift_examples import compared, counted, described, judged, mixed
 
 TRAIN = mixed(2000, 1)

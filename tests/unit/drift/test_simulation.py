@@ -15,7 +15,7 @@ from scipy.special import bdtrc
 
 from champion.drift.judge import judge
 from champion.modeling.profile import Profile
-from champion.use_case import Drift
+from champion.use_case.policy import Drift
 from devtools.benchmarks.drift_tables import KINDS, alarms
 from tests.support.drift_examples import judged
 

@@ -19,7 +19,7 @@ from champion.modeling.classifier import Classifier
 from champion.modeling.columns import infer
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.features import Feature, model_frame, signature
-from champion.use_case import Candidate
+from champion.use_case.learning import Candidate
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 ESTIMATORS = [

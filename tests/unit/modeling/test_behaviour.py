@@ -14,7 +14,7 @@ from champion.modeling.classifier import Classifier
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import is_holdout, rule_for
 from champion.modeling.training import fit_candidate
-from champion.use_case import Candidate, Data, Fitting, Split
+from champion.use_case.learning import Candidate, Data, Fitting, Split
 
 DATA = Data(path="", target="target")
 FITTING = Fitting(target="target", metric="accuracy", folds=2, seed=0, group=None, ranked=False)

@@ -10,7 +10,8 @@ from threadpoolctl import threadpool_limits
 from champion.errors import ConfigurationError
 from champion.modeling.estimators import _public_path, build_pipeline, check_candidates, estimator_class, is_tree_based
 from champion.modeling.features import Feature, model_frame
-from champion.use_case import Candidate, UseCase, parse_use_case
+from champion.use_case.learning import Candidate
+from champion.use_case.whole import UseCase, parse_use_case
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 LINEAR = "sklearn.linear_model.LogisticRegression"

@@ -24,7 +24,9 @@ from champion.modeling.scoring import (
     sign_test,
     smallest_gain,
 )
-from champion.use_case import Candidate, Data, Promotion, UseCase
+from champion.use_case.learning import Candidate, Data
+from champion.use_case.policy import Promotion
+from champion.use_case.whole import UseCase
 
 ALLOWED = [
     "accuracy", "average_precision", "balanced_accuracy", "d2_brier_score", "d2_log_loss_score", "f1", "f1_macro",

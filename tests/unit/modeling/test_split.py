@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from champion.modeling.split import SplitRule, is_holdout, rule_for
-from champion.use_case import Data, Split
+from champion.use_case.learning import Data, Split
 
 DATA = Data(path="table.csv", target="target")
 quick = settings(max_examples=40, deadline=None, database=None)

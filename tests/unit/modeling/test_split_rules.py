@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from champion.errors import ConfigurationError, DataError
 from champion.modeling.split import SplitRule, is_holdout, missing_columns, overlap, rule_for
-from champion.use_case import Data, Split
+from champion.use_case.learning import Data, Split
 
 DATA = Data(path="table.csv", target="target")
 

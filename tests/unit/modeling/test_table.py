@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 
 from champion.errors import DataError, NotEnoughDataError
 from champion.modeling.table import canonical_labels, check, class_list, listed, near
-from champion.use_case import UseCase, parse_use_case
+from champion.use_case.whole import UseCase, parse_use_case
 
 
 def use_case(target: str = "species", split: dict[str, str] | None = None, **data: Any) -> UseCase:

@@ -10,7 +10,7 @@ from champion.modeling.evaluation import CandidateResult, Label
 from champion.modeling.features import Feature, signature
 from champion.modeling.table import canonical_labels, class_list
 from champion.modeling.training import encode, fit_candidate, rank
-from champion.use_case import Candidate, Fitting
+from champion.use_case.learning import Candidate, Fitting
 
 TREE = "sklearn.tree.DecisionTreeClassifier"
 LINEAR = "sklearn.linear_model.LogisticRegression"

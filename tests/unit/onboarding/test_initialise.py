@@ -25,7 +25,7 @@ from champion.onboarding import initialise as room
 from champion.onboarding.initialise import Initialised, initialise, slug
 from champion.onboarding.use_case_text import MANY_ROWS, quoted, use_case_text
 from champion.tabular.tables import read_table
-from champion.use_case import UseCase, parse_use_case
+from champion.use_case.whole import UseCase, parse_use_case
 
 DVC_YAML = """\
 # What this file is.

@@ -13,7 +13,7 @@ import yaml
 from champion.errors import ConfigurationError
 from champion.orchestration import stacks
 from champion.orchestration.kubernetes_stack import steps_in_pods
-from champion.use_case import parse_use_case
+from champion.use_case.whole import parse_use_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from champion.modeling.evaluation import Curve, Evaluation, Importance, Label
+from champion.comparison.evaluation import Evaluation
+from champion.modeling.evaluation import Curve, Importance, Label
 from champion.reporting import facts
 from champion.reporting.charts import figures
 from champion.reporting.svg import INK, themed

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome
-from champion.modeling.evaluation import CandidateResult, ClassScore, Evaluation, Importance, Label, PairedTest
+from champion.modeling.evaluation import CandidateResult, ClassScore, Importance, Label, PairedTest
 from champion.modeling.profile import Profile
 from champion.reporting import render_html, render_markdown, sentences, tables
 from champion.reporting.charts import figures
@@ -137,9 +138,9 @@ def test_every_colour_that_a_figure_asks_for_is_defined_by_the_page() -> None:
 def test_the_decision_comes_first() -> None:
     html, markdown = page(), comment()
     assert "Version 4 is in production now; it replaced version 3." in html
-    assert html.index("The challenger takes the title") < html.index("<table")
+    assert html.index("The challenger becomes the champion") < html.index("<table")
     assert markdown.startswith("## iris: version 4 is in production now; it replaced version 3\n")
-    assert markdown.index("The challenger takes the title") < markdown.index("| score |")
+    assert markdown.index("The challenger becomes the champion") < markdown.index("| score |")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@ from typing import Any
 import pytest
 
 from champion.errors import ConfigurationError
-from champion.use_case import Candidate, Data, Drift, Promotion, Split, Training, UseCase, parse_use_case
+from champion.use_case.learning import Candidate, Data, Split, Training
+from champion.use_case.policy import Drift, Promotion
+from champion.use_case.whole import UseCase, parse_use_case
 
 
 def raw(**changes: Any) -> dict[str, Any]:
@@ -153,8 +155,8 @@ def test_the_exams_key_has_what_an_exam_depends_on() -> None:
 
     tolerant = found.model_copy(update={"promotion": Promotion(guardrails={"f1_macro": -0.5})})
     stricter = found.model_copy(update={"promotion": Promotion(guardrails={"recall_macro": 0.0})})
-    assert tolerant.exam() == found.exam() != stricter.exam()
-    assert found.model_copy(update={"split": Split(min_overlap=5)}).exam() != found.exam()
+    assert tolerant.comparison_rules() == found.comparison_rules() != stricter.comparison_rules()
+    assert found.model_copy(update={"split": Split(min_overlap=5)}).comparison_rules() != found.comparison_rules()
 
 
 def test_every_key_is_described_for_the_schema() -> None:

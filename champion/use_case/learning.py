@@ -1,0 +1,97 @@
+"""What makes a model: the data, the split, the candidates and how they are fitted.
+
+What cannot be checked without importing scikit-learn (does the estimator exist, does it have this parameter) is checked
+in `champion.modeling.estimators`.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
+KINDS: tuple[str, ...] = get_args(Kind)
+CandidateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
+
+
+class Strict(BaseModel):
+    """A frozen model that accepts no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Data(Strict):
+    """Where the table is, and what its columns mean."""
+
+    path: str = Field(description="CSV or Parquet file, relative to the repository.")
+    target: str = Field(description="The column to predict.")
+    drop: tuple[str, ...] = Field(default=(), description="Columns that are no features.")
+    kinds: dict[str, Kind] = Field(
+        default_factory=dict,
+        description="What a column is, where the inferred kind is not what you want.",
+    )
+
+
+class Split(Strict):
+    """Which rows are the holdout, for ever."""
+
+    share: float = Field(default=0.2, gt=0, lt=1, description="Share of rows (or groups) set aside for judging.")
+    by: Literal["hash", "group", "time"] = Field(
+        default="hash",
+        description="hash: of the row's features; group: of `column`, so that a group stays together; "
+        "time: rows from `cutoff` on.",
+    )
+    column: str | None = Field(default=None, description="The column of a group or a time split; never a feature.")
+    salt: str = Field(default="", description="Another salt draws another holdout (not for a time split).")
+    cutoff: int | float | datetime | date | None = Field(
+        default=None,
+        description="First moment of the holdout of a time split; left out, the champion's is kept, "
+        "or the first run takes the one that gives `share`.",
+    )
+    min_overlap: int = Field(
+        default=30,
+        ge=1,
+        description="When the rule changed: the fewest rows, holdout under both rules, on which to decide.",
+    )
+
+    @model_validator(mode="after")
+    def _column_where_needed(self) -> "Split":
+        if self.by in ("group", "time") and not self.column:
+            raise ValueError(f"split by {self.by} needs `column`, the {self.by} column")
+        if self.by == "hash" and self.column:
+            raise ValueError("`column` goes with `by: group` or `by: time`")
+        if self.cutoff is not None and self.by != "time":
+            raise ValueError("`cutoff` goes with `by: time`")
+        return self
+
+
+class Candidate(Strict):
+    """One estimator family with its parameters or search space."""
+
+    estimator: str = Field(description="Import path of a scikit-learn classifier.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the estimator.")
+    search: dict[str, tuple[Any, ...]] = Field(
+        default_factory=dict, description="Parameter grid, cross-validated on the train set alone."
+    )
+
+
+class Training(Strict):
+    """How candidates are fitted and ranked."""
+
+    folds: int = Field(default=5, ge=2, le=20, description="Folds of the cross-validation on the train set.")
+    seed: int = Field(
+        default=42,
+        ge=0,
+        description="Seed of folds, samples, and of every estimator without a random_state of its own.",
+    )
+
+
+class Fitting(Strict):
+    """What fitting a candidate depends on, and nothing else: the cache key of a training step."""
+
+    target: str
+    metric: str
+    folds: int
+    seed: int
+    group: str | None  # the group column, whose groups no fold may tear apart
+    ranked: bool  # whether there is a rival to be ranked against
