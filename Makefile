@@ -49,10 +49,10 @@ bench-serving: .venv/dev $(UV) ## one request beside MLflow, BentoML, plain Fast
 	UV=$(UV) $(BIN)/python -m devtools.benchmarks.serving $(ARGS)
 
 image: .venv/runtime ## the Docker image of the pipeline; ARGS="--target serving" for the service, "--target champion" with a package inside
-	@$(BIN)/python -m champion.orchestration.image $(ARGS)
+	@$(BIN)/python run.py image $(ARGS)
 
 dashboard: .venv/dashboard ## ZenML's dashboard over the local store, on 127.0.0.1:8237
-	$(BIN)/python -m champion.orchestration.dashboard $(ARGS)
+	$(BIN)/python run.py dashboard $(ARGS)
 
 serve: .venv/serving ## the champion over REST, on 127.0.0.1:8000: python run.py serve
 	@$(BIN)/python run.py serve --config $(CONFIG) $(ARGS)
@@ -66,49 +66,49 @@ repro: .venv/runtime ## the same run as a DVC pipeline
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
 
 pull: .venv/runtime ## fetch data and packages that the pointers name from the DVC remote
-	@$(BIN)/python -m champion.datastore.remote pull $(ARGS)
+	@$(BIN)/python run.py data pull $(ARGS)
 
 push: .venv/runtime ## record data and packages in their pointers and push them to the DVC remote
-	@$(BIN)/python -m champion.datastore.remote push $(ARGS)
+	@$(BIN)/python run.py data push $(ARGS)
 
 login: .venv/runtime ## let a browser give this machine access to Google Drive, with an OAuth client of your own
-	@$(BIN)/python -m champion.datastore.remote login
+	@$(BIN)/python run.py data login
 
 ci-champion: .venv/runtime ## in CI: data and the champion that the base commit's pointers name
-	@$(BIN)/python -m champion.ci champion
+	@$(BIN)/python run.py ci champion
 
 ci-train: .venv/runtime ## in CI: train every use case and say what it would change (CI_STACK=docker)
-	@$(BIN)/python -m champion.ci train
+	@$(BIN)/python run.py ci train
 
 ci-promote: .venv/runtime ## in CI, on the main branch: train, judge, promote
-	@$(BIN)/python -m champion.ci promote
+	@$(BIN)/python run.py ci promote
 
 ci-rollback: .venv/runtime ## in CI, by hand: the former champion of ROLLBACK_USE_CASE again
-	@$(BIN)/python -m champion.ci rollback
+	@$(BIN)/python run.py ci rollback
 
 ci-comment: .venv/runtime ## in CI: write reports/comment.md and the job's summary
-	@$(BIN)/python -m champion.ci comment
+	@$(BIN)/python run.py ci comment
 
 ci-post: .venv/runtime ## in CI: put reports/comment.md on pull request PR_NUMBER, with CML
-	@$(BIN)/python -m champion.ci post
+	@$(BIN)/python run.py ci post
 
 ci-pointer: .venv/runtime ## in CI, on the main branch: commit the new champion's pointer
-	@$(BIN)/python -m champion.ci pointer
+	@$(BIN)/python run.py ci pointer
 
 ci-image: .venv/runtime ## in CI, on the main branch: build, try out and push the image that serves the champion
-	@$(BIN)/python -m champion.ci image
+	@$(BIN)/python run.py ci image
 
 ci-fork-comment: .venv/runtime ## in CI: comment on a fork's pull request from its validated artifact
-	@$(BIN)/python -m champion.ci fork
+	@$(BIN)/python run.py ci fork-comment
 
 ci-drift: .venv/runtime ## in CI: the newest data of every use case against its champion (CI_STACK=docker)
-	@$(BIN)/python -m champion.ci drift
+	@$(BIN)/python run.py ci drift
 
 ci-drift-issue: .venv/runtime ## in CI: open, update or close the issue of each use case
-	@$(BIN)/python -m champion.ci drift-issue
+	@$(BIN)/python run.py ci drift-issue
 
 ci-drift-retrain: .venv/runtime ## in CI: start the training pipeline
-	@$(BIN)/python -m champion.ci drift-retrain
+	@$(BIN)/python run.py ci drift-retrain
 
 rehearse: .venv/dev .venv-drive/ready ## play the workflows on this machine: a better pull request, its merge, a worse one, a fork's, a rollback, drift
 	$(BIN)/python -m tests.containers.rehearsal $(ARGS)

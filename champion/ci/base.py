@@ -26,7 +26,7 @@ class RefusedError(ProjectError):
     exit_code = GATE_SAID_NO
 
 
-def settle_champion(root: Path, around: Surroundings) -> State:
+def fetch_champions(root: Path, around: Surroundings) -> str:
     """Fetch data and champion of every use case, and keep what the next steps have to know.
 
     Parameters
@@ -34,6 +34,11 @@ def settle_champion(root: Path, around: Surroundings) -> State:
     around : Surroundings
         `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion. With
         `WITHOUT_DATA` no table is fetched.
+
+    Returns
+    -------
+    str
+        A line for each use case.
 
     Raises
     ------
@@ -61,7 +66,11 @@ def settle_champion(root: Path, around: Surroundings) -> State:
         state.save(root, found.model_copy(update={"refusal": str(error)}))
         raise
     state.save(root, found)
-    return found
+    lines = []
+    for name, standing in found.standings.items():
+        number = "none" if standing.model_version is None else f"version {standing.model_version}"
+        lines.append(f"{name}: champion {number} ({standing.source}) {standing.why}".rstrip())
+    return "\n".join(lines)
 
 
 def _reachable(root: Path, around: Surroundings) -> bool:

@@ -187,7 +187,7 @@ def _compared(workspace: Workspace, source: str, md5: str | None, around: Surrou
     )  # fmt: skip
 
 
-def retrain(around: Surroundings) -> str:
+def retrain(root: Path, around: Surroundings) -> str:
     """Start the training pipeline; its challenger is judged as any other.
 
     Parameters
@@ -205,6 +205,7 @@ def retrain(around: Surroundings) -> str:
     GitHubError
         When GitHub does not start it.
     """
+    del root
     branch = around.need("GITHUB_REF_NAME", "the branch that is trained")
     github.call(around, "POST", f"actions/workflows/{PIPELINE}/dispatches", {"ref": branch})
     return f"Started {PIPELINE} on {branch}. It promotes only a challenger that beats the champion on the holdout."

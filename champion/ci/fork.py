@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from champion.ci import github
 from champion.ci.comment import COMMENT, STORY
-from champion.ci.post import post
+from champion.ci.post import post_on
 from champion.ci.surroundings import Surroundings
 from champion.errors import ProjectError
 from champion.reporting.comment import render_comment
@@ -52,7 +52,7 @@ def comment_on_fork(root: Path, around: Surroundings) -> str:
         return f"No open pull request has the head commit {head[:12]}; nothing was posted."
     story = read_story(folder).model_copy(update={"commit": head})
     write_text(root / "reports" / COMMENT, rendered(story, around.run_link))
-    return " ".join(post(root, around, number) for number in numbers)
+    return " ".join(post_on(root, around, number) for number in numbers)
 
 
 def read_story(folder: Path) -> Story:

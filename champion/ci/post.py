@@ -18,7 +18,12 @@ TIME_LIMIT = 300.0  # seconds
 GITHUB = "https://github.com"
 
 
-def post(root: Path, around: Surroundings, number: int) -> str:
+def post(root: Path, around: Surroundings) -> str:
+    """Post ``reports/comment.md`` on the pull request that `PR_NUMBER` names."""
+    return post_on(root, around, int(around.need("PR_NUMBER", "the pull request to comment on")))
+
+
+def post_on(root: Path, around: Surroundings, number: int) -> str:
     """Post ``reports/comment.md``.
 
     Parameters

@@ -17,7 +17,12 @@ _STEP = re.compile(r"^  (\w[\w.-]*) +(done|cached|failed)\b")
 BEFORE = "the preparation, before the first step"
 
 
-def train_all(root: Path, around: Surroundings, promote: bool) -> int:
+def judge_all(root: Path, around: Surroundings) -> int:
+    """Train every use case without promotion; the exit code of the first run that failed."""
+    return _train_all(root, around, promote=False)
+
+
+def _train_all(root: Path, around: Surroundings, promote: bool) -> int:
     """Run the pipeline of every use case on the stack, one after the other; a failure does not stop the rest.
 
     Parameters
@@ -82,4 +87,4 @@ def promote_all(root: Path, around: Surroundings) -> int:
     if around["GITHUB_OUTPUT"]:
         with Path(around["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
             file.write(f"record={'true' if remote else 'false'}\n")
-    return train_all(root, around, promote=lasting)
+    return _train_all(root, around, promote=lasting)

@@ -1,16 +1,14 @@
 """The DVC remote: push and pull, whether it is a folder or Google Drive.
 
-``python -m champion.datastore.remote pull|push|login [TARGET...]`` is what `make` calls. For Google Drive the
-dvc of the environment
-.venv-drive is called, since its client needs older libraries; for every other remote the dvc of .venv. Calls ask no
-questions, end within a time limit, and are tried again where that may help: DVC sends and fetches what is missing alone.
+For Google Drive the dvc of the environment .venv-drive is called, since its client needs older libraries; for every other
+remote the dvc of .venv. Calls ask no questions, end within a time limit, and are tried again where that may help: DVC
+sends and fetches what is missing alone.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -285,33 +283,3 @@ def _set_flag(place: Path, remote: Remote, who: Credentials) -> None:
     wanted = "true" if who.service_account else "false"
     if remote.config.get(FLAG, "false").casefold() != wanted:
         dvc.run(place, "remote", "modify", "--local", remote.name, FLAG, wanted)
-
-
-def main(arguments: list[str]) -> int:
-    """Pull, push or log in; the exit code."""
-    from champion import settings
-
-    settings.prepare_environment()
-    verb, *targets = arguments or [""]
-    if verb not in ("pull", "push", "login") or (verb == "login" and targets):
-        sys.stderr.write("Usage: python -m champion.datastore.remote pull|push [TARGET...], or login\n")
-        return 2
-
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    root = settings.root()
-    try:
-        print(login(root, tell) if verb == "login" else {"pull": pull, "push": push}[verb](root, *targets, tell=tell))
-    except ProjectError as error:
-        cause, _, remedy = str(error).partition("\n")
-        sys.stderr.write(f"Error: {cause}\n" + (f"{remedy}\n" if remedy else ""))
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. Run again: what is there already is not sent twice.\n")
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from zenml.client import Client
 
 HOST = "127.0.0.1"
-PORT = 8237
 PORTS_TRIED = 50
 GOODBYE_SECONDS = 2  # how long an open page may delay the end
 
@@ -202,18 +201,3 @@ def _serve_and_tell(listening: socket.socket, asked: int, page: str | None, stor
 
     serve(listening, ready)
     click.echo("\nThe dashboard has ended.")
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="The first port to try.")
-def main(port: int) -> None:
-    """Show runs, reports and models of the local store in ZenML's dashboard."""
-    try:
-        run(port)
-    except ProjectError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

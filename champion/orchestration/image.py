@@ -6,7 +6,6 @@ not, and nothing is built twice; a change of code alone costs the last layers, a
 
 from __future__ import annotations
 
-import argparse
 import errno
 import hashlib
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from champion import settings
-from champion.errors import ConfigurationError, ProjectError
+from champion.errors import ConfigurationError
 from champion.orchestration.engine import connect, explained
 from champion.orchestration.image_build import follow, stages
 from champion.workspace.workspace import commit
@@ -35,7 +34,6 @@ PYTHON = "3.13"  # of the base image in the Dockerfile
 ROOM = 3e9  # bytes that building the image takes
 # A step gets all that it needs of these from the store, or has no use for them.
 NO_MATTER = frozenset({"run.py", "configs", "data", "models", "stacks", "dvc.yaml", "cli", "champion/serving"})
-TARGETS = ("pipeline", "serving", "champion")
 KEPT = 5  # images of former code, so that going back to a branch builds nothing
 YOUNG = timedelta(days=1)  # younger ones are kept all the same: another checkout may be about to use them
 HANDED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
@@ -173,36 +171,6 @@ def version(root: Path) -> str:
     return found
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Build an image from the command line.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Those of the process if left out.
-
-    Returns
-    -------
-    int
-        The exit code.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m champion.orchestration.image", description="Build an image of the Dockerfile."
-    )
-    parser.add_argument("--target", choices=TARGETS, default="pipeline", help="the stage to build")
-    parser.add_argument("--tag", action="append", help="name of the image; may be repeated")
-    parser.add_argument("--use-case", metavar="NAME", help="whose package it serves; with one package there, that one")
-    options = parser.parse_args(arguments)
-    names = options.tag or [f"{settings.PROJECT}-{options.target}:latest"]
-    try:
-        for name in build_named(options.target, names, options.use_case):
-            print(name)
-    except ProjectError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
 def build_named(target: str, names: list[str], use_case: str | None = None) -> list[str]:
     """Build a target of the Dockerfile and give it names; built anew so that its labels are those of today.
 
@@ -280,7 +248,3 @@ def _forget_older(client: DockerClient) -> None:
             if re.fullmatch(rf"{IMAGE}:[0-9a-f]{{16}}", tag):
                 with suppress(DockerException):
                     client.images.remove(tag)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

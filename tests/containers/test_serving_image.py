@@ -62,7 +62,7 @@ def built(engine: DockerClient, trained: Checkout) -> Iterator[Callable[..., str
     def build(target: str) -> str:
         name = f"champion-test:{target}-{trained.git('rev-parse', 'HEAD').strip()[:12]}-{os.getpid()}"
         if name not in names:
-            trained.command(sys.executable, "-m", "champion.orchestration.image", "--target", target, "--tag", name)
+            trained.command(sys.executable, "run.py", "image", "--target", target, "--tag", name)
             names.append(name)
         return name
 
@@ -215,9 +215,7 @@ def test_the_pipeline_on_main_builds_and_tries_the_image_of_the_pointers_champio
 
 def test_without_a_package_or_with_the_wrong_one_nothing_is_built(checkout: Checkout) -> None:
     def refused(*more: str) -> str:
-        return checkout.command(
-            sys.executable, "-m", "champion.orchestration.image", "--target", "champion", *more, expect=2
-        ).stderr
+        return checkout.command(sys.executable, "run.py", "image", "--target", "champion", *more, expect=2).stderr
 
     assert "There is no production package under models/ to put into the image: there is none" in refused()
     for name in ("iris", "wine"):

@@ -21,13 +21,13 @@ from champion.use_case.learning import KINDS
 from champion.use_case.policy import Promotion
 from champion.use_case.whole import UseCase
 from cli import console
-from run import cli
 from tests.support import report_examples
 from tests.support.pages import (
     CLI,
     FENCE,
     ROOT,
     USE_CASE,
+    commands,
     fences,
     iris_yaml,
     merged,
@@ -152,8 +152,8 @@ def test_the_json_of_train_and_models_has_the_documented_keys() -> None:
 def test_the_json_of_a_command_has_the_documented_keys(command: str) -> None:
     function = next(
         node
-        for node in ast.walk(ast.parse(read(ROOT / "run.py")))
-        if isinstance(node, ast.FunctionDef) and node.name == f"{command}_command"
+        for node in ast.walk(ast.parse(read(ROOT / f"cli/{command}.py")))
+        if isinstance(node, ast.FunctionDef) and node.name == "command"
     )
     printed = next(node for node in ast.walk(function) if isinstance(node, ast.Dict))
     section = read(CLI).partition(f"### `{command} --json`\n")[2].partition("\n##")[0]
@@ -174,15 +174,17 @@ def test_every_run_py_command_and_flag_on_a_page_exists(page: Path) -> None:
         name = words[0] if words and not words[0].startswith("-") else "train"
         if words[:1] in (["--help"], ["--version"]):
             continue
-        assert name in cli.commands, f"{page.name}: python run.py{arguments}"
-        known = {option for each in cli.commands[name].params for option in each.opts} | {"--help"}
+        name = " ".join(words[:2]) if name in ("ci", "data") and len(words) > 1 and words[1][0] != "-" else name
+        assert name in commands(), f"{page.name}: python run.py{arguments}"
+        known = {option for each in commands()[name].params for option in each.opts} | {"--help"}
         flags = {word.partition("=")[0] for word in words if word.startswith("-")}
         assert flags <= known, f"{page.name}: python run.py{arguments}"
 
 
 def test_every_flag_that_a_page_names_by_itself_exists() -> None:
-    commands = [*cli.commands.values(), serving_command]
-    known = {option for command in commands for each in command.params for option in each.opts}
+    known = {
+        option for command in [*commands().values(), serving_command] for each in command.params for option in each.opts
+    }
     for page in [path for path in PAGES if path.parent != ROOT / "benchmarks"]:
         named = set(re.findall(r"(?<!`)`(--[\w-]+)(?: [A-Z]+)?`", read(page)))
         assert named - known - {"--help"} == set(), page.name

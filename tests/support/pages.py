@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 import yaml
 from click.testing import CliRunner
@@ -22,8 +23,8 @@ from champion.modeling.split import rule_for
 from champion.modeling.table import check
 from champion.use_case.policy import Promotion
 from champion.use_case.whole import parse_use_case
+from cli.main import cli
 from data.make_iris import iris_csv
-from run import cli
 from tests.support import report_examples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,12 +131,25 @@ def with_decisions(text: str) -> str:
     return row.sub(renewed, text)
 
 
+def commands(group: click.Group = cli, prefix: str = "") -> dict[str, click.Command]:
+    """Every command by what is typed for it: ``train``, ``data``, ``data pull``."""
+    found = {}
+    for name in group.list_commands(context := click.Context(group)):
+        command = group.get_command(context, name)
+        assert command
+        found[f"{prefix}{name}"] = command
+        if isinstance(command, click.Group):
+            found |= commands(command, f"{prefix}{name} ")
+    return found
+
+
 def help_text() -> str:
-    """What ``--help`` prints, for the whole and for every command."""
+    """What ``--help`` prints, for the whole and for every command; one without arguments has its line in its group's."""
     runner = CliRunner()
     blocks = []
-    for name in (None, *sorted(cli.commands)):
-        called = [*([name] if name else []), "--help"]
+    shown = [name for name, command in commands().items() if command.params or " " not in name]
+    for name in (None, *sorted(shown)):
+        called = [*(name.split() if name else []), "--help"]
         printed = runner.invoke(cli, called, prog_name="run.py", terminal_width=100).output
         blocks.append(
             f"### {f'`{name}`' if name else 'All of it'}\n\n```\n$ python run.py {' '.join(called)}\n{printed}```\n"

@@ -7,48 +7,51 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
-import run
+from champion.errors import DONE, WRONG_USAGE
+from cli.main import COMMANDS, main
+from tests.conftest import ROOT
+from tests.support.pages import commands
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
 
-ROOT = Path(run.__file__).parent
-
-
-def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-    )
-
 
 def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     code = """
-import sys, run
-sys.argv = ["run.py", "--help"]
-ended = run.main()
+import sys
+from cli.main import main
+ended = main(["--help"])
 print("HEAVY", [name for name in ("zenml", "sklearn", "pandas", "numpy", "sqlalchemy", "dvc") if name in sys.modules])
 sys.exit(ended)
 """
-    done = in_child(code)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == DONE, done.stderr
     assert "HEAVY []" in done.stdout
-    for name, command in run.cli.commands.items():
-        assert name in done.stdout
-        assert command.help, f"{name} says what it does"
+    assert [name for name in COMMANDS if f"\n  {name} " not in done.stdout] == []
 
 
-@pytest.mark.parametrize("name", sorted(run.cli.commands))
-def test_every_command_explains_each_of_its_options(name: str) -> None:
-    command = run.cli.commands[name]
-    for parameter in command.params:
-        if isinstance(parameter, click.Option):
-            assert parameter.help, f"{name} {parameter.opts}"
+def test_run_py_without_click_says_how_to_get_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "run.py"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "`make run` makes one" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_says_what_it_does_and_what_its_options_do(name: str) -> None:
+    command = commands()[name]
+    assert command.help
+    unexplained = [each.opts for each in command.params if isinstance(each, click.Option) and not each.help]
+    assert unexplained == []
 
 
 @pytest.mark.parametrize(
@@ -56,22 +59,33 @@ def test_every_command_explains_each_of_its_options(name: str) -> None:
     [
         (["--no-such-option"], "No such option"),
         (["nonsense"], "No such command 'nonsense'"),
+        (["data", "fetch"], "No such command 'fetch'"),
+        (["ci"], "Usage: run.py ci"),
+        (["ci", "drift", "now"], "unexpected extra argument"),
         (["rollback", "--to", "many"], "not a valid integer"),
         (["stack"], "Missing argument"),
         (["train", "--config", "configs/none.yaml"], "There are: configs/"),
         (["--config", "configs/none.yaml"], "There are: configs/"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_says_what_is_right(arguments: list[str], said: str) -> None:
-    done = in_child("import sys, run\nsys.argv[0] = 'run.py'\nsys.exit(run.main())", *arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+def test_wrong_usage_ends_with_2_and_says_what_is_right(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == WRONG_USAGE
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.out == ""
 
 
-def test_the_schema_is_json_that_describes_the_use_case() -> None:
-    done = in_child("import sys, run\nsys.argv = ['run.py', 'schema']\nsys.exit(run.main())")
-    schema = json.loads(done.stdout)
+def test_a_use_case_is_named_by_its_file_or_its_name() -> None:
+    command = commands()["models"]
+    for given, meant in [("iris", "configs/iris.yaml"), ("configs/iris.yaml",) * 2, ("none", "none")]:
+        assert command.make_context("models", ["--config", given]).params["config"] == meant
+
+
+def test_the_schema_is_json_that_describes_the_use_case(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == DONE
+    schema = json.loads(capsys.readouterr().out)
     assert {"name", "data", "split", "candidates", "promotion"} <= schema["properties"].keys()
     assert schema["additionalProperties"] is False
 

@@ -167,7 +167,7 @@ def test_a_path_out_of_the_checkout_is_refused(named: str) -> None:
 def test_retraining_starts_the_pipeline_on_the_branch_and_says_why_when_it_may_not() -> None:
     with GitHub(tokens={"starts": True, "reads": False}) as github:
         values = {"GITHUB_API_URL": github.url + API, "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_REF_NAME": "main"}
-        assert "Started mlops-pipeline.yml on main" in retrain(Surroundings({**values, "REPO_TOKEN": "starts"}))
+        assert "Started mlops-pipeline.yml on main" in retrain(Path(), Surroundings({**values, "REPO_TOKEN": "starts"}))
         assert github.started == ["mlops-pipeline.yml main"]
         with pytest.raises(GitHubError, match="403 Resource not accessible"):
-            retrain(Surroundings({**values, "REPO_TOKEN": "reads"}))
+            retrain(Path(), Surroundings({**values, "REPO_TOKEN": "reads"}))

@@ -25,10 +25,10 @@ class Runner(Checkout):
     """A clone as a workflow's job has it."""
 
     def ci(self, command: str, expect: int | None = 0, **variables: str) -> str:
-        """``python -m champion.ci COMMAND``, with variables of the workflow; what it said."""
+        """``python run.py ci COMMAND``, with variables of the workflow; what it said."""
         before, self.env = self.env, {**self.env, "CI_STACK": "local", **variables}
         try:
-            done = self.command(sys.executable, "-m", "champion.ci", command, expect=expect)
+            done = self.command(sys.executable, "run.py", "ci", command, expect=expect)
         finally:
             self.env = before
         return done.stdout + done.stderr
@@ -68,7 +68,7 @@ class Server:
         runner.ci("champion", **MAIN)
         runner.ci("promote", GITHUB_OUTPUT=str(output))
         assert output.read_text().endswith("record=true\n")
-        runner.command(sys.executable, "-m", "champion.datastore.remote", "push")
+        runner.command(sys.executable, "run.py", "data", "push")
         return runner.ci("pointer", **MAIN)
 
     def pointer(self) -> dict[str, Any]:
@@ -278,7 +278,7 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     again = server.clone()
     again.ci("champion", **MAIN)
     again.ci("rollback", ROLLBACK_USE_CASE="iris")
-    again.command(sys.executable, "-m", "champion.datastore.remote", "push")
+    again.command(sys.executable, "run.py", "data", "push")
     assert "version 1" in again.ci("pointer", **MAIN)
     assert server.pointer()["meta"]["model_version"] == 1
 

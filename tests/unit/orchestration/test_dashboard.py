@@ -34,12 +34,12 @@ needs_dashboard = pytest.mark.skipif(
 
 
 class Server:
-    """``python -m champion.orchestration.dashboard`` in a checkout, from its first line to its end."""
+    """``python run.py dashboard`` in a checkout, from its first line to its end."""
 
     def __init__(self, checkout: Checkout, *arguments: str) -> None:
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the server
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "champion.orchestration.dashboard", *(arguments or ("--port", "0"))], cwd=checkout.root,
+            [sys.executable, "run.py", "dashboard", *(arguments or ("--port", "0"))], cwd=checkout.root,
             env=checkout.environment(), stdout=subprocess.PIPE, stderr=self.errors, text=True, start_new_session=True,
         )  # fmt: skip
         self.said = ""

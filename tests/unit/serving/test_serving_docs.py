@@ -14,7 +14,7 @@ from champion.serving.__main__ import main
 from champion.serving.app import service
 from champion.serving.options import KEY_VARIABLE, Options
 from champion.serving.state import State
-from run import cli
+from cli.serve import command as serve
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def flags(command: click.Command) -> dict[str, click.Option]:
     return {each.opts[0]: each for each in command.params if isinstance(each, click.Option)}
 
 
-ALL = {**flags(main), **flags(cli.commands["serve"])}
+ALL = {**flags(main), **flags(serve)}
 ROWS = {row[0]: row for row in re.findall(r"^\| `(--[\w-]+)` \| (?:`(\w+)`)? ?\| ?(.*?) \| .+ \|$", TEXT, re.MULTILINE)}
 
 
@@ -58,7 +58,7 @@ def test_the_variable_of_the_key_is_told() -> None:
 
 
 def test_both_ways_to_start_have_the_same_options() -> None:
-    assert flags(main).keys() ^ flags(cli.commands["serve"]).keys() == {"--package", "--config"}
+    assert flags(main).keys() ^ flags(serve).keys() == {"--package", "--config"}
 
 
 def test_every_endpoint_is_told_and_no_other() -> None:

@@ -1,0 +1,20 @@
+"""`dashboard`: ZenML's own over the local store."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("dashboard")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8237,
+    show_default=True,
+    help="The first port to try; 0 any free one.",
+)
+def command(port: int) -> None:
+    """Show runs, reports and models of the local store in ZenML's dashboard, until Ctrl-C."""
+    from champion.orchestration.dashboard import run
+
+    run(port)

@@ -1,0 +1,54 @@
+"""`data`: what data and packages share with the DVC remote."""
+
+from __future__ import annotations
+
+import click
+
+from champion import settings
+
+
+class _Interruptible(click.Command):
+    """Says after Ctrl-C that the rest can follow."""
+
+    def invoke(self, ctx: click.Context) -> int | None:
+        try:
+            super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted. Run again: what is there already is not sent twice.", err=True)
+            return 130
+        return None
+
+
+@click.group("data")
+def command() -> None:
+    """Share data and packages through the DVC remote: a folder, a bucket or Google Drive."""
+
+
+@command.command("pull", cls=_Interruptible)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+def pull(targets: tuple[str, ...]) -> None:
+    """Fetch what pointers and dvc.lock name: all of it, or these pointers, stages and files."""
+    from champion.datastore import remote
+
+    click.echo(remote.pull(settings.root(), *targets, tell=_tell))
+
+
+@command.command("push", cls=_Interruptible)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+def push(targets: tuple[str, ...]) -> None:
+    """Record data and packages in their pointers, and send what the remote has not."""
+    from champion.datastore import remote
+
+    click.echo(remote.push(settings.root(), *targets, tell=_tell))
+
+
+@command.command("login", cls=_Interruptible)
+def login() -> None:
+    """Let a browser give this machine access to Google Drive, with an OAuth client of your own."""
+    from champion.datastore import remote
+
+    click.echo(remote.login(settings.root(), _tell))
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,25 @@
+"""`image`: an image of the Dockerfile."""
+
+from __future__ import annotations
+
+import click
+
+from champion import settings
+
+
+@click.command("image")
+@click.option(
+    "--target",
+    type=click.Choice(["pipeline", "serving", "champion"]),
+    default="pipeline",
+    show_default=True,
+    help="The stage of the Dockerfile to build.",
+)
+@click.option("--tag", "tags", multiple=True, metavar="IMAGE", help="Name of the image; may be repeated.")
+@click.option("--use-case", metavar="NAME", help="Whose package it serves; with one package there, that one.")
+def command(target: str, tags: tuple[str, ...], use_case: str | None) -> None:
+    """Build an image: of the pipeline, of the service, or of the service with the champion inside."""
+    from champion.orchestration.image import build_named
+
+    for name in build_named(target, list(tags) or [f"{settings.PROJECT}-{target}:latest"], use_case):
+        click.echo(name)

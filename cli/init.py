@@ -1,0 +1,40 @@
+"""`init`: a use case for a table of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from champion import settings
+from cli.common import json_option, path_type, print_json
+
+
+@click.command("init")
+@click.argument("table", type=path_type)
+@click.option("--target", required=True, metavar="COL", help="The column to predict.")
+@click.option("--name", metavar="NAME", help="The use case's name; the file's stem if left out.")
+@click.option("--force", is_flag=True, help="Write the use case anew where it exists.")
+@json_option
+def command(table: Path, target: str, name: str | None, force: bool, as_json: bool) -> None:
+    """Make a use case for a table of your own: CSV or Parquet, with a column to predict."""
+    from champion.onboarding.initialise import initialise
+    from cli import console
+
+    done = initialise(settings.root(), table, target, name, force=force)
+    if as_json:
+        print_json(
+            {
+                "name": done.name,
+                "config": done.config.as_posix(),
+                "data": done.data.as_posix(),
+                "tracked": done.tracked,
+                "columns": [vars(column) for column in done.columns],
+                "warnings": list(done.warnings),
+            }
+        )
+        return
+    console.columns_table(done.columns)
+    console.warn(done.warnings)
+    click.echo(f"Wrote {done.config.as_posix()} for {done.data.as_posix()}.")
+    click.echo(f"Train it: python run.py train --config {done.config.as_posix()}")

@@ -1,0 +1,122 @@
+"""The command line as a whole: which commands there are, and how an error ends.
+
+A module of cli/ is loaded when its command is asked for. `--help` loads all of them, so none imports ZenML, scikit-learn or
+pandas at its top: what a command works with is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import sys
+
+import click
+
+from champion import settings
+from champion.errors import DONE, FAILED, ProjectError
+from champion.failures import of_the_machine, was_interrupted
+from champion.memory import keep_freed
+
+COMMANDS = (
+    "ci", "dashboard", "data", "doctor", "image", "init", "models", "monitor", "predict", "prune", "rollback", "schema",
+    "serve", "stack", "train",
+)  # fmt: skip
+LONG_LIVED = ("serve", "dashboard")
+
+
+class LazyGroup(click.Group):
+    """Finds a command in the module of its name: `cli.NAME` has it as `command`. Without a name it is `train`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``train`` in front where the arguments are not about the group."""
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
+            args = ["train", *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option("0.1.0", prog_name=settings.PROJECT)
+def cli() -> None:
+    """Keep exactly one model in production: the champion.
+
+    Without a command: `train` for configs/iris.yaml on the active stack.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the gate said no (drift found, or a required
+    promotion refused), 4 not enough data to judge.
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; a user's mistake ends in a sentence, anything else in its traceback.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        What follows ``python run.py``. Without it those of the process, which then belongs to the command alone: its
+        garbage collector is off.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    whole_process = arguments is None
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if whole_process and arguments[:1] not in [[name] for name in LONG_LIVED]:
+        keep_freed()
+    settings.prepare_environment()
+    try:
+        ended = cli.main(arguments, prog_name="run.py", standalone_mode=False)
+    except ProjectError as error:
+        return _fail(error)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _interrupted()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else FAILED
+    except Exception as error:
+        if was_interrupted(error):
+            return _interrupted()
+        if isinstance(error, ModuleNotFoundError):
+            return _fail(
+                ProjectError(f"{error}. `make run` installs it; then `. .venv/bin/activate` enters the environment.")
+            )
+        explained = of_the_machine(error)
+        if explained is None:
+            raise
+        return _fail(explained)
+    finally:
+        if "champion.orchestration.store" in sys.modules and whole_process:
+            sys.modules["champion.orchestration.store"].end_logging()
+        if whole_process:
+            gc.freeze()  # the interpreter's last collection over a large object graph would cost a second
+    return ended if isinstance(ended, int) else DONE
+
+
+def _fail(error: ProjectError) -> int:
+    for line in str(error).splitlines():
+        click.echo(f"{click.style('Error:', fg='red', bold=True)} {line}", err=True)
+    return error.exit_code
+
+
+def _interrupted() -> int:
+    click.echo(
+        "\nInterrupted. Production is whole: `python run.py models` names its champion. Run again when you like.",
+        err=True,
+    )
+    return 130

@@ -1,0 +1,81 @@
+"""`monitor`: new data beside those that the champion was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from champion.errors import DONE
+from cli.common import config_option, json_option, open_use_case, path_type, print_json, running, stack_option
+
+if TYPE_CHECKING:
+    from champion.workspace.workspace import Workspace
+
+LABELS = "True labels by request_id: how good is the champion?"
+FAIL_ON = "Exit 3 at drift; or 0 at drift and 1 at other columns alone; or 0 whatever is found."
+
+
+@click.command("monitor")
+@click.argument("source", metavar="TABLE|LOGFOLDER", required=False, type=path_type)
+@config_option
+@stack_option
+@click.option("--since", metavar="WHEN", help="Of a log: from 2026-03-01, or 7d, 12h, 30m ago on.")
+@click.option("--labels", type=path_type, metavar="TABLE", help=LABELS)
+@click.option("--history", "past", is_flag=True, help="Show what was found so far, and draw it.")
+@click.option(
+    "--fail-on", type=click.Choice(["drift", "schema", "never"]), default="drift", show_default=True, help=FAIL_ON
+)
+@json_option
+def command(
+    source: Path | None,
+    config: str,
+    stack: str | None,
+    since: str | None,
+    labels: Path | None,
+    past: bool,
+    fail_on: str,
+    as_json: bool,
+) -> int:
+    """Compare new data, or what a service logged, with what the champion was trained on.
+
+    Exit codes: 0 no drift, 3 drift, 4 not enough data, 1 other columns than in training.
+    """
+    workspace = open_use_case(config)
+    if past == (source is not None):
+        raise click.UsageError("Name a table or a folder of logs; or ask for --history, and nothing else.")
+    if source is None:
+        return _history(workspace, as_json)
+    from champion.drift.verdict import exit_code
+    from pipelines.drift_files import checked_input
+
+    given = checked_input(source, since, labels)
+    with running(stack, as_json) as (client, tell):
+        from pipelines.drift_monitoring import monitor
+
+        done = monitor(client, workspace, given, tell)
+    if as_json:
+        report = done.report.model_dump(mode="json")
+        print_json({**report, "log": list(done.notes), "store": done.store, "stack": done.stack})
+    else:
+        from cli import console
+        from cli.drift_console import drift_summary
+
+        console.warn([*done.notes, *done.report.notes])
+        drift_summary(done.report)
+        click.echo(f"Report: reports/{workspace.use_case.name}/drift.html   Store: {done.store}   Stack: {done.stack}")
+    return exit_code(done.report.verdict, fail_on)
+
+
+def _history(workspace: Workspace, as_json: bool) -> int:
+    from cli.drift_console import history_summary
+    from pipelines.drift_log import PAGE, write_history
+
+    moments = write_history(workspace)
+    if as_json:
+        print_json([moment.model_dump(mode="json") for moment in moments])
+    else:
+        history_summary(moments)
+        click.echo(f"Drawn: reports/{workspace.use_case.name}/{PAGE}")
+    return DONE

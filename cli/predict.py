@@ -1,0 +1,67 @@
+"""`predict`: a table scored by the champion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.common import config_option, json_option, open_use_case, path_type, print_json, running, stack_option
+
+REJECTS = "Where rows go that cannot be scored, as CSV; OUT with .rejected.csv if left out."
+
+
+@click.command("predict")
+@click.argument("table", type=path_type)
+@click.argument("out", type=path_type)
+@config_option
+@stack_option
+@click.option("--keep", multiple=True, metavar="COLUMN", help="Let a column of the table through; may be repeated.")
+@click.option("--keep-all", is_flag=True, help="Let every column of the table through.")
+@click.option("--rejects", type=path_type, metavar="FILE", help=REJECTS)
+@click.option("--no-cache", is_flag=True, help="Score the table also where this champion has scored it before.")
+@json_option
+def command(
+    table: Path,
+    out: Path,
+    config: str,
+    stack: str | None,
+    keep: tuple[str, ...],
+    keep_all: bool,
+    rejects: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
+    """Score a table with the champion: CSV or Parquet in, and out as the ending of OUT says.
+
+    The table may be longer than the memory. OUT appears whole or not at all; rows that cannot be scored go to a file of
+    their own, with the reason.
+    """
+    workspace = open_use_case(config)
+    from pipelines.batch_files import checked_files
+
+    files = checked_files(table, out, rejects, keep, keep_all)
+    with running(stack, as_json) as (client, tell):
+        from pipelines.batch_inference import predict
+
+        done = predict(client, workspace, files, not no_cache, tell)
+    rejected = str(done.rejects) if done.rejects else None
+    if as_json:
+        print_json(
+            {
+                "use_case": workspace.use_case.name,
+                **done.tally.model_dump(mode="json"),
+                "out": str(out),
+                "rejects": rejected,
+                "warnings": list(done.warnings),
+                "notes": list(done.notes),
+                "store": done.store,
+                "stack": done.stack,
+            }
+        )
+        return
+    from cli import console
+
+    console.warn([*done.notes, *done.warnings])
+    console.batch_summary(done.tally, str(out), rejected)
+    click.echo(f"Store: {done.store}   Stack: {done.stack}")

@@ -1,0 +1,28 @@
+"""`prune`: a store without what nothing needs."""
+
+from __future__ import annotations
+
+import click
+
+from cli.common import config_option, json_option, open_store, open_use_case, print_json, print_store
+
+
+@click.command("prune")
+@config_option
+@click.option("--yes", is_flag=True, help="Do it; without it the command only says what would go.")
+@json_option
+def command(config: str, yes: bool, as_json: bool) -> None:
+    """Free the store of runs and artifacts that no model version needs."""
+    workspace = open_use_case(config)
+    client = open_store()
+    from champion.registry.prune import prune
+
+    done = prune(client, workspace, really=yes)
+    if as_json:
+        print_json({"runs": done.runs, "artifacts": done.artifacts, "bytes": done.bytes, "done": yes})
+        return
+    verb = "Freed" if yes else "Would free"
+    click.echo(f"{verb} {done.runs} runs and {done.artifacts} artifacts, {done.bytes / 1e6:.1f} MB.")
+    if not yes and (done.runs or done.artifacts):
+        click.echo("Nothing was removed; `--yes` does it.")
+    print_store(client)
