@@ -58,7 +58,7 @@ serve: .venv/serving ## the champion over REST, on 127.0.0.1:8000: python run.py
 	@$(BIN)/python run.py serve --config $(CONFIG) $(ARGS)
 
 demo: .venv/serving ## the whole loop on this machine: train, serve, drift, train again, swap, roll back; nothing of yours is touched
-	@$(BIN)/python -m devtools.demo.__main__ $(ARGS)
+	@$(BIN)/python -m devtools.demo $(ARGS)
 
 kubernetes: .venv/kubernetes ## install what the kubernetes stack needs (docs/scale.md)
 

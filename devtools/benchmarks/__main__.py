@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from champion.errors import DONE, FAILED, ProjectError
+from champion.errors import DONE, FAILED
 from devtools.benchmarks.claims import CLAIMS, Row
 from devtools.benchmarks.sandbox import Sandbox
 from devtools.benchmarks.table import as_json, as_table
+from devtools.checkout import UnexpectedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(f"claim {name}")
             try:
                 rows += claim.measure(sandbox, options.repeat or claim.repeats)
-            except ProjectError as error:
+            except UnexpectedError as error:
                 failures += 1
                 print(f"claim {name} could not be measured: {error}", file=sys.stderr)
     print(as_json(rows) if options.json else as_table(rows))

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from devtools.benchmarks.measure import Command, CommandFailedError, Result, run
+from devtools.benchmarks.measure import Command, Result, run
 from devtools.benchmarks.sandbox import RIVALS, Sandbox
+from devtools.checkout import UnexpectedError
 
 ROWS = int(os.environ.get("BENCH_BATCH_ROWS", "10000000"))
 TRAIN_ROWS, FEATURES, GROUP_ROWS = 20_000, 20, 500_000
@@ -70,7 +71,7 @@ class BatchRows:
 def _told(pattern: re.Pattern[str], result: Result) -> float:
     found = pattern.search(result.output)
     if not found:
-        raise CommandFailedError(f"Nothing told how long it took. The run said:\n{result.output[-2000:]}")
+        raise UnexpectedError(f"Nothing told how long it took. The run said:\n{result.output[-2000:]}")
     return float(found[1])
 
 

@@ -11,8 +11,9 @@ from devtools.benchmarks.batch import ROWS as BATCH_ROWS
 from devtools.benchmarks.batch import BatchRows
 from devtools.benchmarks.big_table import MillionRows
 from devtools.benchmarks.docker_stack import measure_both
-from devtools.benchmarks.measure import CommandFailedError, Result, alternate, run
+from devtools.benchmarks.measure import Result, alternate, run
 from devtools.benchmarks.sandbox import Sandbox
+from devtools.checkout import UnexpectedError
 
 Unit = Literal["s", "MiB"]
 Comparison = Literal["ratio", "difference"]
@@ -124,7 +125,7 @@ def _no_op(sandbox: Sandbox, folder: Path) -> Result:
     result = run(command)
     if UP_TO_DATE not in result.output:
         tail = "\n".join(result.output.splitlines()[-25:])
-        raise CommandFailedError(
+        raise UnexpectedError(
             f"`{command}` ran again in {folder.name}/ though nothing had changed; expected {UP_TO_DATE!r}. "
             f"`dvc status` there says which dependency differs. It said:\n{tail}"
         )

@@ -4,8 +4,9 @@ import re
 import statistics
 from dataclasses import dataclass
 
-from devtools.benchmarks.measure import CommandFailedError, Result, alternate, run
+from devtools.benchmarks.measure import Result, alternate, run
 from devtools.benchmarks.sandbox import Sandbox
+from devtools.checkout import UnexpectedError
 
 _STEP = re.compile(r"^\s*(\w+)\s+done\s+([\d.]+) s\s*$", re.MULTILINE)
 
@@ -31,7 +32,7 @@ def measure_both(sandbox: Sandbox, repeats: int) -> Runs:
 
     Raises
     ------
-    CommandFailedError
+    UnexpectedError
         When a run fails, or says nothing of its steps.
     """
     docker = sandbox.train(sandbox.warm_product, "--no-cache", "--stack", "docker")
@@ -49,5 +50,5 @@ def measure_both(sandbox: Sandbox, repeats: int) -> Runs:
 def _mean_step(result: Result) -> float:
     seconds = [float(took) for _, took in _STEP.findall(result.output)]
     if not seconds:
-        raise CommandFailedError(f"No step told how long it took. The run said:\n{result.output[-2000:]}")
+        raise UnexpectedError(f"No step told how long it took. The run said:\n{result.output[-2000:]}")
     return statistics.fmean(seconds)

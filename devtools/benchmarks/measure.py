@@ -14,15 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from champion.errors import ProjectError
+from devtools.checkout import UnexpectedError
 
 MEBIBYTE = 1024 * 1024
 SAMPLING_SECONDS = 0.2  # often enough to disturb nothing; the largest process tells its exact peak by itself
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
-
-
-class CommandFailedError(ProjectError):
-    """A measured command ended with an error, so there is nothing to measure."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def run(command: Command, *, sample_memory: bool = False) -> Result:
 
     Raises
     ------
-    CommandFailedError
+    UnexpectedError
         When the exit code is not 0; the message ends with the last lines that the command printed.
     """
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as output:
@@ -72,7 +68,7 @@ def run(command: Command, *, sample_memory: bool = False) -> Result:
         text = output.read()
     if code != 0:
         tail = "\n".join(text.splitlines()[-25:])
-        raise CommandFailedError(f"`{command}` ended with exit code {code}, expected 0. It said last:\n{tail}")
+        raise UnexpectedError(f"`{command}` ended with exit code {code}, expected 0. It said last:\n{tail}")
     return Result(seconds, peak / MEBIBYTE, text)
 
 

@@ -25,8 +25,8 @@ import click
 
 from champion import settings
 from champion.errors import ProjectError
-from devtools.demo.checkout import UnexpectedError, make_checkout
-from devtools.demo.story import Loop
+from devtools.checkout import UnexpectedError
+from devtools.demo.story import Loop, make_checkout
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -129,9 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     int
         The exit code: 0 when the story went as told, 1 when it did not, 130 after Ctrl-C.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m devtools.demo.__main__", description="The whole loop on one machine."
-    )
+    parser = argparse.ArgumentParser(prog="python -m devtools.demo", description="The whole loop on one machine.")
     parser.add_argument("--json", action="store_true", help="print JSON at the end instead of the story")
     parser.add_argument("--keep", action="store_true", help="leave the demo's folder to look into")
     options = parser.parse_args(arguments)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from devtools.demo.checkout import GRACE, DemoCheckout, Ran, UnexpectedError, wait_until
+from devtools.checkout import GRACE, Checkout, UnexpectedError, copy_known, environment
 from devtools.demo.table import MOVED, TARGET, pumps
-from devtools.demo.traffic import PATIENCE, Client, Service, Stream, serving
+from devtools.demo.traffic import PATIENCE, Client, Service, Stream, serving, wait_until
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,16 @@ CONFIG, TABLE, LOG = f"configs/{NAME}.yaml", f"data/{NAME}.csv", f"predictions/{
 LABELS = "labels.csv"
 FIRST, USUAL, CHANGED, LATER, STREAM = 1200, 1000, 6000, 2000, 500  # rows
 TOGETHER = 10  # rows of one request
+
+
+def make_checkout(source: Path, folder: Path) -> Checkout:
+    """Copy what git knows of a checkout, but neither data nor packages, nor where DVC keeps or shares them."""
+    copy_known(source, folder, leave_out=("tests",))
+    (folder / ".dvc").mkdir(exist_ok=True)
+    (folder / ".dvc/config").write_text("[core]\n    analytics = false\n[cache]\n    dir = cache\n", encoding="utf-8")
+    checkout = Checkout(folder, environment())
+    checkout.commit("The project as it is")
+    return checkout
 
 
 class Told(Protocol):
@@ -46,11 +56,11 @@ class Loop:
 
     Parameters
     ----------
-    checkout : DemoCheckout
+    checkout : Checkout
         Where the commands run.
     """
 
-    def __init__(self, checkout: DemoCheckout, folder: Path, told: Told) -> None:
+    def __init__(self, checkout: Checkout, folder: Path, told: Told) -> None:
         self._checkout, self._folder, self._told = checkout, folder, told
         self._versions: list[int] = []
         self._monitor: list[int] = []
@@ -150,8 +160,7 @@ class Loop:
     def _take_back(self, service: Service) -> None:
         self._told.begin("Take it back.", "Had the new one disappointed: one command, under load again.")
         with self._traffic(service, 1):
-            done = self._run("python", "run.py", "rollback", "--config", CONFIG)
-            self._told.found(done.out.splitlines()[0])
+            self._told.found(self._run("python", "run.py", "rollback", "--config", CONFIG).splitlines()[0])
 
     def _stop(self, service: Service) -> None:
         dropped = service.metric("champion_log_rows_dropped_total")
@@ -201,17 +210,15 @@ class Loop:
     def _look(self, expect: int, since: str | None = None) -> dict[str, Any]:
         """Ask the drift gate about the log."""
         window = ["--since", since] if since else []
-        done = self._run(
-            "python", "run.py", "monitor", LOG, "--config", CONFIG, "--labels", LABELS, *window, expect=expect
-        )
-        self._monitor.append(done.exit_code)
+        self._run("python", "run.py", "monitor", LOG, "--config", CONFIG, "--labels", LABELS, *window, expect=expect)
+        self._monitor.append(expect)
         report = self._report("drift.json")
         moved = [each for each in report["features"] if each["verdict"] == "drift"]
         names = "; ".join(f"{each['name']} moved by {each['effect']:.0%} of the rows" for each in moved)
         verdict = f"Drift, worst first: {names}." if moved else "No drift."
         self._told.found(
             f"{verdict} {report['current_rows']:,} rows beside {report['reference_rows']:,} of version "
-            f"{report['model_version']} (exit {done.exit_code})."
+            f"{report['model_version']} (exit {expect})."
         )
         self._told.found(_sentence(report["live"]["text"]))
         return report
@@ -225,11 +232,13 @@ class Loop:
         self._told.found(f"Version {version}, {decision['challenger']['candidate']}. {decision['reason']}")
         self._told.found(f"{rows['train']:,} rows trained it, {rows['judged']:,} others judged.")
 
-    def _run(self, *arguments: str, expect: int = 0) -> Ran:
+    def _run(self, *arguments: str, expect: int = 0) -> str:
+        """Run a command as it is told; what it printed on stdout."""
         self._told.command(" ".join(arguments))
+        begun = time.monotonic()
         done = self._checkout.run(*arguments, expect=expect)
-        self._told.ended(done.exit_code, done.seconds)
-        return done
+        self._told.ended(done.returncode, time.monotonic() - begun)
+        return done.stdout
 
     def _report(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self._checkout.root / "reports" / NAME / name).read_text(encoding="utf-8"))

@@ -9,12 +9,13 @@ import json
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devtools.demo.checkout import DemoCheckout, UnexpectedError, wait_until
+from devtools.checkout import Checkout, UnexpectedError
 
 PATIENCE = 60.0  # seconds after which what should come counts as missing
 PAUSE = 0.01  # seconds between the requests of one client
@@ -173,7 +174,7 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(checkout: DemoCheckout, config: str, said: Path) -> Iterator[Service]:
+def serving(checkout: Checkout, config: str, said: Path) -> Iterator[Service]:
     """Serve a use case of the checkout on a free port, with ``python run.py serve``.
 
     Raises
@@ -194,3 +195,24 @@ def serving(checkout: DemoCheckout, config: str, said: Path) -> Iterator[Service
         if found is None:
             raise UnexpectedError(f"the service ended, and said: {said.read_text(encoding='utf-8').strip()[-500:]}")
         yield Service(found[1], process)
+
+
+def wait_until(look: Callable[[], bool], seconds: float, what: str) -> float:
+    """Wait until `look` says so, for some seconds at most.
+
+    Returns
+    -------
+    float
+        The seconds it took.
+
+    Raises
+    ------
+    UnexpectedError
+        When the time is over; `what` was not so, in words.
+    """
+    begun = time.monotonic()
+    while not look():
+        if time.monotonic() - begun > seconds:
+            raise UnexpectedError(f"{what} within {seconds:.0f} seconds")
+        time.sleep(0.05)
+    return time.monotonic() - begun

@@ -20,12 +20,13 @@ from urllib.request import urlopen
 
 import pytest
 
-from devtools.demo.checkout import UnexpectedError, make_checkout, wait_until
+from devtools.checkout import UnexpectedError
+from devtools.demo.story import make_checkout
 from devtools.demo.table import TARGET, pumps
-from devtools.demo.traffic import Client, Stream
+from devtools.demo.traffic import Client, Stream, wait_until
 from tests.conftest import Checkout
 
-DEMO = (sys.executable, "-m", "devtools.demo.__main__")
+DEMO = (sys.executable, "-m", "devtools.demo")
 
 
 @pytest.fixture

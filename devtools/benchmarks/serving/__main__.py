@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from champion.errors import DONE, FAILED, ProjectError
+from champion.errors import DONE, FAILED
 from devtools.benchmarks.sandbox import Sandbox
 from devtools.benchmarks.serving.figures import Figures, as_rows, as_tables, limits, measure
 from devtools.benchmarks.serving.models import ESTIMATORS, trained
 from devtools.benchmarks.serving.rivals import SERVERS_BY_NAME
 from devtools.benchmarks.serving.server import cores
 from devtools.benchmarks.table import describe_machine
+from devtools.checkout import UnexpectedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +60,7 @@ def _measured(
             _say(f"{name} with the {champion.name}")
             try:
                 found.append(measure(sandbox, champion, name, seconds))
-            except (ProjectError, OSError) as error:
+            except (UnexpectedError, OSError) as error:
                 failures += 1
                 print(f"{name} could not be measured: {error}", file=sys.stderr)
     return found, failures

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from devtools.benchmarks.measure import Command, CommandFailedError, run
+from devtools.benchmarks.measure import Command, run
 from devtools.benchmarks.sandbox import REPOSITORY
+from devtools.checkout import UnexpectedError
 
 PLACE = REPOSITORY / ".bench"
 
@@ -30,7 +31,7 @@ def environment_of(rival: str, say: Callable[[str], None]) -> Path:
 
     Raises
     ------
-    CommandFailedError
+    UnexpectedError
         When it cannot be installed.
     """
     asked = Path(__file__).with_name(f"requirements-{rival}.txt")
@@ -49,5 +50,5 @@ def environment_of(rival: str, say: Callable[[str], None]) -> Path:
 def _uv() -> str:
     found = shutil.which(os.environ.get("UV", "uv")) or shutil.which(REPOSITORY / ".uv/bin/uv")
     if found is None:
-        raise CommandFailedError("uv is not there, and the rivals are installed with it; run `make bench-serving`.")
+        raise UnexpectedError("uv is not there, and the rivals are installed with it; run `make bench-serving`.")
     return found

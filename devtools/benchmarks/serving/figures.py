@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from devtools.benchmarks.measure import CommandFailedError
 from devtools.benchmarks.sandbox import Sandbox
 from devtools.benchmarks.serving.load import Target, ask_alone, ask_once, ask_together
 from devtools.benchmarks.serving.models import Model
 from devtools.benchmarks.serving.rivals import SERVERS_BY_NAME, Start
 from devtools.benchmarks.serving.server import Server, free_port, running
+from devtools.checkout import UnexpectedError
 
 CONNECTIONS = 32
 WARM_UP = 1.0  # seconds
@@ -74,7 +74,7 @@ def measure(sandbox: Sandbox, model: Model, name: str, seconds: float) -> Figure
 
     Raises
     ------
-    CommandFailedError
+    UnexpectedError
         When it cannot be started, or does not answer what `predict_proba` does.
     """
     port = free_port()
@@ -119,7 +119,7 @@ def _check(name: str, start: Start, target: Target, model: Model) -> None:
     except (ValueError, LookupError, TypeError):
         equal = False
     if status != 200 or not equal:
-        raise CommandFailedError(
+        raise UnexpectedError(
             f"{name} answered status {status} and {body[:300]!r}, expected the probabilities {model.probabilities}."
         )
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from devtools.benchmarks.measure import CommandFailedError
+from devtools.checkout import UnexpectedError
 
 PATIENCE = 60.0  # seconds for one answer
 _CHUNK = 262_144
@@ -147,7 +147,7 @@ class _Crowd:
         while self._began:
             ready = self._poll.poll(PATIENCE)
             if not ready:
-                raise CommandFailedError(f"a server did not answer within {PATIENCE:.0f} s, expected it to")
+                raise UnexpectedError(f"a server did not answer within {PATIENCE:.0f} s, expected it to")
             for handle, _ in ready:
                 self._receive(handle, ends)
 
@@ -158,7 +158,7 @@ class _Crowd:
     def _receive(self, handle: int, ends: float) -> None:
         data = self._by_handle[handle].recv(_CHUNK)
         if not data:
-            raise CommandFailedError("a server closed a connection under load, expected it to stay open")
+            raise UnexpectedError("a server closed a connection under load, expected it to stay open")
         answer = self._partial.pop(handle, b"") + data
         if not is_whole(answer):
             self._partial[handle] = answer
@@ -196,11 +196,11 @@ def _read(connection: socket.socket) -> bytes:
     while not is_whole(answer):
         data = connection.recv(_CHUNK)
         if not data:
-            raise CommandFailedError("a server closed the connection before its answer was whole")
+            raise UnexpectedError("a server closed the connection before its answer was whole")
         answer += data
     return answer
 
 
 def _require_ok(answer: bytes) -> None:
     if not answer.startswith(b"HTTP/1.1 200"):
-        raise CommandFailedError(f"a server answered {answer[:300]!r} under load, expected status 200")
+        raise UnexpectedError(f"a server answered {answer[:300]!r} under load, expected status 200")

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from devtools.benchmarks.measure import CommandFailedError, resident, tree
+from devtools.benchmarks.measure import resident, tree
 from devtools.benchmarks.serving.load import Target, ask_once
+from devtools.checkout import UnexpectedError
 
 STARTING = 90.0  # seconds in which a server must answer
 _PINNED = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execv(sys.argv[2], sys.argv[2:])"
@@ -67,20 +68,18 @@ class Server:
 
         Raises
         ------
-        CommandFailedError
+        UnexpectedError
             When the server has ended, or is not ready in time.
         """
         while time.perf_counter() - began < STARTING:
             if self._process.poll() is not None:
-                raise CommandFailedError(
-                    f"a server ended with exit code {self._process.returncode}, expected it to stay"
-                )
-            with contextlib.suppress(OSError, CommandFailedError):
+                raise UnexpectedError(f"a server ended with exit code {self._process.returncode}, expected it to stay")
+            with contextlib.suppress(OSError, UnexpectedError):
                 if ask_once(ready)[0] == 200:
                     self.seconds_to_ready = time.perf_counter() - began
                     return
             time.sleep(0.005)
-        raise CommandFailedError(f"a server was not ready within {STARTING:.0f} s")
+        raise UnexpectedError(f"a server was not ready within {STARTING:.0f} s")
 
     def last_lines(self) -> str:
         """The end of what it has printed."""
@@ -102,7 +101,7 @@ def running(
 
     Raises
     ------
-    CommandFailedError
+    UnexpectedError
         When it does not become ready, or the block raises one; with the last lines it printed.
     """
     pinned = cores()
@@ -117,8 +116,8 @@ def running(
     try:
         server.wait_until_ready(ready, began)
         yield server
-    except CommandFailedError as error:
-        raise CommandFailedError(f"{error}\nThe server said last:\n{server.last_lines()}") from error
+    except UnexpectedError as error:
+        raise UnexpectedError(f"{error}\nThe server said last:\n{server.last_lines()}") from error
     finally:
         _end(process)
 

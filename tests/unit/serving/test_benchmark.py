@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from devtools.benchmarks.measure import CommandFailedError
 from devtools.benchmarks.serving.figures import Figures, as_tables, limits
 from devtools.benchmarks.serving.load import Target, ask_alone, ask_once, ask_together, is_whole, request_bytes
 from devtools.benchmarks.serving.server import free_port, running
+from devtools.checkout import UnexpectedError
 from tests.conftest import ROOT
 from tests.support.serving.pretend import Pretended, about, number, pretended
 
@@ -74,21 +74,21 @@ def test_every_answer_under_load_is_counted_once() -> None:
 
 
 def test_an_answer_that_refuses_ends_the_load() -> None:
-    with pretended(Pretended(None)) as address, pytest.raises(CommandFailedError, match="503"):
+    with pretended(Pretended(None)) as address, pytest.raises(UnexpectedError, match="503"):
         ask_together(Target(int(address.rpartition(":")[2]), REQUEST), 0.2, 2)
 
 
 def test_a_server_that_does_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('the port is cursed')"]
     with (
-        pytest.raises(CommandFailedError, match=r"exit code 1(.|\n)*the port is cursed"),
+        pytest.raises(UnexpectedError, match=r"exit code 1(.|\n)*the port is cursed"),
         running(command, tmp_path, {}, Target(free_port(), REQUEST), tmp_path / "log"),
     ):
         pytest.fail("it runs")
 
 
 def test_what_the_rivals_need_is_pinned_without_an_address() -> None:
-    files = sorted((ROOT / "benchmarks/serving").glob("requirements-*.txt"))
+    files = sorted((ROOT / "devtools/benchmarks/serving").glob("requirements-*.txt"))
     assert [file.stem.partition("-")[2] for file in files] == ["bentoml", "fastapi", "mlflow"]
     for file in files:
         for line in file.read_text(encoding="utf-8").splitlines():

@@ -1,0 +1,150 @@
+"""The one harness that copies a checkout and runs commands in the copy: for the demo, the benchmarks and the tests.
+
+A copy holds what git knows of the source (tracked files, and new ones that are not ignored) as it lies on disk, and is a
+repository of its own with one commit. Every program that runs in it has a session of its own: Ctrl-C reaches the caller
+alone, which then ends what it has started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+TIME_LIMIT = 900.0  # seconds for one command
+GRACE = 30.0  # seconds that a program has to end when it is told to
+FOREIGN = ("ZENML_", "DVC_", "GIT_", "SERVE_", "CHAMPION_")  # settings of the user's own work
+_COMMIT = ("git", "-c", "commit.gpgsign=false", "commit", "--quiet", "--no-verify", "--message")
+
+
+class UnexpectedError(Exception):
+    """A command, or what came of it, is not as expected; the text says what it is, without a full stop at its end."""
+
+
+@dataclass
+class Checkout:
+    """A folder and the environment of what runs in it."""
+
+    root: Path
+    env: Mapping[str, str]
+
+    def run(
+        self, *arguments: str | Path, expect: int | None = 0, timeout: float = TIME_LIMIT
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, as ``python run.py train`` or ``git status``.
+
+        Parameters
+        ----------
+        *arguments : str or Path
+            Of the command; ``python`` is this Python.
+        expect : int, optional
+            The exit code; None takes any.
+
+        Raises
+        ------
+        UnexpectedError
+            When it ends otherwise, or not in time.
+        """
+        shown = shlex.join(map(str, arguments))
+        with self.started(*arguments) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                raise UnexpectedError(f"`{shown}` did not end within {timeout:.0f} seconds") from None
+        if expect not in (None, process.returncode):
+            last = "\n".join([*out.splitlines()[-5:], *err.splitlines()[-15:]]).strip()
+            raise UnexpectedError(
+                f"`{shown}` ended with exit code {process.returncode} where {expect} was expected, and said: {last}"
+            )
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    @contextlib.contextmanager
+    def started(self, *arguments: str | Path, out: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+        """Start a program, which has ended with all that it started when this is left.
+
+        Parameters
+        ----------
+        out : int
+            A file descriptor that stdout and stderr go to, or `subprocess.PIPE`.
+        """
+        command = [sys.executable if arguments[0] == "python" else arguments[0], *arguments[1:]]
+        process = subprocess.Popen(
+            command, cwd=self.root, env=self.env, stdout=out, stderr=out, text=True, start_new_session=True
+        )
+        try:
+            yield process
+        finally:
+            end(process)
+
+    def commit(self, message: str) -> None:
+        """Commit all that git does not ignore, in a repository that is made where there is none."""
+        self.run("git", "init", "--quiet", "--initial-branch", "main")
+        self.run("git", "add", "--all")
+        self.run(*_COMMIT, message)
+
+
+def copy_known(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
+    """Copy what git knows of a checkout into a folder, which is made where it is not there.
+
+    Parameters
+    ----------
+    leave_out : collection of str
+        Names of files and folders directly below `source`.
+
+    Raises
+    ------
+    UnexpectedError
+        When the source is no git checkout.
+    """
+    listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = subprocess.run(listing, cwd=source, capture_output=True, check=False).stdout
+    if not listed:
+        raise UnexpectedError(
+            f"this works in a copy of what git knows of a checkout, and git knows nothing of {source}: clone the repository "
+            "with git, and run the same command in the clone"
+        )
+    for name in {os.fsdecode(raw) for raw in listed.split(b"\0") if raw}:
+        if name.split("/")[0] not in leave_out and (source / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, target / name)
+
+
+def environment(home: Path | None = None, foreign: tuple[str, ...] = FOREIGN) -> dict[str, str]:
+    """The environment of programs in a copy: this Python's programs, an author for git, and nothing of the user's work.
+
+    Parameters
+    ----------
+    home : Path, optional
+        In place of the user's HOME.
+    foreign : tuple of str
+        How the names of variables begin that are left out.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    if home is not None:
+        kept["HOME"] = str(home)
+    for role in ("AUTHOR", "COMMITTER"):
+        kept |= {f"GIT_{role}_NAME": "copy", f"GIT_{role}_EMAIL": "copy@example.com"}
+    return {
+        **kept,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]),
+        "ZENML_ANALYTICS_OPT_IN": "false",
+        "DVC_NO_ANALYTICS": "true",
+    }
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a program and what it has started, by its process group; one that has ended is left alone."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
