@@ -26,13 +26,9 @@ def _named(ctx: click.Context, parameter: click.Parameter, config: str) -> str:
 
 
 path_type = click.Path(path_type=Path)
+CONFIG = "The use case: its file, or its name."
 config_option = click.option(
-    "--config",
-    default=settings.DEFAULT_CONFIG,
-    show_default=True,
-    metavar="FILE",
-    callback=_named,
-    help="The use case: its file, or its name.",
+    "--config", default=settings.DEFAULT_CONFIG, show_default=True, metavar="FILE", callback=_named, help=CONFIG
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 stack_option = click.option("--stack", metavar="NAME", help="Run on this stack instead of the active one.")
@@ -54,22 +50,19 @@ def open_store() -> Client:
 
 @contextmanager
 def running(stack: str | None, quiet: bool) -> Iterator[tuple[Client, Callable[[str, str], None]]]:
-    """A run on a stack, with its steps and rows shown as they go.
-
-    Yields
-    ------
-    client : Client
-        Of the store.
-    tell : callable
-        To be told of each step.
-    """
+    """Open the store for a run on a stack; steps, told to what is yielded, and rows are shown as they go."""
     client = open_store()
     from champion.orchestration.stacks import activated
     from champion.progress import watched
     from cli import console
 
-    with activated(client, stack), console.Steps(quiet) as steps, console.Rows(quiet) as rows, watched(rows.tell):
-        yield client, steps.tell
+    with (
+        activated(client, stack),
+        console.steps(quiet) as tell_step,
+        console.rows(quiet) as tell_rows,
+        watched(tell_rows),
+    ):
+        yield client, tell_step
 
 
 def print_json(value: Any) -> None:

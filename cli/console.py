@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from champion.comparison.evaluation import Evaluation
     from champion.comparison.provenance import Outcome
     from champion.modeling.columns import Column
-    from champion.registry.versions import Record, Version
+    from champion.registry.versions import Version
 
 _MARKS = {"started": "...", "finished": "done", "cached": "cached"}
-_PREFIXES = {"promoted": "[bold green]Promoted.[/] ", "kept": "[bold yellow]Kept.[/] ",
-             "would_promote": "[bold green]Would promote.[/] ", "would_keep": "[bold yellow]Would keep.[/] "}  # fmt: skip
+_COLOURS = {"promoted": "green", "kept": "yellow", "would_promote": "green", "would_keep": "yellow"}
 
 
 def out() -> Console:
@@ -36,62 +35,47 @@ def notes() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Steps:
-    """Shows the steps of a run as they go."""
+@contextmanager
+def steps(quiet: bool) -> Iterator[Callable[[str, str], None]]:
+    """Shows the steps of a run as they go: a line when one starts (on a terminal only), and one when it is done."""
+    console = notes()
+    started: dict[str, float] = {}
+    running: set[str] = set()
 
-    def __init__(self, quiet: bool) -> None:
-        self._console = notes()
-        self._quiet = quiet
-        self._started: dict[str, float] = {}
-        self._running: set[str] = set()
-
-    def __enter__(self) -> Steps:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del error, trace
-        if kind is None or self._quiet:
-            return
-        what = "failed" if issubclass(kind, Exception) else "stopped"
-        for step in sorted(self._running):
-            self._console.print(f"  {step:<28}{what}", markup=False)
-
-    def tell(self, step: str, what: str) -> None:
-        """One line when a step starts (on a terminal only), and one when it is done."""
+    def tell(step: str, what: str) -> None:
         now = time.perf_counter()
-        begun = self._started.setdefault(step, now)
-        (self._running.add if what == "started" else self._running.discard)(step)
-        if self._quiet or (what == "started" and not self._console.is_terminal):
+        begun = started.setdefault(step, now)
+        (running.add if what == "started" else running.discard)(step)
+        if quiet or (what == "started" and not console.is_terminal):
             return
         took = f"{now - begun:6.1f} s" if what == "finished" else ""
-        end = "\r" if what == "started" else "\n"
-        self._console.print(f"  {step:<28}{_MARKS[what]:<8}{took}", end=end, markup=False)
+        console.print(f"  {step:<28}{_MARKS[what]:<8}{took}", end="\r" if what == "started" else "\n", markup=False)
+
+    try:
+        yield tell
+    except BaseException as error:
+        for step in [] if quiet else sorted(running):
+            console.print(f"  {step:<28}{'failed' if isinstance(error, Exception) else 'stopped'}", markup=False)
+        raise
 
 
-class Rows:
-    """Shows how many rows are done, on a terminal only; entered around the run that tells of them."""
+@contextmanager
+def rows(quiet: bool) -> Iterator[Callable[[int, int | None, float], None]]:
+    """Shows how many rows are done, of how many, by the share of the table; on a terminal only."""
+    console = notes()
+    columns = (TextColumn("  rows"), BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+    task = bar.add_task("rows", total=1.0, done="")
 
-    def __init__(self, quiet: bool) -> None:
-        console = notes()
-        shown = console.is_terminal and not quiet
-        columns = (TextColumn("  rows"), BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
-        self._task = self._bar.add_task("rows", total=1.0, done="") if shown else None
+    def tell(count: int, known: int | None, share: float) -> None:
+        if console.is_terminal and not quiet:
+            bar.start()
+            bar.update(task, completed=share, done=f"{count:,}" if known is None else f"{count:,} of {known:,}")
 
-    def __enter__(self) -> Rows:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def tell(self, rows: int, known: int | None, share: float) -> None:
-        """How many rows are done, of how many, and the share of the table."""
-        if self._task is not None:
-            self._bar.start()
-            done = f"{rows:,}" if known is None else f"{rows:,} of {known:,}"
-            self._bar.update(self._task, completed=share, done=done)
+    try:
+        yield tell
+    finally:
+        bar.stop()
 
 
 def warn(messages: Sequence[str]) -> None:
@@ -106,9 +90,13 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     challenger, champion = evaluation.challenger, evaluation.champion
     table = Table(title=f"{evaluation.use_case}: {evaluation.rows.judged} holdout rows judge", title_justify="left")
     table.add_column("score")
-    table.add_column(f"challenger{_number(outcome.challenger)}", justify="right")
+    table.add_column(
+        "challenger" + ("" if outcome.challenger is None else f"\nversion {outcome.challenger}"), justify="right"
+    )
     if champion:
-        table.add_column(f"champion{_number(champion.number)}", justify="right")
+        table.add_column(
+            "champion" + ("" if champion.number is None else f"\nversion {champion.number}"), justify="right"
+        )
         table.add_column("difference", justify="right")
     table.add_row("candidate", challenger.candidate, *([champion.candidate, ""] if champion else []))
     for name, value in challenger.scores.items():
@@ -120,11 +108,8 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     console = out()
     console.print()
     console.print(table)
-    console.print(f"{_PREFIXES[outcome.action]}{escape(decision.reason)}", soft_wrap=True)
-
-
-def _number(number: int | None) -> str:
-    return f"\nversion {number}" if number is not None else ""
+    action = outcome.action.replace("_", " ").capitalize()
+    console.print(f"[bold {_COLOURS[outcome.action]}]{action}.[/] {escape(decision.reason)}", soft_wrap=True)
 
 
 def batch_summary(tally: Tally, written: str, rejects: str | None) -> None:
@@ -137,7 +122,7 @@ def batch_summary(tally: Tally, written: str, rejects: str | None) -> None:
     console.print("  " + ", ".join(f"{label} {count:,}" for label, count in tally.labels.items()), markup=False)
     if rejects:
         console.print(f"Rejected {tally.rejected:,}: {rejects}", markup=False)
-        for reason, count in sorted(tally.reasons.items(), key=lambda found: -found[1])[:5]:
+        for reason, count in sorted(tally.reasons.items(), key=lambda reason: -reason[1])[:5]:
             console.print(f"  {count:,}: {reason}", markup=False)
 
 
@@ -149,36 +134,21 @@ def versions_list(use_case: str, versions: Sequence[Version]) -> None:
         return
     for version in sorted(versions, key=lambda version: -version.number):
         record = version.record
+        score = f"{record.metric} {record.challenger_score:.4f}"
+        if record.champion_score is not None:
+            score += f" against {record.champion_score:.4f} of version {record.judged_against}"
         style = "bold green" if version.stage == "production" else "bold"
-        console.print(f"[{style}]version {version.number:<4} {version.stage:<11}[/] {_score(record)}", soft_wrap=True)
+        console.print(f"[{style}]version {version.number:<4} {version.stage:<11}[/] {score}", soft_wrap=True)
         console.print(f"  {escape(record.reason)}", soft_wrap=True)
         made = record.created[:16].replace("T", " ")
         commit = (record.commit or "none")[:8]
         console.print(f"  [dim]{made} UTC, data {record.data_version[:8]}, commit {commit}[/]", soft_wrap=True)
 
 
-def _score(record: Record) -> str:
-    score = f"{record.metric} {record.challenger_score:.4f}"
-    if record.champion_score is None:
-        return score
-    return f"{score} against {record.champion_score:.4f} of version {record.judged_against}"
-
-
 def version_facts(version: Version) -> dict[str, Any]:
     """One entry of `models --json`."""
-    record = version.record
-    return {
-        "number": version.number,
-        "stage": version.stage,
-        "metrics": record.metrics,
-        "data_version": record.data_version,
-        "commit": record.commit,
-        "created": record.created,
-        "reason": record.reason,
-        "fingerprint": record.fingerprint,
-        "judged_against": record.judged_against,
-        "replaced": record.replaced,
-    }
+    shown = ("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced")
+    return {"number": version.number, "stage": version.stage} | {key: getattr(version.record, key) for key in shown}
 
 
 def columns_table(columns: Sequence[Column]) -> None:

@@ -6,6 +6,8 @@ import click
 
 from champion import settings
 
+targets_argument = click.argument("targets", nargs=-1, metavar="[TARGET]...")
+
 
 class _Interruptible(click.Command):
     """Says after Ctrl-C that the rest can follow."""
@@ -25,7 +27,7 @@ def command() -> None:
 
 
 @command.command("pull", cls=_Interruptible)
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 def pull(targets: tuple[str, ...]) -> None:
     """Fetch what pointers and dvc.lock name: all of it, or these pointers, stages and files."""
     from champion.datastore import remote
@@ -34,7 +36,7 @@ def pull(targets: tuple[str, ...]) -> None:
 
 
 @command.command("push", cls=_Interruptible)
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
 def push(targets: tuple[str, ...]) -> None:
     """Record data and packages in their pointers, and send what the remote has not."""
     from champion.datastore import remote

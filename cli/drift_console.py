@@ -46,9 +46,8 @@ def drift_summary(report: DriftReport) -> None:
     for each in (each for each in shown[:MOST_ROWS] if each.verdict == "drift"):
         console.print(f"  {escape(each.name)}: {escape(each.reason)}", soft_wrap=True)
     for difference in report.schema_differences:
-        console.print(
-            f"  column {escape(difference.column)} ({difference.what}): {escape(difference.text)}", soft_wrap=True
-        )
+        column = f"{escape(difference.column)} ({difference.what})"
+        console.print(f"  column {column}: {escape(difference.text)}", soft_wrap=True)
     if report.live is not None:
         console.print(report.live.text, markup=False, soft_wrap=True)
     colour = _COLOURS[report.verdict]
@@ -57,22 +56,18 @@ def drift_summary(report: DriftReport) -> None:
 
 def _cells(each: FeatureDrift) -> tuple[str, ...]:
     bold = "bold red" if each.verdict == "drift" else "default"
-    return (
-        f"[{bold}]{escape(each.name)}[/]", _SHORT[each.verdict], each.test or NOTHING,
-        NOTHING if each.p_corrected is None else p_value(each.p_corrected).replace("below ", "<"),
-        NOTHING if each.effect is None else percent(each.effect), percent(each.threshold), percent(each.missing),
-        NOTHING if each.outside is None else percent(each.outside),
-        NOTHING if each.unseen is None else percent(each.unseen),
-    )  # fmt: skip
+    p = NOTHING if each.p_corrected is None else p_value(each.p_corrected).replace("below ", "<")
+    shares = [each.effect, each.threshold, each.missing, each.outside, each.unseen]
+    parts = [NOTHING if share is None else percent(share) for share in shares]
+    return f"[{bold}]{escape(each.name)}[/]", _SHORT[each.verdict], each.test or NOTHING, p, *parts
 
 
-def history_summary(found: Sequence[Moment]) -> None:
+def history_summary(moments: Sequence[Moment]) -> None:
     """Every feature over the last comparisons, as a line of bars."""
-    last = found[-_LAST:]
+    last = moments[-_LAST:]
     console = out()
-    table = Table(
-        title=f"Share of rows that moved, {last[0].created[:10]} to {last[-1].created[:10]}", title_justify="left"
-    )
+    title = f"Share of rows that moved, {last[0].created[:10]} to {last[-1].created[:10]}"
+    table = Table(title=title, title_justify="left")
     for head in ("feature", "over time", "last", "drift"):
         table.add_column(head)
     for name in dict.fromkeys(name for moment in last for name in moment.effects):
@@ -80,9 +75,8 @@ def history_summary(found: Sequence[Moment]) -> None:
         times = sum(name in moment.drifted for moment in last)
         newest = effects[-1]
         bars = "".join(" " if each is None else _BARS[min(int(each * 16), 7)] for each in effects)
-        table.add_row(
-            escape(name), bars, NOTHING if newest is None else percent(newest), str(times) if times else NOTHING
-        )
+        share = NOTHING if newest is None else percent(newest)
+        table.add_row(escape(name), bars, share, str(times) if times else NOTHING)
     console.print(table)
-    verdicts = [moment.verdict for moment in found]
-    console.print(f"{len(found)} comparisons, {verdicts.count('drift')} with drift.", markup=False)
+    verdicts = [moment.verdict for moment in moments]
+    console.print(f"{len(moments)} comparisons, {verdicts.count('drift')} with drift.", markup=False)

@@ -6,15 +6,11 @@ import click
 
 from champion import settings
 
+TARGETS = click.Choice(["pipeline", "serving", "champion"])
+
 
 @click.command("image")
-@click.option(
-    "--target",
-    type=click.Choice(["pipeline", "serving", "champion"]),
-    default="pipeline",
-    show_default=True,
-    help="The stage of the Dockerfile to build.",
-)
+@click.option("--target", type=TARGETS, default="pipeline", show_default=True, help="The stage of the Dockerfile.")
 @click.option("--tag", "tags", multiple=True, metavar="IMAGE", help="Name of the image; may be repeated.")
 @click.option("--use-case", metavar="NAME", help="Whose package it serves; with one package there, that one.")
 def command(target: str, tags: tuple[str, ...], use_case: str | None) -> None:

@@ -22,6 +22,7 @@ COMMANDS = (
     "serve", "stack", "train",
 )  # fmt: skip
 LONG_LIVED = ("serve", "dashboard")
+INTERRUPTED = "Interrupted. Production is whole: `python run.py models` names its champion. Run again when you like."
 
 
 class LazyGroup(click.Group):
@@ -80,43 +81,36 @@ def main(arguments: list[str] | None = None) -> int:
     settings.prepare_environment()
     try:
         ended = cli.main(arguments, prog_name="run.py", standalone_mode=False)
-    except ProjectError as error:
-        return _fail(error)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return _interrupted()
+        return ended if isinstance(ended, int) else DONE
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else FAILED
-    except Exception as error:
-        if was_interrupted(error):
-            return _interrupted()
-        if isinstance(error, ModuleNotFoundError):
-            return _fail(
-                ProjectError(f"{error}. `make run` installs it; then `. .venv/bin/activate` enters the environment.")
-            )
-        explained = of_the_machine(error)
-        if explained is None:
-            raise
-        return _fail(explained)
+    except (Exception, KeyboardInterrupt) as error:
+        return _explained(error)
     finally:
         if "champion.orchestration.store" in sys.modules and whole_process:
             sys.modules["champion.orchestration.store"].end_logging()
         if whole_process:
             gc.freeze()  # the interpreter's last collection over a large object graph would cost a second
-    return ended if isinstance(ended, int) else DONE
 
 
-def _fail(error: ProjectError) -> int:
-    for line in str(error).splitlines():
+def _explained(error: BaseException) -> int:
+    """Print what an error says to the user; one that is a bug of ours is raised again."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, ProjectError):
+        explained: ProjectError | None = error
+    elif isinstance(error, click.Abort) or was_interrupted(error):
+        click.echo(f"\n{INTERRUPTED}", err=True)
+        return 130
+    elif isinstance(error, ModuleNotFoundError):
+        explained = ProjectError(
+            f"{error}. `make run` installs it; then `. .venv/bin/activate` enters the environment."
+        )
+    else:
+        explained = of_the_machine(error)
+    if explained is None:
+        raise error
+    for line in str(explained).splitlines():
         click.echo(f"{click.style('Error:', fg='red', bold=True)} {line}", err=True)
-    return error.exit_code
-
-
-def _interrupted() -> int:
-    click.echo(
-        "\nInterrupted. Production is whole: `python run.py models` names its champion. Run again when you like.",
-        err=True,
-    )
-    return 130
+    return explained.exit_code

@@ -13,6 +13,7 @@ import click
 import pytest
 
 from champion.errors import DONE, WRONG_USAGE
+from cli.common import config_option
 from cli.main import COMMANDS, main
 from tests.conftest import ROOT
 from tests.support.pages import commands
@@ -78,9 +79,9 @@ def test_wrong_usage_ends_with_2_and_says_what_is_right(
 
 
 def test_a_use_case_is_named_by_its_file_or_its_name() -> None:
-    command = commands()["models"]
+    command = click.command(config_option(lambda config: config))
     for given, meant in [("iris", "configs/iris.yaml"), ("configs/iris.yaml",) * 2, ("none", "none")]:
-        assert command.make_context("models", ["--config", given]).params["config"] == meant
+        assert command.main(["--config", given], standalone_mode=False) == meant
 
 
 def test_the_schema_is_json_that_describes_the_use_case(capsys: pytest.CaptureFixture[str]) -> None:
