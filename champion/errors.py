@@ -5,7 +5,7 @@ anything that is not one of these is a bug of ours and keeps its traceback.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 DONE, FAILED, WRONG_USAGE, GATE_SAID_NO, NOT_ENOUGH_DATA = 0, 1, 2, 3, 4
 
@@ -68,3 +68,34 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     if close:
         return f"Did you mean {folded.get(close[0], close[0])!r}?"
     return f"Allowed are: {', '.join(choices)}." if choices else "Nothing is allowed here."
+
+
+def listed(names: Iterable[object], most: int = 8) -> str:
+    """Names for a sentence, in quotes; of a long list the first ones and how many more.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    shown = [repr(str(name)) if isinstance(name, str) else repr(name) for name in names]
+    rest = len(shown) - most
+    return ", ".join(shown) if rest <= 0 else f"{', '.join(shown[:most])} and {rest:,} more"
+
+
+def nearest_column(word: str, names: Sequence[str]) -> str:
+    """Name the nearest of the names, or the first of them where none is near.
+
+    Examples
+    --------
+    >>> nearest_column("Species", ["species", "island"])
+    "Did you mean 'species'?"
+    """
+    folded = {name.strip().casefold(): name for name in reversed(names)}
+    close = difflib.get_close_matches(word.strip().casefold(), folded, n=1)
+    return f"Did you mean {folded[close[0]]!r}?" if close else f"The table has: {listed(names)}."
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """A number with its noun, in the singular or the plural."""
+    return f"{count:,} {one if count == 1 else many}"

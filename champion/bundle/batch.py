@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from champion.errors import ConfigurationError, DataError
+from champion.errors import ConfigurationError, DataError, listed, nearest_column
 from champion.modeling.arrays import Block
 from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature
-from champion.modeling.table import listed, near
 from champion.tabular.ahead import read_ahead
 from champion.tabular.sink import Sink, as_text, printable
 from champion.tabular.stream import TableStream, open_table
@@ -97,7 +96,7 @@ def require_columns(table: TableStream, manifest: Manifest, asked: Asked) -> Non
     if missing:
         raise DataError(
             f"The table lacks {_columns(missing)}, which model version {manifest.model_version} needs. "
-            f"{near(missing[0], names)}"
+            f"{nearest_column(missing[0], names)}"
         )
     for feature in manifest.signature:
         kind = table.schema.field(feature.name).type
@@ -114,7 +113,7 @@ def _require_keepable(table: TableStream, manifest: Manifest, asked: Asked) -> N
     for name in asked.keep:
         if name not in names:
             raise ConfigurationError(
-                f"--keep names the column {name!r}, which the table does not have. {near(name, names)}"
+                f"--keep names the column {name!r}, which the table does not have. {nearest_column(name, names)}"
             )
     kept, ours = _kept(table, asked), own_columns(manifest.classes)
     twice = [name for name, count in Counter([*ours, *kept]).items() if count > 1]

@@ -1,4 +1,4 @@
-"""The exam: champion and challenger on the same holdout rows, each through its own preprocessing."""
+"""Champion and challenger on the same holdout rows, each through its own preprocessing."""
 
 from __future__ import annotations
 
@@ -11,24 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
-from champion.errors import DataError, NotEnoughDataError
+from champion.errors import DataError, NotEnoughDataError, listed
 from champion.modeling.classifier import Classifier, Predictions
 from champion.modeling.evaluation import CandidateResult, Importance, Label
-from champion.modeling.scoring import (
-    ALWAYS_SHOWN,
-    Answers,
-    calibration,
-    confusion,
-    paired_test,
-    per_class,
-    precision_recall_curves,
-    roc_curves,
-    score,
-    smallest_gain,
-)
 from champion.modeling.split import SplitRule, missing_columns, overlap
-from champion.modeling.table import canonical_labels, class_list, listed
-from champion.modeling.training import encode
+from champion.modeling.tasks.classification.learning import Answers
+from champion.modeling.tasks.classification.target import class_list
+from champion.modeling.tasks.learning import LEARNING
+from champion.modeling.tasks.target import TARGETS
 from champion.use_case.policy import ComparisonRules
 
 IMPORTANCE_ROWS = 400
@@ -39,7 +29,7 @@ FEW_ROWS = 30
 
 @dataclass(frozen=True)
 class ComparedModel:
-    """Who takes the exam: a classifier and where it comes from.
+    """One side of a comparison: a classifier and where it comes from.
 
     `rule` is the split rule it was trained under; `number` its model version, where it has one.
     """
@@ -70,10 +60,6 @@ def compare(
     ----------
     holdout : DataFrame, shape (rows, columns)
         Today's holdout, target included.
-    rules : ExamRules
-        Target, metric, guardrails and `min_overlap`.
-    challenger, champion : Contender
-        The champion may be None.
     candidates : sequence of CandidateResult
         All of this run, best first.
 
@@ -82,41 +68,52 @@ def compare(
     NotEnoughDataError
         When fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
     """
-    judged, theirs, unjudged = _ask_champion(holdout, rules, challenger, champion)
-    rival = champion if theirs is not None else None
+    learning, labels_of = LEARNING[rules.task], TARGETS[rules.task].canonical_labels
+    judged, predictions, unjudged = _ask_champion(holdout, rules, challenger, champion)
+    if predictions is None:
+        champion = None
     asked = _some(holdout, judged)
-    truth = canonical_labels(asked[rules.target])
-    classes = class_list(
-        [*challenger.classifier.classes, *(rival.classifier.classes if rival else ()), *truth.tolist()]
-    )
-    ours = _answers(challenger.classifier.predict(asked), challenger, classes, truth)
-    rivals = _answers(theirs, rival, classes, truth) if theirs is not None and rival is not None else None
-    paired = paired_test(ours, rivals) if rivals else None
-    discordant = paired.only_challenger_right + paired.only_champion_right if paired else 0
-    sample = _sample(asked, truth, rules.seed)
-    missing = [label for code, label in enumerate(classes) if code not in ours.present]
+    truth = labels_of(asked[rules.target])
+    sides = [side for side in (challenger, champion) if side]
+    classes = class_list([*(label for side in sides for label in side.classifier.classes), *truth.tolist()])
+    answers = _answers(challenger.classifier.predict(asked), challenger, classes, truth, rules)
+    performance = paired = None
+    if champion and predictions:
+        champion_answers = _answers(predictions, champion, classes, truth, rules)
+        paired = learning.paired_test(answers, champion_answers)
+        performance = _performance(champion, champion_answers, rules, [])
+    sample = asked
+    if len(asked) > IMPORTANCE_ROWS:
+        order = np.random.default_rng(rules.seed).permutation(len(asked))
+        sample = asked.iloc[learning.sample(truth, order, IMPORTANCE_ROWS)]
+    missing = [label for code, label in enumerate(classes) if code not in answers.present]
+    alone = None
+    if not judged.all():
+        whole = labels_of(holdout[rules.target])
+        known = class_list([*challenger.classifier.classes, *whole.tolist()])
+        whole_answers = _answers(challenger.classifier.predict(holdout), challenger, known, whole, rules)
+        alone = _performance(challenger, whole_answers, rules, [])
     return Evaluation(
         use_case=rules.use_case,
         metric=rules.metric,
         classes=classes,
         rows=ComparisonRows(
-            train=train_rows, holdout=len(holdout), judged=len(asked), overlap_only=not judged.all(),
-            missing_classes=missing, smallest_gain=smallest_gain(len(asked), discordant),
+            train=train_rows,
+            holdout=len(holdout),
+            judged=len(asked),
+            overlap_only=not judged.all(),
+            missing_classes=missing,
+            smallest_gain=learning.smallest_gain(len(asked), paired),
             sampled_for_importance=len(sample),
         ),
         candidates=list(candidates),
-        challenger=_performance(challenger, ours, rules, _importance(challenger, sample, classes, rules)),
-        champion=_performance(rival, rivals, rules, []) if rival and rivals else None,
+        challenger=_performance(challenger, answers, rules, _importance(challenger, sample, classes, rules)),
+        champion=performance,
         champion_unjudged=unjudged,
         paired=paired,
-        alone=None if judged.all() else _alone(holdout, challenger, rules),
-        warnings=[
-            *_missing_warning(missing),
-            *_new_warning(truth, challenger, "the train set lacks"),
-            *(_new_warning(truth, rival, "the champion never saw") if rival else ()),
-            *_few_warning(len(asked)),
-        ],
-    )  # fmt: skip
+        alone=alone,
+        warnings=_warnings(truth, missing, sides),
+    )
 
 
 def _ask_champion(
@@ -129,9 +126,9 @@ def _ask_champion(
     lacking = missing_columns(holdout, [feature.name for feature in champion.classifier.features])
     if lacking:
         return everything, None, f"the table has no column {', '.join(map(repr, lacking))}, which it needs"
-    foreign = _foreign_classes(holdout, rules, champion)
-    if foreign:
-        return everything, None, foreign
+    unknown = LEARNING[rules.task].unknown_target(holdout[rules.target], champion.classifier.classes)
+    if unknown:
+        return everything, None, unknown
     try:
         judged = _rows_of_both(holdout, rules, challenger, champion)
         return judged, champion.classifier.predict(_some(holdout, judged)), None
@@ -141,15 +138,6 @@ def _ask_champion(
 
 def _some(rows: pd.DataFrame, judged: NDArray[np.bool_]) -> pd.DataFrame:
     return rows if judged.all() else rows[judged]
-
-
-def _foreign_classes(holdout: pd.DataFrame, rules: ComparisonRules, champion: ComparedModel) -> str | None:
-    """Why the champion can get no row right: 0 and 1 have become True and False, or the target is another one."""
-    asked = class_list(canonical_labels(holdout[rules.target].drop_duplicates()))
-    known = {(type(label), label) for label in champion.classifier.classes}
-    if any((type(label), label) in known for label in asked):
-        return None
-    return f"it knows the classes {listed(champion.classifier.classes)}, and the holdout has {listed(asked)}"
 
 
 def _rows_of_both(
@@ -171,47 +159,32 @@ def _rows_of_both(
 
 
 def _answers(
-    predictions: Predictions, compared_model: ComparedModel, classes: Sequence[Label], truth: NDArray[np.object_]
+    predictions: Predictions,
+    side: ComparedModel,
+    classes: Sequence[Label],
+    truth: NDArray[np.object_],
+    rules: ComparisonRules,
 ) -> Answers:
-    """Put a contender's answers into the codes of all classes."""
-    place = encode(np.array([*compared_model.classifier.classes], dtype=object), classes)
-    probabilities = None
-    if predictions.probabilities is not None:
-        probabilities = np.zeros((len(truth), len(classes)))
-        probabilities[:, place] = predictions.probabilities
-    return Answers(classes, encode(truth, classes), place[predictions.codes], probabilities)
+    return LEARNING[rules.task].answers(predictions, side.classifier.classes, classes, truth)
 
 
 def _performance(
-    compared_model: ComparedModel, answers: Answers, rules: ComparisonRules, importance: list[Importance]
+    side: ComparedModel, answers: Answers, rules: ComparisonRules, importance: list[Importance]
 ) -> Performance:
-    scores = score(answers, ALWAYS_SHOWN, required=rules.metric)
+    learning = LEARNING[rules.task]
+    scores = learning.score(answers, learning.ALWAYS_SHOWN, required=rules.metric)
     for name in rules.guardrails:
-        scores |= score(answers, (), required=name)
+        scores |= learning.score(answers, (), required=name)
     return Performance(
-        role=compared_model.role, number=compared_model.number, candidate=compared_model.candidate,
-        estimator=compared_model.estimator,
-        params=compared_model.params, scores=scores, per_class=per_class(answers), confusion=confusion(answers),
-        roc=roc_curves(answers), precision_recall=precision_recall_curves(answers),
-        calibration=calibration(answers), importance=importance,
-    )  # fmt: skip
-
-
-def _alone(holdout: pd.DataFrame, challenger: ComparedModel, rules: ComparisonRules) -> Performance:
-    truth = canonical_labels(holdout[rules.target])
-    classes = class_list([*challenger.classifier.classes, *truth.tolist()])
-    answers = _answers(challenger.classifier.predict(holdout), challenger, classes, truth)
-    return _performance(challenger, answers, rules, [])
-
-
-def _sample(rows: pd.DataFrame, truth: NDArray[np.object_], seed: int) -> pd.DataFrame:
-    """Rows for the importance: at random, but every class is among them, since a metric may need all."""
-    if len(rows) <= IMPORTANCE_ROWS:
-        return rows
-    order = np.random.default_rng(seed).permutation(len(rows))
-    codes = pd.factorize(truth[order])[0]
-    first_of_class = np.unique(codes, return_index=True)[1]
-    return rows.iloc[order[np.union1d(first_of_class, np.arange(IMPORTANCE_ROWS))]]
+        role=side.role,
+        number=side.number,
+        candidate=side.candidate,
+        estimator=side.estimator,
+        params=side.params,
+        scores=scores,
+        importance=importance,
+        **learning.tables_and_curves(answers),
+    )
 
 
 def _importance(
@@ -219,28 +192,29 @@ def _importance(
 ) -> list[Importance]:
     """Loss of the metric when one column is shuffled (Breiman 2001)."""
     random = np.random.default_rng(rules.seed)
-    metric = rules.metric
-    truth = canonical_labels(sample[rules.target])
+    learning, metric = LEARNING[rules.task], rules.metric
+    truth = TARGETS[rules.task].canonical_labels(sample[rules.target])
     names = [feature.name for feature in challenger.classifier.features]
     table = sample[names]
 
     def metric_of(predictions: Predictions, part: slice) -> float:
         probabilities = predictions.probabilities
         some = Predictions(predictions.codes[part], None if probabilities is None else probabilities[part])
-        return score(_answers(some, challenger, classes, truth), (), required=metric)[metric]
+        answers = _answers(some, challenger, classes, truth, rules)
+        return learning.score(answers, (), required=metric)[metric]
 
     whole = metric_of(challenger.classifier.predict(table), slice(None))
-    found = []
+    importances = []
     for some in _groups(names, len(table)):
         predictions = challenger.classifier.predict(_shuffled(table, some, random))
         ends = range(len(table), len(predictions.codes) + 1, len(table))
         losses = [whole - metric_of(predictions, slice(end - len(table), end)) for end in ends]
         of_each = np.array(losses).reshape(len(some), IMPORTANCE_REPEATS)
-        found += [
+        importances += [
             Importance(feature=name, mean=float(np.mean(these)), std=float(np.std(these)))
             for name, these in zip(some, of_each, strict=True)
         ]
-    return sorted(found, key=lambda importance: -importance.mean)
+    return sorted(importances, key=lambda importance: -importance.mean)
 
 
 def _groups(names: list[str], rows: int) -> list[list[str]]:
@@ -260,25 +234,21 @@ def _shuffled(table: pd.DataFrame, names: list[str], random: np.random.Generator
     return pd.concat(parts, ignore_index=True)
 
 
-def _missing_warning(missing: Sequence[Label]) -> list[str]:
-    if not missing:
-        return []
-    return [f"The judged rows lack {len(missing)} class(es): {listed(missing)}. Scores are over those present."]
-
-
-def _new_warning(truth: NDArray[np.object_], compared_model: ComparedModel, who_lacks: str) -> list[str]:
-    known = {(type(label), label) for label in compared_model.classifier.classes}
-    new = [label for label in class_list(truth.tolist()) if (type(label), label) not in known]
-    if not new:
-        return []
-    rows = int(np.isin(truth, np.array(new, dtype=object)).sum())
-    return [
-        f"The judged rows have {len(new)} class(es) that {who_lacks}: {listed(new)}. "
-        f"Their {rows} row(s) count as wrong for the {compared_model.role}."
-    ]
-
-
-def _few_warning(rows: int) -> list[str]:
-    if rows >= FEW_ROWS:
-        return []
-    return [f"Only {rows} rows judge: an accuracy moves by {1 / rows:.1%} with every row."]
+def _warnings(truth: NDArray[np.object_], missing: Sequence[Label], sides: Sequence[ComparedModel]) -> list[str]:
+    warnings = []
+    if missing:
+        warnings.append(
+            f"The judged rows lack {len(missing)} class(es): {listed(missing)}. Scores are over those present."
+        )
+    for side, who_lacks in zip(sides, ("the train set lacks", "the champion never saw"), strict=False):
+        known = {(type(label), label) for label in side.classifier.classes}
+        new = [label for label in class_list(truth.tolist()) if (type(label), label) not in known]
+        if new:
+            rows = int(np.isin(truth, np.array(new, dtype=object)).sum())
+            warnings.append(
+                f"The judged rows have {len(new)} class(es) that {who_lacks}: {listed(new)}. "
+                f"Their {rows} row(s) count as wrong for the {side.role}."
+            )
+    if len(truth) < FEW_ROWS:
+        warnings.append(f"Only {len(truth)} rows judge: an accuracy moves by {1 / len(truth):.1%} with every row.")
+    return warnings

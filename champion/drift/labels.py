@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from champion.bundle.parsing import readable
-from champion.errors import DataError
+from champion.errors import DataError, listed
 from champion.modeling.evaluation import Label
 from champion.modeling.features import category_text
-from champion.modeling.table import listed
 from champion.tabular.stream import MISSING_WORDS, open_table
 
 if TYPE_CHECKING:

@@ -21,11 +21,10 @@ from champion.drift.labels import Labels, as_labels
 from champion.drift.live import live_score
 from champion.drift.report import DriftReport, SchemaDifference
 from champion.drift.verdict import Compared, table_verdict
-from champion.errors import DataError
+from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.features import Feature
 from champion.modeling.profile import SECONDS_PER_DAY, Profile
-from champion.modeling.table import listed
 from champion.tabular.stream import open_table
 from champion.use_case.policy import Drift
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from champion.drift.counts import FeatureCounts
 from champion.drift.judge import Judged, all_the_same
 from champion.drift.report import LiveScore, SchemaDifference, Verdict
-from champion.errors import DONE, FAILED, GATE_SAID_NO, NOT_ENOUGH_DATA
-from champion.modeling.table import listed
+from champion.errors import DONE, FAILED, GATE_SAID_NO, NOT_ENOUGH_DATA, listed
 from champion.use_case.policy import Drift
 
 

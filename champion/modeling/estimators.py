@@ -13,16 +13,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.metrics import get_scorer_names
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from champion.errors import ConfigurationError, nearest
 from champion.modeling.features import Feature
+from champion.modeling.sklearn_private import check_parameters
+from champion.modeling.tasks.learning import LEARNING
 from champion.use_case.learning import Candidate
 
 if TYPE_CHECKING:
@@ -41,28 +42,26 @@ def check_candidates(use_case: UseCase, source: str) -> None:
         Naming the key, what was found and the nearest valid one.
     """
     for name, candidate in use_case.candidates.items():
-        estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator")
+        estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator", use_case.task)
         _check_parameters(estimator, candidate, f"{source}: candidates.{name}")
-    for key, scorer in (
-        ("metric", use_case.promotion.metric),
-        *((f"guardrails.{name}", name) for name in use_case.promotion.guardrails),
-    ):
-        _check_scorer(scorer, f"{source}: promotion.{key}")
+    known = LEARNING[use_case.task].scorer_names()
+    guardrails = {f"guardrails.{name}": name for name in use_case.promotion.guardrails}
+    for key, scorer in {"metric": use_case.promotion.metric, **guardrails}.items():
+        if scorer not in known:
+            raise ConfigurationError(
+                f"{source}: promotion.{key}: {scorer!r} is no scikit-learn {use_case.task} scorer. {nearest(scorer, known)}"
+            )
 
 
-def estimator_class(path: str, where: str) -> type[Any]:
-    """Find the classifier class at an import path.
-
-    Parameters
-    ----------
-    path : str
-        For example ``sklearn.ensemble.RandomForestClassifier``.
+def estimator_class(path: str, where: str, task: str = "classification") -> type[Any]:
+    """Find the estimator class at an import path, for example ``sklearn.ensemble.RandomForestClassifier``.
 
     Raises
     ------
     ConfigurationError
-        When nothing is there, or what is there is no classifier.
+        When nothing is there, or what is there is not for the task.
     """
+    kind = LEARNING[task].ESTIMATOR_NAME
     module_name, _, class_name = path.rpartition(".")
     if not module_name:
         raise ConfigurationError(
@@ -71,25 +70,27 @@ def estimator_class(path: str, where: str) -> type[Any]:
     try:
         module = importlib.import_module(module_name)
     except (ImportError, TypeError) as error:  # a path that begins with a dot is a TypeError
-        raise ConfigurationError(f"{where}: cannot import {module_name!r} ({error}). {_near_class(path)}") from None
-    found = getattr(module, class_name, None)
-    if found is None:
-        raise ConfigurationError(f"{where}: {module_name} has no {class_name!r}. {_near_class(path)}")
-    is_classifier = inspect.isclass(found) and issubclass(found, ClassifierMixin) and issubclass(found, BaseEstimator)
-    if not is_classifier:
-        raise ConfigurationError(f"{where}: {path} is no scikit-learn classifier. {_near_class(path)}")
-    checked: type[Any] = found
+        raise ConfigurationError(
+            f"{where}: cannot import {module_name!r} ({error}). {_near_class(path, kind)}"
+        ) from None
+    estimator = getattr(module, class_name, None)
+    if estimator is None:
+        raise ConfigurationError(f"{where}: {module_name} has no {class_name!r}. {_near_class(path, kind)}")
+    needed = (LEARNING[task].ESTIMATOR, BaseEstimator)
+    if not (inspect.isclass(estimator) and all(issubclass(estimator, parent) for parent in needed)):
+        raise ConfigurationError(f"{where}: {path} is no scikit-learn {kind}. {_near_class(path, kind)}")
+    checked: type[Any] = estimator
     return checked
 
 
-def _near_class(path: str) -> str:
+def _near_class(path: str, kind: str) -> str:
     from sklearn.utils import all_estimators
 
-    known = {name: _public_path(found) for name, found in all_estimators(type_filter="classifier")}
+    known = {name: _public_path(estimator) for name, estimator in all_estimators(type_filter=kind)}
     close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
     if close:
         return f"Did you mean {known[close[0]]!r}?"
-    return "Expected a classifier such as 'sklearn.ensemble.RandomForestClassifier'."
+    return f"Expected a {kind} such as 'sklearn.ensemble.RandomForest{kind.capitalize()}'."
 
 
 def _public_path(estimator: type[Any]) -> str:
@@ -117,24 +118,14 @@ def _check_parameters(estimator: type[Any], candidate: Candidate, where: str) ->
 
 def _check_values(estimator: type[Any], params: dict[str, Any], where: str) -> None:
     try:
-        validate = getattr(estimator(**params), "_validate_params", None)
-        if validate is not None:
-            validate()
+        check_parameters(estimator(**params))
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"{where}: {error}") from None
 
 
-_NOT_FOR_CLASSES = ("error", "r2", "explained_variance", "d2_absolute", "mutual_info", "rand_score", "completeness",
-                    "homogeneity", "v_measure", "fowlkes", "deviance", "samples")  # fmt: skip
-
-
-def _check_scorer(name: str, where: str) -> None:
-    known = [scorer for scorer in get_scorer_names() if not any(word in scorer for word in _NOT_FOR_CLASSES)]
-    if name not in known:
-        raise ConfigurationError(f"{where}: {name!r} is no scikit-learn classification scorer. {nearest(name, known)}")
-
-
-def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int) -> Pipeline:
+def build_pipeline(
+    candidate: Candidate, features: Sequence[Feature], seed: int, task: str = "classification"
+) -> Pipeline:
     """Put the preprocessing that the candidate's estimator needs in front of it, and no more.
 
     Trees see numbers as they are; other estimators see them standardized, or from 0 to 1 where they take no negative
@@ -155,7 +146,9 @@ def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int)
         Steps ``prepare`` (a ColumnTransformer, or nothing where the estimator takes the columns as they are) and
         ``model``.
     """
-    estimator = _estimator(candidate, seed)
+    kind = estimator_class(candidate.estimator, "estimator", task)
+    defaults = {"random_state": seed} if "random_state" in inspect.signature(kind).parameters else {}
+    estimator = kind(**{**defaults, **candidate.params})
     numbers = [column for feature in features if feature.kind != "categorical" for column in feature.columns]
     categories = [feature.name for feature in features if feature.kind == "categorical"]
     transformers = []
@@ -169,14 +162,6 @@ def build_pipeline(candidate: Candidate, features: Sequence[Feature], seed: int)
     if all(steps == "passthrough" for _, steps, _ in transformers):
         prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing
     return Pipeline([("prepare", prepare), ("model", estimator)])
-
-
-def _estimator(candidate: Candidate, seed: int) -> Any:
-    found = estimator_class(candidate.estimator, "estimator")
-    params = dict(candidate.params)
-    if "random_state" in inspect.signature(found).parameters:
-        params.setdefault("random_state", seed)
-    return found(**params)
 
 
 def _number_steps(estimator: BaseEstimator) -> Any:

@@ -13,11 +13,13 @@ from champion.modeling.features import signature
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule, is_holdout
-from champion.modeling.table import canonical_labels, class_list
+from champion.modeling.tasks.target import TARGETS
 from champion.use_case.learning import Data
 
 
-def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
+def prepare_table(
+    table: pd.DataFrame, data: Data, rule: SplitRule, task: str = "classification"
+) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
     """Set the holdout aside, and settle what the columns are.
 
     What kind a column is, is read from the whole table: of the train set alone, row numbers would have gaps, and a rare
@@ -51,15 +53,10 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule) -> tuple[pd.
         raise NotEnoughDataError(
             f"The {empty} is empty: {len(table)} rows were split by {rule.in_words()}. Add rows, or change split.share."
         )
-    classes = class_list(canonical_labels(train[data.target].drop_duplicates()))
-    if len(classes) < 2:
-        raise NotEnoughDataError(
-            f"The train set has one class only ({classes[0]!r}) of {len(train)} rows, split by {rule.in_words()}. "
-            "Add rows of the others, or change split.salt or split.share."
-        )
+    classes = TARGETS[task].classes_to_learn(train[data.target], rule.in_words())
     left_out = [data.target, *data.drop, *([rule.column] if rule.column else [])]
     columns = [_learnable(column, train) for column in infer(table, exclude=left_out, kinds=data.kinds)]
-    profile = profiles.build(train, len(holdout), data.target, columns, classes)
+    profile = profiles.build(train, len(holdout), data.target, columns, classes, task)
     features = signature(train, columns)
     if not features:
         raise NotEnoughDataError(

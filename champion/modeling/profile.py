@@ -67,7 +67,12 @@ class Profile(BaseModel):
 
 
 def build(
-    train: pd.DataFrame, holdout_rows: int, target: str, columns: Sequence[Column], classes: Sequence[Label]
+    train: pd.DataFrame,
+    holdout_rows: int,
+    target: str,
+    columns: Sequence[Column],
+    classes: Sequence[Label],
+    task: str = "classification",
 ) -> Profile:
     """Count what a train set looks like.
 
@@ -88,26 +93,16 @@ def build(
     DataError
         When a column holds a value that is not of its kind.
     """
-    from champion.modeling.table import canonical_labels
+    from champion.modeling.tasks.target import TARGETS
 
-    found = canonical_labels(train[target])
     return Profile(
         rows=len(train),
         holdout_rows=holdout_rows,
         target=target,
         classes=list(classes),
-        class_counts=_class_counts(found, classes),
+        class_counts=TARGETS[task].class_counts(train[target], classes),
         columns=[_column(train[column.name], column) for column in columns],
     )
-
-
-def _class_counts(labels: NDArray[np.object_], classes: Sequence[Label]) -> list[int]:
-    import numpy as np
-    import pandas as pd
-
-    codes, uniques = pd.factorize(labels)
-    rows = dict(zip(((type(label), label) for label in uniques), np.bincount(codes).tolist(), strict=True))
-    return [rows.get((type(label), label), 0) for label in classes]
 
 
 def _column(values: pd.Series, column: Column) -> ColumnProfile:

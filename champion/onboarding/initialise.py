@@ -25,7 +25,8 @@ from champion import settings
 from champion.datastore import dvc
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.modeling.columns import Column, infer
-from champion.modeling.table import canonical_labels, check
+from champion.modeling.table import check
+from champion.modeling.tasks.classification.target import canonical_labels
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
 from champion.use_case.whole import UseCase, parse_use_case

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from champion.errors import listed
 from champion.modeling.columns import Column
 from champion.modeling.evaluation import Label
-from champion.modeling.table import listed
 
 MANY_ROWS = 50_000  # from here on histograms are faster than sorting, and three folds tell enough
 COMMON, RARE = 0.8, 0.1  # share of the largest class, and of the smallest in the largest, of unbalanced classes

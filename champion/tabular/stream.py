@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from champion.errors import DataError
-from champion.modeling.table import listed
+from champion.errors import DataError, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
-from champion.errors import DataError
-from champion.modeling.table import listed
+from champion.errors import DataError, listed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -94,4 +94,5 @@ class Fitting(Strict):
     folds: int
     seed: int
     group: str | None  # the group column, whose groups no fold may tear apart
-    ranked: bool  # whether there is a rival to be ranked against
+    ranked: bool  # whether there is another candidate to be ranked against
+    task: str = "classification"

@@ -55,6 +55,7 @@ class ComparisonRules(Strict):
     """What a comparison depends on, and nothing else: the cache key of an evaluation."""
 
     use_case: str
+    task: str = "classification"
     target: str
     metric: str
     guardrails: tuple[str, ...]

@@ -42,6 +42,11 @@ class UseCase(Strict):
         "report); `default` is for those not named.",
     )
 
+    @property
+    def task(self) -> str:
+        """Which of `champion.modeling.tasks` it is; today there is one."""
+        return "classification"
+
     def steps(self) -> list[str]:
         """Name the steps of a training run."""
         return ["prepare", *(f"train_{name}" for name in self.candidates), "evaluate", "promote", "report"]
@@ -49,6 +54,7 @@ class UseCase(Strict):
     def fitting(self) -> Fitting:
         """Take the part that fitting a candidate depends on."""
         return Fitting(
+            task=self.task,
             target=self.data.target,
             metric=self.promotion.metric,
             folds=self.training.folds,
@@ -61,6 +67,7 @@ class UseCase(Strict):
         """Take the part that a comparison depends on."""
         return ComparisonRules(
             use_case=self.name,
+            task=self.task,
             target=self.data.target,
             metric=self.promotion.metric,
             guardrails=tuple(self.promotion.guardrails),

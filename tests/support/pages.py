@@ -18,9 +18,9 @@ from champion.datastore import dvc
 from champion.errors import ProjectError
 from champion.modeling.estimators import check_candidates
 from champion.modeling.preparation import prepare_table
-from champion.modeling.scoring import sign_test
 from champion.modeling.split import rule_for
 from champion.modeling.table import check
+from champion.modeling.tasks.classification.learning import sign_test
 from champion.use_case.policy import Promotion
 from champion.use_case.whole import parse_use_case
 from cli.main import cli

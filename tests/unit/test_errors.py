@@ -1,7 +1,7 @@
 import pytest
 
 from champion import errors
-from champion.errors import nearest
+from champion.errors import listed, nearest, nearest_column
 
 
 def test_the_nearest_word_is_suggested() -> None:
@@ -36,3 +36,11 @@ def test_the_codes_are_those_that_the_help_names() -> None:
     codes = (errors.DONE, errors.FAILED, errors.WRONG_USAGE, errors.GATE_SAID_NO, errors.NOT_ENOUGH_DATA)
 
     assert codes == (0, 1, 2, 3, 4)
+
+
+def test_a_long_list_of_names_is_shortened() -> None:
+    assert listed([f"c{place}" for place in range(1000)], most=2) == "'c0', 'c1' and 998 more"
+
+
+def test_a_name_in_other_case_is_near() -> None:
+    assert nearest_column("SPECIES ", ["island", "species"]) == "Did you mean 'species'?"

@@ -16,8 +16,8 @@ from champion.modeling.equivalence_check import check_equivalence
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import rule_for
-from champion.modeling.table import canonical_labels
-from champion.modeling.training import encode
+from champion.modeling.tasks.classification.learning import encode
+from champion.modeling.tasks.classification.target import canonical_labels
 from champion.use_case.learning import Candidate, Data, Split
 from tests.conftest import iris_csv
 from tests.support.packages import about

@@ -11,11 +11,11 @@ from champion.modeling.classifier import Classifier
 from champion.modeling.columns import infer
 from champion.modeling.features import signature
 from champion.modeling.split import SplitRule, is_holdout, rule_for
-from champion.modeling.table import canonical_labels, class_list
+from champion.modeling.tasks.classification.target import canonical_labels, class_list
 from champion.modeling.training import fit_candidate
 from champion.use_case.learning import Candidate, Data, Fitting, Split
 from champion.use_case.policy import ComparisonRules
-from tests.unit.modeling.test_scoring import ALLOWED, TWO_CLASSES_ONLY
+from tests.unit.modeling.tasks.classification.test_learning import ALLOWED, TWO_CLASSES_ONLY
 
 TREE = "sklearn.tree.DecisionTreeClassifier"
 LINEAR = "sklearn.linear_model.LogisticRegression"

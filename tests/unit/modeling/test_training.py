@@ -8,8 +8,9 @@ from champion.errors import ConfigurationError, DataError, NotEnoughDataError
 from champion.modeling.columns import infer
 from champion.modeling.evaluation import CandidateResult, Label
 from champion.modeling.features import Feature, signature
-from champion.modeling.table import canonical_labels, class_list
-from champion.modeling.training import encode, fit_candidate, rank
+from champion.modeling.tasks.classification.learning import encode
+from champion.modeling.tasks.classification.target import canonical_labels, class_list
+from champion.modeling.training import fit_candidate, rank
 from champion.use_case.learning import Candidate, Fitting
 
 TREE = "sklearn.tree.DecisionTreeClassifier"

@@ -16,7 +16,7 @@ STEPS = ("steps.prepare", "steps.train_candidate", "steps.evaluate", "steps.prom
             {"champion.modeling.split", "champion.modeling.preparation", "champion.modeling.columns"},
             {
                 "champion.modeling.training",
-                "champion.modeling.scoring",
+                "champion.modeling.tasks.classification.learning",
                 "champion.reporting.charts",
                 "champion.reporting",
             },
@@ -30,7 +30,7 @@ STEPS = ("steps.prepare", "steps.train_candidate", "steps.evaluate", "steps.prom
             "steps.evaluate",
             {
                 "champion.comparison.compare",
-                "champion.modeling.scoring",
+                "champion.modeling.tasks.classification.learning",
                 "champion.reporting.charts",
                 "champion.modeling.split",
             },

@@ -1,4 +1,4 @@
-"""Scores and curves of one contestant on the judged rows, over the classes that these rows have."""
+"""How classes are learned and judged: folds, scores, curves and the paired test, over the classes that the judged rows have."""
 
 from __future__ import annotations
 
@@ -10,20 +10,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtr
 from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.metaestimators import available_if
 
-from champion.errors import ConfigurationError, NotEnoughDataError
+from champion.errors import ConfigurationError, NotEnoughDataError, listed
+from champion.modeling.classifier import Predictions
 from champion.modeling.evaluation import ClassScore, Curve, Label, PairedTest
+from champion.modeling.tasks.classification.target import canonical_labels, class_list
+from champion.use_case.learning import Fitting
 
-ALWAYS_SHOWN = ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc")
+ESTIMATOR: type[Any] = ClassifierMixin
+ESTIMATOR_NAME = "classifier"
+
+ALWAYS_SHOWN: tuple[str, ...] = ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc")
 MOST_POINTS = 60  # of a curve
 MOST_CURVES = 60  # classes with curves of their own
 CALIBRATION_BINS = 10
 ROWS_PER_BIN = 5  # at least, of a calibration curve
+
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # places of the rows to learn from, and of those to ask
 
 _FROM_PREDICTIONS = frozenset(
     {
@@ -31,12 +41,14 @@ _FROM_PREDICTIONS = frozenset(
         "positive_likelihood_ratio", "neg_negative_likelihood_ratio",
     }
 )  # fmt: skip
+_NOT_FOR_CLASSES = ("error", "r2", "explained_variance", "d2_absolute", "mutual_info", "rand_score", "completeness",
+                    "homogeneity", "v_measure", "fowlkes", "deviance", "samples")  # fmt: skip
 _AVERAGED = re.compile(r"(f1|precision|recall|jaccard)_(macro|micro|weighted)")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked and what one contestant answered, in the codes of `classes`.
+    """What was asked and what one model answered, in the codes of `classes`.
 
     Attributes
     ----------
@@ -53,6 +65,74 @@ class Answers:
     def present(self) -> list[int]:
         """The codes that the judged rows have."""
         return [int(code) for code in np.unique(self.truth)]
+
+
+def encode(labels: NDArray[np.object_], classes: Sequence[Label]) -> NDArray[np.int64]:
+    """Find the place of every label in `classes`, shape (rows,); -1 for a label that is not there."""
+    place = {(type(label), label): code for code, label in enumerate(classes)}
+    codes, uniques = pd.factorize(np.asarray(labels, dtype=object))
+    each = np.array([place.get((type(label), label), -1) for label in uniques] + [-1], dtype=np.int64)
+    encoded: NDArray[np.int64] = each[codes]
+    return encoded
+
+
+def parameters(params: dict[str, Any], classes: Sequence[Label]) -> dict[str, Any]:
+    """An estimator's parameters, with class weights by code, because codes are what it learns."""
+    weights = params.get("class_weight")
+    if not isinstance(weights, dict):
+        return params
+    place = {(type(label), label): code for code, label in enumerate(classes)}
+    unknown = [label for label in weights if (type(label), label) not in place]
+    if unknown:
+        raise ConfigurationError(
+            f"class_weight names {unknown[0]!r}, which is no class of the train set. "
+            f"The classes are: {', '.join(map(repr, classes))}."
+        )
+    return {**params, "class_weight": {place[type(label), label]: weight for label, weight in weights.items()}}
+
+
+def folds(codes: NDArray[np.int64], groups: NDArray[Any] | None, fitting: Fitting) -> list[Fold]:
+    """Stratified folds that tear no group apart, without those that could not be learned from or have no row.
+
+    Raises
+    ------
+    NotEnoughDataError
+        When none is left.
+    """
+    largest = int(np.bincount(codes).max())
+    most = largest if groups is None else min(largest, len(np.unique(groups)))
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    made: list[Fold] = []
+    if most > 1:
+        split = kind(n_splits=min(fitting.folds, most), shuffle=True, random_state=fitting.seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on small classes, one line per fold
+            made = list(split.split(codes, codes, groups))
+    kept = [(learned, asked) for learned, asked in made if len(asked) and len(np.unique(codes[learned])) > 1]
+    if not kept:
+        raise NotEnoughDataError(
+            f"The train set has {len(codes)} rows, too few to rank candidates by cross-validation: in every fold at "
+            "least two classes must be left to learn from, and no group may be torn apart. Add rows, or keep one "
+            "candidate without a search."
+        )
+    return kept
+
+
+def answers(
+    predictions: Predictions, own: Sequence[Label], classes: Sequence[Label], truth: NDArray[np.object_]
+) -> Answers:
+    """Truth and the answers of a model that knows its `own` classes, in the codes of all `classes`."""
+    place = encode(np.array([*own], dtype=object), classes)
+    probabilities = None
+    if predictions.probabilities is not None:
+        probabilities = np.zeros((len(truth), len(classes)))
+        probabilities[:, place] = predictions.probabilities
+    return Answers(classes, encode(truth, classes), place[predictions.codes], probabilities)
+
+
+def scorer_names() -> list[str]:
+    """scikit-learn's scorers of classifiers."""
+    return [name for name in metrics.get_scorer_names() if not any(word in name for word in _NOT_FOR_CLASSES)]
 
 
 def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, float]:
@@ -73,7 +153,7 @@ def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, fl
     NotEnoughDataError
         When the required scorer cannot be computed on these rows.
     """
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for name in dict.fromkeys((required, *names)):
         try:
             value = _score(answers, name)
@@ -87,10 +167,10 @@ def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, fl
                 f"{name!r} (promotion.metric or a guardrail) cannot score this estimator and target: {reason}"
             ) from None
         if math.isfinite(value):
-            found[name] = value
+            scores[name] = value
         elif name == required:
             raise _not_enough(name, answers)
-    return found
+    return scores
 
 
 def needs_probabilities(name: str) -> bool:
@@ -169,8 +249,8 @@ def per_class(answers: Answers) -> list[ClassScore]:
 def confusion(answers: Answers) -> list[list[int]]:
     """Rows by truth, columns by prediction, in the order of `Answers.classes`."""
     codes = list(range(len(answers.classes)))
-    found: list[list[int]] = metrics.confusion_matrix(answers.truth, answers.predicted, labels=codes).tolist()
-    return found
+    matrix: list[list[int]] = metrics.confusion_matrix(answers.truth, answers.predicted, labels=codes).tolist()
+    return matrix
 
 
 def roc_curves(answers: Answers) -> list[Curve]:
@@ -228,14 +308,14 @@ def paired_test(challenger: Answers, champion: Answers) -> PairedTest:
 
     Source: McNemar (1947), in the exact binomial form; see Dietterich (1998), Neural Computation 10(7).
     """
-    ours, theirs = challenger.predicted == challenger.truth, champion.predicted == champion.truth
-    only_ours, only_theirs = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
+    challenger_right, champion_right = (each.predicted == each.truth for each in (challenger, champion))
+    wins, losses = int((challenger_right & ~champion_right).sum()), int((~challenger_right & champion_right).sum())
     return PairedTest(
-        both_right=int((ours & theirs).sum()),
-        only_challenger_right=only_ours,
-        only_champion_right=only_theirs,
-        both_wrong=int((~ours & ~theirs).sum()),
-        p_value=sign_test(only_ours, only_theirs),
+        both_right=int((challenger_right & champion_right).sum()),
+        only_challenger_right=wins,
+        only_champion_right=losses,
+        both_wrong=int((~challenger_right & ~champion_right).sum()),
+        p_value=sign_test(wins, losses),
     )
 
 
@@ -246,20 +326,43 @@ def sign_test(wins: int, losses: int) -> float:
     return float(min(1.0, 2.0 * bdtr(min(wins, losses), wins + losses, 0.5)))
 
 
-def smallest_gain(rows: int, discordant: int) -> float:
+def smallest_gain(rows: int, paired: PairedTest | None) -> float:
     """Find the smallest gain in accuracy that the paired test tells from noise (p <= 0.05) on so many rows.
 
-    Parameters
-    ----------
-    discordant : int
-        Rows that only one of both answered right; with fewer than six, no gain on them alone can stand out, so six
-        are assumed.
+    With fewer than six rows that only one of both answered right, no gain on them alone can stand out, so six are
+    assumed.
 
     Returns
     -------
     float
         Share of the rows; above 1 when there are fewer than six rows.
     """
-    differing = max(discordant, 6)
+    differing = max(paired.only_challenger_right + paired.only_champion_right if paired else 0, 6)
     wins = next(wins for wins in range(differing // 2, differing + 1) if sign_test(wins, differing - wins) <= 0.05)
     return (2 * wins - differing) / max(rows, 1)
+
+
+def tables_and_curves(answers: Answers) -> dict[str, Any]:
+    """The fields of a performance that only classes have."""
+    return {
+        "per_class": per_class(answers),
+        "confusion": confusion(answers),
+        "roc": roc_curves(answers),
+        "precision_recall": precision_recall_curves(answers),
+        "calibration": calibration(answers),
+    }
+
+
+def unknown_target(target: pd.Series, known: Sequence[Label]) -> str | None:
+    """Why a model can get no row right: 0 and 1 have become True and False, or the target is another one."""
+    asked = class_list(canonical_labels(target.drop_duplicates()))
+    if {(type(label), label) for label in asked} & {(type(label), label) for label in known}:
+        return None
+    return f"it knows the classes {listed(known)}, and the holdout has {listed(asked)}"
+
+
+def sample(truth: NDArray[np.object_], order: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """The first rows of a random order, and the first of every class, since a score may need all."""
+    first_of_class = np.unique(pd.factorize(truth[order])[0], return_index=True)[1]
+    chosen: NDArray[np.int64] = order[np.union1d(first_of_class, np.arange(most))]
+    return chosen

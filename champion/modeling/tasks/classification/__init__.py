@@ -1,0 +1,1 @@
+"""Learning which of a few classes a row belongs to."""

@@ -1,0 +1,33 @@
+"""What a task makes of a target column, and the tasks that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from champion.modeling.evaluation import Label
+from champion.modeling.tasks.classification import target as classification
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+class Target(Protocol):
+    """A module of functions; all take the target column without missing values, but `check`."""
+
+    def check(self, target: pd.Series, folds: int) -> list[str]:
+        """Refuse a target that cannot be learned (DataError); else say what is doubtful about it."""
+
+    def canonical_labels(self, target: pd.Series) -> NDArray[np.object_]:
+        """The values to learn, shape (rows,), whatever dtype they came with."""
+
+    def classes_to_learn(self, target: pd.Series, split: str) -> list[Label]:
+        """The classes of a train set, in order; NotEnoughDataError where `split`, in words, left too few."""
+
+    def class_counts(self, target: pd.Series, classes: Sequence[Label]) -> list[int]:
+        """The rows of each class, for the profile."""
+
+
+TARGETS: dict[str, Target] = {"classification": classification}
