@@ -6,9 +6,7 @@ It is no bug of ours and nothing a use case could mend, so it ends in a sentence
 from __future__ import annotations
 
 import errno
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from champion.errors import ProjectError, StoreError
 
@@ -56,20 +54,3 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
-
-
-@contextmanager
-def interrupts_wait() -> Iterator[None]:
-    """Let Ctrl-C take effect at the end of the block: a library written in Rust would panic in the middle of it."""
-    caught: list[int] = []
-    try:
-        before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
-    except ValueError:  # not in the main thread, which alone is interrupted
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if caught:
-        raise KeyboardInterrupt

@@ -1,5 +1,6 @@
-"""Every setting that is not a use case's, in one place: names, folders, and the environment of ZenML and DVC."""
+"""Every setting that is not a use case's, in one place: names, folders, and the environment of ZenML and DVC, memory."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -59,3 +60,19 @@ def prepare_environment() -> None:
 def inside_dvc() -> bool:
     """Whether a DVC stage runs this: its lock is taken, so no dvc may be called."""
     return "DVC_STAGE" in os.environ
+
+
+def keep_freed_memory() -> None:
+    """Keep freed memory for the next table, and collect nothing.
+
+    glibc gives a freed table back to the system at once, and the next one pays for fresh pages: a second in a run over
+    a million rows. Collections during the imports cost more than they free in a process that is short-lived.
+    """
+    import ctypes
+
+    gc.disable()
+    trim_threshold, mmap_threshold, most = -1, -3, 2**31 - 1  # as in glibc's malloc.h
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # only glibc has it
+    if set_option is not None:
+        set_option(mmap_threshold, most)
+        set_option(trim_threshold, most)

@@ -15,7 +15,7 @@ TARGETS = click.Choice(["pipeline", "serving", "champion"])
 @click.option("--use-case", metavar="NAME", help="Whose package it serves; with one package there, that one.")
 def command(target: str, tags: tuple[str, ...], use_case: str | None) -> None:
     """Build an image: of the pipeline, of the service, or of the service with the champion inside."""
-    from champion.orchestration.image import build_named
+    from champion.orchestration.docker.image import build_named
 
     for name in build_named(target, list(tags) or [f"{settings.PROJECT}-{target}:latest"], use_case):
         click.echo(name)

@@ -15,7 +15,6 @@ import click
 from champion import settings
 from champion.errors import DONE, FAILED, ProjectError
 from champion.failures import of_the_machine, was_interrupted
-from champion.memory import keep_freed
 
 COMMANDS = (
     "ci", "dashboard", "data", "doctor", "image", "init", "models", "monitor", "predict", "prune", "rollback", "schema",
@@ -77,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     whole_process = arguments is None
     arguments = sys.argv[1:] if arguments is None else arguments
     if whole_process and arguments[:1] not in [[name] for name in LONG_LIVED]:
-        keep_freed()
+        settings.keep_freed_memory()
     settings.prepare_environment()
     try:
         ended = cli.main(arguments, prog_name="run.py", standalone_mode=False)

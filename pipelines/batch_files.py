@@ -116,7 +116,7 @@ def register_table(client: Client, use_case: str, table: Path) -> ArtifactVersio
     """Have the table in the store, byte for byte; one that is there already is not copied again."""
     from zenml import save_artifact
 
-    from champion.orchestration.artifacts import FileMaterializer, StoredFile, is_gone, write_again
+    from champion.orchestration.materializers.files import FileMaterializer, StoredFile, is_gone, write_again
 
     with readable(table):
         version = f"{hashing.md5(table)}{suffix_of(table.name)}"

@@ -13,8 +13,8 @@ from zenml.enums import ExecutionMode
 from champion.bundle.batch import Asked, Tally
 from champion.errors import DataError
 from champion.orchestration import code
-from champion.orchestration.docker_stack import image_libraries
 from champion.orchestration.runs import output
+from champion.orchestration.stack_support import support_of
 from champion.orchestration.store import described
 from champion.registry.reconcile import production
 from champion.workspace.workspace import Workspace
@@ -69,7 +69,7 @@ def predict(
     manifest = champion.package.manifest
     require_usable(files, manifest)
     table = register_table(client, workspace.use_case.name, files.table)
-    with code.made_with(image_libraries(client)):
+    with code.made_with(support_of(client).libraries()):
         inputs = {
             "table": table, "champion": champion.stored, "asked": files.asked,
             "version": code.step_version("steps.predict", (manifest.estimator,)),

@@ -63,7 +63,8 @@ def register(
     ProjectError
         When table or use case cannot be used.
     """
-    from champion.orchestration.artifacts import TableMaterializer, is_gone, write_again
+    from champion.orchestration.materializers.files import is_gone, write_again
+    from champion.orchestration.materializers.table import TableMaterializer
 
     root, use_case = workspace.root, workspace.use_case
     fetched = dvc.fetch_missing(root, workspace.data)
@@ -115,7 +116,7 @@ def _read(workspace: Workspace, recorded: SplitRule | None) -> tuple[pd.DataFram
 def _save(table: pd.DataFrame | WrittenTable, name: str, version: str) -> ArtifactVersionResponse:
     from zenml import save_artifact
 
-    from champion.orchestration.artifacts import TableMaterializer
+    from champion.orchestration.materializers.table import TableMaterializer
 
     return save_artifact(table, name=name, version=version, materializer=TableMaterializer)
 

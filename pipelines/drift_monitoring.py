@@ -13,8 +13,8 @@ from champion.bundle.build import profile_of
 from champion.drift.judge import require_known_columns
 from champion.drift.rows import Asked
 from champion.orchestration import code
-from champion.orchestration.docker_stack import image_libraries
 from champion.orchestration.runs import output
+from champion.orchestration.stack_support import support_of
 from champion.orchestration.store import described
 from champion.registry.reconcile import production
 from champion.workspace.workspace import Workspace, require_writable
@@ -69,7 +69,7 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: Callable[[
     require_known_columns(rules, package.manifest.signature)
     require_writable(workspace)
     rows, labels, asked = register_input(client, workspace.use_case.name, given, rules, package.manifest.model_version)
-    with code.made_with(image_libraries(client)):
+    with code.made_with(support_of(client).libraries()):
         inputs = {
             "rows": rows, "champion": champion.stored, "asked": asked, "labels": labels,
             "version": code.step_version("steps.monitor", (package.manifest.estimator,)),

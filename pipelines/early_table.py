@@ -106,12 +106,12 @@ def main(config: str, folder: str) -> None:
 
     from champion.bundle import folder as packages
     from champion.datastore.dvc import data_version
-    from champion.memory import keep_freed
+    from champion.settings import keep_freed_memory
     from champion.tabular.tables import read_table, write_table
     from champion.workspace.workspace import open_workspace, shown
     from pipelines.dataset import check_table
 
-    keep_freed()
+    keep_freed_memory()
     pyarrow.set_cpu_count(1)  # the other processors are the run's
     workspace = open_workspace(config)
     _tell(version=data_version(workspace.data))

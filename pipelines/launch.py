@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from champion.errors import ProjectError
-from champion.orchestration.docker_stack import steps_in_containers
-from champion.orchestration.kubernetes_stack import image_in_registry, steps_in_pods
-from champion.orchestration.runs import lost_artifacts_named, run_tag
-from champion.orchestration.store import leave_interrupts_alone, progress
+from champion.orchestration import patches
+from champion.orchestration.runs import lost_artifacts_named, progress, run_tag
+from champion.orchestration.stack_support import support_of
+from champion.patching import apply
 from champion.use_case.whole import UseCase
 
 if TYPE_CHECKING:
@@ -53,14 +53,15 @@ def launched(
         When a step failed, or the stack runs the pipeline on without us.
     """
     name = f"{use_case.name}-{kind}" if kind else use_case.name
-    leave_interrupts_alone()
-    with steps_in_containers(client) as settings, progress(tell), lost_artifacts_named():
+    apply(*patches.RUN)
+    stack = support_of(client)
+    with stack.pipeline_settings(client) as settings, progress(tell), lost_artifacts_named():
         configured = pipeline.with_options(
             enable_cache=cache,
             run_name=f"{name}-{{date}}-{{time}}",
             tags=[run_tag(use_case.name)],
-            settings={**settings, **image_in_registry(client)},
-            steps=steps_in_pods(client, use_case, steps),
+            settings=settings,
+            steps=stack.step_settings(use_case, steps or use_case.steps()),
         )
         run = configured(**inputs)
     if run is None:

@@ -15,8 +15,8 @@ from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
-from champion.orchestration.docker_stack import image_libraries
 from champion.orchestration.runs import output
+from champion.orchestration.stack_support import support_of
 from champion.orchestration.store import described
 from champion.registry import versions as champions
 from champion.registry.promotion import Terms
@@ -129,7 +129,7 @@ def train(
     champion = reconciled.version_history.champion
     manifest = champions.load_package(client, champion).manifest if champion else None
     dataset = register(client, workspace, manifest.split if manifest else None, again=not options.cache, early=early)
-    with code.made_with(image_libraries(client)):
+    with code.made_with(support_of(client).libraries()):
         facts = _facts(client, workspace, dataset)
         run = _launch(client, workspace.use_case, dataset, champion, facts, options, tell)
     evaluation: Evaluation = output(run, "evaluate", "evaluation")

@@ -10,7 +10,7 @@ from champion.bundle.folder import Package
 from champion.comparison.evaluation import Evaluation
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
-from champion.orchestration.artifacts import CandidateMaterializer
+from champion.orchestration.materializers.candidate import CandidateMaterializer
 from champion.use_case.policy import ComparisonRules
 
 

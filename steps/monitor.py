@@ -7,8 +7,8 @@ from zenml import step
 from champion.bundle.folder import Package
 from champion.drift.report import DriftReport
 from champion.drift.rows import Asked
-from champion.orchestration.artifacts import StoredFile
-from champion.orchestration.drift_artifact import DriftMaterializer
+from champion.orchestration.materializers.drift import DriftMaterializer
+from champion.orchestration.materializers.files import StoredFile
 from champion.progress import told
 
 

@@ -8,7 +8,7 @@ from zenml import step
 
 from champion.bundle.batch import Asked, Tally
 from champion.bundle.folder import Package
-from champion.orchestration.artifacts import FileMaterializer, StoredFile
+from champion.orchestration.materializers.files import FileMaterializer, StoredFile
 from champion.progress import told
 
 

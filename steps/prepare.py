@@ -8,7 +8,8 @@ from zenml import step
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
-from champion.orchestration.artifacts import ProfileMaterializer, TableMaterializer
+from champion.orchestration.materializers.profile import ProfileMaterializer
+from champion.orchestration.materializers.table import TableMaterializer
 from champion.use_case.learning import Data
 
 

@@ -7,7 +7,7 @@ from zenml import step
 
 from champion.bundle.candidate import TrainedCandidate
 from champion.modeling.plan import Plan
-from champion.orchestration.artifacts import CandidateMaterializer
+from champion.orchestration.materializers.candidate import CandidateMaterializer
 from champion.use_case.learning import Candidate, Fitting
 
 

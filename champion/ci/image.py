@@ -43,9 +43,9 @@ def publish(root: Path, around: Surroundings) -> str:
     ]
     if not champions:
         return "No image: there is no champion yet."
-    from champion.orchestration.engine import connect
-    from champion.orchestration.image import build_named
-    from champion.orchestration.trial import try_out
+    from champion.orchestration.docker.engine import connect
+    from champion.orchestration.docker.image import build_named
+    from champion.orchestration.docker.trial import try_out
 
     names, told = [], []
     for workspace, number in champions:
@@ -90,7 +90,7 @@ def _push(name: str, around: Surroundings) -> None:
     """Push one name; the token goes with the call and is kept nowhere."""
     from docker.errors import DockerException
 
-    from champion.orchestration.engine import connect, explained
+    from champion.orchestration.docker.engine import connect, explained
 
     login = None
     if not around["IMAGE"]:  # the token is GitHub's, so no other registry gets to see it

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from champion.datastore import dvc, remote
-from champion.errors import EngineError, ProjectError
+from champion.errors import ProjectError
 from champion.workspace.workspace import Workspace, open_workspace, require_writable, shown
 
 
@@ -110,15 +110,7 @@ def _dashboard(_: Workspace) -> Finding:
 
 
 def _docker(workspace: Workspace) -> Finding:
-    from champion.orchestration import docker_stack
-    from champion.orchestration.engine import connect
-    from champion.orchestration.image import described
-    from champion.orchestration.stacks import orchestrator
+    from champion.orchestration.stack_support import support_of
     from champion.orchestration.store import open_store
 
-    try:
-        return Finding("docker", True, described(connect(), workspace.root))
-    except EngineError as error:
-        if orchestrator(open_store()) == docker_stack.FLAVOR:
-            raise
-        return Finding("docker", True, f"not used: {error}")
+    return Finding("docker", True, support_of(open_store()).check(workspace.root))

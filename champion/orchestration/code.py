@@ -8,6 +8,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import signal
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +16,6 @@ from pathlib import Path
 import grimp
 
 from champion import settings
-from champion.failures import interrupts_wait
 
 ROOMS = ("champion", "steps", "pipelines")
 MODELING = ("champion.modeling", "champion.use_case", "champion.errors")
@@ -25,7 +25,7 @@ MAKING = ("steps.prepare", "steps.train_candidate")
 @functools.cache
 def _graph() -> grimp.ImportGraph:
     rooms = [room for room in ROOMS if (settings.root() / room / "__init__.py").exists()]
-    with interrupts_wait():
+    with _interrupts_wait():
         return grimp.build_graph(
             *rooms, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
         )
@@ -139,3 +139,20 @@ def fingerprint(facts: dict[str, object], estimators: tuple[str, ...]) -> tuple[
     state = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
     state.update(_hash({name for name in own if name.startswith(MODELING)}, versions).encode())
     return state.hexdigest()[:16], versions
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C take effect at the end of the block: a library written in Rust would panic in the middle of it."""
+    caught: list[int] = []
+    try:
+        before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    except ValueError:  # not in the main thread, which alone is interrupted
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt

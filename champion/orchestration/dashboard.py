@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 import click
 
 from champion.errors import ProjectError
-from champion.registry.prune import PIPELINE
+from champion.orchestration import patches
+from champion.orchestration.runs import TRAINING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ def listen(port: int) -> socket.socket:
 def last_run(client: Client) -> str | None:
     """The page of the newest training run, below the dashboard's address; None where nothing was trained yet."""
     with contextlib.suppress(KeyError):
-        found = client.list_pipeline_runs(pipeline=PIPELINE, sort_by="desc:created", size=1).items
+        found = client.list_pipeline_runs(pipeline=TRAINING, sort_by="desc:created", size=1).items
         if found:
             return f"/projects/{client.active_project.name}/runs/{found[0].id}"
     return None
@@ -134,8 +135,6 @@ def _be_a_server(port: int) -> None:
     advertisement above every page.
     """
     from zenml import constants
-    from zenml.client import Client
-    from zenml.config.global_config import GlobalConfiguration
     from zenml.enums import AuthScheme
     from zenml.models import ServerDeploymentType
 
@@ -148,8 +147,7 @@ def _be_a_server(port: int) -> None:
         constants.ENV_ZENML_DISABLE_DATABASE_MIGRATION: "true",
         f"{constants.ENV_ZENML_SERVER_PREFIX}CORS_ALLOW_ORIGINS": f"http://{HOST}:{port}",
     }
-    GlobalConfiguration._reset_instance()
-    Client._reset_instance()
+    patches.start_afresh()
 
 
 def has_browser() -> bool:

@@ -1,19 +1,27 @@
-"""What a pipeline run leaves in the store, and how to read it."""
+"""A pipeline run: how it is called, what it says of its steps, what it leaves in the store, and how to read that."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from champion.errors import ProjectError, StoreError
+from champion.orchestration.patches import LOAD_INPUT
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from zenml.client import Client
     from zenml.models import PipelineRunResponse
+
+
+TRAINING = "training"
+SCORING = ("batch_inference", "drift_monitoring")
+"""Pipelines that make no model: their users have what they made, so nothing of theirs is needed afterwards."""
 
 
 def link_run(client: Client, version_id: UUID, facts: dict[str, Any]) -> None:
@@ -58,7 +66,7 @@ def lost_artifacts_named() -> Iterator[None]:
         raise
     except Exception as error:  # the artifact store raises what its file system raises
         called = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
-        if "_load_input_artifact" not in called:
+        if LOAD_INPUT not in called:
             raise
         raise StoreError(
             f"An artifact that a step needs is gone from the store ({type(error).__name__}: {error}). "
@@ -82,3 +90,48 @@ def output(run: PipelineRunResponse, step: str, name: str) -> Any:
             f"The artifact {name!r} of the step {step!r} is gone from the store ({type(error).__name__}: {error}). "
             "Run again with --no-cache."
         ) from error
+
+
+class _Progress(logging.Handler):
+    """Hands what ZenML says of its steps to a callback."""
+
+    _LINE = re.compile(r"Step `(\S+)` has (started)|Step `(\S+)` has (finished) in|(cached) version of step `(\S+)`")
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass on what the record says of a step."""
+        if found := self._LINE.search(re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())):
+            started, what, finished, ended, cached, reused = found.groups()
+            self._tell(str(started or finished or reused), str(what or ended or cached))
+
+
+@contextlib.contextmanager
+def progress(tell: Callable[[str, str], None]) -> Iterator[None]:
+    """Report the steps of a run as they go, and keep ZenML's own lines about them off the console.
+
+    Parameters
+    ----------
+    tell : callable
+        Called with the step's name and ``started``, ``finished`` or ``cached``.
+    """
+    logger = logging.getLogger("zenml.orchestrators")
+    handler, level = _Progress(tell), logger.level
+    consoles = [found for found in logging.getLogger().handlers if type(found).__name__ == "ZenMLConsoleHandler"]
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    for console in consoles:
+        console.addFilter(_not_of_orchestrators)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        for console in consoles:
+            console.removeFilter(_not_of_orchestrators)
+
+
+def _not_of_orchestrators(record: logging.LogRecord) -> bool:
+    return not record.name.startswith("zenml.orchestrators")

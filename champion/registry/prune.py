@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from champion.orchestration.runs import run_tag
-from champion.orchestration.store import locked
+from champion.orchestration.locks import locked
+from champion.orchestration.runs import SCORING, TRAINING, run_tag
 from champion.registry import versions as champions
 from champion.workspace.workspace import Workspace
 from pipelines.batch_files import batch_table
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from zenml.client import Client
-
-PIPELINE = "training"
-SCORING = ("batch_inference", "drift_monitoring")
-"""Pipelines that make no model: their users have what they made, so nothing of theirs is needed."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     """
     name = workspace.use_case.name
     with locked(client, name):
-        runs = _runs(client, name, PIPELINE)
+        runs = _runs(client, name, TRAINING)
         newest = next((run for run in runs if run.status.is_successful), None)
         kept = _kept(client, newest)
         needed = _needed(client, name, kept)

@@ -12,7 +12,7 @@ from champion.bundle.folder import Package
 from champion.bundle.manifest import ChampionState
 from champion.datastore import remote
 from champion.errors import PackageError, ProjectError
-from champion.orchestration.store import locked
+from champion.orchestration.locks import locked
 from champion.registry import versions as champions
 from champion.registry.reconcile import import_package, reconcile
 from champion.registry.versions import Version, VersionHistory

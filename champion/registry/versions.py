@@ -4,7 +4,7 @@ A model version carries three pieces of metadata: its scores, one by one; `recor
 judged; and `title`, its state since it has been champion (see `champion.bundle.manifest.ChampionState`). The production
 package is an artifact that is linked to the version, so the store can always write the folder anew.
 
-Everything that changes the title is called under `champion.orchestration.store.locked`. Setting the stage is the
+Everything that changes the title is called under `champion.orchestration.locks.locked`. Setting the stage is the
 last act, and one
 transaction of the store: a process that dies before it has changed nothing in production.
 """
@@ -200,7 +200,7 @@ def save_package(client: Client, version_id: UUID, package: Package) -> Artifact
     from zenml import save_artifact
     from zenml.model.utils import link_artifact_version_to_model_version
 
-    from champion.orchestration.artifacts import PackageMaterializer
+    from champion.orchestration.materializers.package import PackageMaterializer
 
     artifact = save_artifact(package, name=f"{package.manifest.use_case}_package", materializer=PackageMaterializer)
     link_artifact_version_to_model_version(
@@ -241,7 +241,8 @@ def load_package(client: Client, version: Version) -> Package:
 
 def restore_package(client: Client, version: Version, package: Package) -> bool:
     """Write a version's package into the store again, where its files were deleted; whether that was needed."""
-    from champion.orchestration.artifacts import PackageMaterializer, is_gone, write_again
+    from champion.orchestration.materializers.files import is_gone, write_again
+    from champion.orchestration.materializers.package import PackageMaterializer
 
     if version.package_id is None or package.manifest.files[MODEL] != version.record.model:
         return False

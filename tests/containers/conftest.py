@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from champion.errors import EngineError
-from champion.orchestration import image
-from champion.orchestration.engine import connect
+from champion.orchestration.docker import image
+from champion.orchestration.docker.engine import connect
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -28,7 +28,7 @@ def engine() -> DockerClient:
 def pipeline_image(engine: DockerClient, ready: Any) -> str:
     """The image of a checkout's code; workers wait for the one that builds it."""
     code = (
-        "from champion import settings; from champion.orchestration import engine, image; "
+        "from champion import settings; from champion.orchestration.docker import engine, image; "
         "print(image.ensure_image(engine.connect(), settings.root(), id))"
     )
     name: str = ready.command(sys.executable, "-c", code).stdout.strip()

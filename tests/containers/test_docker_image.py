@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from champion.orchestration import image
+from champion.orchestration.docker import image
 from tests.conftest import Checkout
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def test_the_image_alone_trains_and_leaves_its_results_in_a_mounted_folder_as_it
 def test_what_a_step_cannot_see_builds_no_new_image(checkout: Checkout) -> None:
     def tag() -> str:
         code = (
-            "from champion import settings; from champion.orchestration import image; "
+            "from champion import settings; from champion.orchestration.docker import image; "
             "print(image.content_hash(settings.root()))"
         )
         return checkout.command(sys.executable, "-c", code).stdout

@@ -16,8 +16,8 @@ import pytest
 
 from champion.bundle.build import classifier
 from champion.bundle.folder import read
-from champion.orchestration.containers import Containers
-from champion.orchestration.docker_stack import _ended_by_signals
+from champion.orchestration.docker.containers import Containers
+from champion.orchestration.stack_support.local_docker import _ended_by_signals
 from tests.conftest import Checkout, copy_project
 
 if TYPE_CHECKING:

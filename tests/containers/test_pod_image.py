@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from champion.errors import EngineError
-from champion.orchestration import image
-from champion.orchestration import kubernetes_stack as pods
+from champion.orchestration.docker import image
+from champion.orchestration.stack_support import kubernetes
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -33,7 +33,7 @@ def test_a_registry_that_refuses_is_named_with_its_remedy(
         with pytest.raises(
             EngineError, match=r"refuses 127\.0\.0\.1:1/team/champion-pod:test.*docker login 127\.0\.0\.1:1"
         ):
-            pods.image_in_registry(client)
+            kubernetes.pipeline_settings(client).__enter__()
     finally:
         for name in ("champion-pod:test", "127.0.0.1:1/team/champion-pod:test"):
             engine.images.remove(name)

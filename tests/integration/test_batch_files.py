@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from champion.errors import ProjectError
-from champion.orchestration.artifacts import FileMaterializer, StoredFile
+from champion.orchestration.materializers.files import FileMaterializer, StoredFile
 from champion.progress import told, watched
 from pipelines import batch_files as edge
 from pipelines.batch_files import checked_files, deliver

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from champion.modeling.split import SplitRule
-from champion.orchestration.artifacts import TableMaterializer
+from champion.orchestration.materializers.table import TableMaterializer
 from champion.tabular.tables import WrittenTable
 from pipelines import early_table
 from pipelines.early_table import EarlyTable

@@ -234,7 +234,7 @@ def test_an_interrupted_run_leaves_nothing_and_the_next_one_is_whole(ready: Chec
 
 def test_the_step_alone_needs_no_run(champion: Workshop) -> None:
     from champion.bundle.batch import Asked
-    from champion.orchestration.artifacts import StoredFile
+    from champion.orchestration.materializers.files import StoredFile
     from steps.predict import predict as step
 
     package = read(champion.root / "models" / champion.name, "models/test")

@@ -8,8 +8,8 @@ import pytest
 from docker.errors import APIError, DockerException
 
 from champion.errors import EngineError
-from champion.orchestration import image
-from champion.orchestration.engine import connect, explained
+from champion.orchestration.docker import image
+from champion.orchestration.docker.engine import connect, explained
 
 
 @pytest.mark.parametrize("address", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:9"])

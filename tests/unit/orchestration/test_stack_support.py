@@ -12,7 +12,8 @@ import yaml
 
 from champion.errors import ConfigurationError
 from champion.orchestration import stacks
-from champion.orchestration.kubernetes_stack import steps_in_pods
+from champion.orchestration.stack_support import kubernetes as kubernetes_kind
+from champion.orchestration.stack_support import support_of
 from champion.use_case.whole import parse_use_case
 
 if TYPE_CHECKING:
@@ -74,9 +75,9 @@ def compiled(client: Client, workshop: Workshop, use_case: dict[str, Any]) -> An
         use_case="x", data_path="x", data_version="x", commit=None, dirty=False, fingerprint="x", seed=0, split="x",
         libraries={}, stack="x", created="2026-01-01T00:00:00Z",
     )  # fmt: skip
-    terms = Terms(policy=place.use_case.promotion, promote=True, readmit=False, champion=None, turn=None)
+    terms = Terms(policy=place.use_case.promotion, promote=True, readmit=False, champion=None, revision=None)
     stacks.activate(client, "kubernetes")
-    configured = training.with_options(steps=steps_in_pods(client, place.use_case))
+    configured = training.with_options(steps=kubernetes_kind.step_settings(place.use_case, place.use_case.steps()))
     configured.prepare(
         table=dataset.artifact, use_case=place.use_case, rule=dataset.rule, champion=None, facts=facts, terms=terms,
         rows=dataset.rows,
@@ -124,12 +125,12 @@ def test_a_run_takes_the_pods_and_their_image_along(
         raise StoppedError
 
     pipeline: Any = SimpleNamespace(with_options=with_options)
-    monkeypatch.setattr(module, "image_in_registry", lambda _: {"docker": "the image"})
+    monkeypatch.setattr(kubernetes_kind, "_image_in_registry", lambda _: "the image")
     use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
     stacks.activate(kubernetes, "kubernetes")
     with pytest.raises(StoppedError):
         module.launched(kubernetes, use_case, pipeline, {}, lambda *_: None)
-    assert asked["settings"] == {"docker": "the image"}
+    assert asked["settings"]["docker"].parent_image == "the image"
     pod = asked["steps"]["train_big"]["settings"]["orchestrator.kubernetes"]["pod_settings"]
     assert pod["resources"]["requests"]["memory"] == "16Gi"
 
@@ -161,4 +162,4 @@ def test_resources_of_a_step_that_does_not_exist_are_refused_with_those_there_ar
 
 def test_on_another_stack_no_step_asks_for_anything(store: Client, quick: Any) -> None:
     use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
-    assert steps_in_pods(store, use_case) == {}
+    assert support_of(store).step_settings(use_case, use_case.steps()) == {}

@@ -1,6 +1,6 @@
 """Steps in containers, each in one of its own that does not outlive it; knows the engine, and not ZenML.
 
-A container starts `champion.orchestration.inside` and gets ready while the step before it runs. Its log is shown
+A container starts `champion.orchestration.docker.inside` and gets ready while the step before it runs. Its log is shown
 as it comes, and it is
 taken away however the step ended.
 """
@@ -22,14 +22,14 @@ from uuid import uuid4
 import champion.errors
 from champion import settings
 from champion.errors import ProjectError
-from champion.orchestration import engine, inside
+from champion.orchestration.docker import engine, inside
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
 LABEL = f"{settings.PROJECT}.run"
-COMMAND = ["python", "-m", "champion.orchestration.inside"]
+COMMAND = ["python", "-m", "champion.orchestration.docker.inside"]
 GRACE = 5  # seconds that an interrupted step has to say so in the store
 MOST_LINES = 200  # of a failed step's log
 HANDED_ON = ("ZENML_LOGGING_VERBOSITY", "ZENML_ENABLE_RICH_TRACEBACK", "ZENML_DISABLE_STEP_LOGS_STORAGE")
@@ -81,7 +81,7 @@ class Containers:
         ----------
         image, command, entrypoint, **options
             As the orchestrator hands them to docker-py. `entrypoint`, which is ZenML's, gives way to
-            `champion.orchestration.inside`.
+            `champion.orchestration.docker.inside`.
 
         Returns
         -------

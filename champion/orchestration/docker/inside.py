@@ -1,7 +1,7 @@
-"""One step inside its container: what ``champion.orchestration.containers`` starts there instead of ZenML's own entry point.
+"""One step inside its container: what `containers` starts there instead of ZenML's own entry point.
 
 It gets ready while the step before it still runs, then waits to be told which step it is. It says from inside where
-the step ran, and hands a user's mistake back as a line that ``champion.orchestration.containers`` makes the same error of.
+the step ran, and hands a user's mistake back as a line that `containers` makes the same error of.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import gc
 import importlib
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 from champion import settings
 from champion.errors import FAILED, ProjectError
 from champion.failures import of_the_machine
+from champion.patching import apply
 
 ERROR_MARK = "\x1echampion-error "
 """What a line begins with that names an error and not a line of the log."""
@@ -66,7 +66,7 @@ def _getting_ready() -> Iterator[None]:
     open_inside()
     yield
     for name in (
-        "champion.orchestration.artifacts",
+        "champion.orchestration.materializers.table",
         "pyarrow.parquet",
         "sklearn.ensemble",
         "sklearn.model_selection",
@@ -92,15 +92,13 @@ def _told() -> tuple[list[str], dict[str, str]]:
 
 def _run(arguments: list[str]) -> None:
     from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
-    from zenml.orchestrators.local_docker.local_docker_orchestrator import LocalDockerOrchestrator
     from zenml.utils.source_utils import set_custom_source_root
 
-    from champion.orchestration.runs import lost_artifacts_named
-    from champion.orchestration.store import progress
+    from champion.orchestration import patches
+    from champion.orchestration.runs import lost_artifacts_named, progress
 
     set_custom_source_root(str(settings.root()))
-    where = {"container": socket.gethostname(), "python": sys.version.split()[0]}
-    LocalDockerOrchestrator.get_step_run_metadata = lambda *_, **__: dict(where)  # type: ignore[method-assign]  # on purpose
+    apply(*patches.IN_A_CONTAINER)
     with progress(lambda *_: None), lost_artifacts_named():
         StepEntrypointConfiguration(arguments).run()
 

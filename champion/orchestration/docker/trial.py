@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from champion.errors import EngineError, ProjectError
-from champion.orchestration.engine import explained
+from champion.orchestration.docker.engine import explained
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -1,0 +1,1 @@
+"""The Docker engine: the images of the Dockerfile, and steps in containers."""

@@ -1,0 +1,1 @@
+"""How artifacts lie in the store, one module per kind."""

@@ -1,0 +1,42 @@
+"""A trained candidate in the store: its result as JSON beside its skops file."""
+
+from typing import Any, ClassVar
+
+from zenml.enums import ArtifactType
+
+from champion.bundle.candidate import TrainedCandidate
+from champion.modeling.equivalence import EquivalenceReport
+from champion.modeling.evaluation import CandidateResult
+from champion.orchestration.materializers.files import Files
+
+_MODEL, _RESULT, _PARITY = "model.skops", "result.json", "parity.json"
+
+
+class CandidateMaterializer(Files):
+    """A trained candidate: its result as JSON beside its skops file."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedCandidate,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
+
+    def load(self, data_type: type[Any]) -> TrainedCandidate:
+        """Read both files; the model stays bytes until somebody asks it."""
+        del data_type
+        equivalence = EquivalenceReport.model_validate_json(self._read(_PARITY)) if self._has(_PARITY) else None
+        return TrainedCandidate(
+            CandidateResult.model_validate_json(self._read(_RESULT)), self._read(_MODEL), equivalence
+        )
+
+    def save(self, data: TrainedCandidate) -> None:
+        """Write both files."""
+        self._write(_MODEL, data.model)
+        self._write(_RESULT, data.result.model_dump_json(indent=1).encode())
+        if data.equivalence is not None:
+            self._write(_PARITY, data.equivalence.model_dump_json(indent=1).encode())
+
+    def extract_metadata(self, data: TrainedCandidate) -> dict[str, Any]:
+        """Score and time, for the dashboard."""
+        result = data.result
+        found: dict[str, Any] = {"estimator": result.estimator, "seconds": result.seconds, "bytes": len(data.model)}
+        if result.cv_mean is not None:
+            found |= {"cv_mean": result.cv_mean, "cv_std": result.cv_std}
+        return found

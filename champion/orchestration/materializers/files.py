@@ -1,0 +1,112 @@
+"""How artifacts lie in the store, and the plain file among them. Nothing is pickled.
+
+One module per kind of artifact, so that a step reaches what it takes and gives, and an edit elsewhere spoils no cache key.
+"""
+
+import atexit
+import importlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from zenml.enums import ArtifactType, VisualizationType
+from zenml.materializers.base_materializer import BaseMaterializer
+from zenml.materializers.pydantic_materializer import PydanticMaterializer
+
+_PIECE = 8 * 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of any size, as it is; its name tells its format."""
+
+    path: Path
+
+
+class Files(BaseMaterializer):
+    """Reads and writes whole files below the artifact's place."""
+
+    SKIP_REGISTRATION: ClassVar[bool] = True
+
+    def _read(self, name: str) -> bytes:
+        with self.artifact_store.open(f"{self.uri}/{name}", "rb") as file:
+            data: bytes = file.read()
+        return data
+
+    def _has(self, name: str) -> bool:
+        return bool(self.artifact_store.exists(f"{self.uri}/{name}"))
+
+    def _write(self, name: str, data: bytes) -> None:
+        with self.artifact_store.open(f"{self.uri}/{name}", "wb") as file:
+            file.write(data)
+
+
+class PageMaterializer(PydanticMaterializer):
+    """A record as JSON, with a page of it for the dashboard.
+
+    The page is imported by name, so that the import graph does not lead from every step to the report: how a page looks
+    changes no model, and must spoil no cache key and no fingerprint (see `champion.orchestration.code`).
+    """
+
+    SKIP_REGISTRATION: ClassVar[bool] = True
+    PAGE: ClassVar[tuple[str, str]]
+    """The module under `champion.reporting` that draws the page, and its function."""
+
+    def save_visualizations(self, data: Any) -> dict[str, VisualizationType]:
+        """The record as a page of its own."""
+        module, function = self.PAGE
+        render = getattr(importlib.import_module(f"champion.reporting.{module}"), function)
+        path = f"{self.uri}/{module}.html"
+        with self.artifact_store.open(path, "wb") as file:
+            file.write(render(data).encode())
+        return {path: VisualizationType.HTML}
+
+
+def is_gone(uri: str) -> bool:
+    """Whether the files of an artifact were deleted; only a store on this machine is looked at."""
+    return "://" not in uri and not any(path.is_file() for path in Path(uri).glob("*"))
+
+
+def write_again(uri: str, value: Any, materializer: type[BaseMaterializer]) -> None:
+    """Write the files of an artifact anew where they stood, so that all that refers to it finds them."""
+    Path(uri).mkdir(parents=True, exist_ok=True)
+    materializer(uri).save(value)
+
+
+class FileMaterializer(Files):
+    """A file, byte for byte; it is never in memory as a whole."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (StoredFile,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
+
+    def load(self, data_type: type[Any]) -> StoredFile:
+        """Give the file where it lies, or a copy of it where the store is not on this machine."""
+        del data_type
+        if Path(self.uri).is_dir():
+            return StoredFile(next(path for path in Path(self.uri).iterdir() if path.is_file()))
+        name = next(str(name) for name in self.artifact_store.listdir(self.uri))
+        folder = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        copy = Path(folder) / name
+        with self.artifact_store.open(f"{self.uri}/{name}", "rb") as file, copy.open("wb") as target:
+            shutil.copyfileobj(file, target, _PIECE)
+        return StoredFile(copy)
+
+    def save(self, data: StoredFile) -> None:
+        """Copy the file, unless it was written where it belongs."""
+        target_path = f"{self.uri}/{data.path.name}"
+        if not Path(self.uri).is_dir():
+            with data.path.open("rb") as file, self.artifact_store.open(target_path, "wb") as target:
+                shutil.copyfileobj(file, target, _PIECE)
+        elif data.path != Path(target_path):
+            try:
+                shutil.copyfile(data.path, target_path)
+            except BaseException:  # Ctrl-C too leaves no half of a file
+                Path(target_path).unlink(missing_ok=True)
+                raise
+
+    def extract_metadata(self, data: StoredFile) -> dict[str, Any]:
+        """Its size, for the dashboard."""
+        return {"bytes": data.path.stat().st_size}

@@ -1,0 +1,133 @@
+"""Every reach into ZenML's inside, as the rows that `champion.patching` applies.
+
+What ZenML does at a start and this project does not need is left out: it imports every installed integration to find
+materializers (each of our artifacts names its own), and it asks uv and pip for the installed packages in processes of
+their own (the interpreter knows them). The rest is about Ctrl-C, the end of the process, and containers.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from champion.patching import PROPERTY, Patch
+
+ZENML = "zenml 0.98.0"
+_DOCKER = "zenml.orchestrators.local_docker.local_docker_orchestrator:LocalDockerOrchestrator"
+LOAD_INPUT = "_load_input_artifact"
+"""Not replaced but looked for in a traceback: ZenML's function that loads an input of a step."""
+
+
+@functools.cache
+def _distribution(module: str) -> str | None:
+    """The distribution of the same name as a module's top level."""
+    try:
+        return metadata.distribution(module.partition(".")[0]).name
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@functools.cache
+def _installed() -> list[str]:
+    """Name and version of every distribution, from the names of their folders: reading each would take its time."""
+    folders = (path.stem for entry in sys.path if entry for path in Path(entry).glob("*.dist-info"))
+    return sorted({"==".join(name.rsplit("-", 1)) for name in folders})
+
+
+def _counting(submit: Any, containers: Any) -> Any:
+    def counted(self: Any, snapshot: Any, *arguments: Any, **more: Any) -> Any:
+        containers.left = len(snapshot.step_configurations)
+        return submit(self, snapshot, *arguments, **more)
+
+    return counted
+
+
+class _Client:
+    """As much of docker-py's client as the orchestrator uses."""
+
+    def __init__(self, containers: Any) -> None:
+        self.containers = containers
+
+
+START = (
+    Patch(
+        "zenml.utils.source_utils:_get_package_for_module",
+        "(module_name)",
+        lambda slow: lambda module_name: _distribution(module_name) or slow(module_name),
+        "ZenML reads the file lists of all distributions to find the one of a class",
+        ZENML,
+    ),
+    Patch(
+        "zenml.integrations.registry:IntegrationRegistry.activate_integrations",
+        "(self)",
+        lambda _: lambda self: None,  # noqa: ARG005 - a method
+        "every integration is imported for its materializers, and ours are named",
+        ZENML,
+    ),
+    Patch(
+        "zenml.environment:Environment.get_python_packages",
+        "()",
+        lambda _: staticmethod(_installed),
+        "uv and pip are started to list what is installed",
+        ZENML,
+    ),
+)
+RUN = (
+    Patch(
+        "zenml.orchestrators.signal_handler:SignalHandler.register",
+        "(self)",
+        lambda _: lambda self: self,
+        "ZenML's handler of Ctrl-C asks the store in the middle of whatever was interrupted; where that is a query, the "
+        "process waits for a lock that it holds itself, a minute for each question, and every other one with it",
+        ZENML,
+    ),
+)
+END = (
+    Patch(
+        "opentelemetry.instrumentation.logging.handler:LoggingHandler.flush",
+        "(self)",
+        lambda _: lambda self: None,  # noqa: ARG005 - a method
+        "the log handler flushes in a new thread, which the end of Python 3.12.0 to 3.12.2 refuses with a traceback after "
+        "every run; the logs are flushed before",
+        ZENML,
+    ),
+)
+IN_A_CONTAINER = (
+    Patch(
+        f"{_DOCKER}.get_step_run_metadata",
+        "(self, info)",
+        lambda _: lambda *_: {"container": socket.gethostname(), "python": sys.version.split()[0]},
+        "each step records where it ran",
+        ZENML,
+    ),
+)
+CONTAINERS = (
+    Patch(
+        f"{_DOCKER}.docker_client",
+        PROPERTY,
+        lambda _, containers: property(lambda _: _Client(containers)),
+        "the container of the next step gets ready while the present one runs, the log is shown as it comes, and none stays",
+        ZENML,
+    ),
+    Patch(
+        f"{_DOCKER}.submit_pipeline",
+        "(self, snapshot, stack, base_environment, step_environments, placeholder_run=None)",
+        _counting,
+        "the number of steps says when no further container has to get ready",
+        ZENML,
+    ),
+)
+ALL = (*START, *RUN, *END, *IN_A_CONTAINER, *CONTAINERS)
+
+
+def start_afresh() -> None:
+    """Have ZenML in this process read its configuration again, as its own tests do."""
+    from zenml.client import Client
+    from zenml.config.global_config import GlobalConfiguration
+
+    GlobalConfiguration._reset_instance()
+    Client._reset_instance()

@@ -1,0 +1,87 @@
+"""The kubernetes stack: pods as big as the use case says, and their image in the registry."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from champion import settings
+from champion.errors import EngineError
+from champion.orchestration.docker import image
+from champion.orchestration.docker.engine import connect, explained
+from champion.workspace.workspace import commit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zenml.client import Client
+
+    from champion.use_case.whole import UseCase
+
+SETTINGS = "orchestrator.kubernetes"
+
+
+@contextlib.contextmanager
+def pipeline_settings(client: Client) -> Iterator[dict[str, Any]]:
+    """Build the image of a pod, push it to the stack's registry, and name it to ZenML.
+
+    Raises
+    ------
+    EngineError
+        When it cannot be built or pushed.
+    """
+    from zenml.config import DockerSettings
+
+    yield {"docker": DockerSettings(parent_image=_image_in_registry(client), skip_build=True)}
+
+
+def step_settings(use_case: UseCase, steps: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """How big each pod is: what `resources` say of the step, else what `default` says, else nothing."""
+    default = use_case.resources.get("default")
+    revision, _ = commit(settings.root())
+    labels = {"app.kubernetes.io/part-of": settings.PROJECT, f"{settings.PROJECT}/use-case": use_case.name}
+    if revision:
+        labels[f"{settings.PROJECT}/commit"] = revision
+    found = {}
+    for step in steps:
+        pod: dict[str, Any] = {"labels": labels}
+        if wanted := use_case.resources.get(step, default):
+            # memory is not compressible: what a step asks for is also the most it gets, or its neighbours would pay
+            pod["resources"] = {
+                "requests": {"cpu": f"{wanted.cpu:g}", "memory": wanted.memory},
+                "limits": {"memory": wanted.memory},
+            }
+        found[step] = {"settings": {SETTINGS: {"pod_settings": pod}}}
+    return found
+
+
+def libraries() -> dict[str, str]:
+    """Those of the image."""
+    return image.libraries(settings.root())
+
+
+def check(root: Path) -> str:
+    """The engine, which builds the image of a pod."""
+    return image.described(connect(), root)
+
+
+def _image_in_registry(client: Client) -> str:
+    from docker.errors import DockerException
+    from zenml.enums import StackComponentType
+
+    registry = client.active_stack_model.components[StackComponentType.CONTAINER_REGISTRY][0].configuration["uri"]
+    docker = connect()
+    name = image.ensure_image(docker, settings.root(), image.say, image.POD_IMAGE)
+    there = f"{registry}/{name}"
+    try:
+        docker.images.get(name).tag(there)
+        for line in docker.images.push(there, stream=True, decode=True):
+            if "error" in line:
+                raise EngineError(
+                    f"The registry refuses {there}: {line['error']}. Log in with `docker login {registry.partition('/')[0]}`, "
+                    "or correct IMAGE_REGISTRY."
+                )
+    except DockerException as error:
+        raise explained(error) from error
+    return there

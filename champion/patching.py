@@ -1,0 +1,112 @@
+"""Reaches into the inside of a library, each a row: what is replaced, by what, why, and for which version.
+
+A row is applied only where its target still has the signature that it had when the row was written. Elsewhere the library's
+own way runs, slower, and one line on standard error names the row. ``CHAMPION_PATCHES=off`` in the environment turns
+every row off: for a new version of a library, or to see whether a patch is to blame for something.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+SWITCH = "CHAMPION_PATCHES"
+PROPERTY = "property"
+GONE = "nothing"
+
+_applied: set[str] = set()
+_warned: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One reach into a library.
+
+    Parameters
+    ----------
+    target : str
+        ``module:owner.name``, or ``module:name``.
+    signature : str
+        Of the target, as `signature` gives it.
+    replacement : callable
+        Gets what stands there, and what `applied` was given; returns what takes its place.
+    written_for : str
+        The library and its version.
+    """
+
+    target: str
+    signature: str
+    replacement: Callable[..., Any]
+    why: str
+    written_for: str
+
+
+def signature(found: Any) -> str:
+    """Names, kinds and defaults of the parameters, without types, whose text differs from one Python to the next."""
+    if isinstance(found, property):
+        return PROPERTY
+    function = found.__func__ if isinstance(found, staticmethod | classmethod) else found
+    parameters = inspect.signature(function).parameters.values()
+    return str(inspect.Signature([one.replace(annotation=inspect.Parameter.empty) for one in parameters]))
+
+
+def apply(*patches: Patch) -> None:
+    """Apply rows for the rest of the process, each once."""
+    for patch in patches:
+        if patch.target in _applied or not _fits(patch):
+            continue
+        owner, name, original = _found(patch.target)
+        setattr(owner, name, patch.replacement(original))
+        _applied.add(patch.target)
+
+
+@contextlib.contextmanager
+def applied(patches: tuple[Patch, ...], *values: Any) -> Iterator[bool]:
+    """Apply rows that belong together for the length of a block: all of them, or none.
+
+    Yields
+    ------
+    bool
+        Whether they are applied.
+    """
+    if sum(map(_fits, patches)) < len(patches):  # each one that does not fit is named
+        yield False
+        return
+    with contextlib.ExitStack() as restored:
+        for patch in patches:
+            owner, name, original = _found(patch.target)
+            restored.callback(setattr, owner, name, original)
+            setattr(owner, name, patch.replacement(original, *values))
+        yield True
+
+
+def _found(target: str) -> tuple[Any, str, Any]:
+    """The owner of a target, its name there, and what stands there, a property or static method as it is."""
+    module, _, path = target.partition(":")
+    *owners, name = path.split(".")
+    owner: Any = importlib.import_module(module)
+    for part in owners:
+        owner = getattr(owner, part)
+    return owner, name, inspect.getattr_static(owner, name)
+
+
+def _fits(patch: Patch) -> bool:
+    if os.environ.get(SWITCH, "").lower() == "off":
+        return False
+    try:
+        present = signature(_found(patch.target)[2])
+    except (ImportError, AttributeError, TypeError, ValueError):
+        present = GONE
+    if present != patch.signature and patch.target not in _warned:
+        _warned.add(patch.target)
+        sys.stderr.write(
+            f"Warning: the patch of {patch.target} is left out, which makes this slower: it was written for "
+            f"{patch.written_for}, where the target is {patch.signature}; found {present}.\n"
+        )
+    return present == patch.signature
