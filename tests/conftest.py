@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from tests.support.browser import Page, opened_page
+from tests.support.warm import Warm
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pipelines.training import Trained
 
 ROOT = Path(__file__).resolve().parent.parent
+WARM = Warm()
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell gives this to what it runs in the background, and a
     signal.signal(signal.SIGINT, signal.default_int_handler)  # child inherits it: no test of Ctrl-C would mean anything
 
@@ -77,18 +79,20 @@ class Checkout:
             **self.env,
         }
 
-    def command(self, *arguments: str, expect: int | None = 0, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run any command in the checkout; fail with its output when it ends otherwise than expected."""
-        done = subprocess.run(
-            arguments,
-            cwd=self.root,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-            **more,
-        )
+    def command(
+        self, *arguments: str, expect: int | None = 0, warm: bool = True, **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run any command in the checkout; fail with its output when it ends otherwise than expected.
+
+        A Python is forked from one that has the libraries (support/warm.py), unless `warm` is false.
+        """
+        cwd, env = more.pop("cwd", self.root), {**self.environment(), **more.pop("env", {})}
+        if warm and arguments[0] == sys.executable and not arguments[1].startswith("-X") and not more:
+            done = WARM.run(arguments[1:], cwd, env)
+        else:
+            done = subprocess.run(
+                arguments, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600, **more
+            )
         if expect is not None:
             assert done.returncode == expect, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
