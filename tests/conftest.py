@@ -255,18 +255,18 @@ _numbers = itertools.count(1)
 
 
 @dataclass
-class Workshop:
+class Session:
     """A use case and its files in a store of this process: a run costs a second instead of four.
 
-    Every workshop has a use case name of its own, so that several may share a store.
+    Every session has a use case name of its own, so that several may share a store.
     """
 
     root: Path
     client: Client
     name: str = field(default_factory=lambda: f"case{next(_numbers)}")
 
-    def place(self, use_case: dict[str, Any]) -> Workspace:
-        """The workspace of a use case, which gets this workshop's name."""
+    def workspace(self, use_case: dict[str, Any]) -> Workspace:
+        """The workspace of a use case, which gets this session's name."""
         from champion.use_case.whole import parse_use_case
         from champion.workspace.workspace import Workspace
 
@@ -284,7 +284,7 @@ class Workshop:
             if what == "finished":
                 executed.add(step)
 
-        return train(self.client, self.place(use_case), Options(**options), tell), executed
+        return train(self.client, self.workspace(use_case), Options(**options), tell), executed
 
     def stages(self) -> dict[int, str]:
         """Every version's stage, by number."""
@@ -347,9 +347,9 @@ def store(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 
 
 @pytest.fixture
-def workshop(store: Client, tmp_path: Path) -> Workshop:
-    """A workshop with the sample's table."""
-    made = Workshop(tmp_path, store)
+def session(store: Client, tmp_path: Path) -> Session:
+    """A session with the sample's table."""
+    made = Session(tmp_path, store)
     made.write(iris_csv())
     return made
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Checkout, Workshop
+    from tests.conftest import Checkout, Session
 
     Tree = Callable[..., dict[str, Any]]
 
@@ -27,59 +27,59 @@ def two_candidates(quick: Callable[..., dict[str, Any]], neighbours: int) -> dic
     )
 
 
-def test_the_second_run_examines_anew_and_the_third_nothing(workshop: Workshop, tree: Tree) -> None:
-    assert workshop.train(tree(2))[1] == EVERYTHING
-    second, executed = workshop.train(tree(2))
+def test_the_second_run_examines_anew_and_the_third_nothing(session: Session, tree: Tree) -> None:
+    assert session.train(tree(2))[1] == EVERYTHING
+    second, executed = session.train(tree(2))
     assert executed == {"evaluate", *EFFECTS}, "its champion is new"
-    third, executed = workshop.train(tree(2))
+    third, executed = session.train(tree(2))
     assert executed == EFFECTS
     assert second.decision.reason_code == third.decision.reason_code == "same"
-    assert workshop.stages() == {1: "production"}, "neither left a new version"
+    assert session.stages() == {1: "production"}, "neither left a new version"
 
 
-def test_a_new_champion_is_another_exam(workshop: Workshop, tree: Tree) -> None:
-    workshop.train(tree(1))
-    workshop.train(tree(0))
-    workshop.train(tree(2))
-    done, executed = workshop.train(tree(0))
+def test_a_new_champion_is_another_exam(session: Session, tree: Tree) -> None:
+    session.train(tree(1))
+    session.train(tree(0))
+    session.train(tree(2))
+    done, executed = session.train(tree(0))
     assert executed == {"evaluate", *EFFECTS}
     assert done.evaluation.champion is not None
     assert done.evaluation.champion.number == 3
 
 
-def test_another_data_version_runs_everything_and_the_former_one_nothing(workshop: Workshop, tree: Tree) -> None:
-    workshop.train(tree(2))
-    workshop.train(tree(2))
-    former = (workshop.root / "data/iris.csv").read_text()
-    workshop.write(former + "5.0,3.0,1.5,0.3,setosa\n5.1,3.1,1.6,0.25,setosa\n")
-    done, executed = workshop.train(tree(2))
+def test_another_data_version_runs_everything_and_the_former_one_nothing(session: Session, tree: Tree) -> None:
+    session.train(tree(2))
+    session.train(tree(2))
+    former = (session.root / "data/iris.csv").read_text()
+    session.write(former + "5.0,3.0,1.5,0.3,setosa\n5.1,3.1,1.6,0.25,setosa\n")
+    done, executed = session.train(tree(2))
     assert executed == EVERYTHING
-    assert done.facts.data_version != version_history(workshop.client, workshop.name).versions[0].record.data_version
-    workshop.write(former)
-    assert workshop.train(tree(2))[1] == EFFECTS, "back to a table that the store knows"
+    assert done.facts.data_version != version_history(session.client, session.name).versions[0].record.data_version
+    session.write(former)
+    assert session.train(tree(2))[1] == EFFECTS, "back to a table that the store knows"
 
 
-def test_a_parameter_retrains_its_candidate_alone(workshop: Workshop, quick: Callable[..., dict[str, Any]]) -> None:
-    workshop.train(two_candidates(quick, 3))
-    assert workshop.train(two_candidates(quick, 1))[1] == {"train_near", "evaluate", *EFFECTS}
+def test_a_parameter_retrains_its_candidate_alone(session: Session, quick: Callable[..., dict[str, Any]]) -> None:
+    session.train(two_candidates(quick, 3))
+    assert session.train(two_candidates(quick, 1))[1] == {"train_near", "evaluate", *EFFECTS}
 
 
-def test_the_salt_runs_everything_and_the_policy_nothing(workshop: Workshop, tree: Tree) -> None:
-    workshop.train(tree(2))
-    workshop.train(tree(2))
-    assert workshop.train(tree(2, promotion={"min_score": 0.1, "min_gain": 0.1}))[1] == EFFECTS
-    done, executed = workshop.train(tree(2, split={"salt": "another", "min_overlap": 1}))
+def test_the_salt_runs_everything_and_the_policy_nothing(session: Session, tree: Tree) -> None:
+    session.train(tree(2))
+    session.train(tree(2))
+    assert session.train(tree(2, promotion={"min_score": 0.1, "min_gain": 0.1}))[1] == EFFECTS
+    done, executed = session.train(tree(2, split={"salt": "another", "min_overlap": 1}))
     assert executed == EVERYTHING
     assert done.evaluation.rows.overlap_only
 
 
-def test_without_the_cache_everything_runs(workshop: Workshop, tree: Tree) -> None:
-    workshop.train(tree(2))
-    workshop.train(tree(2))
-    done, executed = workshop.train(tree(2), cache=False)
+def test_without_the_cache_everything_runs(session: Session, tree: Tree) -> None:
+    session.train(tree(2))
+    session.train(tree(2))
+    done, executed = session.train(tree(2), cache=False)
     assert executed == EVERYTHING
     assert done.decision.reason_code == "same"
-    assert workshop.stages() == {1: "production"}
+    assert session.stages() == {1: "production"}
 
 
 def test_a_changed_helper_and_another_library_rerun_what_reaches_them(

@@ -16,34 +16,34 @@ from pipelines.dataset import register
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Workshop
+    from tests.conftest import Session
 
     Tree = Callable[..., dict[str, Any]]
 
 
 def test_a_table_is_read_once_per_version_and_use_case(
-    workshop: Workshop, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    session: Session, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
     read = room.read_table
     monkeypatch.setattr(room, "read_table", lambda *arguments: reads.append(1) or read(*arguments))
-    first = register(workshop.client, workshop.place(tree(1)), None)
-    assert (first.version, first.rows) == (dvc.data_version(workshop.root / "data/iris.csv"), 150)
-    assert register(workshop.client, workshop.place(tree(1)), None) == first
+    first = register(session.client, session.workspace(tree(1)), None)
+    assert (first.version, first.rows) == (dvc.data_version(session.root / "data/iris.csv"), 150)
+    assert register(session.client, session.workspace(tree(1)), None) == first
     assert len(reads) == 1
-    other = register(workshop.client, workshop.place(tree(2)), None)
+    other = register(session.client, session.workspace(tree(2)), None)
     assert (other.artifact.id, len(reads)) == (first.artifact.id, 2), "checked for another use case, not kept twice"
 
-    workshop.write((workshop.root / "data/iris.csv").read_bytes() + b"5.0,3.0,1.5,0.3,setosa\n")
-    grown = register(workshop.client, workshop.place(tree(1)), None)
+    session.write((session.root / "data/iris.csv").read_bytes() + b"5.0,3.0,1.5,0.3,setosa\n")
+    grown = register(session.client, session.workspace(tree(1)), None)
     assert (grown.rows, len(reads)) == (151, 3)
     assert grown.artifact.id != first.artifact.id
 
 
-def test_a_table_that_is_gone_from_the_store_is_written_again(workshop: Workshop, tree: Tree) -> None:
-    first = register(workshop.client, workshop.place(tree(1)), None)
+def test_a_table_that_is_gone_from_the_store_is_written_again(session: Session, tree: Tree) -> None:
+    first = register(session.client, session.workspace(tree(1)), None)
     shutil.rmtree(Path(first.artifact.uri))
-    again = register(workshop.client, workshop.place(tree(1)), None)
+    again = register(session.client, session.workspace(tree(1)), None)
     assert again.artifact.id == first.artifact.id, "what was made of it stays in the cache"
     assert len(again.artifact.load()) == 150
 
@@ -57,7 +57,7 @@ def test_a_table_that_is_gone_from_the_store_is_written_again(workshop: Workshop
     ],
 )
 def test_what_a_run_could_not_use_is_refused_before_it_starts(
-    workshop: Workshop, tree: Tree, changes: dict[str, Any], error: type[ProjectError], said: str
+    session: Session, tree: Tree, changes: dict[str, Any], error: type[ProjectError], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        register(workshop.client, workshop.place(tree(1, **changes)), None)
+        register(session.client, session.workspace(tree(1, **changes)), None)

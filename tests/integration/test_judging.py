@@ -12,37 +12,37 @@ from champion.registry.versions import version_history
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Checkout, Workshop
+    from tests.conftest import Checkout, Session
 
     Tree = Callable[..., dict[str, Any]]
 
 
-def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(workshop: Workshop, tree: Tree) -> None:
-    first, executed = workshop.train(tree(1))
+def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: Session, tree: Tree) -> None:
+    first, executed = session.train(tree(1))
     assert (first.decision.reason_code, first.outcome.action, first.outcome.champion) == ("first", "promoted", 1)
     assert first.evaluation.champion is None
     assert executed == {"prepare", "train_tree", "evaluate", "promote", "report"}
-    assert workshop.manifest()["model_version"] == 1
+    assert session.manifest()["model_version"] == 1
 
-    better, _ = workshop.train(tree(2))
+    better, _ = session.train(tree(2))
     assert (better.decision.reason_code, better.outcome.champion, better.outcome.replaced) == ("better", 2, 1)
-    assert workshop.stages() == {1: "archived", 2: "production"}
-    assert workshop.manifest()["model_version"] == 2
-    assert workshop.manifest()["decision"]["champion"] == 1
+    assert session.stages() == {1: "archived", 2: "production"}
+    assert session.manifest()["model_version"] == 2
+    assert session.manifest()["decision"]["champion"] == 1
 
-    tie, _ = workshop.train(tree(3))
+    tie, _ = session.train(tree(3))
     assert (tie.decision.reason_code, tie.outcome.action, tie.outcome.champion) == ("tie", "kept", 2)
 
-    worse, _ = workshop.train(tree(0))
+    worse, _ = session.train(tree(0))
     assert (worse.decision.reason_code, worse.outcome.action, worse.outcome.champion) == ("worse", "kept", 2)
-    assert workshop.stages() == {1: "archived", 2: "production", 3: "none", 4: "none"}
-    assert workshop.manifest()["model_version"] == 2
+    assert session.stages() == {1: "archived", 2: "production", 3: "none", 4: "none"}
+    assert session.manifest()["model_version"] == 2
 
 
-def test_the_decision_record_tells_what_was_judged_against_what(workshop: Workshop, tree: Tree) -> None:
-    workshop.train(tree(1))
-    done, _ = workshop.train(tree(2))
-    made = version_history(workshop.client, workshop.name).number(2)
+def test_the_decision_record_tells_what_was_judged_against_what(session: Session, tree: Tree) -> None:
+    session.train(tree(1))
+    done, _ = session.train(tree(2))
+    made = version_history(session.client, session.name).number(2)
     assert made is not None
     record = made.record
     assert record.judged_against == record.replaced == 1
@@ -50,7 +50,7 @@ def test_the_decision_record_tells_what_was_judged_against_what(workshop: Worksh
     assert record.fingerprint == done.facts.fingerprint
     assert record.data_version == done.facts.data_version
     assert record.reason == done.decision.reason
-    assert workshop.client.get_model_version(workshop.name, "production").run_metadata["accuracy"] == pytest.approx(
+    assert session.client.get_model_version(session.name, "production").run_metadata["accuracy"] == pytest.approx(
         done.decision.challenger_score
     )
 
@@ -65,74 +65,74 @@ def test_the_decision_record_tells_what_was_judged_against_what(workshop: Worksh
     ],
 )
 def test_the_policy_keeps_a_better_challenger_out(
-    workshop: Workshop, tree: Tree, policy: dict[str, Any], reason_code: str
+    session: Session, tree: Tree, policy: dict[str, Any], reason_code: str
 ) -> None:
-    workshop.train(tree(1))
-    done, _ = workshop.train(tree(2, promotion={"metric": "accuracy", **policy}))
+    session.train(tree(1))
+    done, _ = session.train(tree(2, promotion={"metric": "accuracy", **policy}))
     assert done.decision.challenger_score > (done.decision.champion_score or 1)
     assert (done.decision.reason_code, done.outcome.champion) == (reason_code, 1)
-    assert workshop.stages() == {1: "production", 2: "none"}
+    assert session.stages() == {1: "production", 2: "none"}
 
-    freed, _ = workshop.train(tree(2))
+    freed, _ = session.train(tree(2))
     assert (freed.decision.reason_code, freed.outcome.champion) == ("better", 2), "a policy that lets it in"
-    assert workshop.stages() == {1: "archived", 2: "production"}, "the same challenger keeps its number"
-    made = version_history(workshop.client, workshop.name).champion
+    assert session.stages() == {1: "archived", 2: "production"}, "the same challenger keeps its number"
+    made = version_history(session.client, session.name).champion
     assert made is not None
     assert made.record.reason_code == "better"
 
 
-def test_a_first_challenger_below_min_score_stays_out(workshop: Workshop, tree: Tree) -> None:
-    done, _ = workshop.train(tree(1, promotion={"min_score": 0.9}))
+def test_a_first_challenger_below_min_score_stays_out(session: Session, tree: Tree) -> None:
+    done, _ = session.train(tree(1, promotion={"min_score": 0.9}))
     assert (done.decision.reason_code, done.outcome.champion) == ("min_score", None)
-    assert workshop.stages() == {1: "none"}
-    assert not (workshop.root / "models" / workshop.name).exists()
+    assert session.stages() == {1: "none"}
+    assert not (session.root / "models" / session.name).exists()
 
 
-def test_the_holdout_counts_every_challenger_once(workshop: Workshop, tree: Tree) -> None:
-    assert workshop.train(tree(1))[0].outcome.judged == 1
-    assert workshop.train(tree(2))[0].outcome.judged == 2
-    assert workshop.train(tree(2))[0].outcome.judged == 2
+def test_the_holdout_counts_every_challenger_once(session: Session, tree: Tree) -> None:
+    assert session.train(tree(1))[0].outcome.judged == 1
+    assert session.train(tree(2))[0].outcome.judged == 2
+    assert session.train(tree(2))[0].outcome.judged == 2
     other = tree(2, split={"salt": "another", "min_overlap": 1})
-    assert workshop.train(other)[0].outcome.judged == 1, "another holdout, which judged nobody yet"
+    assert session.train(other)[0].outcome.judged == 1, "another holdout, which judged nobody yet"
 
 
-def test_no_promote_changes_nothing_and_says_what_it_would_do(workshop: Workshop, tree: Tree) -> None:
-    would, _ = workshop.train(tree(1), promote=False)
+def test_no_promote_changes_nothing_and_says_what_it_would_do(session: Session, tree: Tree) -> None:
+    would, _ = session.train(tree(1), promote=False)
     assert (would.outcome.action, would.outcome.champion) == ("would_promote", None)
-    assert workshop.stages() == {}
-    assert not (workshop.root / "models" / workshop.name).exists()
+    assert session.stages() == {}
+    assert not (session.root / "models" / session.name).exists()
 
-    workshop.train(tree(1))
-    before = workshop.manifest()
-    assert workshop.train(tree(2), promote=False)[0].outcome.action == "would_promote"
-    assert workshop.train(tree(0), promote=False)[0].outcome.action == "would_keep"
-    assert workshop.stages() == {1: "production"}
-    assert workshop.manifest() == before
+    session.train(tree(1))
+    before = session.manifest()
+    assert session.train(tree(2), promote=False)[0].outcome.action == "would_promote"
+    assert session.train(tree(0), promote=False)[0].outcome.action == "would_keep"
+    assert session.stages() == {1: "production"}
+    assert session.manifest() == before
 
-    assert workshop.train(tree(2))[0].outcome.champion == 2, "the same run may promote afterwards"
+    assert session.train(tree(2))[0].outcome.champion == 2, "the same run may promote afterwards"
 
 
-def test_a_champion_whose_column_is_gone_is_said_to_be_unjudged(workshop: Workshop, tree: Tree) -> None:
-    workshop.train(tree(2))
-    table = (workshop.root / "data/iris.csv").read_text().splitlines()
-    workshop.write("\n".join(",".join([*line.split(",")[:3], line.split(",")[4]]) for line in table) + "\n")
+def test_a_champion_whose_column_is_gone_is_said_to_be_unjudged(session: Session, tree: Tree) -> None:
+    session.train(tree(2))
+    table = (session.root / "data/iris.csv").read_text().splitlines()
+    session.write("\n".join(",".join([*line.split(",")[:3], line.split(",")[4]]) for line in table) + "\n")
 
-    kept, _ = workshop.train(tree(2))
+    kept, _ = session.train(tree(2))
     assert (kept.decision.reason_code, kept.outcome.champion) == ("unjudged", 1)
     assert "petal_width" in kept.decision.reason
     assert "replace_unjudged" in kept.decision.reason
 
-    replaced, _ = workshop.train(tree(2, promotion={"replace_unjudged": True}))
+    replaced, _ = session.train(tree(2, promotion={"replace_unjudged": True}))
     assert (replaced.decision.reason_code, replaced.outcome.replaced) == ("unjudged_replaced", 1)
-    assert workshop.stages()[replaced.outcome.champion or 0] == "production"
-    assert workshop.manifest()["model_version"] == replaced.outcome.champion
+    assert session.stages()[replaced.outcome.champion or 0] == "production"
+    assert session.manifest()["model_version"] == replaced.outcome.champion
 
 
-def test_a_champion_is_judged_through_its_own_columns(workshop: Workshop, tree: Tree) -> None:
+def test_a_champion_is_judged_through_its_own_columns(session: Session, tree: Tree) -> None:
     """The challenger does without a column that the champion needs; both are judged on the same rows."""
-    workshop.train(tree(2))
+    session.train(tree(2))
     narrow = tree(2, data={"path": "data/iris.csv", "target": "species", "drop": ["petal_width", "petal_length"]})
-    done, _ = workshop.train(narrow)
+    done, _ = session.train(narrow)
     assert done.decision.reason_code == "worse"
     assert done.evaluation.champion is not None
     assert done.evaluation.champion.scores["accuracy"] > 0.9

@@ -14,7 +14,7 @@ from champion.modeling.split import SplitRule, is_holdout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Checkout, Workshop
+    from tests.conftest import Checkout, Session
 
     Tree = Callable[..., dict[str, Any]]
 
@@ -34,20 +34,20 @@ def days(first: int, last: int) -> str:
     )
 
 
-def test_after_a_change_of_salt_only_rows_that_nobody_trained_on_judge(workshop: Workshop, tree: Tree) -> None:
-    workshop.write(chance(400), "data/chance.csv")
+def test_after_a_change_of_salt_only_rows_that_nobody_trained_on_judge(session: Session, tree: Tree) -> None:
+    session.write(chance(400), "data/chance.csv")
     data = {"path": "data/chance.csv", "target": "answer"}
-    workshop.train(tree(1, data=data, candidates=MEMORY))
-    package = workshop.manifest()
+    session.train(tree(1, data=data, candidates=MEMORY))
+    package = session.manifest()
     changed = {"salt": "another", "min_overlap": 300}
     with pytest.raises(NotEnoughDataError, match=r"only \d+ rows are holdout under both") as error:
-        workshop.train(tree(1, data=data, split=changed))
+        session.train(tree(1, data=data, split=changed))
     assert error.value.exit_code == 4
-    assert workshop.stages() == {1: "production"}
-    assert workshop.manifest() == package
+    assert session.stages() == {1: "production"}
+    assert session.manifest() == package
 
-    done, _ = workshop.train(tree(1, data=data, split={**changed, "min_overlap": 20}))
-    table = pd.read_csv(workshop.root / "data/chance.csv")
+    done, _ = session.train(tree(1, data=data, split={**changed, "min_overlap": 20}))
+    table = pd.read_csv(session.root / "data/chance.csv")
     former = SplitRule.model_validate(package["split"])
     today = is_holdout(table, former.model_copy(update={"salt": "another"}))
     both = today & is_holdout(table, former)
@@ -69,39 +69,39 @@ def test_too_few_rows_of_both_rules_end_the_command_with_4_and_without_a_traceba
 
 
 def test_a_time_cutoff_is_recorded_kept_while_the_table_grows_and_never_moved_back(
-    workshop: Workshop, tree: Tree
+    session: Session, tree: Tree
 ) -> None:
     header = "day,weekday,noise,weather\n"
-    workshop.write(header + days(0, 100), "data/days.csv")
+    session.write(header + days(0, 100), "data/days.csv")
     use_case = tree(1, data={"path": "data/days.csv", "target": "weather"}, split={"by": "time", "column": "day"})
-    first, _ = workshop.train(use_case)
-    assert workshop.manifest()["split"]["cutoff"] == 70
-    assert "day" not in [feature["name"] for feature in workshop.manifest()["signature"]]
+    first, _ = session.train(use_case)
+    assert session.manifest()["split"]["cutoff"] == 70
+    assert "day" not in [feature["name"] for feature in session.manifest()["signature"]]
     assert first.evaluation.rows.holdout == 30
 
-    workshop.write(header + days(0, 160), "data/days.csv")
-    grown, _ = workshop.train(use_case)
+    session.write(header + days(0, 160), "data/days.csv")
+    grown, _ = session.train(use_case)
     assert (grown.evaluation.rows.train, grown.evaluation.rows.holdout) == (70, 90)
     assert not grown.evaluation.rows.overlap_only
 
     back = {**use_case, "split": {**use_case["split"], "cutoff": 50}}
     with pytest.raises(ConfigurationError, match=r"earlier than 70") as error:
-        workshop.train(back)
+        session.train(back)
     assert error.value.exit_code == 2
 
-    later, _ = workshop.train({**use_case, "split": {**use_case["split"], "cutoff": 100}})
+    later, _ = session.train({**use_case, "split": {**use_case["split"], "cutoff": 100}})
     assert (later.evaluation.rows.train, later.evaluation.rows.judged) == (100, 60)
 
 
-def test_a_group_is_never_torn_apart(workshop: Workshop, tree: Tree) -> None:
+def test_a_group_is_never_torn_apart(session: Session, tree: Tree) -> None:
     rows = "".join(f"g{day % 40}," + line + "\n" for day, line in enumerate(days(0, 400).splitlines()))
-    workshop.write("who,day,weekday,noise,weather\n" + rows, "data/groups.csv")
+    session.write("who,day,weekday,noise,weather\n" + rows, "data/groups.csv")
     data = {"path": "data/groups.csv", "target": "weather", "drop": ["day"]}
-    done, _ = workshop.train(tree(1, data=data, split={"by": "group", "column": "who"}))
-    manifest = workshop.manifest()
+    done, _ = session.train(tree(1, data=data, split={"by": "group", "column": "who"}))
+    manifest = session.manifest()
     assert manifest["split"]["column"] == "who"
     assert "who" not in [feature["name"] for feature in manifest["signature"]]
-    table = pd.read_csv(workshop.root / "data/groups.csv")
+    table = pd.read_csv(session.root / "data/groups.csv")
     aside = is_holdout(table, SplitRule.model_validate(manifest["split"]))
     assert not set(table["who"][aside]) & set(table["who"][~aside])
     assert done.evaluation.rows.holdout == aside.sum() > 0

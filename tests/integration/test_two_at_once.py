@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from champion.registry.reconcile import reconcile
-from tests.conftest import Workshop, enter_store
+from tests.conftest import Session, enter_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,18 +38,18 @@ sys.exit(run.main())
 """
 
 
-def on_machine_of(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+def on_machine_of(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Session:
     """The checkout's store and files, in this process."""
-    return Workshop(checkout.root, enter_store(checkout.root / ".zenml", monkeypatch), "iris")
+    return Session(checkout.root, enter_store(checkout.root / ".zenml", monkeypatch), "iris")
 
 
-def one_champion(workshop: Workshop, tree: Tree) -> tuple[int, str | None]:
+def one_champion(session: Session, tree: Tree) -> tuple[int, str | None]:
     """What the next command finds after a crash: the champion, and what had to be repaired."""
-    done = reconcile(workshop.client, workshop.place(tree(1))).done
-    champions = [number for number, stage in workshop.stages().items() if stage == "production"]
+    done = reconcile(session.client, session.workspace(tree(1))).done
+    champions = [number for number, stage in session.stages().items() if stage == "production"]
     assert len(champions) == 1
-    assert workshop.manifest()["model_version"] == champions[0]
-    assert reconcile(workshop.client, workshop.place(tree(1))).done is None
+    assert session.manifest()["model_version"] == champions[0]
+    assert reconcile(session.client, session.workspace(tree(1))).done is None
     return champions[0], done
 
 
@@ -79,22 +79,22 @@ def test_a_kill_at_the_worst_moments_leaves_one_champion_and_the_next_command_re
 
     ready.write_use_case(tree(1))
     die("champion.bundle.folder:write:before", "train")
-    workshop = on_machine_of(ready, monkeypatch)
-    champion, done = one_champion(workshop, tree)
+    session = on_machine_of(ready, monkeypatch)
+    champion, done = one_champion(session, tree)
     assert (champion, "written anew" in str(done)) == (1, True)
 
     ready.write_use_case(tree(2))
     die("champion.registry.versions:create:after", "train")
-    assert one_champion(workshop, tree) == (1, None)
+    assert one_champion(session, tree) == (1, None)
     die("champion.registry.versions:crown:before", "train")
-    assert one_champion(workshop, tree) == (1, None)
+    assert one_champion(session, tree) == (1, None)
     die("champion.registry.versions:crown:after", "train")
-    champion, done = one_champion(workshop, tree)
+    champion, done = one_champion(session, tree)
     assert (champion, "written anew" in str(done)) == (2, True), "three runs of one challenger, one number"
     die("champion.registry.versions:crown:after", "rollback")
-    champion, done = one_champion(workshop, tree)
+    champion, done = one_champion(session, tree)
     assert (champion, "written anew" in str(done)) == (1, True)
-    assert workshop.stages() == {1: "production", 2: "archived"}
+    assert session.stages() == {1: "production", 2: "archived"}
 
 
 def test_a_kill_at_any_moment_leaves_one_champion(ready: Checkout, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_a_kill_at_any_moment_leaves_one_champion(ready: Checkout, tree: Tree, m
     begun = time.monotonic()
     ready.run("train")
     took = time.monotonic() - begun
-    workshop = on_machine_of(ready, monkeypatch)
+    session = on_machine_of(ready, monkeypatch)
     draw = random.Random(7)
     for attempt in range(5):
         ready.write_use_case(tree(2 if attempt % 2 else 1, training={"seed": attempt}, promotion={"min_gain": 0.0}))
@@ -110,7 +110,7 @@ def test_a_kill_at_any_moment_leaves_one_champion(ready: Checkout, tree: Tree, m
         time.sleep(took * draw.uniform(0.4, 1.1))
         process.kill()
         process.communicate()
-        one_champion(workshop, tree)
+        one_champion(session, tree)
     assert ready.run("train").returncode == 0
 
 

@@ -15,19 +15,19 @@ import pyarrow.parquet as pq
 from champion.bundle.predictions import schema
 from champion.drift.report import DriftReport
 from pipelines.drift_files import checked_input
-from tests.conftest import Workshop, iris_csv, tree
+from tests.conftest import Session, iris_csv, tree
 
 if TYPE_CHECKING:
     import pytest
     from zenml.client import Client
 
-_MADE: dict[str, Workshop] = {}
+_MADE: dict[str, Session] = {}
 
 
-def with_champion(store: Client, places: pytest.TempPathFactory, name: str) -> Workshop:
+def with_champion(store: Client, places: pytest.TempPathFactory, name: str) -> Session:
     """A use case of the session's store with a champion, which no test changes: of ``iris`` or of ``sales``."""
     if name not in _MADE:
-        made = Workshop(places.mktemp(name), store)
+        made = Session(places.mktemp(name), store)
         made.write(iris_csv())
         made.write(sales(600, 1).to_csv(index=False), "data/sales.csv")
         made.train(tree(2) if name == "iris" else of_sales())
@@ -62,7 +62,7 @@ def of_sales(**more: Any) -> dict[str, Any]:
 
 
 def monitored(
-    shop: Workshop, source: pd.DataFrame | Path, labels: pd.DataFrame | None = None, **more: Any
+    shop: Session, source: pd.DataFrame | Path, labels: pd.DataFrame | None = None, **more: Any
 ) -> DriftReport:
     """What the gate says, through the pipeline."""
     from pipelines.drift_monitoring import monitor
@@ -76,11 +76,11 @@ def monitored(
         told = shop.root / "labels.csv"
         labels.to_csv(told, index=False)
     given = checked_input(source, more.pop("since", None), told)
-    place = shop.place({**tree(2), **more})
+    place = shop.workspace({**tree(2), **more})
     return monitor(shop.client, place, given, lambda *_: None).report
 
 
-def write_log(shop: Workshop, folder: Path, rows: pd.DataFrame, version: int = 1, **more: Any) -> list[str]:
+def write_log(shop: Session, folder: Path, rows: pd.DataFrame, version: int = 1, **more: Any) -> list[str]:
     """A log as the service writes it, in which every request has two rows; the request ids."""
     from champion.bundle.folder import read
 

@@ -17,7 +17,7 @@ import skops.io
 from sklearn.preprocessing import FunctionTransformer
 
 from champion.errors import DONE, FAILED, NOT_ENOUGH_DATA, WRONG_USAGE
-from tests.support.house import ODD, TREE, House, build, tree
+from tests.support.trained import ODD, TREE, TrainedCheckout, build, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> House:
+def built(tmp_path_factory: pytest.TempPathFactory) -> TrainedCheckout:
     """One checkout with a champion for all of this file."""
-    return build(tmp_path_factory.mktemp("house"))
+    return build(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture
-def house(built: House) -> House:
+def trained(built: TrainedCheckout) -> TrainedCheckout:
     """The checkout, as if no other test had been."""
-    built.anew()
+    built.restore()
     return built
 
 
@@ -54,10 +54,10 @@ WRONG_KEYS = {
 
 
 @pytest.mark.parametrize("changes", WRONG_KEYS)
-def test_a_wrong_key_or_type_is_named_with_what_is_allowed(house: House, changes: str) -> None:
+def test_a_wrong_key_or_type_is_named_with_what_is_allowed(trained: TrainedCheckout, changes: str) -> None:
     wrong, says = WRONG_KEYS[changes]
-    config = house.with_case(**wrong)
-    house.refuses(WRONG_USAGE, "train", "--config", config, says=(config, *says))
+    config = trained.with_use_case(**wrong)
+    trained.refuses(WRONG_USAGE, "train", "--config", config, says=(config, *says))
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ def test_a_wrong_key_or_type_is_named_with_what_is_allowed(house: House, changes
         ("\x00", "is not valid YAML"),
     ],
 )
-def test_what_is_no_use_case_is_refused_with_its_place(house: House, text: str, says: str) -> None:
-    (house.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
-    house.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("configs/tried.yaml", says))
+def test_what_is_no_use_case_is_refused_with_its_place(trained: TrainedCheckout, text: str, says: str) -> None:
+    (trained.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
+    trained.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("configs/tried.yaml", says))
 
 
-def test_a_key_that_is_merged_by_yaml_is_not_given_twice(house: House) -> None:
+def test_a_key_that_is_merged_by_yaml_is_not_given_twice(trained: TrainedCheckout) -> None:
     text = "base: &base {estimator: x}\n<<: {name: iris}\nname: iris\n"
-    (house.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
-    house.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("unknown key 'base'",))
+    (trained.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
+    trained.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("unknown key 'base'",))
 
 
-def test_a_use_case_that_is_not_there_names_those_that_are(house: House) -> None:
-    house.refuses(
+def test_a_use_case_that_is_not_there_names_those_that_are(trained: TrainedCheckout) -> None:
+    trained.refuses(
         WRONG_USAGE, "models", "--config", "configs/irs.yaml", says=("irs.yaml does not exist", "configs/iris.yaml")
     )
 
@@ -108,9 +108,11 @@ def test_a_use_case_that_is_not_there_names_those_that_are(house: House) -> None
         ({"split": {"by": "time", "column": "petal_length", "cutoff": "2026-01-01"}}, "holds numbers"),
     ],
 )  # fmt: skip
-def test_what_scikit_learn_does_not_know_is_refused(house: House, changes: dict[str, Any], says: str) -> None:
-    config = house.with_case(**changes)
-    house.refuses(WRONG_USAGE, "train", "--config", config, says=(says,))
+def test_what_scikit_learn_does_not_know_is_refused(
+    trained: TrainedCheckout, changes: dict[str, Any], says: str
+) -> None:
+    config = trained.with_use_case(**changes)
+    trained.refuses(WRONG_USAGE, "train", "--config", config, says=(says,))
 
 
 # Tables: exit 1, or 4 where there is not enough of them
@@ -129,11 +131,13 @@ def test_what_scikit_learn_does_not_know_is_refused(house: House, changes: dict[
         ("x.csv", b"a,a,species\n1,2,x\n", "more than one column named 'a'"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused(house: House, name: str, content: bytes | None, says: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused(
+    trained: TrainedCheckout, name: str, content: bytes | None, says: str
+) -> None:
     if content is not None:
-        (house.root / "data" / name).write_bytes(content)
-    config = house.with_case(data={"path": f"data/{name}"})
-    house.refuses(FAILED, "train", "--config", config, says=(says,))
+        (trained.root / "data" / name).write_bytes(content)
+    config = trained.with_use_case(data={"path": f"data/{name}"})
+    trained.refuses(FAILED, "train", "--config", config, says=(says,))
 
 
 WRONG_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int, str]] = {
@@ -151,21 +155,21 @@ WRONG_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int, str]]
 
 
 @pytest.mark.parametrize("wrong", WRONG_TABLES)
-def test_a_table_that_cannot_be_learned_from_is_refused(house: House, wrong: str) -> None:
+def test_a_table_that_cannot_be_learned_from_is_refused(trained: TrainedCheckout, wrong: str) -> None:
     change, code, says = WRONG_TABLES[wrong]
-    change(house.iris()).to_csv(house.root / "data/x.csv", index=False)
-    house.refuses(code, "train", "--config", house.with_case(data={"path": "data/x.csv"}), says=(says,))
+    change(trained.iris()).to_csv(trained.root / "data/x.csv", index=False)
+    trained.refuses(code, "train", "--config", trained.with_use_case(data={"path": "data/x.csv"}), says=(says,))
 
 
-def test_init_refuses_a_table_and_writes_nothing(house: House, tmp_path: Path) -> None:
-    house.iris().assign(species="rose").to_csv(tmp_path / "roses.csv", index=False)
-    house.refuses(FAILED, "init", str(tmp_path / "roses.csv"), "--target", "species", says=("has one class only",))
-    assert not (house.root / "data/roses.csv").exists()
+def test_init_refuses_a_table_and_writes_nothing(trained: TrainedCheckout, tmp_path: Path) -> None:
+    trained.iris().assign(species="rose").to_csv(tmp_path / "roses.csv", index=False)
+    trained.refuses(FAILED, "init", str(tmp_path / "roses.csv"), "--target", "species", says=("has one class only",))
+    assert not (trained.root / "data/roses.csv").exists()
 
 
-def test_data_that_changed_since_dvc_saw_it_is_a_warning_with_the_command(house: House) -> None:
-    house.iris().tail(140).to_csv(house.root / "data/iris.csv", index=False)
-    said = house.ends(DONE, "train", "--no-promote")
+def test_data_that_changed_since_dvc_saw_it_is_a_warning_with_the_command(trained: TrainedCheckout) -> None:
+    trained.iris().tail(140).to_csv(trained.root / "data/iris.csv", index=False)
+    said = trained.ends(DONE, "train", "--no-promote")
     assert "data/iris.csv has changed since DVC saw it" in said
     assert "`dvc commit data` records it, `dvc checkout data` brings the former back" in said
 
@@ -173,12 +177,12 @@ def test_data_that_changed_since_dvc_saw_it_is_a_warning_with_the_command(house:
 # Packages
 
 
-def rewrite(house: House, model: bytes | None = None, **about: Any) -> None:
+def rewrite(trained: TrainedCheckout, model: bytes | None = None, **about: Any) -> None:
     """Change a package as somebody who knows its format would: the hashes are right again."""
-    path = house.package / "manifest.json"
+    path = trained.package / "manifest.json"
     manifest = {**json.loads(path.read_text(encoding="utf-8")), **about}
     if model is not None:
-        (house.package / "model.skops").write_bytes(model)
+        (trained.package / "model.skops").write_bytes(model)
         manifest["files"]["model.skops"] = hashlib.sha256(model).hexdigest()
     path.write_text(json.dumps(manifest), encoding="utf-8")
 
@@ -188,7 +192,7 @@ def not_trusted() -> bytes:
     return made
 
 
-BROKEN: dict[str, tuple[Callable[[House], Any], str]] = {
+BROKEN: dict[str, tuple[Callable[[TrainedCheckout], Any], str]] = {
     "a wrong hash": (lambda h: (h.package / "model.skops").write_bytes(b"x"), "model.skops does not match its hash"),
     "an extra file": (lambda h: (h.package / "more.txt").write_text("x"), "more.txt does not belong to it"),
     "a file less": (lambda h: (h.package / "profile.json").unlink(), "profile.json is missing"),
@@ -202,69 +206,73 @@ BROKEN: dict[str, tuple[Callable[[House], Any], str]] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_package_is_refused_before_the_store_believes_it(house: House, broken: str) -> None:
+def test_a_broken_package_is_refused_before_the_store_believes_it(trained: TrainedCheckout, broken: str) -> None:
     spoil, says = BROKEN[broken]
-    spoil(house)
-    house.refuses(FAILED, "train", says=(says, "models/iris"))
-    shutil.rmtree(house.package)
-    assert "models/iris was written anew" in house.ends(DONE, "models")
-    assert house.manifest()["model_version"] == 1
+    spoil(trained)
+    trained.refuses(FAILED, "train", says=(says, "models/iris"))
+    shutil.rmtree(trained.package)
+    assert "models/iris was written anew" in trained.ends(DONE, "models")
+    assert trained.manifest()["model_version"] == 1
 
 
-def test_an_estimator_that_skops_does_not_know_is_refused_by_name(house: House, tmp_path: Path) -> None:
+def test_an_estimator_that_skops_does_not_know_is_refused_by_name(trained: TrainedCheckout, tmp_path: Path) -> None:
     (tmp_path / "odd.py").write_text(ODD, encoding="utf-8")
-    config = house.with_case(candidates={"odd": {"estimator": "odd.Foreign"}})
+    config = trained.with_use_case(candidates={"odd": {"estimator": "odd.Foreign"}})
     says = ("Foreign", "not trusted: odd.Foreign")
-    house.refuses(FAILED, "train", "--config", config, says=says, env={"PYTHONPATH": str(tmp_path)})
+    trained.refuses(FAILED, "train", "--config", config, says=says, env={"PYTHONPATH": str(tmp_path)})
 
 
 # The store
 
 
-def test_a_store_of_another_zenml_version_is_refused_and_not_migrated(house: House) -> None:
-    config = house.root / ".zenml/config.yaml"
+def test_a_store_of_another_zenml_version_is_refused_and_not_migrated(trained: TrainedCheckout) -> None:
+    config = trained.root / ".zenml/config.yaml"
     config.write_text(re.sub(r"version: .*", "version: 0.99.9", config.read_text(encoding="utf-8")), encoding="utf-8")
-    house.refuses(FAILED, "train", says=("was made by ZenML 0.99.9", "ZENML_CONFIG_PATH", "imported from its package"))
+    trained.refuses(
+        FAILED, "train", says=("was made by ZenML 0.99.9", "ZENML_CONFIG_PATH", "imported from its package")
+    )
     assert "0.99.9" in config.read_text(encoding="utf-8")
 
 
-def test_a_database_of_a_newer_zenml_is_refused(house: House) -> None:
-    with contextlib.closing(sqlite3.connect(house.database)) as store, store:
+def test_a_database_of_a_newer_zenml_is_refused(trained: TrainedCheckout) -> None:
+    with contextlib.closing(sqlite3.connect(trained.database)) as store, store:
         store.execute("UPDATE alembic_version SET version_num = '99.0.0'")
-    house.refuses(FAILED, "models", says=("was made by another ZenML version", "move this one away"))
+    trained.refuses(FAILED, "models", says=("was made by another ZenML version", "move this one away"))
 
 
 @pytest.mark.parametrize("text", ["{", "- a\n"])
-def test_a_store_whose_configuration_is_broken_is_refused(house: House, text: str) -> None:
-    (house.root / ".zenml/config.yaml").write_text(text, encoding="utf-8")
-    house.refuses(FAILED, "models", says=("cannot be read", "Remove it, or restore it"))
+def test_a_store_whose_configuration_is_broken_is_refused(trained: TrainedCheckout, text: str) -> None:
+    (trained.root / ".zenml/config.yaml").write_text(text, encoding="utf-8")
+    trained.refuses(FAILED, "models", says=("cannot be read", "Remove it, or restore it"))
 
 
-def test_a_copied_checkout_does_not_write_into_the_store_of_the_first(house: House, tmp_path: Path) -> None:
-    copied = House(shutil.copytree(house.root, tmp_path / "copy", symlinks=True), house.home, backup=house.backup)
-    before = house.database.read_bytes()
+def test_a_copied_checkout_does_not_write_into_the_store_of_the_first(trained: TrainedCheckout, tmp_path: Path) -> None:
+    copied = TrainedCheckout(
+        shutil.copytree(trained.root, tmp_path / "copy", symlinks=True), trained.home, backup=trained.backup
+    )
+    before = trained.database.read_bytes()
     assert "the checkout was moved or copied" in copied.ends(FAILED, "train")
-    assert house.database.read_bytes() == before
+    assert trained.database.read_bytes() == before
     shutil.rmtree(copied.root / ".zenml")
     assert "imported from models/iris as the champion" in copied.ends(DONE, "models")
 
 
 @pytest.mark.parametrize("name", ["evaluate/challenger", "evaluate/figures"])
-def test_an_artifact_that_is_gone_is_made_again_without_the_cache(house: House, name: str) -> None:
-    house.ends(DONE, "train")
-    for path in (house.root / ".zenml").rglob(f"*/{name}/**/*"):
+def test_an_artifact_that_is_gone_is_made_again_without_the_cache(trained: TrainedCheckout, name: str) -> None:
+    trained.ends(DONE, "train")
+    for path in (trained.root / ".zenml").rglob(f"*/{name}/**/*"):
         if path.is_file():
             path.unlink()
-    house.refuses(FAILED, "train", says=("is gone from the store", "Run again with --no-cache"))
-    house.ends(DONE, "train", "--no-cache")
+    trained.refuses(FAILED, "train", says=("is gone from the store", "Run again with --no-cache"))
+    trained.ends(DONE, "train", "--no-cache")
 
 
 @pytest.mark.parametrize("name", ["iris_table", "iris_package"])
-def test_a_table_or_package_that_is_gone_from_the_store_is_put_back(house: House, name: str) -> None:
-    found = [path for path in (house.root / ".zenml").rglob(f"*/{name}/*/*") if path.is_file()]
+def test_a_table_or_package_that_is_gone_from_the_store_is_put_back(trained: TrainedCheckout, name: str) -> None:
+    found = [path for path in (trained.root / ".zenml").rglob(f"*/{name}/*/*") if path.is_file()]
     assert found
     for path in found:
         path.unlink()
-    house.ends(DONE, "train", "--no-cache")
+    trained.ends(DONE, "train", "--no-cache")
     assert all(path.is_file() for path in found)
-    assert house.manifest()["model_version"] == 1
+    assert trained.manifest()["model_version"] == 1

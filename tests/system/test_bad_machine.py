@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from champion.errors import DONE, FAILED
-from tests.support.house import ODD, House, build
+from tests.support.trained import ODD, TrainedCheckout, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,37 +23,37 @@ INTERRUPTED = 130
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> House:
+def built(tmp_path_factory: pytest.TempPathFactory) -> TrainedCheckout:
     """One checkout with a champion for all of this file."""
-    return build(tmp_path_factory.mktemp("house"))
+    return build(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture
-def house(built: House) -> House:
+def trained(built: TrainedCheckout) -> TrainedCheckout:
     """The checkout, as if no other test had been."""
-    built.anew()
+    built.restore()
     return built
 
 
 @contextlib.contextmanager
-def mounted(place: Path, *arguments: str) -> Iterator[None]:
-    """Something else in the place of a folder, for a while."""
+def mounted(folder: Path, *arguments: str) -> Iterator[None]:
+    """Something else mounted over a folder, for a while."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount")
-    done = subprocess.run(["mount", *arguments, str(place)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["mount", *arguments, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"this machine lets nobody mount: {done.stderr.strip()}")
     try:
         yield
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @contextlib.contextmanager
-def read_only(place: Path) -> Iterator[None]:
+def read_only(folder: Path) -> Iterator[None]:
     """A folder that nobody can write to; root can write to any but a read-only mount."""
     if os.geteuid() != 0:
-        found = [path for path in (*place.rglob("*"), place) if not path.is_symlink()]
+        found = [path for path in (*folder.rglob("*"), folder) if not path.is_symlink()]
         modes = {path: path.stat().st_mode for path in found}
         for path, mode in modes.items():
             path.chmod(mode & ~0o222)
@@ -63,89 +63,93 @@ def read_only(place: Path) -> Iterator[None]:
             for path in reversed(found):
                 path.chmod(modes[path])
         return
-    with mounted(place, "--bind", str(place)):
-        done = subprocess.run(["mount", "-o", "remount,ro,bind", str(place)], capture_output=True, check=False)
+    with mounted(folder, "--bind", str(folder)):
+        done = subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], capture_output=True, check=False)
         if done.returncode:
             pytest.skip("this machine cannot mount a folder read-only")
         yield
 
 
 @contextlib.contextmanager
-def full(place: Path, afterwards: int = 0) -> Iterator[None]:
+def full(folder: Path, afterwards: int = 0) -> Iterator[None]:
     """A folder on a disk of its own without room; so many bytes are free when `.filler` is gone."""
-    kept = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     size = sum(4096 * (1 + len(content) // 4096) for content in kept.values()) + afterwards
-    with mounted(place, "-t", "tmpfs", "-o", f"size={size}", "tmpfs"):
+    with mounted(folder, "-t", "tmpfs", "-o", f"size={size}", "tmpfs"):
         for path, content in kept.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        with contextlib.suppress(OSError), (place / ".filler").open("wb", buffering=0) as filler:
+        with contextlib.suppress(OSError), (folder / ".filler").open("wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(1024))
         yield
 
 
 @pytest.mark.parametrize("folder", ["models", "reports", ".zenml"])
-def test_a_folder_that_cannot_be_written_is_told_before_the_run(house: House, folder: str) -> None:
-    with read_only(house.root / folder):
-        house.refuses(FAILED, "train", "--config", "configs/better.yaml", says=("cannot be written", "permission"))
-    house.goes_on()
+def test_a_folder_that_cannot_be_written_is_told_before_the_run(trained: TrainedCheckout, folder: str) -> None:
+    with read_only(trained.root / folder):
+        trained.refuses(FAILED, "train", "--config", "configs/better.yaml", says=("cannot be written", "permission"))
+    trained.still_works()
 
 
-def test_a_read_only_workspace_is_told_and_left_as_it_was(house: House, tmp_path: Path) -> None:
-    house.iris().to_csv(tmp_path / "flowers.csv", index=False)
-    before = house.standing()
-    with read_only(house.root):
-        assert "cannot be written" in house.ends(FAILED, "train")
-        said = house.ends(FAILED, "init", str(tmp_path / "flowers.csv"), "--target", "species")
+def test_a_read_only_workspace_is_told_and_left_as_it_was(trained: TrainedCheckout, tmp_path: Path) -> None:
+    trained.iris().to_csv(tmp_path / "flowers.csv", index=False)
+    before = trained.state()
+    with read_only(trained.root):
+        assert "cannot be written" in trained.ends(FAILED, "train")
+        said = trained.ends(FAILED, "init", str(tmp_path / "flowers.csv"), "--target", "species")
         assert "nothing was changed" in said
-    assert house.standing() == before
+    assert trained.state() == before
 
 
 @pytest.mark.parametrize("folder", ["configs", "data", ".dvc/tmp"])
-def test_init_takes_everything_back_where_a_folder_is_read_only(house: House, tmp_path: Path, folder: str) -> None:
-    house.iris().to_csv(tmp_path / "flowers.csv", index=False)
-    with read_only(house.root / folder):
-        house.refuses(FAILED, "init", str(tmp_path / "flowers.csv"), "--target", "species", says=())
-    assert not (house.root / "data/flowers.csv").exists()
+def test_init_takes_everything_back_where_a_folder_is_read_only(
+    trained: TrainedCheckout, tmp_path: Path, folder: str
+) -> None:
+    trained.iris().to_csv(tmp_path / "flowers.csv", index=False)
+    with read_only(trained.root / folder):
+        trained.refuses(FAILED, "init", str(tmp_path / "flowers.csv"), "--target", "species", says=())
+    assert not (trained.root / "data/flowers.csv").exists()
 
 
-def test_a_full_disk_leaves_the_old_package_and_the_next_command_writes_the_new_one(house: House) -> None:
-    former = house.standing()["package"]
-    with full(house.root / "models"):
-        said = house.ends(FAILED, "train", "--config", "configs/better.yaml")
+def test_a_full_disk_leaves_the_old_package_and_the_next_command_writes_the_new_one(trained: TrainedCheckout) -> None:
+    former = trained.state()["package"]
+    with full(trained.root / "models"):
+        said = trained.ends(FAILED, "train", "--config", "configs/better.yaml")
         assert "could not be written to models/iris (No space left on device)" in said
         assert "the former one is untouched" in said
-        found = house.standing()
+        found = trained.state()
         assert found["package"] == former
         assert found["models"] == [".filler", ".gitkeep", "iris"]
-    assert "models/iris was written anew" in house.ends(DONE, "models")
-    assert house.manifest()["model_version"] == 2
-    house.goes_on()
+    assert "models/iris was written anew" in trained.ends(DONE, "models")
+    assert trained.manifest()["model_version"] == 2
+    trained.still_works()
 
 
-def test_a_store_without_room_is_told_and_works_again_when_there_is_some(house: House) -> None:
-    with full(house.root / ".zenml", afterwards=2**24):
-        said = house.ends(FAILED, "train", "--config", "configs/better.yaml")
+def test_a_store_without_room_is_told_and_works_again_when_there_is_some(trained: TrainedCheckout) -> None:
+    with full(trained.root / ".zenml", afterwards=2**24):
+        said = trained.ends(FAILED, "train", "--config", "configs/better.yaml")
         assert "No space left" in said or "disk is full" in said
         assert "Make room" in said
-        (house.root / ".zenml/.filler").unlink()
-        house.goes_on()
+        (trained.root / ".zenml/.filler").unlink()
+        trained.still_works()
 
 
-def test_ctrl_c_in_the_middle_of_a_step_ends_at_once_and_changes_nothing(house: House, tmp_path: Path) -> None:
+def test_ctrl_c_in_the_middle_of_a_step_ends_at_once_and_changes_nothing(
+    trained: TrainedCheckout, tmp_path: Path
+) -> None:
     (tmp_path / "odd.py").write_text(ODD, encoding="utf-8")
-    config = house.with_case(candidates={"odd": {"estimator": "odd.Interrupting"}})
-    before = house.standing()
-    said = house.ends(INTERRUPTED, "train", "--config", config, env={"PYTHONPATH": str(tmp_path)})
+    config = trained.with_use_case(candidates={"odd": {"estimator": "odd.Interrupting"}})
+    before = trained.state()
+    said = trained.ends(INTERRUPTED, "train", "--config", config, env={"PYTHONPATH": str(tmp_path)})
     assert "Interrupted. Production is whole" in said
-    assert house.standing() == before
-    house.goes_on()
+    assert trained.state() == before
+    trained.still_works()
 
 
-def interrupted(house: House, after: str) -> int:
+def interrupted(trained: TrainedCheckout, after: str) -> int:
     """Ctrl-C when a line begins with this, or after so many seconds."""
-    process = house.start("train", "--config", "configs/better.yaml")
+    process = trained.start("train", "--config", "configs/better.yaml")
     assert process.stderr is not None
     if after.replace(".", "").isdigit():
         time.sleep(float(after))
@@ -160,43 +164,43 @@ def interrupted(house: House, after: str) -> int:
 
 
 @pytest.mark.parametrize("moments", [("0.5", "1.5", "prepare", "train_tree"), ("evaluate", "promote", "report")])
-def test_ctrl_c_at_any_moment_leaves_one_champion(house: House, moments: tuple[str, ...]) -> None:
+def test_ctrl_c_at_any_moment_leaves_one_champion(trained: TrainedCheckout, moments: tuple[str, ...]) -> None:
     for moment in moments:
-        assert interrupted(house, moment) in (INTERRUPTED, DONE)
-    house.goes_on()
-    assert house.git("status", "--porcelain") == ""
+        assert interrupted(trained, moment) in (INTERRUPTED, DONE)
+    trained.still_works()
+    assert trained.git("status", "--porcelain") == ""
 
 
 # Where it runs
 
 
-def test_it_runs_without_home_from_another_folder_and_without_git(house: House, tmp_path: Path) -> None:
+def test_it_runs_without_home_from_another_folder_and_without_git(trained: TrainedCheckout, tmp_path: Path) -> None:
     empty = tmp_path / "bin"
     empty.mkdir()
-    house.ends(DONE, "models", cwd=tmp_path)
-    house.ends(DONE, "train", env={"HOME": "/nonexistent"})
-    house.ends(DONE, "train", "--config", "configs/better.yaml", env={"PATH": str(empty)})
-    assert house.manifest()["commit"] is None
-    assert house.manifest()["model_version"] == 2
+    trained.ends(DONE, "models", cwd=tmp_path, warm=False)
+    trained.ends(DONE, "train", env={"HOME": "/nonexistent"}, warm=False)
+    trained.ends(DONE, "train", "--config", "configs/better.yaml", env={"PATH": str(empty)})
+    assert trained.manifest()["commit"] is None
+    assert trained.manifest()["model_version"] == 2
 
 
-def test_it_runs_with_a_home_that_is_read_only(house: House) -> None:
-    with read_only(house.home):
-        house.ends(DONE, "train")
+def test_it_runs_with_a_home_that_is_read_only(trained: TrainedCheckout) -> None:
+    with read_only(trained.home):
+        trained.ends(DONE, "train", warm=False)
 
 
-def test_without_a_dvc_repository_it_trains_and_doctor_says_so(house: House) -> None:
-    shutil.rmtree(house.root / ".dvc")
-    house.ends(DONE, "train")
-    assert "this folder is no DVC repository" in house.ends(FAILED, "doctor")
+def test_without_a_dvc_repository_it_trains_and_doctor_says_so(trained: TrainedCheckout) -> None:
+    shutil.rmtree(trained.root / ".dvc")
+    trained.ends(DONE, "train")
+    assert "this folder is no DVC repository" in trained.ends(FAILED, "doctor")
 
 
-def test_a_checkout_whose_path_has_spaces_and_accents_works(house: House, tmp_path: Path) -> None:
+def test_a_checkout_whose_path_has_spaces_and_accents_works(trained: TrainedCheckout, tmp_path: Path) -> None:
     root = tmp_path / "my café (1)"
-    shutil.copytree(house.backup, root, symlinks=True, ignore=shutil.ignore_patterns(".zenml"))
-    moved = House(root, house.home, backup=house.backup)
+    shutil.copytree(trained.backup, root, symlinks=True, ignore=shutil.ignore_patterns(".zenml"))
+    moved = TrainedCheckout(root, trained.home, backup=trained.backup)
     moved.iris().to_csv(tmp_path / "les fleurs.csv", index=False)
     assert "Wrote configs/les_fleurs.yaml" in moved.ends(
         DONE, "init", str(tmp_path / "les fleurs.csv"), "--target", "species"
     )
-    moved.goes_on()
+    moved.still_works()

@@ -15,7 +15,7 @@ from champion.errors import ConfigurationError, DataError, PackageError, Project
 from pipelines.drift_files import exit_code
 from pipelines.drift_gauges import GAUGES
 from pipelines.drift_log import history
-from tests.conftest import ROOT, Checkout, Workshop, quick, tree
+from tests.conftest import ROOT, Checkout, Session, quick, tree
 from tests.support.monitor_examples import iris, monitored, new_rows, of_sales, sales, with_champion
 
 if TYPE_CHECKING:
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def trained(store: Client, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def trained(store: Client, tmp_path_factory: pytest.TempPathFactory) -> Session:
     return with_champion(store, tmp_path_factory, "iris")
 
 
 @pytest.fixture
-def shop(store: Client, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def shop(store: Client, tmp_path_factory: pytest.TempPathFactory) -> Session:
     return with_champion(store, tmp_path_factory, "sales")
 
 
-def test_rows_as_in_training_are_no_drift_and_the_reports_are_there(trained: Workshop) -> None:
+def test_rows_as_in_training_are_no_drift_and_the_reports_are_there(trained: Session) -> None:
     found = monitored(trained, new_rows())
     assert (found.verdict, found.current_rows, found.model_version) == ("none", 300, 1)
     folder = trained.root / "reports" / trained.name
     assert DriftReport.model_validate_json((folder / "drift.json").read_text()) == found
     assert "No drift" in (folder / "drift.html").read_text()
     assert (folder / "drift.md").read_text().startswith(f"## {trained.name}: no drift")
-    assert history(trained.place(tree(2)))[-1].verdict == "none"
+    assert history(trained.workspace(tree(2)))[-1].verdict == "none"
 
 
-def test_a_shifted_column_is_drift_and_its_figures_are_given(trained: Workshop) -> None:
+def test_a_shifted_column_is_drift_and_its_figures_are_given(trained: Session) -> None:
     rows = new_rows()
     rows["sepal_length"] += 0.5
     found = monitored(trained, rows)
@@ -54,7 +54,7 @@ def test_a_shifted_column_is_drift_and_its_figures_are_given(trained: Workshop) 
     assert found.reason.startswith("The values of 'sepal_length' changed.")
 
 
-def test_the_use_case_sets_thresholds_and_ignores_columns(trained: Workshop) -> None:
+def test_the_use_case_sets_thresholds_and_ignores_columns(trained: Session) -> None:
     rows = new_rows()
     rows["sepal_length"] += 0.5
     rows["sepal_width"] += 0.5
@@ -66,14 +66,14 @@ def test_the_use_case_sets_thresholds_and_ignores_columns(trained: Workshop) -> 
         monitored(trained, rows, drift={"ignore": ["sepal_widht"]})
 
 
-def test_predictions_are_compared(trained: Workshop) -> None:
+def test_predictions_are_compared(trained: Session) -> None:
     found = monitored(trained, iris().iloc[:50, :4].sample(200, replace=True, random_state=1))
     assert found.predictions is not None
     assert found.predictions.verdict == "drift"
     assert "other classes than before" in found.reason
 
 
-def test_a_table_with_the_target_tells_how_good_the_champion_is(trained: Workshop) -> None:
+def test_a_table_with_the_target_tells_how_good_the_champion_is(trained: Session) -> None:
     table = iris()
     assert monitored(trained, table).live is not None
     wrong = table.assign(species=table["species"].replace({"setosa": "virginica", "virginica": "setosa"}))
@@ -84,13 +84,13 @@ def test_a_table_with_the_target_tells_how_good_the_champion_is(trained: Worksho
     assert found.verdict == "drift"
 
 
-def test_a_target_of_other_classes_scores_nothing_and_is_told(trained: Workshop) -> None:
+def test_a_target_of_other_classes_scores_nothing_and_is_told(trained: Session) -> None:
     found = monitored(trained, iris().assign(species="rose"))
     assert (found.verdict, found.live) == ("none", None)
     assert found.notes == ["No value of 'species' is a class that the champion knows, so that it is not scored."]
 
 
-def test_the_dashboard_has_the_report_with_the_run(trained: Workshop) -> None:
+def test_the_dashboard_has_the_report_with_the_run(trained: Session) -> None:
     monitored(trained, new_rows())
     run = next(iter(trained.client.list_pipeline_runs(pipeline="drift_monitoring", sort_by="desc:created")))
     artifact = run.steps["monitor"].outputs["report"][0]
@@ -98,7 +98,7 @@ def test_the_dashboard_has_the_report_with_the_run(trained: Workshop) -> None:
     assert artifact.run_metadata["verdict"] == "none"
 
 
-def test_a_column_that_is_missing_new_or_of_another_type_is_named(trained: Workshop) -> None:
+def test_a_column_that_is_missing_new_or_of_another_type_is_named(trained: Session) -> None:
     rows = new_rows().drop(columns="petal_width").assign(sepal_width="wide", colour="red")
     found = monitored(trained, rows)
     assert {each.column: each.what for each in found.schema_differences} == {
@@ -109,7 +109,7 @@ def test_a_column_that_is_missing_new_or_of_another_type_is_named(trained: Works
     assert {each.name: each.verdict for each in found.features}["sepal_length"] == "none"
 
 
-def test_a_new_column_alone_is_no_drift(trained: Workshop) -> None:
+def test_a_new_column_alone_is_no_drift(trained: Session) -> None:
     found = monitored(trained, new_rows().assign(colour="red"))
     assert (found.verdict, [each.what for each in found.schema_differences]) == ("none", ["new"])
 
@@ -123,7 +123,7 @@ def test_a_new_column_alone_is_no_drift(trained: Workshop) -> None:
     ids=["few", "same"],
 )
 def test_too_few_rows_or_the_same_row_over_and_over_are_not_enough(
-    trained: Workshop, rows: pd.DataFrame, words: str
+    trained: Session, rows: pd.DataFrame, words: str
 ) -> None:
     found = monitored(trained, rows)
     assert found.verdict == "not_enough"
@@ -132,7 +132,7 @@ def test_too_few_rows_or_the_same_row_over_and_over_are_not_enough(
 
 
 def test_a_table_of_another_use_case_or_without_a_row_is_an_error_and_the_former_report_stays(
-    trained: Workshop,
+    trained: Session,
 ) -> None:
     before = monitored(trained, new_rows())
     with pytest.raises(DataError, match="has no column of the use case"):
@@ -144,7 +144,7 @@ def test_a_table_of_another_use_case_or_without_a_row_is_an_error_and_the_former
 
 
 def test_memory_does_not_depend_on_the_order_or_the_size_of_chunks(
-    trained: Workshop, monkeypatch: pytest.MonkeyPatch
+    trained: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = new_rows(500)
     rows.to_parquet(trained.root / "new.parquet")
@@ -157,7 +157,7 @@ def test_memory_does_not_depend_on_the_order_or_the_size_of_chunks(
     assert parts.predictions == whole.predictions
 
 
-def test_every_gauge_has_its_help_and_stands_in_the_docs(trained: Workshop) -> None:
+def test_every_gauge_has_its_help_and_stands_in_the_docs(trained: Session) -> None:
     monitored(trained, iris())
     text = (trained.root / "reports" / trained.name / "drift.prom").read_text()
     told = re.findall(r"^# HELP (\w+) .", text, re.MULTILINE)
@@ -168,7 +168,7 @@ def test_every_gauge_has_its_help_and_stands_in_the_docs(trained: Workshop) -> N
     assert documented == set(GAUGES)
 
 
-def sold(shop: Workshop, rows: pd.DataFrame, name: str = "new.csv", **more: Any) -> dict[str, Any]:
+def sold(shop: Session, rows: pd.DataFrame, name: str = "new.csv", **more: Any) -> dict[str, Any]:
     path = shop.root / name
     rows.to_parquet(path) if name.endswith(".parquet") else rows.to_csv(path, index=False)
     found = monitored(shop, path, **of_sales(**more))
@@ -176,7 +176,7 @@ def sold(shop: Workshop, rows: pd.DataFrame, name: str = "new.csv", **more: Any)
 
 
 @pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.parquet"])
-def test_every_kind_of_column_is_compared_in_every_format(shop: Workshop, name: str) -> None:
+def test_every_kind_of_column_is_compared_in_every_format(shop: Session, name: str) -> None:
     found = sold(shop, sales(400, 2, month=5), name)
     assert {each.name: each.verdict for each in found.pop("report").features} == {
         "amount": "none", "paid": "none", "place": "none", "when": "ignored",
@@ -194,10 +194,10 @@ def test_every_kind_of_column_is_compared_in_every_format(shop: Workshop, name: 
     assert found["report"].live.score > 0.7
 
 
-def test_prune_frees_the_run_its_report_and_the_table(trained: Workshop) -> None:
+def test_prune_frees_the_run_its_report_and_the_table(trained: Session) -> None:
     from champion.registry.prune import prune
 
-    place = trained.place(tree(2))
+    place = trained.workspace(tree(2))
     monitored(trained, new_rows())
     before = prune(trained.client, place, really=False)
     monitored(trained, new_rows(123, seed=9))
@@ -205,13 +205,13 @@ def test_prune_frees_the_run_its_report_and_the_table(trained: Workshop) -> None
     assert (after.runs - before.runs, after.artifacts - before.artifacts) == (1, 2)
 
 
-def test_a_use_case_without_a_champion_is_told_to_train(trained: Workshop) -> None:
-    other = Workshop(trained.root, trained.client)
+def test_a_use_case_without_a_champion_is_told_to_train(trained: Session) -> None:
+    other = Session(trained.root, trained.client)
     with pytest.raises(ProjectError, match="has no champion to work with"):
         monitored(other, new_rows())
 
 
-def test_a_profile_of_another_format_is_an_error(trained: Workshop) -> None:
+def test_a_profile_of_another_format_is_an_error(trained: Session) -> None:
     from champion.bundle.folder import Package, read
     from champion.drift.rows import Asked, compared
 
@@ -219,7 +219,7 @@ def test_a_profile_of_another_format_is_an_error(trained: Workshop) -> None:
     assert package is not None
     old = Package(package.manifest, {**package.files, "profile.json": b'{"rows": 3}'})
     new_rows().to_csv(trained.root / "new.csv", index=False)
-    asked = Asked(rules=trained.place(tree(2)).use_case.drift, source="new.csv")
+    asked = Asked(rules=trained.workspace(tree(2)).use_case.drift, source="new.csv")
     with pytest.raises(PackageError, match=r"profile\.json cannot be read"):
         compared(trained.root / "new.csv", old, asked, None, lambda *_: None)
 

@@ -11,7 +11,7 @@ import pytest
 
 from champion.errors import ConfigurationError, DataError
 from pipelines.drift_files import gathered, moment_of
-from tests.conftest import Workshop
+from tests.conftest import Session
 from tests.support.monitor_examples import monitored, new_rows, of_sales, sales, with_champion, write_log
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def trained(store: Client, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def trained(store: Client, tmp_path_factory: pytest.TempPathFactory) -> Session:
     return with_champion(store, tmp_path_factory, "iris")
 
 
 @pytest.fixture
-def shop(store: Client, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def shop(store: Client, tmp_path_factory: pytest.TempPathFactory) -> Session:
     return with_champion(store, tmp_path_factory, "sales")
 
 
-def test_a_log_is_compared_from_a_moment_on(trained: Workshop, tmp_path: Path) -> None:
+def test_a_log_is_compared_from_a_moment_on(trained: Session, tmp_path: Path) -> None:
     shifted = new_rows(200)
     shifted["petal_length"] += 3
     write_log(trained, tmp_path / "log", shifted, time=datetime.now(UTC) - timedelta(days=9))
@@ -41,7 +41,7 @@ def test_a_log_is_compared_from_a_moment_on(trained: Workshop, tmp_path: Path) -
     assert lately.predictions.cells.current == [0, 100, 0, 0]
 
 
-def test_answers_of_another_version_are_left_out_and_counted(trained: Workshop, tmp_path: Path) -> None:
+def test_answers_of_another_version_are_left_out_and_counted(trained: Session, tmp_path: Path) -> None:
     write_log(trained, tmp_path / "log", new_rows(60), version=1)
     write_log(trained, tmp_path / "log", new_rows(70), version=7)
     found = monitored(trained, tmp_path / "log")
@@ -50,7 +50,7 @@ def test_answers_of_another_version_are_left_out_and_counted(trained: Workshop, 
 
 
 def test_a_log_without_an_answer_of_the_champion_is_an_error_that_says_what_is_there(
-    trained: Workshop, tmp_path: Path
+    trained: Session, tmp_path: Path
 ) -> None:
     write_log(trained, tmp_path / "log", new_rows(60), version=7)
     with pytest.raises(DataError, match=r"no answer of model version 1 \(the champion\); it has answers of 7"):
@@ -62,7 +62,7 @@ def test_a_log_without_an_answer_of_the_champion_is_an_error_that_says_what_is_t
         pass
 
 
-def test_labels_are_joined_by_request_and_row(trained: Workshop, tmp_path: Path) -> None:
+def test_labels_are_joined_by_request_and_row(trained: Session, tmp_path: Path) -> None:
     """Each request has two rows, and the champion answers setosa to all; every second row is one."""
     ids = write_log(trained, tmp_path / "log", new_rows(200))
     truth = ["setosa" if place % 2 else "virginica" for place in range(200)]
@@ -73,7 +73,7 @@ def test_labels_are_joined_by_request_and_row(trained: Workshop, tmp_path: Path)
     assert "20 rows have no label; the live score is of the other 180." in found.notes
 
 
-def test_labels_that_cannot_be_joined_are_an_error(trained: Workshop, tmp_path: Path) -> None:
+def test_labels_that_cannot_be_joined_are_an_error(trained: Session, tmp_path: Path) -> None:
     write_log(trained, tmp_path / "log", new_rows(60))
     foreign = pd.DataFrame({"request_id": ["a", "b"], "species": ["setosa", "setosa"]})
     with pytest.raises(DataError, match="None of the 60 rows has a label"):
@@ -86,7 +86,7 @@ def test_labels_that_cannot_be_joined_are_an_error(trained: Workshop, tmp_path: 
         monitored(trained, new_rows(60), foreign)
 
 
-def test_a_log_of_every_kind_of_column_is_compared(shop: Workshop, tmp_path: Path) -> None:
+def test_a_log_of_every_kind_of_column_is_compared(shop: Session, tmp_path: Path) -> None:
     rows = sales(200, 2, month=1).drop(columns="returned")
     rows["when"] = rows["when"].dt.tz_localize("UTC")
     write_log(shop, tmp_path / "log", rows.astype(object).where(rows.notna(), None), label="True")

@@ -19,7 +19,7 @@ from champion.bundle.build import classifier
 from champion.bundle.folder import read
 from champion.errors import ProjectError
 from pipelines.batch_files import checked_files
-from tests.conftest import Checkout, Workshop, quick
+from tests.conftest import Checkout, Session, quick
 from tests.support.pages import CLI
 from tests.support.pages import read as read_page
 
@@ -30,13 +30,13 @@ TABLE = "data/iris.csv"
 
 
 @pytest.fixture
-def champion(workshop: Workshop) -> Workshop:
-    """A workshop with a champion."""
-    workshop.train(quick())
-    return workshop
+def champion(session: Session) -> Session:
+    """A session with a champion."""
+    session.train(quick())
+    return session
 
 
-def predicted(workshop: Workshop, table: str, out: str, cache: bool = True, **asked: Any) -> tuple[Predicted, set[str]]:
+def predicted(session: Session, table: str, out: str, cache: bool = True, **asked: Any) -> tuple[Predicted, set[str]]:
     """Predict; what was made, and the steps that were not taken from the cache."""
     from pipelines.batch_inference import predict
 
@@ -47,12 +47,12 @@ def predicted(workshop: Workshop, table: str, out: str, cache: bool = True, **as
             executed.add(step)
 
     options = {"rejects": None, "keep": (), "keep_all": False, **asked}
-    files = checked_files(workshop.root / table, workshop.root / out, **options)
-    return predict(workshop.client, workshop.place(quick()), files, cache, tell), executed
+    files = checked_files(session.root / table, session.root / out, **options)
+    return predict(session.client, session.workspace(quick()), files, cache, tell), executed
 
 
-def left(workshop: Workshop) -> set[str]:
-    return {path.name for path in workshop.root.iterdir() if path.is_file()}
+def left(session: Session) -> set[str]:
+    return {path.name for path in session.root.iterdir() if path.is_file()}
 
 
 def test_the_command_scores_a_table_with_the_champion(ready: Checkout) -> None:
@@ -80,13 +80,13 @@ def test_the_command_scores_a_table_with_the_champion(ready: Checkout) -> None:
     assert list(facts) == re.findall(r"`(\w+)`", section)
 
 
-def test_without_a_champion_nothing_is_predicted(workshop: Workshop) -> None:
+def test_without_a_champion_nothing_is_predicted(session: Session) -> None:
     with pytest.raises(ProjectError, match="has no champion to work with"):
-        predicted(workshop, TABLE, "out.csv")
-    assert left(workshop) == set()
+        predicted(session, TABLE, "out.csv")
+    assert left(session) == set()
 
 
-def test_the_same_table_is_scored_once_and_written_as_often_as_asked(champion: Workshop) -> None:
+def test_the_same_table_is_scored_once_and_written_as_often_as_asked(champion: Session) -> None:
     _, first = predicted(champion, TABLE, "out.parquet")
     again, second = predicted(champion, TABLE, "other.parquet")
     assert (first, second) == ({"predict"}, set())
@@ -98,15 +98,15 @@ def test_the_same_table_is_scored_once_and_written_as_often_as_asked(champion: W
     assert predicted(champion, TABLE, "out.parquet")[1] == {"predict"}, "another table"
 
 
-def test_what_was_scored_before_is_scored_again_by_a_new_champion(workshop: Workshop, tree: Any) -> None:
-    workshop.train(tree(1))
-    predicted(workshop, TABLE, "out.parquet")
-    workshop.train(tree(2))
-    done, executed = predicted(workshop, TABLE, "out.parquet")
+def test_what_was_scored_before_is_scored_again_by_a_new_champion(session: Session, tree: Any) -> None:
+    session.train(tree(1))
+    predicted(session, TABLE, "out.parquet")
+    session.train(tree(2))
+    done, executed = predicted(session, TABLE, "out.parquet")
     assert (done.tally.model_version, executed) == (2, {"predict"})
 
 
-def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none(champion: Workshop) -> None:
+def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none(champion: Session) -> None:
     whole = (champion.root / TABLE).read_text(encoding="utf-8")
     champion.write(whole.replace("5.1,", "long,", 1))
     done, _ = predicted(champion, TABLE, "out.csv.gz")
@@ -119,7 +119,7 @@ def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none(cha
     assert left(champion) == {"out.csv.gz"}
 
 
-def test_where_no_row_can_be_scored_the_reasons_are_written_and_nothing_else(champion: Workshop) -> None:
+def test_where_no_row_can_be_scored_the_reasons_are_written_and_nothing_else(champion: Session) -> None:
     head, *rows = (champion.root / TABLE).read_text(encoding="utf-8").splitlines()
     champion.write("\n".join([head, *("," + row.partition(",")[2] for row in rows)]))
     with pytest.raises(ProjectError, match=r"None of the 150 rows .* The first is row 1: 'sepal_length' is empty"):
@@ -127,14 +127,14 @@ def test_where_no_row_can_be_scored_the_reasons_are_written_and_nothing_else(cha
     assert left(champion) == {"why.csv"}
 
 
-def test_what_is_unusual_is_told(champion: Workshop) -> None:
+def test_what_is_unusual_is_told(champion: Session) -> None:
     champion.write((champion.root / TABLE).read_text(encoding="utf-8").replace("5.1,", "99,", 1))
     done, _ = predicted(champion, TABLE, "out.csv")
     assert done.tally.outside["sepal_length"] == 1
     assert "1 row holds a value of 'sepal_length' beyond the range of training" in "".join(done.warnings)
 
 
-def test_a_table_without_a_column_is_refused_before_it_is_copied(champion: Workshop) -> None:
+def test_a_table_without_a_column_is_refused_before_it_is_copied(champion: Session) -> None:
     champion.write((champion.root / TABLE).read_text(encoding="utf-8").replace("petal_width", "Petal width", 1))
     with pytest.raises(
         ProjectError, match=r"lacks the column 'petal_width', which model version 1 needs.*'Petal width'"
@@ -143,7 +143,7 @@ def test_a_table_without_a_column_is_refused_before_it_is_copied(champion: Works
     assert champion.client.list_artifact_versions(artifact=f"{champion.name}_batch_table").total == 0
 
 
-def test_a_broken_table_leaves_nothing_behind(champion: Workshop) -> None:
+def test_a_broken_table_leaves_nothing_behind(champion: Session) -> None:
     champion.write((champion.root / TABLE).read_text(encoding="utf-8") + "1,2\n")
     (champion.root / "out.csv").write_text("former", encoding="utf-8")
     with pytest.raises(ProjectError, match="line 152 has 2 fields, the header has 5"):
@@ -152,7 +152,7 @@ def test_a_broken_table_leaves_nothing_behind(champion: Workshop) -> None:
     assert (champion.root / "out.csv").read_text(encoding="utf-8") == "former"
 
 
-def test_a_table_or_an_answer_that_was_deleted_from_the_store_is_made_again(champion: Workshop) -> None:
+def test_a_table_or_an_answer_that_was_deleted_from_the_store_is_made_again(champion: Session) -> None:
     predicted(champion, TABLE, "out.csv")
     artifact = champion.client.list_artifact_versions(artifact=f"{champion.name}_batch_table").items[0]
     for path in Path(artifact.uri).iterdir():
@@ -165,10 +165,10 @@ def test_a_table_or_an_answer_that_was_deleted_from_the_store_is_made_again(cham
         predicted(champion, TABLE, "out.csv")
 
 
-def test_prune_frees_the_tables_that_were_scored_and_the_next_run_goes_on(champion: Workshop) -> None:
+def test_prune_frees_the_tables_that_were_scored_and_the_next_run_goes_on(champion: Session) -> None:
     from champion.registry.prune import prune
 
-    place = champion.place(quick())
+    place = champion.workspace(quick())
     prune(champion.client, place, really=True)
     predicted(champion, TABLE, "out.csv")
     freed = prune(champion.client, place, really=True)
@@ -232,7 +232,7 @@ def test_an_interrupted_run_leaves_nothing_and_the_next_one_is_whole(ready: Chec
     assert ready.json("predict", TABLE, "out.csv", "--config", config)["predicted"] == 150
 
 
-def test_the_step_alone_needs_no_run(champion: Workshop) -> None:
+def test_the_step_alone_needs_no_run(champion: Session) -> None:
     from champion.bundle.batch import Asked
     from champion.orchestration.materializers.files import StoredFile
     from steps.predict import predict as step

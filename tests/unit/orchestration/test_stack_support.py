@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from zenml.client import Client
 
-    from tests.conftest import Workshop
+    from tests.conftest import Session
 
 TWO = {
     "small": {"estimator": "sklearn.tree.DecisionTreeClassifier"},
@@ -62,14 +62,14 @@ def kubernetes(store: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     store.activate_stack(former)
 
 
-def compiled(client: Client, workshop: Workshop, use_case: dict[str, Any]) -> Any:
+def compiled(client: Client, session: Session, use_case: dict[str, Any]) -> Any:
     """What ZenML would hand to the orchestrator."""
     from champion.comparison.provenance import Provenance
     from champion.registry.promotion import Terms
     from pipelines.dataset import register
     from pipelines.training import training
 
-    place = workshop.place(use_case)
+    place = session.workspace(use_case)
     dataset = register(client, place, None)
     facts = Provenance(
         use_case="x", data_path="x", data_version="x", commit=None, dirty=False, fingerprint="x", seed=0, split="x",
@@ -97,9 +97,9 @@ def asked_for(client: Client, step: Any) -> dict[str, Any]:
 
 
 def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(
-    kubernetes: Client, workshop: Workshop, quick: Any
+    kubernetes: Client, session: Session, quick: Any
 ) -> None:
-    snapshot = compiled(kubernetes, workshop, quick(candidates=TWO, resources=RESOURCES))
+    snapshot = compiled(kubernetes, session, quick(candidates=TWO, resources=RESOURCES))
     steps = snapshot.step_configurations
     big, small = asked_for(kubernetes, steps["train_big"]), asked_for(kubernetes, steps["train_small"])
     assert big["requests"] == {"cpu": "8", "memory": "16Gi"}
@@ -109,7 +109,7 @@ def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(
 
 
 def test_a_run_takes_the_pods_and_their_image_along(
-    kubernetes: Client, workshop: Workshop, quick: Any, monkeypatch: pytest.MonkeyPatch
+    kubernetes: Client, session: Session, quick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from types import SimpleNamespace
 

@@ -12,7 +12,7 @@ from champion.errors import PackageError
 from champion.registry.reconcile import reconcile
 from champion.registry.rollback import roll_back
 from champion.registry.versions import version_history
-from tests.conftest import Workshop, enter_store, iris_csv
+from tests.conftest import Session, enter_store, iris_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +28,10 @@ class Machines:
         self.folder = folder
         self.monkeypatch = monkeypatch
 
-    def __call__(self, name: str) -> Workshop:
+    def __call__(self, name: str) -> Session:
         """Sit down at a machine."""
         client = enter_store(self.folder / name / "store", self.monkeypatch)
-        made = Workshop(self.folder / name / "work", client, "shared")
+        made = Session(self.folder / name / "work", client, "shared")
         made.write(iris_csv())
         return made
 
@@ -41,17 +41,17 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     return Machines(tmp_path, monkeypatch)
 
 
-def package(workshop: Workshop) -> Path:
-    return workshop.root / "models/shared"
+def package(session: Session) -> Path:
+    return session.root / "models/shared"
 
 
-def pull(workshop: Workshop, saved: Path) -> None:
-    shutil.rmtree(package(workshop), ignore_errors=True)
-    shutil.copytree(saved, package(workshop))
+def pull(session: Session, saved: Path) -> None:
+    shutil.rmtree(package(session), ignore_errors=True)
+    shutil.copytree(saved, package(session))
 
 
-def reconciled(workshop: Workshop, use_case: dict[str, Any]) -> str | None:
-    return reconcile(workshop.client, workshop.place(use_case)).done
+def reconciled(session: Session, use_case: dict[str, Any]) -> str | None:
+    return reconcile(session.client, session.workspace(use_case)).done
 
 
 def test_a_champion_travels_by_its_package_and_numbers_never_repeat(
@@ -62,7 +62,7 @@ def test_a_champion_travels_by_its_package_and_numbers_never_repeat(
     for depth, saved in ((1, one), (2, two)):
         here.train(tree(depth))
         shutil.copytree(package(here), saved)
-    roll_back(here.client, here.place(tree(1)), None)
+    roll_back(here.client, here.workspace(tree(1)), None)
     shutil.copytree(package(here), back)
 
     there = machines("there")

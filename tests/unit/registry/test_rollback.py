@@ -15,63 +15,63 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Checkout, Workshop
+    from tests.conftest import Checkout, Session
 
     Tree = Callable[..., dict[str, Any]]
 
 
-def back(workshop: Workshop, use_case: dict[str, Any], number: int | None = None) -> int:
-    done = roll_back(workshop.client, workshop.place(use_case), number)
-    assert workshop.manifest()["model_version"] == done.champion
-    assert workshop.stages()[done.champion] == "production"
-    assert list(workshop.stages().values()).count("production") == 1
+def back(session: Session, use_case: dict[str, Any], number: int | None = None) -> int:
+    done = roll_back(session.client, session.workspace(use_case), number)
+    assert session.manifest()["model_version"] == done.champion
+    assert session.stages()[done.champion] == "production"
+    assert list(session.stages().values()).count("production") == 1
     return done.champion
 
 
-def test_a_rollback_holds_until_it_is_readmitted(workshop: Workshop, tree: Tree) -> None:
+def test_a_rollback_holds_until_it_is_readmitted(session: Session, tree: Tree) -> None:
     for depth in (0, 1, 2):
-        workshop.train(tree(depth))
-    assert back(workshop, tree(2)) == 2
-    assert workshop.manifest()["title"]["event"] == "rollback"
+        session.train(tree(depth))
+    assert back(session, tree(2)) == 2
+    assert session.manifest()["title"]["event"] == "rollback"
 
-    again, _ = workshop.train(tree(2))
+    again, _ = session.train(tree(2))
     assert (again.decision.reason_code, again.outcome.action, again.outcome.champion) == ("withdrawn", "kept", 2)
     assert "--readmit" in again.decision.reason
     assert again.outcome.challenger == 3
-    assert workshop.train(tree(2), promote=False)[0].outcome.action == "would_keep"
+    assert session.train(tree(2), promote=False)[0].outcome.action == "would_keep"
 
-    assert back(workshop, tree(2)) == 1, "the former one of the former one"
-    assert workshop.train(tree(1))[0].decision.reason_code == "withdrawn"
-    readmitted, _ = workshop.train(tree(2), readmit=True)
+    assert back(session, tree(2)) == 1, "the former one of the former one"
+    assert session.train(tree(1))[0].decision.reason_code == "withdrawn"
+    readmitted, _ = session.train(tree(2), readmit=True)
     assert readmitted.outcome.action == "promoted"
-    assert workshop.manifest()["model_version"] == readmitted.outcome.champion
-    champion = version_history(workshop.client, workshop.name).champion
+    assert session.manifest()["model_version"] == readmitted.outcome.champion
+    champion = version_history(session.client, session.name).champion
     assert champion is not None
     assert champion.champion_state is not None
     assert champion.record.fingerprint not in champion.champion_state.withdrawn
-    assert workshop.train(tree(2))[0].decision.reason_code == "same"
+    assert session.train(tree(2))[0].decision.reason_code == "same"
 
 
-def test_a_rollback_can_name_its_version_and_go_forth_again(workshop: Workshop, tree: Tree) -> None:
+def test_a_rollback_can_name_its_version_and_go_forth_again(session: Session, tree: Tree) -> None:
     for depth in (0, 1, 2):
-        workshop.train(tree(depth))
-    assert back(workshop, tree(0), 1) == 1
-    assert back(workshop, tree(0), 3) == 3
-    assert workshop.train(tree(2))[0].decision.reason_code == "same", "it is no longer withdrawn"
-    assert workshop.manifest()["title"]["turn"] == 5
+        session.train(tree(depth))
+    assert back(session, tree(0), 1) == 1
+    assert back(session, tree(0), 3) == 3
+    assert session.train(tree(2))[0].decision.reason_code == "same", "it is no longer withdrawn"
+    assert session.manifest()["title"]["turn"] == 5
 
 
-def test_what_cannot_be_rolled_back_to_is_refused(workshop: Workshop, tree: Tree) -> None:
+def test_what_cannot_be_rolled_back_to_is_refused(session: Session, tree: Tree) -> None:
     with pytest.raises(ProjectError, match="has no champion yet"):
-        roll_back(workshop.client, workshop.place(tree(1)), None)
-    workshop.train(tree(1))
-    workshop.train(tree(0))
+        roll_back(session.client, session.workspace(tree(1)), None)
+    session.train(tree(1))
+    session.train(tree(0))
     for number, message in ((None, "is the first champion"), (1, "is the champion already"), (2, "not to be had")):
         with pytest.raises(ProjectError, match=message):
-            roll_back(workshop.client, workshop.place(tree(1)), number)
+            roll_back(session.client, session.workspace(tree(1)), number)
     with pytest.raises(ProjectError, match="not to be had"):
-        roll_back(workshop.client, workshop.place(tree(1)), 7)
-    assert workshop.stages() == {1: "production", 2: "none"}
+        roll_back(session.client, session.workspace(tree(1)), 7)
+    assert session.stages() == {1: "production", 2: "none"}
 
 
 def record_and_push(checkout: Checkout) -> None:

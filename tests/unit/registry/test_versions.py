@@ -15,7 +15,7 @@ from champion.registry.versions import Record
 if TYPE_CHECKING:
     from zenml.client import Client
 
-    from tests.conftest import Workshop
+    from tests.conftest import Session
 
 
 def record(number: int, fingerprint: str = "f", **changes: Any) -> Record:
@@ -39,15 +39,15 @@ def test_a_use_case_without_a_model_has_an_empty_lineage(store: Client) -> None:
     assert (found.versions, found.champion, found.highest_version) == ((), None, 0)
 
 
-def test_the_title_passes_and_the_former_champion_is_archived(workshop: Workshop) -> None:
-    client, name = workshop.client, workshop.name
+def test_the_title_passes_and_the_former_champion_is_archived(session: Session) -> None:
+    client, name = session.client, session.name
     one, two = (room.create(client, name, record(number, str(number))) for number in (1, 2))
     room.set_champion(client, one, champion_state(1, 2))
     room.set_champion(client, two, champion_state(2, 2))
-    assert workshop.stages() == {1: "archived", 2: "production"}
+    assert session.stages() == {1: "archived", 2: "production"}
     room.set_champion(client, one, champion_state(3, 9))
     line = room.version_history(client, name)
-    assert workshop.stages() == {1: "production", 2: "archived"}
+    assert session.stages() == {1: "production", 2: "archived"}
     assert line.champion is not None
     assert line.champion.champion_state == champion_state(3, 9).model_copy(
         update={"since": line.champion.champion_state.since}
@@ -56,8 +56,8 @@ def test_the_title_passes_and_the_former_champion_is_archived(workshop: Workshop
     assert [version.number for version in line.made_by("2")] == [2]
 
 
-def test_a_version_that_a_crash_left_without_a_record_is_passed_over_and_used_again(workshop: Workshop) -> None:
-    client, name = workshop.client, workshop.name
+def test_a_version_that_a_crash_left_without_a_record_is_passed_over_and_used_again(session: Session) -> None:
+    client, name = session.client, session.name
     client.create_model(name=name)
     orphan = client.create_model_version(name, name="v1")
     assert room.version_history(client, name).versions == ()
@@ -66,8 +66,8 @@ def test_a_version_that_a_crash_left_without_a_record_is_passed_over_and_used_ag
     assert [version.number for version in room.version_history(client, name).versions] == [1, 1]
 
 
-def test_a_record_is_replaced_and_not_merged(workshop: Workshop) -> None:
-    client, name = workshop.client, workshop.name
+def test_a_record_is_replaced_and_not_merged(session: Session) -> None:
+    client, name = session.client, session.name
     version = room.create(client, name, record(1, metrics={"accuracy": 0.5}))
     later = record(1, metrics={"f1_macro": 0.6}, replaced=7)
     room.log(version, record=later)
@@ -75,8 +75,8 @@ def test_a_record_is_replaced_and_not_merged(workshop: Workshop) -> None:
     assert found.record == later
 
 
-def test_a_version_that_was_never_in_production_has_no_package(workshop: Workshop) -> None:
-    room.create(workshop.client, workshop.name, record(1))
-    (version,) = room.version_history(workshop.client, workshop.name).versions
+def test_a_version_that_was_never_in_production_has_no_package(session: Session) -> None:
+    room.create(session.client, session.name, record(1))
+    (version,) = room.version_history(session.client, session.name).versions
     with pytest.raises(StoreError, match="was never in production"):
-        room.load_package(workshop.client, version)
+        room.load_package(session.client, version)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import shutil
 import sqlite3
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from champion.errors import DONE
-from tests.conftest import Checkout, copy_project, quick
+from tests.conftest import Checkout, make_checkout, quick
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +45,7 @@ class Interrupting(DecisionTreeClassifier):
 
 
 @dataclass
-class House(Checkout):
+class TrainedCheckout(Checkout):
     """A checkout with a champion, version 1, whose better challenger is `configs/better.yaml`."""
 
     backup: Path = field(kw_only=True)
@@ -59,12 +58,12 @@ class House(Checkout):
     def database(self) -> Path:
         return self.root / ".zenml" / "local_stores" / "default_zen_store" / "zenml.db"
 
-    def anew(self) -> None:
+    def restore(self) -> None:
         """Put everything back as it was."""
         shutil.rmtree(self.root, ignore_errors=True)
         shutil.copytree(self.backup, self.root, symlinks=True, dirs_exist_ok=True)
 
-    def standing(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """What must not be lost: the package, the versions and their stages, what git sees, and no half files."""
         with contextlib.closing(sqlite3.connect(self.database)) as store:
             versions = store.execute("SELECT name, stage FROM model_version ORDER BY name").fetchall()
@@ -79,10 +78,7 @@ class House(Checkout):
 
     def ends(self, code: int, *arguments: str, **more: Any) -> str:
         """Run run.py, which must end with `code` and no traceback; what it said, in one line."""
-        environment = {**self.environment(), **more.pop("env", {})}
-        command = [sys.executable, str(self.root / "run.py"), *arguments]
-        options: dict[str, Any] = {"cwd": self.root, "capture_output": True, "text": True, "timeout": 600, **more}
-        done = subprocess.run(command, check=False, env=environment, **options)
+        done = self.command(sys.executable, str(self.root / "run.py"), *arguments, expect=None, **more)
         said = done.stdout + done.stderr
         assert "Traceback" not in said, said
         assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{said}"
@@ -90,14 +86,14 @@ class House(Checkout):
 
     def refuses(self, code: int, *arguments: str, says: tuple[str, ...], **more: Any) -> None:
         """Run run.py, which must refuse with these words and change nothing."""
-        before = self.standing()
+        before = self.state()
         said = self.ends(code, *arguments, **more)
         assert "Error:" in said
         for words in says:
             assert words in said, f"{words!r} is not in:\n{said}"
-        assert self.standing() == before
+        assert self.state() == before
 
-    def with_case(self, **changes: Any) -> str:
+    def with_use_case(self, **changes: Any) -> str:
         """Write configs/tried.yaml, the quick use case with changes; its path is returned."""
         use_case = quick()
         for key, value in changes.items():
@@ -109,10 +105,10 @@ class House(Checkout):
         """The sample."""
         return pd.read_csv(self.root / "data/iris.csv")
 
-    def goes_on(self) -> None:
+    def still_works(self) -> None:
         """The next command finds one champion, and package and store agree."""
         self.ends(DONE, "models")
-        stages = dict(self.standing()["versions"])
+        stages = dict(self.state()["versions"])
         assert list(stages.values()).count("production") == 1
         assert stages[f"v{self.manifest()['model_version']}"] == "production"
         self.ends(DONE, "train")
@@ -123,18 +119,15 @@ def tree(**params: Any) -> dict[str, Any]:
     return {"tree": {"estimator": TREE, "params": params}}
 
 
-def build(place: Path) -> House:
+def build(folder: Path) -> TrainedCheckout:
     """A checkout with a champion, and a copy of it beside; a store cannot be moved, so it stays in its place."""
-    house = House(place / "checkout", place / "home", backup=place / "backup")
-    for folder in (house.root, house.home):
-        folder.mkdir()
-    copy_project(house.root)
-    house.git("init", "--quiet", "--initial-branch", "main")
-    house.write_use_case(quick(candidates=tree(max_depth=1, random_state=0)))
-    house.write_use_case(quick(), "better")
-    house.git("add", "--all")
-    house.git("commit", "--quiet", "--message", "start")
-    assert house.train()["champion"] == 1
-    assert house.git("status", "--porcelain") == ""
-    shutil.copytree(house.root, house.backup, symlinks=True)
-    return house
+    made = make_checkout(folder)
+    trained = TrainedCheckout(made.root, made.home, backup=folder / "backup")
+    trained.write_use_case(quick(candidates=tree(max_depth=1, random_state=0)))
+    trained.write_use_case(quick(), "better")
+    trained.git("add", "--all")
+    trained.git("commit", "--quiet", "--message", "use cases")
+    assert trained.train()["champion"] == 1
+    assert trained.git("status", "--porcelain") == ""
+    shutil.copytree(trained.root, trained.backup, symlinks=True)
+    return trained
