@@ -60,7 +60,7 @@ def equivalence_of(package: Package) -> EquivalenceReport:
         When it cannot be read.
     """
     if EQUIVALENCE not in package.files:
-        return EquivalenceReport(way="native", reason="The package was made before there was a parity gate.")
+        return EquivalenceReport(backend="native", reason="The package was made before there was a parity gate.")
     try:
         return EquivalenceReport.model_validate_json(package.files[EQUIVALENCE])
     except ValueError:
@@ -97,6 +97,4 @@ def array_classifier(package: Package, source: str) -> Any:
     verify(package, source)
     manifest = package.manifest
     pipeline = loads(package.files[MODEL], f"{source}/{MODEL}")
-    return ArrayClassifier(
-        manifest.signature, manifest.classes, pipeline, packed=equivalence_of(package).way == "packed"
-    )
+    return ArrayClassifier(manifest.signature, manifest.classes, pipeline, backend=equivalence_of(package).backend)

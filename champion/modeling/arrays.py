@@ -14,17 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from champion.errors import DataError
+from champion.modeling.backends import BACKENDS, NATIVE, Backend
 from champion.modeling.classifier import Predictions, answered
-from champion.modeling.equivalence import Way
 from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature
-from champion.modeling.forest import Forest, pack
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST = float(np.finfo(np.float32).max)  # what a tree can compare
-_PACKED_ROWS = 256  # above, the estimator's own loop in C is faster than the packed walk
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,8 @@ def block_of(frame: pd.DataFrame, features: Sequence[Feature]) -> Block:
     """
     numbers = frame[list(number_columns(features))].to_numpy(dtype=np.float64)
     texts = np.empty((len(frame), len(text_columns(features))), dtype=object)
-    for place, name in enumerate(text_columns(features)):
-        texts[:, place] = frame[name].to_numpy(dtype=object)
+    for number, name in enumerate(text_columns(features)):
+        texts[:, number] = frame[name].to_numpy(dtype=object)
     return Block(numbers, texts)
 
 
@@ -105,21 +103,20 @@ class ArrayClassifier:
     ----------
     pipeline : Pipeline
         As `champion.modeling.estimators.build_pipeline` makes it, fitted. It is changed: it forgets the names of its columns.
-    packed : bool
-        Whether few rows may take the packed walk, where the estimator is a forest.
+    backend : str
+        What is to answer few rows, of `champion.modeling.backends`; unknown or unfit, the estimator answers itself.
     """
 
-    def __init__(self, features: Sequence[Feature], classes: Sequence[Label], pipeline: Any, packed: bool) -> None:
+    def __init__(self, features: Sequence[Feature], classes: Sequence[Label], pipeline: Any, backend: str) -> None:
         self.features = tuple(features)
         self.classes = tuple(classes)
         _forget_names(pipeline)
         self._prepare, self._model = pipeline[0], pipeline[-1]
-        self.forest: Forest | None = pack(self._model, len(self.classes)) if packed else None
-
-    @property
-    def way(self) -> Way:
-        """How few rows are answered: by the packed walk of a forest, or by the estimator itself."""
-        return "packed" if self.forest is not None else "native"
+        kind = BACKENDS.get(backend)
+        self.fast: Backend | None = (
+            kind.make(self._model, len(self.classes)) if kind and kind.can(self._model) else None
+        )
+        self.backend = backend if self.fast else NATIVE
 
     def predict(self, block: Block) -> Predictions:
         """Answer some rows.
@@ -140,13 +137,18 @@ class ArrayClassifier:
         if (np.abs(block.numbers) > LARGEST).any():
             raise DataError(f"A number is infinite or beyond {LARGEST:.7g}, the largest that a model takes.")
         try:
-            if self.forest is not None and len(block) <= _PACKED_ROWS:
-                found = self.forest.probabilities(self.columns(block))
-                return Predictions(found.argmax(axis=1), found)
+            if self.fast is not None and len(block) <= self.fast.most_rows:
+                return self.fast_answer(block)
             return answered(self._model, self.columns(block), len(self.classes))
         except ValueError as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise DataError(f"{type(self._model).__name__} cannot answer this: {reason}") from error
+
+    def fast_answer(self, block: Block) -> Predictions:
+        """What the backend says, whatever the number of rows."""
+        assert self.fast is not None
+        probabilities = self.fast.probabilities(self.columns(block))
+        return Predictions(probabilities.argmax(axis=1), probabilities)
 
     def columns(self, block: Block) -> NDArray[np.float64]:
         """What the estimator itself is asked: the block after the pipeline's preparation, shape (rows, columns)."""

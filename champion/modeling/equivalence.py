@@ -1,23 +1,18 @@
-"""What the parity gate found out about the fast way of a model; a file of the package."""
+"""What the equivalence check found out about a faster backend of a model; a file of the package."""
 
-from typing import Literal
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, ConfigDict
-
-Way = Literal["packed", "native"]
 TOLERANCE = 1e-6  # of a probability
 
 
 class EquivalenceReport(BaseModel):
-    """What the gate found.
+    """Which backend answers few rows; the rows asked, labels that differ and the largest difference say why."""
 
-    `way` is how few rows are to be answered; the rows asked, the labels that differ and the largest difference of a
-    probability say why.
-    """
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    way: Way
+    backend: str = Field(alias="way")  # of `champion.modeling.backends`, or "native": the model itself
     reason: str
     holdout_rows: int = 0
     grid_rows: int = 0

@@ -43,22 +43,18 @@ class Forest:
     missing_left: NDArray[np.bool_]
     leaves: NDArray[np.float64]
     depth: int
+    most_rows: int = 256  # above, the estimator's own loop in C is faster
 
     def probabilities(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Answer some rows.
-
-        Parameters
-        ----------
-        columns : ndarray, shape (rows, columns)
-            As the forest was fitted on; within float32's range, NaN where missing.
-
-        Returns
-        -------
-        ndarray of float64, shape (rows, classes)
-        """
+        """Answer rows as the forest was fitted on, within float32's range and NaN where missing: shape (rows, classes)."""
         at_once = max(1, _LANES // len(self.roots))
         parts = [self._walked(columns[start : start + at_once]) for start in range(0, len(columns), at_once)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The column and threshold of every split."""
+        inner = np.isfinite(self.thresholds)
+        return self.features[inner], self.thresholds[inner]
 
     def _walked(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         rows, width = columns.shape
@@ -83,23 +79,15 @@ class Forest:
         return summed
 
 
-def pack(model: Any, classes: int) -> Forest | None:
-    """Pack a fitted forest or tree.
+def can(model: Any) -> bool:
+    """Whether it is a forest, or a tree, whose answer is the mean of its trees."""
+    return bool(_trees(model))
 
-    Parameters
-    ----------
-    classes : int
-        How many there are, also where the model was fitted without some.
 
-    Returns
-    -------
-    Forest or None
-        None where the estimator is no forest that can be packed.
-    """
+def make(model: Any, classes: int) -> Forest:
+    """Pack a fitted forest or tree for so many classes, also where it was fitted without some of them."""
     trees = _trees(model)
-    if not trees:
-        return None
-    places = np.asarray(model.classes_, dtype=np.int64)
+    known = np.asarray(model.classes_, dtype=np.int64)
     states = [tree.tree_.__getstate__() for tree in trees]
     counts = [int(state["node_count"]) for state in states]
     roots = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
@@ -111,7 +99,7 @@ def pack(model: Any, classes: int) -> Forest | None:
     children[0::2] = np.where(leaf, own, nodes["left_child"] + first)
     children[1::2] = np.where(leaf, own, nodes["right_child"] + first)
     leaves = np.zeros((len(nodes), classes))
-    leaves[:, places] = np.concatenate([state["values"][:, 0, : len(places)] for state in states])
+    leaves[:, known] = np.concatenate([state["values"][:, 0, : len(known)] for state in states])
     return Forest(
         roots=roots,
         children=children,

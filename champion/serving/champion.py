@@ -46,7 +46,7 @@ class Champion:
         self.reader = RowReader(self.features)
         self.example = example_row(self.features, profile_of(package))
         self._model: ArrayClassifier = array_classifier(package, shown)
-        self.way = self._model.way
+        self.way = self._model.backend
         self._ranges = _Ranges(self.features)
         self.label_texts = [label_text(label) for label in self.classes]
         self._labels = [json.dumps(label) for label in self.classes]

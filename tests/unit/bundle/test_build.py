@@ -125,12 +125,12 @@ def test_a_package_answers_the_fast_way_where_the_parity_gate_let_it() -> None:
     block = Block(rows.to_numpy(), np.empty((4, 0), dtype=object))
 
     for equivalence, way in (
-        (EquivalenceReport(way="packed", reason="same"), "packed"),
-        (EquivalenceReport(way="native", reason="differed"), "native"),
+        (EquivalenceReport(backend="packed", reason="same"), "packed"),
+        (EquivalenceReport(backend="native", reason="differed"), "native"),
     ):
         with_gate = build(made.files[MODEL], profile(), equivalence, **about(signature=made.manifest.signature))
         arrays = array_classifier(with_gate, "models/iris")
-        assert arrays.way == way
+        assert arrays.backend == way
         assert equivalence_of(with_gate) == equivalence
         assert arrays.predict(block).codes.tolist() == [0, 0, 1, 1]
 
@@ -139,7 +139,7 @@ def test_a_package_from_before_the_parity_gate_answers_with_the_model_itself() -
     made, _ = real()
 
     assert EQUIVALENCE not in made.files
-    assert array_classifier(made, "models/iris").way == "native"
+    assert array_classifier(made, "models/iris").backend == "native"
 
 
 def test_a_package_with_a_broken_parity_report_is_refused() -> None:

@@ -73,10 +73,10 @@ def test_a_block_gets_the_answer_that_its_table_gets(estimator: str, table: pd.D
     expected = Classifier(features, [0, 1, 2], pipeline).predict(rows)
     block = block_of(model_frame(rows, features), features)
 
-    for packed in (True, False):
+    for backend in ("packed", "native"):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            arrays = ArrayClassifier(features, [0, 1, 2], pipeline, packed=packed)
+            arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend=backend)
             found = arrays.predict(block)
             alone = arrays.predict(Block(block.numbers[:1], block.texts[:1]))
         np.testing.assert_array_equal(found.codes, expected.codes)
@@ -90,11 +90,12 @@ def test_a_block_gets_the_answer_that_its_table_gets(estimator: str, table: pd.D
 def test_a_forest_may_be_packed_and_a_linear_model_may_not() -> None:
     table = numbers_only()
 
-    for estimator, packed, way in (
-        (FOREST, True, "packed"), (FOREST, False, "native"), ("sklearn.linear_model.LogisticRegression", True, "native"),
+    linear = "sklearn.linear_model.LogisticRegression"
+    for estimator, asked_for, backend in (
+        (FOREST, "packed", "packed"), (FOREST, "native", "native"), (FOREST, "gone", "native"), (linear, "packed", "native"),
     ):  # fmt: skip
         features, pipeline = fitted(table, estimator)
-        assert ArrayClassifier(features, [0, 1, 2], pipeline, packed=packed).way == way
+        assert ArrayClassifier(features, [0, 1, 2], pipeline, backend=asked_for).backend == backend
 
 
 def test_the_label_at_a_tie_of_gradient_boosting_is_its_own() -> None:
@@ -113,7 +114,7 @@ def test_the_label_at_a_tie_of_gradient_boosting_is_its_own() -> None:
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39, -1e300])
 def test_a_number_that_no_model_takes_is_refused(value: float) -> None:
     features, pipeline = fitted(numbers_only(), FOREST)
-    arrays = ArrayClassifier(features, [0, 1, 2], pipeline, packed=True)
+    arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed")
 
     with pytest.raises(DataError, match=r"infinite or beyond 3\.402823e"):
         arrays.predict(Block(np.array([[value, 0.0]]), np.empty((1, 0), dtype=object)))
@@ -123,7 +124,7 @@ def test_a_number_that_no_model_takes_is_refused(value: float) -> None:
 def test_a_value_that_the_estimator_refuses_is_named_with_the_estimator() -> None:
     features, pipeline = fitted(numbers_only(), "sklearn.linear_model.LogisticRegression")
     pipeline.steps[0] = ("prepare", "passthrough")
-    arrays = ArrayClassifier(features, [0, 1, 2], pipeline, packed=True)
+    arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed")
 
     with pytest.raises(DataError, match=r"LogisticRegression cannot answer this: .*NaN"):
         arrays.predict(Block(np.array([[np.nan, 0.0]]), np.empty((1, 0), dtype=object)))
@@ -131,7 +132,7 @@ def test_a_value_that_the_estimator_refuses_is_named_with_the_estimator() -> Non
 
 def test_no_row_gets_no_answer() -> None:
     features, pipeline = fitted(numbers_only(), FOREST)
-    found = ArrayClassifier(features, [0, 1, 2], pipeline, packed=True).predict(
+    found = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed").predict(
         Block(np.empty((0, 2)), np.empty((0, 0), dtype=object))
     )
 

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from champion.modeling import arrays
+from champion.modeling import forest
 from champion.modeling.equivalence import EquivalenceReport
 from champion.modeling.equivalence_check import check_equivalence
-from champion.modeling.forest import Forest, pack
+from champion.modeling.forest import Forest, make
 from tests.unit.modeling.test_arrays import FOREST, fitted, mixed, numbers_only
 
 
@@ -21,7 +21,7 @@ def gate(table: pd.DataFrame, estimator: str = FOREST) -> EquivalenceReport:
 def test_a_forest_passes_on_holdout_grid_and_thresholds(table: pd.DataFrame) -> None:
     found = gate(table)
 
-    assert found.way == "packed"
+    assert found.backend == "packed"
     assert found.holdout_rows == min(len(table), 1000)
     assert found.grid_rows == 1000
     assert found.threshold_rows > 100
@@ -31,16 +31,16 @@ def test_a_forest_passes_on_holdout_grid_and_thresholds(table: pd.DataFrame) -> 
 def test_a_model_without_a_faster_way_answers_itself() -> None:
     found = gate(numbers_only(), "sklearn.linear_model.LogisticRegression")
 
-    assert found.way == "native"
+    assert found.backend == "native"
     assert "no faster way" in found.reason
 
 
 def spoiled(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    def worse(model: Any, classes: int) -> Forest | None:
-        found = pack(model, classes)
-        return found and dataclasses.replace(found, **{name: change(found) for name, change in changes.items()})
+    def worse(model: Any, classes: int) -> Forest:
+        made = make(model, classes)
+        return dataclasses.replace(made, **{name: change(made) for name, change in changes.items()})
 
-    monkeypatch.setattr(arrays, "pack", worse)
+    monkeypatch.setattr(forest, "make", worse)
 
 
 def test_a_walk_that_is_wrong_at_the_thresholds_alone_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_a_walk_that_is_wrong_at_the_thresholds_alone_does_not_pass(monkeypatch:
     monkeypatch.setattr("champion.modeling.equivalence_check._GRID_ROWS", 1)
     found = gate(table)
 
-    assert found.way == "native"
+    assert found.backend == "native"
     assert found.labels_differ + found.largest_difference > 0
     assert "differed" in found.reason
 
@@ -60,23 +60,22 @@ def test_a_walk_with_other_probabilities_does_not_pass_though_its_labels_are_rig
     spoiled(monkeypatch, leaves=lambda forest: forest.leaves * (1 - 1e-5))
     found = gate(numbers_only())
 
-    assert found.way == "native"
+    assert found.backend == "native"
     assert found.labels_differ == 0
     assert found.largest_difference > 1e-6
 
 
 def test_rows_at_the_thresholds_stand_at_them() -> None:
     from champion.modeling.arrays import block_of
-    from champion.modeling.equivalence_check import _at_thresholds
+    from champion.modeling.equivalence_check import _at_boundaries
     from champion.modeling.features import model_frame
 
     table = numbers_only()
     features, pipeline = fitted(table, FOREST)
-    forest = pack(pipeline[-1], 3)
-    assert forest is not None
+    packed = make(pipeline[-1], 3)
     base = block_of(model_frame(table, features), features)
-    made = _at_thresholds(base, forest, 2, np.random.default_rng(0))
+    made = _at_boundaries(base, packed, 2, np.random.default_rng(0))
 
-    thresholds = set(forest.thresholds[np.isfinite(forest.thresholds)].tolist())
+    thresholds = set(packed.thresholds[np.isfinite(packed.thresholds)].tolist())
     quarter = len(made) // 4
     assert all(thresholds & set(row) for row in made.numbers[:quarter].tolist())

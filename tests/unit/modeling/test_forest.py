@@ -11,7 +11,7 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from champion.modeling.forest import Forest, pack
+from champion.modeling.forest import can, make
 
 FORESTS = [
     RandomForestClassifier(30, random_state=1),
@@ -28,12 +28,6 @@ def iris() -> tuple[np.ndarray, np.ndarray]:
     return found.data, found.target
 
 
-def packed(model: Any, classes: int = 3) -> Forest:
-    found = pack(model, classes)
-    assert found is not None
-    return found
-
-
 def grid(rows: int = 5000) -> np.ndarray:
     """Multiples of a tenth, so that many of them are split thresholds or their neighbours."""
     return np.round(np.random.default_rng(0).uniform(-1, 9, (rows, 4)), 1)
@@ -43,12 +37,12 @@ def grid(rows: int = 5000) -> np.ndarray:
 def test_a_packed_forest_answers_to_the_last_bit_what_the_forest_answers(model: Any) -> None:
     model.fit(*iris())
 
-    np.testing.assert_array_equal(packed(model).probabilities(grid()), model.predict_proba(grid()))
+    np.testing.assert_array_equal(make(model, 3).probabilities(grid()), model.predict_proba(grid()))
 
 
 @pytest.mark.parametrize("model", FORESTS[:3], ids=str)
 def test_one_row_alone_gets_the_answer_it_gets_among_others(model: Any) -> None:
-    forest, rows = packed(model.fit(*iris())), grid(300)
+    forest, rows = make(model.fit(*iris()), 3), grid(300)
 
     alone = np.vstack([forest.probabilities(rows[place : place + 1]) for place in range(len(rows))])
     np.testing.assert_array_equal(alone, model.predict_proba(rows))
@@ -58,7 +52,7 @@ def test_a_tie_of_two_classes_is_the_forests_own() -> None:
     rows, truth = np.array([[0.0], [0.0], [1.0], [1.0]]), np.array([0, 1, 1, 2])
     model = DecisionTreeClassifier().fit(rows, truth)
 
-    found = packed(model).probabilities(rows)
+    found = make(model, 3).probabilities(rows)
     assert found[0].tolist() == [0.5, 0.5, 0.0]
     np.testing.assert_array_equal(found.argmax(axis=1), model.predict(rows))
 
@@ -71,7 +65,7 @@ def test_a_number_at_a_threshold_goes_where_float32_puts_it() -> None:
     asked = np.array([[threshold], [near], [np.nextafter(near, np.float32(-1))], [np.nextafter(near, np.float32(1))],
                       [np.nextafter(threshold, 1.0)]])  # fmt: skip
 
-    np.testing.assert_array_equal(packed(model, 2).probabilities(asked), model.predict_proba(asked))
+    np.testing.assert_array_equal(make(model, 2).probabilities(asked), model.predict_proba(asked))
 
 
 @pytest.mark.parametrize(
@@ -84,14 +78,14 @@ def test_a_missing_number_goes_where_the_forest_sends_it(model: Any) -> None:
     asked = np.where(random.random((2000, 4)) < 0.3, np.nan, grid(2000))
     model.fit(holed, truth)
 
-    np.testing.assert_array_equal(packed(model).probabilities(asked), model.predict_proba(asked))
+    np.testing.assert_array_equal(make(model, 3).probabilities(asked), model.predict_proba(asked))
 
 
 def test_a_class_that_the_forest_never_saw_has_probability_zero() -> None:
     rows, truth = iris()
     model = RandomForestClassifier(5, random_state=0).fit(rows[truth != 1], truth[truth != 1])
 
-    found = packed(model).probabilities(rows)
+    found = make(model, 3).probabilities(rows)
     assert found.shape == (150, 3)
     assert (found[:, 1] == 0).all()
     np.testing.assert_array_equal(found[:, [0, 2]], model.predict_proba(rows))
@@ -101,11 +95,11 @@ def test_many_rows_are_walked_in_parts() -> None:
     model = RandomForestClassifier(100, max_depth=2, random_state=0).fit(*iris())
     rows = np.tile(grid(1000), (5, 1))
 
-    np.testing.assert_array_equal(packed(model).probabilities(rows), model.predict_proba(rows))
+    np.testing.assert_array_equal(make(model, 3).probabilities(rows), model.predict_proba(rows))
 
 
 @pytest.mark.parametrize(
     "model", [HistGradientBoostingClassifier(max_iter=2), BaggingClassifier(n_estimators=2)], ids=str
 )
 def test_what_is_no_plain_forest_is_not_packed(model: Any) -> None:
-    assert pack(model.fit(*iris()), 3) is None
+    assert not can(model.fit(*iris()))
