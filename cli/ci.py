@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
 
@@ -10,16 +11,20 @@ from champion import settings
 from cli import rollback
 
 STEPS = {
-    "champion": ("base", "fetch_champions", "Fetch the data, and the champion that the base commit's pointers name."),
-    "train": ("train", "judge_all", "Train every use case and say what it would change (CI_STACK=docker)."),
-    "promote": ("train", "promote_all", "On the main branch: train, judge, promote."),
+    "champion": (
+        "champion",
+        "fetch_champions",
+        "Fetch the data, and the champion that the base commit's pointers name.",
+    ),
+    "train": ("runs", "judge_all", "Train every use case and say what it would change (CI_STACK=docker)."),
+    "promote": ("runs", "promote_all", "On the main branch: train, judge, promote."),
     "comment": ("comment", "write_comment", "Write reports/comment.md and the job's summary."),
-    "post": ("post", "post", "Put reports/comment.md on pull request PR_NUMBER, with CML."),
-    "pointer": ("pointer_commit", "commit_pointers", "On the main branch: commit the new champion's pointer."),
+    "post": ("comment", "post", "Put reports/comment.md on pull request PR_NUMBER, with CML."),
+    "pointer": ("pointers", "commit_pointers", "On the main branch: commit the new champion's pointer."),
     "image": ("image", "publish", "On the main branch: build, try out and push the image that serves the champion."),
-    "fork-comment": ("fork", "comment_on_fork", "Comment on a fork's pull request from its validated artifact."),
+    "fork-comment": ("comment", "comment_on_fork", "Comment on a fork's pull request from its validated artifact."),
     "drift": ("drift", "watch_all", "Compare the newest data of every use case with its champion (CI_STACK=docker)."),
-    "drift-issue": ("drift_issue", "keep_issues", "Open, update or close the issue of each use case."),
+    "drift-issue": ("drift", "keep_issues", "Open, update or close the issue of each use case."),
     "drift-retrain": ("drift", "retrain", "Start the training pipeline."),
 }
 """By command: module of champion.ci, function of checkout and environment, help. It gives a text to print, or an exit code."""
@@ -33,9 +38,11 @@ def command() -> None:
 def _step(name: str, module: str, function: str, text: str) -> None:
     @command.command(name, help=text)
     def step() -> int | None:
-        from champion.ci.surroundings import surroundings
+        from champion.ci.environment import Environment
 
-        done = getattr(importlib.import_module(f"champion.ci.{module}"), function)(settings.root(), surroundings())
+        done = getattr(importlib.import_module(f"champion.ci.{module}"), function)(
+            settings.root(), Environment(dict(os.environ))
+        )
         if isinstance(done, int):
             return done
         click.echo(done)
@@ -50,9 +57,9 @@ for _name, _row in STEPS.items():
 @click.pass_context
 def _rollback(ctx: click.Context) -> None:
     """By hand: the former champion of ROLLBACK_USE_CASE again, or version ROLLBACK_TO."""
-    from champion.ci.surroundings import surroundings
+    from champion.ci.environment import Environment
 
-    around = surroundings()
-    use_case, number = around.need("ROLLBACK_USE_CASE", "the name of the use case"), around["ROLLBACK_TO"]
+    env = Environment(dict(os.environ))
+    use_case, number = env.need("ROLLBACK_USE_CASE", "the name of the use case"), env["ROLLBACK_TO"]
     config = f"configs/{use_case}.yaml"
     ctx.invoke(rollback.command, config=config, number=int(number) if number else None, as_json=False)

@@ -1,16 +1,27 @@
-"""The comment of a run: gathered from the files that the steps left, rendered, and shown in the job's summary."""
+"""The comment of a run: gathered from the files that the steps left, rendered, put on the pull request.
+
+A fork's code runs without a secret and with a token that can only read. For it, the base repository's code runs, with a token
+that can comment and no line of the fork's. What the fork's run left is untrusted input, read strictly and rendered by our own
+code: it decides nothing but numbers and names, which the renderer escapes. Which pull request it is about is decided by the
+run's head commit.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from champion.ci import state
-from champion.ci.base import of_the_package
+from champion.ci import github, state
+from champion.ci.champion import of_the_package
+from champion.ci.environment import Environment, hidden
 from champion.ci.git import git
-from champion.ci.surroundings import Surroundings
 from champion.datastore import dvc
 from champion.errors import ProjectError
 from champion.reporting.comment import render_comment
@@ -18,68 +29,53 @@ from champion.reporting.comment_input import Case, Change, Findings, Standing, S
 from champion.workspace.workspace import Workspace, write_text
 
 STORY, COMMENT = "comment.json", "comment.md"
+WATERMARK = "champion"  # by which CML finds its own former comment, and updates it in place
+TIME_LIMIT = 300.0  # seconds
+GITHUB = "https://github.com"
+MOST_BYTES = 8_000_000  # of a fork's artifact
+PAGES = 10  # of a hundred open pull requests
 
 
-def write_comment(root: Path, around: Surroundings) -> str:
+def write_comment(root: Path, env: Environment) -> str:
     """Write ``reports/comment.json`` and ``reports/comment.md``, and append the comment to the job's summary.
 
     It is the last step whatever happened before, so it makes do with what there is.
-
-    Parameters
-    ----------
-    around : Surroundings
-        `GITHUB_STEP_SUMMARY` names the summary's file.
-
-    Returns
-    -------
-    str
-        The comment.
     """
-    story = gather(root, around)
-    written = render_comment(story, around.run_link)
+    story = gather(root, env)
+    comment = render_comment(story, env.run_link)
     write_text(root / "reports" / STORY, story.as_json())
-    write_text(root / "reports" / COMMENT, written)
-    summary = around["GITHUB_STEP_SUMMARY"]
-    if summary:
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(written)
-    return written
+    write_text(root / "reports" / COMMENT, comment)
+    env.append("GITHUB_STEP_SUMMARY", comment)
+    return comment
 
 
-def gather(root: Path, around: Surroundings) -> Story:
+def gather(root: Path, env: Environment) -> Story:
     """Everything that the steps before left to tell."""
-    settled = state.load(root)
-    changes, unknown = _changes(root, settled.base) if settled.base and around["BASE_SHA"] else ([], None)
-    cases = (
-        [] if settled.refusal else [case for workspace in state.use_cases(root) if (case := _case(workspace, settled))]
-    )
+    known = state.load(root)
+    changes, unknown = _changes(root, known.base) if known.base and env["BASE_SHA"] else ([], None)
+    workspaces = [] if known.refusal else state.use_cases(root)
     return Story(
-        commit=around["HEAD_SHA"] or git(root, "rev-parse", "HEAD"), base=settled.base,
-        refusal=None if settled.refusal is None else settled.refusal[:2000],
-        changes=changes, changes_unknown=unknown, compared=bool(around["BASE_SHA"]), cases=cases,
-    )  # fmt: skip
+        commit=env["HEAD_SHA"] or git(root, "rev-parse", "HEAD"),
+        base=known.base,
+        refusal=None if known.refusal is None else known.refusal[:2000],
+        changes=changes,
+        changes_unknown=unknown,
+        compared=bool(env["BASE_SHA"]),
+        cases=[case for workspace in workspaces if (case := _case(workspace, known))],
+    )
 
 
-def _case(workspace: Workspace, settled: state.State) -> Case | None:
+def _case(workspace: Workspace, known: state.State) -> Case | None:
+    """What is told of one use case; None where it did not run."""
     ran = state.load_run(workspace)
     if ran is None:
         return None
     name = workspace.use_case.name
-    standing = settled.standings.get(name, Standing(source="none"))
-    found = _findings(workspace) if ran.failure is None else None
-    if found and standing.source == "server" and found.outcome.action.startswith("would"):
+    standing = known.standings.get(name, Standing(source="none"))
+    findings = None if ran.failure else state.read(workspace.reports / "evaluation.json", Findings)
+    if findings and standing.source == "server" and findings.outcome.action.startswith("would"):
         standing = of_the_package(workspace, standing, server=True)
-    return Case(use_case=name, champion=standing, findings=found, failure=ran.failure)
-
-
-def _findings(workspace: Workspace) -> Findings | None:
-    path = workspace.reports / "evaluation.json"
-    try:
-        return Findings.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValidationError as error:
-        raise ProjectError(f"reports/{workspace.use_case.name}/evaluation.json cannot be read: {error}") from None
+    return Case(use_case=name, champion=standing, findings=findings, failure=ran.failure)
 
 
 def _changes(root: Path, base: str) -> tuple[list[Change], str | None]:
@@ -92,9 +88,126 @@ def _changes(root: Path, base: str) -> tuple[list[Change], str | None]:
         files, _ = json.JSONDecoder().raw_decode(done.output[start:])
     except ValueError:
         return [], "dvc params diff did not answer in JSON"
-    found = [
+    changes = [
         Change(file=file[:300], name=name[:300], before=values.get("old"), after=values.get("new"))
         for file, names in files.items()
         for name, values in names.items()
     ]
-    return found[:2000], None
+    return changes[:2000], None
+
+
+def post(root: Path, env: Environment) -> str:
+    """Put ``reports/comment.md`` on the pull request that `PR_NUMBER` names."""
+    return _post_on(root, env, int(env.need("PR_NUMBER", "the pull request to comment on")))
+
+
+def _post_on(root: Path, env: Environment, number: int) -> str:
+    """Call CML with `REPO_TOKEN`; `CML` names the program where it has another name.
+
+    Raises
+    ------
+    ProjectError
+        When there is no comment, no `cml`, or it fails.
+    """
+    token = env.need("REPO_TOKEN", "cml comments with it")
+    comment = root / "reports" / COMMENT
+    if not comment.is_file():
+        raise ProjectError(f"There is no reports/{COMMENT}. Run `make ci-comment` first.")
+    name = env["CML"] or "cml"
+    program = shutil.which(name)
+    if program is None:
+        raise ProjectError(
+            f"There is no program {name!r}. docs/github.md says how to install CML; CML names another one."
+        )
+    server, repository = env["GITHUB_SERVER_URL"], env.need("GITHUB_REPOSITORY", "it names OWNER/NAME on GitHub")
+    where = [f"--repo={server or GITHUB}/{repository}"]
+    if server not in ("", GITHUB):  # on github.com CML finds it out by itself
+        where.append("--driver=github")
+    told = [f"--target=pr/{number}", "--publish=false", f"--watermark-title={WATERMARK}", *where, str(comment)]
+    with tempfile.TemporaryDirectory(prefix="cml-home-") as home:  # it writes to the global git configuration
+        variables = {**os.environ, "HOME": home, "REPO_TOKEN": token, "ITERATIVE_DO_NOT_TRACK": "1"}
+        try:
+            done = subprocess.run(
+                [program, "comment", "update", *told],
+                cwd=root, env=variables, capture_output=True, text=True, check=False, timeout=TIME_LIMIT,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ProjectError(f"cml did not run: {error}.") from None
+    if done.returncode:
+        said = hidden((done.stderr or done.stdout).strip()[-800:], variables)
+        raise ProjectError(f"cml could not comment on pull request {number}: {said}")
+    return f"Commented on pull request {number}. {done.stdout.strip()}"
+
+
+def comment_on_fork(root: Path, env: Environment) -> str:
+    """Validate a fork's artifact, find its pull request, comment.
+
+    Parameters
+    ----------
+    env : Environment
+        `ARTIFACT` is the folder that the artifact was unpacked into, `HEAD_SHA` and `HEAD_REPOSITORY` are the run's.
+
+    Raises
+    ------
+    ProjectError
+        When the artifact is not what a run leaves.
+    """
+    head = env.need("HEAD_SHA", "the commit of the run that left the artifact")
+    folder = Path(env.need("ARTIFACT", "the folder that the artifact was unpacked into"))
+    if not (folder / STORY).exists():
+        return "The run left no comment; nothing was posted."
+    numbers = pull_requests(env, head)
+    if not numbers:
+        return f"No open pull request has the head commit {head[:12]}; nothing was posted."
+    story = read_story(folder).model_copy(update={"commit": head})
+    write_text(root / "reports" / COMMENT, rendered(story, env.run_link))
+    return " ".join(_post_on(root, env, number) for number in numbers)
+
+
+def read_story(folder: Path) -> Story:
+    """The story in an artifact that nobody trusts; only ``comment.json`` is looked at.
+
+    Raises
+    ------
+    ProjectError
+        When it is no plain file, too large, or not a story.
+    """
+    path = folder / STORY
+    if path.is_symlink() or not path.is_file():
+        raise ProjectError(f"The artifact has no file {STORY}; nothing was posted.")
+    if path.stat().st_size > MOST_BYTES:
+        raise ProjectError(f"{STORY} of the artifact is larger than {MOST_BYTES} bytes; nothing was posted.")
+    try:
+        return Story.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ProjectError(
+            f"{STORY} of the artifact is not what a run leaves ({error.error_count()} errors); nothing was posted."
+        ) from None
+
+
+def rendered(story: Story, link: str | None) -> str:
+    """The comment, which says that a stranger's code gave the numbers.
+
+    Raises
+    ------
+    ProjectError
+        When parts of the story do not fit together.
+    """
+    try:
+        return render_comment(story, link, stranger=True)
+    except Exception as error:  # whatever numbers that contradict each other make the renderer raise
+        raise ProjectError(
+            f"{STORY} of the artifact contradicts itself ({type(error).__name__}); nothing was posted."
+        ) from None
+
+
+def pull_requests(env: Environment, head: str) -> list[int]:
+    """The open pull requests whose head commit is the run's, whatever the artifact says."""
+    repository, source = env["GITHUB_REPOSITORY"], env["HEAD_REPOSITORY"]
+    listed = github.pages(env, "pulls?state=open", PAGES)
+    return [pull["number"] for page in listed for pull in page if _is_about(pull, head, repository, source)]
+
+
+def _is_about(pull: dict[str, Any], head: str, repository: str, source: str) -> bool:
+    theirs = (pull["head"].get("repo") or {}).get("full_name")  # none where the fork was deleted
+    return pull["head"]["sha"] == head and pull["base"]["repo"]["full_name"] == repository and source in ("", theirs)

@@ -1,15 +1,22 @@
-"""The newest data of every use case against its champion: ``run.py monitor``, with what it found kept for the issues."""
+"""The newest data of every use case against its champion: ``run.py monitor``, and an issue for what it finds.
+
+There is one issue per use case: opened at drift, kept up to date while it lasts, closed when it is over. It is found by a
+marker in the first line of its body, and only where a bot or a member of the repository opened it, so that a stranger's issue
+is never taken for it. What was not compared changes nothing.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from champion.ci import github, state
+from champion.ci import drift_words, github, state
 from champion.ci.drift_words import Seen, summary
-from champion.ci.running import run_logged
-from champion.ci.surroundings import Surroundings
+from champion.ci.environment import Environment
+from champion.ci.runs import run_logged
 from champion.datastore import dvc
 from champion.drift.report import DriftReport
 from champion.drift.verdict import exit_code
@@ -21,6 +28,10 @@ WATCH, SUMMARY, RUN_LOG = "drift.json", "drift.md", "drift.log"
 PLACEHOLDER = "{use_case}"
 PIPELINE = "mlops-pipeline.yml"
 LAST_LINES = 12
+PAGES = 1000  # of a hundred open issues and pull requests
+LABEL = "drift"
+MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
+_MARKER = re.compile(re.escape(drift_words.marker("NAME")).replace("NAME", r"([a-z0-9][a-z0-9_-]*)") + r"\s*(?:\n|$)")
 
 
 class Watch(Value):
@@ -35,22 +46,11 @@ class Watch(Value):
 
 
 def load(root: Path) -> Watch | None:
-    """What ``make ci-drift`` found; None where it did not get that far.
-
-    Raises
-    ------
-    ProjectError
-        When the file cannot be read.
-    """
-    try:
-        return Watch.model_validate_json((root / "reports" / WATCH).read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValidationError as error:
-        raise ProjectError(f"reports/{WATCH} cannot be read ({error.error_count()} errors). Remove it.") from None
+    """What ``make ci-drift`` found; None where it did not get that far."""
+    return state.read(root / "reports" / WATCH, Watch)
 
 
-def watch_all(root: Path, around: Surroundings) -> int:
+def watch_all(root: Path, env: Environment) -> int:
     """Compare the newest data of every use case on the stack; a failure does not stop the rest.
 
     Writes ``reports/drift.json`` and ``reports/drift.md``, and appends the latter to the job's summary.
@@ -59,7 +59,7 @@ def watch_all(root: Path, around: Surroundings) -> int:
     ----------
     root : Path
         The checkout, with the champions that ``make ci-champion`` fetched.
-    around : Surroundings
+    env : Environment
         `CI_STACK` names the stack, `DRIFT_DATA` the table; `GITHUB_OUTPUT` gets ``drift=true`` or ``drift=false``.
 
     Returns
@@ -72,89 +72,77 @@ def watch_all(root: Path, around: Surroundings) -> int:
     ConfigurationError
         When `DRIFT_DATA` fits no use case, or several tables might be the newest.
     """
+    reports = root / "reports"
     for name in (WATCH, SUMMARY):
-        (root / "reports" / name).unlink(missing_ok=True)
-    places = list(state.use_cases(root))
-    tables = newest(root, places, around["DRIFT_DATA"])
-    settled = state.load(root)
-    found = {
-        workspace.use_case.name: _seen(workspace, tables.get(workspace.use_case.name), settled, around)
-        for workspace in places
+        (reports / name).unlink(missing_ok=True)
+    workspaces = list(state.use_cases(root))
+    names = [workspace.use_case.name for workspace in workspaces]
+    tables, known = newest(root, names, env["DRIFT_DATA"]), state.load(root)
+    seen = {
+        name: _compare(workspace, tables.get(name), known, env)
+        for name, workspace in zip(names, workspaces, strict=True)
     }
-    watch = Watch(seen=found)
-    write_text(root / "reports" / WATCH, watch.as_json())
-    written = summary({name: (seen, _report(root, name, seen)) for name, seen in found.items()}, around.run_link)
-    write_text(root / "reports" / SUMMARY, written)
-    _append(around["GITHUB_STEP_SUMMARY"], written)
-    _append(around["GITHUB_OUTPUT"], f"drift={'true' if watch.drifted else 'false'}\n")
-    return next((seen.exit_code for seen in found.values() if seen.exit_code), 0)
+    watch = Watch(seen=seen)
+    write_text(reports / WATCH, watch.as_json())
+    written = summary(
+        {name: (each, _report(root, name) if each.compared else "") for name, each in seen.items()}, env.run_link
+    )
+    write_text(reports / SUMMARY, written)
+    env.append("GITHUB_STEP_SUMMARY", written)
+    env.append("GITHUB_OUTPUT", f"drift={'true' if watch.drifted else 'false'}\n")
+    return next((each.exit_code for each in seen.values() if each.exit_code), 0)
 
 
-def _append(path: str, text: str) -> None:
-    if path:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(text)
+def _report(root: Path, name: str) -> str:
+    return (root / "reports" / name / "drift.md").read_text(encoding="utf-8")
 
 
-def _report(root: Path, name: str, seen: Seen) -> str:
-    path = root / "reports" / name / "drift.md"
-    return path.read_text(encoding="utf-8") if seen.compared else ""
-
-
-def newest(root: Path, places: list[Workspace], named: str) -> dict[str, Path]:
-    """Where the newest data of each use case are.
+def newest(root: Path, names: list[str], given: str) -> dict[str, Path]:
+    """Where the newest data of each use case are; one that has none is left out.
 
     Parameters
     ----------
-    named : str
+    names : list of str
+        Of the use cases.
+    given : str
         A path in the checkout, in which ``{use_case}`` stands for the name; empty for ``data/NAME-new.*``.
-
-    Returns
-    -------
-    dict of str to Path
-        By use case; one that has no new data is left out.
 
     Raises
     ------
     ConfigurationError
         When a path fits no use case or all of them, or two tables might be meant.
     """
-    names = [workspace.use_case.name for workspace in places]
-    if not named:
+    if not given:
         return {name: table for name in names if (table := _beside(root, name)) is not None}
-    if PLACEHOLDER not in named and len(names) > 1:
+    if PLACEHOLDER not in given and len(names) > 1:
         raise ConfigurationError(
-            f"DRIFT_DATA is {named}, one table for {len(names)} use cases ({', '.join(names)}). Write {PLACEHOLDER} where "
+            f"DRIFT_DATA is {given}, one table for {len(names)} use cases ({', '.join(names)}). Write {PLACEHOLDER} where "
             "the name of the use case stands."
         )
-    paths = {name: root / named.replace(PLACEHOLDER, name) for name in names}
-    found = {name: path for name, path in paths.items() if _exists(path)}
-    if not found:
+    paths = {name: root / given.replace(PLACEHOLDER, name) for name in names}
+    there = {name: path for name, path in paths.items() if path.exists() or path.with_name(f"{path.name}.dvc").exists()}
+    if not there:
         raise ConfigurationError(
-            f"DRIFT_DATA is {named}, and no use case has a file or a pointer there. Correct it, or commit the pointer that "
+            f"DRIFT_DATA is {given}, and no use case has a file or a pointer there. Correct it, or commit the pointer that "
             "`dvc add` wrote."
         )
-    return found
-
-
-def _exists(path: Path) -> bool:
-    return path.exists() or path.with_name(f"{path.name}.dvc").exists()
+    return there
 
 
 def _beside(root: Path, name: str) -> Path | None:
     """The table that a pointer ``data/NAME-new.*.dvc`` names."""
-    found = sorted((root / "data").glob(f"{name}-new.*.dvc"))
-    if len(found) > 1:
+    pointers = sorted((root / "data").glob(f"{name}-new.*.dvc"))
+    if len(pointers) > 1:
         raise ConfigurationError(
-            f"{', '.join(shown(path, root) for path in found)} all name new data of {name}. Keep one of them, or name it "
+            f"{', '.join(shown(path, root) for path in pointers)} all name new data of {name}. Keep one of them, or name it "
             "in DRIFT_DATA."
         )
-    return found[0].with_suffix("") if found else None
+    return pointers[0].with_suffix("") if pointers else None
 
 
-def _seen(workspace: Workspace, table: Path | None, settled: state.State, around: Surroundings) -> Seen:
+def _compare(workspace: Workspace, table: Path | None, known: state.State, env: Environment) -> Seen:
     name = workspace.use_case.name
-    standing = settled.standings.get(name)
+    standing = known.standings.get(name)
     if table is None:
         return Seen(outcome="skipped", why=f"There are no new data: no pointer data/{name}-new.*.dvc.")
     source = shown(table, workspace.root)
@@ -166,39 +154,105 @@ def _seen(workspace: Workspace, table: Path | None, settled: state.State, around
         dvc.fetch_missing(workspace.root, table)
     except ProjectError as error:
         return Seen(outcome="failed", source=source, why=str(error), exit_code=error.exit_code)
-    return _compared(workspace, source, dvc.tracked(workspace.root, table).md5, around)
+    return _monitor(workspace, source, dvc.tracked(workspace.root, table).md5, env)
 
 
-def _compared(workspace: Workspace, source: str, md5: str | None, around: Surroundings) -> Seen:
+def _monitor(workspace: Workspace, source: str, md5: str | None, env: Environment) -> Seen:
     for name in ("drift.json", "drift.md"):
         (workspace.reports / name).unlink(missing_ok=True)
-    command = ["run.py", "monitor", source, "--config", workspace.shown_config, "--stack", around.stack]
-    code, said = run_logged(workspace.root, command, workspace.reports / RUN_LOG)
+    arguments = ["monitor", source, "--config", workspace.shown_config, "--stack", env.stack]
+    code, lines = run_logged(workspace.root, arguments, workspace.reports / RUN_LOG)
     try:
         report = DriftReport.model_validate_json((workspace.reports / "drift.json").read_bytes())
     except (FileNotFoundError, ValidationError):
         report = None
     if report is None or code != exit_code(report.verdict, "drift"):
-        last = "\n".join(line for line in said if line.strip())[-2000:].splitlines()[-LAST_LINES:]
+        last = "\n".join(line for line in lines if line.strip())[-2000:].splitlines()[-LAST_LINES:]
         return Seen(outcome="failed", source=source, why="\n".join(last), exit_code=code or 1)
     return Seen(
-        outcome=report.verdict, source=source, data_version=md5, model_version=report.model_version,
-        created=report.created, why=report.reason,
-    )  # fmt: skip
+        outcome=report.verdict,
+        source=source,
+        data_version=md5,
+        model_version=report.model_version,
+        created=report.created,
+        why=report.reason,
+    )
 
 
-def retrain(root: Path, around: Surroundings) -> str:
-    """Start the training pipeline; its challenger is judged as any other.
+def keep_issues(root: Path, env: Environment) -> str:
+    """Bring the issues in line with what ``make ci-drift`` found.
 
     Parameters
     ----------
-    around : Surroundings
-        `GITHUB_REF_NAME` is the branch, `REPO_TOKEN` may start workflows.
+    root : Path
+        The checkout, with ``reports/drift.json`` and each use case's ``drift.md``.
+    env : Environment
+        `GITHUB_REPOSITORY`, `GITHUB_API_URL` and `REPO_TOKEN`.
 
     Returns
     -------
     str
-        What was done.
+        What was done, a line for each use case.
+
+    Raises
+    ------
+    GitHubError
+        When GitHub refuses; the next run does what is missing then.
+    """
+    watch = load(root)
+    if watch is None:
+        return "Nothing was compared, so the issues stay as they are."
+    issues = open_issues(env)
+    lines = [f"{name}: {_reconcile(root, env, name, seen, issues.pop(name, []))}" for name, seen in watch.seen.items()]
+    for name, numbers in issues.items():
+        for number in numbers:
+            _close(env, number, drift_words.gone(name))
+            lines.append(f"{name}: closed issue {number}, since there is no such use case any more.")
+    return "\n".join(lines)
+
+
+def open_issues(env: Environment) -> dict[str, list[int]]:
+    """The open issues of the monitor: by use case their numbers, the oldest first."""
+    issues: dict[str, set[int]] = {}
+    for page in github.pages(env, "issues?state=open", PAGES):
+        for issue in page:
+            marked = _MARKER.match(str(issue.get("body") or ""))
+            ours = (issue.get("user") or {}).get("type") == "Bot" or issue.get("author_association") in MEMBERS
+            if marked and ours and "pull_request" not in issue:
+                issues.setdefault(marked[1], set()).add(int(issue["number"]))
+    return {name: sorted(numbers) for name, numbers in issues.items()}
+
+
+def _reconcile(root: Path, env: Environment, name: str, seen: Seen, numbers: list[int]) -> str:
+    """Open, update or close the issue of one use case."""
+    first = numbers[0] if numbers else None
+    for number in numbers[1:]:
+        _close(env, number, drift_words.twin(numbers[0]), "not_planned")
+    if seen.is_drift:
+        body = drift_words.body(name, seen, _report(root, name), env.run_link)
+        content: dict[str, Any] = {"title": drift_words.title(name), "body": body}
+        if first is not None:
+            github.call(env, "PATCH", f"issues/{first}", content)
+            return f"drift; issue {first} is up to date."
+        made = github.call(env, "POST", "issues", {**content, "labels": [LABEL]})
+        return f"drift; opened issue {made['number']}."
+    if seen.outcome == "none":
+        if first is None:
+            return "no drift."
+        _close(env, first, drift_words.over(seen, env.run_link))
+        return f"the drift is over; closed issue {first}."
+    what = {"not_enough": "not enough data", "skipped": "nothing to compare"}.get(seen.outcome, "the comparison failed")
+    return f"{what}; {'there is no issue' if first is None else f'issue {first} stays as it is'}."
+
+
+def _close(env: Environment, number: int, comment: str, reason: str = "completed") -> None:
+    """Close first: what breaks off between both leaves no issue to be closed, and commented on, again."""
+    github.call(env, "PATCH", f"issues/{number}", {"state": "closed", "state_reason": reason})
+    github.call(env, "POST", f"issues/{number}/comments", {"body": comment})
+
+
+def retrain(root: Path, env: Environment) -> str:
+    """Start the training pipeline on `GITHUB_REF_NAME`; its challenger is judged as any other.
 
     Raises
     ------
@@ -206,6 +260,6 @@ def retrain(root: Path, around: Surroundings) -> str:
         When GitHub does not start it.
     """
     del root
-    branch = around.need("GITHUB_REF_NAME", "the branch that is trained")
-    github.call(around, "POST", f"actions/workflows/{PIPELINE}/dispatches", {"ref": branch})
+    branch = env.need("GITHUB_REF_NAME", "the branch that is trained")
+    github.call(env, "POST", f"actions/workflows/{PIPELINE}/dispatches", {"ref": branch})
     return f"Started {PIPELINE} on {branch}. It promotes only a challenger that beats the champion on the holdout."

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from champion.ci.surroundings import Surroundings
+from champion.ci.environment import Environment
 from champion.errors import ProjectError
 
 TIME_LIMIT = 300.0  # seconds
@@ -19,34 +19,19 @@ class GitError(ProjectError):
     """A git command that failed, with its last words."""
 
 
-def git(
-    root: Path, *arguments: str, around: Surroundings | None = None, environment: Mapping[str, str] | None = None
-) -> str:
-    """What git prints.
-
-    Parameters
-    ----------
-    *arguments : str
-        As on its command line.
-    around : Surroundings, optional
-        Whose token reaches the server, through the environment of this one command.
+def git(root: Path, *arguments: str, env: Environment | None = None, variables: Mapping[str, str] | None = None) -> str:
+    """What git prints; with `env` its token reaches the server, through the environment of this one command.
 
     Raises
     ------
     GitError
         When it fails.
     """
-    variables = {**os.environ, "GIT_TERMINAL_PROMPT": "0", **(_token(around) if around else {}), **(environment or {})}
+    given = {**os.environ, "GIT_TERMINAL_PROMPT": "0", **(_token(env) if env else {}), **(variables or {})}
     command = ["git", *arguments]
     try:
         done = subprocess.run(
-            command,
-            cwd=root,
-            env=variables,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIME_LIMIT,
+            command, cwd=root, env=given, capture_output=True, text=True, check=False, timeout=TIME_LIMIT
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise GitError(f"git {arguments[0]} did not run: {error}.") from None
@@ -56,8 +41,8 @@ def git(
     return done.stdout.rstrip("\n")
 
 
-def _token(around: Surroundings) -> dict[str, str]:
-    token, server = around["REPO_TOKEN"], around["GITHUB_SERVER_URL"]
+def _token(env: Environment) -> dict[str, str]:
+    token, server = env["REPO_TOKEN"], env["GITHUB_SERVER_URL"]
     if not token or not server:
         return {}
     secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
@@ -68,7 +53,7 @@ def _token(around: Surroundings) -> dict[str, str]:
     }
 
 
-def base_commit(root: Path, around: Surroundings) -> str:
+def base_commit(root: Path, env: Environment) -> str:
     """The commit whose pointers name the champion.
 
     For a pull request the tip of the branch it goes into: where GitHub's own merge commit is checked out its first parent,
@@ -79,12 +64,12 @@ def base_commit(root: Path, around: Surroundings) -> str:
     ProjectError
         When the history at hand does not have it.
     """
-    base = around["BASE_SHA"]
+    base = env["BASE_SHA"]
     if not base:
-        return _tip(root, around)
-    if re.fullmatch(r"refs/pull/\d+/merge", around["GITHUB_REF"]) and around["GITHUB_SHA"] == git(
-        root, "rev-parse", "HEAD"
-    ):
+        branch = env["GITHUB_REF_NAME"]
+        return tip(root, branch, env) if branch else git(root, "rev-parse", "HEAD")
+    is_merge = re.fullmatch(r"refs/pull/\d+/merge", env["GITHUB_REF"])
+    if is_merge and env["GITHUB_SHA"] == git(root, "rev-parse", "HEAD"):
         base = git(root, "rev-parse", "HEAD^1")
     try:
         return git(root, "rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
@@ -94,12 +79,10 @@ def base_commit(root: Path, around: Surroundings) -> str:
         ) from None
 
 
-def _tip(root: Path, around: Surroundings) -> str:
-    branch = around["GITHUB_REF_NAME"]
-    if branch:
-        git(root, "fetch", "--quiet", "--no-tags", "origin", f"refs/heads/{branch}", around=around)
-        return git(root, "rev-parse", "FETCH_HEAD")
-    return git(root, "rev-parse", "HEAD")
+def tip(root: Path, branch: str, env: Environment) -> str:
+    """The newest commit of a branch on the server; it is fetched."""
+    git(root, "fetch", "--quiet", "--no-tags", "origin", f"refs/heads/{branch}", env=env)
+    return git(root, "rev-parse", "FETCH_HEAD")
 
 
 def text_at(root: Path, commit: str, path: str) -> str | None:
@@ -111,6 +94,5 @@ def text_at(root: Path, commit: str, path: str) -> str | None:
 
 def changed(root: Path, base: str) -> list[str]:
     """The files that a branch changes, since it left the base."""
-    return [
-        name for name in git(root, "diff", "-z", "--name-only", "--no-renames", f"{base}...HEAD").split("\0") if name
-    ]
+    listed = git(root, "diff", "-z", "--name-only", "--no-renames", f"{base}...HEAD")
+    return [name for name in listed.split("\0") if name]

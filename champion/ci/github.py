@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from champion.ci.surroundings import Surroundings
+from champion.ci.environment import Environment
 from champion.errors import ProjectError
 
 TIME_LIMIT = 60.0  # seconds for one call
@@ -18,37 +18,34 @@ TRIES = 3
 PAUSE = 2.0  # seconds after an error of the server
 LONGEST_WAIT = 60.0  # seconds; a rate limit that lasts longer ends the call
 PAGE = 100  # GitHub's most
+HEADERS = {
+    "Accept": "application/vnd.github+json",
+    "Content-Type": "application/json",
+    "User-Agent": "champion-ci",
+    "X-GitHub-Api-Version": "2022-11-28",
+}
 
 
 class GitHubError(ProjectError):
     """A call that GitHub refused, or that did not reach it."""
 
 
-def call(around: Surroundings, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """One call of the API, below the repository.
+def call(env: Environment, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """One call of the API of the repository: its answer, parsed; None where GitHub answers with nothing.
 
     Parameters
     ----------
-    around : Surroundings
-        `GITHUB_API_URL`, `GITHUB_REPOSITORY` and `REPO_TOKEN`.
-    method : str
-        Such as ``GET``.
+    env : Environment
+        With `GITHUB_API_URL`, `GITHUB_REPOSITORY` and `REPO_TOKEN`.
     path : str
         Below ``/repos/OWNER/NAME``, without a slash in front; encoded.
-    body : dict, optional
-        Sent as JSON.
-
-    Returns
-    -------
-    Any
-        The answer, parsed; None where GitHub answers with nothing.
 
     Raises
     ------
     GitHubError
         With the status and what GitHub says, after a short wait where GitHub asks for one.
     """
-    request = _request(around, method, path, body)
+    request = _request(env, method, path, body)
     for left in reversed(range(TRIES)):
         try:
             with urllib.request.urlopen(request, timeout=TIME_LIMIT) as answer:  # noqa: S310 - see _request
@@ -63,43 +60,24 @@ def call(around: Surroundings, method: str, path: str, body: dict[str, Any] | No
     raise AssertionError
 
 
-def pages(around: Surroundings, path: str, most: int) -> Iterator[list[dict[str, Any]]]:
-    """A list of the API, page by page.
-
-    Parameters
-    ----------
-    around : Surroundings
-        As for `call`.
-    path : str
-        With a query.
-
-    Yields
-    ------
-    list of dict
-        At most 100 entries.
-    """
+def pages(env: Environment, path: str, most: int) -> Iterator[list[dict[str, Any]]]:
+    """A list of the API, page by page of at most 100 entries; the path has a query."""
     for number in range(1, most + 1):
-        listed: list[dict[str, Any]] = call(around, "GET", f"{path}&per_page={PAGE}&page={number}")
+        listed: list[dict[str, Any]] = call(env, "GET", f"{path}&per_page={PAGE}&page={number}")
         yield listed
         if len(listed) < PAGE:
             return
 
 
-def _request(around: Surroundings, method: str, path: str, body: dict[str, Any] | None) -> urllib.request.Request:
-    repository = around.need("GITHUB_REPOSITORY", "it names OWNER/NAME on GitHub")
-    token = around.need("REPO_TOKEN", "GitHub answers only with a token")
-    url = f"{around['GITHUB_API_URL'] or 'https://api.github.com'}/repos/{repository}/{path}"
+def _request(env: Environment, method: str, path: str, body: dict[str, Any] | None) -> urllib.request.Request:
+    repository = env.need("GITHUB_REPOSITORY", "it names OWNER/NAME on GitHub")
+    token = env.need("REPO_TOKEN", "GitHub answers only with a token")
+    url = f"{env['GITHUB_API_URL'] or 'https://api.github.com'}/repos/{repository}/{path}"
     return urllib.request.Request(  # noqa: S310 - the scheme is checked with the variable
         url,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
-        headers={
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json",
-            "User-Agent": "champion-ci",
-            "X-GitHub-Api-Version": "2022-11-28",
-        },
+        headers={**HEADERS, "Authorization": f"Bearer {token}"},
     )
 
 

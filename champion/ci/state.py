@@ -18,7 +18,7 @@ Kind = TypeVar("Kind", bound=Value)
 
 
 class State(Value):
-    """What is settled before anything is trained, and what became of the pointer afterwards."""
+    """What is known before anything is trained, and what became of the pointer afterwards."""
 
     base: str | None = None
     refusal: str | None = None
@@ -38,9 +38,7 @@ class Ran(Value):
     @property
     def failure(self) -> Failure | None:
         """None where it ended well."""
-        if self.exit_code == 0:
-            return None
-        return Failure(step=self.step, exit_code=self.exit_code, lines=self.lines)
+        return Failure(step=self.step, exit_code=self.exit_code, lines=self.lines) if self.exit_code else None
 
 
 def use_cases(root: Path) -> Iterator[Workspace]:
@@ -50,8 +48,8 @@ def use_cases(root: Path) -> Iterator[Workspace]:
 
 
 def load(root: Path) -> State:
-    """What the steps before have settled; nothing where none ran."""
-    return _read(root / "reports" / "ci.json", State) or State()
+    """What the steps before have left; nothing where none ran."""
+    return read(root / "reports" / "ci.json", State) or State()
 
 
 def save(root: Path, state: State) -> None:
@@ -61,7 +59,7 @@ def save(root: Path, state: State) -> None:
 
 def load_run(workspace: Workspace) -> Ran | None:
     """How the run of a use case ended; None where it did not run."""
-    return _read(workspace.reports / "ci.json", Ran)
+    return read(workspace.reports / "ci.json", Ran)
 
 
 def save_run(workspace: Workspace, ran: Ran) -> None:
@@ -69,10 +67,18 @@ def save_run(workspace: Workspace, ran: Ran) -> None:
     write_text(workspace.reports / "ci.json", ran.as_json())
 
 
-def _read(path: Path, kind: type[Kind]) -> Kind | None:
+def read(path: Path, kind: type[Kind]) -> Kind | None:
+    """What a step before has written; None where there is no file.
+
+    Raises
+    ------
+    ProjectError
+        When the file is not what a step writes.
+    """
     try:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise ProjectError(f"reports/{path.name} cannot be read ({error.error_count()} errors). Remove it.") from None
+        name = path.name if path.parent.name == "reports" else f"{path.parent.name}/{path.name}"
+        raise ProjectError(f"reports/{name} cannot be read ({error.error_count()} errors). Remove it.") from None

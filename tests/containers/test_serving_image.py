@@ -15,8 +15,8 @@ import pytest
 
 from champion.bundle.predictions import read
 from champion.ci import image as ci_image
+from champion.ci.environment import Environment
 from champion.ci.state import use_cases
-from champion.ci.surroundings import Surroundings
 from champion.errors import EngineError, ProjectError
 from champion.orchestration.docker.image import stages
 from champion.orchestration.docker.trial import ASK, HARDENED, try_out
@@ -194,7 +194,7 @@ def test_the_pipeline_on_main_builds_and_tries_the_image_of_the_pointers_champio
     engine: DockerClient, trained: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("champion.settings.root", lambda: trained.root)
-    around = Surroundings({"IMAGE": "", "GITHUB_REPOSITORY": f"Test/serving-{os.getpid()}", "REPO_TOKEN": ""})
+    around = Environment({"IMAGE": "", "GITHUB_REPOSITORY": f"Test/serving-{os.getpid()}", "REPO_TOKEN": ""})
     monkeypatch.chdir(trained.root)
     commit = trained.git("rev-parse", "HEAD").strip()[:12]
     name = f"ghcr.io/test/serving-{os.getpid()}:iris"
@@ -239,7 +239,7 @@ def test_a_target_is_built_from_its_own_stages_alone() -> None:
 def test_an_image_is_named_by_version_and_by_commit(trained: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("champion.settings.root", lambda: trained.root)
     (place,) = use_cases(trained.root)
-    around = Surroundings({"IMAGE": "registry.example.com/Team/Champion"})
+    around = Environment({"IMAGE": "registry.example.com/Team/Champion"})
     commit = trained.git("rev-parse", "HEAD").strip()[:12]
     assert ci_image.image_names(place, 3, around) == [
         "registry.example.com/team/champion:iris-v3", f"registry.example.com/team/champion:iris-{commit}",

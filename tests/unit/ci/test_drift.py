@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from champion.ci.drift import Watch, load, newest, retrain
+from champion.ci.environment import Environment
 from champion.ci.github import GitHubError
-from champion.ci.surroundings import Surroundings
 from champion.errors import ConfigurationError
-from champion.workspace.workspace import Workspace, open_workspace, write_text
+from champion.workspace.workspace import write_text
 from tests.conftest import iris_csv, make_checkout, tree
 from tests.support.doubles.github import API, REPOSITORY, GitHub
 from tests.unit.ci.test_steps import MAIN, Runner, Server
@@ -125,21 +125,16 @@ def test_without_new_data_or_without_a_champion_nothing_is_compared_and_the_job_
     assert watched(runner, expect=1).seen["iris"].why == "The champion was not fetched: no credentials."
 
 
-def places(root: Path, *names: str) -> list[Workspace]:
-    (root / "data").mkdir(exist_ok=True)
-    iris = open_workspace("configs/iris.yaml")
-    return [Workspace(root, iris.config, iris.use_case.model_copy(update={"name": name})) for name in names]
-
-
 def test_each_use_case_has_the_table_beside_its_own_name_or_where_drift_data_says(tmp_path: Path) -> None:
-    cases = places(tmp_path, "iris", "wine")
-    assert newest(tmp_path, cases, "") == {}
+    names = ["iris", "wine"]
+    (tmp_path / "data").mkdir()
+    assert newest(tmp_path, names, "") == {}
     (tmp_path / "data/wine-new.parquet.dvc").touch()
     (tmp_path / "data/iris-newer.csv.dvc").touch()
-    assert newest(tmp_path, cases, "") == {"wine": tmp_path / "data/wine-new.parquet"}
+    assert newest(tmp_path, names, "") == {"wine": tmp_path / "data/wine-new.parquet"}
     (tmp_path / "data/week-iris.csv").touch()
-    assert newest(tmp_path, cases, "data/week-{use_case}.csv") == {"iris": tmp_path / "data/week-iris.csv"}
-    assert newest(tmp_path, cases[:1], "data/week-iris.csv") == {"iris": tmp_path / "data/week-iris.csv"}
+    assert newest(tmp_path, names, "data/week-{use_case}.csv") == {"iris": tmp_path / "data/week-iris.csv"}
+    assert newest(tmp_path, names[:1], "data/week-iris.csv") == {"iris": tmp_path / "data/week-iris.csv"}
 
 
 @pytest.mark.parametrize(
@@ -151,23 +146,23 @@ def test_each_use_case_has_the_table_beside_its_own_name_or_where_drift_data_say
     ],
 )
 def test_a_table_that_cannot_be_told_is_refused(tmp_path: Path, named: str, words: str) -> None:
-    cases = places(tmp_path, "iris", "wine")
+    (tmp_path / "data").mkdir()
     for name in ("week.csv", "iris-new.csv.dvc", "iris-new.parquet.dvc"):
         (tmp_path / "data" / name).touch()
     with pytest.raises(ConfigurationError, match=words):
-        newest(tmp_path, cases, named)
+        newest(tmp_path, ["iris", "wine"], named)
 
 
 @pytest.mark.parametrize("named", ["../elsewhere.csv", "/etc/passwd", "data/a b", "data/$(id)", "-x"])
 def test_a_path_out_of_the_checkout_is_refused(named: str) -> None:
     with pytest.raises(ConfigurationError, match="DRIFT_DATA"):
-        Surroundings({"DRIFT_DATA": named})["DRIFT_DATA"]
+        Environment({"DRIFT_DATA": named})["DRIFT_DATA"]
 
 
 def test_retraining_starts_the_pipeline_on_the_branch_and_says_why_when_it_may_not() -> None:
     with GitHub(tokens={"starts": True, "reads": False}) as github:
         values = {"GITHUB_API_URL": github.url + API, "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_REF_NAME": "main"}
-        assert "Started mlops-pipeline.yml on main" in retrain(Path(), Surroundings({**values, "REPO_TOKEN": "starts"}))
+        assert "Started mlops-pipeline.yml on main" in retrain(Path(), Environment({**values, "REPO_TOKEN": "starts"}))
         assert github.started == ["mlops-pipeline.yml main"]
         with pytest.raises(GitHubError, match="403 Resource not accessible"):
-            retrain(Path(), Surroundings({**values, "REPO_TOKEN": "reads"}))
+            retrain(Path(), Environment({**values, "REPO_TOKEN": "reads"}))

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from champion import settings
+from champion.ci.environment import Environment
 from champion.ci.image import image_names
 from champion.ci.state import use_cases
-from champion.ci.surroundings import Surroundings
 from tests.conftest import Checkout, iris_csv, make_checkout, tree
 from tests.support.doubles.github import API, REPOSITORY, GitHub
 
@@ -270,10 +270,10 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     assert "name the champion already" in merged.ci("pointer", **MAIN), "a second time changes nothing"
 
     monkeypatch.setattr(settings, "root", lambda: merged.root)
-    around = Surroundings({"GITHUB_REPOSITORY": "Owner/Name"})
+    env = Environment({"GITHUB_REPOSITORY": "Owner/Name"})
     commit = server.git("rev-parse", "main")[:12]
     (place,) = use_cases(merged.root)
-    assert image_names(place, 2, around) == ["ghcr.io/owner/name:iris-v2", f"ghcr.io/owner/name:iris-{commit}"]
+    assert image_names(place, 2, env) == ["ghcr.io/owner/name:iris-v2", f"ghcr.io/owner/name:iris-{commit}"]
 
     again = server.clone()
     again.ci("champion", **MAIN)

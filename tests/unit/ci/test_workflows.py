@@ -224,7 +224,7 @@ def test_every_variable_that_the_steps_read_and_every_secret_is_documented() -> 
     read = set()
     for path in (ROOT / "champion/ci").glob("*.py"):
         text = path.read_text(encoding="utf-8")
-        read |= set(re.findall(r'around(?:\.need\(|\[)"([A-Z_]+)"|self\["([A-Z_]+)"\]', text))
+        read |= set(re.findall(r'env(?:\.need\(|\[)"([A-Z_]+)"|self\["([A-Z_]+)"\]', text))
     names = {name for pair in read for name in pair if name}
     given = {name for path in FILES for name in re.findall(r"(?:secrets|vars)\.([A-Z_]+)", path.read_text())}
     assert len(names) > 15

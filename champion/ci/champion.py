@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from champion.ci import state
+from champion.ci.environment import Environment
 from champion.ci.git import base_commit, changed, text_at
 from champion.ci.state import State
-from champion.ci.surroundings import Surroundings
 from champion.datastore import cache, dvc, remote
 from champion.datastore.drive.credentials import identity
 from champion.errors import GATE_SAID_NO, ProjectError
@@ -26,12 +26,12 @@ class RefusedError(ProjectError):
     exit_code = GATE_SAID_NO
 
 
-def fetch_champions(root: Path, around: Surroundings) -> str:
+def fetch_champions(root: Path, env: Environment) -> str:
     """Fetch data and champion of every use case, and keep what the next steps have to know.
 
     Parameters
     ----------
-    around : Surroundings
+    env : Environment
         `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion. With
         `WITHOUT_DATA` no table is fetched.
 
@@ -47,56 +47,53 @@ def fetch_champions(root: Path, around: Surroundings) -> str:
     ProjectError
         When base, data or champion cannot be had.
     """
-    found = State()
+    known = State()
     try:
-        base = base_commit(root, around)
-        found = found.model_copy(update={"base": base})
-        if around["BASE_SHA"]:
-            _refuse_pointers(root, base, around)
-        reachable = _reachable(root, around)
+        base = base_commit(root, env)
+        known = known.model_copy(update={"base": base})
+        if env["BASE_SHA"]:
+            _refuse_pointers(root, base, env)
+        reachable = _reachable(root, env)
         standings, pointers = {}, {}
         for workspace in state.use_cases(root):
             name = workspace.use_case.name
             pointers[name] = text_at(root, base, shown(workspace.pointer, root))
-            if not around["WITHOUT_DATA"]:
+            if not env["WITHOUT_DATA"]:
                 dvc.fetch_missing(root, workspace.data)
-            standings[name] = _standing(workspace, pointers[name], reachable, around.has_server)
-        found = found.model_copy(update={"remote": reachable, "standings": standings, "pointers": pointers})
+            standings[name] = _standing(workspace, pointers[name], reachable, env.has_server)
+        known = known.model_copy(update={"remote": reachable, "standings": standings, "pointers": pointers})
     except ProjectError as error:
-        state.save(root, found.model_copy(update={"refusal": str(error)}))
+        known = known.model_copy(update={"refusal": str(error)})
         raise
-    state.save(root, found)
+    finally:
+        state.save(root, known)
     lines = []
-    for name, standing in found.standings.items():
+    for name, standing in standings.items():
         number = "none" if standing.model_version is None else f"version {standing.model_version}"
         lines.append(f"{name}: champion {number} ({standing.source}) {standing.why}".rstrip())
     return "\n".join(lines)
 
 
-def _reachable(root: Path, around: Surroundings) -> bool:
+def _reachable(root: Path, env: Environment) -> bool:
     """Whether packages can be fetched; credentials that are there but wrong are an error, not a lack of them."""
     if remote.available(root):
         return True
-    found = remote.default(root)
-    if found is not None and found.is_drive and around["GDRIVE_CREDENTIALS_DATA"]:
-        identity(found.url, found.config)
+    default = remote.default(root)
+    if default is not None and default.is_drive and env["GDRIVE_CREDENTIALS_DATA"]:
+        identity(default.url, default.config)
     return False
 
 
-def _refuse_pointers(root: Path, base: str, around: Surroundings) -> None:
+def _refuse_pointers(root: Path, base: str, env: Environment) -> None:
     files = changed(root, base)
-    pointers = [name for name in files if _is_pointer(name)]
-    if not pointers or (around["PR_AUTHOR"] == BOT and pointers == files):
+    pointers = [name for name in files if name.startswith("models/") and name.endswith(".dvc")]
+    if not pointers or (env["PR_AUTHOR"] == BOT and pointers == files):
         return
     raise RefusedError(
         f"This pull request changes {', '.join(pointers)}, which names the model in production. A pointer is written on "
         "the main branch alone, after a challenger was judged there or a rollback was asked for. Take it out "
         f"(`git checkout {base[:12]} -- {' '.join(pointers)}`) and push again; to roll back, run the workflow by hand."
     )
-
-
-def _is_pointer(name: str) -> bool:
-    return name.startswith("models/") and name.endswith(".dvc")
 
 
 def _standing(workspace: Workspace, pointer: str | None, reachable: bool, server: bool) -> Standing:
@@ -119,19 +116,16 @@ def of_the_package(workspace: Workspace, otherwise: Standing, server: bool) -> S
         return otherwise
     manifest = package.manifest
     return Standing(
-        source="server" if server else "package", model_version=manifest.model_version, metrics=manifest.metrics,
-        data_version=manifest.data_version, rows=manifest.rows,
-    )  # fmt: skip
+        source="server" if server else "package",
+        model_version=manifest.model_version,
+        metrics=manifest.metrics,
+        data_version=manifest.data_version,
+        rows=manifest.rows,
+    )
 
 
 def recorded_scores(pointer: str) -> Standing:
-    """The champion as the `meta` of a pointer records it.
-
-    Returns
-    -------
-    Standing
-        Without what the pointer does not say.
-    """
+    """The champion as the `meta` of a pointer records it, without what the pointer does not say."""
     import yaml
 
     try:
@@ -139,15 +133,11 @@ def recorded_scores(pointer: str) -> Standing:
     except yaml.YAMLError:
         loaded = None
     meta: dict[str, Any] = (loaded.get("meta") if isinstance(loaded, dict) else None) or {}
-    metrics = meta.get("metrics")
+    metrics = meta["metrics"] if isinstance(meta.get("metrics"), dict) else {}
     number, data = meta.get("model_version"), meta.get("data_version")
     return Standing(
         source="pointer",
         model_version=number if isinstance(number, int) else None,
-        metrics={
-            str(name): float(value)
-            for name, value in (metrics if isinstance(metrics, dict) else {}).items()
-            if isinstance(value, int | float)
-        },
+        metrics={str(name): float(value) for name, value in metrics.items() if isinstance(value, int | float)},
         data_version=data if isinstance(data, str) else None,
     )
