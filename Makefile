@@ -14,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 export ZENML_ANALYTICS_OPT_IN ?= false
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help run test rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
+.PHONY: help run test test-containers test-all test-long rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
   ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-drift ci-drift-issue ci-drift-retrain ci-check
 
 help: ## list what there is
@@ -23,8 +23,17 @@ help: ## list what there is
 run: .venv/runtime ## train, judge, promote: python run.py, with all the set-up
 	@$(BIN)/python run.py train --config $(CONFIG)
 
-test: .venv/dev .venv-drive/ready ## run the tests
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: .venv/dev .venv-drive/ready ## run the tests that need no Docker engine; COVERAGE=1 says what they reach
+	$(PYTEST) --ignore tests/containers $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(ARGS)
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
+test-containers: .venv/dev .venv-drive/ready ## run the tests that need a Docker engine: stack, images, rehearsal of the workflows
+	$(PYTEST) tests/containers $(ARGS)
+
+test-all: test test-containers ## run both
+
+test-long: .venv/dev ## run the long forms of simulations and of random tests
+	$(PYTEST) -m long $(ARGS)
 
 lint: .venv/dev ## ruff, types, import directions, workflows and their safety, manifests
 	$(BIN)/ruff check .
@@ -129,7 +138,7 @@ requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
 EXPORT := --quiet --no-emit-index-url --no-header --format requirements-txt
 
 clean: ## remove environments, store, reports and caches (never models/ or data/)
-	rm -rf .venv .venv-drive .bench .uv .zenml .mypy_cache .ruff_cache .hypothesis .import_linter_cache reports/*/
+	rm -rf .venv .venv-drive .bench .uv .zenml .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* reports/*/
 
 .uv/bin/uv:
 	@echo "Fetching uv $(UV_VERSION) into .uv (once) ..."

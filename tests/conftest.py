@@ -177,6 +177,12 @@ def iris_csv() -> bytes:
     return found
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Long forms run when they are asked for: `make test-long`."""
+    config.addinivalue_line("markers", "long: takes minutes; run by `make test-long` alone")
+    config.option.markexpr = config.option.markexpr or "not long"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of a page is run again where the machine's network changed under it, and for no other reason."""
     for item in items:
