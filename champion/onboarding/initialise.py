@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
+
+import yaml
 
 from champion import settings
 from champion.datastore import dvc
@@ -29,7 +30,7 @@ from champion.modeling.table import check
 from champion.modeling.tasks.classification.target import canonical_labels
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
-from champion.use_case.whole import UseCase, parse_use_case
+from champion.use_case.whole import parse_use_case
 from champion.workspace.workspace import shown, write_text
 
 
@@ -67,22 +68,24 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     """
     called = shown(table, root)
     suffix = table_suffix(table, called)
-    name = _valid_name(name) if name is not None else _name_of(table, suffix)
+    stem = slug(table.name[: -len(suffix)])
+    name = _checked(name if name is not None else stem, table, given=name is not None)
     config = root / "configs" / f"{name}.yaml"
+    config_path = shown(config, root)
     if config.exists() and not force:
-        raise ConfigurationError(
-            f"{shown(config, root)} exists already. Give another --name, or --force to write it anew."
-        )
+        raise ConfigurationError(f"{config_path} exists already. Give another --name, or --force to write it anew.")
     frame = read_table(table, called)
-    data = _place(root, table, suffix)
-    path = shown(data, root)
+    data = _under_data(root, table, f"{stem or 'table'}{suffix}")
+    data_path = shown(data, root)
     target = unicodedata.normalize("NFC", target).strip()
     columns = infer(frame, exclude=[target], kinds={})
-    doubts = check(frame, _bare(name, path, target, columns))
+    drop = [column.name for column in columns if not column.used]
+    bare = {"name": name, "data": {"path": data_path, "target": target, "drop": drop}}
+    warnings = check(frame, parse_use_case({**bare, "candidates": {"any": {"estimator": "any"}}}, "The new use case"))
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
-    text = use_case_text(name, path, target, columns, canonical_labels(frame[target]).tolist(), numbers)
-    _require_readable(text, shown(config, root))
-    stages, doubt = _with_stage(root, name, path)
+    text = use_case_text(name, data_path, target, columns, canonical_labels(frame[target]).tolist(), numbers)
+    parse_use_case(yaml.safe_load(text), config_path)  # what is written can be read
+    stages, no_stage = _with_stage(root, name, data_path)
     del frame
     with _all_or_nothing(root, data, config):
         _copy(table, data)
@@ -95,7 +98,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         config=config.relative_to(root),
         data=data.relative_to(root),
         columns=columns,
-        warnings=[*doubts, *filter(None, (doubt, untracked))],
+        warnings=[*warnings, *filter(None, (no_stage, untracked))],
         tracked=untracked is None,
     )
 
@@ -112,7 +115,10 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9-]+", "_", plain).strip("_-")[:60].rstrip("_-")
 
 
-def _valid_name(name: str) -> str:
+def _checked(name: str, table: Path, given: bool) -> str:
+    """The name of a use case, as `--name` or the file gives it."""
+    if not given and not name:
+        raise ConfigurationError(f"No name can be made of {table.name!r}. Give one with --name.")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", name):
         hint = f" For example {slug(name)!r}." if slug(name) else ""
         raise ConfigurationError(
@@ -121,38 +127,18 @@ def _valid_name(name: str) -> str:
     return name
 
 
-def _name_of(table: Path, suffix: str) -> str:
-    found = slug(table.name[: -len(suffix)])
-    if not found:
-        raise ConfigurationError(f"No name can be made of {table.name!r}. Give one with --name.")
-    return found
-
-
-def _place(root: Path, table: Path, suffix: str) -> Path:
-    """Say where under data/ the table is to be; where it lies directly in data/, it stays."""
+def _under_data(root: Path, table: Path, file: str) -> Path:
+    """Where the table is to be: `file` under data/, or as it is where it lies directly in data/."""
     folder = root / "data"
     if table.resolve().parent == folder.resolve():
         return folder / table.name
-    place = folder / f"{slug(table.name[: -len(suffix)]) or 'table'}{suffix}"
-    if place.exists() and not filecmp.cmp(table, place, shallow=False):
+    path = folder / file
+    if path.exists() and not filecmp.cmp(table, path, shallow=False):
         raise DataError(
-            f"{shown(place, root)} exists already and holds something else than {table.name}. Rename the table, "
+            f"{shown(path, root)} exists already and holds something else than {table.name}. Rename the table, "
             "or move the other file away."
         )
-    return place
-
-
-def _bare(name: str, path: str, target: str, columns: Sequence[Column]) -> UseCase:
-    """Make the use case as far as the check of a table needs it."""
-    drop = [column.name for column in columns if not column.used]
-    raw = {"name": name, "data": {"path": path, "target": target, "drop": drop}}
-    return parse_use_case({**raw, "candidates": {"any": {"estimator": "any"}}}, "The new use case")
-
-
-def _require_readable(text: str, config: str) -> None:
-    import yaml
-
-    parse_use_case(yaml.safe_load(text), config)
+    return path
 
 
 def _with_stage(root: Path, name: str, path: str) -> tuple[str | None, str | None]:
@@ -167,16 +153,18 @@ def _with_stage(root: Path, name: str, path: str) -> tuple[str | None, str | Non
     missing = "dvc.yaml has no stages.train.foreach: `dvc repro` will not train this use case; `python run.py` does."
     if not file.exists():
         return None, missing
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
+    round_trip = YAML()
+    round_trip.preserve_quotes = True
+    round_trip.width = 10_000
     try:
         former = file.read_text(encoding="utf-8")
         _, indent, offset = load_yaml_guess_indent(former)
-        content = yaml.load(former)
+        content = round_trip.load(former)
     except (YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"dvc.yaml is not valid YAML: {error}. Mend it first.") from None
-    entries = _nested(content, "stages", "train", "foreach")
+    entries = content
+    for key in ("stages", "train", "foreach"):
+        entries = entries.get(key) if isinstance(entries, dict) else None
     if not isinstance(entries, CommentedMap):
         return None, missing
     if entries.get(name) == {"data": path}:
@@ -184,16 +172,10 @@ def _with_stage(root: Path, name: str, path: str) -> tuple[str | None, str | Non
     entry = CommentedMap({"data": path})
     entry.fa.set_flow_style()
     entries[name if quoted(name) == name else DoubleQuotedScalarString(name)] = entry
-    yaml.indent(mapping=2, sequence=indent or 2, offset=offset or 0)
+    round_trip.indent(mapping=2, sequence=indent or 2, offset=offset or 0)
     out = StringIO()
-    yaml.dump(content, out)
+    round_trip.dump(content, out)
     return out.getvalue(), None
-
-
-def _nested(found: Any, *keys: str) -> Any:
-    for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
 
 
 @contextmanager
@@ -201,35 +183,28 @@ def _all_or_nothing(root: Path, data: Path, config: Path) -> Iterator[None]:
     """Bring back what was there before, when the block does not reach its end."""
     pointer = data.with_name(f"{data.name}.dvc")
     small = (config, root / "dvc.yaml", pointer, data.with_name(".gitignore"))
-    before = {file: file.read_bytes() if file.exists() else None for file in small}
-    had_data = data.exists()
+    before: dict[Path, bytes | None] = {file: file.read_bytes() if file.exists() else None for file in small}
+    if not data.exists():
+        before[data] = None
     folders = [folder for folder in (config.parent, data.parent) if not folder.exists()]
     try:
         yield
     except BaseException as error:  # Ctrl-C is undone too
-        _undo(before, None if had_data else data, folders)
+        for file, content in before.items():  # one in a place that cannot be written does not keep the others
+            with suppress(OSError):
+                if content is None:
+                    file.unlink(missing_ok=True)
+                elif not file.exists() or file.read_bytes() != content:
+                    file.write_bytes(content)
+        for folder in folders:
+            with suppress(OSError):
+                folder.rmdir()
         if isinstance(error, OSError):
             raise ProjectError(
                 f"The use case could not be written ({error.strerror or error}); nothing was changed. Make room or "
                 "give permission, and run again."
             ) from error
         raise
-
-
-def _undo(before: dict[Path, bytes | None], copied: Path | None, folders: list[Path]) -> None:
-    """Take back whatever can be taken back: one file in a place that cannot be written does not keep the others."""
-    for file, content in before.items():
-        with suppress(OSError):
-            if content is None:
-                file.unlink(missing_ok=True)
-            elif not file.exists() or file.read_bytes() != content:
-                file.write_bytes(content)
-    if copied is not None:
-        with suppress(OSError):
-            copied.unlink(missing_ok=True)
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
 
 
 def _copy(table: Path, data: Path) -> None:
@@ -253,11 +228,9 @@ def _track(root: Path, data: Path) -> str | None:
     known = dvc.tracked(root, data)
     if known.stage or (known.md5 is not None and known.md5 == dvc.data_version(data)):
         return None
-    lacking = [f"`{tool} init`" for tool in ("git", "dvc") if not (root / f".{tool}").exists()]
+    lacking = " and ".join(f"`{tool} init`" for tool in ("git", "dvc") if not (root / f".{tool}").exists())
     if lacking:
-        return (
-            f"{path} is not under DVC, so nobody else can get it. Run {' and '.join(lacking)}, then `dvc add {path}`."
-        )
+        return f"{path} is not under DVC, so nobody else can get it. Run {lacking}, then `dvc add {path}`."
     if settings.inside_dvc():
         return f"{path} is not under DVC, because a DVC stage runs this. Run `dvc add {path}` afterwards."
     added = _dvc_add(root, path)

@@ -13,6 +13,16 @@ from champion.modeling.evaluation import Label
 MANY_ROWS = 50_000  # from here on histograms are faster than sorting, and three folds tell enough
 COMMON, RARE = 0.8, 0.1  # share of the largest class, and of the smallest in the largest, of unbalanced classes
 
+_HISTOGRAMS = (
+    "  hist_gradient_boosting:  # the trees for a table of this size",
+    "    estimator: sklearn.ensemble.HistGradientBoostingClassifier",
+    "    params: {max_iter: 200}",
+)
+_FOREST = (
+    "  random_forest:",
+    "    estimator: sklearn.ensemble.RandomForestClassifier",
+    "    params: {n_estimators: 200}",
+)
 _PLAIN = re.compile(r"[^\W\d_]\w*(?:[ ./-]\w+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 
@@ -24,16 +34,6 @@ def use_case_text(
 
     Unused columns are dropped by name. Kinds that are read from texts are pinned, so that a stray value in new data
     is an error that names it, and no silent change of kind; plain numbers need no pin.
-
-    Parameters
-    ----------
-    labels : sequence of Label
-        The label of every row.
-
-    Returns
-    -------
-    str
-        YAML that `champion.use_case.whole.parse_use_case` takes.
     """
     lines = [
         "# Written by `python run.py init`, and yours to change; docs/use-case.md tells every key.",
@@ -70,18 +70,17 @@ def _escaped(character: str) -> str:
 
 
 def _drop(unused: Sequence[Column]) -> list[str]:
-    if not unused:
-        return []
-    return ["  drop:", *(f"    - {quoted(column.name)}  # {column.why}" for column in unused)]
+    rows = [f"    - {quoted(column.name)}  # {column.why}" for column in unused]
+    return ["  drop:", *rows] if rows else []
 
 
 def _kinds(used: Sequence[Column], numbers: Collection[str]) -> list[str]:
     plain = [column.name for column in used if column.kind == "numeric" and column.name in numbers]
-    pinned = [column for column in used if column.name not in plain]
+    pinned = [
+        f"    {quoted(column.name)}: {column.kind}  # {column.why}" for column in used if column.name not in plain
+    ]
     lines = [f"  # Numbers, which need no word here: {listed(plain, most=4)}."] if plain else []
-    if pinned:
-        lines.append("  kinds:")
-    return [*lines, *(f"    {quoted(column.name)}: {column.kind}  # {column.why}" for column in pinned)]
+    return [*lines, "  kinds:", *pinned] if pinned else lines
 
 
 def _split(name: str, columns: Sequence[Column]) -> list[str]:
@@ -93,17 +92,9 @@ def _split(name: str, columns: Sequence[Column]) -> list[str]:
 
 
 def _candidates(rows: int) -> list[str]:
-    if rows >= MANY_ROWS:
-        trees = ["  hist_gradient_boosting:  # the trees for a table of this size",
-                 "    estimator: sklearn.ensemble.HistGradientBoostingClassifier",
-                 "    params: {max_iter: 200}"]  # fmt: skip
-    else:
-        trees = ["  random_forest:",
-                 "    estimator: sklearn.ensemble.RandomForestClassifier",
-                 "    params: {n_estimators: 200}"]  # fmt: skip
     return [
         "candidates:",
-        *trees,
+        *(_HISTOGRAMS if rows >= MANY_ROWS else _FOREST),
         "  logistic_regression:",
         "    estimator: sklearn.linear_model.LogisticRegression",
         "    params: {max_iter: 1000}",
@@ -117,12 +108,14 @@ def _promotion(labels: Sequence[Label]) -> list[str]:
     largest, smallest = counts[-1], counts[0]
     share = largest / len(labels)
     unbalanced = share > COMMON or smallest < RARE * largest
-    why = [f"  # Unbalanced classes ({smallest:,} to {largest:,} rows): a model that always says the largest would have an",
-           f"  # accuracy of {share:.2f}. This is the mean share of each class that is found."]  # fmt: skip
+    why = (
+        f"  # Unbalanced classes ({smallest:,} to {largest:,} rows): a model that always says the largest would have an",
+        f"  # accuracy of {share:.2f}. This is the mean share of each class that is found.",
+    )
     return [
         "promotion:",
-        *(why if unbalanced else []),
+        *(why if unbalanced else ()),
         f"  metric: {'balanced_accuracy' if unbalanced else 'accuracy'}",
         "  min_gain: 0.0  # a challenger must gain strictly more than this",
-        "  # min_score: 0.8  # and below this it never becomes the champion",
+        "  # min_score: 0.8  # and is never promoted below this",
     ]
