@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from champion.bundle.batch import Asked, Tally, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
-from champion.tabular.stream import SUFFIXES, open_table, suffix_of
-from champion.tabular.tables import table_suffix
+from champion.tabular.tables import SUFFIXES, open_table, suffix_of, table_suffix
 from champion.workspace import hashing
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from champion.errors import ConfigurationError, DataError, listed, nearest_colum
 from champion.modeling.arrays import Block
 from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature
-from champion.tabular.ahead import read_ahead
-from champion.tabular.sink import Sink, as_text, printable
-from champion.tabular.stream import TableStream, open_table
+from champion.tabular.csv_format import as_text, cells
+from champion.tabular.stream import TableStream, read_ahead
+from champion.tabular.tables import FORMATS, Sink, open_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +42,7 @@ REJECTED = ("rejected_row", "rejected_column", "rejected_reason")
 class Asked(BaseModel):
     """What of the table stands beside the predictions, and how they are written.
 
-    `suffix` is one of `champion.tabular.stream.SUFFIXES`; `keep` are columns of the table, `keep_all` stands for all.
+    `suffix` is one of `champion.tabular.tables.SUFFIXES`; `keep` are columns of the table, `keep_all` stands for all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -122,7 +122,7 @@ def _require_keepable(table: TableStream, manifest: Manifest, asked: Asked) -> N
             f"The output would have more than one column named {listed(twice)}: it has {listed(ours)} of its own. Name "
             "with --keep what else you need, or rename the column in the table."
         )
-    if asked.suffix != ".parquet":
+    if FORMATS[asked.suffix].TEXTS_ALONE:
         from champion.bundle.parsing import readable
 
         nested = [name for name in kept if not readable(table.schema.field(name).type)]
@@ -148,7 +148,7 @@ def predict_table(
     Parameters
     ----------
     source : Path
-        Its name ends in one of `champion.tabular.stream.SUFFIXES`.
+        Its name ends in one of `champion.tabular.tables.SUFFIXES`.
     out, rejects : Path
         Written: the predictions in the table's order; and as CSV the rows that cannot be scored, each with its number,
         the first column that is wrong, the reason, and the values of its features.
@@ -189,7 +189,7 @@ class _Run:
 
         self._table, self._model, self._manifest = table, model, manifest
         self._features: tuple[Feature, ...] = manifest.signature
-        self._plain = asked.suffix != ".parquet"
+        self._cells = FORMATS[asked.suffix].cells
         self._kept = _kept(table, asked)
         classes = manifest.classes
         kinds = {type(label) for label in classes}
@@ -227,10 +227,8 @@ class _Run:
         kept = [chunk.column(name) for name in self._kept]
         if len(good) < chunk.num_rows:
             kept = [column.take(pa.array(good)) for column in kept]
-        if self._plain:
-            kept = [printable(column) for column in kept]
         names = [*own_columns(self._manifest.classes, found is not None), *self._kept]
-        return pa.record_batch([self._labels.take(codes), *each, version, *kept], names=names)
+        return pa.record_batch([self._labels.take(codes), *each, version, *map(self._cells, kept)], names=names)
 
     def rejects_schema(self) -> pa.Schema:
         """The columns of the rows that cannot be scored; all but the number are texts."""
@@ -252,7 +250,7 @@ class _Run:
         names = [self._features[place].name for place in at]
         self._reasons.update(f"{name!r} {text}" for name, text in zip(names, why, strict=True))
         self._first = self._first or f"row {rows[0]:,}: {names[0]!r} {why[0]}"
-        values = [printable(chunk.column(feature.name).take(pa.array(bad))) for feature in self._features]
+        values = [cells(chunk.column(feature.name).take(pa.array(bad))) for feature in self._features]
         columns = [pa.array(rows), pa.array(names), pa.array(why), *(as_text(column) for column in values)]
         return pa.record_batch(columns, schema=self.rejects_schema())
 

@@ -15,7 +15,8 @@ from champion.bundle.parsing import readable
 from champion.errors import DataError, listed
 from champion.modeling.evaluation import Label
 from champion.modeling.features import category_text
-from champion.tabular.stream import MISSING_WORDS, open_table
+from champion.tabular.stream import MISSING_WORDS
+from champion.tabular.tables import open_table
 
 if TYPE_CHECKING:
     from champion.bundle.manifest import Manifest

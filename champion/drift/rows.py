@@ -25,7 +25,7 @@ from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.features import Feature
 from champion.modeling.profile import SECONDS_PER_DAY, Profile
-from champion.tabular.stream import open_table
+from champion.tabular.tables import open_table
 from champion.use_case.policy import Drift
 
 if TYPE_CHECKING:

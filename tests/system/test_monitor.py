@@ -149,7 +149,7 @@ def test_memory_does_not_depend_on_the_order_or_the_size_of_chunks(
     rows = new_rows(500)
     rows.to_parquet(trained.root / "new.parquet")
     whole = monitored(trained, trained.root / "new.parquet")
-    monkeypatch.setattr("champion.tabular.stream.CHUNK_ROWS", 7)
+    monkeypatch.setattr("champion.tabular.parquet_format.CHUNK_ROWS", 7)
     parts = monitored(trained, trained.root / "new.parquet")
     assert [(each.name, each.cells, each.p) for each in parts.features] == [
         (each.name, each.cells, each.p) for each in whole.features

@@ -22,9 +22,8 @@ from champion.bundle.batch import Asked, Tally, predict_table, require_columns
 from champion.bundle.build import array_classifier, classifier
 from champion.bundle.folder import Package
 from champion.errors import ConfigurationError, DataError
-from champion.tabular import stream as table_stream
-from champion.tabular.stream import open_table
-from champion.tabular.tables import read_table
+from champion.tabular import csv_format, parquet_format
+from champion.tabular.tables import open_table, read_table
 from tests.support.tables import KINDS, packed, training, write
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,8 +54,8 @@ def scored(
 def test_answers_equal_those_of_the_whole_table(
     estimator: str, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_stream, "CHUNK_ROWS", 37)
-    monkeypatch.setattr(table_stream, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr(parquet_format, "CHUNK_ROWS", 37)
+    monkeypatch.setattr(csv_format, "BLOCK_BYTES", 2000)
     package = packed(training(), f"sklearn.{estimator}", classes=("a", "b", "c"))
     rows = training(500).sample(frac=1, random_state=1)[["when", "paid", "colour", "count", "size"]]
     source = write(rows, tmp_path / f"table{suffix}")
@@ -77,7 +76,7 @@ def test_answers_equal_those_of_the_whole_table(
 def test_rows_that_cannot_be_scored_are_told_with_place_and_reason_and_the_others_go_on(
     model: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_stream, "BLOCK_BYTES", 120)
+    monkeypatch.setattr(csv_format, "BLOCK_BYTES", 120)
     rows = [
         ("1.5", "3", "red", "yes", "2024-02-29"),
         ("much", "3", "red", "yes", "2024-02-29"),
@@ -208,10 +207,10 @@ class Nobody:
 sys.meta_path.insert(0, Nobody())
 from pathlib import Path
 from champion.bundle import folder
-from champion.tabular import stream as table_stream
+from champion.tabular import csv_format, parquet_format
 from champion.bundle.batch import Asked, predict_table
 from champion.bundle.build import array_classifier
-table_stream.BLOCK_BYTES = 4096
+csv_format.BLOCK_BYTES = 4096
 package = folder.read(Path({str(tmp_path / "models")!r}), "models")
 largest = []
 model = array_classifier(package, "models")
@@ -231,7 +230,7 @@ print(max(largest), sum(largest))
 def test_the_share_of_the_table_that_is_done_is_told(
     model: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_stream, "CHUNK_ROWS", 100)
+    monkeypatch.setattr(parquet_format, "CHUNK_ROWS", 100)
     source = write(training(250), tmp_path / "table.parquet")
     told: list[Any] = []
     answering = array_classifier(model, "models/test")

@@ -21,9 +21,8 @@ from hypothesis import strategies as st
 from champion.bundle.parsing import parse
 from champion.modeling.arrays import block_of
 from champion.modeling.features import Feature, model_frame
-from champion.tabular import stream as table_stream
-from champion.tabular.stream import open_table
-from champion.tabular.tables import read_table
+from champion.tabular.stream import MISSING_WORDS
+from champion.tabular.tables import open_table, read_table
 from tests.support.tables import KINDS, write
 
 
@@ -50,9 +49,7 @@ def feature(name: str, dtype: str = "str", kind: str | None = None) -> Feature:
 
 NUMBERS = st.floats(-1e30, 1e30, allow_subnormal=False) | st.integers(-(2**50), 2**50)
 MOMENTS = st.datetimes(datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1, 1))
-WORDS = st.text(string.ascii_letters + 'äé "\n,', min_size=1).filter(
-    lambda word: word not in table_stream.MISSING_WORDS
-)
+WORDS = st.text(string.ascii_letters + 'äé "\n,', min_size=1).filter(lambda word: word not in MISSING_WORDS)
 ROWS = st.lists(
     st.tuples(*(st.none() | values for values in (NUMBERS, st.integers(-9, 99), WORDS, st.booleans(), MOMENTS))),
     min_size=1, max_size=12,

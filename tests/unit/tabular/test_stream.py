@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from champion.errors import DataError
-from champion.tabular import stream as table_stream
-from champion.tabular.ahead import read_ahead
-from champion.tabular.stream import open_table
+from champion.tabular import csv_format
+from champion.tabular.stream import read_ahead
+from champion.tabular.tables import open_table
 from tests.support.tables import training, write
 
 HEAD = "a,b\n" + "1,2\n" * 300
@@ -41,7 +41,7 @@ HEAD = "a,b\n" + "1,2\n" * 300
 def test_a_broken_table_is_an_error_that_says_where(
     name: str, content: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_stream, "BLOCK_BYTES", 700)
+    monkeypatch.setattr(csv_format, "BLOCK_BYTES", 700)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=said):
         list(open_table(tmp_path / name).chunks(["a", "b"]))

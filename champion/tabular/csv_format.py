@@ -1,0 +1,301 @@
+"""CSV: UTF-8, separated by commas, with a header, gzipped or not; and errors that say where a file is broken.
+
+Read whole, pandas finds out what each column is. What pandas would do in silence is refused: a second column of the same
+name that is renamed, rows with more fields than the header that shift into the index. Read in chunks, every value is a
+text. What a text stands for is settled later, by the signature of a model, so that a code such as 007 stays one and a
+wrong value in a late row spoils that row and no other.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from champion.errors import DataError
+from champion.tabular.stream import TableStream, first_line, no_rows, tidy
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+TEXTS_ALONE = True
+BLOCK_BYTES = 32 * 1024 * 1024  # read at a time, and so the longest row
+_LONGEST_NAME = 131_072  # characters of a name in the header
+
+
+def read(path: Path, table: str) -> pd.DataFrame:
+    """Read it whole; see `champion.tabular.tables.Format`."""
+    import pandas as pd
+
+    names = tidy(_header(path, table), table)
+    with _named_errors(path, table):
+        try:
+            frame = pd.read_csv(
+                path, encoding="utf-8", compression="gzip" if _is_gzip(path) else None, low_memory=False
+            )
+        except pd.errors.EmptyDataError:
+            raise DataError(f"{table} is empty. Expected a header and rows.") from None
+        except pd.errors.ParserError as error:
+            raise _pandas_error(first_line(error), table) from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise DataError(
+            f"{table} has more fields in its rows than the {len(names)} names in its header. "
+            "Name every column, or remove the comma that ends the rows."
+        )
+    frame.columns = tidy(frame.columns, table)
+    return frame
+
+
+def stream(path: Path, table: str) -> TableStream:
+    """Read its head; see `champion.tabular.tables.Format`."""
+    import pyarrow as pa
+
+    names = tidy(_header(path, table), table)
+    number = {name: at for at, name in enumerate(names)}
+    share = [0.0]
+
+    def chunks(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        with closing(_Counted(path)) as file:
+            for batch in _batches(file, path, table, len(names), [number[name] for name in columns]):
+                share[0] = file.share
+                yield batch.rename_columns(list(columns))
+            if file.quotes % 2 and (line := _unclosed(path)):
+                raise _never_closed(table, line)
+
+    return TableStream(pa.schema([(name, pa.string()) for name in names]), None, True, chunks, lambda: share[0])
+
+
+class Writer:
+    """A CSV that grows batch by batch, each column in `cells`."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        self._stream = pa.output_stream(str(path), compression="gzip" if _is_gzip(path) else None)
+        options = arrow_csv.WriteOptions(quoting_style="needed")
+        self._writer = arrow_csv.CSVWriter(self._stream, schema, write_options=options)
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Add some rows."""
+        self._writer.write_batch(batch)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()
+        self._stream.close()
+
+
+writer = Writer
+
+
+def cells(column: pa.Array) -> pa.Array:
+    """A column as a CSV can hold it."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return cells(column.dictionary_decode())
+    if pa.types.is_duration(kind):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    fits = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string, pa.types.is_null)
+    return column if any(fitting(kind) for fitting in fits) else column.cast(pa.string())
+
+
+def as_text(column: pa.Array) -> pa.Array:
+    """A column as texts."""
+    import pyarrow as pa
+
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+
+
+def _header(path: Path, table: str) -> list[str]:
+    """The names in the first line that is not blank, before pandas renames those that stand there twice."""
+    csv.field_size_limit(_LONGEST_NAME)
+    with _named_errors(path, table), _text(path) as file:
+        try:
+            names = next((row for row in csv.reader(file) if row), None)
+        except csv.Error:
+            raise _endless_header(path, table) from None
+    if names is None:
+        raise DataError(f"{table} is empty. Expected a header and rows.")
+    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(names) == 1 and separator in names[0]:
+            raise DataError(
+                f"{table} seems to be separated by {word}, expected commas. Save it as CSV with commas and decimal "
+                "points, or as Parquet."
+            )
+    return names
+
+
+def _batches(file: _Counted, path: Path, table: str, columns: int, wanted: list[int]) -> Iterator[pa.RecordBatch]:
+    """The wanted columns, named by their numbers."""
+    import pyarrow as pa
+    import pyarrow.csv as arrow_csv
+
+    names = [str(number) for number in range(columns)]
+    skipped = _lines_before_rows(path)
+    rows = 0
+    try:
+        with _named_errors(path, table):
+            reader = arrow_csv.open_csv(
+                pa.PythonFile(file, mode="r"),
+                arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows=skipped),
+                arrow_csv.ParseOptions(newlines_in_values=True),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), include_columns=[names[number] for number in wanted]
+                ),
+            )
+            for batch in reader:
+                rows += batch.num_rows
+                if batch.num_rows:
+                    yield batch
+    except pa.ArrowInvalid as error:
+        raise _arrow_error(str(error), path, table, columns) from None
+    if not rows:
+        raise no_rows(table, columns)
+
+
+def _arrow_error(message: str, path: Path, table: str, columns: int) -> DataError:
+    """What Arrow says of a broken CSV, in our words."""
+    if "Empty CSV file" in message:
+        return no_rows(table, columns)
+    if "invalid UTF8" in message:
+        return _not_utf8(path, table)
+    fields = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
+    if fields:
+        line, expected, got = fields.groups()
+        return _other_fields(table, line, got, expected)
+    if "straddling" in message or "parser got out of sync" in message:
+        unclosed = _unclosed(path)
+        too_long = DataError(f"{table} has a row longer than {BLOCK_BYTES >> 20} MiB. Shorten it.")
+        return _never_closed(table, unclosed) if unclosed else too_long
+    return _unparsed(table, message.partition("\n")[0].strip())
+
+
+def _pandas_error(message: str, table: str) -> DataError:
+    """What pandas says of a broken CSV, in our words."""
+    fields = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
+    if fields:
+        expected, line, got = fields.groups()
+        return _other_fields(table, line, got, expected)
+    quote = re.search(r"EOF inside string starting at row (\d+)", message)
+    return _never_closed(table, int(quote[1]) + 1) if quote else _unparsed(table, message)
+
+
+def _unparsed(table: str, message: str) -> DataError:
+    return DataError(f"{table} cannot be parsed: {message}. Save it as CSV anew.")
+
+
+def _other_fields(table: str, line: str, got: str, expected: str) -> DataError:
+    return DataError(
+        f"{table} cannot be parsed: line {line} has {got} fields, the header has {expected}. Put texts with commas into "
+        "double quotes."
+    )
+
+
+def _never_closed(table: str, line: int) -> DataError:
+    return DataError(
+        f"{table} cannot be parsed: the double quote that opens in line {line} is never closed. Close or remove it."
+    )
+
+
+def _endless_header(path: Path, table: str) -> DataError:
+    """Why a name in the header is longer than any name would be."""
+    line = _unclosed(path)
+    if line:
+        return _never_closed(table, line)
+    return DataError(
+        f"{table}'s header has a name of more than {_LONGEST_NAME:,} characters. Expected the names of columns in the "
+        "first line."
+    )
+
+
+@contextmanager
+def _named_errors(path: Path, table: str) -> Iterator[None]:
+    """What is wrong with the bytes of a file is an error of the project."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise _not_utf8(path, table) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{table} is not gzip, or is cut off ({error}). Compress it again.") from None
+
+
+def _not_utf8(path: Path, table: str) -> DataError:
+    """Say in which line the first byte stands that is no UTF-8."""
+    where = ""
+    with _bytes(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                where = f" (line {number}: the byte 0x{line[error.start]:02x})"
+                break
+    return DataError(f"{table} is not UTF-8{where}. Save it as CSV in UTF-8.")
+
+
+def _unclosed(path: Path) -> int | None:
+    """The line in which a double quote opens that is never closed, or not within two blocks; None where there is none."""
+    began = 1
+    with _text(path) as file:
+        reader = csv.reader(file, strict=True)
+        csv.field_size_limit(2 * BLOCK_BYTES)  # of which there is one in memory, not the whole file
+        try:
+            for _ in reader:
+                began = reader.line_num + 1
+        except csv.Error as error:
+            endless = "field limit" in str(error) and reader.line_num > began
+            return began if endless or "unexpected end of data" in str(error) else None
+    return None
+
+
+def _lines_before_rows(path: Path) -> int:
+    """How many lines blank lines and the header take."""
+    with _text(path) as file:
+        reader = csv.reader(file)
+        next(row for row in reader if row)
+        return reader.line_num
+
+
+class _Counted(io.RawIOBase):
+    """A file that knows how much of it was read, and how many double quotes were in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _bytes(path)
+        self._packed = getattr(self._file, "fileobj", self._file)
+        self._size = path.stat().st_size
+        self.quotes = 0
+        self.share = 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.quotes += data.count(b'"')
+        self.share = self._packed.tell() / self._size if self._size else 1.0
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _is_gzip(path: Path) -> bool:
+    return path.name.casefold().endswith(".gz")
+
+
+def _bytes(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path)) if _is_gzip(path) else path.open("rb")
+
+
+def _text(path: Path) -> IO[str]:
+    return io.TextIOWrapper(cast("Any", _bytes(path)), encoding="utf-8-sig", newline="")
