@@ -1,4 +1,4 @@
-"""What a service predicted, as files: the schema of a prediction log, and reading a folder of them.
+"""What a service predicted, as files: the columns of a prediction log, and reading a folder of them.
 
 A file holds answers of one model version, row by row: when, for which request, what was asked and what was answered.
 It appears whole or not at all. Small files are merged into larger ones as they pile up; a merged file names its
@@ -14,6 +14,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from champion.errors import DataError
 from champion.modeling.evaluation import Label
@@ -33,6 +36,97 @@ _BATCH = 65_536  # rows
 
 
 @dataclass(frozen=True)
+class Answered:
+    """Rows that one model version answered, as who writes a log has them: one entry of each for every row.
+
+    Attributes
+    ----------
+    moments : ndarray of int64, shape (rows,)
+        Microseconds since 1970.
+    probabilities : pyarrow.Array of list of float64
+        Null where the model has none.
+    features : pyarrow.Array of struct
+        The values that were asked about.
+    """
+
+    moments: NDArray[np.int64]
+    request_ids: Sequence[str]
+    model_version: int
+    data_version: str
+    labels: Sequence[str]
+    probabilities: pa.Array
+    features: pa.Array
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a log file: its name, its type, and what a writer fills it with."""
+
+    name: str
+    type: pa.DataType
+    fill: Callable[[Answered], pa.Array | NDArray[Any] | Sequence[str]]
+
+
+def columns(features: Iterable[Feature]) -> tuple[Column, ...]:
+    """The columns of a log file; a new one, another name or another type is a row here."""
+    import pyarrow as pa
+
+    moment, text, number = pa.timestamp("us", tz="UTC"), pa.string(), pa.int64()
+    return (
+        Column("time", moment, lambda rows: rows.moments),
+        Column("request_id", text, lambda rows: rows.request_ids),
+        Column("model_version", number, lambda rows: np.full(len(rows.labels), rows.model_version)),
+        Column("data_version", text, lambda rows: [rows.data_version] * len(rows.labels)),
+        Column("label", text, lambda rows: rows.labels),
+        Column("probabilities", pa.list_(pa.float64()), lambda rows: rows.probabilities),
+        Column("features", feature_type(features), lambda rows: rows.features),
+    )
+
+
+def feature_type(features: Iterable[Feature]) -> pa.StructType:
+    """The type in which a log file keeps the features of a row."""
+    import pyarrow as pa
+
+    kinds = {
+        "numeric": pa.float64(),
+        "boolean": pa.bool_(),
+        "categorical": pa.string(),
+        "datetime": pa.timestamp("us", tz="UTC"),
+    }
+    return pa.struct([(feature.name, kinds[feature.kind]) for feature in features])
+
+
+def schema(features: Iterable[Feature], classes: Sequence[Label], model_version: int, data_version: str) -> pa.Schema:
+    """The columns of a log file, with what it says about itself."""
+    import pyarrow as pa
+
+    about = {
+        _FORMAT: FORMAT,
+        _VERSION: str(model_version).encode(),
+        _DATA: data_version.encode(),
+        _CLASSES: json.dumps([str(label) for label in classes], ensure_ascii=False).encode(),
+    }
+    return pa.schema([(column.name, column.type) for column in columns(features)], metadata=about)
+
+
+def version_of(file: pa.Schema) -> int:
+    """The model version that a log file holds."""
+    return int(file.metadata[_VERSION])
+
+
+def merged_from(file: pa.Schema) -> frozenset[str]:
+    """The names of the files that a merged one was made from."""
+    return frozenset(json.loads((file.metadata or {}).get(_MERGED, b"[]")))
+
+
+def with_sources(file: pa.Schema, sources: Iterable[str]) -> pa.Schema:
+    """The schema of a file that is made from others."""
+    kept = {key: value for key, value in (file.metadata or {}).items() if key != _MERGED}
+    names = sorted(sources)
+    return file.with_metadata({**kept, _MERGED: json.dumps(names).encode()} if names else kept)
+
+
+@dataclass(frozen=True)
 class Logged:
     """Some logged answers of one model version.
 
@@ -43,79 +137,13 @@ class Logged:
     classes : tuple of str
         What the numbers in `probabilities` stand for, in order.
     table : pyarrow.Table
-        The columns of `schema`.
+        Of the columns in `columns`.
     """
 
     model_version: int
     data_version: str
     classes: tuple[str, ...]
     table: pa.Table
-
-
-def schema(features: Iterable[Feature], classes: Sequence[Label], model_version: int, data_version: str) -> pa.Schema:
-    """The columns of a log file, with what it says about itself.
-
-    Parameters
-    ----------
-    data_version : str
-        What it was trained on.
-
-    Returns
-    -------
-    pyarrow.Schema
-        time (timestamp of microseconds, UTC), request_id, model_version, data_version, label, probabilities (list of
-        float64, null where the model has none) and features (a struct with one field per feature).
-    """
-    import pyarrow as pa
-
-    about = {
-        _FORMAT: FORMAT,
-        _VERSION: str(model_version).encode(),
-        _DATA: data_version.encode(),
-        _CLASSES: json.dumps([str(label) for label in classes], ensure_ascii=False).encode(),
-    }
-    return pa.schema(
-        [
-            ("time", pa.timestamp("us", tz="UTC")),
-            ("request_id", pa.string()),
-            ("model_version", pa.int64()),
-            ("data_version", pa.string()),
-            ("label", pa.string()),
-            ("probabilities", pa.list_(pa.float64())),
-            ("features", pa.struct([(feature.name, arrow_type(feature)) for feature in features])),
-        ],
-        metadata=about,
-    )
-
-
-def arrow_type(feature: Feature) -> pa.DataType:
-    """The type in which a log file keeps a feature."""
-    import pyarrow as pa
-
-    types = {
-        "numeric": pa.float64(),
-        "boolean": pa.bool_(),
-        "categorical": pa.string(),
-        "datetime": pa.timestamp("us", tz="UTC"),
-    }
-    return types[feature.kind]
-
-
-def version_of(found: pa.Schema) -> int:
-    """The model version that a log file holds."""
-    return int(found.metadata[_VERSION])
-
-
-def merged_from(found: pa.Schema) -> frozenset[str]:
-    """The names of the files that a merged one was made from."""
-    return frozenset(json.loads((found.metadata or {}).get(_MERGED, b"[]")))
-
-
-def with_sources(found: pa.Schema, sources: Iterable[str]) -> pa.Schema:
-    """The schema of a file that is made from others."""
-    kept = {key: value for key, value in (found.metadata or {}).items() if key != _MERGED}
-    names = sorted(sources)
-    return found.with_metadata({**kept, _MERGED: json.dumps(names).encode()} if names else kept)
 
 
 def read(
@@ -148,12 +176,12 @@ def read(
             if skipped is not None:
                 skipped(name)
         if not opened:
-            found = f"{len(broken)} file(s) that cannot be read" if broken else "nothing of the kind"
+            content = f"{len(broken)} file(s) that cannot be read" if broken else "nothing of the kind"
             raise DataError(
-                f"{shown} holds no prediction log: found {found}, expected {PATTERN}. "
+                f"{shown} holds no prediction log: found {content}, expected {PATTERN}. "
                 "Start the service with `--log FOLDER` and ask it for predictions, or name the folder it logs to."
             )
-        numbers = {name: _number(name) for name in opened}
+        numbers = {name: int(match[1]) for name in opened if (match := NAME.fullmatch(name))}
         if version is not None and version not in numbers.values():
             known = ", ".join(map(str, sorted(set(numbers.values()))))
             raise DataError(
@@ -163,11 +191,6 @@ def read(
         for name in sorted(opened, key=lambda name: (numbers[name], name)):
             if version in (None, numbers[name]):
                 yield from _batches(opened[name])
-
-
-def _number(name: str) -> int:
-    match = NAME.fullmatch(name)
-    return int(match[1]) if match else 0
 
 
 def _opened(folder: Path, stack: ExitStack) -> tuple[dict[str, Any], list[str]]:
@@ -181,20 +204,18 @@ def _opened(folder: Path, stack: ExitStack) -> tuple[dict[str, Any], list[str]]:
 
     for attempt in range(_ATTEMPTS):
         opened, broken, gone = {}, [], False
-        for path in sorted(folder.glob(PATTERN)):
-            if not NAME.fullmatch(path.name):
-                continue
+        for path in sorted(path for path in folder.glob(PATTERN) if NAME.fullmatch(path.name)):
             try:
                 file = pq.ParquetFile(stack.enter_context(path.open("rb")))
             except FileNotFoundError:
                 gone = True
+                continue
             except (OSError, pa.ArrowException):
-                broken.append(path.name)
+                file = None
+            if file and _FORMAT in (file.schema_arrow.metadata or {}):
+                opened[path.name] = file
             else:
-                if _FORMAT in (file.schema_arrow.metadata or {}):
-                    opened[path.name] = file
-                else:
-                    broken.append(path.name)
+                broken.append(path.name)
         if not gone or attempt == _ATTEMPTS - 1:
             break
         stack.close()

@@ -1,4 +1,4 @@
-"""``python -m serving``: the service without the rest of the project, as its image starts it."""
+"""``python -m champion.serving``: the service without the rest of the project, as its image starts it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def main(package: str | None, log: str | None, no_log: bool, api_key_file: str |
 
 def _only_package(folder: Path) -> Path:
     """The one package below a folder."""
-    found = [path.parent for path in sorted(folder.glob("*/manifest.json")) if not path.parent.name.startswith(".")]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(map(str, found)) or "none"
+    packages = [path.parent for path in sorted(folder.glob("*/manifest.json")) if not path.parent.name.startswith(".")]
+    if len(packages) == 1:
+        return packages[0]
+    names = ", ".join(map(str, packages)) or "none"
     raise ConfigurationError(
         f"There is not exactly one production package in {folder} (found {names}). Name one with --package or "
         "SERVE_PACKAGE; it may come later."
@@ -44,15 +44,9 @@ def _only_package(folder: Path) -> Path:
 
 
 def run() -> int:
-    """Run the command; a mistake in its settings ends in a sentence.
-
-    Returns
-    -------
-    int
-        The exit code.
-    """
+    """Run the command, and return its exit code; a mistake in its settings ends in a sentence."""
     try:
-        main.main(standalone_mode=False, prog_name="python -m serving")
+        main.main(standalone_mode=False, prog_name="python -m champion.serving")
     except ProjectError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code

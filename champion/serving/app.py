@@ -21,38 +21,34 @@ from starlette.responses import Response
 
 from champion.serving import openapi
 from champion.serving.batcher import Batcher
-from champion.serving.docs import docs_routes
 from champion.serving.metrics import Observed
-from champion.serving.page import page_route
+from champion.serving.pages import docs_routes, page_route
 from champion.serving.predict import PATH, Predict, Receive, RequestIds, Scope, Send
 from champion.serving.refusal import RequestError
-from champion.serving.state import State
-from champion.serving.watcher import Tell, Watcher
+from champion.serving.state import State, Tell, Watcher
 
-_DESCRIPTION = "The champion over REST: the model in production, its card, and what it predicts."
 _FREE_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
 
 def service(state: State, tell: Tell) -> Front:
-    """Put the service together.
+    """Put the service together: an ASGI application, which loads the champion when it starts.
 
     Parameters
     ----------
-    state : State
-        Its state; the champion is loaded when the service starts.
     tell : callable
-        Is told when a package is loaded or refused; see `champion.serving.watcher.Watcher`.
-
-    Returns
-    -------
-    Front
-        An ASGI application.
+        Is told when a package is loaded or refused; see `champion.serving.state.Watcher`.
     """
     predict = Predict(state)
     app = FastAPI(
-        title="Champion", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None,
-        redirect_slashes=False, lifespan=_lifespan(state, predict, tell),
-    )  # fmt: skip
+        title="Champion",
+        version="1",
+        description="The champion over REST: the model in production, its card, and what it predicts.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(state, predict, tell),
+    )
     _add_endpoints(app, state)
     app.router.routes.extend([page_route(state), *docs_routes()])
     app.add_exception_handler(HTTPException, _refused)
@@ -123,13 +119,14 @@ def _add_endpoints(app: FastAPI, state: State) -> None:
 
     @app.get("/readyz", tags=["state"], summary="Whether a champion is served", responses=unready)
     async def readyz() -> Response:
-        found = {"ready": not state.missing, "missing": list(state.missing), "refused": state.refused}
-        return _json(found, 503 if state.missing else 200)
+        answer = {"ready": not state.missing, "missing": list(state.missing), "refused": state.refused}
+        return _json(answer, 503 if state.missing else 200)
 
-    @app.get(
-        "/model", tags=["model"], summary="The champion: manifest, card, signature, example",
-        responses={200: {"description": "The champion.", **_FREE_JSON}, **_by_number(openapi.refusals("401", "503"))},
-    )  # fmt: skip
+    refusals: dict[int | str, Any] = {int(status): told for status, told in openapi.refusals("401", "503").items()}
+    known = {200: {"description": "The champion.", **_FREE_JSON}, **refusals}
+    summary = "The champion: manifest, card, signature, example"
+
+    @app.get("/model", tags=["model"], summary=summary, responses=known)
     async def model(request: Request) -> Response:
         state.require_key(dict(request.headers.raw))
         return Response(state.present().about_json, media_type="application/json")
@@ -140,37 +137,21 @@ def _add_endpoints(app: FastAPI, state: State) -> None:
 
     @app.get("/openapi.json", include_in_schema=False)
     async def description(request: Request) -> Response:
-        open_to_all = state.knows(dict(request.headers.raw))
-        return _json(described(app, state, whole=open_to_all))
+        return _json(described(app, state, whole=state.knows(dict(request.headers.raw))))
 
 
 def described(app: FastAPI, state: State, whole: bool) -> dict[str, Any]:
-    """The OpenAPI description.
-
-    Parameters
-    ----------
-    whole : bool
-        Whether the champion's own fields are in it; without the key they are not.
-
-    Returns
-    -------
-    dict
-        The document.
-    """
+    """The OpenAPI description; only where it is whole the champion's own fields are in it."""
     champion = state.champion if whole else None
-    found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    found["paths"] = {PATH: {"post": openapi.operation(champion, state.options.max_rows)}, **found["paths"]}
-    parts = found.setdefault("components", {})
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    document["paths"] = {PATH: {"post": openapi.operation(champion, state.options.max_rows)}, **document["paths"]}
+    parts = document.setdefault("components", {})
     parts["schemas"] = {**parts.get("schemas", {}), **openapi.schemas(champion)}
     if state.asks_for_key:
         parts["securitySchemes"] = openapi.KEY_SCHEMES
-        for operation in (found["paths"][PATH]["post"], found["paths"]["/model"]["get"]):
+        for operation in (document["paths"][PATH]["post"], document["paths"]["/model"]["get"]):
             operation["security"] = [{name: []} for name in openapi.KEY_SCHEMES]
-    return found
-
-
-def _by_number(responses: dict[str, Any]) -> dict[int | str, Any]:
-    return {int(status): told for status, told in responses.items()}
+    return document
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -178,24 +159,19 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 _ids = RequestIds()
+_UNROUTED = {
+    404: ("not_found", "There is nothing here; GET /docs lists the endpoints."),
+    405: ("method_not_allowed", "This endpoint does not take that method."),
+}
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     """What went wrong, in the one form that every error has."""
     if isinstance(error, HTTPException):
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-        message = {
-            404: "There is nothing here; GET /docs lists the endpoints.",
-            405: "This endpoint does not take that method.",
-        }.get(error.status_code, error.detail)
+        code, message = _UNROUTED.get(error.status_code, ("refused", error.detail))
         more = tuple((name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items())
         error = RequestError(error.status_code, code, message, headers=more)
     assert isinstance(error, RequestError)
     request_id = _ids.of(dict(request.headers.raw))
-    headers = {name.decode(): value.decode() for name, value in error.headers}
-    return Response(
-        error.body(request_id),
-        error.status,
-        media_type="application/json",
-        headers={**headers, "x-request-id": request_id},
-    )
+    headers = {name.decode(): value.decode() for name, value in error.headers} | {"x-request-id": request_id}
+    return Response(error.body(request_id), error.status, headers, media_type="application/json")

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from champion.modeling.arrays import Block
 from champion.modeling.classifier import Predictions
-from champion.serving.champion import Champion
+from champion.serving.loaded import Champion
 
 _AT_ONCE = 4096  # rows of one question
+Answer = tuple[asyncio.Future[Predictions], Predictions | Exception]
 
 
 class Waiting(NamedTuple):
@@ -61,35 +61,33 @@ class Batcher:
             rows = len(first.block)
             while rows < _AT_ONCE and not ends:
                 try:
-                    found = self._queue.get_nowait()
+                    waiting = self._queue.get_nowait()
                 except queue.Empty:
                     break
-                ends = found is None
-                if found is not None:
-                    together.append(found)
-                    rows += len(found.block)
+                ends = waiting is None
+                if waiting is not None:
+                    together.append(waiting)
+                    rows += len(waiting.block)
             self._answer(together)
             if ends:
                 return
 
     def _answer(self, together: list[Waiting]) -> None:
-        answers: list[tuple[asyncio.Future[Predictions], Predictions | Exception]] = []
-        for group in _by_champion(together):
-            try:
-                answers += zip((each.answer for each in group), _asked(group), strict=True)
-            except Exception as error:  # a model may fail in any way, and each request waits for its answer
-                if len(group) == 1:
-                    answers.append((group[0].answer, error))
-                else:
-                    answers += [(each.answer, _alone(each)) for each in group]
+        by_champion: dict[int, list[Waiting]] = {}
+        for each in together:
+            by_champion.setdefault(id(each.champion), []).append(each)
+        answers = [answer for group in by_champion.values() for answer in _answers(group)]
         self._loop.call_soon_threadsafe(_deliver, answers)
 
 
-def _by_champion(together: list[Waiting]) -> Iterator[list[Waiting]]:
-    groups: dict[int, list[Waiting]] = {}
-    for each in together:
-        groups.setdefault(id(each.champion), []).append(each)
-    yield from groups.values()
+def _answers(group: list[Waiting]) -> list[Answer]:
+    """Ask for a group together; where the model fails, as it may in any way, for each request by itself."""
+    try:
+        return list(zip((each.answer for each in group), _asked(group), strict=True))
+    except Exception as error:  # each request waits for its answer
+        if len(group) == 1:
+            return [(group[0].answer, error)]
+        return [answer for each in group for answer in _answers([each])]
 
 
 def _asked(group: list[Waiting]) -> list[Predictions]:
@@ -107,14 +105,7 @@ def _asked(group: list[Waiting]) -> list[Predictions]:
     return [Predictions(whole.codes[part], None if shares is None else shares[part]) for part in parts]
 
 
-def _alone(each: Waiting) -> Predictions | Exception:
-    try:
-        return _asked([each])[0]
-    except Exception as error:  # it is the answer of this request
-        return error
-
-
-def _deliver(answers: list[tuple[asyncio.Future[Predictions], Predictions | Exception]]) -> None:
+def _deliver(answers: list[Answer]) -> None:
     for future, answer in answers:
         if future.done():
             continue

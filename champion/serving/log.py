@@ -11,13 +11,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from champion.serving import arrow
+from champion.modeling.classifier import Predictions
+from champion.serving.loaded import Champion, import_arrow
 from champion.serving.log_files import Files
-from champion.serving.log_rows import Answering, Answers, Entry, Part, table_of
+from champion.serving.log_table import Entry, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,12 +66,6 @@ class PredictionLog:
     ----------
     dropped : dict of str to int
         How many were dropped, by each of `REASONS`.
-
-    Examples
-    --------
-    >>> log = PredictionLog(Path("predictions"))  # doctest: +SKIP
-    >>> log.add(champion, "4711", [[5.1, 3.5, 1.4, 0.2]], champion.predict(block))  # doctest: +SKIP
-    >>> log.close()  # doctest: +SKIP
     """
 
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
@@ -81,7 +76,7 @@ class PredictionLog:
         self._lock = threading.Lock()
         self._queue: list[Entry] = []
         self._queued_rows = self._queued_bytes = 0
-        self._asked: tuple[Answering | None, list[int]] = (None, [])
+        self._asked: tuple[Champion | None, list[int]] = (None, [])
         self._wake = threading.Event()
         self._closing = False
         self._failing = False
@@ -89,15 +84,13 @@ class PredictionLog:
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
 
-    def add(self, champion: Answering, request_id: str, rows: Sequence[Sequence[Any]], predictions: Answers) -> None:
+    def add(self, champion: Champion, request_id: str, rows: Sequence[Sequence[Any]], predictions: Predictions) -> None:
         """Leave the answers of one request to the writer; never waits for it, and never raises.
 
         Parameters
         ----------
         rows : sequence of sequence
             The values in the signature's order, as they came; kept by reference, so nobody may change them.
-        predictions : Answers
-            What was answered, row by row.
         """
         try:
             size = self._size(champion, rows)
@@ -120,25 +113,19 @@ class PredictionLog:
             self.dropped["value"] += 1
 
     def close(self, seconds: float = 10.0) -> None:
-        """Write what waits, and stop; what comes later is dropped.
-
-        Parameters
-        ----------
-        seconds : float
-            How long to wait for the writer at most.
-        """
+        """Write what waits, and stop; what comes later is dropped. Waits for the writer so many seconds at most."""
         self._closing = True
         self._wake.set()
         self._thread.join(seconds)
 
-    def _size(self, champion: Answering, rows: Sequence[Sequence[Any]]) -> int:
+    def _size(self, champion: Champion, rows: Sequence[Sequence[Any]]) -> int:
         known, texts = self._asked
         if known is not champion:
             texts = [place for place, each in enumerate(champion.features) if each.kind == "categorical"]
             self._asked = champion, texts
         width = len(champion.features) + len(champion.classes)
-        said = sum([len(row[place]) for row in rows for place in texts if type(row[place]) is str]) if texts else 0
-        return 200 + len(rows) * width * _VALUE_BYTES + 4 * said
+        letters = sum([len(row[place]) for row in rows for place in texts if type(row[place]) is str]) if texts else 0
+        return 200 + len(rows) * width * _VALUE_BYTES + 4 * letters
 
     def _run(self) -> None:
         due = time.monotonic() + self._limits.flush_seconds
@@ -148,7 +135,7 @@ class PredictionLog:
             self._wake.clear()
             last = self._closing
             for entries in self._taken():
-                arrow.load()
+                import_arrow()
                 self._guarded(self._convert, entries)
             if last or time.monotonic() >= due:
                 self._flush()
@@ -182,25 +169,26 @@ class PredictionLog:
         self.dropped["value"] += count - table.num_rows
         if table.num_rows:
             self._pending.setdefault(table.schema.serialize().to_pybytes(), []).append(table)
-        if self._pending_too_much():
+        pending = [table for group in self._pending.values() for table in group]
+        rows, size = sum(table.num_rows for table in pending), sum(int(table.nbytes) for table in pending)
+        if rows >= self._limits.flush_rows or size >= self._limits.flush_bytes:
             self._flush()
-
-    def _pending_too_much(self) -> bool:
-        tables = [table for group in self._pending.values() for table in group]
-        rows, size = sum(table.num_rows for table in tables), sum(int(table.nbytes) for table in tables)
-        return bool(rows >= self._limits.flush_rows or size >= self._limits.flush_bytes)
 
     def _flush(self) -> None:
         groups, self._pending = self._pending, {}
+        if not groups:
+            return
+        import pyarrow as pa
+
         for tables in groups.values():
             count = sum(table.num_rows for table in tables)
-            if self._guarded(self._files.write, _joined(tables), tables[0].schema):
+            joined = pa.concat_tables(tables).combine_chunks()
+            if self._guarded(self._files.write, [joined], tables[0].schema):
                 self.rows += count
                 self._failing = False
             else:
                 self.dropped["disk"] += count
-        if groups:
-            self._guarded(self._files.tidy)
+        self._guarded(self._files.tidy)
 
     def _guarded(self, act: Callable[..., None], *given: object) -> bool:
         """Do something; whatever fails, the thread goes on. Said once until it works again."""
@@ -214,20 +202,9 @@ class PredictionLog:
         return True
 
 
-def _joined(tables: list[pa.Table]) -> list[pa.Table]:
-    """Many small tables as one."""
-    import pyarrow as pa
-
-    return [pa.concat_tables(tables).combine_chunks()]
-
-
 def _parts(entry: Entry) -> list[Entry]:
     """A large request in chunks."""
-    if len(entry.rows) <= _CHUNK:
+    rows = len(entry.rows)
+    if rows <= _CHUNK:
         return [entry]
-    return [
-        replace(
-            entry, rows=entry.rows[start : start + _CHUNK], answers=Part(entry.answers, slice(start, start + _CHUNK))
-        )
-        for start in range(0, len(entry.rows), _CHUNK)
-    ]
+    return [entry.part(range(start, min(start + _CHUNK, rows))) for start in range(0, rows, _CHUNK)]

@@ -6,29 +6,25 @@ from typing import Any
 
 from champion.modeling.arrays import LARGEST
 from champion.modeling.features import Feature
-from champion.serving.champion import Champion
+from champion.serving.loaded import Champion
 from champion.serving.rows import expected, takes_numbers
 
 _SHOWN = 20  # categories that a description lists
+_TEXT = {"type": "string"}
+
+
+def _record(**properties: Any) -> dict[str, Any]:
+    """An object of these fields, all of which are there, and no others."""
+    return {"type": "object", "required": [*properties], "additionalProperties": False, "properties": properties}
+
+
 ERROR = {"$ref": "#/components/schemas/Refused"}
-REFUSED: dict[str, Any] = {
-    "type": "object",
-    "required": ["error", "request_id"],
-    "additionalProperties": False,
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "field"],
-            "additionalProperties": False,
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "field": {"type": ["string", "null"], "description": "The field that it is about."},
-            },
-        },
-        "request_id": {"type": "string"},
-    },
-}
+REFUSED = _record(
+    error=_record(
+        code=_TEXT, message=_TEXT, field={"type": ["string", "null"], "description": "The field that it is about."}
+    ),
+    request_id=_TEXT,
+)
 KEY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -52,18 +48,7 @@ def refusals(*statuses: str) -> dict[str, Any]:
 
 
 def schemas(champion: Champion | None) -> dict[str, Any]:
-    """The schemas of requests and answers.
-
-    Parameters
-    ----------
-    champion : Champion, optional
-        Whose fields they are; without one a row is any object.
-
-    Returns
-    -------
-    dict
-        By name, for `components.schemas`.
-    """
+    """The schemas of requests and answers by name; without a champion, whose fields they are, a row is any object."""
     row = _row(champion) if champion else {"type": "object"}
     return {"Row": row, "Answer": _answer(champion), "Refused": REFUSED}
 
@@ -115,58 +100,38 @@ def _field(feature: Feature) -> dict[str, Any]:
         schema = {"anyOf": [{"type": "string"}, {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}]}
     else:
         schema = {"type": "string"}
-    if feature.nullable:
-        schema = _or_null(schema)
+    if feature.nullable and "anyOf" in schema:
+        schema["anyOf"].append({"type": "null"})
+    elif feature.nullable:
+        schema["type"] = [schema["type"], "null"]
     return {**schema, "title": feature.name, "description": _description(feature)}
 
 
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    if "anyOf" in schema:
-        return {"anyOf": [*schema["anyOf"], {"type": "null"}]}
-    return {**schema, "type": [schema["type"], "null"]}
-
-
 def _description(feature: Feature) -> str:
-    told = [f"Expected: {expected(feature)}."]
+    sentences = [f"Expected: {expected(feature)}."]
     if feature.kind == "numeric" and feature.minimum is not None:
-        told.append(f"In training it was from {feature.minimum:.7g} to {feature.maximum:.7g}.")
+        sentences.append(f"In training it was from {feature.minimum:.7g} to {feature.maximum:.7g}.")
     if feature.categories:
         listed = ", ".join(feature.categories[:_SHOWN])
         more = "" if len(feature.categories) <= _SHOWN else f" and {len(feature.categories) - _SHOWN} others"
-        told.append(f"In training it was one of: {listed}{more}.")
-    return " ".join(told)
+        sentences.append(f"In training it was one of: {listed}{more}.")
+    return " ".join(sentences)
 
 
 def _answer(champion: Champion | None) -> dict[str, Any]:
     label: dict[str, Any] = {"type": ["string", "integer", "boolean"]}
-    shares: dict[str, Any] = {"type": ["object", "null"], "additionalProperties": {"type": "number"}}
+    shares: dict[str, Any] = {"additionalProperties": {"type": "number"}}
     if champion:
         label = {"enum": list(champion.classes)}
         share = {"type": "number", "minimum": 0, "maximum": 1.000001}
-        shares = {
-            "type": ["object", "null"],
-            "additionalProperties": False,
-            "required": champion.label_texts,
-            "properties": dict.fromkeys(champion.label_texts, share),
-        }
-    prediction = {
-        "type": "object",
-        "required": ["label", "probabilities", "warnings"],
-        "additionalProperties": False,
-        "properties": {
-            "label": label,
-            "probabilities": {**shares, "description": "By class; null where the model has none."},
-            "warnings": {"type": "array", "items": {"type": "string"}},
-        },
-    }
-    return {
-        "type": "object",
-        "required": ["request_id", "model_version", "data_version", "predictions"],
-        "additionalProperties": False,
-        "properties": {
-            "request_id": {"type": "string"},
-            "model_version": {"type": "integer"},
-            "data_version": {"type": "string"},
-            "predictions": {"type": "array", "items": prediction, "minItems": 1},
-        },
-    }
+        shares = _record(**dict.fromkeys(champion.label_texts, share))
+    about_shares = {"type": ["object", "null"], "description": "By class; null where the model has none."}
+    prediction = _record(
+        label=label, probabilities={**shares, **about_shares}, warnings={"type": "array", "items": _TEXT}
+    )
+    return _record(
+        request_id=_TEXT,
+        model_version={"type": "integer"},
+        data_version=_TEXT,
+        predictions={"type": "array", "items": prediction, "minItems": 1},
+    )

@@ -6,6 +6,7 @@ Only click is imported here, because `run.py` asks for these options before it k
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ from champion.errors import ConfigurationError
 
 KEY_VARIABLE = "SERVE_API_KEY"
 SHORTEST_KEY = 16  # characters
-_DEFAULTS = ("changeme", "secret", "password", "default", "example", "apikey", "mykey", "letmein", "topsecret", "token",
-             "admin", "test", "key", "your", "replace")  # fmt: skip
+_DEFAULTS = re.compile(
+    "changeme|secret|password|default|example|apikey|mykey|letmein|topsecret|token|admin|test|key|your|replace"
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,8 +33,6 @@ class Options:
     ----------
     package : Path
         Folder of the production package; it may come later.
-    host, port : str, int
-        Where it listens; port 0 takes a free one.
     log : Path, optional
         Folder of the prediction log; None writes none.
     key : str, optional
@@ -62,46 +62,34 @@ def serve_options(command: Command) -> Command:
     """Give a click command the options that every way to start the service has."""
     several = click.IntRange(min=1)
     seconds = click.FloatRange(min=0.05, max=86_400)
-    for option in reversed(
-        [
-            _option("--host", "SERVE_HOST", Options.host, str, "ADDRESS", "Where to listen."),
-            _option("--port", "SERVE_PORT", Options.port, click.IntRange(0, 65535), "N", "0 takes a free one."),
-            click.option("--api-key-file", envvar="SERVE_API_KEY_FILE", metavar="FILE",
-                         help=f"Ask every client for the key in this file; or for the one in {KEY_VARIABLE}."),
-            _option("--max-body", "SERVE_MAX_BODY", Options.max_body, several, "BYTES", "Of one request."),
-            _option("--max-rows", "SERVE_MAX_ROWS", Options.max_rows, several, "N", "Of one request."),
-            _option("--max-concurrency", "SERVE_MAX_CONCURRENCY", Options.max_concurrency, several, "N",
-                    "Requests for a prediction at a time."),
-            _option("--body-seconds", "SERVE_BODY_SECONDS", Options.body_seconds, seconds, "S",
-                    "How long a request may take to arrive."),
-            _option("--shutdown-seconds", "SERVE_SHUTDOWN_SECONDS", Options.shutdown_seconds, seconds, "S",
-                    "How long requests may take to end once the service is told to stop."),
-            _option("--reload-seconds", "SERVE_RELOAD_SECONDS", Options.reload_seconds, seconds, "S",
-                    "How often to look for a new package."),
-        ]
-    ):  # fmt: skip
-        command = option(command)
+    key_file = f"Ask every client for the key in this file; or for the one in {KEY_VARIABLE}."
+    rows: list[tuple[str, Any, str, str]] = [
+        ("host", str, "ADDRESS", "Where to listen."),
+        ("port", click.IntRange(0, 65535), "N", "0 takes a free one."),
+        ("api_key_file", str, "FILE", key_file),
+        ("max_body", several, "BYTES", "Of one request."),
+        ("max_rows", several, "N", "Of one request."),
+        ("max_concurrency", several, "N", "Requests for a prediction at a time."),
+        ("body_seconds", seconds, "S", "How long a request may take to arrive."),
+        ("shutdown_seconds", seconds, "S", "How long requests may take to end once the service is told to stop."),
+        ("reload_seconds", seconds, "S", "How often to look for a new package."),
+    ]
+    for name, kind, metavar, text in reversed(rows):
+        default = getattr(Options, name, None)
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            envvar=f"SERVE_{name.upper()}",
+            default=default,
+            type=kind,
+            metavar=metavar,
+            show_default=default is not None,
+            help=text,
+        )(command)
     return command
 
 
-def _option(flag: str, variable: str, default: Any, kind: Any, metavar: str, text: str) -> Callable[[Command], Command]:
-    return click.option(
-        flag, envvar=variable, default=default, type=kind, metavar=metavar, show_default=True, help=text
-    )
-
-
 def api_key(file: str | None) -> str | None:
-    """The key that clients must show.
-
-    Parameters
-    ----------
-    file : str, optional
-        Its file; without one it is the environment variable `SERVE_API_KEY`.
-
-    Returns
-    -------
-    str or None
-        None where neither is given: the service asks for nothing.
+    """The key that clients must show, of a file or of `SERVE_API_KEY`; None where neither is given: it asks for none.
 
     Raises
     ------
@@ -127,9 +115,7 @@ def api_key(file: str | None) -> str | None:
 def _fit(text: str) -> str:
     """A key without the line's end that its file has; a weak one is refused without being shown."""
     key = text.strip()
-    plain = "".join(letter for letter in key.casefold() if letter.isalnum())
-    for default in _DEFAULTS:
-        plain = plain.replace(default, "")
+    plain = _DEFAULTS.sub("", "".join(letter for letter in key.casefold() if letter.isalnum()))
     if not key:
         wrong = "is empty"
     elif len(key) < SHORTEST_KEY:

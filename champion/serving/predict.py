@@ -19,7 +19,7 @@ import numpy as np
 from champion.errors import DataError
 from champion.modeling.classifier import Predictions
 from champion.serving.batcher import Batcher
-from champion.serving.champion import Champion, Warnings
+from champion.serving.loaded import Champion, Warnings
 from champion.serving.metrics import Observed
 from champion.serving.refusal import Header, RequestError
 from champion.serving.state import State
@@ -32,8 +32,6 @@ PATH = "/predict"
 CLIENT_LEFT = 499  # what the metrics say of a client that did not wait
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _DRAINED, _DRAIN_SECONDS = 32 * 2**20, 2.0  # what is read and thrown away of a body that is refused unread
-_TOO_LONG = "The body is longer than the {} bytes that one request may have."
-
 _NO_HEADERS: tuple[Header, ...] = ()
 
 _logger = logging.getLogger(__name__)
@@ -97,10 +95,8 @@ class Predict:
         body.require_length()
         self._state.present()
         if self._asking >= self._options.max_concurrency:
-            raise RequestError(
-                429, "too_many_requests", "Too many requests are being answered at this moment; try again soon.",
-                headers=((b"retry-after", b"1"),),
-            )  # fmt: skip
+            message = "Too many requests are being answered at this moment; try again soon."
+            raise RequestError(429, "too_many_requests", message, headers=((b"retry-after", b"1"),))
         self._asking += 1
         try:
             return await self._predicted(await self._read(body), request_id)
@@ -122,30 +118,31 @@ class Predict:
         block = champion.reader.block(rows)
         try:
             if len(rows) <= champion.on_the_loop or self.batcher is None:
-                found = champion.predict(block)
+                predictions = champion.predict(block)
             else:
-                found = await self.batcher.predict(champion, block)
+                predictions = await self.batcher.predict(champion, block)
             warnings = champion.warnings(block)
-            answer = champion.encode(request_id, found, warnings)
+            answer = champion.encode(request_id, predictions, warnings)
         except DataError as error:
             raise RequestError(422, "refused_by_model", str(error)) from None
-        self._count(champion, found, warnings)
+        self._count(champion, predictions, warnings)
         if self._state.log is not None:
-            self._state.log.add(champion, request_id, rows, found)
+            self._state.log.add(champion, request_id, rows, predictions)
         return answer
 
-    def _count(self, champion: Champion, found: Predictions, warnings: Warnings | None) -> None:
+    def _count(self, champion: Champion, predictions: Predictions, warnings: Warnings | None) -> None:
         metrics = self._state.metrics
         known, children = self._labels
         if known is not champion:
             children = [metrics.predictions.labels(text) for text in champion.label_texts]
             self._labels = champion, children
-        count = len(found.codes)
+        count = len(predictions.codes)
         metrics.rows.inc(count)
         if count == 1:
-            children[found.codes[0]].inc()
+            children[predictions.codes[0]].inc()
         else:
-            for child, rows in zip(children, np.bincount(found.codes, minlength=len(children)).tolist(), strict=True):
+            by_label = np.bincount(predictions.codes, minlength=len(children)).tolist()
+            for child, rows in zip(children, by_label, strict=True):
                 if rows:
                     child.inc(rows)
         if warnings is not None:
@@ -175,17 +172,19 @@ class _Body:
             raise self._too_long()
 
     def _too_long(self) -> RequestError:
-        return RequestError(413, "body_too_long", _TOO_LONG.format(self._most))
+        return RequestError(
+            413, "body_too_long", f"The body is longer than the {self._most} bytes that one request may have."
+        )
 
     async def read(self) -> bytes:
         """Read it to its end, or to one chunk beyond what is allowed."""
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             self.whole = True
-            found: bytes = message.get("body", b"")
-            if len(found) > self._most:
+            body: bytes = message.get("body", b"")
+            if len(body) > self._most:
                 raise self._too_long()
-            return found
+            return body
         chunks, size = [], 0
         while True:
             if message["type"] == "http.disconnect":

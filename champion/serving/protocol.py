@@ -1,17 +1,24 @@
 """HTTP with bounds that uvicorn has not: on the head of a request and the time it takes, and on connections.
 
 A client that asks for another protocol, as Java's and curl's do with `Upgrade: h2c`, is answered in HTTP/1.1.
+
+This reaches into uvicorn's inside. `REACHES` lists where; they are taken only where uvicorn still has what it had when
+they were written. Elsewhere its own protocol serves, without these bounds, and one warning says so.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
+import logging
 import resource
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from champion.serving.refusal import RequestError
 
@@ -19,6 +26,27 @@ LARGEST_HEAD = 65_536  # bytes of request line and headers, or of anything else 
 MOST_CONNECTIONS = 4096
 _FILES = 64  # open files that are left to packages, the log and libraries
 _ASKS_FOR_ANOTHER = frozenset({b"upgrade", b"http2-settings"})
+
+_logger = logging.getLogger(__name__)
+
+WRITTEN_FOR = "uvicorn 0.54"
+# A method of HttpToolsProtocol that is replaced, why, and the signature that it had
+REACHES = (
+    ("connection_made", "a connection waits for its first request for a bounded time", "(self, transport)"),
+    ("connection_lost", "it waits no more", "(self, exc)"),
+    ("on_message_begin", "a head begins", "(self)"),
+    ("on_header", "headers behind the body would grow without a bound", "(self, name, value)"),
+    ("on_headers_complete", "the head is there; a wish for another protocol is not followed", "(self)"),
+    ("on_body", "the request goes on", "(self, body)"),
+    ("on_message_complete", "the request is there; a wish for another protocol is not followed", "(self)"),
+    ("on_response_complete", "the connection rests, and may make room for another one", "(self)"),
+    ("data_received", "a head has a bounded size and time", "(self, data)"),
+    ("send_400_response", "what is no HTTP is refused in the form that every error has", "(self, msg)"),
+    ("_unsupported_upgrade_warning", "a request that wishes for another protocol is read again", "(self)"),
+)
+# What else of a connection, and of the request that it answers, is read or set here
+_OF_A_CONNECTION = frozenset({"connections", "cycle", "headers", "loop", "parser", "pipeline", "transport"})
+_OF_A_REQUEST = frozenset({"disconnected", "message_event", "response_complete", "response_started"})
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -158,10 +186,33 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def bounded(head_seconds: float) -> type[BoundedProtocol]:
+def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
     """The protocol, with the seconds that the head of a request may take, and as many connections as files allow."""
+    changed = _changed()
+    if changed:
+        _logger.warning(
+            "uvicorn's %s is not what it was in %s: requests are answered, but without bounds on heads and connections.",
+            ", ".join(changed),
+            WRITTEN_FOR,
+        )
+        return HttpToolsProtocol
     bounds = {"head_seconds": head_seconds, "most_connections": _connections()}
     return type("Bounded", (BoundedProtocol,), bounds)
+
+
+def _changed() -> list[str]:
+    """What of uvicorn is not as it was when the reaches were written."""
+    changed = [
+        name for name, _, signature in REACHES if _signature(getattr(HttpToolsProtocol, name, None)) != signature
+    ]
+    for owner, names in ((HttpToolsProtocol, _OF_A_CONNECTION), (RequestResponseCycle, _OF_A_REQUEST)):
+        changed += sorted(names.difference(owner.__init__.__code__.co_names))
+    return changed
+
+
+def _signature(method: Callable[..., Any] | None) -> str:
+    """The names of its parameters; types are written in another way by every Python."""
+    return f"({', '.join(inspect.signature(method).parameters)})" if method else "nothing"
 
 
 def _connections() -> int:

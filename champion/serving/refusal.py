@@ -14,8 +14,6 @@ class RequestError(Exception):
     ----------
     status : int
         Of HTTP, 400 to 503.
-    message : str
-        For people: what was found, what was expected.
     headers : tuple of Header
         Beside those that every answer has.
     """
@@ -31,21 +29,3 @@ class RequestError(Exception):
         """The answer as JSON."""
         error = {"code": self.code, "message": self.message, "field": self.field}
         return json.dumps({"error": error, "request_id": request_id}).encode()
-
-
-NO_CHAMPION = "No champion is served yet; GET /readyz says what is missing. Try again soon."
-
-
-def no_champion() -> RequestError:
-    """While there is no package to serve."""
-    return RequestError(503, "no_champion", NO_CHAMPION, headers=((b"retry-after", b"2"),))
-
-
-def wrong_key() -> RequestError:
-    """While a key is asked and another one, or none, was shown."""
-    return RequestError(
-        401,
-        "unauthorized",
-        "This service asks for an API key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; none that fits was sent.",
-        headers=((b"www-authenticate", b"Bearer"),),
-    )

@@ -25,8 +25,8 @@ from champion.serving.refusal import RequestError
 Row = tuple[Any, ...]
 
 NUMBER = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
-_FOUND = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "null": "null",
-          "array": "a list", "object": "an object"}  # fmt: skip
+_FOUND = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false"}
+_FOUND |= {"null": "null", "array": "a list", "object": "an object"}
 _PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$(?:\[(?P<row>\d+)\])?(?:\.(?P<field>.*))?`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (?P<how>missing required|contains unknown) field `(?P<field>.*)`", re.DOTALL)
 _FORBIDDEN = ['"', "\\", *map(chr, range(0x20))]  # msgspec takes no such letter in a field's name
@@ -74,15 +74,10 @@ class RowReader:
         ]
         self._numbers = [place for place, kind in enumerate(kinds) if kind in ("numeric", "boolean")]
         self._pick: Callable[[Row], Any] = operator.itemgetter(*self._numbers) if self._numbers else len
-        self._place_numbers()
-
-    def _place_numbers(self) -> None:
-        """Where each feature's numbers stand in a block."""
-        names = number_columns(self.features)
-        at = {name: place for place, name in enumerate(names)}
-        self._width, self._text_width = len(names), len(text_columns(self.features))
-        self._number_places = [at[self.features[place].columns[0]] for place in self._numbers]
-        self._moment_places = [at[self.features[place].columns[0]] for place in self._moments]
+        columns = {name: column for column, name in enumerate(number_columns(self.features))}  # of a block
+        self._width, self._text_width = len(columns), len(text_columns(self.features))
+        self._number_places = [columns[self.features[place].columns[0]] for place in self._numbers]
+        self._moment_places = [columns[self.features[place].columns[0]] for place in self._moments]
         self._only_numbers = len(self._numbers) == len(self.features)
 
     def read(self, body: bytes, max_rows: int) -> list[Row]:
@@ -99,16 +94,13 @@ class RowReader:
             400 where it is no JSON, 413 where it has too many rows, 422 where a row does not fit the signature.
         """
         decoded = self._decoded(body)
-        found = decoded if type(decoded) is list else [decoded]
-        if not found:
+        structs = decoded if type(decoded) is list else [decoded]
+        if not structs:
             raise RequestError(422, "no_rows", "The list is empty, expected at least one row.")
-        if len(found) > max_rows:
-            raise RequestError(
-                413,
-                "too_many_rows",
-                f"There are {len(found)} rows, more than the {max_rows} that one request may have.",
-            )
-        rows = [msgspec.structs.astuple(row) for row in found]
+        if len(structs) > max_rows:
+            message = f"There are {len(structs)} rows, more than the {max_rows} that one request may have."
+            raise RequestError(413, "too_many_rows", message)
+        rows = [msgspec.structs.astuple(row) for row in structs]
         if b"\\" in body or body.count(b":") != len(rows) * len(self.features) or self._may_lack(rows):
             _refuse_repeated(body)
         return [self._finished(row) for row in rows] if self._moments or self._converted else rows
@@ -125,27 +117,24 @@ class RowReader:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             place = re.search(r"\(byte \d+\)", str(error))
             where = f" {place[0]}" if place else ""
-            raise RequestError(
-                400, "malformed_json", f"The body is no JSON{where}, expected an object or a list."
-            ) from None
+            message = f"The body is no JSON{where}, expected an object or a list."
+            raise RequestError(400, "malformed_json", message) from None
         except RecursionError:
-            raise RequestError(
-                400, "malformed_json", "The body is nested too deeply, expected an object or a list."
-            ) from None
+            message = "The body is nested too deeply, expected an object or a list."
+            raise RequestError(400, "malformed_json", message) from None
 
-    def _refuse(self, told: str) -> NoReturn:
+    def _refuse(self, text: str) -> NoReturn:
         """Say in our words what msgspec found."""
-        match = _PLACE.fullmatch(told)
-        what, field, row = (match["what"], match["field"], match["row"]) if match else (told, None, None)
+        match = _PLACE.fullmatch(text)
+        what, field, row = (match["what"], match["field"], match["row"]) if match else (text, None, None)
         at = f"row {int(row) + 1}: " if row else ""
         named = _NAMED.fullmatch(what)
         if named:
             self._refuse_name(named["how"], named["field"], at)
         feature = self._by_name.get(field or "")
         if feature is None:
-            raise RequestError(
-                422, "wrong_type", f"{at}found something else than rows, expected an object or a list of objects."
-            )
+            message = f"{at}found something else than rows, expected an object or a list of objects."
+            raise RequestError(422, "wrong_type", message)
         got = re.search(r"got `(\w+)`", what)
         found = _FOUND.get(got[1], got[1]) if got else "a number out of range"
         raise RequestError(422, "wrong_value", f"{at}found {found}, expected {expected(feature)}.", feature.name)
@@ -171,13 +160,7 @@ class RowReader:
         return tuple(values)
 
     def block(self, rows: Sequence[Row]) -> Block:
-        """Put rows into arrays.
-
-        Parameters
-        ----------
-        rows : sequence of tuple
-            As `read` gives them.
-        """
+        """Put rows, as `read` gives them, into arrays."""
         if self._only_numbers:
             return Block(np.array(rows, dtype=np.float64), np.empty((len(rows), 0), dtype=object))
         numbers = np.empty((len(rows), self._width))
@@ -205,12 +188,12 @@ def _decoder(features: Sequence[Feature]) -> Callable[[bytes], Any]:
         return msgspec.json.Decoder(rows).decode
     plain = msgspec.json.Decoder(dict[str, Any] | list[dict[str, Any]])
 
-    def renamed(found: dict[str, Any]) -> dict[str, Any]:
-        return {name.translate(_SAFE): value for name, value in found.items()}
+    def renamed(fields: dict[str, Any]) -> dict[str, Any]:
+        return {name.translate(_SAFE): value for name, value in fields.items()}
 
     def decode(body: bytes) -> Any:
-        found = plain.decode(body)
-        return msgspec.convert(list(map(renamed, found)) if isinstance(found, list) else renamed(found), rows)
+        decoded = plain.decode(body)
+        return msgspec.convert(list(map(renamed, decoded)) if isinstance(decoded, list) else renamed(decoded), rows)
 
     return decode
 
@@ -238,12 +221,11 @@ def _refuse_repeated(body: bytes) -> None:
 
 def _moment(text: str, feature: Feature) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise RequestError(
-            422, "wrong_value", f"Found another text, expected {expected(feature)}.", feature.name
-        ) from None
+        message = f"Found another text, expected {expected(feature)}."
+        raise RequestError(422, "wrong_value", message, feature.name) from None
 
 
 def _moments(values: Sequence[datetime | None]) -> NDArray[np.datetime64]:

@@ -37,16 +37,27 @@ def serve(options: Options) -> None:
         import uvicorn
 
         from champion.serving.app import service
+        from champion.serving.log import PredictionLog
         from champion.serving.protocol import bounded
     except ModuleNotFoundError as error:
         raise ProjectError(f"{error}. `make serve` installs what the service needs, and starts it.") from None
-    state = State(options, _log(options))
+    state = State(options, PredictionLog(options.log) if options.log else None)
+
+    def tell_of_package(result: str, reason: str | None) -> None:
+        tell(result, **({"reason": reason} if result == "refused" else _facts(state)))
+
     config = uvicorn.Config(
-        service(state, lambda result, reason: _tell_of_package(state, result, reason)),
-        http=bounded(options.body_seconds), ws="none", lifespan="on", access_log=False, log_config=None, server_header=False,
+        service(state, tell_of_package),
+        http=bounded(options.body_seconds),
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=round(options.shutdown_seconds), backlog=BACKLOG,
-    )  # fmt: skip
+        timeout_graceful_shutdown=round(options.shutdown_seconds),
+        backlog=BACKLOG,
+    )
     _server(config, state, listener).run(sockets=[listener])
 
 
@@ -75,14 +86,6 @@ def _settle() -> None:
         trim(0)
 
 
-def _log(options: Options) -> Any:
-    if options.log is None:
-        return None
-    from champion.serving.log import PredictionLog
-
-    return PredictionLog(options.log)
-
-
 def _server(config: Any, state: State, listener: socket.socket) -> Any:
     import uvicorn
 
@@ -93,7 +96,10 @@ def _server(config: Any, state: State, listener: socket.socket) -> Any:
             await super().startup(sockets)
             _settle()
             if not self.should_exit:
-                tell("listening", address=_address(listener), **_facts(state))
+                host, port = listener.getsockname()[:2]
+                address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+                log, key = _shown(state.options.log), "asked" if state.asks_for_key else "none"
+                tell("listening", address=address, **_facts(state), package=state.options.shown, log=log, key=key)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             tell("stopping")
@@ -109,19 +115,7 @@ def _server(config: Any, state: State, listener: socket.socket) -> Any:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take an address, before anything else costs time.
-
-    Parameters
-    ----------
-    host : str
-        A name, or an IPv4 or IPv6 address.
-    port : int
-        0 takes a free one.
-
-    Returns
-    -------
-    socket
-        Bound; nobody can connect yet.
+    """Take an address, before anything else costs time: bound, but nobody can connect yet. Port 0 takes a free one.
 
     Raises
     ------
@@ -150,45 +144,24 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def _facts(state: State) -> dict[str, Any]:
     champion = state.champion
-    found: dict[str, Any] = {
-        "package": state.options.shown,
-        "log": _shown(state.options.log) if state.options.log else "none",
-        "key": "asked" if state.asks_for_key else "none",
-    }
     if champion is None:
-        return {"champion": "none", **found}
-    return {**_version(state), **found}
-
-
-def _shown(folder: Path) -> str:
-    """A folder as seen from where the service was started."""
-    here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
-
-
-def _version(state: State) -> dict[str, Any]:
-    champion = state.champion
-    assert champion is not None
+        return {"champion": "none"}
     return {
         "champion": champion.manifest.use_case,
         "model_version": champion.model_version,
         "data_version": champion.data_version,
-        "way": champion.way,
+        "way": champion.backend,
     }
 
 
-def _tell_of_package(state: State, result: str, reason: str | None) -> None:
-    if result == "refused":
-        tell("refused", reason=reason)
-    else:
-        tell(result, **_version(state))
+def _shown(folder: Path | None) -> str:
+    """A folder as seen from where the service was started."""
+    if folder is None:
+        return "none"
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def tell(event: str, **facts: Any) -> None:

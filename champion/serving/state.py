@@ -1,44 +1,48 @@
-"""What all parts of a running service share: the champion, why a package was refused, the settings, the counters."""
+"""What all parts of a running service share, and the watcher that keeps it up to date.
+
+Hot reload: a new package in its place becomes the champion of a running service. A look costs a handful of `stat` calls.
+What changed is read, verified, loaded and proved in a thread while the old champion answers; then one reference is
+swapped. A package that is refused changes nothing but what `/readyz` says.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from champion.modeling.classifier import Predictions
-from champion.serving.champion import Champion
+from champion.bundle.folder import read
+from champion.errors import PackageError, ProjectError
+from champion.serving.loaded import Champion
 from champion.serving.metrics import Metrics
 from champion.serving.options import Options
-from champion.serving.refusal import no_champion, wrong_key
-from champion.serving.rows import Row
+from champion.serving.refusal import RequestError
 
+if TYPE_CHECKING:
+    from champion.serving.log import PredictionLog
 
-class Log(Protocol):
-    """The prediction log; it neither waits nor raises."""
+_AGAIN = 30.0  # seconds until a refused package is tried again, though nothing changed: memory may have been short
 
-    rows: int
-    dropped: dict[str, int]
+_logger = logging.getLogger(__name__)
 
-    def add(self, champion: Champion, request_id: str, rows: Sequence[Row], predictions: Predictions) -> None:
-        """Leave the answers of one request to the writer."""
-
-    def close(self) -> None:
-        """Write what waits, and stop."""
+Tell = Callable[[str, str | None], None]
 
 
 class State:
-    """The state of one service.
+    """The state of one service: the champion, why a package was refused, the settings, the counters and the log.
 
     Attributes
     ----------
     refused : str, optional
         Why the package in its place is not served.
-    log : Log, optional
-        The prediction log, where one is kept.
     """
 
-    def __init__(self, options: Options, log: Log | None = None) -> None:
+    def __init__(self, options: Options, log: PredictionLog | None = None) -> None:
         self.options, self.log = options, log
         self.metrics = Metrics()
         self.champion: Champion | None = None
@@ -67,7 +71,7 @@ class State:
         self.champion = champion
         self.accept("loaded")
         manifest = champion.manifest
-        self.metrics.serves(manifest.use_case, champion.model_version, champion.data_version, champion.way)
+        self.metrics.serves(manifest.use_case, champion.model_version, champion.data_version, champion.backend)
 
     def accept(self, result: str) -> None:
         """Note that the package in its place is the one that is served."""
@@ -90,19 +94,20 @@ class State:
             503 while there is nobody.
         """
         if self.champion is None:
-            raise no_champion()
+            message = "No champion is served yet; GET /readyz says what is missing. Try again soon."
+            raise RequestError(503, "no_champion", message, headers=((b"retry-after", b"2"),))
         return self.champion
 
     def knows(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether a request may ask: no key is needed, or its headers show it; compared in constant time."""
         if self._key is None:
             return True
-        shown = headers.get(b"x-api-key")
-        if shown is None:
-            scheme, _, shown = headers.get(b"authorization", b"").partition(b" ")
+        given = headers.get(b"x-api-key")
+        if given is None:
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
             if scheme.lower() != b"bearer":
                 return False
-        return hmac.compare_digest(shown.strip(), self._key)
+        return hmac.compare_digest(given.strip(), self._key)
 
     def require_key(self, headers: Mapping[bytes, bytes]) -> None:
         """Refuse a request that does not show the key.
@@ -113,4 +118,95 @@ class State:
             401.
         """
         if not self.knows(headers):
-            raise wrong_key()
+            message = (
+                "This service asks for an API key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; none that fits "
+                "was sent."
+            )
+            raise RequestError(401, "unauthorized", message, headers=((b"www-authenticate", b"Bearer"),))
+
+
+class Watcher:
+    """Looks after the package of one service.
+
+    Parameters
+    ----------
+    tell : callable
+        Is told what happened (``loaded``, ``refused`` or ``back``), and why where it was refused.
+    """
+
+    def __init__(self, state: State, tell: Tell) -> None:
+        self._state, self._tell = state, tell
+        self._folder, self._shown = state.options.package, state.options.shown
+        self._seen: object = ()
+        self._again = 0.0
+
+    async def watch(self) -> None:
+        """Look again and again, until it is cancelled."""
+        while True:
+            await asyncio.sleep(self._state.options.reload_seconds)
+            try:
+                await self.look()
+            except Exception:  # a look that fails is not the last one
+                _logger.exception("Looking at %s failed", self._shown)
+
+    async def look(self) -> None:
+        """Look once; take over what is new."""
+        stamp = await asyncio.to_thread(_stamp, self._folder)
+        waits = self._state.refused is None or time.monotonic() < self._again
+        if stamp == self._seen and waits:
+            return
+        self._seen, self._again = stamp, time.monotonic() + _AGAIN
+        try:
+            champion = await asyncio.to_thread(self._load)
+        except ProjectError as error:
+            self._refuse(str(error))
+        except Exception as error:  # what a package does to the libraries that load it is not ours to foresee
+            _logger.exception("%s could not be loaded", self._shown)
+            self._refuse(f"{self._shown} could not be loaded: {type(error).__name__}.")
+        else:
+            self._take(champion)
+
+    def _load(self) -> Champion | None:
+        """The champion in the folder: a new one, the present one where nothing is new, or none."""
+        package = read(self._folder, self._shown)
+        if package is None:
+            return None
+        present = self._state.champion
+        if present is not None and package.manifest == present.manifest:
+            return present
+        expected = self._state.options.use_case or (present.manifest.use_case if present else None)
+        if expected not in (None, package.manifest.use_case):
+            raise PackageError(
+                f"{self._shown} is refused: it is a package of the use case {package.manifest.use_case!r}, not of "
+                f"{expected!r}. Put the right one there; start a service of its own for another use case."
+            )
+        return Champion(package, self._shown)
+
+    def _take(self, champion: Champion | None) -> None:
+        present = self._state.champion
+        if champion is None:
+            if present is not None:
+                self._refuse(f"{self._shown} is gone; the champion that was there goes on.")
+            elif self._state.refused is not None:
+                self._state.accept("back")
+        elif champion is not present:
+            self._state.adopt(champion)
+            self._tell("loaded", None)
+        elif self._state.refused is not None:
+            self._state.accept("back")
+            self._tell("back", None)
+
+    def _refuse(self, reason: str) -> None:
+        if reason != self._state.refused:
+            self._tell("refused", reason)
+        self._state.refuse(reason)
+
+
+def _stamp(folder: Path) -> object:
+    """What tells one state of the folder from another, without reading a file."""
+    try:
+        with os.scandir(folder) as entries:
+            stats = [(entry.name, entry.stat()) for entry in entries]
+    except OSError as error:
+        return error.errno
+    return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in stats))

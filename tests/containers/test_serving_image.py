@@ -99,7 +99,7 @@ def test_the_image_has_what_the_service_needs_and_nothing_else(
 
 WITHOUT_BYTECODE = """
 import os, sys
-import champion.serving.__main__, champion.serving.server, champion.serving.app, champion.serving.champion
+import champion.serving.__main__, champion.serving.server, champion.serving.app, champion.serving.loaded
 import champion.serving.log, champion.bundle.model, pyarrow.parquet
 print([name for name, module in list(sys.modules.items())
        if getattr(module, "__cached__", None) and not os.path.exists(module.__cached__)])

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from champion.serving.page import page_route
+from champion.serving.pages import page_route
 
 CHOSEN = 0.7  # the probability of the answered class
 

@@ -117,7 +117,7 @@ class Service:
 def running(
     package: Path, *flags: str, env: dict[str, str] | None = None, open_files: int | None = None
 ) -> Iterator[Service]:
-    """`python -m serving` over a package, on a free port, with a limit of open files where one is given."""
+    """`python -m champion.serving` over a package, on a free port, with a limit of open files where one is given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SERVE_")}
     command = [
         sys.executable,
@@ -151,7 +151,7 @@ def running(
 
 
 def refused_start(*flags: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m serving` that must not start."""
+    """`python -m champion.serving` that must not start."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SERVE_")}
     return subprocess.run(
         [sys.executable, "-m", "champion.serving", *flags], cwd=ROOT, env={**kept, **(env or {})},

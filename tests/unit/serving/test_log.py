@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from champion.bundle.predictions import read
-from champion.serving import arrow, log_files
+from champion.serving import loaded, log_files
 from champion.serving.log import Limits, PredictionLog
 from champion.serving.log_files import Files
 from tests.conftest import ROOT
@@ -367,10 +368,11 @@ def test_arrow_comes_in_with_the_first_row_and_pandas_never(tmp_path: Path) -> N
 def test_no_model_is_asked_while_arrow_is_half_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     """scikit-learn would look into the half-imported module."""
     half, whole, asked = threading.Event(), threading.Event(), threading.Event()
-    monkeypatch.setattr(arrow, "_is_there", threading.Event())
+    monkeypatch.setattr(loaded, "_arrow_is_there", threading.Event())
     monkeypatch.setattr(importlib, "import_module", lambda _: (half.set(), whole.wait(10)))
-    threads = [threading.Thread(target=arrow.load), threading.Thread(target=lambda: arrow.apart(asked.set))]
-
+    champion = object.__new__(loaded.Champion)
+    champion._model = SimpleNamespace(predict=lambda _: asked.set() or 7)
+    threads = [threading.Thread(target=loaded.import_arrow), threading.Thread(target=champion.predict, args=[None])]
     threads[0].start()
     assert half.wait(10)
     threads[1].start()
@@ -379,7 +381,7 @@ def test_no_model_is_asked_while_arrow_is_half_imported(monkeypatch: pytest.Monk
     for thread in threads:
         thread.join(10)
     assert asked.is_set()
-    assert arrow.apart(lambda: 7) == 7
+    assert champion.predict(None) == 7
 
 
 def test_numpy_codes_of_any_width_are_taken(tmp_path: Path) -> None:

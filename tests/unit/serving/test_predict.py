@@ -17,7 +17,7 @@ from champion.bundle.build import classifier
 from champion.bundle.folder import write
 from champion.bundle.parsing import parse
 from champion.modeling.features import Feature
-from champion.serving.champion import Champion
+from champion.serving.loaded import Champion
 from champion.serving.refusal import RequestError
 from champion.serving.rows import RowReader
 from tests.conftest import ROOT

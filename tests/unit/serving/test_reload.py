@@ -18,10 +18,9 @@ from typing import Any
 import pytest
 
 from champion.bundle.folder import MANIFEST, MODEL, write
-from champion.serving.champion import Champion
+from champion.serving.loaded import Champion
 from champion.serving.options import Options
-from champion.serving.state import State
-from champion.serving.watcher import Watcher
+from champion.serving.state import State, Watcher
 from tests.support.serving.models import IRIS, made
 from tests.support.serving.service import JSON, PATIENCE, Service, running
 

@@ -78,7 +78,7 @@ def test_every_metric_is_told_with_its_labels_and_no_other() -> None:
 
 def test_every_error_code_is_told_and_no_other() -> None:
     found = set()
-    for path in (ROOT / "serving").glob("*.py"):
+    for path in (ROOT / "champion/serving").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "RequestError":
                 status, code = node.args[:2]

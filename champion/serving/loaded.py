@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import math
+import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,13 +22,26 @@ from champion.modeling.arrays import ArrayClassifier, Block, number_columns, tex
 from champion.modeling.classifier import Predictions
 from champion.modeling.evaluation import Label
 from champion.modeling.features import MOST_CATEGORIES, Feature
-from champion.serving import arrow
-from champion.serving.example import example_row
+from champion.modeling.profile import SECONDS_PER_DAY, ColumnProfile
 from champion.serving.rows import RowReader
 
 _logger = logging.getLogger(__name__)
 
-ON_THE_LOOP = 16  # rows that a packed forest answers faster than they could be handed to another thread
+ON_THE_LOOP = 16  # rows that a faster backend answers before they could be handed to another thread
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+_importing_arrow, _arrow_is_there = threading.Lock(), threading.Event()
+
+
+def import_arrow() -> None:
+    """Import what the log writes with, with the first row that is logged, and while no model is asked.
+
+    Arrow is 32 MB that a service without traffic does not need. scikit-learn asks of every input whether it is Arrow's,
+    and for that takes any module of the name, be it half imported by another thread.
+    """
+    if not _arrow_is_there.is_set():
+        with _importing_arrow:
+            importlib.import_module("pyarrow.parquet")
+        _arrow_is_there.set()
 
 
 class Champion:
@@ -44,9 +60,10 @@ class Champion:
         self.classes: tuple[Label, ...] = manifest.classes
         self.model_version, self.data_version = manifest.model_version, manifest.data_version
         self.reader = RowReader(self.features)
-        self.example = example_row(self.features, profile_of(package))
+        columns = {column.name: column for column in profile_of(package).columns}
+        self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
         self._model: ArrayClassifier = array_classifier(package, shown)
-        self.way = self._model.backend
+        self.backend = self._model.backend
         self._ranges = _Ranges(self.features)
         self.label_texts = [label_text(label) for label in self.classes]
         self._labels = [json.dumps(label) for label in self.classes]
@@ -73,11 +90,14 @@ class Champion:
     @property
     def on_the_loop(self) -> int:
         """How many rows of one request are answered without another thread."""
-        return ON_THE_LOOP if self.way == "packed" else 0
+        return 0 if self.backend == "native" else ON_THE_LOOP
 
     def predict(self, block: Block) -> Predictions:
         """Answer a block; see `champion.modeling.arrays.ArrayClassifier.predict`."""
-        return arrow.apart(lambda: self._model.predict(block))
+        if _arrow_is_there.is_set():
+            return self._model.predict(block)
+        with _importing_arrow:
+            return self._model.predict(block)
 
     def warnings(self, block: Block) -> Warnings | None:
         """What is unusual about a block's values; None where nothing is."""
@@ -86,42 +106,29 @@ class Champion:
     def encode(self, request_id: str, predictions: Predictions, warnings: Warnings | None) -> bytes:
         """The answer as JSON.
 
-        Parameters
-        ----------
-        warnings : Warnings, optional
-            What `warnings` found in the same rows.
-
         Raises
         ------
         DataError
             When a probability is not finite.
         """
         labels = [self._labels[code] for code in predictions.codes.tolist()]
-        told = [json.dumps(each) for each in warnings.texts] if warnings else ["[]"] * len(labels)
+        warned = [json.dumps(each) for each in warnings.texts] if warnings else ["[]"] * len(labels)
         if predictions.probabilities is None:
             rows = [
                 f'{{"label":{label},"probabilities":null,"warnings":{each}}}'
-                for label, each in zip(labels, told, strict=True)
+                for label, each in zip(labels, warned, strict=True)
             ]
         else:
             shares = predictions.probabilities.tolist()
             if not math.isfinite(sum(map(sum, shares))):
                 raise DataError("The model gives no finite probability here: a value is too far from all it has seen.")
             form = self._with_probabilities
-            rows = [
-                form % (label, *row, each) for label, row, each in zip(labels, shares, told, strict=True)
-            ]  # fmt: skip
+            rows = [form % (label, *row, each) for label, row, each in zip(labels, shares, warned, strict=True)]
         return f'{{"request_id":"{request_id}",{self._prefix},"predictions":[{",".join(rows)}]}}'.encode()
 
 
 class Warnings:
-    """What is unusual about some rows.
-
-    Attributes
-    ----------
-    texts : list of list of str
-        For every row its sentences.
-    """
+    """What is unusual about some rows: `texts` has a list of sentences for each."""
 
     def __init__(self, texts: list[list[str]], out_of_range: int, unseen: int) -> None:
         self.texts, self.out_of_range, self.unseen = texts, out_of_range, unseen
@@ -134,14 +141,14 @@ class _Ranges:
     def __init__(self, features: Sequence[Feature]) -> None:
         self._low = np.full(len(number_columns(features)), -np.inf)
         self._high = np.full(len(number_columns(features)), np.inf)
-        self._too: dict[int, str] = {}
-        at = {name: place for place, name in enumerate(number_columns(features))}
+        self._sentences: dict[int, str] = {}
+        numbers = {name: column for column, name in enumerate(number_columns(features))}
         for feature in features:
             if feature.minimum is not None and feature.maximum is not None:
-                place = at[feature.columns[0]]
-                self._low[place], self._high[place] = feature.minimum, feature.maximum
-                self._too[place] = f"{feature.name} is out of the range of training, {_range(feature)}."
-        texts = {name: place for place, name in enumerate(text_columns(features))}
+                column = numbers[feature.columns[0]]
+                self._low[column], self._high[column] = feature.minimum, feature.maximum
+                self._sentences[column] = f"{feature.name} is out of the range of training, {_range(feature)}."
+        texts = {name: column for column, name in enumerate(text_columns(features))}
         self._seen = [
             (texts[feature.name], frozenset(feature.categories), f"{feature.name} has a category unseen in training.")
             for feature in features
@@ -157,7 +164,7 @@ class _Ranges:
         texts: list[list[str]] = [[] for _ in range(len(block))]
         places = np.argwhere(outside).tolist()
         for row, column in places:
-            texts[row].append(self._too[column])
+            texts[row].append(self._sentences[column])
         for row, text in unseen:
             texts[row].append(text)
         return Warnings(texts, len(places), len(unseen))
@@ -169,6 +176,22 @@ class _Ranges:
             for row, value in enumerate(texts[:, column])
             if type(value) is str and value not in seen
         ]
+
+
+def _typical(feature: Feature, column: ColumnProfile | None) -> Any:
+    """A value that looks like the training data, as JSON has it: the median or the most frequent one of the profile."""
+    if feature.kind == "boolean":
+        return bool(column and column.categories and column.categories[0] == "true")
+    if feature.kind == "categorical":
+        return ((column.categories if column else None) or feature.categories or ("",))[0]
+    if column and column.edges:
+        middle = column.edges[len(column.edges) // 2]
+    else:
+        middle = (feature.minimum or 0.0) / 2 + (feature.maximum or 0.0) / 2
+        middle *= SECONDS_PER_DAY if feature.kind == "datetime" else 1.0
+    if feature.kind == "datetime":
+        return (_BEGIN + timedelta(seconds=round(middle))).isoformat().replace("+00:00", "Z")
+    return round(middle) if "int" in feature.dtype.lower() else float(f"{middle:.4g}")
 
 
 def _range(feature: Feature) -> str:
@@ -198,7 +221,7 @@ def _about(champion: Champion, package: Package) -> dict[str, Any]:
         "scores": {name: score if math.isfinite(score) else None for name, score in manifest.metrics.items()},
         "classes": list(manifest.classes),
         "signature": [feature.model_dump(mode="json") for feature in manifest.signature],
-        "way": champion.way,
+        "way": champion.backend,
         "example": champion.example,
         "manifest": manifest.model_dump(mode="json"),
         "card": package.files.get(CARD, b"").decode("utf-8", "replace"),

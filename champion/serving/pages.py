@@ -1,0 +1,193 @@
+"""What the service shows to people: the page at ``/`` and the API docs at ``/docs``.
+
+The page says who the champion is, and has a form made from its signature to try a prediction. One answer holds all of
+it: the style and the script stand in the page and are allowed by their hash, and nothing else is. The facts are written
+into the page for readers without JavaScript; the script fills in the same places from ``GET /model`` and makes the form.
+Where the service asks for an API key, no fact is written: the page asks for the key.
+
+The docs are Swagger UI over ``/openapi.json``, served by the service itself, so that they work offline. The files are
+those that the package fastapi-offline carries; nothing of it is imported.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.util
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+_FOLDER = Path(__file__).parent
+_HARDENED = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}  # headers of every HTML answer, besides its policy
+_POLICY = (
+    "default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_FACTS = ("use_case", "reason", "data_version", "since", "created", "decision", "estimator", "classes")
+_SWAGGER = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+_START = """\
+"use strict";
+let key; // the champion's own fields are described to those who have the API key, so the description is read anew with it
+const readAnew = (original, system) => (given) => {
+  const done = original(given);
+  key = Object.values(given).map((each) => each.value).find((value) => typeof value === "string");
+  system.specActions.download("openapi.json");
+  return done;
+};
+window.ui = SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null, tryItOutEnabled: true,
+  presets: [SwaggerUIBundle.presets.apis], persistAuthorization: false,
+  plugins: [{ statePlugins: { auth: { wrapActions: { authorize: readAnew } } } }],
+  requestInterceptor: (request) => {
+    if (request.loadSpec && key) request.headers["X-API-Key"] = key;
+    return request;
+  },
+});
+"""
+_DOCS = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>API docs</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<noscript>These docs need JavaScript; <a href="openapi.json">openapi.json</a> says the same without.</noscript>
+<main id="docs"></main>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+
+
+class Shown(Protocol):
+    """What the page needs to know of a running service; see `champion.serving.state.State`."""
+
+    @property
+    def about(self) -> Mapping[str, Any] | None:
+        """The answer of ``GET /model``; None while no champion is served."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """What the service lacks, as ``GET /readyz`` names it."""
+
+    @property
+    def refused(self) -> str | None:
+        """Why a newer package was refused, as ``GET /readyz`` says it."""
+
+    @property
+    def asks_for_key(self) -> bool:
+        """Whether ``GET /model`` and ``POST /predict`` ask for an API key."""
+
+
+def page_route(state: Shown) -> Route:
+    """The route of the page, which asks the state anew for every request."""
+    template, style, script = ((_FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    policy = _POLICY.format(script=_hash(script), style=_hash(style))
+    policy += "; require-trusted-types-for 'script'; trusted-types 'none'"
+
+    def answer(_: Request) -> HTMLResponse:
+        text = Template(template).substitute(_places(state), style=style, script=script)
+        return HTMLResponse(text.encode("utf-8", "replace"), headers={"Content-Security-Policy": policy, **_HARDENED})
+
+    return _route("/", answer)
+
+
+def docs_routes() -> list[Route]:
+    """The routes of the API docs: ``/docs``, and below it the files that it loads."""
+    offline = importlib.util.find_spec("fastapi_offline")
+    if offline is None or offline.origin is None:
+        raise ModuleNotFoundError(
+            "fastapi-offline is not installed; it is one of the requirements of the group serving"
+        )
+    folder = Path(offline.origin).parent / "static"
+    policy = _POLICY.format(script="'self'", style="'self'")
+
+    def page(_: Request) -> HTMLResponse:
+        return HTMLResponse(_DOCS, headers={"Content-Security-Policy": policy, **_HARDENED})
+
+    def start(_: Request) -> Response:
+        return Response(_START, media_type="text/javascript", headers={"X-Content-Type-Options": "nosniff"})
+
+    def file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in _SWAGGER:
+            return Response(status_code=404)
+        lasting = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+        return FileResponse(folder / name, media_type=_SWAGGER[name], headers=lasting)
+
+    return [_route("/docs", page), _route("/docs/start.js", start), _route("/docs/{name}", file)]
+
+
+def _route(path: str, answer: Any) -> Route:
+    return Route(path, answer, methods=["GET"], include_in_schema=False)
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _places(state: Shown) -> dict[str, str]:
+    """What is put into each place of the template; all of it escaped."""
+    about = None if state.asks_for_key else state.about
+    facts = _facts(about) if about else dict.fromkeys(_FACTS, "")
+    if about:
+        heading = f"Model version {about['model_version']}"
+        title = f"{about['use_case']}, model version {about['model_version']}"
+    else:
+        heading = title = "This service asks for an API key" if state.asks_for_key else "No champion is served yet"
+        facts["reason"] = "" if state.asks_for_key else " ".join(state.missing)
+    goes_on = ", and the champion before it goes on" if state.about else ""
+    return {
+        **{name: escape(value) for name, value in facts.items()},
+        "title": escape(title),
+        "heading": escape(heading),
+        "decision_hidden": " hidden" if facts["decision"] == facts["reason"] else "",
+        "scores": _score_rows(about) if about else "",
+        "key": "asked" if state.asks_for_key else "",
+        "champion_hidden": "" if about else " hidden",
+        "refused": escape(f"A package was refused{goes_on}: {state.refused}" if state.refused else ""),
+        "refused_hidden": "" if state.refused else " hidden",
+    }
+
+
+def _facts(about: Mapping[str, Any]) -> dict[str, str]:
+    manifest = about["manifest"]
+    return {name: str(about.get(name, "")) for name in _FACTS} | {
+        "since": _moment(str(about["since"])),
+        "created": _moment(str(about["created"])),
+        "decision": str(manifest["decision"]["reason"]),
+        "estimator": str(manifest["estimator"]),
+        "classes": ", ".join(map(str, about["classes"])),
+    }
+
+
+def _moment(text: str) -> str:
+    """Write a moment for a person; the script writes it in the same way."""
+    match = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", text)
+    return f"{match[1]} {match[2]} UTC" if match else text
+
+
+def _score_rows(about: Mapping[str, Any]) -> str:
+    return "".join(
+        f'<tr><th scope="row">{escape(name)}{" (decides)" if name == about["metric"] else ""}</th>'
+        f'<td class="number">{"" if value is None else format(value, ".4f")}</td></tr>'
+        for name, value in about["scores"].items()
+    )
