@@ -8,6 +8,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import re
 import signal
 from collections.abc import Iterator
 from importlib import metadata
@@ -18,8 +19,16 @@ import grimp
 from champion import settings
 
 ROOMS = ("champion", "steps", "pipelines")
-MODELING = ("champion.modeling", "champion.use_case", "champion.errors")
 MAKING = ("steps.prepare", "steps.train_candidate")
+MAKES_A_MODEL = ("champion.modeling", "champion.use_case")
+"""The rooms whose code decides what a model is; how a step unpacks its inputs, and what it says, change none."""
+IN_AN_IMAGE = (
+    "champion.orchestration.docker.inside",
+    "champion.reporting.drift_html",
+    "champion.reporting.profile_page",
+)
+"""What runs in a container beside the steps: its entry point, and the pages that materializers import by name."""
+_BESIDE = (".j2", ".css")
 
 
 @functools.cache
@@ -31,42 +40,55 @@ def _graph() -> grimp.ImportGraph:
         )
 
 
-def reached(module: str) -> tuple[set[str], set[str]]:
-    """What a module reaches through its imports.
+def reached(*modules: str) -> tuple[set[str], set[str]]:
+    """What modules reach through their imports; importing a module runs the packages above it, so theirs count too.
 
     Parameters
     ----------
-    module : str
+    *modules : str
         For example ``steps.prepare``.
 
     Returns
     -------
     set of str, set of str
-        Our own modules (itself included, and the package of each), and the top names of foreign ones.
+        Our own modules, those asked for included, and the top names of foreign ones.
     """
     graph = _graph()
-    found = {module, *graph.find_upstream_modules(module)}
-    foreign = {name for name in found if name.split(".")[0] not in ROOMS}
-    own = found - foreign
-    own |= {parent for name in own for parent in _parents(name) if parent in graph.modules}
+    own, foreign, todo = set[str](), set[str](), set(modules)
+    while todo:
+        name = todo.pop()
+        if name.partition(".")[0] not in ROOMS:
+            foreign.add(name)
+        elif name in graph.modules:
+            own.add(name)
+            todo |= {name.rpartition(".")[0] or name, *graph.find_modules_directly_imported_by(name)} - own - foreign
     return own, foreign
 
 
-def _parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts))]
+def reached_in_an_image() -> set[str]:
+    """Our modules that a step can reach in a container, the estimators of our own that a use case names among them."""
+    configs = (settings.root() / "configs").glob("*.yaml")
+    estimators = {path for file in configs for path in _ESTIMATOR.findall(file.read_text(encoding="utf-8"))}
+    steps = (name for name in _graph().modules if name.startswith("steps."))
+    ours = (path for path in estimators if path.partition(".")[0] in ROOMS)
+    return reached(*steps, *ours, *IN_AN_IMAGE)[0]
+
+
+_ESTIMATOR = re.compile(r"\bestimator:\s*[\"']?([\w.]+)\.\w+")
 
 
 def files(modules: set[str]) -> list[Path]:
-    """The source files of our modules, templates beside them included, in a fixed order."""
-    root = settings.root()
-    found: set[Path] = set()
-    for name in modules:
-        place = root.joinpath(*name.split("."))
-        if place.is_dir():
-            found.update(path for path in place.iterdir() if path.suffix in (".j2", ".css"))
-            place = place / "__init__"
-        found.add(place.with_suffix(".py"))
+    """The source files of our modules, in a fixed order, with the templates and style sheets that they name."""
+    paths = (settings.root().joinpath(*name.split(".")) for name in modules)
+    todo = [path / "__init__.py" if path.is_dir() else path.with_suffix(".py") for path in paths]
+    found = set(todo)
+    while todo:
+        path = todo.pop()
+        named = {one for one in path.parent.iterdir() if one.suffix in _BESIDE} - found
+        text = path.read_text(encoding="utf-8") if named else ""
+        named = {one for one in named if f'"{one.name}"' in text}
+        found |= named
+        todo += named
     return sorted(found)
 
 
@@ -110,17 +132,6 @@ def step_version(module: str, estimators: tuple[str, ...] = ()) -> str:
     return _hash(own, libraries(foreign, estimators))
 
 
-def making() -> tuple[set[str], set[str]]:
-    """Our modules and the foreign names that make a challenger: what prepare and train_candidate reach."""
-    own: set[str] = set()
-    foreign: set[str] = set()
-    for module in MAKING:
-        ours, theirs = reached(module)
-        own |= ours
-        foreign |= theirs
-    return own, foreign
-
-
 def _hash(own: set[str], versions: dict[str, str]) -> str:
     root = settings.root()
     state = hashlib.sha256(json.dumps(versions, sort_keys=True).encode())
@@ -132,12 +143,13 @@ def _hash(own: set[str], versions: dict[str, str]) -> str:
 def fingerprint(facts: dict[str, object], estimators: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """The hash of what made a challenger, and the library versions in it.
 
-    Only what makes a model counts as code: how a step unpacks its inputs changes no model.
+    Of the code only `MAKES_A_MODEL` counts, as far as the steps that train reach it.
     """
-    own, foreign = making()
+    own, foreign = reached(*MAKING)
+    own = {name for name in own if name.startswith(tuple(f"{room}." for room in MAKES_A_MODEL))}
     versions = libraries(foreign, estimators)
     state = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
-    state.update(_hash({name for name in own if name.startswith(MODELING)}, versions).encode())
+    state.update(_hash(own, versions).encode())
     return state.hexdigest()[:16], versions
 
 

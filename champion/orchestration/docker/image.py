@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import ConfigurationError, EngineError
+from champion.orchestration import code
 from champion.orchestration.docker.engine import connect, explained
 from champion.workspace.workspace import commit
 
@@ -32,8 +33,6 @@ POD_IMAGE = f"{settings.PROJECT}-pod"
 PINS = {IMAGE: "image", POD_IMAGE: "pod"}  # the file under requirements/ that each installs
 PYTHON = "3.13"  # of the base image in the Dockerfile
 ROOM = 3e9  # bytes that building the image takes
-# A step gets all that it needs of these from the store, or has no use for them.
-NO_MATTER = frozenset({"run.py", "configs", "data", "models", "stacks", "dvc.yaml", "cli", "champion/serving"})
 KEPT = 5  # images of former code, so that going back to a branch builds nothing
 YOUNG = timedelta(days=1)  # younger ones are kept all the same: another checkout may be about to use them
 _NO_BASE = re.compile(
@@ -42,20 +41,15 @@ _NO_BASE = re.compile(
 HANDED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 
 
-def context_files(root: Path) -> list[Path]:
-    """What `.dockerignore` lets into an image, in a fixed order."""
-    from docker.utils.build import exclude_paths
-
-    patterns = [line for line in (root / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.strip()]
-    found = (root / name for name in exclude_paths(str(root), [line for line in patterns if line[0] != "#"]))
-    return sorted(path for path in found if path.is_file())
-
-
 def content_hash(root: Path) -> str:
-    """A hash of all that a step is made of in the image: the Dockerfile, the pins, and the code that it can reach."""
+    """A hash of all that a step is made of in the image: the Dockerfile, the pins, and the code that it can reach.
+
+    What no step reaches is copied too, for `docker run` of an image that `build_named` made, but is no reason to build: so
+    in an image that a run names, the command line may be an older one, which no step calls.
+    """
     state = hashlib.sha256()
-    inside = [path for path in context_files(root) if path.relative_to(root).parts[0] not in NO_MATTER]
-    for path in dict.fromkeys([root / "Dockerfile", root / ".dockerignore", *inside]):
+    pins = [root / "requirements" / f"{name}.txt" for name in PINS.values()]
+    for path in [root / "Dockerfile", root / ".dockerignore", *pins, *code.files(code.reached_in_an_image())]:
         state.update(path.relative_to(root).as_posix().encode() + b"\0")
         state.update(hashlib.sha256(path.read_bytes()).digest())
     return state.hexdigest()[:16]
