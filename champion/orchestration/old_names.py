@@ -16,7 +16,7 @@ from typing import Any
 
 NAMES = {
     "ml.drift_report.DriftReport": "champion.drift.report.DriftReport",
-    "ml.evaluation.Evaluation": "champion.modeling.evaluation.Evaluation",
+    "ml.evaluation.Evaluation": "champion.comparison.evaluation.Evaluation",
     "ml.lineage.Outcome": "champion.comparison.provenance.Outcome",
     "ml.plan.Plan": "champion.modeling.plan.Plan",
     "ml.profile.Profile": "champion.modeling.profile.Profile",
@@ -26,7 +26,7 @@ NAMES = {
     "ops.artifacts.PackageMaterializer": "champion.orchestration.materializers.package.PackageMaterializer",
     "ops.artifacts.ProfileMaterializer": "champion.orchestration.materializers.profile.ProfileMaterializer",
     "ops.artifacts.StoredFile": "champion.orchestration.materializers.files.StoredFile",
-    "ops.artifacts.TableMaterializer": "champion.orchestration.materializers.files.TableMaterializer",
+    "ops.artifacts.TableMaterializer": "champion.orchestration.materializers.table.TableMaterializer",
     "ops.monitor_artifact.DriftMaterializer": "champion.orchestration.materializers.drift.DriftMaterializer",
     "ops.tables.WrittenTable": "champion.tabular.tables.WrittenTable",
     "package.batch.Tally": "champion.bundle.batch.Tally",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion.errors import ProjectError, StoreError
 from champion.orchestration.patches import LOAD_INPUT
+from champion.orchestration.store import consoles
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -119,17 +120,17 @@ def progress(tell: Callable[[str, str], None]) -> Iterator[None]:
     """
     logger = logging.getLogger("zenml.orchestrators")
     handler, level = _Progress(tell), logger.level
-    consoles = [found for found in logging.getLogger().handlers if type(found).__name__ == "ZenMLConsoleHandler"]
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    for console in consoles:
+    quiet = consoles()
+    for console in quiet:
         console.addFilter(_not_of_orchestrators)
     try:
         yield
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-        for console in consoles:
+        for console in quiet:
             console.removeFilter(_not_of_orchestrators)
 
 

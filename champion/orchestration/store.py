@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import StoreError
@@ -38,6 +38,8 @@ def open_store() -> "Client":
 
         _get_ready()
         init_logging()
+        for console in consoles():
+            console.setStream(sys.__stderr__)  # a warning of ZenML's is no part of what `--json` prints
         logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # else Ctrl-C in a query prints a traceback
         with _first_start_quiet():
             client = Client()
@@ -50,6 +52,12 @@ def open_store() -> "Client":
     if client.zen_store.type.value == "rest":
         _require_same_server(client)
     return client
+
+
+def consoles() -> list[logging.StreamHandler[Any]]:
+    """ZenML's own handlers that print."""
+    handlers = [one for one in logging.getLogger().handlers if isinstance(one, logging.StreamHandler)]
+    return [one for one in handlers if type(one).__name__ == "ZenMLConsoleHandler"]
 
 
 def open_inside() -> None:

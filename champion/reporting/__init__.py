@@ -3,8 +3,3 @@
 `facts` holds the numbers, `sentences` and `tables` the words, `html` and `markdown` put them down. Importing it costs
 nothing: no pandas, no scikit-learn, no matplotlib, and jinja2 only when a page is rendered.
 """
-
-from champion.reporting.html import render_html
-from champion.reporting.markdown import render_markdown
-
-__all__ = ["render_html", "render_markdown"]

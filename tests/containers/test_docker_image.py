@@ -79,19 +79,3 @@ def test_the_image_alone_trains_and_leaves_its_results_in_a_mounted_folder_as_it
     manifest = json.loads((out / "models/iris/manifest.json").read_text(encoding="utf-8"))
     assert manifest["model_version"] == 1
     assert (out / "reports/iris/report.html").stat().st_uid == uid
-
-
-def test_what_a_step_cannot_see_builds_no_new_image(checkout: Checkout) -> None:
-    def tag() -> str:
-        code = (
-            "from champion import settings; from champion.orchestration.docker import image; "
-            "print(image.content_hash(settings.root()))"
-        )
-        return checkout.command(sys.executable, "-c", code).stdout
-
-    before = tag()
-    for name in ("configs/iris.yaml", "README.md", "run.py", "champion/serving/log.py"):
-        (checkout.root / name).write_text("changed", encoding="utf-8")
-    assert tag() == before
-    (checkout.root / "champion/comparison/decision.py").write_text("changed", encoding="utf-8")
-    assert tag() != before

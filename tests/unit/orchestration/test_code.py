@@ -1,9 +1,13 @@
 """What a step is made of: computed from the imports, so that no list has to be kept."""
 
+from pathlib import Path
+
 import pytest
 
 from champion import settings
 from champion.orchestration import code
+from champion.orchestration.docker import image
+from tests.conftest import copy_project
 
 STEPS = ("steps.prepare", "steps.train_candidate", "steps.evaluate", "steps.promote", "steps.report")
 
@@ -57,13 +61,9 @@ def test_a_foreign_estimator_counts_with_the_version_of_its_own_distribution() -
     assert code.libraries(set(), ("sklearn.tree.DecisionTreeClassifier",)).keys() == {"scikit-learn", "scipy", "numpy"}
 
 
-def test_templates_beside_a_module_count_as_its_source() -> None:
-    assert {path.suffix for path in code.files({"champion.reporting", "champion.reporting.html"})} == {
-        ".py",
-        ".j2",
-        ".css",
-    }
-    assert all(path.is_file() for module in STEPS for path in code.files(code.reached(module)[0]))
+def test_templates_that_a_module_names_count_as_its_source() -> None:
+    names = {path.name for path in code.files({"champion.reporting", "champion.reporting.html"})}
+    assert names == {"__init__.py", "html.py", "report.html.j2", "parts.html.j2", "report.css"}
 
 
 def test_the_fingerprint_follows_facts_and_versions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,3 +78,77 @@ def test_the_fingerprint_follows_facts_and_versions_alone(monkeypatch: pytest.Mo
 def test_every_room_that_a_step_may_reach_is_in_the_graph() -> None:
     packages = {path.parent.name for path in settings.root().glob("*/__init__.py")}
     assert packages - {"cli", "devtools", "tests"} == set(code.ROOMS)
+
+
+def test_what_trains_reaches_no_policy_no_words_and_no_page() -> None:
+    own, _ = code.reached(*code.MAKING)
+    rooms = {".".join(name.split(".")[:2]) for name in own} | own
+    assert not rooms & {
+        "champion.comparison", "champion.drift", "champion.registry", "champion.reporting", "champion.use_case.policy",
+        "champion.use_case.whole", "champion.datastore", "champion.workspace", "champion.bundle.folder",
+    }  # fmt: skip
+
+
+def test_the_pages_that_a_materializer_imports_by_name_are_in_the_image() -> None:
+    from champion.orchestration.materializers.drift import DriftMaterializer
+    from champion.orchestration.materializers.profile import ProfileMaterializer
+
+    pages = {f"champion.reporting.{kind.PAGE[0]}" for kind in (DriftMaterializer, ProfileMaterializer)}
+    assert pages <= set(code.IN_AN_IMAGE) <= code.reached_in_an_image()
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project, whose files count instead of the checkout's."""
+    copy_project(tmp_path)
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
+    return tmp_path
+
+
+def edit(root: Path, name: str) -> None:
+    with (root / name).open("a", encoding="utf-8") as file:
+        file.write("\n# edited\n")
+
+
+def test_what_no_step_reaches_builds_no_new_image(copy: Path) -> None:
+    before = image.content_hash(copy)
+    for name in (
+        "champion/ci/base.py", "champion/orchestration/docker/containers.py", "champion/reporting/comment.py",
+        "champion/reporting/drift_history.html.j2", "champion/serving/log.py", "cli/train.py", "configs/iris.yaml",
+        "pipelines/training.py", "README.md", "run.py",
+    ):  # fmt: skip
+        edit(copy, name)
+    assert image.content_hash(copy) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["champion/comparison/decision.py", "champion/reporting/profile.html.j2", "Dockerfile", "requirements/image.txt"],
+)
+def test_what_a_step_is_made_of_builds_a_new_image(copy: Path, name: str) -> None:
+    before = image.content_hash(copy)
+    edit(copy, name)
+    assert image.content_hash(copy) != before
+
+
+def test_an_estimator_of_our_own_that_a_use_case_names_is_in_the_image(copy: Path) -> None:
+    assert "champion.serving.log" not in code.reached_in_an_image()
+    (copy / "configs/own.yaml").write_text("candidates:\n  own: {estimator: champion.serving.log.Own}\n")
+    assert "champion.serving.log" in code.reached_in_an_image()
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("champion/comparison/decision.py", True),
+        ("champion/errors.py", True),
+        ("champion/orchestration/materializers/table.py", True),
+        ("champion/use_case/policy.py", True),
+        ("champion/modeling/training.py", False),
+        ("champion/use_case/learning.py", False),
+    ],
+)
+def test_a_fingerprint_follows_what_makes_a_model_and_no_words(copy: Path, name: str, same: bool) -> None:
+    before, _ = code.fingerprint({}, ())
+    edit(copy, name)
+    assert (code.fingerprint({}, ())[0] == before) is same

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from champion.orchestration import code, dashboard
+from champion.orchestration import dashboard
 from tests.conftest import Checkout, make_checkout, quick
 from tests.support.browser import PATIENCE, Page, direct, eventually
 
@@ -232,8 +232,3 @@ def test_a_store_on_a_server_is_pointed_at_and_not_served(
     monkeypatch.setattr("champion.orchestration.store.open_store", lambda: SimpleNamespace(zen_store=store))
     dashboard.run(0)
     assert "https://zenml.example.com" in capsys.readouterr().out
-
-
-def test_how_a_page_looks_enters_neither_fingerprint_nor_the_cache_key_of_training() -> None:
-    own, _ = code.making()
-    assert not [name for name in own if name.startswith("champion.reporting")]

@@ -10,8 +10,10 @@ from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome
 from champion.modeling.evaluation import CandidateResult, ClassScore, Importance, Label, PairedTest
 from champion.modeling.profile import Profile
-from champion.reporting import render_html, render_markdown, sentences, tables
+from champion.reporting import sentences, tables
 from champion.reporting.charts import figures
+from champion.reporting.html import render_html
+from champion.reporting.markdown import render_markdown
 from champion.reporting.words import MINUS, NOTHING, change, clean, distinct, number, percent, score, seconds
 from tests.support.report_examples import (
     SPECIES,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from champion.reporting import render_html
 from champion.reporting.charts import figures
+from champion.reporting.html import render_html
 from tests.support.browser import Page, eventually
 from tests.support.report_examples import decision, evaluation, lineage, outcome, profile
 

@@ -1,0 +1,49 @@
+"""The reaches into ZenML's inside: they fit the ZenML that is pinned, and nothing depends on them but speed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from champion import patching
+from champion.orchestration import patches
+from champion.orchestration.stack_support import local_docker
+
+if TYPE_CHECKING:
+    from tests.conftest import Checkout
+
+
+@pytest.mark.parametrize("patch", patches.ALL, ids=lambda patch: patch.target)
+def test_every_row_fits_the_pinned_version(patch: patching.Patch) -> None:
+    assert patching._found(patch.target)[1] == patch.target.rpartition(".")[2].rpartition(":")[2]
+    assert patching._fits(patch)
+
+
+def test_the_function_that_a_traceback_is_searched_for_is_there() -> None:
+    from zenml.orchestrators.step_runner import StepRunner
+
+    assert hasattr(StepRunner, patches.LOAD_INPUT)
+
+
+def test_the_main_job_decides_the_same_with_every_patch_off(ready: Checkout, quick: Any) -> None:
+    config = ready.write_use_case(quick())
+    with_patches = ready.train("--config", config, "--no-promote")
+    ready.env[patching.SWITCH] = "off"
+    without = ready.train("--config", config, "--no-promote", "--no-cache")
+    assert without["action"] == with_patches["action"] == "would_promote"
+    for key in ("challenger", "reason", "ground"):
+        assert without[key] == with_patches[key]
+    assert without["lineage"]["fingerprint"] == with_patches["lineage"]["fingerprint"]
+
+
+def test_without_the_patches_zenml_starts_the_containers_and_takes_them_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(patching.SWITCH, "off")
+    monkeypatch.setattr(local_docker, "connect", lambda: None)
+    monkeypatch.setattr(local_docker.image, "ensure_image", lambda *_: "champion-pipeline:x")
+    monkeypatch.setattr(local_docker, "is_local", lambda _: False)
+    client: Any = SimpleNamespace()
+    with local_docker.pipeline_settings(client) as settings:
+        assert settings["docker"].parent_image == "champion-pipeline:x"
+        assert settings["orchestrator.local_docker"] == {"run_args": {"remove": True}}
