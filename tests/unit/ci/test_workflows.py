@@ -113,9 +113,12 @@ def test_nothing_trains_or_promotes_unless_lint_and_tests_have_passed_on_that_co
 
 
 def test_the_tests_run_on_every_python_that_the_project_admits() -> None:
-    tests = workflow("ci.yml")["jobs"]["tests"]
-    assert tests["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
-    assert tests["env"]["PYTHON_VERSION"] == "${{ matrix.python }}"
+    jobs_of = workflow("ci.yml")["jobs"]
+    fast, whole = jobs_of["tests"], jobs_of["all-tests"]
+    assert [fast["steps"][-1]["run"], whole["steps"][-1]["run"]] == ["make test", "make test-all"]
+    assert fast["env"]["PYTHON_VERSION"] == "${{ matrix.python }}"
+    assert [*fast["strategy"]["matrix"]["python"], whole["env"]["PYTHON_VERSION"]] == ["3.11", "3.12", "3.13"]
+    assert whole["env"]["COVERAGE"], "what the tests reach is measured"
     assert "PYTHON_VERSION ?=" in MAKEFILE
     assert "--python '$(PYTHON_VERSION)'" in MAKEFILE
 
