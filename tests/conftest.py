@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.support.browser import Page, opened_page
+from tests.support.browser import Page, browser, new_page
 from tests.support.warm import Warm
 
 if TYPE_CHECKING:
@@ -190,11 +190,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=9, only_rerun="NetworkChangedError"))
 
 
+@pytest.fixture(scope="session")
+def browser_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The one browser of a test process."""
+    with browser(tmp_path_factory.mktemp("browser")) as address:
+        yield address
+
+
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(browser_address: str) -> Iterator[Page]:
     """A page of a real browser."""
-    with opened_page(tmp_path / "browser") as found:
-        yield found
+    with new_page(browser_address) as opened:
+        yield opened
 
 
 def make_checkout(folder: Path) -> Checkout:

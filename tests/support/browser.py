@@ -93,35 +93,43 @@ def eventually(look: Callable[[], Any], what: str, instead: Callable[[], str] = 
 
 
 @contextlib.contextmanager
-def browser_in(folder: Path, browser: str) -> Iterator[str]:
-    """A browser without a window, its profile in a folder; the address of its one page."""
+def browser(folder: Path) -> Iterator[str]:
+    """A browser without a window, its profile in a folder: its address. Skips the test where none is installed."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)}); Debian has the package chromium")
     process = subprocess.Popen(
         [
-            browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
             "--remote-debugging-port=0", "--window-size=1500,1000", f"--user-data-dir={folder}",
             "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "about:blank",
         ],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        place = folder / "DevToolsActivePort"
-        port = eventually(lambda: place.exists() and place.read_text().split("\n")[0], "a browser that answers")
-        with direct().open(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
-            yield next(found["webSocketDebuggerUrl"] for found in json.load(answer) if found["type"] == "page")
+        told = folder / "DevToolsActivePort"
+        port, path = eventually(lambda: told.exists() and told.read_text().split("\n")[:2], "a browser that answers")
+        yield f"ws://127.0.0.1:{port}{path}"
     finally:
         process.terminate()
         process.wait(PATIENCE)
 
 
 @contextlib.contextmanager
-def opened_page(folder: Path) -> Iterator[Page]:
-    """A page of a browser whose profile is in a folder; skips the test where there is no browser."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)}); Debian has the package chromium")
+def new_page(address: str) -> Iterator[Page]:
+    """A page of a browser, which shares nothing with any other page of it."""
     from websockets.sync.client import connect
 
-    with browser_in(folder, browser) as address, connect(address, max_size=None, proxy=None) as channel:
-        found = Page(channel)
-        found.send("Network.enable")
-        yield found
+    with connect(address, max_size=None, proxy=None) as channel:
+        whole = Page(channel)
+        context = whole.send("Target.createBrowserContext")["browserContextId"]
+        target = whole.send("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        try:
+            with connect(
+                f"{address.partition('/devtools/')[0]}/devtools/page/{target}", max_size=None, proxy=None
+            ) as own:
+                page = Page(own)
+                page.send("Network.enable")
+                yield page
+        finally:
+            whole.send("Target.disposeBrowserContext", browserContextId=context)
