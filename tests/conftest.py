@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import compileall
+import functools
+import importlib.util
 import itertools
 import json
 import os
@@ -10,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from devtools.checkout import copy_known, environment
 from tests.support.browser import Page, browser, new_page
 from tests.support.warm import Warm
 
@@ -63,21 +69,7 @@ class Checkout:
     env: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ZENML_", "DVC_", "GIT_"))}
-        binaries = str(Path(sys.executable).parent)
-        return {
-            **kept,
-            "HOME": str(self.home),
-            "PATH": os.pathsep.join([binaries, kept.get("PATH", "")]),
-            "ZENML_ANALYTICS_OPT_IN": "false",
-            "DVC_NO_ANALYTICS": "true",
-            "GIT_AUTHOR_NAME": "Test",
-            "GIT_AUTHOR_EMAIL": "test@example.com",
-            "GIT_COMMITTER_NAME": "Test",
-            "GIT_COMMITTER_EMAIL": "test@example.com",
-            "COLUMNS": "100",
-            **self.env,
-        }
+        return {**environment(self.home, ("ZENML_", "DVC_", "GIT_")), "COLUMNS": "100", **self.env}
 
     def command(
         self, *arguments: str, expect: int | None = 0, warm: bool = True, **more: Any
@@ -162,13 +154,26 @@ class Checkout:
 
 def copy_project(target: Path) -> None:
     """Copy what a clone would have: tracked files, and new ones that git would not ignore."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if name.split("/")[0] in LEFT_OUT or not (ROOT / name).is_file():
-            continue
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target / name)
+    copy_known(ROOT, target, LEFT_OUT)
+
+
+@functools.cache
+def template() -> Path:
+    """The checkout that the others of this test process are copies of: committed, and compiled."""
+    folder = Path(tempfile.mkdtemp(prefix="template-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy_project(folder)
+    for path in folder.rglob("*.py"):
+        compiled = Path(importlib.util.cache_from_source(str(ROOT / path.relative_to(folder))))
+        if compiled.is_file():
+            path.parent.joinpath("__pycache__").mkdir(exist_ok=True)
+            shutil.copy2(compiled, path.parent / "__pycache__")
+    compileall.compile_dir(folder, quiet=2)
+    made = Checkout(folder, folder)
+    made.git("init", "--quiet", "--initial-branch", "main")
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "start")
+    return folder
 
 
 def iris_csv() -> bytes:
@@ -206,15 +211,9 @@ def page(browser_address: str) -> Iterator[Page]:
 
 def make_checkout(folder: Path) -> Checkout:
     """A committed copy of the project in a folder, with a HOME beside it."""
-    root, home = folder / "checkout", folder / "home"
-    root.mkdir()
-    home.mkdir()
-    copy_project(root)
-    made = Checkout(root, home)
-    made.git("init", "--quiet", "--initial-branch", "main")
-    made.git("add", "--all")
-    made.git("commit", "--quiet", "--message", "start")
-    return made
+    shutil.copytree(template(), folder / "checkout", symlinks=True)
+    (folder / "home").mkdir()
+    return Checkout(folder / "checkout", folder / "home")
 
 
 @pytest.fixture
