@@ -6,7 +6,6 @@ A file appears whole or not at all: it is written beside its place, brought to t
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from champion.bundle.batch import Asked, Tally, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.tabular.tables import SUFFIXES, open_table, suffix_of, table_suffix
-from champion.workspace import hashing
+from champion.workspace import files
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -118,7 +117,7 @@ def register_table(client: Client, use_case: str, table: Path) -> ArtifactVersio
     from champion.orchestration.materializers.files import FileMaterializer, StoredFile, is_gone, write_again
 
     with readable(table):
-        version = f"{hashing.md5(table)}{suffix_of(table.name)}"
+        version = f"{files.md5(table)}{suffix_of(table.name)}"
         name = batch_table(use_case)
         stored = StoredFile(table.absolute())
         try:
@@ -143,19 +142,9 @@ def deliver(source: Path, target: Path) -> None:
     ProjectError
         When it cannot be written; what stood there stands there still.
     """
-    place = target.resolve()
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        try:
-            with os.fdopen(handle, "wb") as file, source.open("rb") as data:
-                shutil.copyfileobj(data, file, 8 * 1024 * 1024)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, place.stat().st_mode & 0o777 if place.exists() else 0o644)
-            os.replace(name, place)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
+        with files.replacing(target) as unfinished:
+            shutil.copyfile(source, unfinished)
     except OSError as error:
         raise ProjectError(
             f"{target} could not be written ({error.strerror or error}); what stood there is untouched. Make room or give "

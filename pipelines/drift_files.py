@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from champion.drift.rows import Asked
 from champion.errors import ConfigurationError, DataError
 from champion.tabular.tables import table_suffix
-from champion.workspace.workspace import Workspace, write_text
+from champion.workspace.files import write_text
+from champion.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from zenml.client import Client

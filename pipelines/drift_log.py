@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from champion.drift.report import DriftReport, Verdict
 from champion.errors import ProjectError
-from champion.workspace.workspace import Workspace, write_text
+from champion.workspace.files import write_text
+from champion.workspace.workspace import Workspace
 
 FILE, PAGE = "drift_history.jsonl", "drift_history.html"
 MOST = 1000  # comparisons that are kept

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from champion import settings
 from champion.tabular.tables import WrittenTable
+from champion.workspace import process
 
 if TYPE_CHECKING:
     from champion.modeling.split import SplitRule
@@ -77,18 +77,16 @@ def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
         yield None
         return
     folder = Path(tempfile.mkdtemp())
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__, workspace.config.resolve(), folder], cwd=settings.root(), text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for the run, which ends this one
-    )  # fmt: skip
+    reader = process.start(  # alone: Ctrl-C is for the run, which ends this one
+        [sys.executable, "-m", __name__, workspace.config.resolve(), folder], settings.root(), alone=True
+    )
     try:
-        assert process.stdout is not None
-        with process.stdout as lines:
+        assert reader.stdout is not None
+        with reader.stdout as lines:
             yield EarlyTable(lines, folder)
     finally:
-        process.kill()
-        process.wait()
+        reader.kill()
+        reader.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

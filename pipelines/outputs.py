@@ -16,7 +16,8 @@ from champion.comparison.evaluation import Evaluation, Performance
 from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Curve
 from champion.reporting.comment_input import Findings
-from champion.workspace.workspace import Workspace, write_json, write_text
+from champion.workspace.files import write_json, write_text
+from champion.workspace.workspace import Workspace
 
 _DIGITS = 6
 

@@ -23,8 +23,8 @@ from champion.registry.promotion import Terms
 from champion.registry.reconcile import reconcile
 from champion.registry.versions import Version
 from champion.use_case.whole import UseCase
-from champion.workspace import workspace as files
-from champion.workspace.workspace import Workspace
+from champion.workspace.git import commit
+from champion.workspace.workspace import Workspace, require_writable
 from pipelines.dataset import Dataset, register
 from pipelines.launch import launched
 from pipelines.outputs import collect
@@ -124,7 +124,7 @@ def train(
     ProjectError
         When something is the user's to mend.
     """
-    files.require_writable(workspace)
+    require_writable(workspace)
     reconciled = reconcile(client, workspace)
     champion = reconciled.version_history.champion
     manifest = champions.load_package(client, champion).manifest if champion else None
@@ -148,7 +148,7 @@ def train(
 
 def _facts(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance:
     use_case = workspace.use_case
-    commit, dirty = files.commit(workspace.root)
+    head, dirty = commit(workspace.root)
     estimators = tuple(candidate.estimator for candidate in use_case.candidates.values())
     made_of: dict[str, object] = {
         "data_version": dataset.version,
@@ -159,7 +159,7 @@ def _facts(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance
     }
     fingerprint, libraries = code.fingerprint(made_of, estimators)
     return Provenance(
-        use_case=use_case.name, data_path=use_case.data.path, data_version=dataset.version, commit=commit,
+        use_case=use_case.name, data_path=use_case.data.path, data_version=dataset.version, commit=head,
         dirty=dirty, fingerprint=fingerprint, seed=use_case.training.seed, split=dataset.rule.in_words(),
         libraries=libraries, stack=client.active_stack_model.name, created=champions.now(),
     )  # fmt: skip

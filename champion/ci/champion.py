@@ -12,9 +12,9 @@ from champion.ci.state import State
 from champion.datastore import cache, dvc, remote
 from champion.datastore.drive.credentials import identity
 from champion.errors import GATE_SAID_NO, ProjectError
-from champion.registry.reconcile import read_package
 from champion.reporting.comment_input import Standing
-from champion.workspace.workspace import Workspace, shown, write_text
+from champion.workspace.files import write_text
+from champion.workspace.workspace import Workspace, read_package, shown
 
 BOT = "github-actions[bot]"
 NO_REMOTE = "there is no DVC remote here, or no credentials for it, as on a pull request from a fork"

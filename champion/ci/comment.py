@@ -26,7 +26,8 @@ from champion.datastore import dvc
 from champion.errors import ProjectError
 from champion.reporting.comment import render_comment
 from champion.reporting.comment_input import Case, Change, Findings, Standing, Story
-from champion.workspace.workspace import Workspace, write_text
+from champion.workspace.files import write_text
+from champion.workspace.workspace import Workspace
 
 STORY, COMMENT = "comment.json", "comment.md"
 WATERMARK = "champion"  # by which CML finds its own former comment, and updates it in place

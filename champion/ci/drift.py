@@ -22,7 +22,8 @@ from champion.drift.report import DriftReport
 from champion.drift.verdict import exit_code
 from champion.errors import ConfigurationError, ProjectError
 from champion.reporting.comment_input import Value
-from champion.workspace.workspace import Workspace, shown, write_text
+from champion.workspace.files import write_text
+from champion.workspace.workspace import Workspace, shown
 
 WATCH, SUMMARY, RUN_LOG = "drift.json", "drift.md", "drift.log"
 PLACEHOLDER = "{use_case}"

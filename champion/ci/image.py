@@ -9,8 +9,7 @@ from champion.ci.champion import recorded_scores
 from champion.ci.environment import Environment
 from champion.ci.git import git
 from champion.errors import ProjectError
-from champion.registry.reconcile import read_package
-from champion.workspace.workspace import Workspace, shown
+from champion.workspace.workspace import Workspace, read_package, shown
 
 TARGET = "champion"
 

@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError
 
 from champion.errors import ProjectError
 from champion.reporting.comment_input import Failure, Standing, Value
-from champion.workspace.workspace import Workspace, open_workspace, write_text
+from champion.workspace.files import write_text
+from champion.workspace.workspace import Workspace, open_workspace
 
 RUN_LOG = "run.log"
 

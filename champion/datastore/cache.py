@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from champion.workspace import hashing
+from champion.workspace import files
 
 FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in it
 
@@ -56,4 +56,4 @@ def _contents(root: Path, recorded: str) -> dict[str, str] | None:
 def cached_file(root: Path, md5: str) -> Path | None:
     """The cache's file of a hash, where it is there and holds what its name says."""
     path = root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
-    return path if path.is_file() and hashing.md5(path) == md5.removesuffix(FOLDER) else None
+    return path if path.is_file() and files.md5(path) == md5.removesuffix(FOLDER) else None

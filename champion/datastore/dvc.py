@@ -7,9 +7,7 @@ not call it at all.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +16,10 @@ from typing import Any
 from champion import settings
 from champion.datastore import cache
 from champion.errors import ConfigurationError, DataError, ProjectError
-from champion.workspace.hashing import md5
-from champion.workspace.workspace import git, shown
+from champion.workspace import process
+from champion.workspace.files import md5
+from champion.workspace.git import git
+from champion.workspace.workspace import shown
 
 TIME_LIMIT = 1800.0  # seconds for one call of dvc
 HEARTBEAT = 20.0  # seconds between two signs of life
@@ -136,9 +136,9 @@ def _make(root: Path, path: Path, known: Tracked) -> str:
     script = command.removeprefix("python ")
     if not known.stage or script == command:
         raise DataError(f"The table {name} does not exist, and there is no DVC here to fetch it. Put it there.")
-    done = subprocess.run([sys.executable, *script.split()], cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode or not path.exists():
-        raise DataError(f"The table {name} does not exist, and `{command}` failed: {done.stderr.strip()[-300:]}")
+    done = process.run([sys.executable, *script.split()], root)
+    if done.code or not path.exists():
+        raise DataError(f"The table {name} does not exist, and `{command}` failed: {done.errors.strip()[-300:]}")
     return f"{name} was made by `{command}`"
 
 
@@ -233,27 +233,16 @@ def run(root: Path, *arguments: str, python: Path | None = None, tell: Callable[
         environment["PYTHONWARNINGS"] = "ignore"  # the Drive client's libraries warn of their own age
     limit = _time_limit()
     command = [str(python or sys.executable), "-m", "dvc", *arguments]
-    with subprocess.Popen(
-        command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    ) as process:  # fmt: skip
-        try:
-            return _wait(process, arguments[0], limit, tell)
-        finally:
-            process.kill()
 
+    def heartbeat(seconds: float) -> None:
+        if tell is not None:
+            tell(f"dvc {arguments[0]} goes on ({seconds:.0f} s)")
 
-def _wait(process: subprocess.Popen[str], verb: str, limit: float, tell: Callable[[str], None] | None) -> Done:
-    begun = time.monotonic()
-    while (passed := time.monotonic() - begun) < limit:
-        try:
-            output, errors = process.communicate(timeout=min(HEARTBEAT, limit - passed))
-        except subprocess.TimeoutExpired:
-            if tell is not None:
-                tell(f"dvc {verb} goes on ({time.monotonic() - begun:.0f} s)")
-        else:
-            return Done(process.returncode == 0, output + errors)
-    return Done(False, f"dvc {verb} did not end within {limit:g} s")
+    try:
+        done = process.run(command, root, environment=environment, seconds=limit, heartbeat=heartbeat, every=HEARTBEAT)
+    except process.NotEndedError:
+        return Done(False, f"dvc {arguments[0]} did not end within {limit:g} s")
+    return Done(done.code == 0, done.output + done.errors)
 
 
 def _time_limit() -> float:

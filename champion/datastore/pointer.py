@@ -14,8 +14,7 @@ from pathlib import Path
 from champion.datastore import dvc
 from champion.datastore.cache import cached_file
 from champion.errors import ProjectError
-from champion.registry.reconcile import read_package
-from champion.workspace.workspace import Workspace, open_workspace, shown
+from champion.workspace.workspace import Workspace, open_workspace, read_package, shown
 
 
 def record(workspace: Workspace) -> str:
@@ -56,7 +55,7 @@ def _add_meta(workspace: Workspace, meta: dict[str, object]) -> None:
 
     from ruamel.yaml import YAML
 
-    from champion.workspace.workspace import write_text
+    from champion.workspace.files import write_text
 
     yaml = YAML()
     found = yaml.load(workspace.pointer.read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from champion.datastore import dvc, remote
 from champion.errors import ProjectError
-from champion.workspace.workspace import Workspace, open_workspace, require_writable, shown
+from champion.workspace.workspace import Workspace, open_workspace, read_package, require_writable, shown
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,6 @@ def _store(_: Workspace) -> str:
 
 
 def _package(workspace: Workspace) -> str:
-    from champion.registry.reconcile import read_package
 
     package = read_package(workspace)
     content = "none yet" if package is None else f"model version {package.manifest.model_version}, hashes right"

@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,7 +30,8 @@ from champion.modeling.tasks.classification.target import canonical_labels
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
 from champion.use_case.whole import parse_use_case
-from champion.workspace.workspace import shown, write_text
+from champion.workspace.files import replacing, write_text
+from champion.workspace.workspace import shown
 
 
 @dataclass(frozen=True)
@@ -211,15 +211,8 @@ def _copy(table: Path, data: Path) -> None:
     if data.exists():
         return
     data.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(prefix=f".{data.name}.", dir=data.parent)
-    os.close(handle)
-    try:
+    with replacing(data) as unfinished:
         shutil.copyfile(table, unfinished)
-        os.chmod(unfinished, 0o644)
-        os.replace(unfinished, data)
-    except BaseException:  # Ctrl-C too leaves nothing unfinished
-        Path(unfinished).unlink(missing_ok=True)
-        raise
 
 
 def _track(root: Path, data: Path) -> str | None:

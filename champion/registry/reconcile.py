@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from champion.bundle import folder
 from champion.bundle.folder import MODEL, Package
 from champion.bundle.model import require_trusted
-from champion.errors import PackageError, ProjectError
+from champion.errors import ProjectError
 from champion.orchestration.locks import locked
 from champion.orchestration.store import is_local
 from champion.registry import versions as champions
 from champion.registry.versions import Version, VersionHistory
-from champion.workspace.workspace import Workspace
+from champion.workspace.workspace import Workspace, read_package
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -75,24 +75,6 @@ def production(client: Client, workspace: Workspace) -> Production:
         )
     package = champions.load_package(client, champion)
     return Production(package, client.get_artifact_version(champion.package_id), reconciled.done)
-
-
-def read_package(workspace: Workspace) -> Package | None:
-    """The package in the workspace, checked; None where there is none.
-
-    Raises
-    ------
-    PackageError
-        When it is broken, or another use case's.
-    """
-    package = folder.read(workspace.package, workspace.shown_package)
-    if package is not None and package.manifest.use_case != workspace.use_case.name:
-        raise PackageError(
-            f"{workspace.shown_package} is refused: it is a package of the use case {package.manifest.use_case!r}, not of "
-            f"{workspace.use_case.name!r}. Move it away; the right one is written from the store, or fetched with "
-            "`make pull`."
-        )
-    return package
 
 
 def _reconcile(client: Client, workspace: Workspace, history: VersionHistory, package: Package | None) -> str | None:

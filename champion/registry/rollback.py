@@ -16,7 +16,8 @@ from champion.orchestration.locks import locked
 from champion.registry import versions as champions
 from champion.registry.reconcile import import_package, reconcile
 from champion.registry.versions import Version, VersionHistory
-from champion.workspace.workspace import Workspace, git
+from champion.workspace.git import git
+from champion.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from zenml.client import Client

@@ -1,16 +1,14 @@
-"""The files of the checkout: use cases, reports, packages, and what git says of it."""
+"""Where the files of a use case are: configuration, table, package, reports."""
 
-import contextlib
-import json
-import os
-import subprocess
 import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
 from champion import settings
-from champion.errors import ConfigurationError, ProjectError
+from champion.bundle import folder
+from champion.bundle.folder import Package
+from champion.errors import ConfigurationError, PackageError, ProjectError
 from champion.use_case.whole import UseCase, parse_use_case
 
 
@@ -139,63 +137,31 @@ def require_writable(workspace: Workspace) -> None:
     ProjectError
         Naming the folder that cannot be written.
     """
-    for folder in (workspace.reports, workspace.package.parent):
+    for place in (workspace.reports, workspace.package.parent):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
+            place.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=place):
                 pass
         except OSError as error:
             raise ProjectError(
-                f"Nothing was run: {shown(folder, workspace.root)} cannot be written ({error.strerror}), and the run "
+                f"Nothing was run: {shown(place, workspace.root)} cannot be written ({error.strerror}), and the run "
                 "leaves its results there. Give write permission to the checkout, or work in a copy."
             ) from None
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
+def read_package(workspace: Workspace) -> Package | None:
+    """The package in the workspace, checked; None where there is none.
 
     Raises
     ------
-    ProjectError
-        When it cannot be written; what stood there stands there still.
+    PackageError
+        When it is broken, or another use case's.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
-    except OSError as error:
-        raise ProjectError(
-            f"{path.name} could not be written to {path.parent.parent.name}/{path.parent.name} "
-            f"({error.strerror or error}); the former one is untouched. Make room or give permission, and run again."
-        ) from error
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON whole or not at all, the same bytes for the same value."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def git(root: Path, *arguments: str) -> str | None:
-    """What git prints, or None where there is no git, no checkout, or nothing to answer."""
-    try:
-        command = ["git", *arguments]
-        quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=quiet)
-    except OSError:
-        return None
-    return done.stdout.strip("\n") if done.returncode == 0 else None
-
-
-def commit(root: Path) -> tuple[str | None, bool]:
-    """The commit that is checked out, and whether tracked files differ from it."""
-    found = git(root, "rev-parse", "HEAD")
-    if not found:
-        return None, False
-    return found, bool(git(root, "status", "--porcelain", "--untracked-files=no"))
+    package = folder.read(workspace.package, workspace.shown_package)
+    if package is not None and package.manifest.use_case != workspace.use_case.name:
+        raise PackageError(
+            f"{workspace.shown_package} is refused: it is a package of the use case {package.manifest.use_case!r}, not of "
+            f"{workspace.use_case.name!r}. Move it away; the right one is written from the store, or fetched with "
+            "`make pull`."
+        )
+    return package

@@ -34,7 +34,7 @@ def test_a_disk_that_is_full_leaves_the_former_file(tmp_path: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(edge.shutil, "copyfileobj", full)
+        patch.setattr(edge.shutil, "copyfile", full)
         with pytest.raises(ProjectError, match=r"out.csv could not be written \(No space left on device\)"):
             deliver(source, target)
     assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {

@@ -58,7 +58,7 @@ def test_the_run_takes_the_table_that_the_other_process_has_read(early: Checkout
 
 
 def test_the_run_reads_the_table_itself_where_the_other_process_fails(early: Checkout) -> None:
-    change(early, "pipelines/early_table.py", "    keep_freed()\n", "    sys.exit(1)\n")
+    change(early, "pipelines/early_table.py", "    keep_freed_memory()\n", "    sys.exit(1)\n")
     assert early.train()["action"] == "promoted"
 
 

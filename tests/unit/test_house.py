@@ -11,7 +11,10 @@ MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for pa
 
 def test_no_two_public_classes_have_one_name() -> None:
     names = collections.Counter(
-        node.name for tree in MODULES.values() for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"
+        node.name
+        for tree in MODULES.values()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name[0] != "_"
     )
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -23,10 +26,15 @@ def test_a_room_has_at_most_seventeen_modules() -> None:
 
 def test_readme_names_every_room_and_every_page_once() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Where things are")[2]
-    rooms = {f"champion/{path.parent.name}/" for path in (ROOT / "champion").glob("*/__init__.py")} - {"champion/use_case/"}
+    rooms = {f"champion/{path.parent.name}/" for path in (ROOT / "champion").glob("*/__init__.py")} - {
+        "champion/use_case/"
+    }
     cells = re.findall(r"^\| (.+?) \|", text, re.MULTILINE)
     named = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
-    top = {f"{path.name}/" for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()} - {"champion/", "tests/"}
+    top = {f"{path.name}/" for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()} - {
+        "champion/",
+        "tests/",
+    }
     assert sorted(rooms | top) == sorted(name for name in named if name in rooms | top)
     pages = [f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))]
     assert sorted(re.findall(r"^- \[(docs/[\w-]+\.md)\]", text, re.MULTILINE)) == pages

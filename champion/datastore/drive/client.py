@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from champion.datastore.drive.texts import RemoteError, explain
+from champion.workspace import process
 
 ENVIRONMENT = ".venv-drive"
 PROBE_LIMIT = 60.0  # seconds
@@ -31,8 +31,9 @@ def install_client(root: Path) -> Path:
     name = f"{ENVIRONMENT}/ready"
     command = ["make", "--no-print-directory", name]
     try:
-        made = subprocess.run(command, cwd=root, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
-        problem = made.stderr.strip()[-300:] if made.returncode else ""
+        made = process.run(command, root)
+        sys.stderr.write(made.output)
+        problem = made.errors.strip()[-300:] if made.code else ""
     except OSError as error:
         problem = str(error)
     if problem:
@@ -68,15 +69,18 @@ def probe(
     if not in_browser:
         environment["GDRIVE_NON_INTERACTIVE"] = "1"
     try:
-        done = subprocess.run(
-            [install_client(root), "-I", "-W", "ignore", script], cwd=root, env=environment, input=asked, text=True,
-            stdout=subprocess.PIPE, stderr=None if in_browser else subprocess.PIPE, check=False,
-            timeout=BROWSER_LIMIT if in_browser else PROBE_LIMIT,
-        )  # fmt: skip
-        said = (done.stderr or "it failed") if done.returncode else ""
-    except subprocess.TimeoutExpired:
+        done = process.run(
+            [install_client(root), "-I", "-W", "ignore", script],
+            root,
+            environment=environment,
+            given=asked,
+            errors_shown=in_browser,
+            seconds=BROWSER_LIMIT if in_browser else PROBE_LIMIT,
+        )
+        said = (done.errors or "it failed") if done.code else ""
+    except process.NotEndedError:
         said = "timed out"
-    found: dict[str, Any] = {"error": said} if said else json.loads(done.stdout)
+    found: dict[str, Any] = {"error": said} if said else json.loads(done.output)
     if "error" in found:
         told = str(found["error"]).strip()
         raise explain(told) or RemoteError(

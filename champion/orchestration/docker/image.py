@@ -23,7 +23,7 @@ from champion import settings
 from champion.errors import ConfigurationError, EngineError
 from champion.orchestration import code
 from champion.orchestration.docker.engine import connect, explained
-from champion.workspace.workspace import commit
+from champion.workspace.git import commit
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -10,7 +10,7 @@ from champion import settings
 from champion.errors import EngineError
 from champion.orchestration.docker import image
 from champion.orchestration.docker.engine import connect, explained
-from champion.workspace.workspace import commit
+from champion.workspace.git import commit
 
 if TYPE_CHECKING:
     from pathlib import Path

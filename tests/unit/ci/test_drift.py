@@ -13,7 +13,7 @@ from champion.ci.drift import Watch, load, newest, retrain
 from champion.ci.environment import Environment
 from champion.ci.github import GitHubError
 from champion.errors import ConfigurationError
-from champion.workspace.workspace import write_text
+from champion.workspace.files import write_text
 from tests.conftest import iris_csv, make_checkout, tree
 from tests.support.doubles.github import API, REPOSITORY, GitHub
 from tests.unit.ci.test_steps import MAIN, Runner, Server

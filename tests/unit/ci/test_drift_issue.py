@@ -14,7 +14,7 @@ from champion.ci.drift import Watch, keep_issues, open_issues
 from champion.ci.drift_words import MOST_BYTES, Seen, body, marker, shortened, summary
 from champion.ci.environment import Environment
 from champion.ci.github import GitHubError
-from champion.workspace.workspace import write_text
+from champion.workspace.files import write_text
 from tests.support.doubles.github import API, LONGEST, REPOSITORY, Fault, GitHub
 
 TOKEN = "a-token-that-may-write"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from champion.errors import ConfigurationError, ProjectError
-from champion.workspace import workspace as room
-from champion.workspace.workspace import commit, open_workspace, write_text
+from champion.workspace.files import write_text
+from champion.workspace.git import commit
+from champion.workspace.workspace import open_workspace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Checkout
 
 
@@ -48,7 +48,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     def full(source: object, target: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(room.os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(ProjectError, match=r"report\.md could not be written .*No space left.*former one is untouched"):
         write_text(path, "new\n")
     assert path.read_text() == "former\n"

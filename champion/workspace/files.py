@@ -1,0 +1,68 @@
+"""Files written whole or not at all, and the hash by which DVC names a content."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from champion.errors import ProjectError
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside its place, which takes the place at the end; whatever happens before, what stood there stands there still.
+
+    The new file is on the disk before it is in its place, and has the mode of the former one, or else 0644.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written.
+    """
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    unfinished = Path(name)
+    try:
+        yield unfinished
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
+        unfinished.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises
+    ------
+    ProjectError
+        When it cannot be written; what stood there stands there still.
+    """
+    try:
+        with replacing(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise ProjectError(
+            f"{path.name} could not be written to {path.parent.parent.name}/{path.parent.name} "
+            f"({error.strerror or error}); the former one is untouched. Make room or give permission, and run again."
+        ) from error
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON whole or not at all, the same bytes for the same value."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def md5(path: Path) -> str:
+    """Hash a file, without reading it whole into memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,107 @@
+"""Other programs: run to their end within a time limit, or started and read line by line. The one place that starts any."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+Command = Sequence[str | PathLike[str]]
+
+
+class NotEndedError(Exception):
+    """A program that did not end within its time; it was killed."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended: its exit code, and what it said."""
+
+    code: int
+    output: str
+    errors: str
+
+
+def run(
+    command: Command,
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    given: str | None = None,
+    seconds: float | None = None,
+    errors_shown: bool = False,
+    heartbeat: Callable[[float], None] | None = None,
+    every: float = 20.0,
+) -> Ended:
+    """Run a program and wait for its end; it is killed where this call is interrupted.
+
+    Parameters
+    ----------
+    given : str, optional
+        Its standard input; empty if left out.
+    seconds : float, optional
+        After which it is killed.
+    errors_shown : bool
+        Whether its standard error goes to ours instead of into the answer.
+    heartbeat : callable, optional
+        Is called every `every` seconds with the seconds that have passed.
+
+    Raises
+    ------
+    OSError
+        When it cannot be started.
+    NotEndedError
+        When it does not end in time.
+    """
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None if errors_shown else subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        try:
+            begun = time.monotonic()
+            while seconds is None or time.monotonic() - begun < seconds:
+                left = every if seconds is None else min(every, begun + seconds - time.monotonic())
+                try:
+                    output, errors = process.communicate(given, timeout=max(left, 0.0))
+                except subprocess.TimeoutExpired:
+                    if heartbeat is not None:
+                        heartbeat(time.monotonic() - begun)
+                else:
+                    return Ended(process.returncode, output, errors or "")
+            raise NotEndedError(f"it did not end within {seconds:g} s")
+        finally:
+            process.kill()
+
+
+def start(
+    command: Command, folder: Path, *, environment: Mapping[str, str] | None = None, alone: bool = False
+) -> subprocess.Popen[str]:
+    """Start a program whose output is read while it runs; its errors are among its output.
+
+    Parameters
+    ----------
+    alone : bool
+        Whether Ctrl-C does not reach it, and its errors go nowhere.
+    """
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if alone else subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=alone,
+    )
