@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from champion.bundle.batch import Asked, Tally, require_columns
+from champion.bundle.batch import BatchRequest, Tally, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.tabular.tables import SUFFIXES, open_table, suffix_of, table_suffix
 from champion.workspace import files
@@ -32,7 +32,7 @@ class Files:
     table: Path
     out: Path
     rejects: Path
-    asked: Asked
+    asked: BatchRequest
 
 
 def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str, ...], keep_all: bool) -> Files:
@@ -69,7 +69,7 @@ def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str,
         _require_place(path, table)
     if out.resolve() == rejects.resolve():
         raise ConfigurationError(f"Predictions and rejected rows would both go to {out}. Name another file for one.")
-    return Files(table, out, rejects, Asked(suffix=suffix, keep=keep, keep_all=keep_all))
+    return Files(table, out, rejects, BatchRequest(suffix=suffix, keep=keep, keep_all=keep_all))
 
 
 def _require_place(path: Path, table: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from champion.bundle.batch import Asked, Tally
+from champion.bundle.batch import BatchRequest, Tally
 from champion.errors import DataError
 from champion.orchestration import code
 from champion.orchestration.runs import output
@@ -40,7 +40,7 @@ class Predicted:
 
 
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
-def batch_inference(table: Any, champion: Any, asked: Asked, version: str) -> None:
+def batch_inference(table: Any, champion: Any, asked: BatchRequest, version: str) -> None:
     """Score a table with the champion's package; both are artifacts of the store."""
     predict_step.with_options(environment={"STEP_VERSION": version})(table=table, champion=champion, asked=asked)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from champion.drift.rows import Asked
+from champion.drift.rows import DriftRequest
 from champion.errors import ConfigurationError, DataError
 from champion.tabular.tables import table_suffix
 from champion.workspace.files import write_text
@@ -111,7 +111,7 @@ def moment_of(text: str, now: datetime) -> datetime:
 
 def register_input(
     client: Client, use_case: str, given: Input, rules: Drift, version: int
-) -> tuple[ArtifactVersionResponse, ArtifactVersionResponse | None, Asked]:
+) -> tuple[ArtifactVersionResponse, ArtifactVersionResponse | None, DriftRequest]:
     """Have the rows and the labels in the store as files.
 
     Parameters
@@ -127,7 +127,7 @@ def register_input(
     from pipelines.batch_files import register_table
 
     since = None if given.since is None else given.since.isoformat(timespec="seconds")
-    asked = Asked(rules=rules, source=str(given.source), since=since, log=given.is_log)
+    asked = DriftRequest(rules=rules, source=str(given.source), since=since, log=given.is_log)
     labels = None if given.labels is None else register_table(client, labels_of(use_case), given.labels)
     if not given.is_log:
         return register_table(client, use_case, given.source), labels, asked

@@ -11,7 +11,7 @@ from zenml.enums import ExecutionMode
 
 from champion.bundle.build import profile_of
 from champion.drift.judge import require_known_columns
-from champion.drift.rows import Asked
+from champion.drift.rows import DriftRequest
 from champion.orchestration import code
 from champion.orchestration.runs import output
 from champion.orchestration.stack_support import support_of
@@ -39,7 +39,7 @@ class Monitored:
 
 
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
-def drift_monitoring(rows: Any, champion: Any, asked: Asked, labels: Any, version: str) -> None:
+def drift_monitoring(rows: Any, champion: Any, asked: DriftRequest, labels: Any, version: str) -> None:
     """Compare new data with the champion's profile; the data, the package and the labels are artifacts of the store."""
     inputs = {} if labels is None else {"labels": labels}
     monitor_step.with_options(environment={"STEP_VERSION": version})(

@@ -6,7 +6,7 @@ from zenml import step
 
 from champion.bundle.folder import Package
 from champion.drift.report import DriftReport
-from champion.drift.rows import Asked
+from champion.drift.rows import DriftRequest
 from champion.orchestration.materializers.drift import DriftMaterializer
 from champion.orchestration.materializers.files import StoredFile
 from champion.progress import told
@@ -16,7 +16,7 @@ from champion.progress import told
 def monitor(
     rows: StoredFile,
     champion: Package,
-    asked: Asked,
+    asked: DriftRequest,
     labels: Optional[StoredFile] = None,  # noqa: UP045 - ZenML reads the annotation
 ) -> Annotated[DriftReport, "report"]:
     """Count the rows chunk by chunk in the bins of the champion's profile, and judge.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from zenml import step
 
-from champion.bundle.batch import Asked, Tally
+from champion.bundle.batch import BatchRequest, Tally
 from champion.bundle.folder import Package
 from champion.orchestration.materializers.files import FileMaterializer, StoredFile
 from champion.progress import told
@@ -14,7 +14,7 @@ from champion.progress import told
 
 @step(output_materializers={"predictions": FileMaterializer, "rejects": FileMaterializer})
 def predict(
-    table: StoredFile, champion: Package, asked: Asked
+    table: StoredFile, champion: Package, asked: BatchRequest
 ) -> tuple[
     Annotated[StoredFile, "predictions"],
     Annotated[StoredFile, "rejects"],

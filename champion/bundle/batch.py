@@ -39,7 +39,7 @@ REJECTED = ("rejected_row", "rejected_column", "rejected_reason")
 """The first columns of the rows that cannot be scored; a row counts from 1, without the header."""
 
 
-class Asked(BaseModel):
+class BatchRequest(BaseModel):
     """What of the table stands beside the predictions, and how they are written.
 
     `suffix` is one of `champion.tabular.tables.SUFFIXES`; `keep` are columns of the table, `keep_all` stands for all.
@@ -79,7 +79,7 @@ def own_columns(classes: Sequence[Label], probabilities: bool = True) -> tuple[s
     return ("label", *each, "model_version")
 
 
-def require_columns(table: TableStream, manifest: Manifest, asked: Asked) -> None:
+def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest) -> None:
     """Refuse a table, or what is asked of it, before anything is scored.
 
     Raises
@@ -108,7 +108,7 @@ def require_columns(table: TableStream, manifest: Manifest, asked: Asked) -> Non
     _require_keepable(table, manifest, asked)
 
 
-def _require_keepable(table: TableStream, manifest: Manifest, asked: Asked) -> None:
+def _require_keepable(table: TableStream, manifest: Manifest, asked: BatchRequest) -> None:
     names = [name for name in table.schema.names if name]
     for name in asked.keep:
         if name not in names:
@@ -136,12 +136,12 @@ def _columns(names: Sequence[str]) -> str:
     return f"the column{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
-def _kept(table: TableStream, asked: Asked) -> tuple[str, ...]:
+def _kept(table: TableStream, asked: BatchRequest) -> tuple[str, ...]:
     return tuple(name for name in table.schema.names if name) if asked.keep_all else asked.keep
 
 
 def predict_table(
-    source: Path, model: ArrayClassifier, manifest: Manifest, asked: Asked, out: Path, rejects: Path, tell: Tell
+    source: Path, model: ArrayClassifier, manifest: Manifest, asked: BatchRequest, out: Path, rejects: Path, tell: Tell
 ) -> Tally:
     """Score a table.
 
@@ -184,7 +184,7 @@ def predict_table(
 class _Run:
     """One table through one model: what is read, made and counted."""
 
-    def __init__(self, table: TableStream, model: ArrayClassifier, manifest: Manifest, asked: Asked) -> None:
+    def __init__(self, table: TableStream, model: ArrayClassifier, manifest: Manifest, asked: BatchRequest) -> None:
         import pyarrow as pa
 
         self._table, self._model, self._manifest = table, model, manifest

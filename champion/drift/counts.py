@@ -26,8 +26,6 @@ class FeatureCounts:
         Rows with a category that training had not.
     varied : bool
         Whether two rows differ.
-    mean, std : float
-        Of a number; NaN where there is none.
     """
 
     def __init__(self, column: ColumnProfile, known: frozenset[str] | None = None) -> None:
@@ -35,8 +33,8 @@ class FeatureCounts:
         self.varied = False
         self._known = known
         self._edges = None if column.edges is None else np.array(column.edges)
-        self._place = {name: place for place, name in enumerate(column.categories or ())}
-        size = len(self._place) + 1 if self._edges is None else len(self._edges) + 1
+        self._cell = {name: cell for cell, name in enumerate(column.categories or ())}
+        size = len(self._cell) + 1 if self._edges is None else len(self._edges) + 1
         self.cells = np.zeros(size, dtype=np.int64)
         self._unseen: Counter[str] = Counter()
         self._first: object = None
@@ -49,7 +47,7 @@ class FeatureCounts:
 
     @property
     def mean(self) -> float:
-        """Of the numbers."""
+        """Of the numbers; NaN where there is none."""
         return self._mean if self._numbers else float("nan")
 
     @property
@@ -67,42 +65,26 @@ class FeatureCounts:
         return [(name, rows) for name, rows in self._unseen.most_common(most) if rows > 1]
 
     def add_numbers(self, numbers: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
-        """Count some rows of a number.
-
-        Parameters
-        ----------
-        numbers : ndarray of float64, shape (rows,)
-            In the unit of the profile; NaN where there is no value.
-        wrong : ndarray of bool, shape (rows,)
-            Where a value cannot be used; what stands there is not looked at.
-        """
+        """Count some rows of a number, in the unit of the profile and NaN where there is none; what is wrong is not looked at."""
         if self._edges is None:
             raise TypeError("these counts are of categories")
-        there = numbers[~wrong & ~np.isnan(numbers)]
-        self._count(len(numbers), len(there), wrong)
-        if not len(there):
+        values = numbers[~wrong & ~np.isnan(numbers)]
+        self._count(len(numbers), len(values), wrong)
+        if not len(values):
             return
-        place = np.searchsorted(self._edges, there, side="right")
-        place[there == self._edges[-1]] = len(self._edges) - 1
-        self.cells += np.bincount(place, minlength=len(self.cells))
-        self._differ(float(there.min()), float(there.max()))
-        self._spread(there)
+        cells = np.searchsorted(self._edges, values, side="right")
+        cells[values == self._edges[-1]] = len(self._edges) - 1
+        self.cells += np.bincount(cells, minlength=len(self.cells))
+        self._differ(float(values.min()), float(values.max()))
+        self._spread(values)
 
     def add_texts(self, texts: NDArray[np.object_], wrong: NDArray[np.bool_]) -> None:
-        """Count some rows of a category.
-
-        Parameters
-        ----------
-        texts : ndarray of object, shape (rows,)
-            As `champion.modeling.features.as_categories` gives them; NaN where there is no value.
-        wrong : ndarray of bool, shape (rows,)
-            Where a value cannot be used.
-        """
-        found = Counter(texts[~wrong].tolist() if wrong.any() else texts.tolist())
-        named = {name: rows for name, rows in found.items() if name == name}  # NaN does not equal itself
+        """Count some rows of a category, as `champion.modeling.features.as_categories` gives them."""
+        counted = Counter(texts[~wrong].tolist() if wrong.any() else texts.tolist())
+        named = {name: rows for name, rows in counted.items() if name == name}  # NaN does not equal itself
         self._count(len(texts), sum(named.values()), wrong)
         for name, rows in named.items():
-            self.cells[self._place.get(name, -1)] += rows
+            self.cells[self._cell.get(name, -1)] += rows
             self._differ(name, name)
             if self._known is not None and name not in self._known:
                 self.unseen_rows += rows
@@ -114,22 +96,22 @@ class FeatureCounts:
         texts = np.array(["false", "true", np.nan], dtype=object)
         self.add_texts(texts[np.where(np.isnan(numbers), 2, numbers).astype(np.int64)], wrong)
 
-    def _count(self, rows: int, there: int, wrong: NDArray[np.bool_]) -> None:
+    def _count(self, rows: int, values: int, wrong: NDArray[np.bool_]) -> None:
         unusable = int(wrong.sum())
         self.rows += rows
         self.wrong += unusable
-        self.missing += rows - there - unusable
+        self.missing += rows - values - unusable
 
     def _differ(self, one: object, other: object) -> None:
         if self._first is None:
             self._first = one
         self.varied = self.varied or one != other or one != self._first
 
-    def _spread(self, there: NDArray[np.float64]) -> None:
+    def _spread(self, values: NDArray[np.float64]) -> None:
         """Join mean and spread of a chunk to those so far (Chan, Golub and LeVeque 1979)."""
-        mean, rows = float(there.mean()), len(there)
+        mean, rows = float(values.mean()), len(values)
         step, total = mean - self._mean, self._numbers + rows
-        self._squares += float(((there - mean) ** 2).sum()) + step * step * self._numbers * rows / total
+        self._squares += float(((values - mean) ** 2).sum()) + step * step * self._numbers * rows / total
         self._mean += step * rows / total
         self._numbers = total
 

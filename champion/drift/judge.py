@@ -1,4 +1,4 @@
-"""The verdict: what of the new data differs from what the champion was trained on, by more than chance and enough to matter.
+"""Features of new data beside the champion's profile: which of them drifted, and why, in a sentence each.
 
 A feature has drifted when its p-value is significant after correction over all features, and the share of rows that
 moved is at least the threshold. With too few rows nothing is said.
@@ -6,29 +6,57 @@ moved is at least the threshold. With too few rows nothing is said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
-from champion.drift import statistics as tests
-from champion.drift.compare import Compared, Decisive, compare, compare_predictions
+from champion.drift import statistics
+from champion.drift.column_tests import run_tests
 from champion.drift.counts import FeatureCounts, reference_cells
 from champion.drift.report import Cells, FeatureDrift, Finding, SchemaDifference, Unseen
-from champion.drift.sentences import reason
 from champion.errors import ConfigurationError, nearest
 from champion.modeling.features import MOST_CATEGORIES, Feature
-from champion.modeling.profile import Profile
+from champion.modeling.profile import BINS, CATEGORIES, ColumnProfile, Profile
 from champion.use_case.policy import Drift
 
+PREDICTIONS = "predictions"  # name and kind of what is compared beside the features
+MISSING_SHARE = 0.2  # of a feature's error, where any value is missing; the values have the rest
 MOST_UNSEEN = 5  # categories named
 _WRONG_TYPE = 0.5  # of the values of another type: the column is no longer what it was
-_BADNESS: dict[Finding, int] = {"drift": 0, "none": 1, "not_enough": 2, "ignored": 3}
+_ORDER: dict[Finding, int] = {"drift": 0, "none": 1, "not_enough": 2, "ignored": 3}
 
 
 @dataclass(frozen=True)
-class Judged:
+class TestResult:
+    """One way in which a feature can drift: `p` counts with its share of the error already."""
+
+    test: str
+    statistic: float
+    p: float
+    effect: float
+
+
+@dataclass(frozen=True)
+class ComparedFeature:
+    """A feature beside its profile, before all features are judged together.
+
+    `judged` says whether it may have a verdict at all, `enough` whether there were values enough for every test.
+    """
+
+    column: ColumnProfile
+    reference_rows: int
+    counts: FeatureCounts
+    threshold: float
+    judged: bool
+    results: tuple[TestResult, ...]
+    enough: bool
+
+
+@dataclass(frozen=True)
+class JudgedFeatures:
     """What came of a table: features worst first, and the predictions where there are any."""
 
     features: list[FeatureDrift]
@@ -55,17 +83,13 @@ def require_known_columns(rules: Drift, features: Sequence[Feature]) -> None:
 def counts_of(profile: Profile, features: Sequence[Feature]) -> dict[str, FeatureCounts]:
     """Empty counts of every feature that the profile describes, by name."""
     columns = {column.name: column for column in profile.columns if column.counts is not None}
-    return {
-        feature.name: FeatureCounts(columns[feature.name], _known(feature))
-        for feature in features
-        if feature.name in columns
-    }
-
-
-def _known(feature: Feature) -> frozenset[str] | None:
-    if feature.categories is None or len(feature.categories) >= MOST_CATEGORIES:
-        return None
-    return frozenset(feature.categories)
+    counts = {}
+    for feature in features:
+        if feature.name in columns:
+            known = feature.categories
+            listed = None if known is None or len(known) >= MOST_CATEGORIES else frozenset(known)
+            counts[feature.name] = FeatureCounts(columns[feature.name], listed)
+    return counts
 
 
 def judge(
@@ -74,7 +98,7 @@ def judge(
     predicted: Mapping[str, int],
     error: float | None,
     rules: Drift,
-) -> Judged:
+) -> JudgedFeatures:
     """Compare every feature with the profile, and all together.
 
     Parameters
@@ -88,16 +112,91 @@ def judge(
         can differ from those of the truth by as much, without any drift. Predictions are not judged without it.
     """
     compared = [
-        compare(column, counts[column.name], profile.rows, rules) for column in profile.columns if column.name in counts
+        _compare(column, counts[column.name], profile.rows, rules)
+        for column in profile.columns
+        if column.name in counts
     ]
-    answers = []
+    with_predictions = bool(predicted) and error is not None
     if predicted and error is not None:
-        answers = [compare_predictions(profile, predicted, error, rules)]
-    everything = [*compared, *answers]
-    verdicts = _verdicts(everything, rules)
-    found = [_found(each, decisive, adjusted, rules) for each, decisive, adjusted in verdicts]
-    features = found[: len(compared)]
-    return Judged(sorted(features, key=_badness), found[-1] if answers else None)
+        compared.append(_compare_predictions(profile, predicted, error, rules))
+    features = list(_judged_together(compared, rules))
+    predictions = features.pop() if with_predictions else None
+    features.sort(key=lambda each: (_ORDER[each.verdict], -(each.effect or 0.0), 1.0 if each.p is None else each.p))
+    return JudgedFeatures(features, predictions)
+
+
+def _compare(column: ColumnProfile, counts: FeatureCounts, rows: int, rules: Drift) -> ComparedFeature:
+    """Test one feature: its values, and how many are missing or of another type."""
+    moment = column.kind == "datetime" and column.name not in rules.effects
+    results: list[TestResult] = []
+    enough = min(rows - column.missing, counts.values) >= rules.min_rows
+    if min(rows, counts.rows) >= rules.min_rows:
+        gone = counts.missing + counts.wrong
+        if column.missing + gone:
+            results.append(_missing(column.missing, rows, gone, counts.rows))
+        if enough:
+            share = 1 - MISSING_SHARE if column.missing + gone else 1.0
+            reference, safe, kind = reference_cells(column), None, "category"
+            if column.edges is not None:
+                kind = "few values" if column.distinct <= BINS else "number"
+            else:
+                safe = np.append(statistics.safe_categories(reference[:-1], column.distinct, CATEGORIES), True)
+            results += [
+                TestResult(name, float(test.statistic), float(test.p) / share, float(effect))
+                for name, test, effect in run_tests(kind, reference, counts.cells, safe)
+            ]
+    return ComparedFeature(
+        column,
+        rows,
+        counts,
+        threshold=rules.effects.get(column.name, rules.min_effect),
+        judged=not moment and column.name not in rules.ignore,
+        results=tuple(results),
+        enough=enough,
+    )
+
+
+def _missing(before: int, rows: int, gone: int, now: int) -> TestResult:
+    test = statistics.missing_test(np.array(before), np.array(rows), np.array(gone), np.array(now))
+    effect = statistics.moved_share(np.array([before, rows - before]), np.array([gone, now - gone]), ordered=False)
+    return TestResult("missing", float(test.statistic), float(test.p) / MISSING_SHARE, float(effect))
+
+
+def _compare_predictions(profile: Profile, predicted: Mapping[str, int], error: float, rules: Drift) -> ComparedFeature:
+    """Test the predictions against the true labels of the train set.
+
+    The shares of what a model answers can differ from the shares of the truth by as much as it errs, without any drift:
+    the total variation distance of the two is at most the error rate. So the differences are shrunk by that much before
+    they are tested, and the threshold is raised by it.
+    """
+    names = [str(label) for label in profile.classes]
+    column = ColumnProfile(
+        name=PREDICTIONS,
+        kind=PREDICTIONS,
+        used=True,
+        why="It is what the champion answers.",
+        dtype="str",
+        missing=0,
+        distinct=len(names),
+        categories=names,
+        counts=profile.class_counts,
+    )
+    counts = FeatureCounts(column)
+    for name, rows in predicted.items():
+        counts.cells[names.index(name) if name in names else -1] += rows
+        counts.rows += rows
+    enough = min(profile.rows, counts.rows) >= rules.min_rows
+    results: tuple[TestResult, ...] = ()
+    if enough:
+        cells = reference_cells(column), counts.cells
+        merged = statistics.merged(*cells)
+        distance = float(statistics.total_variation(*merged))
+        beyond = max(0.0, 1 - error / distance) if distance else 0.0
+        statistic = float(statistics.cell_test(*cells).statistic) * beyond**2
+        freedom = int((merged[0] + merged[1] > 0).sum()) - 1
+        p = float(chdtrc(freedom, statistic)) if freedom > 0 else 1.0
+        results = (TestResult("cells", statistic, p, float(statistics.moved_share(*merged, ordered=False))),)
+    return ComparedFeature(column, profile.rows, counts, min(rules.min_effect + error, 1.0), True, results, enough)
 
 
 def drifting(
@@ -116,85 +215,131 @@ def drifting(
 
     Returns
     -------
-    found : ndarray of bool, shape (..., features, tests)
+    drift : ndarray of bool, shape (..., features, tests)
     adjusted : ndarray of float64, shape (..., features)
         The corrected p-value of each feature.
     """
     smallest = np.minimum(p.min(axis=-1), 1.0)
-    adjusted = tests.corrected(smallest)
+    adjusted = statistics.corrected(smallest)
     line = np.where(adjusted <= alpha, smallest, -1.0).max(axis=-1)
     return (p <= line[..., None, None]) & (effects >= thresholds[:, None]), adjusted
 
 
-def _verdicts(compared: Sequence[Compared], rules: Drift) -> list[tuple[Compared, Decisive, float | None]]:
-    """Judge all features together; of each the test that decided, and the corrected p-value."""
-    family = [each for each in compared if each.parts and each.judged]
-    width = max((len(each.parts) for each in family), default=1)
+def _judged_together(compared: Sequence[ComparedFeature], rules: Drift) -> Iterator[FeatureDrift]:
+    """Judge all features together; each has the test that decided, and its corrected p-value."""
+    family = [each for each in compared if each.results and each.judged]
+    width = max((len(each.results) for each in family), default=1)
     p, effects = np.full((len(family), width), np.inf), np.zeros((len(family), width))
     for row, each in enumerate(family):
-        p[row, : len(each.parts)] = [part.p for part in each.parts]
-        effects[row, : len(each.parts)] = [part.effect for part in each.parts]
-    found, adjusted = np.empty((0, width), dtype=np.bool_), np.empty(0)
+        p[row, : len(each.results)] = [result.p for result in each.results]
+        effects[row, : len(each.results)] = [result.effect for result in each.results]
+    drift, adjusted = np.empty((0, width), dtype=np.bool_), np.empty(0)
     if family:
-        found, adjusted = drifting(p, effects, np.array([each.threshold for each in family]), rules.alpha)
-    verdicts = []
-    rows = iter(zip(found, adjusted.tolist(), strict=True))
+        drift, adjusted = drifting(p, effects, np.array([each.threshold for each in family]), rules.alpha)
+    rows = iter(zip(drift.tolist(), adjusted.tolist(), strict=True))
     for each in compared:
-        shown, value = next(rows) if each.parts and each.judged else (np.zeros(width, dtype=np.bool_), None)
-        drift = [part for part, is_drift in zip(each.parts, shown, strict=False) if is_drift]
-        decisive = min(drift or each.parts, key=lambda part: part.p, default=None)
-        verdicts.append((each, Decisive(bool(drift), decisive, value is not None and value <= rules.alpha), value))
-    return verdicts
+        shows, corrected = next(rows) if each.results and each.judged else ([False] * width, None)
+        drifted = [result for result, is_drift in zip(each.results, shows, strict=False) if is_drift]
+        decisive = min(drifted or each.results, key=lambda result: result.p, default=None)
+        yield _feature_drift(each, bool(drifted), decisive, corrected, rules)
 
 
-def _badness(found: FeatureDrift) -> tuple[int, float, float]:
-    return _BADNESS[found.verdict], -(found.effect or 0.0), 1.0 if found.p is None else found.p
-
-
-def _found(each: Compared, decisive: Decisive, adjusted: float | None, rules: Drift) -> FeatureDrift:
-    column, counts, shown = each.column, each.counts, decisive.part
+def _feature_drift(
+    each: ComparedFeature, drifted: bool, decisive: TestResult | None, corrected: float | None, rules: Drift
+) -> FeatureDrift:
+    column, counts = each.column, each.counts
     verdict: Finding = "ignored" if not each.judged else "none" if each.enough else "not_enough"
-    if decisive.drift:
+    if drifted:
         verdict = "drift"
-    rows = max(counts.rows, 1)
-    number = column.edges is not None
+    rows, is_number = max(counts.rows, 1), column.edges is not None
     return FeatureDrift(
-        name=column.name, kind=column.kind, verdict=verdict, reason=reason(each, verdict, decisive, rules),
-        test=shown.test if shown else None, statistic=shown.statistic if shown else None, p=each.p,
-        p_corrected=adjusted, effect=shown.effect if shown else None, threshold=each.threshold,
-        reference_rows=each.reference_rows - column.missing, current_rows=counts.values,
-        reference_missing=column.missing / max(each.reference_rows, 1), missing=counts.missing / rows,
-        wrong=counts.wrong / rows, outside=counts.outside / rows if number else None,
+        name=column.name,
+        kind=column.kind,
+        verdict=verdict,
+        reason=_reason(each, verdict, decisive, corrected, rules),
+        test=decisive.test if decisive else None,
+        statistic=decisive.statistic if decisive else None,
+        p=min([1.0, *(result.p for result in each.results)]) if each.results else None,
+        p_corrected=corrected,
+        effect=decisive.effect if decisive else None,
+        threshold=each.threshold,
+        reference_rows=each.reference_rows - column.missing,
+        current_rows=counts.values,
+        reference_missing=column.missing / max(each.reference_rows, 1),
+        missing=counts.missing / rows,
+        wrong=counts.wrong / rows,
+        outside=counts.outside / rows if is_number else None,
         unseen=counts.unseen_rows / rows if column.kind == "categorical" else None,
         unseen_values=[Unseen(value=value, rows=rows) for value, rows in counts.unseen(MOST_UNSEEN)],
-        reference_mean=column.mean if number else None, mean=counts.mean if number and counts.values else None,
+        reference_mean=column.mean if is_number else None,
+        mean=counts.mean if is_number and counts.values else None,
         cells=Cells(
-            edges=column.edges, names=column.categories,
-            reference=reference_cells(column).tolist(), current=counts.cells.tolist(),
+            edges=column.edges,
+            names=column.categories,
+            reference=reference_cells(column).tolist(),
+            current=counts.cells.tolist(),
         ),
-    )  # fmt: skip
+    )
 
 
-def without_verdicts(judged: Judged, why: str) -> Judged:
+def _reason(
+    each: ComparedFeature, verdict: Finding, decisive: TestResult | None, corrected: float | None, rules: Drift
+) -> str:
+    """Why a feature has its verdict, in one sentence."""
+    if verdict == "ignored":
+        if each.column.name in rules.ignore:
+            return "The use case ignores it."
+        return "Time goes on: a moment is judged only where drift.effects names it."
+    if verdict == "not_enough" or decisive is None:
+        fewest = min(each.reference_rows - each.column.missing, each.counts.values)
+        return f"Only {fewest:,} values on one side, fewer than the {rules.min_rows} that a verdict takes."
+    if verdict == "drift":
+        return _what_moved(each, decisive)
+    if corrected is None or corrected > rules.alpha:
+        return "No difference beyond what chance explains."
+    return (
+        f"There is a difference, but only {decisive.effect:.1%} of the rows moved; {each.threshold:.0%} would matter."
+    )
+
+
+def _what_moved(each: ComparedFeature, decisive: TestResult) -> str:
+    counts, column = each.counts, each.column
+    if decisive.test == "missing":
+        before, now = column.missing / each.reference_rows, (counts.missing + counts.wrong) / counts.rows
+        return f"{now:.1%} of the rows have no usable value; it was {before:.1%} in training."
+    moved = f"{decisive.effect:.0%} of the rows moved"
+    if column.kind == PREDICTIONS:
+        return (
+            f"{moved}: the classes are not as frequent as in training, by more than the champion's own errors explain."
+        )
+    if column.edges is None:
+        new = f"; {counts.unseen_rows:,} rows hold categories that training had not" if counts.unseen_rows else ""
+        where = "into or out of one rare category" if decisive.test == "rare" else "between categories"
+        return f"{moved} {where}{new}."
+    means = f"the mean went from {column.mean:.4g} to {counts.mean:.4g}"
+    return f"{moved}: {means}." if decisive.test == "rank" else f"{moved}: the values spread differently, {means}."
+
+
+def without_verdicts(judged: JudgedFeatures, why: str) -> JudgedFeatures:
     """The same where the table as a whole cannot be judged: then no feature of it is."""
 
     def unjudged(each: FeatureDrift) -> FeatureDrift:
         return each.model_copy(update={} if each.verdict == "ignored" else {"verdict": "not_enough", "reason": why})
 
     predictions = None if judged.predictions is None else unjudged(judged.predictions)
-    return Judged([unjudged(each) for each in judged.features], predictions)
+    return JudgedFeatures([unjudged(each) for each in judged.features], predictions)
 
 
 def changed_types(features: Sequence[Feature], counts: Mapping[str, FeatureCounts]) -> list[SchemaDifference]:
     """Columns most of whose values are of another type than in training."""
-    found = []
+    differences = []
     for feature in features:
         seen = counts.get(feature.name)
         if seen is None or not seen.wrong or seen.wrong < _WRONG_TYPE * (seen.rows - seen.missing):
             continue
         text = f"{seen.wrong:,} of {seen.rows - seen.missing:,} values are not {feature.kind}, as the column was in training"
-        found.append(SchemaDifference(column=feature.name, what="type", text=text))
-    return found
+        differences.append(SchemaDifference(column=feature.name, what="type", text=text))
+    return differences
 
 
 def all_the_same(counts: Mapping[str, FeatureCounts]) -> bool:

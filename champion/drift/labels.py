@@ -25,24 +25,13 @@ _BOOLEANS = {"true": "True", "false": "False"}
 
 
 def as_labels(column: pa.Array, classes: Sequence[Label]) -> NDArray[np.object_]:
-    """Labels as the champion writes its answers.
-
-    Parameters
-    ----------
-    column : Array, shape (rows,)
-        Of any type.
-
-    Returns
-    -------
-    ndarray of object, shape (rows,)
-        Texts; None where there is no label.
-    """
+    """Labels as the champion writes its answers: texts, shape (rows,), None where there is no label."""
     encoded = column.dictionary_encode()
     known = {str(label) for label in classes}
     each = np.array([*(_text(value, known) for value in encoded.dictionary.to_pylist()), None], dtype=object)
     codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
-    found: NDArray[np.object_] = each[codes]
-    return found
+    labels: NDArray[np.object_] = each[codes]
+    return labels
 
 
 def _text(value: Any, known: set[str]) -> str | None:
@@ -58,15 +47,7 @@ def _text(value: Any, known: set[str]) -> str | None:
 
 
 class Labels:
-    """Labels by request id; the second label of an id is that of the second row of the request.
-
-    Parameters
-    ----------
-    keys : Array of string, shape (labels,)
-        Request id and row.
-    labels : ndarray of object, shape (labels,)
-        Texts.
-    """
+    """Labels by request id; the second label of an id is that of the second row of the request."""
 
     def __init__(self, keys: pa.Array, labels: NDArray[np.object_]) -> None:
         self._keys, self._labels = keys, labels
@@ -79,12 +60,7 @@ class Labels:
 
     @classmethod
     def read(cls, path: Path, manifest: Manifest) -> Labels:
-        """Read a table of labels.
-
-        Parameters
-        ----------
-        path : Path
-            Has the column ``request_id``, and the target or ``label``.
+        """Read a table that has the column ``request_id``, and the target or ``label``.
 
         Raises
         ------
@@ -104,29 +80,19 @@ class Labels:
         labels = np.concatenate([as_labels(chunk.column(1), manifest.classes) for chunk in chunks])
         classes = [str(label) for label in manifest.classes]
         if not set(labels.tolist()) & set(classes):
-            found = sorted({label for label in labels.tolist() if label is not None})
+            foreign = sorted({label for label in labels.tolist() if label is not None})
             raise DataError(
-                f"The labels {path.name} hold {listed(found)}, none of which the champion knows: {listed(classes)}. Name the "
+                f"The labels {path.name} hold {listed(foreign)}, none of which the champion knows: {listed(classes)}. Name the "
                 "table of this use case's labels."
             )
         return cls(_keys(ids, (None, 0))[0], labels)
 
     def of(self, ids: pa.Array | None) -> NDArray[np.object_]:
-        """The labels of some requests; None where there is none.
-
-        Parameters
-        ----------
-        ids : Array of string, shape (rows,)
-            In the order in which the rows were asked, chunk after chunk.
-
-        Returns
-        -------
-        ndarray of object, shape (rows,)
-        """
+        """The labels of some requests, in the order in which they were asked, chunk after chunk; None where there is none."""
         keys, self._last = _keys(ids, self._last)
         place = pc.index_in(keys, value_set=self._keys).fill_null(-1).to_numpy()
-        found: NDArray[np.object_] = np.append(self._labels, [None])[place]
-        return found
+        labels: NDArray[np.object_] = np.append(self._labels, [None])[place]
+        return labels
 
 
 def _keys(ids: pa.Array, last: tuple[str | None, int]) -> tuple[pa.Array, tuple[str | None, int]]:

@@ -1,4 +1,4 @@
-"""What a comparison of new data with a profile found, as values: the one object that all reports are made from."""
+"""New data beside a profile, as values: the one object that all reports are made from."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ Finding = Literal["drift", "none", "not_enough", "ignored"]
 Verdict = Literal["schema", "drift", "not_enough", "none"]
 
 
-class Part(BaseModel):
+class ReportPart(BaseModel):
     """A frozen part of the report that accepts no key it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
-class Unseen(Part):
+class Unseen(ReportPart):
     """A category that training had not."""
 
     value: str
     rows: int
 
 
-class Cells(Part):
+class Cells(ReportPart):
     """Both samples in the same cells, for a figure.
 
     `edges` of a number are those of the profile, and both lists of counts begin with the rows below its range and end
@@ -36,7 +36,7 @@ class Cells(Part):
     current: list[int]
 
 
-class FeatureDrift(Part):
+class FeatureDrift(ReportPart):
     """One feature, or the predictions.
 
     `statistic`, `p` and `effect` are those of the test that decided: of the values, or of the missing ones. All are None
@@ -48,7 +48,7 @@ class FeatureDrift(Part):
     kind: str
     verdict: Finding
     reason: str
-    test: Literal["rank", "shape", "cells", "rare", "missing"] | None = None
+    test: str | None = None  # of `champion.drift.column_tests`, or "missing"
     statistic: float | None = None
     p: float | None = None
     p_corrected: float | None = None
@@ -67,7 +67,7 @@ class FeatureDrift(Part):
     cells: Cells
 
 
-class SchemaDifference(Part):
+class SchemaDifference(ReportPart):
     """A column that is not as in training."""
 
     column: str
@@ -75,7 +75,7 @@ class SchemaDifference(Part):
     text: str
 
 
-class LiveScore(Part):
+class LiveScore(ReportPart):
     """How often the champion was right on new rows, beside the share it was promoted with; 95 % intervals."""
 
     metric: Literal["accuracy"] = "accuracy"
@@ -94,7 +94,7 @@ class LiveScore(Part):
     text: str
 
 
-class DriftReport(Part):
+class DriftReport(ReportPart):
     """New data against the profile of the champion."""
 
     format: Literal[1] = 1

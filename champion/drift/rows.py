@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +18,8 @@ from champion.bundle.parsing import MISSING, parse, readable
 from champion.drift.counts import FeatureCounts
 from champion.drift.judge import changed_types, counts_of, judge, without_verdicts
 from champion.drift.labels import Labels, as_labels
-from champion.drift.live import live_score
 from champion.drift.report import DriftReport, SchemaDifference
-from champion.drift.verdict import Compared, table_verdict
+from champion.drift.verdict import ComparedTable, live_score, table_verdict
 from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.features import Feature
@@ -37,11 +36,11 @@ if TYPE_CHECKING:
 REQUEST = "request_id"
 
 
-class Asked(BaseModel):
+class DriftRequest(BaseModel):
     """What is asked of a comparison.
 
-    `log` says that the file is a log of predictions, as `pipelines.drift_files.gathered` makes it; `unlogged` are rows of the log
-    that are left out, by the model version that answered them.
+    `log` says that the file is a log of predictions, as `pipelines.drift_files.gathered` makes it; `unlogged` are rows
+    of the log that are left out, by the model version that answered them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,7 +64,7 @@ class Rows:
 
 
 @dataclass
-class Seen:
+class Counted:
     """What was counted so far."""
 
     counts: dict[str, FeatureCounts]
@@ -77,7 +76,7 @@ class Seen:
     foreign: int = 0  # labels that the champion does not know
 
 
-def compared(source: Path, package: Package, asked: Asked, labels: Path | None, tell: Tell) -> DriftReport:
+def compared(source: Path, package: Package, request: DriftRequest, labels: Path | None, tell: Tell) -> DriftReport:
     """Compare new rows with what the champion was trained on.
 
     Parameters
@@ -92,72 +91,63 @@ def compared(source: Path, package: Package, asked: Asked, labels: Path | None, 
     DataError
         When the rows cannot be compared at all.
     """
-    from champion.bundle.build import profile_of
+    from champion.bundle.build import array_classifier, profile_of
 
     manifest, profile = package.manifest, profile_of(package)
     known = None if labels is None else Labels.read(labels, manifest)
-    differences, there = _columns(source, manifest, asked)
-    seen = Seen(counts_of(profile, there))
-    model = None if asked.log or len(there) < len(manifest.signature) else _model(package)
-    for rows, done, total, share in _rows(source, there, manifest, asked, known is not None):
-        _count(rows, there, seen, model, known, manifest)
-        tell(done, total, share)
-    if known is not None and not seen.labelled:
+    differences, features = _columns(source, manifest, request)
+    counted = Counted(counts_of(profile, features))
+    model: ArrayClassifier | None = None
+    if not request.log and len(features) == len(manifest.signature):
+        model = array_classifier(package, f"models/{manifest.use_case}")
+    chunks = _logged(source) if request.log else _chunks(source, features, manifest, request, known is not None)
+    for rows, total, share in chunks:
+        _count(rows, features, counted, model, known, manifest)
+        tell(counted.rows, total, counted.rows / max(total or 0, 1) if share is None else share)
+    if known is not None and not counted.labelled:
         raise DataError(
-            f"None of the {seen.rows:,} rows has a label: no {REQUEST} of {asked.source} is among the {known.rows:,} of the "
-            "labels. Compare the two columns; a request id is in every answer of the service."
+            f"None of the {counted.rows:,} rows has a label: no {REQUEST} of {request.source} is among the {known.rows:,} of "
+            "the labels. Compare the two columns; a request id is in every answer of the service."
         )
-    return _report(profile, manifest, seen, asked, [*differences, *changed_types(there, seen.counts)])
+    return _report(profile, manifest, counted, request, [*differences, *changed_types(features, counted.counts)])
 
 
-def _model(package: Package) -> ArrayClassifier:
-    from champion.bundle.build import array_classifier
-
-    model: ArrayClassifier = array_classifier(package, f"models/{package.manifest.use_case}")
-    return model
-
-
-def _columns(source: Path, manifest: Manifest, asked: Asked) -> tuple[list[SchemaDifference], tuple[Feature, ...]]:
+def _columns(
+    source: Path, manifest: Manifest, request: DriftRequest
+) -> tuple[list[SchemaDifference], tuple[Feature, ...]]:
     """How the columns differ from those of training, and the features that can be compared."""
-    if asked.log:
+    if request.log:
         return [], manifest.signature
     schema = open_table(source).schema
     names = [feature.name for feature in manifest.signature]
-    there = [feature for feature in manifest.signature if feature.name in schema.names]
-    if not there:
+    if not any(name in schema.names for name in names):
         raise DataError(
-            f"{asked.source} has no column of the use case {manifest.use_case}: found {listed(schema.names)}, the champion was "
-            f"trained on {listed(names)}. Name a table of this use case, or its --config."
+            f"{request.source} has no column of the use case {manifest.use_case}: found {listed(schema.names)}, the champion "
+            f"was trained on {listed(names)}. Name a table of this use case, or its --config."
         )
-    found = [
-        SchemaDifference(column=name, what="missing", text="The champion needs it, and the data do not have it.")
-        for name in names
-        if name not in schema.names
-    ]
-    usable = [feature for feature in there if readable(schema.field(feature.name).type)]
-    for feature in there:
-        if feature not in usable:
-            text = f"It holds {schema.field(feature.name).type}, and was {feature.kind} in training."
-            found.append(SchemaDifference(column=feature.name, what="type", text=text))
-    ours = {*names, manifest.target, REQUEST}
-    found += [
+    missing, other, usable = [], [], []
+    for feature in manifest.signature:
+        if feature.name not in schema.names:
+            text = "The champion needs it, and the data do not have it."
+            missing.append(SchemaDifference(column=feature.name, what="missing", text=text))
+        elif readable(kind := schema.field(feature.name).type):
+            usable.append(feature)
+        else:
+            text = f"It holds {kind}, and was {feature.kind} in training."
+            other.append(SchemaDifference(column=feature.name, what="type", text=text))
+    known = {"", manifest.target, REQUEST, *names}
+    new = [
         SchemaDifference(column=name, what="new", text="The champion does not know it.")
         for name in schema.names
-        if name and name not in ours and name not in {column.name for column in manifest.signature}
+        if name not in known
     ]
-    return found, tuple(usable)
+    return [*missing, *other, *new], tuple(usable)
 
 
-def _rows(
-    source: Path, there: Sequence[Feature], manifest: Manifest, asked: Asked, labelled: bool
-) -> Iterator[tuple[Rows, int, int | None, float]]:
-    """The rows, with how many there were so far, how many there are, and the share of the file."""
-    done = 0
-    if asked.log:
-        for rows, total in _logged(source):
-            done += rows.features.num_rows
-            yield rows, done, total, done / max(total, 1)
-        return
+def _chunks(
+    source: Path, features: Sequence[Feature], manifest: Manifest, request: DriftRequest, labelled: bool
+) -> Iterator[tuple[Rows, int | None, float | None]]:
+    """The rows of a table, with how many there are, and the share of the file that was read."""
     table = open_table(source)
     more = [
         name
@@ -166,43 +156,42 @@ def _rows(
     ]
     if labelled and REQUEST not in more:
         raise DataError(
-            f"--labels: {asked.source} has no column {REQUEST!r} to join on. Add the id of each row, or let the table have the "
-            f"column {manifest.target!r} itself."
+            f"--labels: {request.source} has no column {REQUEST!r} to join on. Add the id of each row, or let the table have "
+            f"the column {manifest.target!r} itself."
         )
-    for chunk in table.chunks([*(feature.name for feature in there), *more]):
-        done += chunk.num_rows
+    for chunk in table.chunks([*(feature.name for feature in features), *more]):
         truth = as_labels(chunk.column(manifest.target), manifest.classes) if manifest.target in more else None
         ids = chunk.column(REQUEST).cast(pa.string()) if REQUEST in more else None
-        yield Rows(chunk, table.textual, None, None if labelled else truth, ids), done, table.rows, table.share()
+        yield Rows(chunk, table.textual, None, None if labelled else truth, ids), table.rows, table.share()
 
 
-def _logged(source: Path) -> Iterator[tuple[Rows, int]]:
+def _logged(source: Path) -> Iterator[tuple[Rows, int | None, float | None]]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(source) as file:
         for batch in file.iter_batches(batch_size=65_536):
             features = pa.RecordBatch.from_struct_array(batch.column("features"))
             predicted = batch.column("label").to_numpy(zero_copy_only=False)
-            yield Rows(features, False, predicted, None, batch.column(REQUEST)), file.metadata.num_rows
+            yield Rows(features, False, predicted, None, batch.column(REQUEST)), file.metadata.num_rows, None
 
 
 def _count(
     rows: Rows,
-    there: Sequence[Feature],
-    seen: Seen,
+    features: Sequence[Feature],
+    counted: Counted,
     model: ArrayClassifier | None,
     labels: Labels | None,
     manifest: Manifest,
 ) -> None:
     """Count a chunk: feature by feature, and what the champion says of the rows that it can answer."""
     total = rows.features.num_rows
-    seen.rows += total
+    counted.rows += total
     good = np.ones(total, dtype=np.bool_)
     numbers: list[NDArray[np.float64]] = []
     texts: list[NDArray[np.object_]] = []
-    for feature in there:
+    for feature in features:
         parsed = parse(rows.features, [feature], rows.textual)
-        _count_feature(feature, parsed.block, parsed.fault > MISSING, seen.counts.get(feature.name))
+        _count_feature(feature, parsed.block, parsed.fault > MISSING, counted.counts.get(feature.name))
         good &= parsed.column < 0
         numbers.append(parsed.block.numbers)
         texts.append(parsed.block.texts)
@@ -212,11 +201,19 @@ def _count(
         names = np.array([str(label) for label in manifest.classes], dtype=object)
         predicted = np.full(total, None, dtype=object)
         predicted[good] = names[answer.codes]
-    if predicted is not None:
-        seen.predicted.update(label for label in predicted.tolist() if label is not None)
-        truth = rows.truth if labels is None else labels.of(rows.ids)
-        if truth is not None:
-            _compare_labels(predicted, truth, seen, {str(label) for label in manifest.classes})
+    if predicted is None:
+        return
+    counted.predicted.update(label for label in predicted.tolist() if label is not None)
+    truth = rows.truth if labels is None else labels.of(rows.ids)
+    if truth is None:
+        return
+    classes = {str(label) for label in manifest.classes}
+    for (answered, label), count in Counter(zip(predicted.tolist(), truth.tolist(), strict=True)).items():
+        if answered is not None:
+            counted.labelled += count * (label is not None)
+            counted.unlabelled += count * (label is None)
+            counted.right += count * (label == answered)
+            counted.foreign += count * (label is not None and label not in classes)
 
 
 def _count_feature(feature: Feature, block: Block, wrong: NDArray[np.bool_], counts: FeatureCounts | None) -> None:
@@ -231,60 +228,54 @@ def _count_feature(feature: Feature, block: Block, wrong: NDArray[np.bool_], cou
         counts.add_numbers(block.numbers[:, 0] * scale, wrong)
 
 
-def _compare_labels(predicted: NDArray[np.object_], truth: NDArray[np.object_], seen: Seen, classes: set[str]) -> None:
-    pairs = Counter(zip(predicted.tolist(), truth.tolist(), strict=True))
-    for (answer, label), rows in pairs.items():
-        if answer is None:
-            continue
-        seen.labelled += rows * (label is not None)
-        seen.unlabelled += rows * (label is None)
-        seen.right += rows * (label == answer)
-        seen.foreign += rows * (label is not None and label not in classes)
-
-
 def _report(
-    profile: Profile, manifest: Manifest, seen: Seen, asked: Asked, differences: list[SchemaDifference]
+    profile: Profile, manifest: Manifest, counted: Counted, request: DriftRequest, differences: list[SchemaDifference]
 ) -> DriftReport:
-    rules = asked.rules
-    promoted = manifest.metrics.get("accuracy")
-    judged = judge(profile, seen.counts, seen.predicted, _error(promoted, profile.holdout_rows), rules)
+    rules, promoted, holdout = request.rules, manifest.metrics.get("accuracy"), profile.holdout_rows
+    # How often a champion errs, by Laplace's rule: no holdout is so long that nothing will ever go wrong.
+    error = None if promoted is None else (round((1 - promoted) * holdout) + 1) / (holdout + 2)
+    judged = judge(profile, counted.counts, counted.predicted, error, rules)
     live = None
-    if seen.labelled > seen.foreign and promoted is not None:
-        held = profile.holdout_rows
-        live = live_score(seen.right, seen.labelled, seen.unlabelled, promoted, max(held, 1), rules.min_rows)
-    table = Compared(profile.rows, seen.rows, seen.counts, judged, differences, live)
+    if counted.labelled > counted.foreign and promoted is not None:
+        rows = counted.labelled, counted.unlabelled
+        live = live_score(counted.right, *rows, promoted, max(holdout, 1), rules.min_rows)
+    table = ComparedTable(profile.rows, counted.rows, counted.counts, judged, differences, live)
     verdict, reason = table_verdict(table, rules)
     if verdict == "not_enough":
         judged = without_verdicts(judged, reason)
     return DriftReport(
-        use_case=manifest.use_case, model_version=manifest.model_version, data_version=manifest.data_version,
-        created=datetime.now(UTC).isoformat(timespec="seconds"), source=asked.source, since=asked.since, verdict=verdict,
-        reason=reason, reference_rows=profile.rows, current_rows=seen.rows, alpha=rules.alpha,
-        min_effect=rules.min_effect, min_rows=rules.min_rows, features=judged.features, predictions=judged.predictions,
-        schema_differences=differences, live=live, notes=_notes(asked, seen, manifest),
-    )  # fmt: skip
+        use_case=manifest.use_case,
+        model_version=manifest.model_version,
+        data_version=manifest.data_version,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        source=request.source,
+        since=request.since,
+        verdict=verdict,
+        reason=reason,
+        reference_rows=profile.rows,
+        current_rows=counted.rows,
+        alpha=rules.alpha,
+        min_effect=rules.min_effect,
+        min_rows=rules.min_rows,
+        features=judged.features,
+        predictions=judged.predictions,
+        schema_differences=differences,
+        live=live,
+        notes=_notes(request, counted, manifest),
+    )
 
 
-def _error(accuracy: float | None, rows: int) -> float | None:
-    """How often a champion errs, by Laplace's rule: no holdout is so long that nothing will ever go wrong."""
-    return None if accuracy is None else (round((1 - accuracy) * rows) + 1) / (rows + 2)
-
-
-def _notes(asked: Asked, seen: Seen, manifest: Manifest) -> list[str]:
+def _notes(request: DriftRequest, counted: Counted, manifest: Manifest) -> list[str]:
     notes = [
         f"{rows:,} rows of the log were answered by model version {version} and are left out."
-        for version, rows in _sorted(asked.unlogged)
+        for version, rows in sorted(request.unlogged.items())
     ]
-    if seen.labelled and seen.foreign == seen.labelled:
+    if counted.labelled and counted.foreign == counted.labelled:
         notes.append(f"No value of {manifest.target!r} is a class that the champion knows, so that it is not scored.")
-    elif seen.labelled and seen.unlabelled:
-        notes.append(f"{seen.unlabelled:,} rows have no label; the live score is of the other {seen.labelled:,}.")
-    if seen.labelled and "accuracy" not in manifest.metrics:
+    elif counted.labelled and counted.unlabelled:
+        notes.append(f"{counted.unlabelled:,} rows have no label; the live score is of the other {counted.labelled:,}.")
+    if counted.labelled and "accuracy" not in manifest.metrics:
         notes.append(
             "The package does not say how accurate the champion was, so that there is nothing to compare with."
         )
     return notes
-
-
-def _sorted(counts: Mapping[int, int]) -> list[tuple[int, int]]:
-    return sorted(counts.items())

@@ -1,7 +1,8 @@
 """The statistics of drift: two samples that are known by their counts alone.
 
-Every function takes counts whose last axis are the bins or categories of one feature, so that a thousand simulated
-tables cost one call. The reference may be small and the current sample huge, or the other way round.
+Every function takes counts of shape (..., cells) and answers in the shape (...), so that a thousand simulated tables
+cost one call. Cells are the bins of one feature in rising order where a test is of a number, else categories in any
+order. The reference may be small and the current sample huge, or the other way round. Effects are shares from 0 to 1.
 """
 
 from __future__ import annotations
@@ -17,10 +18,6 @@ Floats = NDArray[np.float64]
 
 # Rows of the smaller sample in a cell of the chi-square test; with fewer its small p-values are off.
 LEAST_EXPECTED = 15.0
-# Of the error of a number that each test may spend; the rest is kept back, because p-values are approximate.
-RANK_SHARE, SHAPE_SHARE = 0.75, 0.2
-# Of the error of a category that the chi-square test may spend; the test of rare categories has the rest.
-CELL_SHARE = 0.8
 _TERMS = np.arange(1, 12, dtype=np.float64)  # of Kuiper's series; the rest is below 1e-15
 
 
@@ -36,15 +33,7 @@ def rank_test(reference: Counts, current: Counts) -> Test:
 
     Rows of one bin are tied and share its middle rank; the variance is corrected for ties (Lehmann 1975, 1.4).
 
-    Parameters
-    ----------
-    reference, current : ndarray of int, shape (..., bins)
-        Bins in rising order.
-
-    Returns
-    -------
-    Test
-        The statistic is standard normal without drift, and above 0 where current values are larger.
+    The statistic is standard normal without drift, and above 0 where current values are larger.
 
     Examples
     --------
@@ -73,21 +62,11 @@ def shifted_share(reference: Counts, current: Counts) -> Floats:
 
     The probability that a new value is larger than one of the reference is Phi(d / sqrt 2) for normal values that are
     shifted by d standard deviations, and such a shift moves a share of 2 Phi(d / 2) - 1 of the rows.
-
-    Parameters
-    ----------
-    reference, current : ndarray of int, shape (..., bins)
-        Bins in rising order.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        From 0 to 1.
     """
     n, m, surplus = _rank_sum(reference, current)
     larger = np.clip(0.5 + np.abs(surplus) / np.maximum(n * m, 1), 0.5, 1.0)
-    found: Floats = 2 * ndtr(ndtri(larger) / np.sqrt(2)) - 1
-    return found
+    share: Floats = 2 * ndtr(ndtri(larger) / np.sqrt(2)) - 1
+    return share
 
 
 def shape_test(reference: Counts, current: Counts) -> Test:
@@ -97,15 +76,7 @@ def shape_test(reference: Counts, current: Counts) -> Test:
     at most that of the whole samples, and the test keeps its level for any distribution, ties included, and wherever the
     edges come from. Source: Stephens (1970), J. R. Statist. Soc. B 32; the effective number of rows is n m / (n + m).
 
-    Parameters
-    ----------
-    reference, current : ndarray of int, shape (..., bins)
-        Bins in rising order.
-
-    Returns
-    -------
-    Test
-        The statistic is the largest share of rows that left a range of values.
+    The statistic is the largest share of rows that left a range of values.
     """
     moved = kuiper(reference, current)
     n, m = _rows(reference), _rows(current)
@@ -120,8 +91,8 @@ def kuiper(reference: Counts, current: Counts) -> Floats:
     """Kuiper's distance over ordered bins, from 0 to 1: the largest share of rows that left a range of values."""
     difference = np.cumsum(_shares(current) - _shares(reference), axis=-1)
     highest, lowest = difference.max(axis=-1), difference.min(axis=-1)
-    found: Floats = np.maximum(highest, 0.0) - np.minimum(lowest, 0.0)
-    return found
+    value: Floats = np.maximum(highest, 0.0) - np.minimum(lowest, 0.0)
+    return value
 
 
 def cell_test(reference: Counts, current: Counts) -> Test:
@@ -131,22 +102,14 @@ def cell_test(reference: Counts, current: Counts) -> Test:
     too small still, it joins the smallest of the others. The p-value is the larger one of Pearson's statistic and of
     the likelihood ratio: each alone is too small by half where cells are small, and at different places.
 
-    Parameters
-    ----------
-    reference, current : ndarray of int, shape (..., categories)
-        In any order.
-
-    Returns
-    -------
-    Test
-        The statistic is Pearson's. A p of 1 where a single cell is left.
+    The statistic is Pearson's. A p of 1 where a single cell is left.
     """
-    ours, theirs = merged(reference, current)
-    pooled = (ours + theirs).astype(np.float64)
-    n, m = _rows(ours), _rows(theirs)
+    before, after = merged(reference, current)
+    pooled = (before + after).astype(np.float64)
+    n, m = _rows(before), _rows(after)
     whole = np.maximum(n + m, 1)[..., None]
     squares, logs = np.zeros_like(pooled), np.zeros_like(pooled)
-    for counts, rows in ((ours, n), (theirs, m)):
+    for counts, rows in ((before, n), (after, m)):
         expected = np.maximum(pooled * rows[..., None] / whole, np.finfo(np.float64).tiny)
         squares += np.where(pooled > 0, (counts - expected) ** 2 / expected, 0.0)
         logs += 2 * xlogy(counts, counts / expected)
@@ -158,28 +121,28 @@ def cell_test(reference: Counts, current: Counts) -> Test:
 
 def merged(reference: Counts, current: Counts) -> tuple[Counts, Counts]:
     """Both samples with their rare cells as one, in a last cell that is added; what was merged counts 0."""
-    ours, theirs = (np.concatenate([each, np.zeros_like(each[..., :1])], axis=-1) for each in (reference, current))
-    pooled = ours + theirs
-    needed = _needed(ours, theirs)
-    _join(ours, theirs, pooled < needed)
-    pooled = ours + theirs
+    before, after = (np.concatenate([each, np.zeros_like(each[..., :1])], axis=-1) for each in (reference, current))
+    pooled = before + after
+    needed = _needed(before, after)
+    _join(before, after, pooled < needed)
+    pooled = before + after
     lacking = (pooled[..., -1:] > 0) & (pooled[..., -1:] < needed)
     candidates = np.where(pooled[..., :-1] > 0, pooled[..., :-1], np.iinfo(np.int64).max)
     smallest = np.arange(candidates.shape[-1]) == candidates.argmin(axis=-1)[..., None]
-    _join(ours, theirs, np.concatenate([smallest & lacking, np.zeros_like(lacking)], axis=-1))
-    return ours, theirs
+    _join(before, after, np.concatenate([smallest & lacking, np.zeros_like(lacking)], axis=-1))
+    return before, after
 
 
 def _needed(reference: Counts, current: Counts) -> Floats:
     """The rows that both samples must have in a cell for the chi-square test, shape (..., 1)."""
     n, m = _rows(reference)[..., None], _rows(current)[..., None]
-    found: Floats = LEAST_EXPECTED * (n + m) / np.maximum(np.minimum(n, m), 1)
-    return found
+    value: Floats = LEAST_EXPECTED * (n + m) / np.maximum(np.minimum(n, m), 1)
+    return value
 
 
-def _join(ours: Counts, theirs: Counts, which: NDArray[np.bool_]) -> None:
+def _join(before: Counts, after: Counts, which: NDArray[np.bool_]) -> None:
     """Move cells into the last one, in place."""
-    for counts in (ours, theirs):
+    for counts in (before, after):
         moved = np.where(which, counts, 0)
         moved[..., -1] = 0
         counts -= moved
@@ -192,19 +155,9 @@ def rare_test(reference: Counts, current: Counts, safe: NDArray[np.bool_]) -> tu
     Given the rows of both samples together, those of the current one are binomial (Przyborowski and Wilenski 1940). The
     smallest p-value is multiplied by the number of categories (Bonferroni).
 
-    Parameters
-    ----------
-    reference, current : ndarray of int, shape (..., categories)
-        The last one are all others.
-    safe : ndarray of bool, shape (..., categories)
-        Categories that are not frequent in the reference by luck; of the others only more rows are taken for a change.
-
-    Returns
-    -------
-    test : Test
-        The statistic is the change of that category's share. A p of 1 where no category is rare.
-    effect : ndarray of float64, shape (...)
-        How much that category's share changed, chance taken out.
+    Of categories that are not `safe`, frequent in the reference by luck, only more rows are taken for a change; the last
+    cell are all others. The statistic is the change of that category's share, the effect the same with chance taken out.
+    A p of 1 where no category is rare.
     """
     n, m = _rows(reference)[..., None], _rows(current)[..., None]
     pooled = reference + current
@@ -234,19 +187,16 @@ def missing_test(reference_missing: Counts, reference_rows: Counts, missing: Cou
     reference_rows, rows : ndarray of int, shape (...)
         All rows.
 
-    Returns
-    -------
-    Test
-        The statistic is the difference of the shares, current less reference. A p of 1 where nothing is missing.
+    The statistic is the difference of the shares, current less reference. A p of 1 where nothing is missing.
     """
-    ours = np.stack([reference_missing, reference_rows - reference_missing], axis=-1)
-    theirs = np.stack([missing, rows - missing], axis=-1)
-    rare, _ = rare_test(ours, theirs, np.ones(ours.shape, dtype=np.bool_))
+    before = np.stack([reference_missing, reference_rows - reference_missing], axis=-1)
+    after = np.stack([missing, rows - missing], axis=-1)
+    rare, _ = rare_test(before, after, np.ones(before.shape, dtype=np.bool_))
     statistic = missing / np.maximum(rows, 1) - reference_missing / np.maximum(reference_rows, 1)
-    pooled = ours + theirs
-    few = (pooled < _needed(ours, theirs)).any(axis=-1)
+    pooled = before + after
+    few = (pooled < _needed(before, after)).any(axis=-1)
     nothing = (pooled == 0).any(axis=-1)
-    return Test(statistic, np.where(nothing, 1.0, np.where(few, rare.p, cell_test(ours, theirs).p)))
+    return Test(statistic, np.where(nothing, 1.0, np.where(few, rare.p, cell_test(before, after).p)))
 
 
 def moved_share(reference: Counts, current: Counts, ordered: bool) -> Floats:
@@ -255,34 +205,22 @@ def moved_share(reference: Counts, current: Counts, ordered: bool) -> Floats:
     For categories it is the total variation distance. For numbers it is Kuiper's distance, which equals it where the
     densities cross at most twice. What two samples of these sizes differ by without any drift, on average, is taken out
     in quadrature.
-
-    Parameters
-    ----------
-    reference, current : ndarray of int, shape (..., cells)
-        Of one sample each.
-    ordered : bool
-        Whether cells are bins of a number, in rising order.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        From 0 to 1.
     """
-    found = kuiper(reference, current) if ordered else total_variation(reference, current)
+    distance = kuiper(reference, current) if ordered else total_variation(reference, current)
     n, m = _rows(reference), _rows(current)
     pooled = _shares(reference + current)
     scale = np.sqrt(1 / np.maximum(n, 1) + 1 / np.maximum(m, 1))
     by_chance = np.sqrt(pooled * (1 - pooled)).sum(axis=-1) / np.sqrt(2 * np.pi)  # half the mean of |normal|
     if ordered:
         by_chance = np.minimum(by_chance, np.sqrt(np.pi / 2))  # the mean of Kuiper's limit
-    left: Floats = np.sqrt(np.maximum(found**2 - (scale * by_chance) ** 2, 0.0))
+    left: Floats = np.sqrt(np.maximum(distance**2 - (scale * by_chance) ** 2, 0.0))
     return left
 
 
 def total_variation(reference: Counts, current: Counts) -> Floats:
     """Half the sum of the differences of shares, from 0 to 1."""
-    found: Floats = np.abs(_shares(current) - _shares(reference)).sum(axis=-1) / 2
-    return found
+    value: Floats = np.abs(_shares(current) - _shares(reference)).sum(axis=-1) / 2
+    return value
 
 
 def safe_categories(counts: Counts, distinct: int, most: int) -> NDArray[np.bool_]:
@@ -291,15 +229,6 @@ def safe_categories(counts: Counts, distinct: int, most: int) -> NDArray[np.bool
     Where there are more categories than a profile lists, those at the end of the list are there because they had
     more rows than their share; in the next sample they have fewer, without any drift. They are left to the others
     unless they stand above the last one by more than chance explains.
-
-    Parameters
-    ----------
-    counts : ndarray of int, shape (categories,)
-        Most frequent first.
-
-    Returns
-    -------
-    ndarray of bool, shape (categories,)
     """
     if distinct <= most or not len(counts):
         return np.ones(len(counts), dtype=np.bool_)
@@ -311,14 +240,7 @@ def safe_categories(counts: Counts, distinct: int, most: int) -> NDArray[np.bool
 def corrected(p: Floats) -> Floats:
     """Adjust p-values for the false discovery rate (Benjamini and Hochberg 1995).
 
-    Parameters
-    ----------
-    p : ndarray of float64, shape (..., tests)
-
-    Returns
-    -------
-    ndarray of float64, shape (..., tests)
-        Where all hypotheses are true, the smallest is below a level with at most that probability.
+    Where all hypotheses are true, the smallest is below a level with at most that probability.
 
     Examples
     --------
@@ -329,9 +251,9 @@ def corrected(p: Floats) -> Floats:
     order = np.argsort(p, axis=-1)
     scaled = np.take_along_axis(p, order, axis=-1) * tests / np.arange(1, tests + 1)
     falling = np.minimum.accumulate(scaled[..., ::-1], axis=-1)[..., ::-1]
-    found = np.empty_like(falling)
-    np.put_along_axis(found, order, np.minimum(falling, 1.0), axis=-1)
-    return found
+    adjusted = np.empty_like(falling)
+    np.put_along_axis(adjusted, order, np.minimum(falling, 1.0), axis=-1)
+    return adjusted
 
 
 def _rows(counts: Counts) -> Any:
@@ -339,5 +261,5 @@ def _rows(counts: Counts) -> Any:
 
 
 def _shares(counts: Counts) -> Floats:
-    found: Floats = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
-    return found
+    value: Floats = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
+    return value

@@ -25,14 +25,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from champion.use_case.learning import Kind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "text", "constant", "identifier", "empty"]
 
@@ -123,8 +122,6 @@ def unreadable(column: pd.Series) -> str | None:
     str or None
         None for a column that can be read.
     """
-    import pandas as pd
-
     dtype: Any = column.dtype
     arrow = getattr(dtype, "pyarrow_dtype", None)
     if arrow is not None:
@@ -152,8 +149,6 @@ _CONSTANT: Verdict = ("constant", False, "It has the same value in every row.")
 
 
 def _kind(column: pd.Series, filled: int) -> Verdict:
-    import pandas as pd
-
     complete = filled == len(column)
     family = _family(column.dtype)
     if family == "boolean":
@@ -170,8 +165,6 @@ def _kind(column: pd.Series, filled: int) -> Verdict:
 
 def _family(dtype: Any) -> Literal["boolean", "moments", "durations", "categories"] | None:
     """Read what the dtype says by itself, whatever library it comes from."""
-    import pandas as pd
-
     arrow = str(getattr(dtype, "pyarrow_dtype", ""))
     if isinstance(dtype, pd.CategoricalDtype) or arrow.startswith("dictionary"):
         return "categories"
@@ -185,8 +178,6 @@ def _family(dtype: Any) -> Literal["boolean", "moments", "durations", "categorie
 
 
 def _number_kind(column: pd.Series, filled: int) -> Verdict:
-    import numpy as np
-
     complete = filled == len(column)
     if complete and column.min() == column.max():
         return _CONSTANT
@@ -200,9 +191,6 @@ def _number_kind(column: pd.Series, filled: int) -> Verdict:
 
 def _row_numbers(numbers: NDArray[np.float64], rows: int, name: str) -> Verdict | None:
     """Give the verdict on whole numbers that only tell rows apart, and none on all others."""
-    import numpy as np
-    import pandas as pd
-
     if len(numbers) < 2 or not np.isfinite(numbers).all() or (numbers[:SAMPLE] % 1 != 0).any():
         return None
     dense = numbers.max() - numbers.min() < (2 * rows if rows >= MANY_ROWS else rows)
@@ -222,9 +210,6 @@ def is_identifier_name(name: str) -> bool:
 
 def _value_kind(column: pd.Series, filled: int, declared: bool) -> Verdict:
     """Give the verdict on a column of texts or Python objects, by its distinct values."""
-    import numpy as np
-    import pandas as pd
-
     values = pd.Series(column.unique()).dropna().to_numpy(dtype=object)
     if len(values) == 1 and filled == len(column):
         return _CONSTANT
@@ -268,17 +253,12 @@ def _text_kind(texts: list[str], filled: int, column: pd.Series) -> Verdict:
 
 def _numbers(texts: list[str]) -> tuple[NDArray[np.float64], float]:
     """Texts as numbers, and the share of those that are none."""
-    import numpy as np
-    import pandas as pd
-
     numbers = pd.to_numeric(pd.Series(texts, dtype="str"), errors="coerce").to_numpy(dtype=np.float64)
     codes = np.fromiter((bool(_CODE.match(text)) for text in texts), dtype=np.bool_, count=len(texts))
     return numbers, float((codes | ~np.isfinite(numbers)).mean())
 
 
 def _all_moments(texts: list[str]) -> bool:
-    import pandas as pd
-
     return bool(pd.to_datetime(pd.Series(texts), format="ISO8601", utc=True, errors="coerce").notna().all())
 
 

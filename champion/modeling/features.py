@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from champion.errors import DataError
 from champion.modeling.split import missing_columns
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from champion.modeling.columns import Column
 
@@ -109,8 +109,6 @@ def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFram
 
 
 def _plain_number(column: pd.Series) -> bool:
-    import numpy as np
-
     return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
 
 
@@ -132,7 +130,6 @@ def as_numbers(column: pd.Series) -> NDArray[np.float64]:
     DataError
         Naming the first value that is no number.
     """
-    import numpy as np
     import pandas as pd
 
     if str(column.dtype).startswith(("timedelta", "duration")):
@@ -153,7 +150,6 @@ def as_booleans(column: pd.Series) -> NDArray[np.float64]:
     DataError
         Naming the first value that is no boolean.
     """
-    import numpy as np
     import pandas as pd
 
     codes, uniques = pd.factorize(column)
@@ -166,7 +162,6 @@ def as_booleans(column: pd.Series) -> NDArray[np.float64]:
 
 def as_categories(column: pd.Series) -> NDArray[np.object_]:
     """Read a categorical column as text, shape (rows,), NaN where it is empty; 1 and 1.0 are both "1"."""
-    import numpy as np
     import pandas as pd
 
     codes, uniques = pd.factorize(column)
@@ -179,8 +174,6 @@ def as_categories(column: pd.Series) -> NDArray[np.object_]:
 
 def category_text(value: object) -> str:
     """One category as text: 1 and 1.0 are both "1"."""
-    import numpy as np
-
     if isinstance(value, float | np.floating) and value.is_integer():
         return str(int(value))
     return str(value)
@@ -225,15 +218,11 @@ def _parsed(column: pd.Series) -> pd.Series:
 
 
 def _days(moments: pd.Series) -> NDArray[np.float64]:
-    import numpy as np
-
     days = moments.astype("datetime64[us, UTC]").astype(np.int64).to_numpy() / 86_400e6
     return np.where(moments.isna().to_numpy(), np.nan, days)
 
 
 def _moment_parts(column: pd.Series) -> list[NDArray[np.float64]]:
-    import numpy as np
-
     moments = _parsed(column)
     parts = (moments.dt.month, moments.dt.day_of_week, moments.dt.hour)  # MOMENT_PARTS, but the first
     return [_days(moments), *(part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts)]
@@ -249,8 +238,6 @@ def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:
 
 
 def _feature(column: pd.Series, kind: str) -> Feature:
-    import numpy as np
-
     common: dict[str, Any] = {
         "name": str(column.name), "kind": kind, "dtype": str(column.dtype), "nullable": bool(column.isna().any()),
     }  # fmt: skip

@@ -2,38 +2,29 @@
 
 A row belongs to the train set or to the holdout by what it is, not by where it stands: by a salted hash of its
 features, by a group, or by a moment. So old rows stay where they were when the table grows, duplicates stay together,
-and a larger share contains the rows of a smaller one.
-
-Values are hashed in canonical form: 1, 1.0, True and "1" are the same, and so are a date and its ISO text. A column
-that turns from integers into decimals because one value went missing moves no row.
+and a larger share contains the rows of a smaller one. A further rule is a class here, its row in `_RULES`, and its name
+in `champion.use_case.learning.Split`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from champion.errors import ConfigurationError, DataError
+from champion.modeling.split_hashes import mix, seconds_since_1970, value_hashes
 from champion.use_case.learning import Data, Split
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 Cutoff = float | str
-
-_MANTISSA_BITS = 44  # numbers that differ by rounding noise (CSV against Parquet) are one number
-_MISSING = 0x9E3779B97F4A7C15
-_DATED = re.compile(r"\d{4}[-/]\d\d")
-_FINER = re.compile(r"(\.\d{6})\d+")  # than a microsecond; without it the year 1 fits beside every other
-_MOMENT = 0xD1B54A32D192ED03  # keeps a moment apart from the number of its seconds
 
 
 class SplitRule(BaseModel):
@@ -57,32 +48,103 @@ class SplitRule(BaseModel):
 
     def same_rows(self, other: SplitRule) -> bool:
         """Tell whether both rules set the same rows of any table aside."""
-        if self.by != other.by:
-            return False
-        if self.by == "time":
-            return self.column == other.column and _same_cutoff(self.cutoff, other.cutoff)
-        return (self.share, self.salt, self.column, self.columns) == (
-            other.share, other.salt, other.column, other.columns,
-        )  # fmt: skip
+        return self.by == other.by and _RULES[self.by].key(self) == _RULES[self.by].key(other)
 
     def in_words(self) -> str:
         """Say the rule for a reader."""
-        if self.by == "time":
-            return f"rows from {self.cutoff} on, by {self.column}"
-        what = f"the groups of {self.column}" if self.by == "group" else "rows"
-        return f"{100 * self.share:.3g}% of {what}, by hash" + (f" with salt {self.salt!r}" if self.salt else "")
+        return _RULES[self.by].in_words(self)
+
+
+class _Rule(Protocol):
+    """What a kind of rule does."""
+
+    def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
+        """Today's rule; what is recorded is of the same kind."""
+
+    def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+        """Which rows it sets aside."""
+
+    def key(self, rule: SplitRule) -> tuple[Any, ...]:
+        """Equal for rules that set the same rows aside."""
+
+    def in_words(self, rule: SplitRule) -> str:
+        """The rule for a reader."""
+
+
+class _ByHash:
+    """By a salted hash of some columns of a row."""
+
+    what = "rows"
+    complete = False  # whether every row must have a value
+
+    def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
+        present = {str(name) for name in frame.columns} - {data.target}
+        columns = tuple(sorted(present - set(data.drop)))
+        if recorded is not None and present.issuperset(recorded.columns):
+            columns = recorded.columns
+        return SplitRule(by="hash", share=split.share, salt=split.salt, columns=columns)
+
+    def offset(self, name: str) -> bytes:
+        return hashlib.sha256(name.encode()).digest()[:8]
+
+    def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+        seed = int.from_bytes(hashlib.sha256(rule.salt.encode()).digest()[:8], "little")
+        state = np.full(len(frame), seed, dtype=np.uint64)
+        for name in rule.needs():
+            offset = np.uint64(int.from_bytes(self.offset(name), "little"))
+            state = mix(state ^ mix(value_hashes(frame[name], self.complete) + offset))
+        return (state >> np.uint64(11)).astype(np.float64) / 2.0**53 < rule.share
+
+    def key(self, rule: SplitRule) -> tuple[Any, ...]:
+        return rule.share, rule.salt, rule.column, rule.columns
+
+    def in_words(self, rule: SplitRule) -> str:
+        what = self.what.format(column=rule.column)
+        return f"{100 * rule.share:.3g}% of {what}, by hash" + (f" with salt {rule.salt!r}" if rule.salt else "")
+
+
+class _ByGroup(_ByHash):
+    """By a salted hash of the row's group, so that a group stays together."""
+
+    what = "the groups of {column}"
+    complete = True
+
+    def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
+        return SplitRule(by="group", share=split.share, salt=split.salt, column=str(split.column))
+
+    def offset(self, name: str) -> bytes:  # noqa: ARG002 - a group column may be renamed
+        return b"group"
+
+
+class _ByTime:
+    """Rows from a cutoff on."""
+
+    def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
+        column = str(split.column)
+        kept = recorded.cutoff if recorded is not None and recorded.column == column else None
+        return SplitRule(
+            by="time", share=split.share, salt="", column=column, cutoff=_cutoff(frame[column], split, kept)
+        )
+
+    def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+        aside: NDArray[np.bool_] = _moments(frame[str(rule.column)], rule.cutoff) >= _moment(rule.cutoff)
+        return aside
+
+    def key(self, rule: SplitRule) -> tuple[Any, ...]:
+        return rule.column, isinstance(rule.cutoff, str), _moment(rule.cutoff)
+
+    def in_words(self, rule: SplitRule) -> str:
+        return f"rows from {rule.cutoff} on, by {rule.column}"
+
+
+_RULES: dict[str, _Rule] = {"hash": _ByHash(), "group": _ByGroup(), "time": _ByTime()}
 
 
 def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None = None) -> SplitRule:
-    """Today's rule for a table.
+    """Today's rule for a whole table.
 
     What the champion's manifest records is kept, so that rows stay where they are: the hashed columns, as long as the
     table has them all (a feature that is dropped from the model, or a column that is new, moves no row), and the cutoff.
-
-    Parameters
-    ----------
-    frame : DataFrame, shape (rows, columns)
-        The whole table.
 
     Raises
     ------
@@ -91,139 +153,48 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule 
     DataError
         When the column of a time split has gaps or cannot be read.
     """
-    if split.by == "hash":
-        return SplitRule(by="hash", share=split.share, salt=split.salt, columns=_hashed(frame, data, recorded))
-    column = str(split.column)
-    if split.by == "group":
-        return SplitRule(by="group", share=split.share, salt=split.salt, column=column)
-    same = recorded is not None and recorded.by == "time" and recorded.column == column
-    cutoff = _cutoff(frame[column], split, recorded.cutoff if recorded is not None and same else None)
-    return SplitRule(by="time", share=split.share, salt="", column=column, cutoff=cutoff)
-
-
-def _hashed(frame: pd.DataFrame, data: Data, recorded: SplitRule | None) -> tuple[str, ...]:
-    present = {str(name) for name in frame.columns} - {data.target}
-    if recorded is not None and recorded.by == "hash" and present.issuperset(recorded.columns):
-        return recorded.columns
-    return tuple(sorted(present - set(data.drop)))
+    same_kind = recorded if recorded is not None and recorded.by == split.by else None
+    return _RULES[split.by].settle(frame, data, split, same_kind)
 
 
 def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
-    """Tell which rows of a table the rule sets aside.
-
-    Parameters
-    ----------
-    frame : DataFrame, shape (rows, columns)
-        Has at least the columns that `SplitRule.needs` names.
-
-    Returns
-    -------
-    ndarray of bool, shape (rows,)
+    """Tell which rows of a table the rule sets aside, shape (rows,); the table has the columns of `SplitRule.needs`.
 
     Raises
     ------
     DataError
         When the column of a group or a time split has gaps or cannot be read.
     """
-    import numpy as np
-
-    if rule.by == "time":
-        found: NDArray[np.bool_] = _moments(frame[str(rule.column)], rule.cutoff) >= _moment(rule.cutoff)
-        return found
-    seed = int.from_bytes(hashlib.sha256(rule.salt.encode()).digest()[:8], "little")
-    state = np.full(len(frame), seed, dtype=np.uint64)
-    for name in rule.needs():
-        label = hashlib.sha256(name.encode()).digest() if rule.by == "hash" else b"group"
-        offset = np.uint64(int.from_bytes(label[:8].ljust(8, b"\0"), "little"))
-        state = _mix(state ^ _mix(_hashes(frame[name], complete=rule.by == "group") + offset))
-    return (state >> np.uint64(11)).astype(np.float64) / 2.0**53 < rule.share
+    return _RULES[rule.by].is_holdout(frame, rule)
 
 
-def _hashes(column: pd.Series, complete: bool) -> NDArray[np.uint64]:
-    """One 64-bit hash per value, equal for equal values whatever their type."""
-    import numpy as np
-    import pandas as pd
+def overlap(frame: pd.DataFrame, today: SplitRule, former: SplitRule) -> NDArray[np.bool_] | None:
+    """Tell which rows of today's holdout the former rule set aside too.
 
-    missing = column.isna().to_numpy()
-    if complete and missing.any():
-        raise DataError(
-            f"The group column {column.name!r} is empty in {int(missing.sum())} rows; every row needs its group. "
-            "Fill it, or remove these rows."
-        )
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        hashes = _number_hashes(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
-        hashes = _moment_hashes(_seconds(column))
-    else:
-        codes, uniques = pd.factorize(column)
-        hashes = np.append(_distinct_hashes(uniques), np.uint64(_MISSING))[codes]
-    hashes[missing] = np.uint64(_MISSING)
-    return hashes
+    Returns
+    -------
+    ndarray of bool, shape (rows,), or None
+        None where a column that the former rule needs is gone, so that nobody can tell.
+
+    Raises
+    ------
+    DataError
+        When the column of a former group or time split has gaps or cannot be read.
+    """
+    if today.same_rows(former):
+        return np.ones(len(frame), dtype=np.bool_)
+    if missing_columns(frame, former.needs()):
+        return None
+    return is_holdout(frame, former)
 
 
-def _number_hashes(numbers: NDArray[np.float64]) -> NDArray[np.uint64]:
-    import numpy as np
-
-    with np.errstate(invalid="ignore"):
-        mantissa, exponent = np.frexp(numbers)
-        rounded = np.ldexp(np.round(mantissa * 2.0**_MANTISSA_BITS), exponent - _MANTISSA_BITS)
-    return _mix((rounded + 0.0).view(np.uint64))
-
-
-def _moment_hashes(seconds: NDArray[np.float64]) -> NDArray[np.uint64]:
-    import numpy as np
-
-    return _mix((seconds + 0.0).view(np.uint64) ^ np.uint64(_MOMENT))
-
-
-def _distinct_hashes(values: Iterable[object]) -> NDArray[np.uint64]:
-    """The hashes of values that stand in no numeric column; none depends on what else is there."""
-    import numpy as np
-
-    read = [_read(value) for value in values]
-    hashes = _number_hashes(np.array([value if isinstance(value, float) else np.nan for value in read]))
-    texts = {place: value for place, value in enumerate(read) if isinstance(value, str)}
-    for place, text in texts.items():
-        hashes[place] = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
-    dated = [place for place, text in texts.items() if _DATED.match(text)]
-    seconds = _seconds_of([texts[place] for place in dated])
-    moments = ~np.isnan(seconds)
-    hashes[np.array(dated, dtype=np.int64)[moments]] = _moment_hashes(seconds[moments])
-    return hashes
-
-
-def _read(value: object) -> float | str:
-    """A value as a number where it is one or says one, else as text; dates become ISO 8601."""
-    text = str(value).strip()
-    if text.casefold() in ("true", "false"):
-        return float(text.casefold() == "true")
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text
-
-
-def _seconds_of(texts: list[str]) -> NDArray[np.float64]:
-    """ISO 8601 texts as seconds since 1970, NaN for those that are none; parts of a microsecond are cut off."""
-    import pandas as pd
-
-    micros = pd.Series([_FINER.sub(r"\1", text) for text in texts], dtype="str")
-    return _seconds(pd.to_datetime(micros, utc=True, errors="coerce", format="ISO8601"))
-
-
-def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finalizer of splitmix64 (Steele, Lea and Flood 2014)."""
-    import numpy as np
-
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+def missing_columns(frame: pd.DataFrame, needed: Sequence[str]) -> list[str]:
+    """Name the needed columns that a table lacks, in the order given."""
+    return [name for name in needed if name not in frame.columns]
 
 
 def _moments(column: pd.Series, cutoff: Cutoff | None = None) -> NDArray[np.float64]:
     """The column of a time split as float64: its numbers, or seconds since 1970 (UTC where no zone is given)."""
-    import numpy as np
     import pandas as pd
 
     numeric = pd.api.types.is_numeric_dtype(column.dtype)
@@ -235,7 +206,7 @@ def _moments(column: pd.Series, cutoff: Cutoff | None = None) -> NDArray[np.floa
     if numeric:
         moments = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        moments = _seconds(pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601"))
+        moments = seconds_since_1970(pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601"))
     unreadable = int(np.isnan(moments).sum())
     if unreadable:
         raise DataError(
@@ -243,15 +214,6 @@ def _moments(column: pd.Series, cutoff: Cutoff | None = None) -> NDArray[np.floa
             "as ISO 8601 (2026-01-31 or 2026-01-31T12:00:00) or as a number."
         )
     return moments
-
-
-def _seconds(column: pd.Series) -> NDArray[np.float64]:
-    """A datetime column as seconds since 1970, in whole microseconds; NaN where it is empty."""
-    import numpy as np
-    import pandas as pd
-
-    micros = pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
-    return np.where(column.isna().to_numpy(), np.nan, micros / 1e6)
 
 
 def _moment(cutoff: Cutoff | None) -> float:
@@ -265,12 +227,7 @@ def _moment(cutoff: Cutoff | None) -> float:
     return int(stamp.as_unit("us").asm8.astype("int64")) / 1e6
 
 
-def _same_cutoff(one: Cutoff | None, other: Cutoff | None) -> bool:
-    return isinstance(one, str) == isinstance(other, str) and _moment(one) == _moment(other)
-
-
 def _cutoff(column: pd.Series, split: Split, recorded: Cutoff | None) -> Cutoff:
-    import numpy as np
     import pandas as pd
 
     numeric = pd.api.types.is_numeric_dtype(column.dtype)
@@ -303,37 +260,3 @@ def _asked_cutoff(asked: datetime | date | float, numeric: bool, name: str, reco
             f"was trained on the rows between. Leave it out, or give {recorded} or later."
         )
     return wanted
-
-
-def overlap(frame: pd.DataFrame, today: SplitRule, former: SplitRule) -> NDArray[np.bool_] | None:
-    """Tell which rows of today's holdout the former rule set aside too.
-
-    Parameters
-    ----------
-    frame : DataFrame, shape (rows, columns)
-        Today's holdout.
-    today, former : SplitRule
-        Today's rule, and the one that the champion was trained under.
-
-    Returns
-    -------
-    ndarray of bool, shape (rows,), or None
-        None where a column that the former rule needs is gone, so that nobody can tell.
-
-    Raises
-    ------
-    DataError
-        When the column of a former group or time split has gaps or cannot be read.
-    """
-    import numpy as np
-
-    if today.same_rows(former):
-        return np.ones(len(frame), dtype=np.bool_)
-    if missing_columns(frame, former.needs()):
-        return None
-    return is_holdout(frame, former)
-
-
-def missing_columns(frame: pd.DataFrame, needed: Sequence[str]) -> list[str]:
-    """Name the needed columns that a table lacks, in the order given."""
-    return [name for name in needed if name not in frame.columns]

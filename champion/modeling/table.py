@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from champion.errors import DataError, NotEnoughDataError, counted, listed, nearest_column
 from champion.modeling.columns import describe, unreadable
 from champion.modeling.tasks.target import TARGETS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from champion.use_case.whole import UseCase
 
 FEWEST_ROWS = 10
@@ -115,8 +115,6 @@ def _require_finite(features: Sequence[pd.Series]) -> None:
 
 def _too_large(column: pd.Series) -> int:
     """How many values of a column of numbers no estimator can take."""
-    import pandas as pd
-
     dtype: Any = column.dtype
     if dtype.kind != "f" or not pd.api.types.is_numeric_dtype(dtype):
         return 0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from champion.drift.compare import Tested, category_tests, number_tests
+from champion.drift.column_tests import Tested, run_tests
 from champion.drift.judge import drifting
 from champion.drift.statistics import Counts, safe_categories
 from champion.modeling.profile import BINS, CATEGORIES
@@ -34,7 +34,7 @@ def numbers(random: np.random.Generator, features: int, reference: int, rows: in
     counts = np.diff(places)
     counts[-1] += 1
     ours = np.broadcast_to(np.concatenate([[0], counts, [0]]), shares.shape)
-    return number_tests(ours, random.multinomial(rows, shares), few=False)
+    return run_tests("number", ours, random.multinomial(rows, shares))
 
 
 def few_values(random: np.random.Generator, features: int, reference: int, rows: int, shift: float) -> list[Tested]:
@@ -43,7 +43,7 @@ def few_values(random: np.random.Generator, features: int, reference: int, rows:
     shares = np.diff(ndtr(cuts), prepend=0.0, append=1.0)
     moved = np.diff(ndtr(cuts - shift), prepend=0.0, append=1.0)
     ours, theirs = random.multinomial(reference, shares, features), random.multinomial(rows, moved, features)
-    return number_tests(ours, theirs, few=True)
+    return run_tests("few values", ours, theirs)
 
 
 def categories(random: np.random.Generator, features: int, reference: int, rows: int, shift: float) -> list[Tested]:
@@ -81,7 +81,7 @@ def _as_listed(ours: Counts, theirs: Counts) -> list[Tested]:
         named = int(listed[row].sum())
         safe[row, :named] = safe_categories(counts[:named], int((counts > 0).sum()), CATEGORIES)
     kept = [*range(min(CATEGORIES, ours.shape[1])), -1]
-    return category_tests(both[0][:, kept], both[1][:, kept], safe[:, kept])
+    return run_tests("category", both[0][:, kept], both[1][:, kept], safe[:, kept])
 
 
 KINDS: dict[str, Draw] = {

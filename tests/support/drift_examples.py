@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from champion.drift.counts import FeatureCounts
-from champion.drift.judge import Judged, counts_of, judge
+from champion.drift.judge import JudgedFeatures, counts_of, judge
 from champion.drift.report import DriftReport, FeatureDrift, SchemaDifference
 from champion.modeling import features as ml_features
 from champion.modeling.columns import infer
@@ -52,7 +52,9 @@ def compared(
     return {each.name: each for each in [*found.features, *([found.predictions] if found.predictions else [])]}
 
 
-def judged(train: pd.DataFrame, new: pd.DataFrame, predicted: Mapping[str, int] | None = None, **rules: Any) -> Judged:
+def judged(
+    train: pd.DataFrame, new: pd.DataFrame, predicted: Mapping[str, int] | None = None, **rules: Any
+) -> JudgedFeatures:
     """What comes of new rows beside a train set."""
     profile, features = described(train)
     return judge(profile, counted(profile, features, new), predicted or {}, 0.05, Drift(**rules))

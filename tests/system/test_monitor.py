@@ -213,13 +213,13 @@ def test_a_use_case_without_a_champion_is_told_to_train(trained: Session) -> Non
 
 def test_a_profile_of_another_format_is_an_error(trained: Session) -> None:
     from champion.bundle.folder import Package, read
-    from champion.drift.rows import Asked, compared
+    from champion.drift.rows import DriftRequest, compared
 
     package = read(trained.root / "models" / trained.name, "the package")
     assert package is not None
     old = Package(package.manifest, {**package.files, "profile.json": b'{"rows": 3}'})
     new_rows().to_csv(trained.root / "new.csv", index=False)
-    asked = Asked(rules=trained.workspace(tree(2)).use_case.drift, source="new.csv")
+    asked = DriftRequest(rules=trained.workspace(tree(2)).use_case.drift, source="new.csv")
     with pytest.raises(PackageError, match=r"profile\.json cannot be read"):
         compared(trained.root / "new.csv", old, asked, None, lambda *_: None)
 

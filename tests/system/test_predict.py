@@ -233,12 +233,14 @@ def test_an_interrupted_run_leaves_nothing_and_the_next_one_is_whole(ready: Chec
 
 
 def test_the_step_alone_needs_no_run(champion: Session) -> None:
-    from champion.bundle.batch import Asked
+    from champion.bundle.batch import BatchRequest
     from champion.orchestration.materializers.files import StoredFile
     from steps.predict import predict as step
 
     package = read(champion.root / "models" / champion.name, "models/test")
-    predictions, rejects, tally = step.entrypoint(StoredFile(champion.root / TABLE), package, Asked(suffix=".csv"))
+    predictions, rejects, tally = step.entrypoint(
+        StoredFile(champion.root / TABLE), package, BatchRequest(suffix=".csv")
+    )
     assert (predictions.path.name, tally.predicted) == ("predictions.csv", 150)
     assert len(pd.read_csv(predictions.path)) == 150
     assert rejects.path.read_text(encoding="utf-8").startswith('"rejected_row"')

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from champion.modeling.evaluation import Label
 from champion.modeling.tasks.classification import target as classification
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
 
 
 class Target(Protocol):

@@ -18,7 +18,7 @@ import pytest
 from pyarrow import parquet
 
 from champion.bundle import batch
-from champion.bundle.batch import Asked, Tally, predict_table, require_columns
+from champion.bundle.batch import BatchRequest, Tally, predict_table, require_columns
 from champion.bundle.build import array_classifier, classifier
 from champion.bundle.folder import Package
 from champion.errors import ConfigurationError, DataError
@@ -38,7 +38,7 @@ def scored(
     package: Package, source: Path, suffix: str = ".parquet", **kept: Any
 ) -> tuple[Tally, pd.DataFrame, list[Any]]:
     """The tally, the predictions, and the rejected rows."""
-    asked = Asked(suffix=suffix, **kept)
+    asked = BatchRequest(suffix=suffix, **kept)
     with tempfile.TemporaryDirectory() as folder:
         out, rejects = Path(folder) / f"out{suffix}", Path(folder) / "rejects.csv"
         model = array_classifier(package, "models/test")
@@ -162,7 +162,7 @@ def test_columns_that_are_kept_come_through_unchanged(model: Package, source: st
 
 
 def check(package: Package, source: Path, **asked: Any) -> None:
-    require_columns(open_table(source), package.manifest, Asked(**{"suffix": ".parquet", **asked}))
+    require_columns(open_table(source), package.manifest, BatchRequest(**{"suffix": ".parquet", **asked}))
 
 
 def test_a_missing_column_is_named_with_the_near_one_before_anything_is_scored(model: Package, tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ sys.meta_path.insert(0, Nobody())
 from pathlib import Path
 from champion.bundle import folder
 from champion.tabular import csv_format, parquet_format
-from champion.bundle.batch import Asked, predict_table
+from champion.bundle.batch import BatchRequest, predict_table
 from champion.bundle.build import array_classifier
 csv_format.BLOCK_BYTES = 4096
 package = folder.read(Path({str(tmp_path / "models")!r}), "models")
@@ -216,7 +216,7 @@ largest = []
 model = array_classifier(package, "models")
 answer = model.predict
 model.predict = lambda block: largest.append(len(block)) or answer(block)
-asked = Asked(suffix=".csv", keep_all=True)
+asked = BatchRequest(suffix=".csv", keep_all=True)
 predict_table(Path({str(source)!r}), model, package.manifest, asked, Path({str(tmp_path / "o.csv")!r}),
               Path({str(tmp_path / "r.csv")!r}), lambda *_: None)
 print(max(largest), sum(largest))
@@ -235,7 +235,7 @@ def test_the_share_of_the_table_that_is_done_is_told(
     told: list[Any] = []
     answering = array_classifier(model, "models/test")
     predict_table(
-        source, answering, model.manifest, Asked(suffix=".csv"), tmp_path / "o.csv", tmp_path / "r.csv",
+        source, answering, model.manifest, BatchRequest(suffix=".csv"), tmp_path / "o.csv", tmp_path / "r.csv",
         lambda *how_far: told.append(how_far),
     )  # fmt: skip
     assert [rows for rows, _, _ in told] == [100, 200, 250]

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from champion.drift import statistics as tests
-from champion.drift.live import difference, wilson
+from champion.drift.verdict import difference, wilson
 
 RANDOM = np.random.default_rng(7)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from champion.drift.live import live_score
 from champion.drift.report import DriftReport
+from champion.drift.verdict import live_score
 from champion.reporting.drift_history import Line, render_drift_history
 from champion.reporting.drift_html import render_drift_html
 from champion.reporting.drift_markdown import render_drift_markdown

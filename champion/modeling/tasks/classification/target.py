@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from champion.errors import DataError, NotEnoughDataError, counted, listed
 from champion.modeling.columns import unreadable
 from champion.modeling.evaluation import Label
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
 
 MOST_CLASSES = 1000
 MANY_NUMBERS, MANY_NUMBERS_SHARE = 50, 0.1  # more distinct numbers than both in a target are no classes
@@ -28,8 +27,6 @@ def check(target: pd.Series, folds: int) -> list[str]:
     DataError
         When labels are missing, are no labels, or are too many or too few to learn from.
     """
-    import numpy as np
-
     name = str(target.name)
     foreign = unreadable(target)
     if foreign:
@@ -82,8 +79,6 @@ def canonical_labels(target: pd.Series) -> NDArray[np.object_]:
     >>> canonical_labels(pd.Series([1.0, 2.0])).tolist()
     [1, 2]
     """
-    import numpy as np
-
     codes, uniques = _factorized(target)
     if (codes < 0).any():
         raise DataError(_nulls_message(codes < 0, str(target.name)))
@@ -119,17 +114,12 @@ def classes_to_learn(target: pd.Series, split: str) -> list[Label]:
 
 def class_counts(target: pd.Series, classes: Sequence[Label]) -> list[int]:
     """The rows of each class; a class without a row counts 0."""
-    import numpy as np
-    import pandas as pd
-
     codes, uniques = pd.factorize(canonical_labels(target))
     rows = dict(zip(((type(label), label) for label in uniques), np.bincount(codes).tolist(), strict=True))
     return [rows.get((type(label), label), 0) for label in classes]
 
 
 def _require_classes(uniques: Sequence[Any], rows: int, name: str) -> None:
-    import numpy as np
-
     distinct = len(uniques)
     numeric = all(isinstance(value, int | float | Decimal | np.number) for value in uniques)
     remedy = "Choose another target, or put the values into a few classes first."
@@ -173,15 +163,11 @@ def _doubts(counts: dict[Label, int], name: str, folds: int) -> list[str]:
 
 def _factorized(target: pd.Series) -> tuple[NDArray[np.int64], list[Any]]:
     """Codes (-1 where nothing is), and the distinct values."""
-    import pandas as pd
-
     codes, uniques = pd.factorize(target)
     return codes, list(uniques)
 
 
 def _label(value: Any, name: str) -> Label:
-    import numpy as np
-
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool | np.bool_):
@@ -194,8 +180,6 @@ def _label(value: Any, name: str) -> Label:
 
 
 def _is_whole(value: Any) -> bool:
-    import numpy as np
-
     return isinstance(value, int | float | Decimal | np.number) and bool(value % 1 == 0)  # type: ignore[operator]  # every one of them has it
 
 
