@@ -97,14 +97,17 @@ def test_a_kill_at_the_worst_moments_leaves_one_champion_and_the_next_command_re
     assert session.stages() == {1: "production", 2: "archived"}
 
 
-def test_a_kill_at_any_moment_leaves_one_champion(ready: Checkout, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("attempts", [2, pytest.param(20, marks=pytest.mark.long)])
+def test_a_kill_at_any_moment_leaves_one_champion(
+    ready: Checkout, tree: Tree, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
     ready.write_use_case(tree(1))
     begun = time.monotonic()
-    ready.run("train")
+    ready.command(sys.executable, "run.py", "train", warm=False)
     took = time.monotonic() - begun
     session = on_machine_of(ready, monkeypatch)
     draw = random.Random(7)
-    for attempt in range(5):
+    for attempt in range(attempts):
         ready.write_use_case(tree(2 if attempt % 2 else 1, training={"seed": attempt}, promotion={"min_gain": 0.0}))
         process = ready.start("train", "--readmit")
         time.sleep(took * draw.uniform(0.4, 1.1))

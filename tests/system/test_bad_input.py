@@ -17,24 +17,11 @@ import skops.io
 from sklearn.preprocessing import FunctionTransformer
 
 from champion.errors import DONE, FAILED, NOT_ENOUGH_DATA, WRONG_USAGE
-from tests.support.trained import ODD, TREE, TrainedCheckout, build, tree
+from tests.support.trained import ODD, TREE, TrainedCheckout, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> TrainedCheckout:
-    """One checkout with a champion for all of this file."""
-    return build(tmp_path_factory.mktemp("trained"))
-
-
-@pytest.fixture
-def trained(built: TrainedCheckout) -> TrainedCheckout:
-    """The checkout, as if no other test had been."""
-    built.restore()
-    return built
 
 
 # Use cases: exit 2

@@ -13,26 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from champion.errors import DONE, FAILED
-from tests.support.trained import ODD, TrainedCheckout, build
+from tests.support.trained import ODD, TrainedCheckout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 INTERRUPTED = 130
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> TrainedCheckout:
-    """One checkout with a champion for all of this file."""
-    return build(tmp_path_factory.mktemp("trained"))
-
-
-@pytest.fixture
-def trained(built: TrainedCheckout) -> TrainedCheckout:
-    """The checkout, as if no other test had been."""
-    built.restore()
-    return built
 
 
 @contextlib.contextmanager
@@ -163,7 +150,13 @@ def interrupted(trained: TrainedCheckout, after: str) -> int:
     return process.returncode
 
 
-@pytest.mark.parametrize("moments", [("0.5", "1.5", "prepare", "train_tree"), ("evaluate", "promote", "report")])
+@pytest.mark.parametrize(
+    "moments",
+    [
+        ("1.0", "promote"),
+        pytest.param(("0.5", "1.5", "prepare", "train_tree", "evaluate", "report"), marks=pytest.mark.long),
+    ],
+)
 def test_ctrl_c_at_any_moment_leaves_one_champion(trained: TrainedCheckout, moments: tuple[str, ...]) -> None:
     for moment in moments:
         assert interrupted(trained, moment) in (INTERRUPTED, DONE)

@@ -117,23 +117,3 @@ def test_a_folder_that_cannot_be_written_is_found_out_before_the_run(ready: Chec
     assert "Nothing was run: models cannot be written (Permission denied)" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((ready.root / "models").glob("iris*"))
-
-
-def test_a_store_of_another_zenml_or_another_place_is_refused_with_the_way_out(ready: Checkout) -> None:
-    assert ready.run("models").returncode == 0
-    config = ready.root / ".zenml/config.yaml"
-    right = config.read_text()
-    lines = ["version: 0.70.0" if line.startswith("version:") else line for line in right.splitlines()]
-    config.write_text("\n".join(lines) + "\n")
-    refused = ready.run("models", expect=1)
-    assert "was made by ZenML 0.70.0; this project runs" in refused.stderr
-    assert "ZENML_CONFIG_PATH" in refused.stderr
-    config.write_text(right)
-
-    moved = ready.root.rename(ready.root.with_name("moved"))
-    elsewhere = type(ready)(moved, ready.home)
-    refused = elsewhere.run("models", expect=1)
-    assert "the checkout was moved or copied" in refused.stderr
-    assert "Traceback" not in refused.stderr
-    shutil.rmtree(moved / ".zenml")
-    assert elsewhere.run("models").returncode == 0, "what the message says helps"
