@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from champion.drift.report import DriftReport
+from champion.drift.verdict import exit_code
 from champion.errors import ConfigurationError, DataError, PackageError, ProjectError
-from pipelines.drift_files import exit_code
 from pipelines.drift_gauges import GAUGES
 from pipelines.drift_log import history
 from tests.conftest import ROOT, Checkout, Session, quick, tree
