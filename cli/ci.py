@@ -1,7 +1,5 @@
 """`ci`: what the workflows call, a command for each step. They are told by environment variables (docs/github.md)."""
 
-from __future__ import annotations
-
 import importlib
 import os
 

@@ -90,14 +90,12 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     challenger, champion = evaluation.challenger, evaluation.champion
     table = Table(title=f"{evaluation.use_case}: {evaluation.rows.judged} holdout rows judge", title_justify="left")
     table.add_column("score")
-    table.add_column(
-        "challenger" + ("" if outcome.challenger is None else f"\nversion {outcome.challenger}"), justify="right"
-    )
-    if champion:
-        table.add_column(
-            "champion" + ("" if champion.number is None else f"\nversion {champion.number}"), justify="right"
-        )
-        table.add_column("difference", justify="right")
+    columns = {
+        "challenger": outcome.challenger,
+        **({"champion": champion.number, "difference": None} if champion else {}),
+    }
+    for name, number in columns.items():
+        table.add_column(name if number is None else f"{name}\nversion {number}", justify="right")
     table.add_row("candidate", challenger.candidate, *([champion.candidate, ""] if champion else []))
     for name, value in challenger.scores.items():
         row = [f"[bold]{name}[/]" if name == evaluation.metric else name, f"{value:.4f}"]
@@ -115,10 +113,8 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
 def batch_summary(tally: Tally, written: str, rejects: str | None) -> None:
     """How many rows were scored, as what, and where they and the others are."""
     console = out()
-    console.print(
-        f"Predicted {tally.predicted:,} of {tally.rows:,} rows with model version {tally.model_version}: {written}",
-        markup=False,
-    )
+    predicted = f"Predicted {tally.predicted:,} of {tally.rows:,} rows"
+    console.print(f"{predicted} with model version {tally.model_version}: {written}", markup=False)
     console.print("  " + ", ".join(f"{label} {count:,}" for label, count in tally.labels.items()), markup=False)
     if rejects:
         console.print(f"Rejected {tally.rejected:,}: {rejects}", markup=False)

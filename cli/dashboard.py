@@ -1,7 +1,5 @@
 """`dashboard`: ZenML's own over the local store."""
 
-from __future__ import annotations
-
 import click
 
 PORT = click.IntRange(0, 65535)

@@ -1,7 +1,5 @@
 """`data`: what data and packages share with the DVC remote."""
 
-from __future__ import annotations
-
 import click
 
 from champion import settings

@@ -1,7 +1,5 @@
 """`doctor`: what works here and what does not."""
 
-from __future__ import annotations
-
 import click
 
 from champion.errors import DONE, FAILED

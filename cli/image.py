@@ -1,7 +1,5 @@
 """`image`: an image of the Dockerfile."""
 
-from __future__ import annotations
-
 import click
 
 from champion import settings

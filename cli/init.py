@@ -1,7 +1,5 @@
 """`init`: a use case for a table of one's own."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

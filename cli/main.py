@@ -4,8 +4,6 @@ A module of cli/ is loaded when its command is asked for. `--help` loads all of 
 pandas at its top: what a command works with is imported when it runs.
 """
 
-from __future__ import annotations
-
 import gc
 import importlib
 import sys

@@ -1,7 +1,5 @@
 """`models`: the version history of a use case."""
 
-from __future__ import annotations
-
 import click
 
 from cli.common import config_option, json_option, open_store, open_use_case, print_json, print_store

@@ -1,7 +1,5 @@
 """`predict`: a table scored by the champion."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

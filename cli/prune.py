@@ -1,7 +1,5 @@
 """`prune`: a store without what nothing needs."""
 
-from __future__ import annotations
-
 import click
 
 from cli.common import config_option, json_option, open_store, open_use_case, print_json, print_store

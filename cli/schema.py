@@ -1,7 +1,5 @@
 """`schema`: the JSON schema of a use case."""
 
-from __future__ import annotations
-
 import click
 
 from cli.common import print_json

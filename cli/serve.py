@@ -1,7 +1,5 @@
 """`serve`: the champion over REST."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`stack`: the active stack."""
 
-from __future__ import annotations
-
 import click
 
 from cli.common import open_store

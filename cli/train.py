@@ -1,7 +1,5 @@
 """`train`: a challenger beside the champion."""
 
-from __future__ import annotations
-
 import click
 
 from champion.errors import DONE, GATE_SAID_NO

@@ -144,7 +144,7 @@ def test_the_json_of_train_and_models_has_the_documented_keys() -> None:
     found = decision_facts(evaluation, decision, facts, report_examples.outcome())
     assert keys_told("train --json") == {*found, "notes", "store", "stack"}
     record = Record.model_construct(**dict.fromkeys(Record.model_fields))
-    version = Version(id=uuid4(), stage="none", record=record, title=None, package_id=None)
+    version = Version(id=uuid4(), stage="none", record=record, champion_state=None, package_id=None)
     assert keys_told("models --json") == set(console.version_facts(version))
 
 

@@ -137,11 +137,12 @@ class GitHub:
         if route == "GET /user":
             return 200, {"login": "github-actions[bot]", "id": 41898282}
         if route == f"GET {here}/pulls":
-            return 200, [pull.facts() for pull in self.pulls.values()]
+            return 200, _page([pull.facts() for pull in self.pulls.values()], query)
         if route == f"POST {here}/pulls":
             return 201, self.open("0" * 40, str(body["head"]), title=str(body["title"])).facts()
         if route == f"GET {here}/issues":
-            return 200, self._page({name: values[-1] for name, values in parse_qs(query).items()})
+            pulls = [{**pull.facts(), "body": pull.title, "pull_request": {}} for pull in self.pulls.values()]
+            return 200, _page([*self.issues.values(), *pulls], query)
         if route == f"POST {here}/issues" or re.fullmatch(rf"PATCH {here}/issues/\d+", route):
             return self._written(route.rpartition("/")[2], body)
         if found := re.fullmatch(rf"POST {here}/actions/workflows/([\w.-]+)/dispatches", route):
@@ -152,13 +153,6 @@ class GitHub:
         if found := re.fullmatch(rf"PATCH {here}/issues/comments/(\d+)", route):
             return self._edited(int(found[1]), body)
         return 404, {"message": "Not Found"}
-
-    def _page(self, asked: dict[str, str]) -> list[dict[str, Any]]:
-        """Issues and pull requests, the newest first, as GitHub lists both."""
-        pulls = [{**pull.facts(), "body": pull.title, "pull_request": {}} for pull in self.pulls.values()]
-        listed = [each for each in (*self.issues.values(), *pulls) if each["state"] == asked.get("state", "open")]
-        size, page = int(asked.get("per_page", 30)), int(asked.get("page", 1))
-        return sorted(listed, key=lambda each: -int(each["number"]))[size * (page - 1) : size * page]
 
     def _written(self, number: str, body: dict[str, Any]) -> tuple[int, Any]:
         if len(body.get("body", "")) > LONGEST:
@@ -220,3 +214,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing goes to the terminal."""
+
+
+def _page(listed: list[dict[str, Any]], query: str) -> list[dict[str, Any]]:
+    """What is open, or in the state asked for, the newest first, as GitHub lists it: a page of it."""
+    asked = {name: values[-1] for name, values in parse_qs(query).items()}
+    size, page = int(asked.get("per_page", 30)), int(asked.get("page", 1))
+    there = [each for each in listed if each["state"] == asked.get("state", "open")]
+    return sorted(there, key=lambda each: -int(each["number"]))[size * (page - 1) : size * page]

@@ -31,21 +31,31 @@ def github() -> Iterator[GitHub]:
         yield double
 
 
+class Monitor:
+    """A checkout in which data were compared, and the issues that are kept of it."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self.root = root
+        values = {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": url + API, "REPO_TOKEN": TOKEN}
+        self.env = Environment({**values, "GITHUB_SERVER_URL": "https://github.com", "GITHUB_RUN_ID": "7"})
+
+    def found(self, outcome: str, name: str = "iris", report: str = "## iris: drift\n", **others: str) -> None:
+        """What a comparison leaves; `others` are outcomes of more use cases."""
+        seen = {each: Seen(**{**FOUND, "outcome": what}) for each, what in {name: outcome, **others}.items()}
+        write_text(self.root / "reports/drift.json", Watch(seen=seen).as_json())
+        for each in seen:
+            write_text(self.root / "reports" / each / "drift.md", report)
+
+    def keeps(self, outcome: str | None = None, **others: str) -> str:
+        """What is said of the issues, after a comparison where its outcome is given."""
+        if outcome is not None:
+            self.found(outcome, **others)
+        return keep_issues(self.root, self.env)
+
+
 @pytest.fixture
-def env(github: GitHub) -> Environment:
-    values = {
-        "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": github.url + API, "GITHUB_SERVER_URL": "https://github.com",
-        "GITHUB_RUN_ID": "7", "REPO_TOKEN": TOKEN,
-    }  # fmt: skip
-    return Environment(values)
-
-
-def found(root: Path, outcome: str, name: str = "iris", report: str = "## iris: drift\n", **others: str) -> None:
-    """What a comparison leaves; `others` are outcomes of more use cases."""
-    seen = {each: Seen(**{**FOUND, "outcome": what}) for each, what in {name: outcome, **others}.items()}
-    write_text(root / "reports/drift.json", Watch(seen=seen).as_json())
-    for each in seen:
-        write_text(root / "reports" / each / "drift.md", report)
+def monitor(tmp_path: Path, github: GitHub) -> Monitor:
+    return Monitor(tmp_path, github.url)
 
 
 def comments(github: GitHub, issue: dict[str, Any]) -> list[str]:
@@ -53,14 +63,12 @@ def comments(github: GitHub, issue: dict[str, Any]) -> list[str]:
 
 
 def test_an_issue_is_opened_at_drift_edited_while_it_lasts_and_closed_with_one_comment(
-    tmp_path: Path, github: GitHub, env: Environment
+    monitor: Monitor, github: GitHub
 ) -> None:
-    found(tmp_path, "none")
-    assert keep_issues(tmp_path, env) == "iris: no drift."
+    assert monitor.keeps("none") == "iris: no drift."
     assert github.issues == {}
 
-    found(tmp_path, "drift")
-    assert keep_issues(tmp_path, env) == "iris: drift; opened issue 1."
+    assert monitor.keeps("drift") == "iris: drift; opened issue 1."
     (issue,) = github.issues.values()
     assert issue["title"] == "Drift in the data of iris"
     assert issue["labels"] == ["drift"]
@@ -68,82 +76,67 @@ def test_an_issue_is_opened_at_drift_edited_while_it_lasts_and_closed_with_one_c
     assert "`data/iris-new.csv` (abcd1234) with what version 3 was trained on, 2026-03-01 05:17 UTC." in issue["body"]
     assert "(https://github.com/team/champion/actions/runs/7)" in issue["body"]
 
-    found(tmp_path, "schema", report="## iris: other columns\n")
-    assert keep_issues(tmp_path, env) == "iris: drift; issue 1 is up to date."
+    assert monitor.keeps("schema", report="## iris: other columns\n") == "iris: drift; issue 1 is up to date."
     assert "## iris: other columns" in issue["body"]
     assert comments(github, issue) == [], "no comment a day"
 
-    found(tmp_path, "none")
-    assert keep_issues(tmp_path, env) == "iris: the drift is over; closed issue 1."
+    assert monitor.keeps("none") == "iris: the drift is over; closed issue 1."
     assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
     (last,) = comments(github, issue)
     assert last.startswith("The drift is over. 2 of 4 columns moved.")
-    assert keep_issues(tmp_path, env) == "iris: no drift."
+    assert monitor.keeps() == "iris: no drift."
     assert len(comments(github, issue)) == 1
 
 
 @pytest.mark.parametrize("outcome", ["not_enough", "skipped", "failed"])
-def test_what_was_not_compared_changes_nothing_and_says_so(
-    tmp_path: Path, github: GitHub, env: Environment, outcome: str
-) -> None:
+def test_what_was_not_compared_changes_nothing_and_says_so(monitor: Monitor, github: GitHub, outcome: str) -> None:
     issue = github.report("Drift", f"{marker('iris')}\nas it was")
-    found(tmp_path, outcome)
-    assert keep_issues(tmp_path, env).endswith(f"issue {issue['number']} stays as it is.")
+    assert monitor.keeps(outcome).endswith(f"issue {issue['number']} stays as it is.")
     assert (issue["edits"], issue["state"], comments(github, issue)) == (0, "open", [])
 
 
-def test_a_run_that_ended_before_the_comparison_touches_no_issue(tmp_path: Path, env: Environment) -> None:
-    assert keep_issues(tmp_path, env) == "Nothing was compared, so the issues stay as they are."
+def test_a_run_that_ended_before_the_comparison_touches_no_issue(monitor: Monitor) -> None:
+    assert monitor.keeps() == "Nothing was compared, so the issues stay as they are."
 
 
 def test_an_issue_of_before_that_is_closed_stays_closed_and_a_new_one_is_opened(
-    tmp_path: Path, github: GitHub, env: Environment
+    monitor: Monitor, github: GitHub
 ) -> None:
     former = github.report("Drift", f"{marker('iris')}\nformer", state="closed")
-    found(tmp_path, "drift")
-    assert "opened issue 2" in keep_issues(tmp_path, env)
+    assert "opened issue 2" in monitor.keeps("drift")
     assert (former["state"], former["edits"]) == ("closed", 0)
 
 
-def test_an_issue_is_found_on_a_later_page_among_issues_and_pull_requests(
-    tmp_path: Path, github: GitHub, env: Environment
-) -> None:
+def test_an_issue_is_found_on_a_later_page_among_issues_and_pull_requests(monitor: Monitor, github: GitHub) -> None:
     ours = github.report("Drift", f"{marker('iris')}\nours")
     for number in range(205):
         github.report(f"Other {number}", "Something else")
     github.open("0" * 40, "a-branch", title=f"{marker('iris')}\na pull request is no issue")
-    found(tmp_path, "drift")
-    assert f"issue {ours['number']} is up to date" in keep_issues(tmp_path, env)
+    assert f"issue {ours['number']} is up to date" in monitor.keeps("drift")
     assert github.calls.count(f"GET {API}/repos/{REPOSITORY}/issues") == 3
 
 
-def test_of_two_issues_the_older_is_kept_and_the_other_closed_with_a_word(
-    tmp_path: Path, github: GitHub, env: Environment
-) -> None:
+def test_of_two_issues_the_older_is_kept_and_the_other_closed_with_a_word(monitor: Monitor, github: GitHub) -> None:
     first, second = (github.report("Drift", f"{marker('iris')}\n{number}") for number in (1, 2))
-    found(tmp_path, "drift")
-    keep_issues(tmp_path, env)
+    monitor.keeps("drift")
     assert (first["state"], second["state"], second["state_reason"]) == ("open", "closed", "not_planned")
     assert comments(github, second) == [f"#{first['number']} is about the same data; that one is kept up to date."]
 
 
 def test_a_strangers_issue_and_one_that_quotes_the_marker_are_never_taken_for_ours(
-    github: GitHub, env: Environment
+    monitor: Monitor, github: GitHub
 ) -> None:
     github.report("By a stranger", f"{marker('iris')}\nfooled?", PERSON, "NONE")
     github.report("A quotation", f"It says:\n{marker('iris')}\n")
     github.report("Of a longer name", f"{marker('iris-2')}\n")
     member = github.report("By a member's token", f"{marker('iris')}\n", PERSON, "MEMBER")
-    assert open_issues(env) == {"iris-2": [3], "iris": [member["number"]]}
+    assert open_issues(monitor.env) == {"iris-2": [3], "iris": [member["number"]]}
 
 
-def test_each_use_case_has_an_issue_of_its_own_and_one_that_is_gone_takes_its_issue_along(
-    tmp_path: Path, github: GitHub, env: Environment
-) -> None:
+def test_each_use_case_has_its_issue_and_one_that_is_gone_takes_it_along(monitor: Monitor, github: GitHub) -> None:
     gone = github.report("Drift", f"{marker('rose')}\n")
     wine = github.report("Drift", f"{marker('wine')}\n")
-    found(tmp_path, "drift", wine="none")
-    keep_issues(tmp_path, env)
+    monitor.keeps("drift", wine="none")
     assert (gone["state"], wine["state"]) == ("closed", "closed")
     assert "no use case `rose`" in comments(github, gone)[0]
     assert [each["title"] for each in github.issues.values() if each["state"] == "open"] == [
@@ -151,72 +144,64 @@ def test_each_use_case_has_an_issue_of_its_own_and_one_that_is_gone_takes_its_is
     ]
 
 
-def test_a_comment_that_failed_leaves_the_issue_closed_and_is_not_repeated(
-    tmp_path: Path, github: GitHub, env: Environment
-) -> None:
+def test_a_comment_that_failed_leaves_the_issue_closed_and_is_not_repeated(monitor: Monitor, github: GitHub) -> None:
     issue = github.report("Drift", f"{marker('iris')}\n")
     github.faults["POST /comments"] = [Fault(500, "Server Error")]
-    found(tmp_path, "none")
+    monitor.found("none")
     with pytest.raises(GitHubError, match="500 Server Error"):
-        keep_issues(tmp_path, env)
-    assert keep_issues(tmp_path, env) == "iris: no drift."
+        monitor.keeps()
+    assert monitor.keeps() == "iris: no drift."
     assert comments(github, issue) == []
 
 
 def test_an_error_of_github_is_told_and_opens_no_second_issue(
-    tmp_path: Path, github: GitHub, env: Environment, monkeypatch: pytest.MonkeyPatch
+    monitor: Monitor, github: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "PAUSE", 0.0)
-    found(tmp_path, "drift")
+    monitor.found("drift")
     github.faults["GET /issues"] = [Fault(502, "Bad Gateway")] * 3
     with pytest.raises(
         GitHubError, match=r"GitHub refused GET issues\?state=open&per_page=100&page=1: 502 Bad Gateway"
     ):
-        keep_issues(tmp_path, env)
+        monitor.keeps()
     github.faults["GET /issues"] = [Fault(502, "Bad Gateway")] * 2
     github.faults["POST /issues"] = [Fault(502, "Bad Gateway")]
     with pytest.raises(GitHubError, match="POST issues: 502"):
-        keep_issues(tmp_path, env)
+        monitor.keeps()
     assert github.issues == {}, "what writes is not tried again: it may have been done"
-    assert "opened issue" in keep_issues(tmp_path, env)
+    assert "opened issue" in monitor.keeps()
 
 
-def test_a_rate_limit_is_waited_for_when_it_is_short_and_told_when_it_is_long(
-    tmp_path: Path, github: GitHub, env: Environment
-) -> None:
+def test_a_rate_limit_is_waited_for_when_it_is_short_and_told_when_it_is_long(monitor: Monitor, github: GitHub) -> None:
     past = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) - 5)}
     github.faults["GET /issues"] = [Fault(429, "slow down", {"Retry-After": "0"}), Fault(403, "limit", past)]
     github.faults["POST /issues"] = [Fault(403, "secondary rate limit", {"Retry-After": "0"})]
-    found(tmp_path, "drift")
-    assert "opened issue" in keep_issues(tmp_path, env)
+    assert "opened issue" in monitor.keeps("drift")
     assert len(github.issues) == 1
 
     later = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 3600)}
     github.faults["PATCH /1"] = [Fault(403, "API rate limit exceeded", later)]
     with pytest.raises(GitHubError, match="403 API rate limit exceeded"):
-        keep_issues(tmp_path, env)
+        monitor.keeps()
     github.faults["PATCH /1"] = [Fault(403, "Resource not accessible by integration")]
     with pytest.raises(GitHubError, match="Resource not accessible"):
-        keep_issues(tmp_path, env)
+        monitor.keeps()
 
 
-def test_a_long_report_is_shortened_and_keeps_the_marker_and_what_to_do(
-    tmp_path: Path, github: GitHub, env: Environment
-) -> None:
+def test_a_long_report_is_shortened_and_keeps_the_marker_and_what_to_do(monitor: Monitor, github: GitHub) -> None:
     rows = "".join(f"| `column {number} äöü` | drift |\n" for number in range(5000))
-    found(
-        tmp_path,
+    monitor.found(
         "drift",
         report=f"## iris: drift\n\nThe worst\n\n<details>\n<summary>All</summary>\n\n{rows}</details>\n",
     )
-    assert "opened issue" in keep_issues(tmp_path, env)
+    assert "opened issue" in monitor.keeps()
     (issue,) = github.issues.values()
     assert len(issue["body"]) <= LONGEST
     assert "The worst" in issue["body"]
     assert "Shortened" in issue["body"]
     assert "### What to do" in issue["body"]
     assert "<details>" not in issue["body"], "a fold that is cut in two would swallow the rest"
-    assert list(open_issues(env)) == ["iris"]
+    assert list(open_issues(monitor.env)) == ["iris"]
 
 
 def test_a_report_is_cut_at_a_line_and_never_longer_than_asked_for() -> None:
