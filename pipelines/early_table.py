@@ -78,7 +78,7 @@ def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
         return
     folder = Path(tempfile.mkdtemp())
     reader = process.start(  # alone: Ctrl-C is for the run, which ends this one
-        [sys.executable, "-m", __name__, workspace.config.resolve(), folder], settings.root(), alone=True
+        [sys.executable, "-m", __name__, workspace.config.resolve(), folder], settings.root(), alone=True, errors=False
     )
     try:
         assert reader.stdout is not None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from champion.datastore import dvc
 from champion.errors import ProjectError
 from champion.reporting.comment import render_comment
 from champion.reporting.comment_input import Case, Change, Findings, Standing, Story
+from champion.workspace import process
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace
 
@@ -128,16 +128,13 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
     with tempfile.TemporaryDirectory(prefix="cml-home-") as home:  # it writes to the global git configuration
         variables = {**os.environ, "HOME": home, "REPO_TOKEN": token, "ITERATIVE_DO_NOT_TRACK": "1"}
         try:
-            done = subprocess.run(
-                [program, "comment", "update", *told],
-                cwd=root, env=variables, capture_output=True, text=True, check=False, timeout=TIME_LIMIT,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
+            done = process.run([program, "comment", "update", *told], root, environment=variables, seconds=TIME_LIMIT)
+        except (OSError, process.NotEndedError) as error:
             raise ProjectError(f"cml did not run: {error}.") from None
-    if done.returncode:
-        said = hidden((done.stderr or done.stdout).strip()[-800:], variables)
+    if done.code:
+        said = hidden((done.errors or done.output).strip()[-800:], variables)
         raise ProjectError(f"cml could not comment on pull request {number}: {said}")
-    return f"Commented on pull request {number}. {done.stdout.strip()}"
+    return f"Commented on pull request {number}. {done.output.strip()}"
 
 
 def comment_on_fork(root: Path, env: Environment) -> str:

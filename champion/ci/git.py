@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import os
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from champion.ci.environment import Environment
 from champion.errors import ProjectError
+from champion.workspace import process
 
 TIME_LIMIT = 300.0  # seconds
 
@@ -28,17 +28,14 @@ def git(root: Path, *arguments: str, env: Environment | None = None, variables: 
         When it fails.
     """
     given = {**os.environ, "GIT_TERMINAL_PROMPT": "0", **(_token(env) if env else {}), **(variables or {})}
-    command = ["git", *arguments]
     try:
-        done = subprocess.run(
-            command, cwd=root, env=given, capture_output=True, text=True, check=False, timeout=TIME_LIMIT
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = process.run(["git", *arguments], root, environment=given, seconds=TIME_LIMIT)
+    except (OSError, process.NotEndedError) as error:
         raise GitError(f"git {arguments[0]} did not run: {error}.") from None
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("hint:")]
+    if done.code:
+        said = [line for line in done.errors.splitlines() if line.strip() and not line.startswith("hint:")]
         raise GitError(f"git {arguments[0]} failed: {' '.join(said[-4:])[-600:] or 'it said nothing'}")
-    return done.stdout.rstrip("\n")
+    return done.output.rstrip("\n")
 
 
 def _token(env: Environment) -> dict[str, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 from champion.ci import state
 from champion.ci.environment import Environment, hidden
+from champion.workspace import process
 from champion.workspace.workspace import Workspace
 
 LAST_LINES = 25
@@ -33,20 +33,18 @@ def run_logged(root: Path, arguments: list[str], log: Path) -> tuple[int, list[s
     variables = {key: value for key, value in os.environ.items() if value or not key.startswith("ZENML_")}
     variables.pop("REPO_TOKEN", None)
     log.parent.mkdir(parents=True, exist_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, "run.py", *arguments], cwd=root, env={**variables, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
-    )  # fmt: skip
+    shown = {**variables, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
+    started = process.start([sys.executable, "run.py", *arguments], root, environment=shown)
     lines = []
-    assert process.stdout is not None
-    with process.stdout as output, log.open("w", encoding="utf-8") as file:
+    assert started.stdout is not None
+    with started.stdout as output, log.open("w", encoding="utf-8") as file:
         for line in output:
             clean = hidden(_COLOUR.sub("", line), variables)
             sys.stdout.write(clean)
             sys.stdout.flush()
             file.write(clean)
             lines.append(clean.rstrip())
-    return process.wait(), lines
+    return started.wait(), lines
 
 
 def judge_all(root: Path, env: Environment) -> int:

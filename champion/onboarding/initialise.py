@@ -7,10 +7,8 @@ an error or Ctrl-C on the way takes it back.
 from __future__ import annotations
 
 import filecmp
-import os
 import re
 import shutil
-import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -30,6 +28,7 @@ from champion.modeling.tasks.classification.target import canonical_labels
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
 from champion.use_case.whole import parse_use_case
+from champion.workspace import process
 from champion.workspace.files import replacing, write_text
 from champion.workspace.workspace import shown
 
@@ -88,7 +87,9 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     stages, no_stage = _with_stage(root, name, data_path)
     del frame
     with _all_or_nothing(root, data, config):
-        _copy(table, data)
+        if not data.exists():
+            with replacing(data) as unfinished:
+                shutil.copyfile(table, unfinished)
         untracked = _track(root, data)
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
@@ -207,14 +208,6 @@ def _all_or_nothing(root: Path, data: Path, config: Path) -> Iterator[None]:
         raise
 
 
-def _copy(table: Path, data: Path) -> None:
-    if data.exists():
-        return
-    data.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(data) as unfinished:
-        shutil.copyfile(table, unfinished)
-
-
 def _track(root: Path, data: Path) -> str | None:
     """Put the table under DVC; a warning where that cannot be."""
     path = shown(data, root)
@@ -226,27 +219,13 @@ def _track(root: Path, data: Path) -> str | None:
         return f"{path} is not under DVC, so nobody else can get it. Run {lacking}, then `dvc add {path}`."
     if settings.inside_dvc():
         return f"{path} is not under DVC, because a DVC stage runs this. Run `dvc add {path}` afterwards."
-    added = _dvc_add(root, path)
+    adding = process.start([sys.executable, "-m", "dvc", "add", path], root, alone=True)
+    try:
+        output, _ = adding.communicate()
+    except BaseException:  # Ctrl-C waits for dvc: half-way, the table may be in its cache only
+        adding.communicate()
+        raise
+    added = dvc.Done(adding.returncode == 0, output)
     if not added.ok:
         raise ProjectError(f"DVC could not take {path}: {added.last_line}. Nothing was changed; mend that first.")
     return None
-
-
-def _dvc_add(root: Path, path: str) -> dvc.Done:
-    """Call ``dvc add`` and wait for its end, also on Ctrl-C: half-way, the table may be in its cache only."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "add", path],
-        cwd=root,
-        env={**os.environ, "DVC_NO_ANALYTICS": "true"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate()
-    except BaseException:  # Ctrl-C waits for dvc, then goes on its way
-        process.communicate()
-        raise
-    return dvc.Done(process.returncode == 0, output)

@@ -84,14 +84,21 @@ def run(
 
 
 def start(
-    command: Command, folder: Path, *, environment: Mapping[str, str] | None = None, alone: bool = False
+    command: Command,
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    alone: bool = False,
+    errors: bool = True,
 ) -> subprocess.Popen[str]:
-    """Start a program whose output is read while it runs; its errors are among its output.
+    """Start a program whose output is read while it runs.
 
     Parameters
     ----------
     alone : bool
-        Whether Ctrl-C does not reach it, and its errors go nowhere.
+        Whether Ctrl-C does not reach it.
+    errors : bool
+        Whether its errors are among its output; else they go nowhere.
     """
     return subprocess.Popen(
         command,
@@ -99,7 +106,7 @@ def start(
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if alone else subprocess.STDOUT,
+        stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
         text=True,
         encoding="utf-8",
         errors="replace",
