@@ -20,7 +20,7 @@ _AFTERWARDS = (
 
 def was_interrupted(error: BaseException) -> bool:
     """Whether Ctrl-C is behind an error that a library made of it."""
-    return any(isinstance(found, KeyboardInterrupt) for found in _chain(error))
+    return any(isinstance(found, KeyboardInterrupt) for found in causes(error))
 
 
 def of_the_machine(error: BaseException) -> ProjectError | None:
@@ -36,7 +36,7 @@ def of_the_machine(error: BaseException) -> ProjectError | None:
     ProjectError or None
         None where the error is of another sort, and so a bug to be seen with its traceback.
     """
-    for found in _chain(error):
+    for found in causes(error):
         if type(found).__module__.partition(".")[0] in ("sqlalchemy", "sqlite3"):
             reason = str(getattr(found, "orig", None) or found).strip().partition("\n")[0]
             return StoreError(f"The ZenML store failed: {reason}. {_AFTERWARDS}")
@@ -48,7 +48,8 @@ def of_the_machine(error: BaseException) -> ProjectError | None:
     return None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what is behind it, the nearest first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

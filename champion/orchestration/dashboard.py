@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,17 +34,7 @@ GOODBYE_SECONDS = 2  # how long an open page may delay the end
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on the port, or on the next free one; it is held, so that nobody takes the port in between.
-
-    Parameters
-    ----------
-    port : int
-        The first to try; 0 for any that is free.
-
-    Returns
-    -------
-    socket
-        Bound to this machine alone.
+    """A socket of this machine alone on the port, or on the next free one; held, so that nobody takes it in between.
 
     Raises
     ------
@@ -52,24 +42,23 @@ def listen(port: int) -> socket.socket:
         When none of fifty is free.
     """
     for candidate in range(port, min(port + PORTS_TRIED, 65536)):
-        found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if os.name == "posix":  # elsewhere it would let two servers share a port
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            found.bind((HOST, candidate))
+            listening.bind((HOST, candidate))
         except OSError:
-            found.close()
+            listening.close()
             continue
-        return found
+        return listening
     raise ProjectError(f"Of the ports from {port} on none is free on {HOST}. Name another one with --port.")
 
 
 def last_run(client: Client) -> str | None:
     """The page of the newest training run, below the dashboard's address; None where nothing was trained yet."""
     with contextlib.suppress(KeyError):
-        found = client.list_pipeline_runs(pipeline=TRAINING, sort_by="desc:created", size=1).items
-        if found:
-            return f"/projects/{client.active_project.name}/runs/{found[0].id}"
+        for run in client.list_pipeline_runs(pipeline=TRAINING, sort_by="desc:created", size=1).items:
+            return f"/projects/{client.active_project.name}/runs/{run.id}"
     return None
 
 
@@ -90,14 +79,7 @@ def skip_questions(client: Client) -> None:
 
 
 def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve the store that ZENML_CONFIG_PATH names until somebody ends it.
-
-    Parameters
-    ----------
-    listening : socket
-        Where to listen.
-    ready : callable
-        Called once, when the server answers.
+    """Serve the store that ZENML_CONFIG_PATH names until somebody ends it; `ready` is called once, when it answers.
 
     Raises
     ------
@@ -115,12 +97,9 @@ def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
             ready()
 
     guarded = TrustedHostMiddleware(app, allowed_hosts=[HOST, "localhost"])
-    server = Server(
-        uvicorn.Config(
-            guarded, log_config=None, log_level="warning", access_log=False, ws="none", lifespan="on",
-            server_header=False, timeout_graceful_shutdown=GOODBYE_SECONDS,
-        )
-    )  # fmt: skip
+    quiet: dict[str, Any] = {"log_config": None, "log_level": "warning", "access_log": False, "server_header": False}
+    end = GOODBYE_SECONDS
+    server = Server(uvicorn.Config(guarded, ws="none", lifespan="on", timeout_graceful_shutdown=end, **quiet))
     try:
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
@@ -181,21 +160,17 @@ def run(port: int) -> None:
     skip_questions(client)
     page, store = last_run(client), described(client)
     with listen(port) as listening:
-        _serve_and_tell(listening, port, page, store)
+        taken = listening.getsockname()[1]
+        url = f"http://{HOST}:{taken}"
+        if port not in (0, taken):
+            click.echo(f"Port {port} is taken; using {taken}.")
 
+        def ready() -> None:
+            click.echo(f"Dashboard of {store}: {url}")
+            click.echo(f"Last training run:   {url}{page}" if page else "Nothing was trained yet: `make run` does it.")
+            click.echo("Ctrl-C ends it; `python run.py` works meanwhile and afterwards.")
+            if has_browser():
+                threading.Thread(target=webbrowser.open, args=(url + (page or ""),), daemon=True).start()
 
-def _serve_and_tell(listening: socket.socket, asked: int, page: str | None, store: str) -> None:
-    port = listening.getsockname()[1]
-    url = f"http://{HOST}:{port}"
-    if asked not in (0, port):
-        click.echo(f"Port {asked} is taken; using {port}.")
-
-    def ready() -> None:
-        click.echo(f"Dashboard of {store}: {url}")
-        click.echo(f"Last training run:   {url}{page}" if page else "Nothing was trained yet: `make run` does it.")
-        click.echo("Ctrl-C ends it; `python run.py` works meanwhile and afterwards.")
-        if has_browser():
-            threading.Thread(target=webbrowser.open, args=(url + (page or ""),), daemon=True).start()
-
-    serve(listening, ready)
-    click.echo("\nThe dashboard has ended.")
+        serve(listening, ready)
+        click.echo("\nThe dashboard has ended.")

@@ -93,20 +93,7 @@ def output(run: PipelineRunResponse, step: str, name: str) -> Any:
         ) from error
 
 
-class _Progress(logging.Handler):
-    """Hands what ZenML says of its steps to a callback."""
-
-    _LINE = re.compile(r"Step `(\S+)` has (started)|Step `(\S+)` has (finished) in|(cached) version of step `(\S+)`")
-
-    def __init__(self, tell: Callable[[str, str], None]) -> None:
-        super().__init__(logging.INFO)
-        self._tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass on what the record says of a step."""
-        if found := self._LINE.search(re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())):
-            started, what, finished, ended, cached, reused = found.groups()
-            self._tell(str(started or finished or reused), str(what or ended or cached))
+_STEP_LINE = re.compile(r"Step `(\S+)` has (started)|Step `(\S+)` has (finished) in|(cached) version of step `(\S+)`")
 
 
 @contextlib.contextmanager
@@ -118,21 +105,26 @@ def progress(tell: Callable[[str, str], None]) -> Iterator[None]:
     tell : callable
         Called with the step's name and ``started``, ``finished`` or ``cached``.
     """
+
+    class Heard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if line := _STEP_LINE.search(re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())):
+                started, what, finished, ended, cached, reused = line.groups()
+                tell(str(started or finished or reused), str(what or ended or cached))
+
+    def not_of_orchestrators(record: logging.LogRecord) -> bool:
+        return not record.name.startswith("zenml.orchestrators")
+
     logger = logging.getLogger("zenml.orchestrators")
-    handler, level = _Progress(tell), logger.level
+    handler, level, quiet = Heard(logging.INFO), logger.level, consoles()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    quiet = consoles()
     for console in quiet:
-        console.addFilter(_not_of_orchestrators)
+        console.addFilter(not_of_orchestrators)
     try:
         yield
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
         for console in quiet:
-            console.removeFilter(_not_of_orchestrators)
-
-
-def _not_of_orchestrators(record: logging.LogRecord) -> bool:
-    return not record.name.startswith("zenml.orchestrators")
+            console.removeFilter(not_of_orchestrators)

@@ -86,11 +86,6 @@ def _filled_in(value: Any, stack: str) -> Any:
 def ensure(client: Client, name: str) -> None:
     """Register a stack and its components where they are missing, and bring them up to date where they differ.
 
-    Parameters
-    ----------
-    name : str
-        The stack, which has a file under ``stacks/``.
-
     Raises
     ------
     ConfigurationError
@@ -135,13 +130,7 @@ def orchestrator(client: Client) -> str:
 
 @contextlib.contextmanager
 def activated(client: Client, name: str | None) -> Iterator[None]:
-    """Have a stack active for a run; without a name the active one stays.
-
-    Raises
-    ------
-    StoreError
-        When another stack answers than the one asked for.
-    """
+    """Have a stack active for a run, as `activate` does; without a name the active one stays."""
     if name is None:
         yield
         return
@@ -163,9 +152,9 @@ def activate(client: Client, name: str) -> None:
     """
     ensure(client, name)
     client.activate_stack(name)
-    found = client.active_stack_model.name
-    if found != name:
+    active = client.active_stack_model.name
+    if active != name:
         raise StoreError(
-            f"The stack {name!r} was activated, but {found!r} answers: a .zen folder above this one pins another. "
+            f"The stack {name!r} was activated, but {active!r} answers: a .zen folder above this one pins another. "
             "Remove it, or run from the checkout."
         )

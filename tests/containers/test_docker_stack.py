@@ -17,7 +17,7 @@ import pytest
 from champion.bundle.build import classifier
 from champion.bundle.folder import read
 from champion.orchestration.docker.containers import Containers
-from champion.orchestration.stack_support.local_docker import _ended_by_signals
+from champion.orchestration.stack_support.local_docker import ended_by_signals
 from tests.conftest import Checkout, copy_project
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def test_a_users_mistake_inside_a_container_is_a_sentence_with_its_own_exit_code
 
 def test_an_interrupt_that_a_library_swallowed_ends_the_run_at_the_next_step(engine: DockerClient) -> None:
     containers = Containers(engine)
-    with _ended_by_signals(containers), contextlib.suppress(KeyboardInterrupt):
+    with ended_by_signals(containers), contextlib.suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         containers.run("an-image-that-is-not-there", ["--step_name", "prepare"], [])

@@ -9,7 +9,7 @@ import pytest
 
 from champion.errors import EngineError
 from champion.orchestration.docker import image
-from champion.orchestration.stack_support import kubernetes
+from champion.orchestration.stack_support.kubernetes import image_in_registry
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -33,7 +33,7 @@ def test_a_registry_that_refuses_is_named_with_its_remedy(
         with pytest.raises(
             EngineError, match=r"refuses 127\.0\.0\.1:1/team/champion-pod:test.*docker login 127\.0\.0\.1:1"
         ):
-            kubernetes.pipeline_settings(client).__enter__()
+            image_in_registry(client)
     finally:
         for name in ("champion-pod:test", "127.0.0.1:1/team/champion-pod:test"):
             engine.images.remove(name)

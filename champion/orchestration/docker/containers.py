@@ -1,14 +1,14 @@
 """Steps in containers, each in one of its own that does not outlive it; knows the engine, and not ZenML.
 
-A container starts `champion.orchestration.docker.inside` and gets ready while the step before it runs. Its log is shown
-as it comes, and it is
-taken away however the step ended.
+A container starts `champion.orchestration.docker.inside` and gets ready while the step before it runs. Its log is shown as it
+comes, and it is taken away however the step ended.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import logging
 import os
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 LABEL = f"{settings.PROJECT}.run"
 COMMAND = ["python", "-m", "champion.orchestration.docker.inside"]
 GRACE = 5  # seconds that an interrupted step has to say so in the store
-MOST_LINES = 200  # of a failed step's log
 HANDED_ON = ("ZENML_LOGGING_VERBOSITY", "ZENML_ENABLE_RICH_TRACEBACK", "ZENML_DISABLE_STEP_LOGS_STORAGE")
 
 
@@ -75,13 +74,9 @@ class Containers:
             self._spare = (shape, self._start(shape))
 
     def run(self, image: str, command: list[str], entrypoint: list[str], **options: Any) -> list[bytes]:
-        """Run a step; its log goes to stderr as it comes.
+        """Run a step, as the orchestrator asks docker-py for it; its log goes to stderr as it comes.
 
-        Parameters
-        ----------
-        image, command, entrypoint, **options
-            As the orchestrator hands them to docker-py. `entrypoint`, which is ZenML's, gives way to
-            `champion.orchestration.docker.inside`.
+        ZenML's entry point gives way to `champion.orchestration.docker.inside`.
 
         Returns
         -------
@@ -93,8 +88,6 @@ class Containers:
         ProjectError
             The one that the step raised, or one with the exit code where it ended otherwise.
         """
-        from docker.errors import DockerException
-
         del entrypoint
         if self.interrupted:
             raise KeyboardInterrupt
@@ -105,11 +98,9 @@ class Containers:
         options.pop("stream", None)
         if self.left is not None:
             self.left -= 1
-        try:
+        with engine.errors_explained():
             container = self._container(_Shape(image, options, environment))
             self._to_its_end(container, step, {"arguments": command, "environment": environment}, image, options)
-        except DockerException as error:
-            raise engine.explained(error) from error
         logger.info("Step `%s` has finished in its container.", step)
         return []
 
@@ -135,10 +126,10 @@ class Containers:
         return container
 
     def _to_its_end(
-        self, container: Container, step: str, told: dict[str, Any], image: str, options: dict[str, Any]
+        self, container: Container, step: str, order: dict[str, Any], image: str, options: dict[str, Any]
     ) -> None:
         try:
-            container.put_archive(inside.FOLDER, _archive(told))
+            container.put_archive(inside.FOLDER, _archive(order))
             self.get_ready(image, options)
             error = _show(container.attach(stdout=True, stderr=True, stream=True, logs=True))
             code = container.wait()["StatusCode"]
@@ -184,25 +175,18 @@ def _archive(step: dict[str, Any]) -> bytes:
 
 def _show(chunks: Iterator[bytes]) -> ProjectError | None:
     """Pass the log on line by line; the error that it names, if any."""
-    told: ProjectError | None = None
+    error: ProjectError | None = None
     rest = b""
-    for chunk in chunks:
+    for chunk in itertools.chain(chunks, [b"\n"]):
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            told = _line(line) or told
-    if rest:
-        told = _line(rest) or told
-    return told
-
-
-def _line(line: bytes) -> ProjectError | None:
-    text = line.decode("utf-8", errors="replace").rstrip("\r")
-    if not text.startswith(inside.ERROR_MARK):
-        print(text, file=sys.stderr, flush=True)
-        return None
-    found = json.loads(text.removeprefix(inside.ERROR_MARK))
-    kind = getattr(champion.errors, str(found["kind"]), ProjectError)
-    error: ProjectError = kind(str(found["message"]))
+            text = line.decode("utf-8", errors="replace").rstrip("\r")
+            if text.startswith(inside.ERROR_MARK):
+                facts = json.loads(text.removeprefix(inside.ERROR_MARK))
+                error = getattr(champion.errors, str(facts["kind"]), ProjectError)(str(facts["message"]))
+            else:
+                sys.stderr.write(f"{text}\n")
+                sys.stderr.flush()
     return error
 
 

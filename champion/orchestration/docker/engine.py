@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from champion.errors import EngineError
+from champion.failures import causes
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -24,12 +27,20 @@ def connect() -> DockerClient:
         When there is none, it refuses this user, or it does not answer.
     """
     import docker
+
+    with errors_explained():
+        return docker.from_env(version="auto", timeout=60)
+
+
+@contextlib.contextmanager
+def errors_explained() -> Iterator[None]:
+    """Turn what docker-py raises into an `EngineError` with its remedy."""
     from docker.errors import DockerException
 
     try:
-        return docker.from_env(version="auto", timeout=60)
+        yield
     except DockerException as error:
-        raise explained(error) from None
+        raise explained(error) from error
 
 
 def explained(error: BaseException) -> EngineError:
@@ -54,15 +65,11 @@ def explained(error: BaseException) -> EngineError:
     return EngineError(f"The Docker engine at {where} failed: {text}. `docker info` says more.")
 
 
-def _is(error: BaseException | None, *numbers: int) -> bool:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        inner = [error, *(value for value in error.args if isinstance(value, BaseException))]
-        for found in inner:
-            reason = getattr(found, "reason", None)
-            for candidate in (found, reason, *getattr(found, "args", ())):
-                if isinstance(candidate, OSError) and candidate.errno in numbers:
+def _is(error: BaseException, *numbers: int) -> bool:
+    """Whether a system error of these numbers is behind an error, as its cause, its argument or its reason."""
+    for cause in causes(error):
+        for inner in [cause, *(value for value in cause.args if isinstance(value, BaseException))]:
+            for one in (inner, getattr(inner, "reason", None), *inner.args):
+                if isinstance(one, OSError) and one.errno in numbers:
                     return True
-        error = error.__cause__ or error.__context__
     return False

@@ -1,11 +1,12 @@
 """The images of the Dockerfile: that of the pipeline, built when its content is new, and those that serve.
 
-A run names the pipeline's by a hash of all that a step is made of, code included. So a change of code takes effect, committed or
-not, and nothing is built twice; a change of code alone costs the last layers, about two seconds.
+A run names the pipeline's by a hash of all that a step is made of. So a change of code takes effect, committed or not, and
+nothing is built twice; a change of code alone costs the last layers, about two seconds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -14,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from champion import settings
 from champion.errors import ConfigurationError, EngineError
 from champion.orchestration import code
-from champion.orchestration.docker.engine import connect, explained
+from champion.orchestration.docker.engine import connect, errors_explained, explained
 from champion.workspace.git import commit
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ ROOM = 3e9  # bytes that building the image takes
 KEPT = 5  # images of former code, so that going back to a branch builds nothing
 YOUNG = timedelta(days=1)  # younger ones are kept all the same: another checkout may be about to use them
 _NO_BASE = re.compile(
-    r"pull access denied|manifest unknown|failed to resolve|TLS handshake|i/o timeout|dial tcp|lookup "
+    "pull access denied|manifest unknown|failed to resolve|TLS handshake|i/o timeout|dial tcp|lookup "
 )
 HANDED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 
@@ -55,59 +57,74 @@ def content_hash(root: Path) -> str:
     return state.hexdigest()[:16]
 
 
-def described(client: DockerClient, root: Path) -> str:
+def described(root: Path) -> str:
     """The engine in a few words, and whether the image of the pipeline is built.
 
     Raises
     ------
     EngineError
-        When it has too little room to build the image.
+        When it has too little room to build the image, or is not there.
     """
-    found = client.info()
-    place = Path(str(found.get("DockerRootDir", "")))
-    free = shutil.disk_usage(place).free if place.is_dir() else None
+    client = connect()
+    facts = client.info()
+    folder = Path(str(facts.get("DockerRootDir", "")))
+    free = shutil.disk_usage(folder).free if folder.is_dir() else None
     built = client.images.list(f"{IMAGE}:{content_hash(root)}")
     if free is not None and free < ROOM and not built:
-        raise explained(OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB free in {place}"))
+        raise explained(OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB free in {folder}"))
     room = "" if free is None else f", {free / 1e9:.0f} GB free"
-    image = "the image is built" if built else "the image is built at the first run"
-    return f"engine {found.get('ServerVersion')}{room}; {image}"
+    return f"engine {facts.get('ServerVersion')}{room}; the image is built{'' if built else ' at the first run'}"
 
 
 def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None], image: str = IMAGE) -> str:
-    """The image of the pipeline as the working tree is now; built when there is none of that content.
-
-    Parameters
-    ----------
-    image : str
-        Which one: the docker stack's, or `POD_IMAGE` for a cluster.
-
-    Returns
-    -------
-    str
-        The image's name and tag.
+    """The name of the pipeline's image (or of `POD_IMAGE`) as the working tree is now; built when there is none.
 
     Raises
     ------
     EngineError
         When it cannot be built.
     """
-    from docker.errors import DockerException
     from filelock import FileLock
 
     name = f"{image}:{content_hash(root)}"
-    try:
+    with errors_explained():
         if not client.images.list(name):
             with FileLock(Path(tempfile.gettempdir()) / f"{IMAGE}-{os.getuid()}.lock"):
                 if not client.images.list(name):  # another process may have built it meanwhile
-                    build(client, root, name, say)
+                    _build(client, root, name, say)
                     _forget_older(client)
-    except DockerException as error:
-        raise explained(error) from error
     return name
 
 
-def build(
+def build_named(target: str, names: list[str], use_case: str | None = None) -> list[str]:
+    """Build a target of the Dockerfile and give it names; built anew so that its labels are those of today.
+
+    Parameters
+    ----------
+    target : str
+        `pipeline`, `serving`, or `champion` for a service with its production package inside.
+    names : list of str
+        Image names with their tags; they are returned.
+    use_case : str, optional
+        Whose package is served; the only one there is if left out.
+
+    Raises
+    ------
+    ProjectError
+        When there is no package to put inside, no engine, or the build fails.
+    """
+    root = settings.root()
+    if target == "champion":
+        use_case = _packaged(root, use_case)
+    client = connect()
+    with errors_explained():
+        _build(client, root, names[0], say, target, use_case)
+        for name in names[1:]:
+            client.images.get(names[0]).tag(name)
+    return names
+
+
+def _build(
     client: DockerClient,
     root: Path,
     name: str,
@@ -115,32 +132,26 @@ def build(
     target: str = "pipeline",
     use_case: str | None = None,
 ) -> None:
-    """Build a target of the Dockerfile.
-
-    Raises
-    ------
-    EngineError
-        When a step of the build fails; with the end of its log.
-    """
     say(f"building the image {name} (minutes the first time, seconds when the code alone changed)")
-    given = {key: os.environ.get(key, "") for key in HANDED_ON}
-    handed = {key: value for key, value in given.items() if value and "file:" not in value}
+    index = {key: os.environ.get(key, "") for key in HANDED_ON}
     revision, dirty = commit(root)
     arguments = {
-        **handed,
+        **{key: value for key, value in index.items() if value and "file:" not in value},
         "PINS": PINS.get(name.partition(":")[0], "image"),
         "REVISION": f"{revision or 'unknown'}{'-dirty' if dirty else ''}",
-        "VERSION": version(root),
+        "VERSION": tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"],
         **({"USE_CASE": use_case} if use_case else {}),
     }
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="Dockerfile-") as file:
         file.write(stages((root / "Dockerfile").read_text(encoding="utf-8"), target))
         file.flush()
-        lines = client.api.build(
-            path=str(root), dockerfile=file.name, tag=name, target=target, buildargs=arguments, rm=True, forcerm=True,
-            decode=True,
-        )  # fmt: skip
-        follow(lines, say)
+        kept: dict[str, Any] = {"rm": True, "forcerm": True, "decode": True}  # no container of the build stays
+        follow(
+            client.api.build(
+                path=str(root), dockerfile=file.name, tag=name, target=target, buildargs=arguments, **kept
+            ),
+            say,
+        )
 
 
 def stages(text: str, target: str) -> str:
@@ -157,18 +168,7 @@ def stages(text: str, target: str) -> str:
 
 
 def follow(lines: Iterator[dict[str, Any]], say: Callable[[str], None]) -> None:
-    """Follow the log of a build to its end.
-
-    Parameters
-    ----------
-    lines : iterator of dict
-        As the engine sends them: `stream` or `error`.
-
-    Raises
-    ------
-    EngineError
-        When it fails.
-    """
+    """Follow the log of a build, dicts with `stream` or `error`, to its end; an `EngineError` when it fails."""
     log: list[str] = []
     for line in lines:
         text = str(line.get("stream", "")).strip()
@@ -194,71 +194,26 @@ def _failed_build(error: str, log: list[str]) -> EngineError:
     return EngineError(f"The image could not be built: {text}. The end of its log:\n{tail}")
 
 
-def libraries(root: Path) -> dict[str, str]:
+def libraries(root: Path | None = None) -> dict[str, str]:
     """The versions that the image has, by distribution: the pins that hold for its Python on Linux."""
     from packaging.requirements import Requirement
 
-    found = {}
-    surroundings = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0", "sys_platform": "linux",
-                    "platform_system": "Linux", "os_name": "posix", "implementation_name": "cpython",
-                    "platform_python_implementation": "CPython"}  # fmt: skip
-    for line in (root / "requirements/image.txt").read_text(encoding="utf-8").splitlines():
-        if "==" not in line or line[0] in " #":
-            continue
-        pin = Requirement(line.rstrip("\\ "))
-        if pin.marker is None or pin.marker.evaluate(surroundings):
-            found[pin.name] = str(pin.specifier).removeprefix("==")
-    return found
-
-
-def version(root: Path) -> str:
-    """The version of the project."""
-    import tomllib
-
-    found: str = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    return found
-
-
-def build_named(target: str, names: list[str], use_case: str | None = None) -> list[str]:
-    """Build a target of the Dockerfile and give it names; built anew so that its labels are those of today.
-
-    Parameters
-    ----------
-    target : str
-        `pipeline`, `serving`, or `champion` for a service with its production package inside.
-    names : list of str
-        Image names with their tags.
-    use_case : str, optional
-        Whose package is served; the only one there is if left out.
-
-    Returns
-    -------
-    list of str
-        The names.
-
-    Raises
-    ------
-    ProjectError
-        When there is no package to put inside, no engine, or the build fails.
-    """
-    from docker.errors import DockerException
-
-    root = settings.root()
-    if target == "champion":
-        use_case = _packaged(root, use_case)
-    client = connect()
-    try:
-        build(client, root, names[0], say, target, use_case)
-        image = client.images.get(names[0])
-        for name in names[1:]:
-            image.tag(name)
-    except DockerException as error:
-        raise explained(error) from error
-    return names
+    surroundings = {
+        "python_version": PYTHON,
+        "python_full_version": f"{PYTHON}.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+    }
+    lines = ((root or settings.root()) / "requirements/image.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line.rstrip("\\ ")) for line in lines if "==" in line and line[0] not in " #"]
+    hold = (pin for pin in pins if pin.marker is None or pin.marker.evaluate(surroundings))
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in hold}
 
 
 def _packaged(root: Path, use_case: str | None) -> str:
-    """The use case whose package goes into the image."""
     there = sorted(path.parent.name for path in (root / "models").glob("*/manifest.json"))
     if use_case in there:
         return str(use_case)
@@ -277,22 +232,19 @@ def _packaged(root: Path, use_case: str | None) -> str:
 
 def say(line: str) -> None:
     """Show a line of progress."""
-    print(f"  {line}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"  {line}\n")
 
 
 def _forget_older(client: DockerClient) -> None:
     """Remove the images of former code beyond the last few; one that a container uses stays."""
-    from contextlib import suppress
-
     from docker.errors import DockerException
 
-    found = [
-        image for image in client.images.list(IMAGE) if any(re.search(r":[0-9a-f]{16}$", tag) for tag in image.tags)
-    ]
-    found.sort(key=lambda image: str(image.attrs["Created"]), reverse=True)
+    ours = re.compile(rf"{IMAGE}:[0-9a-f]{{16}}")
+    images = [image for image in client.images.list(IMAGE) if any(map(ours.fullmatch, image.tags))]
+    images.sort(key=lambda image: str(image.attrs["Created"]), reverse=True)
     old = (datetime.now(UTC) - YOUNG).isoformat()
-    for image in (image for image in found[KEPT:] if str(image.attrs["Created"]) < old):
-        for tag in image.tags:
-            if re.fullmatch(rf"{IMAGE}:[0-9a-f]{{16}}", tag):
-                with suppress(DockerException):
+    for image in images[KEPT:]:
+        if str(image.attrs["Created"]) < old:
+            for tag in filter(ours.fullmatch, image.tags):
+                with contextlib.suppress(DockerException):
                     client.images.remove(tag)

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from champion import settings
 from champion.errors import FAILED, ProjectError
@@ -29,29 +30,23 @@ _LOOKS = 0.01  # seconds between two looks
 
 
 def main() -> int:
-    """Get ready, wait for a step, run it.
-
-    Returns
-    -------
-    int
-        The exit code of the container.
-    """
+    """Get ready, wait for a step, run it; the exit code of the container."""
     gc.disable()  # a process of one step: the collections during imports cost more than they free
     settings.prepare_environment()
     try:
         for _ in _getting_ready():
-            if _is_told():
+            if Path(FOLDER, READY).exists():
                 break
-        arguments, environment = _told()
-        os.environ.update(environment)
-        _run(arguments)
+        order = _order()
+        os.environ.update(order["environment"])
+        _run(order["arguments"])
     except ProjectError as error:
-        return _tell(error)
+        return _hand_back(error)
     except Exception as error:
         explained = of_the_machine(error)
         if explained is None:
             raise
-        return _tell(explained)
+        return _hand_back(explained)
     finally:
         if "champion.orchestration.store" in sys.modules:
             sys.modules["champion.orchestration.store"].end_logging()
@@ -76,18 +71,15 @@ def _getting_ready() -> Iterator[None]:
         yield
 
 
-def _is_told() -> bool:
-    return Path(FOLDER, READY).exists()
-
-
-def _told() -> tuple[list[str], dict[str, str]]:
+def _order() -> dict[str, Any]:
+    """Which step to run, and its environment."""
     ends = time.monotonic() + PATIENCE
-    while not _is_told():
+    while not Path(FOLDER, READY).exists():
         if time.monotonic() > ends:
             raise ProjectError(f"Nobody told this container which step to run within {PATIENCE:g} s.")
         time.sleep(_LOOKS)
-    found = json.loads(Path(FOLDER, STEP).read_text(encoding="utf-8"))
-    return found["arguments"], found["environment"]
+    order: dict[str, Any] = json.loads(Path(FOLDER, STEP).read_text(encoding="utf-8"))
+    return order
 
 
 def _run(arguments: list[str]) -> None:
@@ -103,9 +95,9 @@ def _run(arguments: list[str]) -> None:
         StepEntrypointConfiguration(arguments).run()
 
 
-def _tell(error: ProjectError) -> int:
-    told = {"kind": type(error).__name__, "message": str(error)}
-    print(f"{ERROR_MARK}{json.dumps(told)}", file=sys.stderr, flush=True)
+def _hand_back(error: ProjectError) -> int:
+    facts = {"kind": type(error).__name__, "message": str(error)}
+    sys.stderr.write(f"{ERROR_MARK}{json.dumps(facts)}\n")
     return FAILED
 
 

@@ -11,15 +11,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from champion.errors import EngineError, ProjectError
-from champion.orchestration.docker.engine import explained
+from champion.orchestration.docker.engine import errors_explained
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 SECONDS = 60  # to be ready; it takes two
-HARDENED: dict[str, Any] = {
-    "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"], "network_mode": "none",
-}  # fmt: skip
+HARDENED: dict[str, Any] = {"read_only": True, "cap_drop": ["ALL"], "network_mode": "none"}
+HARDENED["security_opt"] = ["no-new-privileges"]
 ASK = """
 import http.client, json, os, sys, time
 
@@ -50,12 +49,7 @@ print(json.dumps({"about": about["model_version"], "version": answer["model_vers
 
 
 def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:
-    """Start an image that has its champion inside, and ask it for a prediction.
-
-    Returns
-    -------
-    str
-        What it answered.
+    """Start an image that has its champion inside, and ask it for a prediction; what it answered, in a sentence.
 
     Raises
     ------
@@ -66,22 +60,23 @@ def try_out(client: DockerClient, image: str, use_case: str, model_version: int)
 
     container = None
     try:
-        container = client.containers.run(image, detach=True, **HARDENED)
-        done = container.exec_run(["python", "-c", ASK, str(SECONDS)])
-        log = container.logs(tail=15).decode(errors="replace")
-    except DockerException as error:
-        raise explained(error) from error
+        with errors_explained():
+            container = client.containers.run(image, detach=True, **HARDENED)
+            done = container.exec_run(["python", "-c", ASK, str(SECONDS)])
+            log = container.logs(tail=15).decode(errors="replace")
     finally:
         if container is not None:
             with suppress(DockerException):
                 container.remove(force=True)
-    said = done.output.decode(errors="replace").strip()
+    text = done.output.decode(errors="replace").strip()
     if done.exit_code:
-        raise EngineError(f"The image {image} does not serve: {said}. Its log ends with:\n{log}")
-    found = json.loads(said)
-    if (found["use_case"], found["version"], found["about"]) != (use_case, model_version, model_version):
+        raise EngineError(f"The image {image} does not serve: {text}. Its log ends with:\n{log}")
+    answer = json.loads(text)
+    if (answer["use_case"], answer["version"], answer["about"]) != (use_case, model_version, model_version):
         raise ProjectError(
-            f"The image {image} answers as {found['use_case']} version {found['version']}, expected {use_case} version "
+            f"The image {image} answers as {answer['use_case']} version {answer['version']}, expected {use_case} version "
             f"{model_version}. Run `make pull`, and build it again."
         )
-    return f"{image} answers as {use_case} version {model_version} ({found['way']}): its example is {found['label']!r}"
+    return (
+        f"{image} answers as {use_case} version {model_version} ({answer['way']}): its example is {answer['label']!r}"
+    )

@@ -9,72 +9,58 @@ from typing import TYPE_CHECKING, Any
 from champion import settings
 from champion.errors import EngineError
 from champion.orchestration.docker import image
-from champion.orchestration.docker.engine import connect, explained
+from champion.orchestration.docker.engine import connect, errors_explained
+from champion.orchestration.stack_support.base import InImages
 from champion.workspace.git import commit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zenml.client import Client
 
     from champion.use_case.whole import UseCase
 
-SETTINGS = "orchestrator.kubernetes"
+
+class Kubernetes(InImages):
+    """Steps as jobs of a cluster."""
+
+    @contextlib.contextmanager
+    def pipeline_settings(self, client: Client) -> Iterator[dict[str, Any]]:
+        """Build the image of a pod, push it to the stack's registry, and name it to ZenML."""
+        from zenml.config import DockerSettings
+
+        yield {"docker": DockerSettings(parent_image=image_in_registry(client), skip_build=True)}
+
+    def step_settings(self, use_case: UseCase, steps: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """How big each pod is: what `resources` say of the step, else what `default` says, else nothing."""
+        revision, _ = commit(settings.root())
+        labels = {"app.kubernetes.io/part-of": settings.PROJECT, f"{settings.PROJECT}/use-case": use_case.name}
+        if revision:
+            labels[f"{settings.PROJECT}/commit"] = revision
+        found = {}
+        for step in steps:
+            pod: dict[str, Any] = {"labels": labels}
+            if wanted := use_case.resources.get(step, use_case.resources.get("default")):
+                # memory is not compressible: what a step asks for is also the most it gets, or its neighbours would pay
+                requests = {"cpu": f"{wanted.cpu:g}", "memory": wanted.memory}
+                pod["resources"] = {"requests": requests, "limits": {"memory": wanted.memory}}
+            found[step] = {"settings": {"orchestrator.kubernetes": {"pod_settings": pod}}}
+        return found
 
 
-@contextlib.contextmanager
-def pipeline_settings(client: Client) -> Iterator[dict[str, Any]]:
-    """Build the image of a pod, push it to the stack's registry, and name it to ZenML.
+def image_in_registry(client: Client) -> str:
+    """The name of a pod's image in the stack's registry, built and pushed.
 
     Raises
     ------
     EngineError
         When it cannot be built or pushed.
     """
-    from zenml.config import DockerSettings
-
-    yield {"docker": DockerSettings(parent_image=_image_in_registry(client), skip_build=True)}
-
-
-def step_settings(use_case: UseCase, steps: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """How big each pod is: what `resources` say of the step, else what `default` says, else nothing."""
-    default = use_case.resources.get("default")
-    revision, _ = commit(settings.root())
-    labels = {"app.kubernetes.io/part-of": settings.PROJECT, f"{settings.PROJECT}/use-case": use_case.name}
-    if revision:
-        labels[f"{settings.PROJECT}/commit"] = revision
-    found = {}
-    for step in steps:
-        pod: dict[str, Any] = {"labels": labels}
-        if wanted := use_case.resources.get(step, default):
-            # memory is not compressible: what a step asks for is also the most it gets, or its neighbours would pay
-            pod["resources"] = {
-                "requests": {"cpu": f"{wanted.cpu:g}", "memory": wanted.memory},
-                "limits": {"memory": wanted.memory},
-            }
-        found[step] = {"settings": {SETTINGS: {"pod_settings": pod}}}
-    return found
-
-
-def libraries() -> dict[str, str]:
-    """Those of the image."""
-    return image.libraries(settings.root())
-
-
-def check(root: Path) -> str:
-    """The engine, which builds the image of a pod."""
-    return image.described(connect(), root)
-
-
-def _image_in_registry(client: Client) -> str:
-    from docker.errors import DockerException
     from zenml.enums import StackComponentType
 
     registry = client.active_stack_model.components[StackComponentType.CONTAINER_REGISTRY][0].configuration["uri"]
     docker = connect()
     name = image.ensure_image(docker, settings.root(), image.say, image.POD_IMAGE)
     there = f"{registry}/{name}"
-    try:
+    with errors_explained():
         docker.images.get(name).tag(there)
         for line in docker.images.push(there, stream=True, decode=True):
             if "error" in line:
@@ -82,6 +68,4 @@ def _image_in_registry(client: Client) -> str:
                     f"The registry refuses {there}: {line['error']}. Log in with `docker login {registry.partition('/')[0]}`, "
                     "or correct IMAGE_REGISTRY."
                 )
-    except DockerException as error:
-        raise explained(error) from error
     return there

@@ -44,6 +44,6 @@ def test_without_the_patches_zenml_starts_the_containers_and_takes_them_away(mon
     monkeypatch.setattr(local_docker.image, "ensure_image", lambda *_: "champion-pipeline:x")
     monkeypatch.setattr(local_docker, "is_local", lambda _: False)
     client: Any = SimpleNamespace()
-    with local_docker.pipeline_settings(client) as settings:
+    with local_docker.LocalDocker().pipeline_settings(client) as settings:
         assert settings["docker"].parent_image == "champion-pipeline:x"
         assert settings["orchestrator.local_docker"] == {"run_args": {"remove": True}}

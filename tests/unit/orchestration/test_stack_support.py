@@ -12,7 +12,7 @@ import yaml
 
 from champion.errors import ConfigurationError
 from champion.orchestration import stacks
-from champion.orchestration.stack_support import kubernetes as kubernetes_kind
+from champion.orchestration.stack_support import kubernetes as kind
 from champion.orchestration.stack_support import support_of
 from champion.use_case.whole import parse_use_case
 
@@ -77,7 +77,7 @@ def compiled(client: Client, session: Session, use_case: dict[str, Any]) -> Any:
     )  # fmt: skip
     terms = Terms(policy=place.use_case.promotion, promote=True, readmit=False, champion=None, revision=None)
     stacks.activate(client, "kubernetes")
-    configured = training.with_options(steps=kubernetes_kind.step_settings(place.use_case, place.use_case.steps()))
+    configured = training.with_options(steps=support_of(client).step_settings(place.use_case, place.use_case.steps()))
     configured.prepare(
         table=dataset.artifact, use_case=place.use_case, rule=dataset.rule, champion=None, facts=facts, terms=terms,
         rows=dataset.rows,
@@ -125,7 +125,7 @@ def test_a_run_takes_the_pods_and_their_image_along(
         raise StoppedError
 
     pipeline: Any = SimpleNamespace(with_options=with_options)
-    monkeypatch.setattr(kubernetes_kind, "_image_in_registry", lambda _: "the image")
+    monkeypatch.setattr(kind, "image_in_registry", lambda _: "the image")
     use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
     stacks.activate(kubernetes, "kubernetes")
     with pytest.raises(StoppedError):
