@@ -143,8 +143,8 @@ def versions_list(use_case: str, versions: Sequence[Version]) -> None:
 
 def version_facts(version: Version) -> dict[str, Any]:
     """One entry of `models --json`."""
-    shown = ("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced")
-    return {"number": version.number, "stage": version.stage} | {key: getattr(version.record, key) for key in shown}
+    keys = ("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced")
+    return {"number": version.number, "stage": version.stage} | {key: getattr(version.record, key) for key in keys}
 
 
 def columns_table(columns: Sequence[Column]) -> None:

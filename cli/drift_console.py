@@ -26,8 +26,8 @@ _LAST = 40
 
 def drift_summary(report: DriftReport) -> None:
     """The features, worst first, and the verdict."""
-    shown = [*([report.predictions] if report.predictions else []), *report.features]
-    shown.sort(key=lambda each: each.verdict != "drift")
+    features = [*([report.predictions] if report.predictions else []), *report.features]
+    features.sort(key=lambda feature: feature.verdict != "drift")
     console = out()
     rows = f"{report.current_rows:,} new rows beside {report.reference_rows:,}"
     title = f"{report.use_case}: {rows} of champion v{report.model_version}"
@@ -37,14 +37,14 @@ def drift_summary(report: DriftReport) -> None:
         table.add_column(head, no_wrap=True)
     for head in ("p", "moved", "limit", "missing", "range", "unseen"):
         table.add_column(head, justify="right", no_wrap=True)
-    for each in shown[:MOST_ROWS]:
-        table.add_row(*_cells(each))
+    for feature in features[:MOST_ROWS]:
+        table.add_row(*_cells(feature))
     console.print()
     console.print(table)
-    if len(shown) > MOST_ROWS:
-        console.print(f"and {len(shown) - MOST_ROWS} more in the report", markup=False)
-    for each in (each for each in shown[:MOST_ROWS] if each.verdict == "drift"):
-        console.print(f"  {escape(each.name)}: {escape(each.reason)}", soft_wrap=True)
+    if len(features) > MOST_ROWS:
+        console.print(f"and {len(features) - MOST_ROWS} more in the report", markup=False)
+    for feature in (feature for feature in features[:MOST_ROWS] if feature.verdict == "drift"):
+        console.print(f"  {escape(feature.name)}: {escape(feature.reason)}", soft_wrap=True)
     for difference in report.schema_differences:
         column = f"{escape(difference.column)} ({difference.what})"
         console.print(f"  column {column}: {escape(difference.text)}", soft_wrap=True)
@@ -54,12 +54,12 @@ def drift_summary(report: DriftReport) -> None:
     console.print(f"[bold {colour}]{BADGES[report.verdict]}.[/] {escape(report.reason)}", soft_wrap=True)
 
 
-def _cells(each: FeatureDrift) -> tuple[str, ...]:
-    bold = "bold red" if each.verdict == "drift" else "default"
-    p = NOTHING if each.p_corrected is None else p_value(each.p_corrected).replace("below ", "<")
-    shares = [each.effect, each.threshold, each.missing, each.outside, each.unseen]
+def _cells(feature: FeatureDrift) -> tuple[str, ...]:
+    bold = "bold red" if feature.verdict == "drift" else "default"
+    p = NOTHING if feature.p_corrected is None else p_value(feature.p_corrected).replace("below ", "<")
+    shares = [feature.effect, feature.threshold, feature.missing, feature.outside, feature.unseen]
     parts = [NOTHING if share is None else percent(share) for share in shares]
-    return f"[{bold}]{escape(each.name)}[/]", _SHORT[each.verdict], each.test or NOTHING, p, *parts
+    return f"[{bold}]{escape(feature.name)}[/]", _SHORT[feature.verdict], feature.test or NOTHING, p, *parts
 
 
 def history_summary(moments: Sequence[Moment]) -> None:

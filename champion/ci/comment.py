@@ -124,11 +124,13 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
     where = [f"--repo={server or GITHUB}/{repository}"]
     if server not in ("", GITHUB):  # on github.com CML finds it out by itself
         where.append("--driver=github")
-    told = [f"--target=pr/{number}", "--publish=false", f"--watermark-title={WATERMARK}", *where, str(comment)]
+    options = [f"--target=pr/{number}", "--publish=false", f"--watermark-title={WATERMARK}", *where, str(comment)]
     with tempfile.TemporaryDirectory(prefix="cml-home-") as home:  # it writes to the global git configuration
         variables = {**os.environ, "HOME": home, "REPO_TOKEN": token, "ITERATIVE_DO_NOT_TRACK": "1"}
         try:
-            done = process.run([program, "comment", "update", *told], root, environment=variables, seconds=TIME_LIMIT)
+            done = process.run(
+                [program, "comment", "update", *options], root, environment=variables, seconds=TIME_LIMIT
+            )
         except (OSError, process.NotEndedError) as error:
             raise ProjectError(f"cml did not run: {error}.") from None
     if done.code:

@@ -33,8 +33,8 @@ def run_logged(root: Path, arguments: list[str], log: Path) -> tuple[int, list[s
     variables = {key: value for key, value in os.environ.items() if value or not key.startswith("ZENML_")}
     variables.pop("REPO_TOKEN", None)
     log.parent.mkdir(parents=True, exist_ok=True)
-    shown = {**variables, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
-    started = process.start([sys.executable, "run.py", *arguments], root, environment=shown)
+    plain = {**variables, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
+    started = process.start([sys.executable, "run.py", *arguments], root, environment=plain)
     lines = []
     assert started.stdout is not None
     with started.stdout as output, log.open("w", encoding="utf-8") as file:

@@ -39,6 +39,19 @@ class Runner(Checkout):
         self.git("commit", "--quiet", "--message", message)
         return self.git("rev-parse", "HEAD").strip()
 
+    def judged(self, expect: int | None = 0, **variables: str) -> str:
+        """What the job `judge` does, without the post; what the comment says."""
+        self.ci("champion", **variables)
+        self.ci("train", expect=expect, **variables)
+        return self.ci("comment", **variables)
+
+    @property
+    def heading(self) -> str:
+        """Of the comment."""
+        return next(
+            line for line in (self.root / "reports/comment.md").read_text().splitlines() if line.startswith("## ")
+        )
+
     def champion_of(self, name: str = "iris") -> dict[str, Any]:
         """What the steps know of the champion."""
         found: dict[str, Any] = json.loads((self.root / "reports/ci.json").read_text())["standings"][name]
@@ -111,11 +124,6 @@ def server(built: tuple[Server, str], tmp_path: Path) -> Server:
     return Server(tmp_path)
 
 
-def heading(runner: Runner) -> str:
-    written = (runner.root / "reports/comment.md").read_text()
-    return next(line for line in written.splitlines() if line.startswith("## "))
-
-
 def test_a_promotion_is_recorded_by_the_bot_in_a_commit_that_changes_the_pointer_alone(
     server: Server, built: tuple[Server, str]
 ) -> None:
@@ -133,7 +141,7 @@ def test_a_pull_request_is_judged_against_the_champion_of_its_base(server: Serve
     assert "champion version 1 (package)" in runner.ci("champion", BASE_SHA=base)
     runner.ci("train", BASE_SHA=base)
     said = runner.ci("comment", BASE_SHA=base, GITHUB_STEP_SUMMARY=str(summary))
-    assert heading(runner) == "## iris: the challenger would take the title"
+    assert runner.heading == "## iris: the challenger would take the title"
     assert "| `candidates.tree.params.max_depth` | `1` | `2` |" in said
     assert "champion v1" in said
     assert "the same as the champion's" in said
@@ -148,10 +156,8 @@ def test_it_says_when_nothing_that_makes_a_model_changed(server: Server) -> None
     base = runner.git("rev-parse", "HEAD").strip()
     (runner.root / "notes.md").write_text("nothing\n")
     runner.commit_all("a note")
-    runner.ci("champion", BASE_SHA=base)
-    runner.ci("train")
-    runner.ci("comment", BASE_SHA=base)
-    assert heading(runner) == "## iris: nothing that makes a model has changed"
+    runner.judged(BASE_SHA=base)
+    assert runner.heading == "## iris: nothing that makes a model has changed"
 
 
 def test_without_a_remote_the_sample_is_remade_the_pointers_scores_stand_in_and_nothing_is_promoted(
@@ -166,7 +172,7 @@ def test_without_a_remote_the_sample_is_remade_the_pointers_scores_stand_in_and_
     assert not (runner.root / "models/iris").exists()
     runner.ci("train")
     written = runner.ci("comment", BASE_SHA=base)
-    assert heading(runner) == "## iris: the challenger scores higher than the champion did"
+    assert runner.heading == "## iris: the challenger scores higher than the champion did"
     assert "The champion (version 1) was not asked: there is no DVC remote here" in written
 
     assert "Nothing is promoted" in runner.ci("promote", GITHUB_OUTPUT=str(tmp_path / "output"))
@@ -182,7 +188,7 @@ def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason(server
     assert "This pull request changes models/iris.dvc" in said
     runner.ci("champion", expect=3, BASE_SHA=base, PR_AUTHOR="github-actions[bot]")
     runner.ci("comment", BASE_SHA=base)
-    assert heading(runner) == "## Nothing was trained"
+    assert runner.heading == "## Nothing was trained"
     assert "changes models/iris.dvc" in (runner.root / "reports/comment.md").read_text()
 
 
@@ -217,28 +223,19 @@ def test_a_shallow_clone_is_told_what_it_lacks(server: Server) -> None:
 def test_a_failing_step_is_named_with_its_last_words_and_fails_the_job(server: Server) -> None:
     runner, base = server.pull_request(2)
     path = runner.root / "steps/train_candidate.py"
-    path.write_text(
-        path.read_text().replace(
-            "    from champion.modeling.training import",
-            '    raise RuntimeError("no luck")\n    from champion.modeling.training import',
-        )
-    )
-    runner.ci("champion", BASE_SHA=base)
-    assert runner.ci("train", expect=None, BASE_SHA=base)
+    first = "    from champion.modeling.training import"
+    path.write_text(path.read_text().replace(first, f'    raise RuntimeError("no luck")\n{first}'))
+    written = runner.judged(expect=1, BASE_SHA=base)
     ran = json.loads((runner.root / "reports/iris/ci.json").read_text())
-    assert ran["step"] == "train_tree"
-    assert ran["exit_code"] == 1
-    written = runner.ci("comment", BASE_SHA=base)
-    assert heading(runner).startswith("## iris: the pipeline failed in train")
+    assert (ran["step"], ran["exit_code"]) == ("train_tree", 1)
+    assert runner.heading.startswith("## iris: the pipeline failed in train")
     assert "no luck" in written.partition("~~~~text")[2]
 
 
 def test_a_wrong_use_case_fails_before_the_first_step_and_the_job_with_it(server: Server) -> None:
     runner, base = server.pull_request(2, promotion={"metric": "acuracy"})
-    runner.ci("champion", BASE_SHA=base)
-    assert "acuracy" in runner.ci("train", expect=2, BASE_SHA=base)
-    runner.ci("comment", BASE_SHA=base)
-    assert heading(runner) == "## iris: the pipeline failed in the preparation, before the first step"
+    assert "acuracy" in runner.judged(expect=2, BASE_SHA=base)
+    assert runner.heading == "## iris: the pipeline failed in the preparation, before the first step"
 
 
 def test_secrets_reach_neither_the_log_nor_the_comment(server: Server) -> None:
@@ -272,8 +269,8 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     monkeypatch.setattr(settings, "root", lambda: merged.root)
     env = Environment({"GITHUB_REPOSITORY": "Owner/Name"})
     commit = server.git("rev-parse", "main")[:12]
-    (place,) = use_cases(merged.root)
-    assert image_names(place, 2, env) == ["ghcr.io/owner/name:iris-v2", f"ghcr.io/owner/name:iris-{commit}"]
+    (workspace,) = use_cases(merged.root)
+    assert image_names(workspace, 2, env) == ["ghcr.io/owner/name:iris-v2", f"ghcr.io/owner/name:iris-{commit}"]
 
     again = server.clone()
     again.ci("champion", **MAIN)

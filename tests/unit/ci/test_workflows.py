@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,9 @@ def workflow(name: str) -> dict[str, Any]:
     return found
 
 
-def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in FILES:
-        for name, job in workflow(path.name)["jobs"].items():
-            yield f"{path.name}:{name}", job
-
-
-def steps() -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, job in jobs():
-        for place, step in enumerate(job.get("steps", [])):
-            yield f"{name}:{place}", step
-
-
-JOBS = list(jobs())
-STEPS = list(steps())
+WORKFLOWS = {path.name: workflow(path.name) for path in FILES}
+JOBS = [(f"{file}:{name}", job) for file, found in WORKFLOWS.items() for name, job in found["jobs"].items()]
+STEPS = [(f"{name}:{number}", step) for name, job in JOBS for number, step in enumerate(job.get("steps", []))]
 RUNS = [(name, step) for name, step in STEPS if "run" in step]
 USES = [(name, step) for name, step in STEPS if "uses" in step]
 
@@ -84,7 +73,7 @@ def test_every_job_has_a_time_limit(found: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_workflow_gives_no_right_to_all_its_jobs_and_never_uses_the_dangerous_trigger(path: Path) -> None:
-    found = workflow(path.name)
+    found = WORKFLOWS[path.name]
     assert found["permissions"] == {}
     assert "pull_request_target" not in found["on"]
     assert "secrets: inherit" not in path.read_text()
@@ -99,13 +88,13 @@ def test_only_what_promotes_may_write_to_the_repository_and_it_never_runs_for_a_
 
 
 def test_nothing_trains_or_promotes_unless_lint_and_tests_have_passed_on_that_commit() -> None:
-    pipeline = workflow("mlops-pipeline.yml")["jobs"]
+    pipeline = WORKFLOWS["mlops-pipeline.yml"]["jobs"]
     assert pipeline["ci"]["uses"] == OURS
     for name, job in pipeline.items():
         if name != "ci":
             assert job["needs"] == "ci", name
             assert "always()" not in job["if"], f"{name} would run after a failed check"
-    ci = workflow("ci.yml")
+    ci = WORKFLOWS["ci.yml"]
     assert "workflow_call" in ci["on"]
     assert not ci["on"].keys() & {"push", "pull_request"}, "the same commit would be checked twice"
     assert set(ci["jobs"]["check"]["needs"]) == ci["jobs"].keys() - {"check"}
@@ -113,7 +102,7 @@ def test_nothing_trains_or_promotes_unless_lint_and_tests_have_passed_on_that_co
 
 
 def test_the_tests_run_on_every_python_that_the_project_admits() -> None:
-    jobs_of = workflow("ci.yml")["jobs"]
+    jobs_of = WORKFLOWS["ci.yml"]["jobs"]
     fast, whole = jobs_of["tests"], jobs_of["all-tests"]
     assert [fast["steps"][-1]["run"], whole["steps"][-1]["run"]] == ["make test", "make test-all"]
     assert fast["env"]["PYTHON_VERSION"] == "${{ matrix.python }}"
@@ -131,24 +120,24 @@ def test_a_token_that_can_write_reaches_only_the_steps_that_need_it() -> None:
         "make ci-champion", "make ci-post", "make ci-pointer", "make ci-image", "make ci-fork-comment",
         "make ci-drift-issue", "make ci-drift-retrain",
     }  # fmt: skip
-    judge = workflow("mlops-pipeline.yml")["jobs"]["judge"]["steps"]
+    judge = WORKFLOWS["mlops-pipeline.yml"]["jobs"]["judge"]["steps"]
     assert [step["run"] for step in judge if "REPO_TOKEN" in step.get("env", {})] == ["make ci-post"]
 
 
 def test_a_pull_request_is_commented_by_exactly_one_of_both_workflows() -> None:
-    judge = workflow("mlops-pipeline.yml")["jobs"]["judge"]["steps"]
+    judge = WORKFLOWS["mlops-pipeline.yml"]["jobs"]["judge"]["steps"]
     post = next(step for step in judge if step.get("run") == "make ci-post")
     assert "head.repo.full_name == github.repository" in post["if"]
     assert "!startsWith(github.head_ref, 'dependabot/')" in post["if"]
-    other = workflow("comment-on-fork.yml")["jobs"]["comment"]["if"]
+    other = WORKFLOWS["comment-on-fork.yml"]["jobs"]["comment"]["if"]
     assert "head_repository.full_name != github.repository" in other
     assert "|| startsWith(github.event.workflow_run.head_branch, 'dependabot/')" in other
 
 
 def test_the_workflow_that_comments_for_a_fork_waits_for_the_pipeline_and_runs_no_code_of_the_fork() -> None:
-    found = workflow("comment-on-fork.yml")
+    found = WORKFLOWS["comment-on-fork.yml"]
     assert found["on"] == {
-        "workflow_run": {"workflows": [workflow("mlops-pipeline.yml")["name"]], "types": ["completed"]}
+        "workflow_run": {"workflows": [WORKFLOWS["mlops-pipeline.yml"]["name"]], "types": ["completed"]}
     }
     (job,) = found["jobs"].values()
     assert job["permissions"] == {"actions": "read", "contents": "read", "pull-requests": "write"}
@@ -158,7 +147,7 @@ def test_the_workflow_that_comments_for_a_fork_waits_for_the_pipeline_and_runs_n
 
 
 def test_the_drift_monitor_runs_by_the_clock_and_by_hand_on_main_alone_and_never_twice_at_once() -> None:
-    found = workflow("drift-monitor.yml")
+    found = WORKFLOWS["drift-monitor.yml"]
     assert set(found["on"]) == {"schedule", "workflow_dispatch"}
     assert set(found["on"]["workflow_dispatch"]["inputs"]) == {"table", "retrain"}
     watch = found["jobs"]["watch"]
@@ -170,7 +159,7 @@ def test_the_drift_monitor_runs_by_the_clock_and_by_hand_on_main_alone_and_never
 
 
 def test_drift_alone_promotes_nothing_it_starts_the_pipeline_where_that_was_asked_for() -> None:
-    jobs_of = workflow("drift-monitor.yml")["jobs"]
+    jobs_of = WORKFLOWS["drift-monitor.yml"]["jobs"]
     assert set(jobs_of) == {"watch", "retrain"}
     retrain = jobs_of["retrain"]
     assert retrain["permissions"] == {"actions": "write", "contents": "read"}
@@ -178,25 +167,25 @@ def test_drift_alone_promotes_nothing_it_starts_the_pipeline_where_that_was_aske
     assert "inputs.retrain" in retrain["if"]
     assert [name for name, job in JOBS if "actions" in job["permissions"]
             and job["permissions"]["actions"] == "write"] == ["drift-monitor.yml:retrain"]  # fmt: skip
-    assert "workflow_dispatch" in workflow("mlops-pipeline.yml")["on"]
+    assert "workflow_dispatch" in WORKFLOWS["mlops-pipeline.yml"]["on"]
 
 
 def test_the_report_is_uploaded_whatever_happened() -> None:
     for name in ("judge", "promote"):
-        steps_of = workflow("mlops-pipeline.yml")["jobs"][name]["steps"]
+        steps_of = WORKFLOWS["mlops-pipeline.yml"]["jobs"][name]["steps"]
         upload = next(step for step in steps_of if step.get("with", {}).get("path") == "reports/")
         assert upload["if"] == "!cancelled()"
         assert next(step for step in steps_of if step.get("run") == "make ci-comment")["if"] == "!cancelled()"
 
 
 def test_the_steps_train_and_compare_in_containers() -> None:
-    places = (
-        ("mlops-pipeline", "judge", "train"),
-        ("mlops-pipeline", "promote", "promote"),
-        ("drift-monitor", "watch", "drift"),
-    )
-    for file, name, command in places:
-        job = workflow(f"{file}.yml")["jobs"][name]
+    pipeline, monitor = "mlops-pipeline", "drift-monitor"
+    for file, name, command in [
+        (pipeline, "judge", "train"),
+        (pipeline, "promote", "promote"),
+        (monitor, "watch", "drift"),
+    ]:
+        job = WORKFLOWS[f"{file}.yml"]["jobs"][name]
         step = next(step for step in job["steps"] if step.get("run") == f"make ci-{command}")
         env = {**job.get("env", {}), **step["env"]}
         assert env["CI_STACK"] == "docker"
@@ -210,8 +199,6 @@ def test_lint_checks_the_workflows() -> None:
 
 
 def test_the_gate_fails_unless_every_job_succeeded(tmp_path: Path) -> None:
-    import subprocess
-
     def gate(results: str) -> int:
         command = ["make", "--no-print-directory", "ci-check", f"UV={tmp_path}"]
         done = subprocess.run(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin", "RESULTS": results}, capture_output=True)
@@ -224,11 +211,10 @@ def test_the_gate_fails_unless_every_job_succeeded(tmp_path: Path) -> None:
 
 def test_every_variable_that_the_steps_read_and_every_secret_is_documented() -> None:
     page = (ROOT / "docs/github.md").read_text(encoding="utf-8")
-    read = set()
-    for path in (ROOT / "champion/ci").glob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        read |= set(re.findall(r'env(?:\.need\(|\[)"([A-Z_]+)"|self\["([A-Z_]+)"\]', text))
-    names = {name for pair in read for name in pair if name}
+    code = "".join(
+        path.read_text(encoding="utf-8") for room in ("champion/ci", "cli") for path in (ROOT / room).glob("*.py")
+    )
+    names = set(re.findall(r'(?:env|self)(?:\.need\(|\.append\(|\[)"([A-Z_]+)"', code))
     given = {name for path in FILES for name in re.findall(r"(?:secrets|vars)\.([A-Z_]+)", path.read_text())}
     assert len(names) > 15
     assert [name for name in sorted(names | given) if f"`{name}`" not in page] == []
