@@ -214,8 +214,7 @@ def write_reports(workspace: Workspace, report: DriftReport) -> None:
     ProjectError
         When a file cannot be written.
     """
-    from champion.reporting.drift_html import render_drift_html
-    from champion.reporting.drift_markdown import render_drift_markdown
+    from champion.reporting.drift.page import render_drift_html, render_drift_markdown
     from pipelines.drift_gauges import gauges
     from pipelines.drift_log import remember
 

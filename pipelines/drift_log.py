@@ -68,7 +68,7 @@ def write_history(workspace: Workspace) -> list[Moment]:
     ProjectError
         When there is none, or the page cannot be written.
     """
-    from champion.reporting.drift_history import Line, render_drift_history
+    from champion.reporting.drift.history import FeatureHistory, render_drift_history
 
     found = history(workspace)
     if not found:
@@ -78,7 +78,9 @@ def write_history(workspace: Workspace) -> list[Moment]:
         )
     names = list(dict.fromkeys(name for moment in found for name in moment.effects))
     lines = [
-        Line(name, [moment.effects.get(name) for moment in found], [name in moment.drifted for moment in found])
+        FeatureHistory(
+            name, [moment.effects.get(name) for moment in found], [name in moment.drifted for moment in found]
+        )
         for name in names
     ]
     page = render_drift_history(

@@ -42,7 +42,7 @@ def collect(
     write_text(folder / "report.html", page)
     write_text(folder / "report.md", summary)
     write_json(folder / "decision.json", decision_facts(evaluation, decision, facts, outcome))
-    found = Findings(evaluation=evaluation, decision=decision, lineage=facts, outcome=outcome)
+    found = Findings(evaluation=evaluation, decision=decision, provenance=facts, outcome=outcome)
     write_text(folder / "evaluation.json", found.as_json())
     write_json(folder / "metrics.json", metrics(evaluation))
     for name, rows in plots(evaluation).items():

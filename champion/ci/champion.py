@@ -12,7 +12,7 @@ from champion.ci.state import State
 from champion.datastore import cache, dvc, remote
 from champion.datastore.drive.credentials import identity
 from champion.errors import GATE_SAID_NO, ProjectError
-from champion.reporting.comment_input import Standing
+from champion.reporting.comment_input import ComparedChampion
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, read_package, shown
 
@@ -96,9 +96,9 @@ def _refuse_pointers(root: Path, base: str, env: Environment) -> None:
     )
 
 
-def _standing(workspace: Workspace, pointer: str | None, reachable: bool, server: bool) -> Standing:
+def _standing(workspace: Workspace, pointer: str | None, reachable: bool, server: bool) -> ComparedChampion:
     if pointer is None:
-        return Standing(source="server" if server else "none")
+        return ComparedChampion(source="server" if server else "none")
     recorded = recorded_scores(pointer)
     if not workspace.pointer.exists() or workspace.pointer.read_text(encoding="utf-8") != pointer:
         write_text(workspace.pointer, pointer)
@@ -109,13 +109,13 @@ def _standing(workspace: Workspace, pointer: str | None, reachable: bool, server
     return of_the_package(workspace, recorded, server)
 
 
-def of_the_package(workspace: Workspace, otherwise: Standing, server: bool) -> Standing:
+def of_the_package(workspace: Workspace, otherwise: ComparedChampion, server: bool) -> ComparedChampion:
     """What the package in the workspace says of the champion."""
     package = read_package(workspace)
     if package is None:
         return otherwise
     manifest = package.manifest
-    return Standing(
+    return ComparedChampion(
         source="server" if server else "package",
         model_version=manifest.model_version,
         metrics=manifest.metrics,
@@ -124,7 +124,7 @@ def of_the_package(workspace: Workspace, otherwise: Standing, server: bool) -> S
     )
 
 
-def recorded_scores(pointer: str) -> Standing:
+def recorded_scores(pointer: str) -> ComparedChampion:
     """The champion as the `meta` of a pointer records it, without what the pointer does not say."""
     import yaml
 
@@ -135,7 +135,7 @@ def recorded_scores(pointer: str) -> Standing:
     meta: dict[str, Any] = (loaded.get("meta") if isinstance(loaded, dict) else None) or {}
     metrics = meta["metrics"] if isinstance(meta.get("metrics"), dict) else {}
     number, data = meta.get("model_version"), meta.get("data_version")
-    return Standing(
+    return ComparedChampion(
         source="pointer",
         model_version=number if isinstance(number, int) else None,
         metrics={str(name): float(value) for name, value in metrics.items() if isinstance(value, int | float)},

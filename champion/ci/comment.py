@@ -24,7 +24,7 @@ from champion.ci.git import git
 from champion.datastore import dvc
 from champion.errors import ProjectError
 from champion.reporting.comment import render_comment
-from champion.reporting.comment_input import Case, Change, Findings, Standing, Story
+from champion.reporting.comment_input import Change, CommentInput, ComparedChampion, Findings, UseCaseResult
 from champion.workspace import process
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace
@@ -50,33 +50,33 @@ def write_comment(root: Path, env: Environment) -> str:
     return comment
 
 
-def gather(root: Path, env: Environment) -> Story:
+def gather(root: Path, env: Environment) -> CommentInput:
     """Everything that the steps before left to tell."""
     known = state.load(root)
     changes, unknown = _changes(root, known.base) if known.base and env["BASE_SHA"] else ([], None)
     workspaces = [] if known.refusal else state.use_cases(root)
-    return Story(
+    return CommentInput(
         commit=env["HEAD_SHA"] or git(root, "rev-parse", "HEAD"),
         base=known.base,
         refusal=None if known.refusal is None else known.refusal[:2000],
         changes=changes,
         changes_unknown=unknown,
         compared=bool(env["BASE_SHA"]),
-        cases=[case for workspace in workspaces if (case := _case(workspace, known))],
+        results=[result for workspace in workspaces if (result := _result(workspace, known))],
     )
 
 
-def _case(workspace: Workspace, known: state.State) -> Case | None:
-    """What is told of one use case; None where it did not run."""
+def _result(workspace: Workspace, known: state.State) -> UseCaseResult | None:
+    """What happened to one use case; None where it did not run."""
     ran = state.load_run(workspace)
     if ran is None:
         return None
     name = workspace.use_case.name
-    standing = known.standings.get(name, Standing(source="none"))
+    champion = known.standings.get(name, ComparedChampion(source="none"))
     findings = None if ran.failure else state.read(workspace.reports / "evaluation.json", Findings)
-    if findings and standing.source == "server" and findings.outcome.action.startswith("would"):
-        standing = of_the_package(workspace, standing, server=True)
-    return Case(use_case=name, champion=standing, findings=findings, failure=ran.failure)
+    if findings and champion.source == "server" and findings.outcome.action.startswith("would"):
+        champion = of_the_package(workspace, champion, server=True)
+    return UseCaseResult(use_case=name, champion=champion, findings=findings, failure=ran.failure)
 
 
 def _changes(root: Path, base: str) -> tuple[list[Change], str | None]:
@@ -164,7 +164,7 @@ def comment_on_fork(root: Path, env: Environment) -> str:
     return " ".join(_post_on(root, env, number) for number in numbers)
 
 
-def read_story(folder: Path) -> Story:
+def read_story(folder: Path) -> CommentInput:
     """The story in an artifact that nobody trusts; only ``comment.json`` is looked at.
 
     Raises
@@ -178,14 +178,14 @@ def read_story(folder: Path) -> Story:
     if path.stat().st_size > MOST_BYTES:
         raise ProjectError(f"{STORY} of the artifact is larger than {MOST_BYTES} bytes; nothing was posted.")
     try:
-        return Story.model_validate_json(path.read_bytes())
+        return CommentInput.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ProjectError(
             f"{STORY} of the artifact is not what a run leaves ({error.error_count()} errors); nothing was posted."
         ) from None
 
 
-def rendered(story: Story, link: str | None) -> str:
+def rendered(story: CommentInput, link: str | None) -> str:
     """The comment, which says that a stranger's code gave the numbers.
 
     Raises

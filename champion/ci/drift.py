@@ -13,8 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from champion.ci import drift_words, github, state
-from champion.ci.drift_words import Seen, summary
+from champion.ci import github, state
 from champion.ci.environment import Environment
 from champion.ci.runs import run_logged
 from champion.datastore import dvc
@@ -22,6 +21,8 @@ from champion.drift.report import DriftReport
 from champion.drift.verdict import exit_code
 from champion.errors import ConfigurationError, ProjectError
 from champion.reporting.comment_input import Value
+from champion.reporting.drift import issue as issue_text
+from champion.reporting.drift.issue import UseCaseDrift, summary
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, shown
 
@@ -32,13 +33,13 @@ LAST_LINES = 12
 PAGES = 1000  # of a hundred open issues and pull requests
 LABEL = "drift"
 MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
-_MARKER = re.compile(re.escape(drift_words.marker("NAME")).replace("NAME", r"([a-z0-9][a-z0-9_-]*)") + r"\s*(?:\n|$)")
+_MARKER = re.compile(re.escape(issue_text.marker("NAME")).replace("NAME", r"([a-z0-9][a-z0-9_-]*)") + r"\s*(?:\n|$)")
 
 
 class Watch(Value):
     """What one run of the workflow found, by use case."""
 
-    seen: dict[str, Seen]
+    seen: dict[str, UseCaseDrift]
 
     @property
     def drifted(self) -> list[str]:
@@ -141,24 +142,26 @@ def _beside(root: Path, name: str) -> Path | None:
     return pointers[0].with_suffix("") if pointers else None
 
 
-def _compare(workspace: Workspace, table: Path | None, known: state.State, env: Environment) -> Seen:
+def _compare(workspace: Workspace, table: Path | None, known: state.State, env: Environment) -> UseCaseDrift:
     name = workspace.use_case.name
     standing = known.standings.get(name)
     if table is None:
-        return Seen(outcome="skipped", why=f"There are no new data: no pointer data/{name}-new.*.dvc.")
+        return UseCaseDrift(outcome="skipped", why=f"There are no new data: no pointer data/{name}-new.*.dvc.")
     source = shown(table, workspace.root)
     if standing is not None and standing.source == "none":
-        return Seen(outcome="skipped", source=source, why="There is no champion yet.")
+        return UseCaseDrift(outcome="skipped", source=source, why="There is no champion yet.")
     if standing is not None and standing.source == "pointer":
-        return Seen(outcome="failed", source=source, why=f"The champion was not fetched: {standing.why}.", exit_code=1)
+        return UseCaseDrift(
+            outcome="failed", source=source, why=f"The champion was not fetched: {standing.why}.", exit_code=1
+        )
     try:
         dvc.fetch_missing(workspace.root, table)
     except ProjectError as error:
-        return Seen(outcome="failed", source=source, why=str(error), exit_code=error.exit_code)
+        return UseCaseDrift(outcome="failed", source=source, why=str(error), exit_code=error.exit_code)
     return _monitor(workspace, source, dvc.tracked(workspace.root, table).md5, env)
 
 
-def _monitor(workspace: Workspace, source: str, md5: str | None, env: Environment) -> Seen:
+def _monitor(workspace: Workspace, source: str, md5: str | None, env: Environment) -> UseCaseDrift:
     for name in ("drift.json", "drift.md"):
         (workspace.reports / name).unlink(missing_ok=True)
     arguments = ["monitor", source, "--config", workspace.shown_config, "--stack", env.stack]
@@ -169,8 +172,8 @@ def _monitor(workspace: Workspace, source: str, md5: str | None, env: Environmen
         report = None
     if report is None or code != exit_code(report.verdict, "drift"):
         last = "\n".join(line for line in lines if line.strip())[-2000:].splitlines()[-LAST_LINES:]
-        return Seen(outcome="failed", source=source, why="\n".join(last), exit_code=code or 1)
-    return Seen(
+        return UseCaseDrift(outcome="failed", source=source, why="\n".join(last), exit_code=code or 1)
+    return UseCaseDrift(
         outcome=report.verdict,
         source=source,
         data_version=md5,
@@ -207,7 +210,7 @@ def keep_issues(root: Path, env: Environment) -> str:
     lines = [f"{name}: {_reconcile(root, env, name, seen, issues.pop(name, []))}" for name, seen in watch.seen.items()]
     for name, numbers in issues.items():
         for number in numbers:
-            _close(env, number, drift_words.gone(name))
+            _close(env, number, issue_text.use_case_gone(name))
             lines.append(f"{name}: closed issue {number}, since there is no such use case any more.")
     return "\n".join(lines)
 
@@ -224,14 +227,14 @@ def open_issues(env: Environment) -> dict[str, list[int]]:
     return {name: sorted(numbers) for name, numbers in issues.items()}
 
 
-def _reconcile(root: Path, env: Environment, name: str, seen: Seen, numbers: list[int]) -> str:
+def _reconcile(root: Path, env: Environment, name: str, seen: UseCaseDrift, numbers: list[int]) -> str:
     """Open, update or close the issue of one use case."""
     first = numbers[0] if numbers else None
     for number in numbers[1:]:
-        _close(env, number, drift_words.twin(numbers[0]), "not_planned")
+        _close(env, number, issue_text.second_issue(numbers[0]), "not_planned")
     if seen.is_drift:
-        body = drift_words.body(name, seen, _report(root, name), env.run_link)
-        content: dict[str, Any] = {"title": drift_words.title(name), "body": body}
+        body = issue_text.body(name, seen, _report(root, name), env.run_link)
+        content: dict[str, Any] = {"title": issue_text.title(name), "body": body}
         if first is not None:
             github.call(env, "PATCH", f"issues/{first}", content)
             return f"drift; issue {first} is up to date."
@@ -240,7 +243,7 @@ def _reconcile(root: Path, env: Environment, name: str, seen: Seen, numbers: lis
     if seen.outcome == "none":
         if first is None:
             return "no drift."
-        _close(env, first, drift_words.over(seen, env.run_link))
+        _close(env, first, issue_text.over(seen, env.run_link))
         return f"the drift is over; closed issue {first}."
     what = {"not_enough": "not enough data", "skipped": "nothing to compare"}.get(seen.outcome, "the comparison failed")
     return f"{what}; {'there is no issue' if first is None else f'issue {first} stays as it is'}."

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from champion.errors import ProjectError
-from champion.reporting.comment_input import Failure, Standing, Value
+from champion.reporting.comment_input import ComparedChampion, Failure, Value
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, open_workspace
 
@@ -24,7 +24,7 @@ class State(Value):
     base: str | None = None
     refusal: str | None = None
     remote: bool = False
-    standings: dict[str, Standing] = Field(default_factory=dict)
+    standings: dict[str, ComparedChampion] = Field(default_factory=dict)
     pointers: dict[str, str | None] = Field(default_factory=dict)  # text of each pointer at the base
     pointer: Literal["", "unchanged", "pushed", "proposed"] = ""
 

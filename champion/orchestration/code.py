@@ -24,7 +24,7 @@ MAKES_A_MODEL = ("champion.modeling", "champion.use_case")
 """The rooms whose code decides what a model is; how a step unpacks its inputs, and what it says, change none."""
 IN_AN_IMAGE = (
     "champion.orchestration.docker.inside",
-    "champion.reporting.drift_html",
+    "champion.reporting.drift.page",
     "champion.reporting.profile_page",
 )
 """What runs in a container beside the steps: its entry point, and the pages that materializers import by name."""

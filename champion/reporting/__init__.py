@@ -1,5 +1,6 @@
-"""The report of a run: the evidence as a page, and as Markdown for a pull request.
+"""What people read: the report of a run as a page and as Markdown, the comment of a pull request, and drift in `drift`.
 
-`facts` holds the numbers, `sentences` and `tables` the words, `html` and `markdown` put them down. Importing it costs
-nothing: no pandas, no scikit-learn, no matplotlib, and jinja2 only when a page is rendered.
+`facts` holds the numbers; `words`, `sentences` and `tables` write them once; `charts` and `histogram` draw. `figures` is the
+table of a report's figures. `page` and `markdown` put all of it down, `html` and `comment` say in which order. Importing it
+costs nothing: no pandas, no scikit-learn, no matplotlib, and jinja2 only when a page is rendered.
 """

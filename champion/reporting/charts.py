@@ -1,24 +1,57 @@
-"""The figures of a report: what an evaluation and a profile hold, drawn as SVG that can be inlined in a page.
+"""How the figures of a report are drawn: what an evaluation and a profile hold, as SVG that can be inlined in a page.
 
 Drawn with matplotlib's objects, never pyplot, so that nothing global is left behind and a server thread could do it.
-All figures but the small histograms are 400 units wide, so that text has one size on a page.
+All figures but the small histograms are 400 units wide, so that text has one size on a page. What a figure is called,
+where it stands and what to see in it is a row of `champion.reporting.figures`, so that another sentence draws nothing anew.
 """
 
+import io
 import math
-from typing import TYPE_CHECKING
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from champion.comparison.evaluation import Evaluation, Performance
 from champion.modeling.evaluation import CandidateResult
-from champion.modeling.profile import ColumnProfile, Profile
+from champion.modeling.profile import Profile
 from champion.reporting import facts, svg
-from champion.reporting import profile_figures as small
-from champion.reporting.drawing import UNIT, WIDTH, Drawing, style
-from champion.reporting.words import clean, distinct, number
+from champion.reporting.histogram import profile_figures
+from champion.reporting.words import distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+WIDTH = 400
 ROLE_COLOURS = {"challenger": svg.CHALLENGER, "champion": svg.CHAMPION}
+LINES: dict[str, Any] = {"challenger": "-", "champion": (0, (5, 2.5))}
+UNIT = [0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+SETTINGS: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": 11.5,
+    "text.color": svg.INK,
+    "axes.edgecolor": svg.RULE,
+    "axes.labelcolor": svg.MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": f"cycler('color', ['{svg.INK}'])",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "grid.color": svg.RULE,
+    "grid.alpha": 0.45,
+    "grid.linewidth": 0.6,
+    "xtick.color": svg.RULE,
+    "ytick.color": svg.RULE,
+    "xtick.labelcolor": svg.MUTED,
+    "ytick.labelcolor": svg.MUTED,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 11.5,
+}
 
 
 def figures(evaluation: Evaluation, profile: Profile) -> dict[str, str]:
@@ -32,27 +65,60 @@ def figures(evaluation: Evaluation, profile: Profile) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        ``<svg>`` elements by name: ``confusion_challenger``, ``confusion_champion``, ``roc``, ``precision_recall``,
-        ``calibration``, ``importance``, ``search``, ``profile_target``, and ``profile_<i>`` for the i-th column.
-        The same input gives the same bytes.
+        ``<svg>`` elements by their names in `DRAW`, and those of `champion.reporting.histogram.profile_figures`. The same
+        input gives the same bytes.
     """
     with style():
-        return _drawn(evaluation, profile)
+        drawn = {name: draw(evaluation) for name, draw in DRAW.items()}
+    return {name: drawing for name, drawing in (drawn | profile_figures(profile)).items() if drawing}
 
 
-def _drawn(evaluation: Evaluation, profile: Profile) -> dict[str, str]:
-    drawn = {
-        "confusion_challenger": _confusion(evaluation, evaluation.challenger),
-        "confusion_champion": _confusion(evaluation, evaluation.champion),
-        "roc": _curves(evaluation, "roc"),
-        "precision_recall": _curves(evaluation, "precision_recall"),
-        "calibration": _calibration(evaluation),
-        "importance": _importance(evaluation),
-        "search": _search(evaluation),
-        "profile_target": _target(profile),
-    }
-    drawn |= {f"profile_{i}": _histogram(column) for i, column in facts.drawn_columns(profile)}
-    return {key: drawing for key, drawing in drawn.items() if drawing}
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the style of the report, whatever matplotlib was set to; its settings are restored afterwards."""
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # the browser's fonts know more letters
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)  # type: ignore[arg-type]  # keys are typed as literals
+        yield
+
+
+class Drawing:
+    """One figure, sized and placed in units of the view box, with the origin at the lower left."""
+
+    def __init__(self, height: float) -> None:
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+
+        self.size = (WIDTH, height)
+        self.figure: Figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
+        FigureCanvasSVG(self.figure)
+
+    def axes(self, left: float, bottom: float, right: float = 8, top: float = 8) -> "Axes":
+        """Axes that leave these margins."""
+        width, height = self.size
+        axes = self.figure.add_axes(
+            (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height)
+        )
+        axes.tick_params(length=0, pad=5)
+        return axes
+
+    def legend(self, axes: "Axes", columns: int = 1) -> None:
+        """A legend along the lower edge, over the whole width."""
+        handles, labels = axes.get_legend_handles_labels()
+        self.figure.legend(handles, labels, loc="lower left", ncols=columns, borderaxespad=0.2, handlelength=1.6)
+
+    def svg(self, key: str, title: str) -> str:
+        """The finished figure; the key keeps its ids apart from those of others."""
+        from matplotlib import rc_context
+
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        with rc_context({"svg.hashsalt": key}):
+            self.figure.savefig(buffer, format="svg", metadata=nothing)
+        return svg.themed(buffer.getvalue(), title)
 
 
 def _margin(labels: list[str]) -> float:
@@ -81,27 +147,25 @@ def _confusion(evaluation: Evaluation, performance: Performance | None) -> str:
     )
     axes.set_title("rows: truth, columns: prediction", fontsize=11.5, color=svg.MUTED, loc="left")
     for i, row in enumerate(matrix.counts):
-        for j, found in enumerate(row):
-            _cell(axes, i, j, found, sum(row), size)
+        for j, rows in enumerate(row):
+            _cell(axes, i, j, rows, sum(row), size)
     return drawing.svg(performance.role, f"Confusion matrix of the {performance.role}")
 
 
-def _cell(axes: "Axes", row: int, column: int, found: int, of: int, size: int) -> None:
+def _cell(axes: "Axes", row: int, column: int, rows: int, of: int, size: int) -> None:
     from matplotlib.patches import Rectangle
 
-    colour = svg.RIGHT if row == column else svg.WRONG
-    summed_up = row == column == facts.MATRIX_CLASSES
-    share = found / of if of else 0.0
-    alpha = 0.06 if not found else 0.14 + 0.46 * (share if row == column else min(1.0, 2 * share))
-    face = svg.RULE if not found or summed_up else colour
+    right = row == column
+    summed_up = right and row == facts.MATRIX_CLASSES
+    share = rows / of if of else 0.0
+    alpha = 0.14 + 0.46 * (share if right else min(1.0, 2 * share)) if rows else 0.06
+    face = svg.RULE if not rows or summed_up else svg.RIGHT if right else svg.WRONG
     axes.add_patch(Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, fc=face, alpha=alpha, lw=0, clip_on=False))
-    if found or size <= 5:
-        digits = len(str(found))
-        fontsize = 13 if size <= 5 else 11 if digits <= 3 else 36 / digits
-        colour = svg.INK if found else svg.MUTED
-        axes.text(
-            column + 0.5, row + 0.5, str(found), ha="center", va="center_baseline", fontsize=fontsize, color=colour
-        )
+    if rows or size <= 5:
+        digits = len(str(rows))
+        look: dict[str, Any] = {"fontsize": 13 if size <= 5 else 11 if digits <= 3 else 36 / digits}
+        look["color"] = svg.INK if rows else svg.MUTED
+        axes.text(column + 0.5, row + 0.5, str(rows), ha="center", va="center_baseline", **look)
 
 
 def _curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
@@ -120,21 +184,12 @@ def _curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
         axes.set(xlabel="found (recall)", ylabel="right among those found (precision)")
     for line, label in zip(lines, labels, strict=True):
         colour = svg.CLASS_COLOURS[thin.index(line)] if line in thin else ROLE_COLOURS[line.role]
-        style = "-" if line.role == "challenger" else (0, (5, 2.5))
         of = f"mean of {line.of} classes" if line.label is None else label
         who = of if line in thin else f"{line.role}, {of}"
         area = "" if line.area is None else f", {measure} {line.area:.3f}"
-        width = 1.2 if line in thin else 2.2
-        axes.plot(
-            line.x,
-            line.y,
-            color=colour,
-            ls=style,
-            lw=width,
-            label=who + area,
-            clip_on=False,
-            zorder=2 if line in thin else 3,
-        )
+        width, above = (1.2, 2) if line in thin else (2.2, 3)
+        look: dict[str, Any] = {"color": colour, "ls": LINES[line.role], "lw": width, "zorder": above}
+        axes.plot(line.x, line.y, label=who + area, clip_on=False, **look)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set_xticks(*UNIT)
     axes.set_yticks(*UNIT)
@@ -143,25 +198,25 @@ def _curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
 
 
 def _calibration(evaluation: Evaluation) -> str:
-    found = {
+    drawn = {
         performance.role: facts.reliability(performance, evaluation.classes)
         for performance in (evaluation.challenger, evaluation.champion)
         if performance
     }
-    if not any(found.values()):
+    if not any(drawn.values()):
         return ""
     drawing = Drawing(height=352)
     axes = drawing.axes(48, 126, right=12)
     below = drawing.axes(48, 62, right=12, top=352 - 116)
     axes.plot([0, 1], [0, 1], color=svg.MUTED, lw=0.8, dashes=(2, 3))
-    for role, bins in found.items():
+    for role, bins in drawn.items():
         if not bins:
             continue
         said = [each.said for each in bins]
-        style, shift = ("-", 0.0) if role == "challenger" else ((0, (5, 2.5)), 0.045)
+        shift = 0.0 if role == "challenger" else 0.045
         so, most = [each.so for each in bins], max(each.rows for each in bins)
         sizes = [8 + 52 * math.sqrt(each.rows / most) for each in bins]
-        axes.plot(said, so, color=ROLE_COLOURS[role], ls=style, lw=1.4, label=role, alpha=0.7, clip_on=False)
+        axes.plot(said, so, color=ROLE_COLOURS[role], ls=LINES[role], lw=1.4, label=role, alpha=0.7, clip_on=False)
         axes.scatter(said, so, s=sizes, color=ROLE_COLOURS[role], lw=0, clip_on=False, zorder=3)
         places = [min(int(each.said * 10), 9) / 10 + 0.005 + shift for each in bins]
         heights = [each.rows for each in bins]
@@ -172,44 +227,44 @@ def _calibration(evaluation: Evaluation) -> str:
     below.set_xticks(*UNIT)
     axes.tick_params(labelbottom=False)
     below.set(xlim=(0, 1), xlabel="predicted probability, and how many of them")
-    most = max(each.rows for bins in found.values() for each in bins)
+    most = max(each.rows for bins in drawn.values() for each in bins)
     below.set_yticks([0, most], ["0", f"{most}" if most < 10_000 else f"{most / 1000:.0f}k"])
     drawing.legend(axes, columns=2)
     return drawing.svg("calibration", "Calibration: predicted probability against what was so")
 
 
 def _importance(evaluation: Evaluation) -> str:
-    shown = [each for each in evaluation.challenger.importance if math.isfinite(each.mean)][: facts.BARS]
-    if not shown:
+    columns = [each for each in evaluation.challenger.importance if math.isfinite(each.mean)][: facts.BARS]
+    if not columns:
         return ""
-    labels = distinct([each.feature for each in shown], 20)
-    drawing = Drawing(height=20 * len(shown) + 44)
+    labels = distinct([each.feature for each in columns], 20)
+    drawing = Drawing(height=20 * len(columns) + 44)
     axes = drawing.axes(_margin(labels), 36, right=12)
     axes.grid(False, axis="y")
-    places = list(range(len(shown)))
-    axes.barh(places, [each.mean for each in shown], height=0.62, color=svg.CHALLENGER, alpha=0.75, lw=0)
-    deviations = [each.std if math.isfinite(each.std) else 0 for each in shown]
-    axes.errorbar([each.mean for each in shown], places, xerr=deviations,
-                  fmt="none", ecolor=svg.INK, elinewidth=1, capsize=2)  # fmt: skip
+    places = list(range(len(columns)))
+    axes.barh(places, [each.mean for each in columns], height=0.62, color=svg.CHALLENGER, alpha=0.75, lw=0)
+    deviations = [each.std if math.isfinite(each.std) else 0 for each in columns]
+    means = [each.mean for each in columns]
+    axes.errorbar(means, places, xerr=deviations, fmt="none", ecolor=svg.INK, elinewidth=1, capsize=2)
     axes.axvline(0, color=svg.MUTED, lw=0.8)
-    axes.set(ylim=(len(shown) - 0.5, -0.5), xlabel=f"{evaluation.metric} lost when shuffled")
+    axes.set(ylim=(len(columns) - 0.5, -0.5), xlabel=f"{evaluation.metric} lost when shuffled")
     axes.set_yticks(places, labels)
     axes.locator_params(axis="x", nbins=5)
     return drawing.svg("importance", "Permutation importance of the challenger's columns")
 
 
 def _search(evaluation: Evaluation) -> str:
-    shown = [each for each in evaluation.candidates if each.cv_mean is not None or each.trials]
-    shown = shown[: facts.SEARCHED_CANDIDATES]
-    if not shown:
+    candidates = [each for each in evaluation.candidates if each.cv_mean is not None or each.trials]
+    candidates = candidates[: facts.SEARCHED_CANDIDATES]
+    if not candidates:
         return ""
-    labels = distinct([each.name for each in shown], 20)
-    heights = [min(20 + 5 * max(len(each.trials) - 1, 0), 72) for each in shown]
+    labels = distinct([each.name for each in candidates], 20)
+    heights = [min(20 + 5 * max(len(each.trials) - 1, 0), 72) for each in candidates]
     drawing = Drawing(height=sum(heights) + 44)
     axes = drawing.axes(_margin(labels), 36, right=14)
     axes.grid(False, axis="y")
     top, places = 0.0, []
-    for candidate, height in zip(shown, heights, strict=True):
+    for candidate, height in zip(candidates, heights, strict=True):
         _candidate(axes, candidate, top, height)
         places.append(top + height / 2)
         top += height
@@ -227,23 +282,19 @@ def _candidate(axes: "Axes", candidate: CandidateResult, top: float, height: flo
     step = height / (len(points) + 1)
     for i, (mean, std) in enumerate(points):
         best = i == 0
-        axes.errorbar([mean], [top + step * (i + 1)], xerr=[std], fmt="o", ms=5 if best else 3, color=colour,
-                      elinewidth=1.2 if best else 0.7, mfc=colour if best else svg.SURFACE, mew=0.9,
-                      alpha=1 if best else 0.75, zorder=3)  # fmt: skip
+        width, alpha, size = (1.2, 1, 5) if best else (0.7, 0.75, 3)
+        face, y = colour if best else svg.SURFACE, top + step * (i + 1)
+        mark: dict[str, Any] = {"fmt": "o", "ms": size, "mfc": face, "mew": 0.9}
+        axes.errorbar([mean], [y], xerr=[std], color=colour, elinewidth=width, alpha=alpha, zorder=3, **mark)
 
 
-def _histogram(column: ColumnProfile) -> str:
-    title = f"Distribution of {clean(column.name, 60)}"
-    if column.edges is None:
-        return small.bars(column.categories or [], column.counts or [], column.other, title)
-    first, last = (
-        facts.day(edge) if column.kind == "datetime" else number(edge) for edge in (column.edges[0], column.edges[-1])
-    )
-    return small.histogram(column.edges, column.counts or [], (first, last), title)
-
-
-def _target(profile: Profile) -> str:
-    if not profile.classes:
-        return ""
-    names = [str(label) for label in profile.classes]
-    return small.bars(names, profile.class_counts, 0, f"Classes of {clean(profile.target, 60)}")
+DRAW: dict[str, Callable[[Evaluation], str]] = {
+    "confusion_challenger": lambda evaluation: _confusion(evaluation, evaluation.challenger),
+    "confusion_champion": lambda evaluation: _confusion(evaluation, evaluation.champion),
+    "roc": lambda evaluation: _curves(evaluation, "roc"),
+    "precision_recall": lambda evaluation: _curves(evaluation, "precision_recall"),
+    "calibration": _calibration,
+    "importance": _importance,
+    "search": _search,
+}
+"""By name; a figure to which the evidence has nothing is empty."""

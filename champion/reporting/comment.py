@@ -1,27 +1,53 @@
-"""A pull request's comment: one screen first, details folded below, never longer than GitHub takes."""
+"""A pull request's comment: one screen first, details folded below, never longer than GitHub takes.
 
-from champion.reporting import comment_parts
-from champion.reporting.comment_input import Case, Change, Story
-from champion.reporting.comment_parts import Part
-from champion.reporting.markdown import code, table, text
-from champion.reporting.tables import Column, Row, Table
-from champion.reporting.words import clean, counted, score
+The layout is `render_comment` (the whole), `_first` (what stands in the open of one use case) and `_details` (what a click
+opens). Figures come from the table `champion.reporting.figures.COMMENT_FIGURES`.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from champion.reporting import mermaid, sentences, tables
+from champion.reporting.comment_input import (
+    Change,
+    CommentInput,
+    ComparedChampion,
+    Failure,
+    Findings,
+    UseCaseResult,
+)
+from champion.reporting.figures import COMMENT_FIGURES
+from champion.reporting.markdown import code, folded, table, text, warnings
+from champion.reporting.tables import Row, Table, columns
+from champion.reporting.words import NOTHING, change, clause, clean, count, counted, score
 
 LIMIT = 64_000  # bytes; GitHub takes 65,536 characters, and CML adds its watermark
-CASES = 100  # of the table that stands above several use cases
+USE_CASES = 100  # of the table that stands above several use cases
+CHANGES = 25
+FEW_CLASSES = 5  # so many stand in the open, more are folded
+NOISE = 1e-9
+_FENCE = "~~~~"
 
 
-def render_comment(story: Story, link: str | None = None, stranger: bool = False) -> str:
+class CommentPart(NamedTuple):
+    """A piece of the comment; where all cannot stay, the highest rank goes first, and rank 0 never."""
+
+    rank: int
+    title: str
+    text: str
+
+
+def render_comment(content: CommentInput, link: str | None = None, stranger: bool = False) -> str:
     """The comment as GitHub's Markdown.
 
     Parameters
     ----------
-    story : Story
+    content : CommentInput
         What happened; every name in it is escaped, whoever gave it.
     link : str, optional
         Where the full report is: the address of the workflow's run.
     stranger : bool, default=False
-        Whether the story was told by code that nobody has reviewed, which the comment then says.
+        Whether the numbers come from code that nobody has reviewed, which the comment then says.
 
     Returns
     -------
@@ -29,95 +55,233 @@ def render_comment(story: Story, link: str | None = None, stranger: bool = False
         At most `LIMIT` bytes of UTF-8. Where all would be longer, the least important parts are left out, and a
         sentence says which.
     """
-    parts = [Part(0, "", "\n\n".join(_opening(story, stranger))), *_body(story), Part(0, "", _foot(story, link))]
-    kept, gone = _fitted(parts)
+    opening, foot = _opening(content, stranger), _foot(content, link)
+    parts = [CommentPart(0, "", "\n\n".join(opening))]
+    for result in content.results:
+        title = f"## {text(clean(result.use_case))}: {text(headline(result))}"
+        parts.append(
+            CommentPart(0, "", "\n\n".join([title, *filter(None, _first(result, _changes_of(result, content)))]))
+        )
+        of = f" of {clean(result.use_case, 40)}" if len(content.results) > 1 else ""
+        parts += [part._replace(title=part.title + of) for part in _details(result) if part.text]
+    kept, gone = _fitted([*parts, *_other_changes(content), CommentPart(0, "", foot)])
     if gone:
-        kept.insert(-1, Part(0, "", text(_left_out(gone))))
+        kept.insert(-1, CommentPart(0, "", text(_left_out(gone))))
     written = "\n\n".join(part.text for part in kept if part.text) + "\n"
-    return written if _size(written) <= LIMIT else _shortest(story, link, stranger)
+    if _size(written) <= LIMIT:
+        return written
+    return "\n\n".join([*opening, "The full report has the rest: a comment has its limit.", foot]) + "\n"
 
 
-def _opening(story: Story, stranger: bool) -> list[str]:
-    found = []
-    if story.refusal:
-        found += ["## Nothing was trained", text(clean(story.refusal, 1500))]
-    elif not story.cases:
-        found += [
+def _opening(content: CommentInput, stranger: bool) -> list[str]:
+    parts = []
+    if content.refusal:
+        parts += ["## Nothing was trained", text(clean(content.refusal, 1500))]
+    elif not content.results:
+        parts += [
             "## The pipeline failed",
             "It ended before the first use case was looked at; the log of the run says why.",
         ]
     if stranger:
-        found.append(
+        parts.append(
             "*From a fork, or from Dependabot: the numbers below were computed by the pull request's own code, "
             "without credentials, and nobody has verified them.*"
         )
-    return [*found, *([_overview(story)] if len(story.cases) > 1 else [])]
-
-
-def _overview(story: Story) -> str:
+    if len(content.results) <= 1:
+        return parts
     rows = [
-        Row((clean(case.use_case, 60), clean(comment_parts.headline(case), 120), *_scores(case)))
-        for case in story.cases
+        Row((clean(result.use_case, 60), clean(headline(result), 120), *_scores(result)))
+        for result in content.results[:USE_CASES]
     ]
-    heads = (Column("use case", "name"), Column("decision", "text"), Column("metric", "name"))
-    hidden = len(rows) - CASES
+    hidden = len(content.results) - USE_CASES
     note = f"{counted(hidden, 'more')} left out." if hidden > 0 else ""
-    columns = (*heads, Column("champion", "number"), Column("challenger", "number"))
-    return table(Table("", columns, rows[:CASES], note))
+    heads = columns(
+        {"use case": "name", "decision": "text", "metric": "name", "champion": "number", "challenger": "number"}
+    )
+    return [*parts, table(Table("", heads, rows, note))]
 
 
-def _scores(case: Case) -> tuple[str, str, str]:
-    if case.findings is None or case.failure:
-        return score(None), score(None), score(None)
-    decision = case.findings.decision
+def _scores(result: UseCaseResult) -> tuple[str, str, str]:
+    if result.findings is None or result.failure:
+        return NOTHING, NOTHING, NOTHING
+    decision = result.findings.decision
     theirs = decision.champion_score
-    if case.champion.source == "pointer":
-        theirs = case.champion.metrics.get(decision.metric)
+    if result.champion.source == "pointer":
+        theirs = result.champion.metrics.get(decision.metric)
     return clean(decision.metric, 60), score(theirs), score(decision.challenger_score)
 
 
-def _body(story: Story) -> list[Part]:
-    parts = []
-    for case in story.cases:
-        title = f"## {text(clean(case.use_case))}: {text(comment_parts.headline(case))}"
-        shown = [title, *filter(None, comment_parts.first(case, _of(case, story)))]
-        parts += [Part(0, "", "\n\n".join(shown)), *_named(case, story)]
-    known = {_config(case) for case in story.cases}
+def _foot(content: CommentInput, link: str | None) -> str:
+    where = f"[The full report]({link}) is an artifact of the run. " if link else ""
+    base = f", base {code(content.base[:8])}" if content.base else ""
+    return f"---\n{where}Commit {code(content.commit[:8])}{base}."
+
+
+def headline(result: UseCaseResult) -> str:
+    """The decision in a few words."""
+    if result.failure:
+        return f"the pipeline failed in {result.failure.step}"
+    findings = result.findings
+    if findings is None:
+        return "nothing was trained"
+    if findings.decision.reason_code == "same":
+        return "nothing that makes a model has changed"
+    if findings.outcome.action in ("promoted", "kept"):
+        return clause(sentences.headline(findings.outcome))
+    if result.champion.source == "pointer":
+        return _beside_recorded_scores(findings, result.champion)
+    first = findings.evaluation.champion is None and findings.evaluation.champion_unjudged is None
+    if findings.outcome.action == "would_keep":
+        return "there is no champion, and the challenger stays out" if first else "the champion stays"
+    return "the challenger would be the first champion" if first else "the challenger would become the champion"
+
+
+def _beside_recorded_scores(findings: Findings, champion: ComparedChampion) -> str:
+    ours = findings.decision.challenger_score
+    theirs = champion.metrics.get(findings.evaluation.metric)
+    if findings.decision.reason_code == "min_score":
+        return "the challenger would stay out"
+    if theirs is None:
+        return "the champion could not be asked"
+    if ours > theirs + NOISE:
+        return "the challenger scores higher than the champion did"
+    equal = abs(ours - theirs) <= NOISE
+    return f"the challenger scores {'the same as' if equal else 'lower than'} the champion did"
+
+
+def _first(result: UseCaseResult, changes: list[Change] | None) -> list[str]:
+    """What stands in the open: decision, reason, scores, the rows, changed parameters (None: they were not compared)."""
+    if result.failure:
+        return [_failure(result.failure), *_changed(changes)]
+    findings = result.findings
+    if findings is None:
+        return ["This use case was not trained in this run."]
+    if result.champion.source == "pointer":
+        return [*_recorded_scores(findings, result.champion), _data(findings, result.champion), *_changed(changes)]
+    evaluation = findings.evaluation
+    asked = [sentences.compared_rows(evaluation, findings.outcome)]
+    if evaluation.paired:
+        asked.append(sentences.paired(evaluation.paired))
+    return [
+        text(clean(findings.decision.reason, 600)),
+        table(tables.scores(evaluation, findings.outcome)),
+        text(" ".join(asked)),
+        table(tables.per_class(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",
+        warnings(evaluation),
+        _data(findings, result.champion),
+        *_changed(changes),
+    ]
+
+
+def _recorded_scores(findings: Findings, champion: ComparedChampion) -> Iterator[str]:
+    version = "" if champion.model_version is None else f" (version {champion.model_version})"
+    yield text(
+        f"The champion{version} was not asked: {clean(champion.why, 400)}. The scores that its pointer records stand in "
+        "for it. They may come from other rows, so they give a direction and decide nothing."
+    )
+    if findings.decision.reason_code == "min_score":
+        yield text(clean(findings.decision.reason, 600))
+    ours, metric = findings.evaluation.challenger.scores, findings.evaluation.metric
+    rows = []
+    for each, value in sorted(ours.items(), key=lambda pair: pair[0] != metric):
+        theirs = champion.metrics.get(each)
+        cells = (clean(each), score(theirs), score(value), change(value, theirs))
+        rows.append(Row(cells, "strong" if each == metric else ""))
+    heads = columns({"score": "name", "champion, as recorded": "number", "challenger": "number", "change": "change"})
+    yield table(Table("", heads, rows))
+
+
+def _data(findings: Findings, champion: ComparedChampion) -> str:
+    version, rows = findings.provenance.data_version, findings.evaluation.rows
+    now = f"{count(rows.train + rows.holdout)} rows, version {version[:8]}"
+    if champion.data_version is None:
+        sentence = f"Data: {now}."
+    elif champion.data_version == version:
+        sentence = f"Data: {now}, the same as the champion's."
+    else:
+        before = "" if champion.rows is None else f"{count(champion.rows)} rows, "
+        sentence = f"Data changed: {now}; the champion was made from {before}version {champion.data_version[:8]}."
+    return text(clean(sentence, 400))
+
+
+def _failure(failure: Failure) -> str:
+    sentence = f"The run ended with exit code {failure.exit_code}. Nothing changed in production. Its last lines:"
+    lines = [clean(line, 300) for line in failure.lines] or ["(it said nothing)"]
+    longest = max((len(line) - len(line.lstrip("~")) for line in lines), default=0)
+    fence = "~" * max(longest + 1, len(_FENCE))
+    return "\n".join([text(sentence), "", f"{fence}text", *lines, fence])
+
+
+def _changes_of(result: UseCaseResult, content: CommentInput) -> list[Change] | None:
+    known = content.compared and not content.changes_unknown
+    return [each for each in content.changes if each.file == result.config] if known else None
+
+
+def _changed(changes: list[Change] | None) -> list[str]:
+    """The parameters that differ from the base commit."""
+    if changes is None:
+        return []
+    if not changes:
+        return ["No parameter of this use case changed."]
+    rows = [Row((clean(each.name, 80), _value(each.before), _value(each.after))) for each in changes[:CHANGES]]
+    hidden = len(changes) - len(rows)
+    note = f"{counted(hidden, 'more change')} left out." if hidden else ""
+    heads = columns({"parameter that changed": "name", "before": "name", "now": "name"})
+    return [table(Table("", heads, rows, note))]
+
+
+def _value(value: object) -> str:
+    return NOTHING if value is None else clean(value, 80)
+
+
+def _other_changes(content: CommentInput) -> Iterator[CommentPart]:
+    configs = {result.config for result in content.results}
     others = [
         f"{code(clean(each.name, 80))} of {code(clean(each.file, 80))}"
-        for each in story.changes
-        if each.file not in known
+        for each in content.changes
+        if each.file not in configs
     ]
     if others:
-        parts.append(Part(1, "Other parameters", f"Other parameters that changed: {', '.join(others[:20])}."))
-    if story.changes_unknown:
-        parts.append(Part(1, "", text(f"Which parameters changed is not known: {clean(story.changes_unknown, 300)}")))
-    return parts
+        yield CommentPart(1, "Other parameters", f"Other parameters that changed: {', '.join(others[:20])}.")
+    if content.changes_unknown:
+        yield CommentPart(1, "", text(f"Which parameters changed is not known: {clean(content.changes_unknown, 300)}"))
 
 
-def _named(case: Case, story: Story) -> list[Part]:
-    found = comment_parts.details(case)
-    if len(story.cases) == 1:
-        return found
-    return [part._replace(title=f"{part.title} of {clean(case.use_case, 40)}") for part in found]
+def _details(result: UseCaseResult) -> list[CommentPart]:
+    """What a click opens, in the order of reading."""
+    if result.findings is None or result.failure:
+        return []
+    findings, evaluation = result.findings, result.findings.evaluation
+    classes = [table(tables.per_class(evaluation))] if len(evaluation.classes) > FEW_CLASSES else []
+    candidates = [text(sentences.search(evaluation)), table(tables.candidates(evaluation))]
+    return [
+        _part(1, "Class by class", classes),
+        _part(3, "Why: policy and paired test", _policy(findings)),
+        *(_part(each.rank, each.title, each.parts(evaluation)) for each in COMMENT_FIGURES),
+        _part(2, "Candidates", candidates),
+        _part(6, "Provenance", [table(tables.provenance(findings.provenance, evaluation))]),
+    ]
 
 
-def _config(case: Case) -> str:
-    return f"configs/{case.use_case}.yaml"
+def _part(rank: int, title: str, inside: list[str]) -> CommentPart:
+    return CommentPart(rank, title, folded(title, inside))
 
 
-def _of(case: Case, story: Story) -> list[Change] | None:
-    known = story.compared and not story.changes_unknown
-    return [each for each in story.changes if each.file == _config(case)] if known else None
+def _policy(findings: Findings) -> list[str]:
+    parts = [table(tables.checks(findings.decision))] if findings.decision.checks else []
+    test = findings.evaluation.paired
+    if test:
+        slices = [
+            ("both right", test.both_right),
+            ("challenger alone", test.only_challenger_right),
+            ("champion alone", test.only_champion_right),
+            ("both wrong", test.both_wrong),
+        ]
+        parts.append(mermaid.pie("The same rows, asked to both", slices))
+    return [*parts, text(sentences.ladder(findings.evaluation))]
 
 
-def _foot(story: Story, link: str | None) -> str:
-    where = f"[The full report]({link}) is an artifact of the run. " if link else ""
-    base = f", base {code(story.base[:8])}" if story.base else ""
-    return f"---\n{where}Commit {code(story.commit[:8])}{base}."
-
-
-def _fitted(parts: list[Part]) -> tuple[list[Part], list[Part]]:
+def _fitted(parts: list[CommentPart]) -> tuple[list[CommentPart], list[CommentPart]]:
     """What fits, and what had to go: the least important first, the longest of those first."""
     room = LIMIT - 1500 - sum(_size(part.text) + 2 for part in parts)  # for the sentence that says what is missing
     gone = set()
@@ -129,15 +293,10 @@ def _fitted(parts: list[Part]) -> tuple[list[Part], list[Part]]:
     return [part for i, part in enumerate(parts) if i not in gone], [parts[i] for i in sorted(gone)]
 
 
-def _left_out(gone: list[Part]) -> str:
+def _left_out(gone: list[CommentPart]) -> str:
     titles = [part.title for part in gone if part.title]
     more = f" and {len(titles) - 12} more" if len(titles) > 12 else ""
     return f"Left out, because a comment has its limit: {', '.join(titles[:12])}{more}. The full report has all of it."
-
-
-def _shortest(story: Story, link: str | None, stranger: bool) -> str:
-    shown = [*_opening(story, stranger), "The full report has the rest: a comment has its limit.", _foot(story, link)]
-    return "\n\n".join(shown) + "\n"
 
 
 def _size(written: str) -> int:

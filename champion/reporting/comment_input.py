@@ -17,7 +17,14 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{4,64}$")]
 class Value(BaseModel):
     """A frozen value that accepts no key it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        protected_namespaces=(),
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
 
     def as_json(self) -> str:
         """One line of JSON, in which a score that is not a number stays one (pydantic alone would write null)."""
@@ -29,12 +36,12 @@ class Findings(Value):
 
     evaluation: Evaluation
     decision: Decision
-    lineage: Provenance
+    provenance: Provenance = Field(alias="lineage")
     outcome: Outcome
 
 
-class Standing(Value):
-    """The champion that a challenger was held against, and where it came from.
+class ComparedChampion(Value):
+    """The champion that a challenger was compared with, and where it came from.
 
     `package`: fetched, and asked the same rows. `server`: the ZenML server's. `pointer`: only the scores that the
     pointer's `meta` records, because the package could not be fetched. `none`: there is no champion.
@@ -65,16 +72,21 @@ class Change(Value):
     after: Any = None
 
 
-class Case(Value):
+class UseCaseResult(Value):
     """One use case in a pull request."""
 
     use_case: Name
-    champion: Standing
+    champion: ComparedChampion
     findings: Findings | None = None
     failure: Failure | None = None
 
+    @property
+    def config(self) -> str:
+        """The path of its parameters in the checkout."""
+        return f"configs/{self.use_case}.yaml"
 
-class Story(Value):
+
+class CommentInput(Value):
     """All that a comment tells."""
 
     commit: Hash
@@ -83,4 +95,4 @@ class Story(Value):
     changes: list[Change] = Field(default_factory=list, max_length=2000)
     changes_unknown: Line | None = None
     compared: bool = False  # whether parameters were compared with a base
-    cases: list[Case] = Field(default_factory=list, max_length=200)
+    results: list[UseCaseResult] = Field(default_factory=list, max_length=200, alias="cases")

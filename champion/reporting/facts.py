@@ -5,7 +5,6 @@ Plain Python over the lists of an `Evaluation`, so that nothing heavy is importe
 
 import math
 from bisect import bisect_left
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -64,11 +63,6 @@ class Bin(NamedTuple):
 def matrix(performance: Performance, classes: list[Label]) -> Matrix:
     """A confusion matrix of at most twelve classes, those with most errors; the rest is summed up.
 
-    Parameters
-    ----------
-    classes : list of Label
-        In the order of its confusion matrix.
-
     Returns
     -------
     Matrix
@@ -83,20 +77,20 @@ def matrix(performance: Performance, classes: list[Label]) -> Matrix:
     place = {index: position for position, index in enumerate(shown)}
     folded = [[0] * (MATRIX_CLASSES + 1) for _ in range(MATRIX_CLASSES + 1)]
     for i, row in enumerate(counts):
-        for j, found in enumerate(row):
-            folded[place.get(i, MATRIX_CLASSES)][place.get(j, MATRIX_CLASSES)] += found
+        for j, rows in enumerate(row):
+            folded[place.get(i, MATRIX_CLASSES)][place.get(j, MATRIX_CLASSES)] += rows
     return Matrix([*(str(classes[i]) for i in shown), f"{size - MATRIX_CLASSES} others"], folded, size)
 
 
 def confusions(performance: Performance, classes: list[Label]) -> list[Confusion]:
     """Every pair of classes that was confused, most often first."""
-    found = [
+    pairs = [
         Confusion(classes[i], classes[j], wrong, sum(row))
         for i, row in enumerate(performance.confusion)
         for j, wrong in enumerate(row)
         if wrong and i != j
     ]
-    return sorted(found, key=lambda pair: (-pair.rows, pair.of))
+    return sorted(pairs, key=lambda pair: (-pair.rows, pair.of))
 
 
 def right_of(performance: Performance) -> tuple[int, int]:
@@ -123,8 +117,8 @@ def lines(evaluation: Evaluation, kind: CurveKind) -> list[Line]:
     Returns
     -------
     list of Line
-        With two classes one per contestant. With more the mean over the classes of each contestant, then the
-        challenger's four weakest classes, weakest first.
+        With two classes one per side. With more the mean over the classes of each side, then the challenger's
+        four weakest classes, weakest first.
     """
     drawn: list[Line] = []
     for performance in (evaluation.challenger, evaluation.champion):
@@ -172,14 +166,7 @@ def heights(curve: Curve) -> list[float]:
 
 
 def reliability(performance: Performance | None, classes: list[Label], bins: int = 10) -> list[Bin]:
-    """What was said and what was so, in bins of equal width; with many classes over all, each against the rest.
-
-    Parameters
-    ----------
-    classes : list of Label
-        The classes of the evaluation; with two only the second is looked at.
-    bins : int, default=10
-        Bins between 0 and 1.
+    """What was said and what was so, in bins of equal width: of the second of two classes, or pooled over all.
 
     Returns
     -------
@@ -197,12 +184,12 @@ def reliability(performance: Performance | None, classes: list[Label], bins: int
     return [Bin(said / rows, so / rows, int(rows)) for said, so, rows in sums if rows]
 
 
-def calibration_error(found: list[Bin]) -> float:
+def calibration_error(bins: list[Bin]) -> float:
     """The expected calibration error: the mean gap between said and so, weighted by rows.
 
     Source: Naeini, Cooper and Hauskrecht (2015), AAAI, section 3.
     """
-    return sum(abs(each.said - each.so) * each.rows for each in found) / sum(each.rows for each in found)
+    return sum(abs(each.said - each.so) * each.rows for each in bins) / sum(each.rows for each in bins)
 
 
 def ranked(trials: list[Trial]) -> list[Trial]:
@@ -223,11 +210,3 @@ def has_histogram(column: ColumnProfile) -> bool:
         finite = all(map(math.isfinite, column.edges)) and all(a < b for a, b in pairwise(column.edges))
         return len(column.edges) == len(counts) + 1 and sum(counts) > 0 and finite
     return column.categories is not None and len(column.categories) == len(counts) > 0
-
-
-def day(moment: float) -> str:
-    """The day of a moment that is given as seconds since 1970."""
-    try:
-        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
-    except (OverflowError, OSError, ValueError):
-        return f"{moment:.4g}"

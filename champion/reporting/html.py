@@ -1,36 +1,27 @@
-"""The report as one HTML page that needs nothing beside itself: no script, no request, no font."""
+"""The report of a run as one HTML page."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation, Performance
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.profile import ColumnProfile, Profile
-from champion.reporting import facts, sentences, tables
-from champion.reporting.template import template
-from champion.reporting.words import change, clean, count, counted, moment, name, performance, score
-
-if TYPE_CHECKING:
-    pass
+from champion.modeling.profile import Profile
+from champion.reporting import sentences, tables
+from champion.reporting.figures import FIGURES, SECTIONS
+from champion.reporting.page import Box, Page, PageBlock, Plot, Section, plots, render, table, text
+from champion.reporting.profile_page import profile_blocks
+from champion.reporting.words import MINUS, change, clean, counted, moment, name, role_title, score
 
 BADGES = {"promoted": "Promoted", "kept": "Kept", "would_promote": "Would promote", "would_keep": "Would keep"}
 WARNINGS = 50
 SEARCHES = 30
 
 
-class Plot(NamedTuple):
-    """A figure with its heading and the sentence that says what to see in it."""
-
-    title: str
-    svg: str
-    text: str
-
-
 def render_html(
     evaluation: Evaluation,
     decision: Decision,
     profile: Profile,
-    lineage: Provenance,
+    provenance: Provenance,
     outcome: Outcome,
     figures: dict[str, str],
 ) -> str:
@@ -41,112 +32,120 @@ def render_html(
     decision : Decision
         What was decided, and the checks behind it.
     figures : dict of str to str
-        What `champion.reporting.charts.figures` drew; they are inlined as they are, everything else is escaped. A figure that is
-        missing is left out with its text.
+        What `champion.reporting.charts.figures` drew; they are inlined as they are, everything else is escaped. A figure
+        that is missing is left out with its text.
 
     Returns
     -------
     str
         A document of less than 1 MB, for a use case of any size.
     """
-    return template("report.html.j2").render(
-        use_case=clean(evaluation.use_case),
-        badge=BADGES[outcome.action],
-        tone="changed" if outcome.action == "promoted" else "same",
+    use_case, badge = clean(evaluation.use_case), BADGES[outcome.action]
+    warnings = [clean(warning, 400) for warning in evaluation.warnings[:WARNINGS]]
+    hidden = len(evaluation.warnings) - len(warnings)
+    page = Page(
+        title=f"{use_case}: {badge.lower()}",
         headline=sentences.headline(outcome),
-        reason=clean(decision.reason, 600),
-        created=moment(lineage.created),
-        duel=_duel(evaluation, decision, outcome),
-        exam=sentences.exam(evaluation, outcome),
-        unjudged=clean(evaluation.champion_unjudged, 400) if evaluation.champion_unjudged else "",
-        warnings=_warnings(evaluation),
-        scores=tables.scores(evaluation, outcome),
-        checks=tables.checks(decision),
-        paired=tables.paired(evaluation),
-        paired_text=sentences.paired(evaluation.paired) if evaluation.paired else "",
-        ladder=sentences.ladder(evaluation),
-        confusion=_confusion(evaluation, outcome, figures),
-        per_class=tables.per_class(evaluation),
-        missing=", ".join(map(name, evaluation.rows.missing_classes[:20])),
-        probabilities=_probabilities(evaluation, figures),
-        importance=_plots([("", "importance", sentences.importance(evaluation))], figures),
-        search=_plots([("", "search", sentences.search(evaluation))], figures),
-        search_text=sentences.search(evaluation),
-        candidates=tables.candidates(evaluation),
-        searches=[tables.trials(each) for each in evaluation.candidates[:SEARCHES] if each.trials],
-        balance=sentences.classes(profile),
-        columns=sentences.columns(profile),
-        histograms=_histograms(profile, figures),
-        data=tables.data(profile),
-        lineage=tables.lineage(lineage, evaluation),
+        lead=clean(decision.reason, 600),
+        brand=use_case,
+        eyebrow=f"{use_case} · {moment(provenance.created)}",
+        badge=badge,
+        tone="changed" if outcome.action == "promoted" else "same",
+        boxes=_boxes(evaluation, decision, outcome),
+        text=sentences.compared_rows(evaluation, outcome),
+        asides=[*warnings, f"{counted(hidden, 'more warning')}."] if hidden else warnings,
+        aside_title="One warning" if len(warnings) == 1 else "Warnings",
+        top="decision",
+        sections=[
+            Section("scores", "Scores", "Scores", _scores(evaluation, outcome)),
+            Section("why", "Why", "Why", _why(evaluation, decision)),
+            *_figure_sections(evaluation, outcome, figures),
+            Section("data", "Data", "Data", _data(profile, figures)),
+            Section("provenance", "Provenance", "Provenance", [table(tables.provenance(provenance, evaluation))]),
+        ],
     )
+    return render(page)
 
 
-def _duel(evaluation: Evaluation, decision: Decision, outcome: Outcome) -> dict[str, str]:
-    champion = evaluation.champion
-    return {
-        "metric": clean(decision.metric),
-        "challenger": performance(evaluation, "challenger", outcome.challenger),
-        "challenger_score": score(decision.challenger_score),
-        "challenger_is": clean(evaluation.challenger.candidate),
-        "challenger_estimator": sentences.described(evaluation.challenger),
-        "champion": performance(evaluation, "champion") if champion else "champion" + _version(outcome),
-        "champion_score": score(decision.champion_score),
-        "champion_is": clean(champion.candidate) if champion else "",
-        "champion_estimator": sentences.described(champion) if champion else "",
-        "change": change(decision.challenger_score, decision.champion_score) if champion else "",
-    }
+def _boxes(evaluation: Evaluation, decision: Decision, outcome: Outcome) -> list[Box]:
+    """The promotion metric of both in large type, and its difference."""
+    champion, challenger = evaluation.champion, evaluation.challenger
+    ours = Box(
+        "challenger",
+        role_title(evaluation, "challenger", outcome.challenger),
+        score(decision.challenger_score),
+        clean(challenger.candidate),
+        title=sentences.described(challenger),
+    )
+    if champion is None:
+        number = outcome.replaced if outcome.action == "promoted" else outcome.champion
+        of, unjudged = "champion" + ("" if number is None else f" v{number}"), evaluation.champion_unjudged
+        if unjudged:
+            return [Box("champion", of, "not judged", clean(unjudged, 400), "none"), ours]
+        return [Box("champion", of, "none yet", "nothing was in production", "none"), ours]
+    theirs = Box(
+        "champion",
+        role_title(evaluation, "champion"),
+        score(decision.champion_score),
+        clean(champion.candidate),
+        title=sentences.described(champion),
+    )
+    gain = change(decision.challenger_score, decision.champion_score)
+    tone: Literal["", "gain", "loss"] = "gain" if gain[0] == "+" else "loss" if gain[0] == MINUS else ""
+    return [theirs, ours, Box("difference", f"difference in {clean(decision.metric)}", gain, "on the same rows", tone)]
 
 
-def _version(outcome: Outcome) -> str:
-    """The version of a champion that was not judged."""
-    number = outcome.replaced if outcome.action == "promoted" else outcome.champion
-    return "" if number is None else f" v{number}"
+def _scores(evaluation: Evaluation, outcome: Outcome) -> list[PageBlock]:
+    who = [(role_title(evaluation, "challenger", outcome.challenger), sentences.described(evaluation.challenger))]
+    if evaluation.champion:
+        who.insert(0, (role_title(evaluation, "champion"), sentences.described(evaluation.champion)))
+    return [table(tables.scores(evaluation, outcome)), PageBlock("pairs", who)]
 
 
-def _warnings(evaluation: Evaluation) -> list[str]:
-    shown = [clean(warning, 400) for warning in evaluation.warnings[:WARNINGS]]
-    hidden = len(evaluation.warnings) - len(shown)
-    return [*shown, f"{counted(hidden, 'more warning')}."] if hidden else shown
+def _why(evaluation: Evaluation, decision: Decision) -> list[PageBlock]:
+    blocks = text("There was no score of a champion to compare with, and the use case asks for no minimum.")
+    if decision.checks:
+        blocks = [table(tables.checks(decision))]
+    paired = tables.paired(evaluation)
+    if paired and evaluation.paired:
+        blocks += [table(paired), *text(sentences.paired(evaluation.paired))]
+    return [*blocks, *text(sentences.ladder(evaluation))]
 
 
-def _plots(wanted: list[tuple[str, str, str]], figures: dict[str, str]) -> list[Plot]:
-    return [Plot(title, figures[key], text) for title, key, text in wanted if key in figures]
+def _figure_sections(evaluation: Evaluation, outcome: Outcome, figures: dict[str, str]) -> list[Section]:
+    """The sections of the table of figures, each with its figures and the tables that belong to it."""
+    sections = []
+    for key, (short, heading, otherwise) in SECTIONS.items():
+        drawn = [
+            Plot(_title(each.title, evaluation, outcome), figures[each.name], each.caption(evaluation), each.wide)
+            for each in FIGURES
+            if each.section == key and each.name in figures
+        ]
+        blocks = plots(drawn) or text(otherwise(evaluation))
+        sections.append(Section(key, short, heading, [*blocks, *_beside_figures(key, evaluation)]))
+    return sections
 
 
-def _confusion(evaluation: Evaluation, outcome: Outcome, figures: dict[str, str]) -> list[Plot]:
-    sides: list[tuple[str, Performance | None]] = [
-        (performance(evaluation, "champion"), evaluation.champion),
-        (performance(evaluation, "challenger", outcome.challenger), evaluation.challenger),
-    ]
-    wanted = [
-        (title.capitalize(), f"confusion_{side.role}", sentences.confusion(side, evaluation))
-        for title, side in sides
-        if side
-    ]
-    return _plots(wanted, figures)
+def _title(title: str, evaluation: Evaluation, outcome: Outcome) -> str:
+    if title in ("champion", "challenger"):
+        return role_title(evaluation, title, outcome.challenger).capitalize()
+    return title
 
 
-def _probabilities(evaluation: Evaluation, figures: dict[str, str]) -> list[Plot]:
-    wanted = [
-        ("ROC", "roc", sentences.curves(evaluation, "roc")),
-        ("Precision and recall", "precision_recall", sentences.curves(evaluation, "precision_recall")),
-        ("Calibration", "calibration", sentences.calibration(evaluation)),
-    ]
-    return _plots(wanted, figures)
+def _beside_figures(section: str, evaluation: Evaluation) -> list[PageBlock]:
+    if section == "errors":
+        missing = ", ".join(map(name, evaluation.rows.missing_classes[:20]))
+        absent = text(f"No judged row has the class {missing}; scores are over those present." if missing else "")
+        return [*absent, table(tables.per_class(evaluation), fold=20)]
+    if section == "candidates":
+        trials = [tables.trials(each) for each in evaluation.candidates[:SEARCHES] if each.trials]
+        searches = [table(each, fold=0) for each in trials]
+        if len(searches) > 3:
+            searches = [PageBlock("details", searches, title=f"What {len(searches)} searches tried")]
+        return [table(tables.candidates(evaluation), fold=40), *searches]
+    return []
 
 
-def _histograms(profile: Profile, figures: dict[str, str]) -> list[Plot]:
-    target = [(f"{clean(profile.target)} (target)", "profile_target", counted(len(profile.classes), "class"))]
-    columns = [(clean(column.name), f"profile_{i}", _in_short(column)) for i, column in facts.drawn_columns(profile)]
-    return _plots(target + columns, figures)
-
-
-def _in_short(column: ColumnProfile) -> str:
-    if column.kind == "datetime":
-        text = "moments"
-    elif column.mean is not None and column.edges is not None:
-        text = f"mean {tables.plus_minus(column)}"
-    else:
-        text = counted(column.distinct, "value")
-    return f"{text}, {count(column.missing)} missing" if column.missing else text
+def _data(profile: Profile, figures: dict[str, str]) -> list[PageBlock]:
+    described = f"{sentences.classes(profile)} {sentences.columns(profile)}"
+    return [*text(described), *profile_blocks(profile, figures), table(tables.data(profile), fold=30)]

@@ -44,11 +44,6 @@ def xychart(title: str, x_axis: str, y_axis: str, lowest: float, highest: float,
         Mermaid's words for the axis, such as ``"false positive rate" 0 --> 1``; see `names` and `span`.
     series : sequence of Series
         All of the same length, at most `MOST_POINTS` values; values that are not finite stand at the lowest end.
-
-    Returns
-    -------
-    str
-        A fenced block.
     """
     colours = ", ".join(each.colour for each in series)
     drawn = [
@@ -78,12 +73,8 @@ def names(values: Sequence[object]) -> str:
 
 def pie(title: str, parts: Sequence[tuple[str, int]]) -> str:
     """A pie of counts; parts of nothing are left out, and without any there is no pie."""
-    found = [(name, count) for name, count in parts if count > 0]
-    if not found:
-        return ""
-    return _fenced(
-        [f"pie showData title {label(title, 80)}", *(f'  "{label(name)}" : {count}' for name, count in found)]
-    )
+    slices = [f'  "{label(name)}" : {count}' for name, count in parts if count > 0]
+    return _fenced([f"pie showData title {label(title, 80)}", *slices]) if slices else ""
 
 
 def _number(value: float, lowest: float, highest: float) -> str:

@@ -39,12 +39,12 @@ def headline(outcome: Outcome) -> str:
         if outcome.champion is None:
             return "Nothing is in production: the challenger stays out, and there is no champion."
         return f"Version {outcome.champion} stays in production."
-    then = "the challenger would take over" if outcome.action == "would_promote" else "it would stay"
+    then = "the challenger would become the champion" if outcome.action == "would_promote" else "it would stay"
     return f"Nothing was changed: {serving}; with promotion on, {then}."
 
 
-def exam(evaluation: Evaluation, outcome: Outcome) -> str:
-    """On which rows both were asked, and how worn they are."""
+def compared_rows(evaluation: Evaluation, outcome: Outcome) -> str:
+    """On which rows both were compared, and how worn they are."""
     rows = evaluation.rows
     who = "Both were asked the same" if evaluation.champion else "The challenger was asked"
     asked = f"{who} {counted(rows.judged, 'row')} of the holdout; no model is ever trained on the holdout"
@@ -62,21 +62,13 @@ def ladder(evaluation: Evaluation) -> str:
     why = "Every challenger that a holdout judges wears it out a little (Blum and Hardt 2015, The Ladder)."
     if not 0 < smallest <= 1:
         return f"On {counted(judged, 'row')} no gain in accuracy can be told from noise. {why}"
-    told = f"On {counted(judged, 'row')} a gain in accuracy below {score(smallest)} cannot be told from noise"
-    gain = _accuracy_gain(evaluation)
-    if gain is not None and gain > 0:
-        told += f"; this one is {change(gain, 0)}"
-    return f"{told}. {why}"
-
-
-def _accuracy_gain(evaluation: Evaluation) -> float | None:
+    sentence = f"On {counted(judged, 'row')} a gain in accuracy below {score(smallest)} cannot be told from noise"
     test = evaluation.paired
-    rows = _asked(test) if test else 0
-    return (test.only_challenger_right - test.only_champion_right) / rows if test and rows else None
-
-
-def _asked(test: PairedTest) -> int:
-    return test.both_right + test.only_challenger_right + test.only_champion_right + test.both_wrong
+    rows = test.both_right + test.only_challenger_right + test.only_champion_right + test.both_wrong if test else 0
+    gain = (test.only_challenger_right - test.only_champion_right) / rows if test and rows else 0.0
+    if gain > 0:
+        sentence += f"; this one is {change(gain, 0)}"
+    return f"{sentence}. {why}"
 
 
 def paired(test: PairedTest) -> str:
@@ -84,19 +76,18 @@ def paired(test: PairedTest) -> str:
     ours, theirs = test.only_challenger_right, test.only_champion_right
     if ours + theirs == 0:
         return "Both were right and wrong on the same rows, so that nothing tells them apart."
+    p = p_value(test.p_value) if test.p_value < 0.0001 else f"= {p_value(test.p_value)}"
     verdict = "more than chance explains" if test.p_value <= 0.05 else "which chance alone may well explain"
     return (
         f"They disagree on {counted(ours + theirs, 'row')}: the challenger alone was right on {count(ours)}, "
-        f"the champion alone on {count(theirs)}, {verdict} (McNemar's exact test, two-sided p {_equals(test.p_value)})."
+        f"the champion alone on {count(theirs)}, {verdict} (McNemar's exact test, two-sided p {p})."
     )
 
 
-def _equals(value: float) -> str:
-    return p_value(value) if value < 0.0001 else f"= {p_value(value)}"
-
-
-def confusion(performance: Performance, evaluation: Evaluation) -> str:
+def confusion(performance: Performance | None, evaluation: Evaluation) -> str:
     """What was most confused."""
+    if performance is None:
+        return ""
     right, asked = facts.right_of(performance)
     if asked == 0:
         return "No row was asked."
@@ -138,13 +129,13 @@ def curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
 
 def calibration(evaluation: Evaluation) -> str:
     """How far probabilities are from what was so."""
-    found = facts.reliability(evaluation.challenger, evaluation.classes)
-    if not found:
+    bins = facts.reliability(evaluation.challenger, evaluation.classes)
+    if not bins:
         return "The challenger gives no probabilities; the champion's are shown."
-    text = f"On the dotted line a probability is what it says. The challenger is off by {_points(found)} on average"
-    rival = facts.reliability(evaluation.champion, evaluation.classes)
-    text += f", the champion by {_points(rival)}. " if rival else ". "
-    sure = max(found, key=lambda each: (each.said >= 0.5, each.rows))
+    text = f"On the dotted line a probability is what it says. The challenger is off by {_points(bins)} on average"
+    champion = facts.reliability(evaluation.champion, evaluation.classes)
+    text += f", the champion by {_points(champion)}. " if champion else ". "
+    sure = max(bins, key=lambda each: (each.said >= 0.5, each.rows))
     text += f"Where it said {percent(sure.said)} on average, {percent(sure.so)} of {count(sure.rows)} were so."
     text += " Small dots stand for few predictions, where chance has its way."
     if len(evaluation.classes) > 2:
@@ -152,17 +143,17 @@ def calibration(evaluation: Evaluation) -> str:
     return text + f" The class looked for is {name(evaluation.classes[-1])}." if evaluation.classes else text
 
 
-def _points(found: list[facts.Bin]) -> str:
-    return f"{100 * facts.calibration_error(found):.1f} points"
+def _points(bins: list[facts.Bin]) -> str:
+    return f"{100 * facts.calibration_error(bins):.1f} points"
 
 
 def importance(evaluation: Evaluation) -> str:
     """Which columns the challenger leans on."""
-    found = [each for each in evaluation.challenger.importance if math.isfinite(each.mean)]
-    if not found:
+    columns = [each for each in evaluation.challenger.importance if math.isfinite(each.mean)]
+    if not columns:
         return ""
-    best = found[0]
-    without = sum(each.mean <= each.std for each in found)
+    best = columns[0]
+    without = sum(each.mean <= each.std for each in columns)
     metric = clean(evaluation.metric)
     sampled = evaluation.rows.sampled_for_importance
     text = f"Shuffling {name(best.feature)} costs most: {spread(best.mean, best.std)} of {metric}"
@@ -170,9 +161,9 @@ def importance(evaluation: Evaluation) -> str:
         text = f"No column costs any {metric} when shuffled"
     text += f", measured on {counted(sampled, 'holdout row')}."
     if without and best.mean > 0:
-        text += f" Without {count(without)} of {counted(len(found), 'column')} nothing measurable would be lost,"
+        text += f" Without {count(without)} of {counted(len(columns), 'column')} nothing measurable would be lost,"
         text += " each taken alone."
-    if len(found) > facts.BARS:
+    if len(columns) > facts.BARS:
         text += f" Shown are the {facts.BARS} most important."
     return text
 

@@ -35,6 +35,37 @@ _SENTINEL = re.compile("|".join(_VARIABLES))
 _DECIMALS = re.compile(r"-?\d+\.\d{2,}")
 _GEOMETRY = ("d", "x", "y", "width", "height", "transform", "points")
 _FONT_FAMILY = re.compile(r"\s*font-family:[^;]*;?")
+FONT = 9.5  # of text that is added to a sheet
+
+
+def sheet(width: float, height: float, title: str) -> ET.Element:
+    """An empty ``<svg>`` element with its role, title and view box."""
+    attributes = {
+        "xmlns": "http://www.w3.org/2000/svg",
+        "viewBox": f"0 0 {width:g} {height:g}",
+        "role": "img",
+        "aria-label": title,
+        "style": "font-family:var(--sans,system-ui,sans-serif);stroke-linejoin:round;stroke-linecap:butt",
+    }
+    root = ET.Element("svg", attributes)
+    ET.SubElement(root, "title").text = title
+    return root
+
+
+def add(root: ET.Element, tag: str, style: str, **attributes: float | str) -> ET.Element:
+    """A shape; numbers are written with five digits, sentinel colours in the style as CSS variables."""
+    written = {key: each if isinstance(each, str) else f"{each:.5g}" for key, each in attributes.items()}
+    return ET.SubElement(root, tag, written, style=_with_variables(style))
+
+
+def add_text(root: ET.Element, text: str, x: float, y: float, anchor: str = "start", colour: str = MUTED) -> None:
+    """Small text on a base line."""
+    add(root, "text", f"font-size:{FONT}px;text-anchor:{anchor};fill:{colour}", x=x, y=y).text = text
+
+
+def written(root: ET.Element) -> str:
+    """A sheet as it stands in a page."""
+    return ET.tostring(root, encoding="unicode")
 
 
 def themed(raw: str, title: str) -> str:
@@ -51,28 +82,11 @@ def themed(raw: str, title: str) -> str:
     _unwrap(root)
     whole = sheet(float(width), float(height), title)
     whole.extend(root)
-    return ET.tostring(whole, encoding="unicode")
+    return written(whole)
 
 
-def sheet(width: float, height: float, title: str) -> ET.Element:
-    """An empty ``<svg>`` element with its role, title and view box."""
-    root = ET.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {width:g} {height:g}",
-            "role": "img",
-            "aria-label": title,
-            "style": "font-family:var(--sans,system-ui,sans-serif);stroke-linejoin:round;stroke-linecap:butt",
-        },
-    )
-    ET.SubElement(root, "title").text = title
-    return root
-
-
-def variable(colour: str) -> str:
-    """The CSS variable that a sentinel colour stands for."""
-    return _VARIABLES[colour]
+def _with_variables(style: str) -> str:
+    return _SENTINEL.sub(lambda match: _VARIABLES[match[0]], style)
 
 
 def _tidy(element: ET.Element) -> None:
@@ -95,10 +109,9 @@ def _tidy(element: ET.Element) -> None:
 
 def _attribute(key: str, value: str) -> str:
     if key == "style":
-        value = _FONT_FAMILY.sub("", value).replace(": ", ":").replace("; ", ";").strip(" ;")
-        return _SENTINEL.sub(lambda found: _VARIABLES[found[0]], value)
+        return _with_variables(_FONT_FAMILY.sub("", value).replace(": ", ":").replace("; ", ";").strip(" ;"))
     if key in _GEOMETRY:
-        value = _DECIMALS.sub(lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), value)
+        value = _DECIMALS.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
         return " ".join(value.split())
     return value
 

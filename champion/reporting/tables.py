@@ -1,6 +1,5 @@
 """The tables of a report as values, written once and rendered as HTML and as Markdown."""
 
-from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from champion.comparison.decision import Decision
@@ -14,12 +13,13 @@ from champion.reporting.words import (
     change,
     clean,
     count,
+    day,
     moment,
     number,
     p_value,
     params,
     percent,
-    performance,
+    role_title,
     score,
     seconds,
     spread,
@@ -30,9 +30,10 @@ COLUMN_ROWS = 200
 CANDIDATE_ROWS = 100
 
 Kind = Literal["name", "number", "change", "text", "word"]
+Tone = Literal["", "strong", "failed"]
 
 
-class Column(NamedTuple):
+class Head(NamedTuple):
     """A head, and what stands below: a name of the user's, a number, a change, a text or a word of ours."""
 
     title: str
@@ -43,14 +44,19 @@ class Row(NamedTuple):
     """Cells in the order of the columns; a tone marks the row that matters most, or a condition that was not met."""
 
     cells: tuple[str, ...]
-    tone: Literal["", "strong", "failed"] = ""
+    tone: Tone = ""
+
+
+def columns(kinds: dict[str, Kind]) -> tuple[Head, ...]:
+    """Columns by their heads."""
+    return tuple(Head(title, kind) for title, kind in kinds.items())
 
 
 class Table(NamedTuple):
     """A table; its first column heads the rows."""
 
     caption: str
-    columns: tuple[Column, ...]
+    columns: tuple[Head, ...]
     rows: list[Row]
     note: str = ""
 
@@ -67,42 +73,27 @@ def scores(evaluation: Evaluation, outcome: Outcome) -> Table:
         )
         for each in names
     ]
-    heads = [performance(evaluation, "champion"), performance(evaluation, "challenger", outcome.challenger), "change"]
-    columns: tuple[Column, ...]
+    ours_head = role_title(evaluation, "challenger", outcome.challenger)
+    heads = columns(
+        {"score": "name", role_title(evaluation, "champion"): "number", ours_head: "number", "change": "change"}
+    )
     if evaluation.champion is None:
-        columns = (Column("score", "name"), Column(heads[1], "number"))
+        heads = columns({"score": "name", ours_head: "number"})
         rows = [Row((row.cells[0], row.cells[2]), row.tone) for row in rows]
-    else:
-        columns = (
-            Column("score", "name"),
-            Column(heads[0], "number"),
-            Column(heads[1], "number"),
-            Column(heads[2], "change"),
-        )
-    return Table("Scores on the holdout; higher is better, the promotion metric comes first", columns, rows)
+    return Table("Scores on the holdout; higher is better, the promotion metric comes first", heads, rows)
 
 
 def checks(decision: Decision) -> Table:
     """What the policy asked for, and what was found."""
-    rows = [
-        Row(
-            (
-                clean(check.name),
-                NOTHING
-                if check.found is None
-                else p_value(check.found)
-                if check.name == "p_value"
-                else score(check.found),
-                clean(check.required),
-                "met" if check.passed else "not met",
-                "yes" if check.gates else "no, for information",
-            ),
-            "failed" if check.gates and not check.passed else "",
-        )
-        for check in decision.checks
-    ]
-    heads = (Column("check", "name"), Column("found", "number"), Column("required", "word"))
-    return Table("Promotion policy", (*heads, Column("result", "word"), Column("gates", "word")), rows)
+    rows = []
+    for check in decision.checks:
+        write = p_value if check.name == "p_value" else score
+        result = NOTHING if check.found is None else write(check.found)
+        met, gates = "met" if check.passed else "not met", "yes" if check.gates else "no, for information"
+        tone: Tone = "failed" if check.gates and not check.passed else ""
+        rows.append(Row((clean(check.name), result, clean(check.required), met, gates), tone))
+    heads = columns({"check": "name", "found": "number", "required": "word", "result": "word", "gates": "word"})
+    return Table("Promotion policy", heads, rows)
 
 
 def paired(evaluation: Evaluation) -> Table | None:
@@ -110,33 +101,33 @@ def paired(evaluation: Evaluation) -> Table | None:
     test = evaluation.paired
     if test is None:
         return None
-    columns = (Column("rows", "word"), Column("champion right", "number"), Column("champion wrong", "number"))
     rows = [
         Row(("challenger right", count(test.both_right), count(test.only_challenger_right))),
         Row(("challenger wrong", count(test.only_champion_right), count(test.both_wrong))),
     ]
-    return Table("Paired test: the same rows, asked to both", columns, rows)
+    heads = columns({"rows": "word", "champion right": "number", "champion wrong": "number"})
+    return Table("Paired test: the same rows, asked to both", heads, rows)
 
 
 def per_class(evaluation: Evaluation) -> Table:
     """Precision, recall and F1 of each class, with the champion's F1 beside the challenger's."""
-    rivals = {_key(each): each for each in evaluation.champion.per_class} if evaluation.champion else {}
-    found = evaluation.challenger.per_class
-    shown, note = found, ""
-    if len(found) > CLASS_ROWS:
-        shown = sorted(found, key=lambda each: each.f1)[:CLASS_ROWS]
-        note = f"The {CLASS_ROWS} of {len(found)} classes with the lowest F1."
-    columns = [Column("class", "name"), *(Column(head, "number") for head in ("rows", "precision", "recall", "F1"))]
+    theirs = {_key(each): each for each in evaluation.champion.per_class} if evaluation.champion else {}
+    classes, note = evaluation.challenger.per_class, ""
+    if len(classes) > CLASS_ROWS:
+        note = f"The {CLASS_ROWS} of {len(classes)} classes with the lowest F1."
+        classes = sorted(classes, key=lambda each: each.f1)[:CLASS_ROWS]
+    heads = columns({"class": "name", "rows": "number", "precision": "number", "recall": "number", "F1": "number"})
     if evaluation.champion:
-        columns += [Column("champion's F1", "number"), Column("change", "change")]
+        heads += columns({"champion's F1": "number", "change": "change"})
     rows = []
-    for each in shown:
+    for each in classes:
         cells = [clean(each.label), count(each.support), score(each.precision), score(each.recall), score(each.f1)]
         if evaluation.champion:
-            rival = rivals.get(_key(each))
-            cells += [score(rival.f1 if rival else None), change(each.f1, rival.f1 if rival else None)]
+            champion = theirs.get(_key(each))
+            f1 = champion.f1 if champion else None
+            cells += [score(f1), change(each.f1, f1)]
         rows.append(Row(tuple(cells)))
-    return Table("The challenger class by class", tuple(columns), rows, note)
+    return Table("The challenger class by class", heads, rows, note)
 
 
 def _key(each: ClassScore) -> tuple[str, str]:
@@ -159,17 +150,13 @@ def candidates(evaluation: Evaluation) -> Table:
         )
         for each in evaluation.candidates[:CANDIDATE_ROWS]
     ]
-    columns = (
-        Column("candidate", "name"),
-        Column(f"{clean(evaluation.metric)} in cross-validation", "number"),
-        Column("time", "number"),
-        Column("settings tried", "number"),
-        Column("estimator", "name"),
-        Column("parameters", "name"),
-    )
+    heads = columns({
+        "candidate": "name", f"{clean(evaluation.metric)} in cross-validation": "number", "time": "number",
+        "settings tried": "number", "estimator": "name", "parameters": "name",
+    })  # fmt: skip
     hidden = len(evaluation.candidates) - len(rows)
     note = f"{hidden} more are left out." if hidden else ""
-    return Table("Candidates on the train set, best first; the chosen one is the challenger", columns, rows, note)
+    return Table("Candidates on the train set, best first; the chosen one is the challenger", heads, rows, note)
 
 
 def trials(candidate: CandidateResult) -> Table:
@@ -180,8 +167,8 @@ def trials(candidate: CandidateResult) -> Table:
         for i, trial in enumerate(ranked[: facts.TRIALS])
     ]
     note = f"The best {len(rows)} of {len(ranked)}." if len(ranked) > len(rows) else ""
-    caption = f"Search of {clean(candidate.name)}"
-    return Table(caption, (Column("setting", "name"), Column("cross-validated score", "number")), rows, note)
+    heads = columns({"setting": "name", "cross-validated score": "number"})
+    return Table(f"Search of {clean(candidate.name)}", heads, rows, note)
 
 
 def data(profile: Profile) -> Table:
@@ -200,21 +187,18 @@ def data(profile: Profile) -> Table:
         )
         for column in profile.columns[:COLUMN_ROWS]
     ]
-    heads: Iterable[tuple[str, Kind]] = (
-        ("column", "name"), ("kind", "word"), ("missing", "number"), ("distinct", "number"),
-        ("range or values", "text"), ("mean ± std", "number"), ("what was done", "text"),
-    )  # fmt: skip
     hidden = len(profile.columns) - len(rows)
     note = f"{hidden} more columns are left out." if hidden else ""
-    return Table("Columns of the train set", tuple(Column(*head) for head in heads), rows, note)
+    heads = columns({
+        "column": "name", "kind": "word", "missing": "number", "distinct": "number", "range or values": "text",
+        "mean ± std": "number", "what was done": "text",
+    })  # fmt: skip
+    return Table("Columns of the train set", heads, rows, note)
 
 
 def _missing(column: ColumnProfile, rows: int) -> str:
-    return (
-        f"{count(column.missing)} ({percent(column.missing / rows)})"
-        if column.missing and rows
-        else count(column.missing)
-    )
+    missing = count(column.missing)
+    return f"{missing} ({percent(column.missing / rows)})" if column.missing and rows else missing
 
 
 def plus_minus(column: ColumnProfile) -> str:
@@ -230,25 +214,25 @@ def _range(column: ColumnProfile) -> str:
     if column.minimum is None or column.maximum is None:
         return NOTHING
     if column.kind == "datetime":
-        return f"{facts.day(column.minimum)} to {facts.day(column.maximum)}"
+        return f"{day(column.minimum)} to {day(column.maximum)}"
     return f"{number(column.minimum)} to {number(column.maximum)}"
 
 
-def lineage(found: Provenance, evaluation: Evaluation) -> Table:
+def provenance(source: Provenance, evaluation: Evaluation) -> Table:
     """What made the challenger, enough to make it again."""
-    commit = "none: not a git checkout" if found.commit is None else clean(found.commit)
-    state = ", with uncommitted changes" if found.dirty else ""
+    commit = "none: not a git checkout" if source.commit is None else clean(source.commit)
+    state = ", with uncommitted changes" if source.dirty else ""
     pairs = {
-        "data": clean(found.data_path),
-        "data version": clean(found.data_version),
-        "commit": commit + (state if found.commit else ""),
-        "fingerprint": clean(found.fingerprint),
-        "split": clean(found.split, 200),
+        "data": clean(source.data_path),
+        "data version": clean(source.data_version),
+        "commit": commit + (state if source.commit else ""),
+        "fingerprint": clean(source.fingerprint),
+        "split": clean(source.split, 200),
         "rows": f"{count(evaluation.rows.train)} to train on, {count(evaluation.rows.holdout)} in the holdout",
-        "seed": str(found.seed),
-        "stack": clean(found.stack),
-        "created": moment(found.created),
-        "libraries": clean(", ".join(f"{key} {value}" for key, value in found.libraries.items()), 600),
+        "seed": str(source.seed),
+        "stack": clean(source.stack),
+        "created": moment(source.created),
+        "libraries": clean(", ".join(f"{key} {value}" for key, value in source.libraries.items()), 600),
     }
     rows = [Row((key, value)) for key, value in pairs.items()]
-    return Table("Lineage of the challenger", (Column("what", "word"), Column("value", "text")), rows)
+    return Table("Provenance of the challenger", columns({"what": "word", "value": "text"}), rows)

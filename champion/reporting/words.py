@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from champion.comparison.evaluation import Evaluation
 
@@ -151,10 +151,23 @@ def moment(created: str) -> str:
         return clean(created)
 
 
-def performance(evaluation: Evaluation, role: str, challenger_number: int | None = None) -> str:
+def day(moment: float) -> str:
+    """The day of a moment that is given as seconds since 1970."""
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+    except (OverflowError, OSError, ValueError):
+        return f"{moment:.4g}"
+
+
+def clause(sentence: str) -> str:
+    """A sentence as it goes on behind a colon: a small letter first, no full stop."""
+    return sentence[0].lower() + sentence[1:].removesuffix(".")
+
+
+def role_title(evaluation: Evaluation, role: str, challenger: int | None = None) -> str:
     """``champion v3`` or ``challenger``, with the version where it has one."""
     if role == "champion":
         version = evaluation.champion.number if evaluation.champion else None
     else:
-        version = challenger_number if challenger_number is not None else evaluation.challenger.number
+        version = challenger if challenger is not None else evaluation.challenger.number
     return role if version is None else f"{role} v{version}"

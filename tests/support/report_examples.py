@@ -65,7 +65,7 @@ def evaluation(classes: list[Label] | None = None, candidates: int = 2, trials: 
         "use_case": "iris",
         "metric": "accuracy",
         "classes": classes,
-        "rows": exam_rows(),
+        "rows": comparison_rows(),
         "candidates": found,
         "challenger": performance("challenger", classes, wrong=1),
         "champion": performance("champion", classes, wrong=2),
@@ -75,7 +75,7 @@ def evaluation(classes: list[Label] | None = None, candidates: int = 2, trials: 
     return Evaluation(**{**values, **changes})
 
 
-def exam_rows(**changes: Any) -> ComparisonRows:
+def comparison_rows(**changes: Any) -> ComparisonRows:
     """Thirty judged rows."""
     values: dict[str, Any] = {
         "train": 120,

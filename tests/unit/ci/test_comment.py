@@ -12,7 +12,7 @@ from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import CandidateResult, Trial
 from champion.reporting import mermaid
 from champion.reporting.comment import LIMIT, render_comment
-from champion.reporting.comment_input import Case, Change, Failure, Findings, Standing, Story
+from champion.reporting.comment_input import Change, CommentInput, ComparedChampion, Failure, Findings, UseCaseResult
 from tests.support import report_examples as examples
 
 BASE, COMMIT = "1234abcd" * 5, "abcd1234" * 5
@@ -29,20 +29,24 @@ def findings(
             update={"reason_code": reason_code, "promote": False, "reason": f"The champion stays: {reason_code}."}
         )
     return Findings(
-        evaluation=found, decision=decision, lineage=examples.lineage(), outcome=examples.outcome(action=action)
+        evaluation=found, decision=decision, provenance=examples.lineage(), outcome=examples.outcome(action=action)
     )
 
 
-def case(found: Findings | None = None, **changes: Any) -> Case:
-    standing = Standing(source="package", model_version=3, data_version=examples.lineage().data_version, rows=150)
-    return Case(**{"use_case": "iris", "champion": standing, "findings": found or findings(), **changes})
+def case(found: Findings | None = None, **changes: Any) -> UseCaseResult:
+    standing = ComparedChampion(
+        source="package", model_version=3, data_version=examples.lineage().data_version, rows=150
+    )
+    return UseCaseResult(**{"use_case": "iris", "champion": standing, "findings": found or findings(), **changes})
 
 
-def story(*cases: Case, **changes: Any) -> Story:
-    return Story(**{"commit": COMMIT, "base": BASE, "compared": True, "cases": list(cases or (case(),)), **changes})
+def story(*cases: UseCaseResult, **changes: Any) -> CommentInput:
+    return CommentInput(
+        **{"commit": COMMIT, "base": BASE, "compared": True, "results": list(cases or (case(),)), **changes}
+    )
 
 
-def comment(*cases: Case, **changes: Any) -> str:
+def comment(*cases: UseCaseResult, **changes: Any) -> str:
     return render_comment(story(*cases, **changes), "https://github.com/o/r/actions/runs/7")
 
 
@@ -52,7 +56,7 @@ def heading(written: str) -> str:
 
 def test_a_better_challenger_is_told_with_every_score_the_test_and_the_way_to_the_report() -> None:
     written = comment()
-    assert heading(written) == "## iris: the challenger would take the title"
+    assert heading(written) == "## iris: the challenger would become the champion"
     assert "| **`accuracy`** | **0.9333** | **0.9667** | **+0.0333** |" in written
     assert "| `versicolor` | 10 | 0.9000 | 0.8000 | 0.8500 | 0.8500 | ±0 |" in written
     assert "McNemar's exact test" in written
@@ -86,7 +90,9 @@ def test_a_parameter_that_changed_is_shown_before_and_after() -> None:
 
 
 def test_data_that_changed_is_told_with_rows_and_versions() -> None:
-    written = comment(case(champion=Standing(source="package", model_version=3, data_version="0" * 32, rows=140)))
+    written = comment(
+        case(champion=ComparedChampion(source="package", model_version=3, data_version="0" * 32, rows=140))
+    )
     assert "Data changed: 150 rows, version 717820ef; the champion was made from 140 rows, version 00000000." in written
 
 
@@ -98,7 +104,7 @@ def test_it_says_when_nothing_changed() -> None:
 
 def test_it_says_when_there_is_no_champion() -> None:
     found = examples.evaluation(champion=None, paired=None)
-    written = comment(case(findings(found), champion=Standing(source="none")))
+    written = comment(case(findings(found), champion=ComparedChampion(source="none")))
     assert heading(written) == "## iris: the challenger would be the first champion"
     assert "there was no champion" in written
     assert "champion v" not in written
@@ -120,13 +126,13 @@ def test_a_failure_is_told_with_its_step_and_its_last_lines() -> None:
 
 
 def test_a_refusal_is_told_and_nothing_else() -> None:
-    written = comment(refusal="This pull request changes models/iris.dvc.", cases=[])
+    written = comment(refusal="This pull request changes models/iris.dvc.", results=[])
     assert heading(written) == "## Nothing was trained"
     assert "changes models/iris.dvc" in written
 
 
 def test_a_run_that_ended_before_everything_is_told_as_failed() -> None:
-    assert heading(comment(cases=[])) == "## The pipeline failed"
+    assert heading(comment(results=[])) == "## The pipeline failed"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +148,9 @@ def test_scores_in_the_pointer_stand_in_for_a_champion_that_could_not_be_fetched
     recorded: dict[str, float], says: str
 ) -> None:
     found = findings(examples.evaluation(champion=None, paired=None))
-    standing = Standing(source="pointer", why="there are no credentials here", model_version=3, metrics=recorded)
+    standing = ComparedChampion(
+        source="pointer", why="there are no credentials here", model_version=3, metrics=recorded
+    )
     written = comment(case(found, champion=standing))
     assert heading(written) == f"## iris: {says}"
     assert "The champion (version 3) was not asked: there are no credentials here" in written
@@ -154,7 +162,7 @@ def test_several_use_cases_are_summed_up_first() -> None:
     broken = case(use_case="wine", findings=None, failure=Failure(step="prepare", exit_code=2))
     written = comment(case(), broken)
     table = written.partition("## ")[0]
-    assert "| `iris` | the challenger would take the title | `accuracy` | 0.9333 | 0.9667 |" in table
+    assert "| `iris` | the challenger would become the champion | `accuracy` | 0.9333 | 0.9667 |" in table
     assert "| `wine` | the pipeline failed in prepare |" in table
 
 
@@ -235,11 +243,11 @@ def test_scores_that_are_no_numbers_survive_the_way_through_the_file() -> None:
         )
     )
     told = story(case(findings(examples.evaluation().model_copy(update={"candidates": [candidate]}))))
-    again = Story.model_validate_json(told.as_json())
+    again = CommentInput.model_validate_json(told.as_json())
     assert render_comment(again) == render_comment(told)
     assert "bar [0.4750, 0.5000]" in render_comment(again), "what is no number stands at the lowest end"
 
 
 def test_a_story_accepts_no_key_it_does_not_know() -> None:
     with pytest.raises(ValidationError):
-        Story.model_validate_json('{"commit": "abcd", "image": "https://evil.example/x.png"}')
+        CommentInput.model_validate_json('{"commit": "abcd", "image": "https://evil.example/x.png"}')

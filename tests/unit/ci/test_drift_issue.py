@@ -11,9 +11,9 @@ import pytest
 
 from champion.ci import github as api
 from champion.ci.drift import Watch, keep_issues, open_issues
-from champion.ci.drift_words import MOST_BYTES, Seen, body, marker, shortened, summary
 from champion.ci.environment import Environment
 from champion.ci.github import GitHubError
+from champion.reporting.drift.issue import MOST_BYTES, UseCaseDrift, body, marker, shortened, summary
 from champion.workspace.files import write_text
 from tests.support.doubles.github import API, LONGEST, REPOSITORY, Fault, GitHub
 
@@ -41,7 +41,7 @@ class Monitor:
 
     def found(self, outcome: str, name: str = "iris", report: str = "## iris: drift\n", **others: str) -> None:
         """What a comparison leaves; `others` are outcomes of more use cases."""
-        seen = {each: Seen(**{**FOUND, "outcome": what}) for each, what in {name: outcome, **others}.items()}
+        seen = {each: UseCaseDrift(**{**FOUND, "outcome": what}) for each, what in {name: outcome, **others}.items()}
         write_text(self.root / "reports/drift.json", Watch(seen=seen).as_json())
         for each in seen:
             write_text(self.root / "reports" / each / "drift.md", report)
@@ -211,12 +211,14 @@ def test_a_report_is_cut_at_a_line_and_never_longer_than_asked_for() -> None:
         assert len(cut.encode()) <= most
         assert cut.partition("\nShortened")[0] in report
     assert shortened(report, len(report.encode())) == report
-    assert len(body("iris", Seen(**FOUND, outcome="drift"), "x" * 100_000, None).encode()) <= MOST_BYTES
+    assert len(body("iris", UseCaseDrift(**FOUND, outcome="drift"), "x" * 100_000, None).encode()) <= MOST_BYTES
 
 
 def test_the_summary_tells_of_every_use_case_and_lets_no_log_write_markdown() -> None:
-    failed = Seen(outcome="failed", why="Error: no\n~~~~\n# A heading", exit_code=1)
-    written = summary({"iris": (Seen(**FOUND, outcome="drift"), "## iris: drift\n"), "wine": (failed, "")}, None)
+    failed = UseCaseDrift(outcome="failed", why="Error: no\n~~~~\n# A heading", exit_code=1)
+    written = summary(
+        {"iris": (UseCaseDrift(**FOUND, outcome="drift"), "## iris: drift\n"), "wine": (failed, "")}, None
+    )
     assert written.startswith("## iris: drift\n\nCompared: `data/iris-new.csv`")
     assert "## wine: the comparison failed\n\n~~~~text\nError: no\n----\n# A heading\n~~~~" in written
     assert "no use case" in summary({}, None)

@@ -141,7 +141,7 @@ def test_a_pull_request_is_judged_against_the_champion_of_its_base(server: Serve
     assert "champion version 1 (package)" in runner.ci("champion", BASE_SHA=base)
     runner.ci("train", BASE_SHA=base)
     said = runner.ci("comment", BASE_SHA=base, GITHUB_STEP_SUMMARY=str(summary))
-    assert runner.heading == "## iris: the challenger would take the title"
+    assert runner.heading == "## iris: the challenger would become the champion"
     assert "| `candidates.tree.params.max_depth` | `1` | `2` |" in said
     assert "champion v1" in said
     assert "the same as the champion's" in said

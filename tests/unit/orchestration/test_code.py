@@ -38,7 +38,7 @@ STEPS = ("steps.prepare", "steps.train_candidate", "steps.evaluate", "steps.prom
                 "champion.reporting.charts",
                 "champion.modeling.split",
             },
-            {"champion.reporting.markdown"},
+            {"champion.reporting.markdown", "champion.reporting.figures", "champion.reporting.sentences"},
         ),
     ],
 )
@@ -62,8 +62,8 @@ def test_a_foreign_estimator_counts_with_the_version_of_its_own_distribution() -
 
 
 def test_templates_that_a_module_names_count_as_its_source() -> None:
-    names = {path.name for path in code.files({"champion.reporting", "champion.reporting.html"})}
-    assert names == {"__init__.py", "html.py", "report.html.j2", "parts.html.j2", "report.css"}
+    names = {path.name for path in code.files({"champion.reporting.html", "champion.reporting.page"})}
+    assert names == {"html.py", "page.py", "page.html.j2", "page.css"}
 
 
 def test_the_fingerprint_follows_facts_and_versions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_what_no_step_reaches_builds_no_new_image(copy: Path) -> None:
     before = image.content_hash(copy)
     for name in (
         "champion/ci/base.py", "champion/orchestration/docker/containers.py", "champion/reporting/comment.py",
-        "champion/reporting/drift_history.html.j2", "champion/serving/log.py", "cli/train.py", "configs/iris.yaml",
+        "champion/reporting/drift/history.py", "champion/serving/log.py", "cli/train.py", "configs/iris.yaml",
         "pipelines/training.py", "README.md", "run.py",
     ):  # fmt: skip
         edit(copy, name)
@@ -123,7 +123,7 @@ def test_what_no_step_reaches_builds_no_new_image(copy: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["champion/comparison/decision.py", "champion/reporting/profile.html.j2", "Dockerfile", "requirements/image.txt"],
+    ["champion/comparison/decision.py", "champion/reporting/page.html.j2", "Dockerfile", "requirements/image.txt"],
 )
 def test_what_a_step_is_made_of_builds_a_new_image(copy: Path, name: str) -> None:
     before = image.content_hash(copy)

@@ -9,9 +9,8 @@ import pytest
 
 from champion.drift.report import DriftReport
 from champion.drift.verdict import live_score
-from champion.reporting.drift_history import Line, render_drift_history
-from champion.reporting.drift_html import render_drift_html
-from champion.reporting.drift_markdown import render_drift_markdown
+from champion.reporting.drift.history import FeatureHistory, render_drift_history
+from champion.reporting.drift.page import render_drift_html, render_drift_markdown
 from tests.support.browser import Page, eventually
 from tests.support.drift_examples import report
 
@@ -71,7 +70,10 @@ def test_a_table_without_a_row_to_draw_has_its_page_still() -> None:
 
 
 def test_the_history_draws_a_line_for_every_feature_and_marks_what_drifted() -> None:
-    lines = [Line("size", [0.01, None, 0.3], [False, False, True]), Line("<i>", [None, None, None], [False] * 3)]
+    lines = [
+        FeatureHistory("size", [0.01, None, 0.3], [False, False, True]),
+        FeatureHistory("<i>", [None, None, None], [False] * 3),
+    ]
     moments = [f"2026-02-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
     page = render_drift_history("shop", moments, [1, 1, 2], ["none", "none", "drift"], lines, 0.1)
     assert page.count("<svg") == 2

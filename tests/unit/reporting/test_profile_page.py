@@ -1,15 +1,18 @@
+import re
+
 import pytest
 
 from champion.modeling.profile import ColumnProfile, Profile
-from champion.reporting.profile_page import even_bins, render_profile
+from champion.reporting.histogram import density
+from champion.reporting.profile_page import render_profile
 from tests.support.report_examples import category_column, number_column, profile
 
 
-def test_bins_of_any_width_become_bins_of_equal_width_that_hold_all_rows() -> None:
-    assert even_bins([0.0, 1.0, 4.0], [30, 30], bins=4) == pytest.approx([30.0, 10.0, 10.0, 10.0])
-    uneven = even_bins([-3.0, -2.5, 0.0, 100.0], [7, 11, 2])
-    assert sum(uneven) == pytest.approx(20)
-    assert min(uneven) >= 0
+def test_the_area_over_a_bin_is_its_share_of_the_rows() -> None:
+    drawn = density([0.0, 1.0, 4.0], [([30, 30], "fill:red")], ("0", "4"), "x")
+    outline = re.findall(r'd="M([^"]+)"', drawn)[0]
+    left, base, first, middle, second, right, _ = map(float, re.findall(r"[\d.]+", outline))
+    assert (base - first) * (middle - left) == pytest.approx((base - second) * (right - middle), rel=0.01)
 
 
 def test_a_profile_page_escapes_what_the_table_says() -> None:
@@ -35,7 +38,7 @@ def test_every_column_is_in_the_table_and_the_used_ones_are_drawn() -> None:
     assert page.count("<svg") == 3  # the target and two columns
     assert "row_id" in page
     assert "<script" not in page
-    assert "http" not in page.replace("http-equiv", "")
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
 
 
 def test_a_profile_without_anything_to_draw_has_its_table_still() -> None:

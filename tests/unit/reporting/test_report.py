@@ -18,9 +18,9 @@ from champion.reporting.words import MINUS, NOTHING, change, clean, distinct, nu
 from tests.support.report_examples import (
     SPECIES,
     category_column,
+    comparison_rows,
     decision,
     evaluation,
-    exam_rows,
     lineage,
     number_column,
     outcome,
@@ -93,7 +93,7 @@ def both(found: Evaluation | None = None, **changes: Any) -> tuple[str, str]:
 def test_the_page_is_well_formed_and_has_every_section() -> None:
     found = Page(page())
     sections = [attributes.get("id") for tag, attributes in found.elements if tag == "section"]
-    assert sections == ["scores", "why", "errors", "probabilities", "importance", "candidates", "data", "lineage"]
+    assert sections == ["scores", "why", "errors", "probabilities", "importance", "candidates", "data", "provenance"]
     links = [attributes["href"] for tag, attributes in found.elements if tag == "a"]
     ids = {attributes.get("id") for _, attributes in found.elements}
     assert all(link is not None and link.startswith("#") and link[1:] in ids for link in links)
@@ -252,11 +252,11 @@ def test_the_wear_of_the_holdout_is_told() -> None:
 
 
 def test_where_no_gain_can_be_told_from_noise_it_says_so() -> None:
-    assert "no gain in accuracy can be told" in sentences.ladder(evaluation(rows=exam_rows(smallest_gain=1.2)))
+    assert "no gain in accuracy can be told" in sentences.ladder(evaluation(rows=comparison_rows(smallest_gain=1.2)))
 
 
 def test_a_changed_split_rule_is_told() -> None:
-    text = sentences.exam(evaluation(rows=exam_rows(judged=12, overlap_only=True)), outcome())
+    text = sentences.compared_rows(evaluation(rows=comparison_rows(judged=12, overlap_only=True)), outcome())
     assert "the same 12 rows: of the 30 in the holdout only those that are holdout under the champion's" in text
 
 
@@ -330,7 +330,7 @@ def test_the_data_is_described() -> None:
 
 
 def test_classes_that_the_holdout_lacks_are_named() -> None:
-    html, markdown = both(evaluation(rows=exam_rows(missing_classes=["setosa"])))
+    html, markdown = both(evaluation(rows=comparison_rows(missing_classes=["setosa"])))
     assert "No judged row has the class setosa" in html
     assert "not in the holdout: setosa" in markdown
 

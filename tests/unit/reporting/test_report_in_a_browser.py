@@ -27,7 +27,7 @@ def show(page: Page, address: str, width: int, scheme: str) -> None:
     page.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
     page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
     page.open(address)
-    eventually(lambda: page.ask("document.readyState") == "complete" and "Lineage" in page.text(), "the report")
+    eventually(lambda: page.ask("document.readyState") == "complete" and "Provenance" in page.text(), "the report")
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -54,5 +54,5 @@ def test_it_can_be_read_without_javascript(page: Page, tmp_path: Path) -> None:
     show(page, written(tmp_path), 1280, "light")
     told = page.text()
     assert page.ask("document.scripts.length") == 0
-    for heading in ("Scores", "Why", "Errors", "Probabilities", "Importance", "Candidates", "Data", "Lineage"):
+    for heading in ("Scores", "Why", "Errors", "Probabilities", "Importance", "Candidates", "Data", "Provenance"):
         assert heading in told

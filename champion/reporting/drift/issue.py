@@ -1,4 +1,4 @@
-"""What the drift monitor writes: the body of an issue, its last comment, and the job's summary."""
+"""What the drift monitor writes on GitHub: the body of an issue, its last comment, and the job's summary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUMMARY_BYTES = 900_000  # of a summary; GitHub takes 1 MiB
 _FOLD = re.compile(r"</?details>")
 
 
-class Seen(Value):
+class UseCaseDrift(Value):
     """What became of one use case; `compared` only where the gate gave a verdict."""
 
     outcome: Literal["none", "drift", "schema", "not_enough", "skipped", "failed"]
@@ -48,86 +48,66 @@ def title(name: str) -> str:
     return f"Drift in the data of {name}"
 
 
-def body(name: str, seen: Seen, report: str, link: str | None) -> str:
-    """The text of an issue while the drift lasts.
-
-    Returns
-    -------
-    str
-        At most `MOST_BYTES` of UTF-8; the report is shortened where it would be longer.
-    """
-    head, foot = f"{marker(name)}\n", f"\n{_foot(name, seen, link)}\n"
+def body(name: str, drift: UseCaseDrift, report: str, link: str | None) -> str:
+    """The text of an issue while the drift lasts: at most `MOST_BYTES` of UTF-8, for which the report is shortened."""
+    head, foot = f"{marker(name)}\n", f"\n{_foot(name, drift, link)}\n"
     return head + shortened(report, MOST_BYTES - len((head + foot).encode())) + foot
 
 
-def _foot(name: str, seen: Seen, link: str | None) -> str:
-    return "\n".join([
-        "### What to do", "",
-        "- An error in the data: mend it where they are made.",
-        f"- The world has changed: add rows like these to the table of `configs/{name}.yaml`, `make push`, commit the pointer. "
-        "The pipeline trains a challenger; it is judged as any other, and nothing is promoted because of drift alone.",
-        f"- A change that does not matter: `drift.ignore` or `drift.effects` in `configs/{name}.yaml`.", "",
-        f"{told(seen, link)} This text is written anew by each comparison; the issue is closed when the drift is over.",
-    ])  # fmt: skip
+def _foot(name: str, drift: UseCaseDrift, link: str | None) -> str:
+    return f"""### What to do
+
+- An error in the data: mend it where they are made.
+- The world has changed: add rows like these to the table of `configs/{name}.yaml`, `make push`, commit the pointer. \
+The pipeline trains a challenger; it is judged as any other, and nothing is promoted because of drift alone.
+- A change that does not matter: `drift.ignore` or `drift.effects` in `configs/{name}.yaml`.
+
+{compared_with(drift, link)} This text is written anew by each comparison; the issue is closed when the drift is over."""
 
 
-def told(seen: Seen, link: str | None) -> str:
+def compared_with(drift: UseCaseDrift, link: str | None) -> str:
     """What was compared with what, when, and where the rest is."""
-    version = f" ({text(seen.data_version[:8])})" if seen.data_version else ""
+    version = f" ({text(drift.data_version[:8])})" if drift.data_version else ""
     run = f" [The run]({link}) keeps the whole report as its artifact `drift`." if link else ""
     return (
-        f"Compared: {_code(seen.source)}{version} with what version {seen.model_version} was trained on, "
-        f"{datetime.fromisoformat(seen.created):%Y-%m-%d %H:%M} UTC.{run}"
+        f"Compared: {_code(drift.source)}{version} with what version {drift.model_version} was trained on, "
+        f"{datetime.fromisoformat(drift.created):%Y-%m-%d %H:%M} UTC.{run}"
     )
 
 
-def over(seen: Seen, link: str | None) -> str:
+def over(drift: UseCaseDrift, link: str | None) -> str:
     """The last comment of an issue."""
-    return f"The drift is over. {text(clean(seen.why, 600))} {told(seen, link)}"
+    return f"The drift is over. {text(clean(drift.why, 600))} {compared_with(drift, link)}"
 
 
-def gone(name: str) -> str:
+def use_case_gone(name: str) -> str:
     """The last comment where the use case is no more."""
     return f"There is no use case `{name}` under `configs/` any more, so its data are no longer compared."
 
 
-def twin(number: int) -> str:
+def second_issue(number: int) -> str:
     """The last comment of a second issue of the same use case."""
     return f"#{number} is about the same data; that one is kept up to date."
 
 
-def summary(found: Mapping[str, tuple[Seen, str]], link: str | None) -> str:
-    """The summary of a run.
-
-    Returns
-    -------
-    str
-        Markdown, at most `SUMMARY_BYTES` of UTF-8.
-    """
-    parts = [_section(name, seen, report, link) for name, (seen, report) in found.items()]
+def summary(comparisons: Mapping[str, tuple[UseCaseDrift, str]], link: str | None) -> str:
+    """The summary of a run as Markdown: at most `SUMMARY_BYTES` of UTF-8."""
+    parts = [_section(name, drift, report, link) for name, (drift, report) in comparisons.items()]
     return shortened("\n\n".join(parts or ["There is no use case under `configs/`."]) + "\n", SUMMARY_BYTES)
 
 
-def _section(name: str, seen: Seen, report: str, link: str | None) -> str:
-    if seen.compared:
-        return f"{report.rstrip()}\n\n{told(seen, link)}"
-    what = "nothing was compared" if seen.outcome == "skipped" else "the comparison failed"
-    lines = "\n".join(clean(line, 500).replace("~", "-") for line in seen.why.splitlines())
+def _section(name: str, drift: UseCaseDrift, report: str, link: str | None) -> str:
+    if drift.compared:
+        return f"{report.rstrip()}\n\n{compared_with(drift, link)}"
+    what = "nothing was compared" if drift.outcome == "skipped" else "the comparison failed"
+    lines = "\n".join(clean(line, 500).replace("~", "-") for line in drift.why.splitlines())
     return f"## {name}: {what}\n\n~~~~text\n{lines}\n~~~~"
 
 
 def shortened(report: str, most: int) -> str:
     """A report of at most so many bytes: whole lines from its top, and no fold that is cut in two.
 
-    Parameters
-    ----------
-    most : int
-        Bytes of UTF-8.
-
-    Returns
-    -------
-    str
-        With a sentence that says so where something was left out.
+    A sentence says so where something was left out.
     """
     if len(report.encode()) <= most:
         return report

@@ -1,0 +1,161 @@
+"""The figures of a report: a row for each says where it stands, what it is called and what to see in it.
+
+`FIGURES` is for the page; its drawings come from `champion.reporting.charts.DRAW`, by name. `COMMENT_FIGURES` is for a pull
+request's comment, where GitHub draws Mermaid's charts itself. A new figure is a row here and a row there, and no template.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import accumulate
+from typing import NamedTuple
+
+from champion.comparison.evaluation import Evaluation
+from champion.modeling.evaluation import Curve, Trial
+from champion.reporting import facts, mermaid, sentences
+from champion.reporting.markdown import code, table, text
+from champion.reporting.tables import Head, Row, Table
+from champion.reporting.words import NOTHING, clean, count, counted, params, score
+
+CHALLENGER, CHAMPION = "#2563b8", "#b27400"
+SEARCHES = 3  # drawn in a comment; every candidate is in the table
+
+
+class Figure(NamedTuple):
+    """A figure of the page; a wide one has its caption beside it."""
+
+    name: str
+    section: str
+    title: str  # a role gets its version
+    caption: Callable[[Evaluation], str]
+    wide: bool = False
+
+
+class FigureSection(NamedTuple):
+    """A section of the page: its name in the navigation, its heading, and what it says without a figure."""
+
+    name: str
+    heading: str
+    otherwise: Callable[[Evaluation], str]
+
+
+class CommentFigure(NamedTuple):
+    """Folded details of the comment: where all cannot stay, the highest rank goes first; no parts where it does not apply."""
+
+    title: str
+    rank: int
+    parts: Callable[[Evaluation], list[str]]
+
+
+SECTIONS: dict[str, FigureSection] = {
+    "errors": FigureSection("Errors", "Errors", lambda _: ""),
+    "probabilities": FigureSection(
+        "Probabilities",
+        "Probabilities",
+        lambda _: (
+            "The estimator gives no probabilities, so there is no ROC, no precision-recall curve and no calibration."
+        ),
+    ),
+    "importance": FigureSection("Importance", "Permutation importance", lambda _: "It was not measured."),
+    "candidates": FigureSection("Candidates", "Candidates and search", sentences.search),
+}
+
+
+FIGURES = (
+    Figure(
+        "confusion_champion",
+        "errors",
+        "champion",
+        lambda evaluation: sentences.confusion(evaluation.champion, evaluation),
+    ),
+    Figure(
+        "confusion_challenger",
+        "errors",
+        "challenger",
+        lambda evaluation: sentences.confusion(evaluation.challenger, evaluation),
+    ),
+    Figure("roc", "probabilities", "ROC", lambda evaluation: sentences.curves(evaluation, "roc")),
+    Figure(
+        "precision_recall",
+        "probabilities",
+        "Precision and recall",
+        lambda evaluation: sentences.curves(evaluation, "precision_recall"),
+    ),
+    Figure("calibration", "probabilities", "Calibration", sentences.calibration, wide=True),
+    Figure("importance", "importance", "", sentences.importance, wide=True),
+    Figure("search", "candidates", "", sentences.search, wide=True),
+)
+
+
+def _confusion(evaluation: Evaluation) -> list[str]:
+    parts = []
+    for side in (evaluation.challenger, evaluation.champion):
+        if side is None:
+            continue
+        matrix = facts.matrix(side, evaluation.classes)
+        heads = (Head("truth, taken for", "name"), *(Head(clean(name, 24), "number") for name in matrix.labels))
+        rows = [
+            Row((clean(name, 40), *(count(rows) if rows else NOTHING for rows in counts)))
+            for name, counts in zip(matrix.labels, matrix.counts, strict=True)
+        ]
+        parts += [f"**{side.role}**: {text(sentences.confusion(side, evaluation))}", table(Table("", heads, rows))]
+    return parts
+
+
+def _roc(evaluation: Evaluation) -> list[str]:
+    lines = {line.role: line for line in reversed(facts.lines(evaluation, "roc"))}
+    if not lines:
+        return []
+    drawn = [
+        mermaid.Series("line", colour, facts.heights(Curve(label="", x=lines[role].x, y=lines[role].y))[::5])
+        for role, colour in (("challenger", CHALLENGER), ("champion", CHAMPION))
+        if role in lines
+    ]
+    chart = mermaid.xychart("ROC", mermaid.span("false positive rate", 0, 1), "true positive rate", 0, 1, drawn)
+    areas = ", ".join(f"{role} {score(line.area)}" for role, line in sorted(lines.items(), reverse=True))
+    many = ", the mean over the classes, each against the rest" if len(evaluation.classes) > 2 else ""
+    legend = " Blue is the challenger, brown the champion." if len(drawn) > 1 else ""
+    return [chart, text(f"Area under the curve: {areas}{many}.{legend}")]
+
+
+def _learning(evaluation: Evaluation) -> list[str]:
+    searched = [each for each in evaluation.candidates if len(each.trials) > 1]
+    parts = []
+    for candidate in searched[:SEARCHES]:
+        means = [trial.mean for trial in candidate.trials[: mermaid.MOST_POINTS]]
+        finite = [mean for mean in means if math.isfinite(mean)]
+        if not finite:
+            continue
+        best = list(accumulate(means, _better))
+        lowest, highest = _with_room(finite)
+        axis = mermaid.names(range(1, len(means) + 1))
+        series = [mermaid.Series("bar", CHALLENGER, means), mermaid.Series("line", CHAMPION, best)]
+        title = f"Search of {clean(candidate.name, 40)}"
+        parts.append(mermaid.xychart(title, axis, "cross-validated score", lowest, highest, series))
+        parts.append(
+            f"Bars are the settings in the order they were tried, the line is the best so far: "
+            f"{code(params(_best(candidate.trials, max(finite)), 160))}."
+        )
+    hidden = len(searched) - SEARCHES
+    return [*parts, *([text(f"{counted(hidden, 'more search')} in the full report.")] if parts and hidden > 0 else [])]
+
+
+def _better(so_far: float, mean: float) -> float:
+    return mean if mean > so_far or not math.isfinite(so_far) else so_far
+
+
+def _best(trials: list[Trial], mean: float) -> dict[str, object]:
+    return next((trial.params for trial in trials if trial.mean == mean), {})
+
+
+def _with_room(values: list[float]) -> tuple[float, float]:
+    """Ends of an axis with some room around the values."""
+    lowest, highest = min(values), max(values)
+    margin = (highest - lowest) / 4 or abs(highest) / 20 or 0.05
+    return lowest - margin, highest + margin / 4
+
+
+COMMENT_FIGURES = (
+    CommentFigure("Confusion matrix", 2, _confusion),
+    CommentFigure("ROC", 4, _roc),
+    CommentFigure("Learning of the search", 5, _learning),
+)
