@@ -20,8 +20,8 @@ from champion.orchestration.stack_support import support_of
 from champion.orchestration.store import described
 from champion.registry import versions as champions
 from champion.registry.promotion import Terms
-from champion.registry.reconcile import reconcile
-from champion.registry.versions import Version
+from champion.registry.reconcile import reconcile, write_champion
+from champion.registry.versions import VersionHistory
 from champion.use_case.whole import UseCase
 from champion.workspace.git import commit
 from champion.workspace.workspace import Workspace, require_writable
@@ -126,19 +126,19 @@ def train(
     """
     require_writable(workspace)
     reconciled = reconcile(client, workspace)
-    champion = reconciled.version_history.champion
-    manifest = champions.load_package(client, champion).manifest if champion else None
-    dataset = register(client, workspace, manifest.split if manifest else None, again=not options.cache, early=early)
+    history = reconciled.version_history
+    recorded = history.champion.record.split if history.champion else None
+    dataset = register(client, workspace, recorded, again=not options.cache, early=early)
     with code.made_with(support_of(client).libraries()):
         facts = _facts(client, workspace, dataset)
-        run = _launch(client, workspace.use_case, dataset, champion, facts, options, tell)
+        run = _launch(client, workspace.use_case, dataset, history, facts, options, tell)
     evaluation: Evaluation = output(run, "evaluate", "evaluation")
     decision: Decision = output(run, "promote", "decision")
     outcome: Outcome = output(run, "promote", "outcome")
     page, summary = output(run, "report", "report"), output(run, "report", "summary")
     collect(workspace, evaluation, decision, facts, outcome, str(page), str(summary))
     if outcome.action == "promoted":
-        reconcile(client, workspace)
+        write_champion(client, workspace)
     notes = tuple(text for text in (reconciled.done, *dataset.warnings) if text)
     return Trained(
         evaluation, decision, outcome, facts, output(run, "prepare", "profile"), notes,
@@ -169,19 +169,26 @@ def _launch(
     client: Client,
     use_case: UseCase,
     dataset: Dataset,
-    champion: Version | None,
+    history: VersionHistory,
     facts: Provenance,
     options: Options,
     tell: Callable[[str, str], None],
 ) -> PipelineRunResponse:
+    champion = history.champion
     terms = Terms(
-        policy=use_case.promotion, promote=options.promote, readmit=options.readmit,
+        policy=use_case.promotion,
+        promote=options.promote,
+        readmit=options.readmit,
         champion=str(champion.id) if champion else None,
-        revision=champion.champion_state.revision if champion and champion.champion_state else None,
-    )  # fmt: skip
-    package = client.get_artifact_version(champion.package_id) if champion and champion.package_id else None
+        revision=history.revision,
+    )
     inputs = {
-        "table": dataset.artifact, "use_case": use_case, "rule": dataset.rule, "champion": package, "facts": facts,
-        "terms": terms, "rows": dataset.rows,
-    }  # fmt: skip
+        "table": dataset.artifact,
+        "use_case": use_case,
+        "rule": dataset.rule,
+        "champion": champions.stored_package(client, champion) if champion else None,
+        "facts": facts,
+        "terms": terms,
+        "rows": dataset.rows,
+    }
     return launched(client, use_case, training, inputs, tell, cache=options.cache)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from champion.bundle.card import model_card
-from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest, verify
+from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.errors import PackageError
 from champion.modeling.equivalence import EquivalenceReport
@@ -15,8 +15,8 @@ def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None 
 
     Parameters
     ----------
-    equivalence : Parity, optional
-        Whether its fast way may answer; without it the model itself does.
+    equivalence : EquivalenceReport, optional
+        Whether a faster backend may answer; without it the model itself does.
     **about
         The fields of `Manifest` but `files`.
     """
@@ -33,7 +33,7 @@ def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None 
 
 
 def with_state(package: Package, champion_state: ChampionState) -> Package:
-    """The same champion with a later state of the title; no file but the manifest changes."""
+    """The same champion with a later state; no file but the manifest changes."""
     return Package(package.manifest.model_copy(update={"champion_state": champion_state}), package.files)
 
 
@@ -52,7 +52,7 @@ def profile_of(package: Package) -> Profile:
 
 
 def equivalence_of(package: Package) -> EquivalenceReport:
-    """What the parity gate found when the package was made.
+    """What the equivalence check found when the package was made.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def equivalence_of(package: Package) -> EquivalenceReport:
         When it cannot be read.
     """
     if EQUIVALENCE not in package.files:
-        return EquivalenceReport(backend="native", reason="The package was made before there was a parity gate.")
+        return EquivalenceReport(backend="native", reason="The package was made before there was an equivalence check.")
     try:
         return EquivalenceReport.model_validate_json(package.files[EQUIVALENCE])
     except ValueError:
@@ -68,19 +68,17 @@ def equivalence_of(package: Package) -> EquivalenceReport:
 
 
 def classifier(package: Package, source: str) -> Any:
-    """The `champion.modeling.classifier.Classifier` in a package, its hashes checked and its types trusted.
+    """The `champion.modeling.classifier.Classifier` in a package, its types trusted; its hashes were checked by reading.
 
     Raises
     ------
     PackageError
-        When a hash does not match, a type is not trusted, or the model cannot be loaded.
+        When a type is not trusted, or the model cannot be loaded.
     """
-    from champion.bundle.model import loads
     from champion.modeling.classifier import Classifier
 
-    verify(package, source)
     manifest = package.manifest
-    return Classifier(manifest.signature, manifest.classes, loads(package.files[MODEL], f"{source}/{MODEL}"))
+    return Classifier(manifest.signature, manifest.classes, _pipeline(package, source))
 
 
 def array_classifier(package: Package, source: str) -> Any:
@@ -89,12 +87,15 @@ def array_classifier(package: Package, source: str) -> Any:
     Raises
     ------
     PackageError
-        When a hash does not match, a type is not trusted, or the model cannot be loaded.
+        When a type is not trusted, or the model cannot be loaded.
     """
-    from champion.bundle.model import loads
     from champion.modeling.arrays import ArrayClassifier
 
-    verify(package, source)
-    manifest = package.manifest
-    pipeline = loads(package.files[MODEL], f"{source}/{MODEL}")
-    return ArrayClassifier(manifest.signature, manifest.classes, pipeline, backend=equivalence_of(package).backend)
+    manifest, backend = package.manifest, equivalence_of(package).backend
+    return ArrayClassifier(manifest.signature, manifest.classes, _pipeline(package, source), backend=backend)
+
+
+def _pipeline(package: Package, source: str) -> Any:
+    from champion.bundle.model import loads
+
+    return loads(package.files[MODEL], f"{source}/{MODEL}")

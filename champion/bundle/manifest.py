@@ -1,14 +1,14 @@
 """The manifest: what a production package says about itself.
 
 `model_version` is the project's own number. It only grows: the next one is one more than the highest that the
-package's lineage, or the store, has ever given.
+package's history, or the store, has ever given.
 """
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from champion.comparison.decision import Check
 from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
@@ -29,23 +29,45 @@ class Part(BaseModel):
     )
 
 
-class Judgement(Part):
-    """Why this version was promoted: the decision record."""
+def shared(source: BaseModel, target: type[BaseModel], without: Collection[str] = ()) -> dict[str, Any]:
+    """The values of a record that another kind of record holds too, by the names of its fields."""
+    names = type(source).model_fields.keys() & target.model_fields.keys()
+    return {name: getattr(source, name) for name in sorted(names - set(without))}
+
+
+class Check(Part):
+    """One line of the policy: what was found, what was required, and whether it gates."""
+
+    name: str
+    found: float | None
+    required: str
+    passed: bool
+    gates: bool
+
+
+class DecisionFacts(Part):
+    """What every record of a decision holds: its reason, and the two scores."""
 
     reason_code: str = Field(alias="ground")
-    reason: str
+    reason: str  # one sentence for a person
     metric: str
     challenger_score: float
     champion_score: float | None
+
+
+class DecisionRecord(DecisionFacts):
+    """Why this version was promoted."""
+
     champion: int | None  # model version that it was judged against and replaced
     checks: list[Check] = Field(default_factory=list)
 
 
 class ChampionState(Part):
-    """The history of the title up to this champion, as far as the next run has to know it.
+    """How often the champion changed up to this one, as far as the next run has to know it.
 
-    `revision` counts promotions, imports and rollbacks: of two packages of one lineage the one with the higher turn is
-    the newer. `withdrawn` are the fingerprints that a rollback took out of production.
+    `revision` counts promotions and rollbacks: of two packages of one history the one with the higher revision is the
+    newer. What a rollback took out of production is in `withdrawn` by its fingerprint, and in `withdrawn_models` by the
+    sha256 of its model file, which version 0.1 did not write: left out where it is empty.
     """
 
     revision: int = Field(alias="turn")
@@ -54,6 +76,42 @@ class ChampionState(Part):
     event: Literal["promotion", "rollback"]
     reason: str
     withdrawn: tuple[str, ...] = ()
+    withdrawn_models: tuple[str, ...] = Field(default=(), exclude_if=lambda models: not models)
+
+    def is_withdrawn(self, fingerprint: str, model: str) -> bool:
+        """Whether a rollback took out of production what has this fingerprint, or this model file."""
+        return fingerprint in self.withdrawn or model in self.withdrawn_models
+
+    @classmethod
+    def after(
+        cls,
+        before: "ChampionState | None",
+        now: tuple[str, str],
+        withdrawn: tuple[str, str] | None = None,
+        **facts: Any,
+    ) -> "ChampionState":
+        """The state of the next champion, one revision on.
+
+        Parameters
+        ----------
+        now, withdrawn : tuple of str
+            Fingerprint and sha256 of the model file: of the next champion, which is no longer withdrawn, and of what a
+            rollback takes out.
+        **facts
+            The other fields.
+        """
+
+        def listed(former: tuple[str, ...], admitted: str, taken_out: str | None) -> tuple[str, ...]:
+            kept = [each for each in former if each not in (admitted, taken_out)]
+            return (*kept, taken_out) if taken_out else tuple(kept)
+
+        fingerprint, model = withdrawn or (None, None)
+        return cls(
+            revision=(before.revision if before else 0) + 1,
+            withdrawn=listed(before.withdrawn if before else (), now[0], fingerprint),
+            withdrawn_models=listed(before.withdrawn_models if before else (), now[1], model),
+            **facts,
+        )
 
 
 class Manifest(Part):
@@ -80,6 +138,6 @@ class Manifest(Part):
     signature: tuple[Feature, ...]
     split: SplitRule
     metrics: dict[str, float]
-    decision: Judgement
+    decision: DecisionRecord
     champion_state: ChampionState = Field(alias="title")
     files: dict[str, str]  # name: sha256 of every other file

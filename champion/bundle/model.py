@@ -5,6 +5,10 @@ package is made that nobody could load.
 """
 
 import importlib
+import json
+import zipfile
+from io import BytesIO
+from pathlib import PurePath
 from typing import Any
 
 from champion.errors import PackageError
@@ -35,25 +39,50 @@ a `functools.partial` is audited as a type of its own, so trusting the wrapper t
 
 
 def dumps(pipeline: Any) -> bytes:
-    """A fitted pipeline as the bytes of a skops file.
+    """A fitted pipeline as the bytes of a skops file: the same model gives the same bytes.
 
     Raises
     ------
     PackageError
         When it holds a type that is not trusted.
     """
-    import zipfile
-
     import skops.io
 
     try:
-        data: bytes = skops.io.dumps(pipeline, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
+        data = _canonical(skops.io.dumps(pipeline))
     except Exception as error:  # skops raises what the foreign object raises
         raise PackageError(
             f"The estimator {type(pipeline[-1]).__name__} cannot be written with skops: {error}. Choose another one."
         ) from error
     require_trusted(data, f"The estimator {type(pipeline[-1]).__name__}")
     return data
+
+
+def _canonical(data: bytes) -> bytes:
+    """A skops file, compressed, without what differs from one writing to the next: addresses, random names, the time."""
+    schema_name = "schema.json"
+    target = BytesIO()
+    with zipfile.ZipFile(BytesIO(data)) as source, zipfile.ZipFile(target, "w") as written:
+        members = [name for name in source.namelist() if name != schema_name]
+        names = {name: f"{position}{PurePath(name).suffix}" for position, name in enumerate(members)}
+        ids: dict[int, int] = {}
+
+        def renamed(node: dict[str, Any]) -> dict[str, Any]:
+            address, file = node.get("__id__"), node.get("file")
+            if isinstance(address, int):  # not an attribute of this name, which would be a node
+                node["__id__"] = ids.setdefault(address, len(ids))
+            if isinstance(file, str):
+                node["file"] = names.get(file, file)
+            return node
+
+        schema = json.loads(source.read(schema_name), object_hook=renamed)
+        for name, content in [
+            *((names[name], source.read(name)) for name in members),
+            (schema_name, json.dumps(schema).encode()),
+        ]:
+            info = zipfile.ZipInfo(name)  # of 1980
+            written.writestr(info, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
+    return target.getvalue()
 
 
 def import_early() -> None:

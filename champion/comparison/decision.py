@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from champion.bundle.manifest import Check, DecisionFacts
 from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import PairedTest
 from champion.use_case.policy import Promotion
@@ -18,31 +19,11 @@ ReasonCode = Literal[
 ]  # fmt: skip
 
 
-class Check(BaseModel):
-    """One line of the policy: what was found, what was required, and whether it gates."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    found: float | None
-    required: str
-    passed: bool
-    gates: bool
-
-
-class Decision(BaseModel):
+class Decision(DecisionFacts):
     """Promote or keep, with its reason and its evidence."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
-    )
 
     promote: bool
     reason_code: ReasonCode = Field(alias="ground")
-    reason: str  # one sentence for a person
-    metric: str
-    challenger_score: float
-    champion_score: float | None
     checks: list[Check]
 
 

@@ -2,7 +2,7 @@
 
 With a server its Model Control Plane is the truth. Without one the champion travels as package and pointer: a package
 that the store does not know is imported as the champion, with its record; a package that has fallen behind the store
-is written anew. Of two states of one lineage the one with the higher turn is the newer.
+is written anew. Of two states of one history the one with the higher revision is the newer.
 """
 
 from __future__ import annotations
@@ -27,10 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """Store and package after they agree, and what had to be done (None: nothing)."""
+    """Store and package after they agree.
+
+    Attributes
+    ----------
+    package : Package or None
+        The champion's, read once; None where there is no champion.
+    done : str or None
+        What had to be done.
+    """
 
     version_history: VersionHistory
-    done: str | None = None
+    package: Package | None
+    done: str | None
 
 
 def reconcile(client: Client, workspace: Workspace) -> Reconciled:
@@ -45,13 +54,13 @@ def reconcile(client: Client, workspace: Workspace) -> Reconciled:
     with locked(client, name):
         package = read_package(workspace)
         history = champions.version_history(client, name)
-        done = _reconcile(client, workspace, history, package)
-        return Reconciled(champions.version_history(client, name) if done else history, done)
+        package, done = _reconcile(client, workspace, history, package)
+        return Reconciled(champions.version_history(client, name) if done else history, package, done)
 
 
 @dataclass(frozen=True)
 class Production:
-    """The champion as a pipeline takes it: its package in memory and as an artifact, and what settling had to do."""
+    """The champion as a pipeline takes it: its package in memory and as an artifact, and what reconciling had to do."""
 
     package: Package
     stored: ArtifactVersionResponse
@@ -59,7 +68,7 @@ class Production:
 
 
 def production(client: Client, workspace: Workspace) -> Production:
-    """Settle store and package, and take the champion.
+    """Make store and package agree, and take the champion.
 
     Raises
     ------
@@ -68,31 +77,38 @@ def production(client: Client, workspace: Workspace) -> Production:
     """
     reconciled = reconcile(client, workspace)
     champion = reconciled.version_history.champion
-    if champion is None or champion.package_id is None:
+    if champion is None or reconciled.package is None:
         raise ProjectError(
             f"{workspace.use_case.name} has no champion to work with. `python run.py train --config "
             f"{workspace.shown_config}` makes one."
         )
-    package = champions.load_package(client, champion)
-    return Production(package, client.get_artifact_version(champion.package_id), reconciled.done)
+    return Production(reconciled.package, champions.stored_package(client, champion), reconciled.done)
 
 
-def _reconcile(client: Client, workspace: Workspace, history: VersionHistory, package: Package | None) -> str | None:
-    champion = history.champion
+def write_champion(client: Client, workspace: Workspace) -> None:
+    """Write the package of the store's champion, whatever the workspace has."""
+    name = workspace.use_case.name
+    with locked(client, name):
+        _write_if_behind(client, workspace, champions.version_history(client, name).champion, None)
+
+
+def _reconcile(
+    client: Client, workspace: Workspace, history: VersionHistory, package: Package | None
+) -> tuple[Package | None, str | None]:
+    champion, shown = history.champion, workspace.shown_package
     if champion is not None and package is not None and champions.restore_package(client, champion, package):
-        return f"model version {champion.number} was put back into the store, where it was gone, from {workspace.shown_package}"
+        return package, f"model version {champion.number} was put back into the store, where it was gone, from {shown}"
     if package is None or (not is_local(client) and history.versions):
         return _write_if_behind(client, workspace, champion, package)
+    manifest = package.manifest
     known = _known(history, package)
     if known is None:
         import_package(client, package, as_champion=True)
-        return f"model version {package.manifest.model_version} was imported from {workspace.shown_package} as the champion"
-    if champion is not None and package.manifest.champion_state.revision <= (
-        champion.champion_state.revision if champion.champion_state else 0
-    ):
+        return package, f"model version {manifest.model_version} was imported from {shown} as the champion"
+    if champion is not None and manifest.champion_state.revision <= (history.revision or 0):
         return _write_if_behind(client, workspace, champion, package)
-    champions.set_champion(client, known.id, package.manifest.champion_state)
-    return f"model version {known.number} is the champion again, as {workspace.shown_package} says"
+    champions.set_champion(client, known.id, manifest.champion_state)
+    return package, f"model version {known.number} is the champion again, as {shown} says"
 
 
 def _known(history: VersionHistory, package: Package) -> Version | None:
@@ -103,18 +119,20 @@ def _known(history: VersionHistory, package: Package) -> Version | None:
 
 def _write_if_behind(
     client: Client, workspace: Workspace, champion: Version | None, package: Package | None
-) -> str | None:
+) -> tuple[Package | None, str | None]:
     if champion is None:
-        return None
+        return None, None
     same = package is not None and package.manifest.files[MODEL] == champion.record.model
     if same and package is not None and package.manifest.champion_state == champion.champion_state:
-        return None
-    folder.write(champions.load_package(client, champion), workspace.package)
-    return f"{workspace.shown_package} was written anew: it now is model version {champion.number}, the champion of the store"
+        return package, None
+    stored = champions.load_package(client, champion)
+    folder.write(stored, workspace.package)
+    shown = workspace.shown_package
+    return stored, f"{shown} was written anew: it now is model version {champion.number}, the champion of the store"
 
 
 def import_package(client: Client, package: Package, as_champion: bool) -> None:
-    """Take a package into the store as a version with its own number and record, with or without the title.
+    """Take a package into the store as a version with its own number and record.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from champion.bundle import folder
+from champion.bundle.build import with_state
 from champion.bundle.folder import Package
 from champion.bundle.manifest import ChampionState
 from champion.datastore import remote
@@ -15,7 +16,7 @@ from champion.errors import PackageError, ProjectError
 from champion.orchestration.locks import locked
 from champion.registry import versions as champions
 from champion.registry.reconcile import import_package, reconcile
-from champion.registry.versions import Version, VersionHistory
+from champion.registry.versions import Version
 from champion.workspace.git import git
 from champion.workspace.workspace import Workspace
 
@@ -33,11 +34,11 @@ class RolledBack:
 
 
 def roll_back(client: Client, workspace: Workspace, number: int | None) -> RolledBack:
-    """Give the title back to a former champion.
+    """Make a former champion the champion again.
 
     The decision record says which version the champion replaced; a machine whose store lacks that version takes its
-    pointer from git's history and its package from DVC. The fingerprint that is rolled back from is withdrawn: it is
-    not promoted again without ``--readmit``.
+    pointer from git's history and its package from DVC. What is rolled back from is withdrawn, by its fingerprint and by
+    its model file: it is not promoted again without ``--readmit``.
 
     Parameters
     ----------
@@ -69,10 +70,19 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
         former = _former(client, name, wanted)
         if former is None:
             raise ProjectError(f"Version {wanted} was never in production; `python run.py models` shows which were.")
-        champions.load_package(client, former)
+        package = champions.load_package(client, former)
         reason = f"Rolled back from version {champion.number} to version {former.number}."
-        champions.set_champion(client, former.id, _title(history, champion, former, reason))
-    reconcile(client, workspace)
+        state = ChampionState.after(
+            champion.champion_state,
+            now=(former.record.fingerprint, former.record.model),
+            withdrawn=(champion.record.fingerprint, champion.record.model),
+            highest_version=history.highest_version,
+            since=champions.now(),
+            event="rollback",
+            reason=reason,
+        )
+        champions.set_champion(client, former.id, state)
+        folder.write(with_state(package, state), workspace.package)
     return RolledBack(former.number, champion.number, reason)
 
 
@@ -91,19 +101,6 @@ def _former(client: Client, name: str, number: int) -> Version | None:
     """The version, where the store has it as a former champion."""
     version = champions.version_history(client, name).number(number)
     return version if version and version.package_id else None
-
-
-def _title(history: VersionHistory, champion: Version, former: Version, reason: str) -> ChampionState:
-    before = champion.champion_state.withdrawn if champion.champion_state else ()
-    kept = [found for found in before if found not in (former.record.fingerprint, champion.record.fingerprint)]
-    return ChampionState(
-        revision=(champion.champion_state.revision if champion.champion_state else 0) + 1,
-        highest_version=history.highest_version,
-        since=champions.now(),
-        event="rollback",
-        reason=reason,
-        withdrawn=(*kept, champion.record.fingerprint),
-    )
 
 
 def _from_history(workspace: Workspace, number: int) -> Package:

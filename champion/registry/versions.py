@@ -1,12 +1,11 @@
-"""The champion in ZenML's Model Control Plane: versions, their records, and the title.
+"""The champion in ZenML's Model Control Plane: versions, their records, and the champion's state.
 
 A model version carries three pieces of metadata: its scores, one by one; `record`, what made it and how it was
 judged; and `title`, its state since it has been champion (see `champion.bundle.manifest.ChampionState`). The production
 package is an artifact that is linked to the version, so the store can always write the folder anew.
 
-Everything that changes the title is called under `champion.orchestration.locks.locked`. Setting the stage is the
-last act, and one
-transaction of the store: a process that dies before it has changed nothing in production.
+Everything that changes the champion is called under `champion.orchestration.locks.locked`. Setting the stage is the last
+act, and one transaction of the store: a process that dies before it has changed nothing in production.
 """
 
 from __future__ import annotations
@@ -16,12 +15,13 @@ import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from champion.bundle.folder import MODEL
-from champion.bundle.manifest import ChampionState
+from champion.bundle.manifest import ChampionState, DecisionFacts, shared
 from champion.errors import StoreError
 from champion.modeling.split import SplitRule
+from champion.orchestration.store import is_local
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -33,18 +33,15 @@ if TYPE_CHECKING:
     from champion.bundle.manifest import Manifest
 
 PRODUCTION, ARCHIVED = "production", "archived"
-_RECORD, _TITLE, _PACKAGE = "record", "title", "package"
+_RECORD, _STATE, _PACKAGE = "record", "title", "package"
 
 
-class Record(BaseModel):
+class Record(DecisionFacts):
     """What made a model version, and how it was judged; it stays with the version in the store.
 
-    `judged_against` is the champion of the exam, `replaced` the one that a promotion replaced; both are model versions.
+    `judged_against` is the champion of the comparison, `replaced` the one that a promotion replaced; both are model
+    versions.
     """
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
-    )
 
     number: int
     fingerprint: str
@@ -54,11 +51,6 @@ class Record(BaseModel):
     created: str  # ISO 8601, UTC
     split: SplitRule
     metrics: dict[str, float]
-    reason_code: str = Field(alias="ground")
-    reason: str
-    metric: str
-    challenger_score: float
-    champion_score: float | None
     judged_against: int | None
     replaced: int | None = None
     model: str  # sha256 of the model file
@@ -95,11 +87,18 @@ class VersionHistory:
     @property
     def highest_version(self) -> int:
         """The highest number ever given, as far as store and champion know; 0 when none was."""
-        champion = self.champion
         given = [version.number for version in self.versions]
-        return max(
-            [*given, champion.champion_state.highest_version if champion and champion.champion_state else 0], default=0
-        )
+        return max([*given, self.state.highest_version if self.state else 0], default=0)
+
+    @property
+    def state(self) -> ChampionState | None:
+        """The champion's; None where there is no champion."""
+        return self.champion.champion_state if self.champion else None
+
+    @property
+    def revision(self) -> int | None:
+        """How often the champion changed; None where there is none."""
+        return self.state.revision if self.state else None
 
     def number(self, number: int) -> Version | None:
         """The version with this number; of two (one imported) the one that was champion."""
@@ -127,34 +126,31 @@ def version_history(client: Client, use_case: str) -> VersionHistory:
         Empty where the store knows no such model. A version without a record (left by something else, or by a crash
         while it was made) is passed over.
     """
+    from zenml.utils.pagination_utils import depaginate
+
     try:
-        page = client.list_model_versions(model=use_case, size=1000, hydrate=True, sort_by="asc:number")
+        items = depaginate(client.list_model_versions, model=use_case, size=1000, hydrate=True, sort_by="asc:number")
     except KeyError:
         return VersionHistory(())
-    found = [*page.items]
-    while page.index < page.total_pages:
-        page = client.list_model_versions(
-            model=use_case, size=1000, hydrate=True, sort_by="asc:number", page=page.index + 1
-        )
-        found.extend(page.items)
-    return VersionHistory(tuple(_version(item) for item in found if _RECORD in item.run_metadata))
+    return VersionHistory(tuple(_version(item) for item in items if _RECORD in item.run_metadata))
 
 
 def _version(item: ModelVersionResponse) -> Version:
     metadata = item.run_metadata
-    champion_state = metadata.get(_TITLE)
-    package = metadata.get(_PACKAGE)
+    state, package = metadata.get(_STATE), metadata.get(_PACKAGE)
     return Version(
-        id=item.id, stage=str(item.stage or "none"), record=Record.model_validate_json(str(metadata[_RECORD])),
-        champion_state=ChampionState.model_validate_json(str(champion_state)) if champion_state else None,
+        id=item.id,
+        stage=str(item.stage or "none"),
+        record=Record.model_validate_json(str(metadata[_RECORD])),
+        champion_state=ChampionState.model_validate_json(str(state)) if state else None,
         package_id=str(package) if package else None,
-    )  # fmt: skip
+    )
 
 
 def log(version_id: UUID, **values: BaseModel | str | float) -> None:
     """Write metadata on a model version; a later value hides the earlier one.
 
-    A record or a title is stored as JSON text: ZenML would merge a dictionary into the earlier one.
+    A record or a state is stored as JSON text: ZenML would merge a dictionary into the earlier one.
     """
     from zenml import log_metadata
 
@@ -210,32 +206,52 @@ def save_package(client: Client, version_id: UUID, package: Package) -> Artifact
     return artifact
 
 
-def load_package(client: Client, version: Version) -> Package:
-    """The production package of a version that was champion, with the state of the title that the store knows.
+def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
+    """The package of a version that was champion, as an artifact; it is not read.
 
     Raises
     ------
     StoreError
-        When the store has no package of it, or its file is gone.
+        When the store has no package of it, or its files are gone.
     """
-    from champion.bundle.build import with_state
+    from champion.orchestration.materializers.files import is_gone
 
     if version.package_id is None:
         raise StoreError(f"Model version {version.number} was never in production; it has no package.")
+    artifact = client.get_artifact_version(version.package_id)
+    if is_gone(artifact.uri) and not is_local(client):
+        raise StoreError(
+            f"The package of model version {version.number} lies in a folder of the machine that made it. Whoever "
+            "shares a ZenML server needs an artifact store that all can reach: run on a stack that has one "
+            "(docs/scale.md)."
+        )
+    if is_gone(artifact.uri):
+        raise _gone(version, artifact.uri)
+    return artifact
+
+
+def _gone(version: Version, why: object) -> StoreError:
+    return StoreError(
+        f"The package of model version {version.number} is gone from the store ({why}). Bring the production package back "
+        "with `make pull`; where nobody has it, move the store away and train anew."
+    )
+
+
+def load_package(client: Client, version: Version) -> Package:
+    """The production package of a version that was champion, with the champion's state as the store knows it.
+
+    Raises
+    ------
+    StoreError
+        When the store has no package of it, or its files are gone.
+    """
+    from champion.bundle.build import with_state
+
+    artifact = stored_package(client, version)
     try:
-        artifact = client.get_artifact_version(version.package_id)
         package: Package = artifact.load()
     except Exception as error:  # the artifact store raises what its file system raises
-        if "outside of artifact store bounds" in str(error):
-            raise StoreError(
-                f"The package of model version {version.number} lies in a folder of the machine that made it. Whoever "
-                "shares a ZenML server needs an artifact store that all can reach: run on a stack that has one "
-                "(docs/scale.md)."
-            ) from error
-        raise StoreError(
-            f"The package of model version {version.number} is gone from the store ({type(error).__name__}: {error}). "
-            "Bring the production package back with `make pull`; where nobody has it, move the store away and train anew."
-        ) from error
+        raise _gone(version, f"{type(error).__name__}: {error}") from error
     return with_state(package, version.champion_state) if version.champion_state else package
 
 
@@ -254,8 +270,8 @@ def restore_package(client: Client, version: Version, package: Package) -> bool:
 
 
 def set_champion(client: Client, version_id: UUID, champion_state: ChampionState) -> None:
-    """Give a version the title: its state first, then the stage, which archives the former champion."""
-    log(version_id, **{_TITLE: champion_state})
+    """Make a version the champion: its state first, then the stage, which archives the former champion."""
+    log(version_id, **{_STATE: champion_state})
     client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(PRODUCTION, force=True)
 
 
@@ -268,19 +284,9 @@ def record_of(manifest: Manifest) -> Record:
     """The record of a champion whose package came from elsewhere."""
     decision = manifest.decision
     return Record(
+        **shared(manifest, Record),
+        **shared(decision, Record),
         number=manifest.model_version,
-        fingerprint=manifest.fingerprint,
-        data_version=manifest.data_version,
-        data_path=manifest.data_path,
-        commit=manifest.commit,
-        created=manifest.created,
-        split=manifest.split,
-        metrics=manifest.metrics,
-        reason_code=decision.reason_code,
-        reason=decision.reason,
-        metric=decision.metric,
-        challenger_score=decision.challenger_score,
-        champion_score=decision.champion_score,
         judged_against=decision.champion,
         replaced=decision.champion,
         model=manifest.files[MODEL],

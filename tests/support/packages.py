@@ -4,8 +4,7 @@ from typing import Any
 
 from champion.bundle.build import build
 from champion.bundle.folder import Package
-from champion.bundle.manifest import ChampionState, Judgement
-from champion.comparison.decision import Check
+from champion.bundle.manifest import ChampionState, Check, DecisionRecord
 from champion.modeling.features import Feature
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
@@ -26,7 +25,7 @@ def about(number: int = 1, **changes: Any) -> dict[str, Any]:
         "libraries": {"scikit-learn": "1.9"}, "seed": 42, "candidate": "forest", "estimator": "sklearn.x.Forest",
         "params": {"n": 1}, "target": "species", "classes": ("no", "yes"), "signature": SIGNATURE,
         "split": SplitRule(by="hash", share=0.2, salt="s", columns=("colour",)), "metrics": {"accuracy": 0.9},
-        "decision": Judgement(
+        "decision": DecisionRecord(
             reason_code="better", reason="The challenger becomes the champion.", metric="accuracy", challenger_score=0.9,
             champion_score=0.8, champion=number - 1,
             checks=[Check(name="min_gain", found=0.1, required="more than 0", passed=True, gates=True)],

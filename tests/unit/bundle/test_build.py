@@ -41,14 +41,6 @@ def test_a_package_predicts() -> None:
     assert [loaded.classes[code] for code in loaded.predict(rows[::-1]).codes] == ["yes", "yes", "no", "no"]
 
 
-def test_a_package_with_a_changed_model_does_not_predict() -> None:
-    made, _ = real()
-    changed = Package(made.manifest, {**made.files, MODEL: made.files[MODEL] + b"x"})
-
-    with pytest.raises(PackageError, match=r"models/iris is refused: model.skops does not match its hash"):
-        classifier(changed, "models/iris")
-
-
 def test_a_package_whose_model_is_none_does_not_predict() -> None:
     with pytest.raises(PackageError, match=r"models/iris/model.skops is no skops file"):
         classifier(package(), "models/iris")
