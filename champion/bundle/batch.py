@@ -82,12 +82,8 @@ def own_columns(classes: Sequence[Label], probabilities: bool = True) -> tuple[s
 def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest) -> None:
     """Refuse a table, or what is asked of it, before anything is scored.
 
-    Raises
-    ------
-    DataError
-        When a feature's column is missing, or holds lists, structures or bytes.
-    ConfigurationError
-        When a column that is to be kept is missing, or is named like one of ours.
+    Raises DataError when a feature's column is missing, or holds lists, structures or bytes; ConfigurationError when a column
+    that is to be kept is missing, or is named like one of ours.
     """
     from champion.bundle.parsing import readable
 
@@ -143,22 +139,11 @@ def _kept(table: TableStream, asked: BatchRequest) -> tuple[str, ...]:
 def predict_table(
     source: Path, model: ArrayClassifier, manifest: Manifest, asked: BatchRequest, out: Path, rejects: Path, tell: Tell
 ) -> Tally:
-    """Score a table.
+    """Score a table whose name ends in one of `champion.tabular.tables.SUFFIXES`.
 
-    Parameters
-    ----------
-    source : Path
-        Its name ends in one of `champion.tabular.tables.SUFFIXES`.
-    out, rejects : Path
-        Written: the predictions in the table's order; and as CSV the rows that cannot be scored, each with its number,
-        the first column that is wrong, the reason, and the values of its features.
-    tell : callable
-        Called after every chunk.
-
-    Raises
-    ------
-    ProjectError
-        When table, model or what is asked cannot be used. The files may be there in part then.
+    `out` gets the predictions in the table's order; `rejects`, as CSV, the rows that cannot be scored, each with its number,
+    the first column that is wrong, the reason, and the values of its features. `tell` is called after every chunk. Raises
+    ProjectError when table, model or what is asked cannot be used; the files may be there in part then.
     """
     table = open_table(source)
     require_columns(table, manifest, asked)

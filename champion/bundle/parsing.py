@@ -35,14 +35,9 @@ _SECONDS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 class Parsed:
     """Some rows as a model takes them, and what is wrong or unusual about them.
 
-    Attributes
-    ----------
-    column : ndarray of int64, shape (rows,)
-        The place of the first feature whose value cannot be taken, -1 where the row is good.
-    fault : ndarray of int64, shape (rows,)
-        Why it cannot be taken.
-    unseen, outside : dict of str to ndarray of bool, shape (rows,)
-        By feature: which rows hold a category that training had not, or a number beyond its range.
+    `column` is the number of the first feature whose value cannot be taken, -1 where the row is good, and `fault` why; both
+    of shape (rows,). `unseen` and `outside` say, by feature, which rows hold a category that training had not, or a number
+    beyond its range.
     """
 
     block: Block
@@ -68,15 +63,7 @@ def readable(kind: pa.DataType) -> bool:
 
 
 def parse(chunk: pa.RecordBatch, features: Sequence[Feature], textual: bool) -> Parsed:
-    """Read the columns of a signature.
-
-    Parameters
-    ----------
-    chunk : RecordBatch, shape (rows, any)
-        Has the features' columns.
-    textual : bool
-        Whether some words stand for a missing value, as in a CSV.
-    """
+    """Read the columns of a signature; where the table is `textual`, as a CSV is, some words stand for a missing value."""
     rows = chunk.num_rows
     numbers = np.empty((rows, sum(len(f.columns) for f in features if f.kind != "categorical")))
     texts = np.empty((rows, sum(f.kind == "categorical" for f in features)), dtype=object)

@@ -51,22 +51,12 @@ def compare(
     champion: ComparedModel | None,
     candidates: Sequence[CandidateResult],
 ) -> Evaluation:
-    """Ask both the same rows, and score the answers.
+    """Ask both the same rows of today's holdout, target included, and score the answers.
 
     Rows on which the champion may have been trained are left out: where its split rule was another one, only rows
-    that are holdout under both rules count.
+    that are holdout under both rules count. `candidates` are all of this run, best first.
 
-    Parameters
-    ----------
-    holdout : DataFrame, shape (rows, columns)
-        Today's holdout, target included.
-    candidates : sequence of CandidateResult
-        All of this run, best first.
-
-    Raises
-    ------
-    NotEnoughDataError
-        When fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
+    Raises NotEnoughDataError when fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
     """
     learning, labels_of = LEARNING[rules.task], TARGETS[rules.task].canonical_labels
     judged, predictions, unjudged = _ask_champion(holdout, rules, challenger, champion)

@@ -32,11 +32,6 @@ def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
 
     Strictly better wins and a tie keeps the champion. A margin, guardrails and the paired test gate where the policy
     sets them; without a champion only `min_score` does. Differences up to `NOISE` are none.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        The exam that both took on the same rows.
     """
     champion, metric = evaluation.champion, evaluation.metric
     checks = _checks(evaluation, policy)

@@ -70,19 +70,10 @@ TESTS: dict[str, tuple[ColumnTest, ...]] = {
 
 
 def run_tests(kind: str, reference: Counts, current: Counts, safe: Safe | None = None) -> list[Tested]:
-    """Run the tests of a kind, each p-value divided by its share of the error.
+    """Run the tests of a kind: name, test with its p-value divided by its share of the error, and effect of each.
 
-    Parameters
-    ----------
-    reference, current : ndarray of int, shape (..., cells)
-        Bins in rising order, or categories of which the last one are all others.
-    safe : ndarray of bool, shape (..., cells), optional
-        Categories that are not listed by luck; all of them where it is left out.
-
-    Returns
-    -------
-    list of (str, Test, ndarray of float64)
-        Name, test and effect, of the shape (...).
+    Counts are of shape (..., cells): bins in rising order, or categories of which the last one are all others. `safe` are
+    categories that are not listed by luck; all of them where it is left out.
     """
     which = np.ones(reference.shape, dtype=np.bool_) if safe is None else safe
     tested = []

@@ -66,10 +66,7 @@ class JudgedFeatures:
 def require_known_columns(rules: Drift, features: Sequence[Feature]) -> None:
     """Refuse thresholds for columns that the model does not have.
 
-    Raises
-    ------
-    ConfigurationError
-        Naming the first of them.
+    Raises ConfigurationError naming the first of them.
     """
     names = [feature.name for feature in features]
     for key, columns in (("ignore", rules.ignore), ("effects", tuple(rules.effects))):
@@ -101,15 +98,9 @@ def judge(
 ) -> JudgedFeatures:
     """Compare every feature with the profile, and all together.
 
-    Parameters
-    ----------
-    counts : mapping of str to FeatureCounts
-        As `counts_of` makes them, filled.
-    predicted : mapping of str to int
-        How often the champion answered each label; empty where it was not asked.
-    error : float, optional
-        How often the champion errs. The profile has the true labels of the train set, and the shares of predictions
-        can differ from those of the truth by as much, without any drift. Predictions are not judged without it.
+    `predicted` is how often the champion answered each label, empty where it was not asked. `error` is how often it errs: the
+    profile has the true labels of the train set, and the shares of predictions can differ from those of the truth by as much,
+    without any drift. Predictions are not judged without it.
     """
     compared = [
         _compare(column, counts[column.name], profile.rows, rules)
@@ -204,20 +195,9 @@ def drifting(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Which tests show drift: significant after correction over the table, and of an effect that matters.
 
-    Parameters
-    ----------
-    p, effects : ndarray of float64, shape (..., features, tests)
-        The p-values divided by their shares of a feature's error; infinite where there is no test.
-    thresholds : ndarray of float64, shape (features,)
-        The effects that matter.
-    alpha : float
-        The most false alarms for a table.
-
-    Returns
-    -------
-    drift : ndarray of bool, shape (..., features, tests)
-    adjusted : ndarray of float64, shape (..., features)
-        The corrected p-value of each feature.
+    `p` and `effects` are of shape (..., features, tests), the p-values divided by their shares of a feature's error and
+    infinite where there is no test; `thresholds` are the effects that matter, by feature, and `alpha` is the most false
+    alarms for a table. The second answer is the corrected p-value of each feature, shape (..., features).
     """
     smallest = np.minimum(p.min(axis=-1), 1.0)
     adjusted = statistics.corrected(smallest)

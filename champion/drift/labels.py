@@ -62,10 +62,7 @@ class Labels:
     def read(cls, path: Path, manifest: Manifest) -> Labels:
         """Read a table that has the column ``request_id``, and the target or ``label``.
 
-        Raises
-        ------
-        DataError
-            When a column is missing, or no label is one that the champion knows.
+        Raises DataError when a column is missing, or no label is one that the champion knows.
         """
         table = open_table(path)
         usable = [each.name for each in table.schema if readable(each.type)]

@@ -77,19 +77,9 @@ class Counted:
 
 
 def compared(source: Path, package: Package, request: DriftRequest, labels: Path | None, tell: Tell) -> DriftReport:
-    """Compare new rows with what the champion was trained on.
+    """Compare new rows with what the champion was trained on; `labels` are true labels by request id.
 
-    Parameters
-    ----------
-    labels : Path, optional
-        A table of true labels by request id.
-    tell : callable
-        Called after every chunk.
-
-    Raises
-    ------
-    DataError
-        When the rows cannot be compared at all.
+    `tell` is called after every chunk. Raises DataError when the rows cannot be compared at all.
     """
     from champion.bundle.build import array_classifier, profile_of
 

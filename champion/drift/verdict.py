@@ -65,10 +65,7 @@ def _drift(table: ComparedTable) -> str:
 def exit_code(verdict: Verdict, fail_on: str) -> int:
     """The code that a verdict ends the command with.
 
-    Parameters
-    ----------
-    fail_on : str
-        ``drift``: any verdict but "no drift" has its code; ``schema``: drift is no failure; ``never``: nothing is.
+    With ``drift`` any verdict but "no drift" has its code, with ``schema`` drift is no failure, and with ``never`` nothing is.
     """
     codes = {"none": DONE, "drift": GATE_SAID_NO, "not_enough": NOT_ENOUGH_DATA, "schema": FAILED}
     if fail_on == "never" or (fail_on == "schema" and verdict == "drift"):
@@ -77,17 +74,7 @@ def exit_code(verdict: Verdict, fail_on: str) -> int:
 
 
 def live_score(right: int, rows: int, unmatched: int, promoted: float, promoted_rows: int, min_rows: int) -> LiveScore:
-    """Set the champion's live accuracy against the one it was promoted with.
-
-    Parameters
-    ----------
-    rows : int
-        With a label, of which so many are right; at least one.
-    unmatched : int
-        Without a label.
-    promoted : float
-        Accuracy on the holdout, of `promoted_rows` rows (at least one).
-    """
+    """Set the champion's live accuracy on so many labelled rows against the one it was promoted with; rows of both at least 1."""
     low, high = wilson(right, rows)
     down, up = difference(right, rows, promoted, promoted_rows)
     enough = rows >= min_rows

@@ -27,15 +27,7 @@ LARGEST = float(np.finfo(np.float32).max)  # what a tree can compare
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows as an estimator sees them.
-
-    Attributes
-    ----------
-    numbers : ndarray of float64, shape (rows, number columns)
-        NaN where a value is missing.
-    texts : ndarray of object, shape (rows, text columns)
-        Of str, NaN where a value is missing.
-    """
+    """Some rows as an estimator sees them: float64 and str, shape (rows, columns) each, NaN where a value is missing."""
 
     numbers: NDArray[np.float64]
     texts: NDArray[np.object_]
@@ -55,18 +47,7 @@ def text_columns(features: Iterable[Feature]) -> tuple[str, ...]:
 
 
 def moment_parts(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
-    """Turn moments into what an estimator sees of them.
-
-    Parameters
-    ----------
-    moments : ndarray of datetime64, shape (rows,)
-        In UTC; NaT where missing.
-
-    Returns
-    -------
-    ndarray of float64, shape (rows, 4)
-        Days since 1970, month, weekday (Monday is 0) and hour; NaN where missing.
-    """
+    """Days since 1970, month, weekday (Monday is 0) and hour of moments in UTC: shape (rows, 4), NaN for NaT."""
     exact = moments.astype("datetime64[us]")
     days = exact.astype("datetime64[D]")
     parts = np.column_stack(
@@ -82,13 +63,7 @@ def moment_parts(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
 
 
 def block_of(frame: pd.DataFrame, features: Sequence[Feature]) -> Block:
-    """Put a model frame into arrays.
-
-    Parameters
-    ----------
-    frame : DataFrame, shape (rows, model columns)
-        As `champion.modeling.features.model_frame` makes it.
-    """
+    """Put a model frame, as `champion.modeling.features.model_frame` makes it, into arrays."""
     numbers = frame[list(number_columns(features))].to_numpy(dtype=np.float64)
     texts = np.empty((len(frame), len(text_columns(features))), dtype=object)
     for number, name in enumerate(text_columns(features)):
@@ -99,12 +74,8 @@ def block_of(frame: pd.DataFrame, features: Sequence[Feature]) -> Block:
 class ArrayClassifier:
     """A fitted pipeline that answers blocks; several threads may ask it at once.
 
-    Parameters
-    ----------
-    pipeline : Pipeline
-        As `champion.modeling.estimators.build_pipeline` makes it, fitted. It is changed: it forgets the names of its columns.
-    backend : str
-        What is to answer few rows, of `champion.modeling.backends`; unknown or unfit, the estimator answers itself.
+    The pipeline is changed: it forgets the names of its columns. `backend` is what is to answer few rows, of
+    `champion.modeling.backends`; where it is unknown or unfit, the estimator answers itself.
     """
 
     def __init__(self, features: Sequence[Feature], classes: Sequence[Label], pipeline: Any, backend: str) -> None:
@@ -119,17 +90,9 @@ class ArrayClassifier:
         self.backend = backend if self.fast else NATIVE
 
     def predict(self, block: Block) -> Predictions:
-        """Answer some rows.
+        """Answer rows in the columns of `number_columns` and `text_columns`.
 
-        Parameters
-        ----------
-        block : Block
-            In the columns of `number_columns` and `text_columns`.
-
-        Raises
-        ------
-        DataError
-            When a number is infinite or beyond `LARGEST`, or the estimator refuses a value.
+        Raises DataError when a number is infinite or beyond `LARGEST`, or the estimator refuses a value.
         """
         if not len(block):
             has = hasattr(self._model, "predict_proba")

@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Answers for some rows.
+    """Answers for some rows: codes of int64, shape (rows,), which are numbers in the classifier's `classes`.
 
-    Attributes
-    ----------
-    codes : ndarray of int64, shape (rows,)
-        Places in the classifier's `classes`.
-    probabilities : ndarray of float64, shape (rows, classes), or None
-        None where the estimator has none.
+    `probabilities` are of shape (rows, classes), or None where the estimator has none.
     """
 
     codes: NDArray[np.int64]
@@ -42,17 +37,9 @@ class Classifier:
     pipeline: Any
 
     def predict(self, table: pd.DataFrame) -> Predictions:
-        """Answer a table, in any column order.
+        """Answer a table that has at least the columns of `features`, in any order.
 
-        Parameters
-        ----------
-        table : DataFrame, shape (rows, any)
-            Has at least the columns of `features`.
-
-        Raises
-        ------
-        DataError
-            When a column is missing, holds a value that is not of its kind, or one that the estimator refuses.
+        Raises DataError when a column is missing, holds a value that is not of its kind, or one that the estimator refuses.
         """
         frame = model_frame(table, self.features)
         try:
@@ -63,18 +50,10 @@ class Classifier:
 
 
 def ask(pipeline: Any, frame: pd.DataFrame, classes: int, probabilities: bool = True) -> Predictions:
-    """Ask a fitted pipeline.
+    """Ask a fitted pipeline that predicts codes from 0 to `classes` - 1, also where it was fitted without some of them.
 
-    Parameters
-    ----------
-    pipeline : Pipeline
-        Predicts codes from 0 to `classes` - 1.
-    frame : DataFrame, shape (rows, model columns)
-        As `champion.modeling.features.model_frame` makes it; may have no row.
-    classes : int
-        How many there are, also where the pipeline was fitted without some of them.
-    probabilities : bool
-        Whether they are wanted, where the estimator has them.
+    `frame` is as `champion.modeling.features.model_frame` makes it, and may have no row. `probabilities` says whether they are
+    wanted, where the estimator has them.
     """
     wanted = probabilities and hasattr(pipeline, "predict_proba")
     if frame.empty:
@@ -97,17 +76,7 @@ def _row_by_row(pipeline: Any, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def answered(model: Any, rows: Any, classes: int) -> Predictions:
-    """Ask a fitted estimator or pipeline for codes, and for probabilities where it has them.
-
-    Parameters
-    ----------
-    model : estimator
-        Predicts codes from 0 to `classes` - 1.
-    rows : DataFrame or ndarray, shape (rows, columns)
-        At least one row.
-    classes : int
-        How many there are, also where the model was fitted without some of them.
-    """
+    """Ask a fitted estimator or pipeline one row or more: for codes, and for probabilities where it has them."""
     if not hasattr(model, "predict_proba"):
         return Predictions(np.asarray(model.predict(rows), dtype=np.int64), None)
     found = np.asarray(model.predict_proba(rows), dtype=np.float64)

@@ -63,21 +63,10 @@ class Column:
 
 
 def infer(frame: pd.DataFrame, *, exclude: Iterable[str], kinds: Mapping[str, Kind]) -> list[Column]:
-    """Infer what every column of a table is; the module's docstring has the rules.
-
-    Parameters
-    ----------
-    frame : DataFrame, shape (rows, columns)
-        Any dtypes; column names are unique.
-
-    Returns
-    -------
-    list of Column
-        In the order of the table, without those excluded.
+    """Infer what every column of a table is, in its order, without those excluded; the module's docstring has the rules.
 
     Examples
     --------
-    >>> import pandas as pd
     >>> infer(pd.DataFrame({"paid": ["yes", None, "no"]}), exclude=[], kinds={})[0].kind
     'boolean'
     """
@@ -86,13 +75,7 @@ def infer(frame: pd.DataFrame, *, exclude: Iterable[str], kinds: Mapping[str, Ki
 
 
 def describe(column: pd.Series, named: Kind | None = None) -> Column:
-    """Say what one column is.
-
-    Parameters
-    ----------
-    column : Series, shape (rows,)
-        Of any dtype.
-    """
+    """Say what one column is, whatever its dtype."""
     name = str(column.name)
     if named is not None:
         why = "The use case says so (data.kinds)"
@@ -110,18 +93,7 @@ def describe(column: pd.Series, named: Kind | None = None) -> Column:
 
 
 def unreadable(column: pd.Series) -> str | None:
-    """Name what a column holds where that is no single value: lists, mappings, bytes, complex numbers.
-
-    Parameters
-    ----------
-    column : Series, shape (rows,)
-        Of any dtype.
-
-    Returns
-    -------
-    str or None
-        None for a column that can be read.
-    """
+    """Name what a column holds where that is no single value: lists, mappings, bytes, complex numbers; None elsewhere."""
     dtype: Any = column.dtype
     arrow = getattr(dtype, "pyarrow_dtype", None)
     if arrow is not None:

@@ -32,10 +32,7 @@ def check_equivalence(
 ) -> EquivalenceReport:
     """Ask a model and each backend that can answer for it the same rows; the first that is equivalent is taken.
 
-    Parameters
-    ----------
-    holdout : DataFrame, shape (rows, columns)
-        Has the features' columns; at most 1,000 rows of it are asked.
+    At most 1,000 rows of the holdout are asked.
     """
     report = EquivalenceReport(backend=NATIVE, reason="The estimator has no faster way; it answers itself.")
     for name, kind in BACKENDS.items():

@@ -36,10 +36,7 @@ MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
 def check_candidates(use_case: UseCase, source: str) -> None:
     """Refuse candidates and scorers that scikit-learn does not know.
 
-    Raises
-    ------
-    ConfigurationError
-        Naming the key, what was found and the nearest valid one.
+    Raises ConfigurationError naming the key, what was found and the nearest valid one.
     """
     for name, candidate in use_case.candidates.items():
         estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator", use_case.task)
@@ -56,10 +53,7 @@ def check_candidates(use_case: UseCase, source: str) -> None:
 def estimator_class(path: str, where: str, task: str = "classification") -> type[Any]:
     """Find the estimator class at an import path, for example ``sklearn.ensemble.RandomForestClassifier``.
 
-    Raises
-    ------
-    ConfigurationError
-        When nothing is there, or what is there is not for the task.
+    Raises ConfigurationError when nothing is there, or what is there is not for the task.
     """
     kind = LEARNING[task].ESTIMATOR_NAME
     module_name, _, class_name = path.rpartition(".")
@@ -128,23 +122,12 @@ def build_pipeline(
 ) -> Pipeline:
     """Put the preprocessing that the candidate's estimator needs in front of it, and no more.
 
-    Trees see numbers as they are; other estimators see them standardized, or from 0 to 1 where they take no negative
-    ones. Missing numbers are imputed where the
-    estimator cannot take them. Categories become one column each, or codes for HistGradientBoosting. A category that
-    training never saw is no error.
+    Trees see numbers as they are; other estimators see them standardized, or from 0 to 1 where they take no negative ones.
+    Missing numbers are imputed where the estimator cannot take them. Categories become one column each, or codes for
+    HistGradientBoosting. A category that training never saw is no error.
 
-    Parameters
-    ----------
-    features : sequence of Feature
-        The signature; the pipeline is fitted on `champion.modeling.features.model_frame` of it.
-    seed : int
-        Set as random_state where the estimator has one and the candidate does not set it.
-
-    Returns
-    -------
-    Pipeline
-        Steps ``prepare`` (a ColumnTransformer, or nothing where the estimator takes the columns as they are) and
-        ``model``.
+    The pipeline is to be fitted on `champion.modeling.features.model_frame` of the features. Its steps are ``prepare`` (a
+    ColumnTransformer, or nothing where the estimator takes the columns as they are) and ``model``.
     """
     kind = estimator_class(candidate.estimator, "estimator", task)
     defaults = {"random_state": seed} if "random_state" in inspect.signature(kind).parameters else {}

@@ -58,42 +58,17 @@ class Feature(BaseModel):
 
 
 def signature(train: pd.DataFrame, columns: Iterable[Column]) -> tuple[Feature, ...]:
-    """Settle what the train set looked like, column by column.
-
-    Parameters
-    ----------
-    train : DataFrame, shape (rows, columns)
-        The train set.
-    columns : iterable of Column
-        The inferred columns; those that are not used are left out.
-
-    Returns
-    -------
-    tuple of Feature
-        In the order of `columns`.
-    """
+    """What the train set looked like, column by column, without the columns that are not used."""
     return tuple(_feature(train[column.name], column.kind) for column in columns if column.used)
 
 
 def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """Turn a table into the columns an estimator sees, in the signature's order.
+    """Turn a table into the columns an estimator sees, in the signature's order, whatever the order in the table.
 
     Numbers and booleans become floats (integers stay integers), categories become text, a moment becomes days since
     1970, month, weekday and hour. A missing value is NaN everywhere.
 
-    Parameters
-    ----------
-    table : DataFrame, shape (rows, any)
-        Has at least the features' columns, in any order.
-
-    Returns
-    -------
-    DataFrame, shape (rows, model columns)
-
-    Raises
-    ------
-    DataError
-        When a column is missing, or holds a value that is not of its kind.
+    Raises DataError when a column is missing, or holds a value that is not of its kind.
     """
     import pandas as pd
 
@@ -125,10 +100,7 @@ def _model_columns(column: pd.Series, feature: Feature) -> dict[str, Any]:
 def as_numbers(column: pd.Series) -> NDArray[np.float64]:
     """Read a numeric column as float64, shape (rows,), NaN where it is empty; a duration is its seconds.
 
-    Raises
-    ------
-    DataError
-        Naming the first value that is no number.
+    Raises DataError naming the first value that is no number.
     """
     import pandas as pd
 
@@ -145,10 +117,7 @@ def as_numbers(column: pd.Series) -> NDArray[np.float64]:
 def as_booleans(column: pd.Series) -> NDArray[np.float64]:
     """Read a boolean column as 1.0, 0.0 and NaN, shape (rows,); yes/no, true/false and 1/0 are known.
 
-    Raises
-    ------
-    DataError
-        Naming the first value that is no boolean.
+    Raises DataError naming the first value that is no boolean.
     """
     import pandas as pd
 
@@ -199,10 +168,7 @@ def category_of(value: object, dtype: str) -> str:
 def as_days(column: pd.Series) -> NDArray[np.float64]:
     """Read a column of moments as days since 1970 in UTC, shape (rows,), NaN where it is empty.
 
-    Raises
-    ------
-    DataError
-        Naming the first value that is no moment.
+    Raises DataError naming the first value that is no moment.
     """
     return _days(_parsed(column))
 

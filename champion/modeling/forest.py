@@ -20,20 +20,9 @@ _LANES = 200_000  # rows times trees that are walked at once, so that memory sta
 class Forest:
     """All trees of a forest, one after another.
 
-    Attributes
-    ----------
-    roots : ndarray of int64, shape (trees,)
-        The node where each tree begins.
-    children : ndarray of int64, shape (2 * nodes,)
-        Left and right child of every node; a leaf is its own child.
-    features : ndarray of int64, shape (nodes,)
-        The column that a node asks; 0 at a leaf.
-    thresholds : ndarray of float64, shape (nodes,)
-        Left at most, right above; infinity at a leaf.
-    missing_left : ndarray of bool, shape (nodes,)
-        Whether a missing value goes left.
-    leaves : ndarray of float64, shape (nodes, classes)
-        Shares of the classes.
+    `roots` has the node where each tree begins, `children` the left and right child of every node (a leaf is its own child),
+    `features` the column that a node asks (0 at a leaf), `thresholds` the number at most which a row goes left (infinity at a
+    leaf), `missing_left` whether one without a value does, and `leaves` the shares of the classes, shape (nodes, classes).
     """
 
     roots: NDArray[np.int64]

@@ -20,31 +20,13 @@ from champion.use_case.learning import Data
 def prepare_table(
     table: pd.DataFrame, data: Data, rule: SplitRule, task: str = "classification"
 ) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
-    """Set the holdout aside, and settle what the columns are.
+    """Set the holdout aside, and settle what the columns are: train set and holdout with all columns, profile and plan.
 
     What kind a column is, is read from the whole table: of the train set alone, row numbers would have gaps, and a rare
     text among numbers might be missed. Everything that is a statistic comes from the train set.
 
-    Parameters
-    ----------
-    table : DataFrame, shape (rows, columns)
-        Target included.
-    rule : SplitRule
-        Which rows are the holdout; see `champion.modeling.split.rule_for`.
-
-    Returns
-    -------
-    train_set, holdout : DataFrame
-        All columns, index from 0.
-    profile : Profile
-    plan : Plan
-
-    Raises
-    ------
-    NotEnoughDataError
-        When holdout or train set would be empty, or the train set has one class only.
-    DataError
-        When a column of a group or a time split has gaps.
+    Raises NotEnoughDataError when holdout or train set would be empty, or the train set has one class only; DataError when a
+    column of a group or a time split has gaps.
     """
     aside = is_holdout(table, rule)
     train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)

@@ -74,24 +74,9 @@ def build(
     classes: Sequence[Label],
     task: str = "classification",
 ) -> Profile:
-    """Count what a train set looks like.
+    """Count what a train set looks like: at most `BINS` bins or `CATEGORIES` categories per column, whatever the rows.
 
-    Parameters
-    ----------
-    train : DataFrame, shape (rows, columns)
-        The train set; has the target and every one of `columns`.
-    classes : sequence of Label
-        The classes, in the order in which they are counted; a class without a row counts 0.
-
-    Returns
-    -------
-    Profile
-        At most `BINS` bins or `CATEGORIES` categories per column, whatever the number of rows.
-
-    Raises
-    ------
-    DataError
-        When a column holds a value that is not of its kind.
+    Classes are counted in the order given. Raises DataError when a column holds a value that is not of its kind.
     """
     from champion.modeling.tasks.target import TARGETS
 

@@ -146,12 +146,8 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule 
     What the champion's manifest records is kept, so that rows stay where they are: the hashed columns, as long as the
     table has them all (a feature that is dropped from the model, or a column that is new, moves no row), and the cutoff.
 
-    Raises
-    ------
-    ConfigurationError
-        When `split.cutoff` is earlier than the recorded one.
-    DataError
-        When the column of a time split has gaps or cannot be read.
+    Raises ConfigurationError when `split.cutoff` is earlier than the recorded one, DataError when the column of a time split
+    has gaps or cannot be read.
     """
     same_kind = recorded if recorded is not None and recorded.by == split.by else None
     return _RULES[split.by].settle(frame, data, split, same_kind)
@@ -160,26 +156,16 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule 
 def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
     """Tell which rows of a table the rule sets aside, shape (rows,); the table has the columns of `SplitRule.needs`.
 
-    Raises
-    ------
-    DataError
-        When the column of a group or a time split has gaps or cannot be read.
+    Raises DataError when the column of a group or a time split has gaps or cannot be read.
     """
     return _RULES[rule.by].is_holdout(frame, rule)
 
 
 def overlap(frame: pd.DataFrame, today: SplitRule, former: SplitRule) -> NDArray[np.bool_] | None:
-    """Tell which rows of today's holdout the former rule set aside too.
+    """Tell which rows of today's holdout the former rule set aside too, shape (rows,).
 
-    Returns
-    -------
-    ndarray of bool, shape (rows,), or None
-        None where a column that the former rule needs is gone, so that nobody can tell.
-
-    Raises
-    ------
-    DataError
-        When the column of a former group or time split has gaps or cannot be read.
+    None where a column that the former rule needs is gone, so that nobody can tell. Raises DataError when the column of a
+    former group or time split has gaps or cannot be read.
     """
     if today.same_rows(former):
         return np.ones(len(frame), dtype=np.bool_)

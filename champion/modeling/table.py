@@ -20,24 +20,10 @@ LARGEST = 3.4e38  # of a float32, to which tree ensembles convert
 
 
 def check(frame: pd.DataFrame, use_case: UseCase) -> list[str]:
-    """Refuse a table that cannot be learned from.
+    """Refuse a table that cannot be learned from; what is only doubtful about it comes back as warnings.
 
-    Parameters
-    ----------
-    frame : DataFrame, shape (rows, columns)
-        The whole table.
-
-    Returns
-    -------
-    list of str
-        Warnings: the table can be used, but somebody should look.
-
-    Raises
-    ------
-    DataError
-        When columns, target or features cannot be used as they are.
-    NotEnoughDataError
-        When there are fewer than `FEWEST_ROWS` rows.
+    Raises DataError when columns, target or features cannot be used as they are, NotEnoughDataError when there are fewer than
+    `FEWEST_ROWS` rows.
     """
     _require_columns(frame, use_case)
     _require_rows(frame)

@@ -41,30 +41,14 @@ def fit_candidate(
     candidate: Candidate,
     fitting: Fitting,
 ) -> tuple[Pipeline, CandidateResult]:
-    """Search, rank and fit one candidate.
+    """Search, rank and fit one candidate on the whole train set, target included.
 
-    With a search, its best parameters are taken by cross-validation and the score of that is the ranking score. A
-    single candidate is not cross-validated: there is nothing to rank. Folds are scored as a comparison scores, over the
-    classes that they have.
+    With a search, its best parameters are taken by cross-validation and the score of that is the ranking score. A single
+    candidate is not cross-validated: there is nothing to rank. Folds are scored as a comparison scores, over the classes
+    that they have. The result's `seconds` include search and cross-validation.
 
-    Parameters
-    ----------
-    train : DataFrame, shape (rows, columns)
-        The train set, target included.
-
-    Returns
-    -------
-    Pipeline, CandidateResult
-        Fitted on the whole train set; the result's `seconds` include search and cross-validation.
-
-    Raises
-    ------
-    DataError
-        When the estimator refuses the table.
-    ConfigurationError
-        When the estimator refuses its parameters.
-    NotEnoughDataError
-        When there are too few rows, classes or groups to cross-validate.
+    Raises DataError when the estimator refuses the table, ConfigurationError when it refuses its parameters, and
+    NotEnoughDataError when there are too few rows, classes or groups to cross-validate.
     """
     started = time.perf_counter()
     learning = LEARNING[fitting.task]

@@ -33,12 +33,8 @@ MISSING_WORDS = (
 class TableStream:
     """A table that is read from its first row to its last, once.
 
-    Attributes
-    ----------
-    rows : int or None
-        How many there are; None where that is not known before the end.
-    textual : bool
-        Whether every value is a text, and `MISSING_WORDS` stand for none.
+    `rows` is None where it is not known before the end. Where it is `textual`, every value is a text, and `MISSING_WORDS`
+    stand for none.
     """
 
     schema: pa.Schema
@@ -50,10 +46,7 @@ class TableStream:
     def chunks(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns, some ten thousand rows at a time and in order.
 
-        Raises
-        ------
-        DataError
-            When the file is broken.
+        Raises DataError when the file is broken.
         """
         return self._read(columns)
 
@@ -65,10 +58,7 @@ class TableStream:
 def tidy(names: Iterable[object], table: str) -> list[str]:
     """Names of columns as a use case writes them.
 
-    Raises
-    ------
-    DataError
-        When two are the same; `table` begins the sentence.
+    Raises DataError when two are the same; `table` begins the sentence.
     """
     tidied = [unicodedata.normalize("NFC", str(name)).strip() for name in names]
     repeated = [name for name, count in Counter(tidied).items() if count > 1 and name]

@@ -40,13 +40,7 @@ _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """A table as the store keeps it, not in memory.
-
-    Attributes
-    ----------
-    path : Path
-        The Parquet file; who takes it may move it away.
-    """
+    """A table as the store keeps it, as a Parquet file and not in memory; who takes it may move the file away."""
 
     path: Path
     rows: int
@@ -54,22 +48,10 @@ class WrittenTable:
 
 
 def read_table(path: Path, shown: str) -> pd.DataFrame:
-    """Read a table; a CSV is UTF-8, separated by commas, with a header.
+    """Read a table; a CSV is UTF-8, separated by commas, with a header. Column names become unique strings.
 
-    Parameters
-    ----------
-    shown : str
-        The file as the user would name it, for messages.
-
-    Returns
-    -------
-    DataFrame, shape (rows, columns)
-        Index from 0; column names are unique strings.
-
-    Raises
-    ------
-    DataError
-        When the file is missing, empty, of another format, or broken; with the line where that is known.
+    `shown` is the file as the user would name it. Raises DataError when the file is missing, empty, of another format, or
+    broken; with the line where that is known.
     """
     table = f"The table {shown}"
     try:
@@ -88,22 +70,13 @@ def read_table(path: Path, shown: str) -> pd.DataFrame:
 def open_table(path: Path) -> TableStream:
     """Read the head of a table whose name ends in one of `SUFFIXES`.
 
-    Raises
-    ------
-    DataError
-        When the file is empty, of another format, or broken.
+    Raises DataError when the file is empty, of another format, or broken.
     """
     return FORMATS[suffix_of(path.name) or ".csv"].stream(path, "The table")
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as the store keeps it: Parquet (zstd), without the index.
-
-    Parameters
-    ----------
-    frame : DataFrame, shape (rows, columns)
-        Any.
-    """
+    """Write a table as the store keeps it: Parquet (zstd), without the index."""
     import pandas as pd
 
     texts = [str(name) for name, dtype in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
@@ -139,10 +112,7 @@ def suffix_of(name: str) -> str | None:
 def table_suffix(path: Path, shown: str) -> str:
     """Give the ending that tells a table's format, in lower case.
 
-    Raises
-    ------
-    DataError
-        When it is none of `SUFFIXES`; with what to do.
+    Raises DataError when it is none of `SUFFIXES`; with what to do.
     """
     name = path.name.casefold()
     suffix = suffix_of(name)

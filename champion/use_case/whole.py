@@ -101,10 +101,7 @@ class UseCase(Strict):
 def parse_use_case(raw: object, source: str) -> UseCase:
     """Check parsed YAML, and make it a use case.
 
-    Raises
-    ------
-    ConfigurationError
-        Naming file, key, value, what is allowed, and the nearest valid key.
+    Raises ConfigurationError naming file, key, value, what is allowed, and the nearest valid key.
     """
     if not isinstance(raw, dict):
         found = "an empty file" if raw is None else f"a {type(raw).__name__}"

@@ -48,13 +48,7 @@ _AVERAGED = re.compile(r"(f1|precision|recall|jaccard)_(macro|micro|weighted)")
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked and what one model answered, in the codes of `classes`.
-
-    Attributes
-    ----------
-    truth, predicted : ndarray of int64, shape (rows,)
-    probabilities : ndarray of float64, shape (rows, classes), or None
-    """
+    """What was asked and what one model answered, in the codes of `classes`; probabilities of shape (rows, classes)."""
 
     classes: Sequence[Label]
     truth: NDArray[np.int64]
@@ -94,10 +88,7 @@ def parameters(params: dict[str, Any], classes: Sequence[Label]) -> dict[str, An
 def folds(codes: NDArray[np.int64], groups: NDArray[Any] | None, fitting: Fitting) -> list[Fold]:
     """Stratified folds that tear no group apart, without those that could not be learned from or have no row.
 
-    Raises
-    ------
-    NotEnoughDataError
-        When none is left.
+    Raises NotEnoughDataError when none is left.
     """
     largest = int(np.bincount(codes).max())
     most = largest if groups is None else min(largest, len(np.unique(groups)))
@@ -136,22 +127,14 @@ def scorer_names() -> list[str]:
 
 
 def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, float]:
-    """Compute the named scores, higher is better.
+    """Compute the named scikit-learn scores, higher is better.
 
-    Averages are over the classes present in the judged rows; probabilities are renormalized to them. A score that
-    cannot be computed (no probabilities, one class only) is left out, unless it is the required one.
+    Averages are over the classes present in the judged rows; probabilities are renormalized to them. ``roc_auc`` means one
+    against the rest when there are more than two classes. A score that cannot be computed (no probabilities, one class only)
+    is left out, unless it is the required one.
 
-    Parameters
-    ----------
-    names : iterable of str
-        scikit-learn scorers; ``roc_auc`` means one against the rest when there are more than two classes.
-
-    Raises
-    ------
-    ConfigurationError
-        When the required scorer is not made for these classes.
-    NotEnoughDataError
-        When the required scorer cannot be computed on these rows.
+    Raises ConfigurationError when the required score is not made for these classes, NotEnoughDataError when it cannot be
+    computed on these rows.
     """
     scores: dict[str, float] = {}
     for name in dict.fromkeys((required, *names)):
@@ -327,15 +310,10 @@ def sign_test(wins: int, losses: int) -> float:
 
 
 def smallest_gain(rows: int, paired: PairedTest | None) -> float:
-    """Find the smallest gain in accuracy that the paired test tells from noise (p <= 0.05) on so many rows.
+    """The smallest gain in accuracy that the paired test tells from noise (p <= 0.05), as a share of so many rows.
 
-    With fewer than six rows that only one of both answered right, no gain on them alone can stand out, so six are
-    assumed.
-
-    Returns
-    -------
-    float
-        Share of the rows; above 1 when there are fewer than six rows.
+    With fewer than six rows that only one of both answered right, no gain on them alone can stand out, so six are assumed;
+    of fewer than six rows in all it is above 1.
     """
     differing = max(paired.only_challenger_right + paired.only_champion_right if paired else 0, 6)
     wins = next(wins for wins in range(differing // 2, differing + 1) if sign_test(wins, differing - wins) <= 0.05)

@@ -22,10 +22,7 @@ _MISSING_WORDS = "In a CSV, an empty field, NA, N/A, NaN, None and null are all 
 def check(target: pd.Series, folds: int) -> list[str]:
     """Refuse a target that has no classes to learn; else say what is doubtful about it.
 
-    Raises
-    ------
-    DataError
-        When labels are missing, are no labels, or are too many or too few to learn from.
+    Raises DataError when labels are missing, are no labels, or are too many or too few to learn from.
     """
     name = str(target.name)
     foreign = unreadable(target)
@@ -57,25 +54,11 @@ def canonical_labels(target: pd.Series) -> NDArray[np.object_]:
     """Labels as Python booleans, integers and strings, whatever the dtype they came with.
 
     A whole number is an integer (2.0 is 2), and a boolean stays one. Each value is read by itself, so a part of a
-    column has the labels that the whole column has.
-
-    Parameters
-    ----------
-    target : Series, shape (rows,)
-        The target column, without missing values.
-
-    Returns
-    -------
-    ndarray of object, shape (rows,)
-
-    Raises
-    ------
-    DataError
-        When a value is missing, or is no label: a fraction, a date, a list.
+    column has the labels that the whole column has. Raises DataError when a value is missing, or is no label: a fraction, a
+    date, a list.
 
     Examples
     --------
-    >>> import pandas as pd
     >>> canonical_labels(pd.Series([1.0, 2.0])).tolist()
     [1, 2]
     """
@@ -98,10 +81,7 @@ def class_list(labels: Iterable[Label]) -> list[Label]:
 def classes_to_learn(target: pd.Series, split: str) -> list[Label]:
     """The classes of a train set that was split in a way that `split` names.
 
-    Raises
-    ------
-    NotEnoughDataError
-        When there is one only.
+    Raises NotEnoughDataError when there is one only.
     """
     classes = class_list(canonical_labels(target.drop_duplicates()))
     if len(classes) < 2:
