@@ -14,9 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from champion.patching import PROPERTY, Patch
+from champion import patching
+from champion.patching import PROPERTY
 
-ZENML = "zenml 0.98.0"
+Patch = functools.partial(patching.Patch, written_for="zenml 0.98.0")
 _DOCKER = "zenml.orchestrators.local_docker.local_docker_orchestrator:LocalDockerOrchestrator"
 LOAD_INPUT = "_load_input_artifact"
 """Not replaced but looked for in a traceback: ZenML's function that loads an input of a step."""
@@ -59,21 +60,18 @@ START = (
         "(module_name)",
         lambda slow: lambda module_name: _distribution(module_name) or slow(module_name),
         "ZenML reads the file lists of all distributions to find the one of a class",
-        ZENML,
     ),
     Patch(
         "zenml.integrations.registry:IntegrationRegistry.activate_integrations",
         "(self)",
         lambda _: lambda self: None,  # noqa: ARG005 - a method
         "every integration is imported for its materializers, and ours are named",
-        ZENML,
     ),
     Patch(
         "zenml.environment:Environment.get_python_packages",
         "()",
         lambda _: staticmethod(_installed),
         "uv and pip are started to list what is installed",
-        ZENML,
     ),
 )
 RUN = (
@@ -83,7 +81,6 @@ RUN = (
         lambda _: lambda self: self,
         "ZenML's handler of Ctrl-C asks the store in the middle of whatever was interrupted; where that is a query, the "
         "process waits for a lock that it holds itself, a minute for each question, and every other one with it",
-        ZENML,
     ),
 )
 END = (
@@ -93,7 +90,6 @@ END = (
         lambda _: lambda self: None,  # noqa: ARG005 - a method
         "the log handler flushes in a new thread, which the end of Python 3.12.0 to 3.12.2 refuses with a traceback after "
         "every run; the logs are flushed before",
-        ZENML,
     ),
 )
 IN_A_CONTAINER = (
@@ -102,7 +98,6 @@ IN_A_CONTAINER = (
         "(self, info)",
         lambda _: lambda *_: {"container": socket.gethostname(), "python": sys.version.split()[0]},
         "each step records where it ran",
-        ZENML,
     ),
 )
 CONTAINERS = (
@@ -111,14 +106,12 @@ CONTAINERS = (
         PROPERTY,
         lambda _, containers: property(lambda _: _Client(containers)),
         "the container of the next step gets ready while the present one runs, the log is shown as it comes, and none stays",
-        ZENML,
     ),
     Patch(
         f"{_DOCKER}.submit_pipeline",
         "(self, snapshot, stack, base_environment, step_environments, placeholder_run=None)",
         _counting,
         "the number of steps says when no further container has to get ready",
-        ZENML,
     ),
 )
 ALL = (*START, *RUN, *END, *IN_A_CONTAINER, *CONTAINERS)

@@ -19,6 +19,9 @@ from champion.patching import apply
 if TYPE_CHECKING:
     from zenml.client import Client
 
+_MOVE_AWAY = (
+    "Set ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
+)
 _REVISION = re.compile(r"Can't locate revision|No such revision|revision identified by")
 
 
@@ -50,7 +53,11 @@ def open_store() -> "Client":
     except Exception as error:  # ZenML, SQLAlchemy and requests each raise their own
         raise _explained(error) from error
     if client.zen_store.type.value == "rest":
-        _require_same_server(client)
+        theirs, ours = str(client.zen_store.get_store_info().version), metadata.version("zenml")
+        if theirs != ours:
+            raise StoreError(
+                f"The ZenML server runs {theirs}, this project {ours}; they must be the same. Update one of them."
+            )
     return client
 
 
@@ -101,19 +108,18 @@ def _refuse_other_version() -> None:
     import yaml
 
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        if not isinstance(found, dict):
-            raise ValueError(f"found a {type(found).__name__}, expected a mapping")
+        configured = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if not isinstance(configured, dict):
+            raise ValueError(f"found a {type(configured).__name__}, expected a mapping")
     except (OSError, ValueError, yaml.YAMLError) as error:
         why = " ".join(str(error).split())
         raise StoreError(f"The ZenML configuration {path} cannot be read ({why}). Remove it, or restore it.") from None
-    theirs, ours = str(found.get("version", "")), metadata.version("zenml")
+    theirs, ours = str(configured.get("version", "")), metadata.version("zenml")
     if theirs and theirs != ours:
         raise StoreError(
-            f"The ZenML store in {path.parent} was made by ZenML {theirs}; this project runs {ours}. Set "
-            "ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
+            f"The ZenML store in {path.parent} was made by ZenML {theirs}; this project runs {ours}. {_MOVE_AWAY}"
         )
-    url = str((found.get("store") or {}).get("url", ""))
+    url = str((configured.get("store") or {}).get("url", ""))
     if url.startswith("sqlite:///") and _elsewhere(Path(url.removeprefix("sqlite:///"))):
         raise StoreError(
             f"The ZenML store in {path.parent} belongs to another place ({url.removeprefix('sqlite:///')}): the "
@@ -132,10 +138,8 @@ def _explained(error: Exception) -> StoreError:
     text = str(error)
     where = config_folder()
     if _REVISION.search(text):
-        return StoreError(
-            f"The ZenML store in {where} was made by another ZenML version than {metadata.version('zenml')}. Set "
-            "ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
-        )
+        version = metadata.version("zenml")
+        return StoreError(f"The ZenML store in {where} was made by another ZenML version than {version}. {_MOVE_AWAY}")
     if "readonly database" in text or getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StoreError(
             f"The ZenML store in {where} cannot be written. Give write permission, or set ZENML_CONFIG_PATH."
@@ -156,14 +160,6 @@ def _explained(error: Exception) -> StoreError:
         f"The ZenML store cannot be opened ({type(error).__name__}: {first}). It is configured in {where}; "
         "`python run.py doctor` says more, and ZENML_CONFIG_PATH names another one."
     )
-
-
-def _require_same_server(client: "Client") -> None:
-    theirs, ours = str(client.zen_store.get_store_info().version), metadata.version("zenml")
-    if theirs != ours:
-        raise StoreError(
-            f"The ZenML server runs {theirs}, this project {ours}; they must be the same. Update one of them."
-        )
 
 
 def is_local(client: "Client") -> bool:

@@ -1,5 +1,6 @@
 """What a step is made of: computed from the imports, so that no list has to be kept."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,14 @@ def test_a_fingerprint_follows_what_makes_a_model_and_no_words(copy: Path, name:
     before, _ = code.fingerprint({}, ())
     edit(copy, name)
     assert (code.fingerprint({}, ())[0] == before) is same
+
+
+def test_the_serving_image_has_every_module_that_the_service_reaches() -> None:
+    text = image.stages((settings.root() / "Dockerfile").read_text(encoding="utf-8"), "serving")
+    copied = [name for line in re.findall(r"(?m)^COPY (champion.*) \S+$", text) for name in line.split()]
+    missing = [
+        name
+        for path in code.files(code.reached("champion.serving.__main__")[0])
+        if not (name := path.relative_to(settings.root()).as_posix()).startswith(tuple(copied))
+    ]
+    assert missing == []
