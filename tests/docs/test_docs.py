@@ -38,7 +38,7 @@ from tests.support.pages import (
     with_help,
 )
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "devtools/benchmarks").glob("*.md")])
 RENEW = "`python -m tests.support.pages` renews it"
 KEY = re.compile(
     r"#### `([^`]+)`\n\n(?P<type>[^\n]+?)\. (?:Default: `(?P<default>[^`]*)`|Required)\.\n(?P<body>.*?)(?=\n##)",
@@ -185,7 +185,7 @@ def test_every_flag_that_a_page_names_by_itself_exists() -> None:
     known = {
         option for command in [*commands().values(), serving_command] for each in command.params for option in each.opts
     }
-    for page in [path for path in PAGES if path.parent != ROOT / "benchmarks"]:
+    for page in [path for path in PAGES if path.parent != ROOT / "devtools/benchmarks"]:
         named = set(re.findall(r"(?<!`)`(--[\w-]+)(?: [A-Z]+)?`", read(page)))
         assert named - known - {"--help"} == set(), page.name
 
@@ -235,8 +235,14 @@ def test_no_tracked_file_names_a_place_of_one_machine_or_a_package_registry() ->
             assert not (found := pattern.search(text)), f"{path.relative_to(ROOT)}: {found and found[0]}"
 
 
-def test_the_rooms_that_the_readme_names_are_there_and_none_is_left_out() -> None:
-    section = read(ROOT / "README.md").partition("## Where things are\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"^\| `(\w+)/` \|", section, re.MULTILINE))
-    there = {path.relative_to(ROOT).parts[0] for path in tracked_files() if len(path.relative_to(ROOT).parts) > 1}
-    assert named == {name for name in there if not name.startswith(".")}
+def test_the_readme_names_every_room_and_every_page_once() -> None:
+    readme = read(ROOT / "README.md")
+    section = readme.partition("## Where things are\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.+?`) \|", section, re.MULTILINE)
+    named = [name for cell in cells for name in re.findall(r"`([\w/]+)/`", cell)]
+    folders = {path.parent.relative_to(ROOT).parts for path in tracked_files()} - {()}
+    rooms = {folder[0] for folder in folders if not folder[0].startswith(".")} - {"champion"}
+    rooms |= {f"champion/{folder[1]}" for folder in folders if folder[0] == "champion" and len(folder) > 1}
+    assert sorted(named) == sorted(rooms)
+    pages = re.findall(r"^- \[docs/[\w-]+\.md\]\((docs/[\w-]+\.md)\):", section, re.MULTILINE)
+    assert sorted(pages) == sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
