@@ -1,65 +1,59 @@
 """``python -m devtools.benchmarks``: measures the claims and prints them; exit code 1 when a limit is broken."""
 
-import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from champion.errors import DONE, FAILED
 from devtools.benchmarks.claims import CLAIMS, Row
+from devtools.benchmarks.measure import describe_machine, say
 from devtools.benchmarks.sandbox import Sandbox
-from devtools.benchmarks.table import as_json, as_table
 from devtools.checkout import UnexpectedError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The command line; that of the process if left out.
-
-    Returns
-    -------
-    int
-        0 when every limit held, 1 when one is broken or a command failed, 2 (by argparse) for wrong usage.
-    """
-    options = _parser().parse_args(arguments)
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(list(CLAIMS)), help="This claim alone; may be repeated.")
+@click.option("--repeat", type=click.IntRange(min=1), help="Runs of each side; else the claim's own number.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every single run, instead of a table.")
+def main(only: tuple[str, ...], repeat: int | None, as_json: bool) -> None:
+    """Measure the speed claims."""
     rows: list[Row] = []
     failures = 0
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as root:
-        sandbox = Sandbox(Path(root), _say)
-        for name in options.only or CLAIMS:
-            claim = CLAIMS[name]
-            _say(f"claim {name}")
+        sandbox = Sandbox(Path(root))
+        for name in only or CLAIMS:
+            measure, repeats = CLAIMS[name]
+            say(f"claim {name}")
             try:
-                rows += claim.measure(sandbox, options.repeat or claim.repeats)
+                rows += measure(sandbox, repeat or repeats)
             except UnexpectedError as error:
                 failures += 1
-                print(f"claim {name} could not be measured: {error}", file=sys.stderr)
-    print(as_json(rows) if options.json else as_table(rows))
-    return FAILED if failures or not all(row.ok for row in rows) else DONE
+                click.echo(f"claim {name} could not be measured: {error}", err=True)
+    if as_json:
+        document = {"machine": describe_machine(), "rows": [row.as_json() for row in rows]}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        click.echo(f"{_table(rows)}\n\nMedians. {describe_machine()}.")
+    sys.exit(FAILED if failures or not all(row.ok for row in rows) else DONE)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m devtools.benchmarks", description="Measure the speed claims.")
-    parser.add_argument("--only", action="append", choices=list(CLAIMS), help="this claim alone; may be repeated")
-    parser.add_argument("--repeat", type=_count, help="runs of each side; else the claim's own number")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 on")
-    return int(text)
-
-
-def _say(line: str) -> None:
-    print(f"... {line}", file=sys.stderr, flush=True)
+def _table(rows: Sequence[Row]) -> str:
+    """One line per row, columns aligned."""
+    cells = [("claim", "ours", "rival", "ratio", "limit", "ok"), *(row.cells() for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in cells
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,23 +1,28 @@
 """The claims: what is measured beside what, and the limit each has to keep."""
 
+import os
+import re
+import shutil
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from devtools.benchmarks.batch import ROWS as BATCH_ROWS
-from devtools.benchmarks.batch import BatchRows
-from devtools.benchmarks.big_table import MillionRows
-from devtools.benchmarks.docker_stack import measure_both
-from devtools.benchmarks.measure import Result, alternate, run
-from devtools.benchmarks.sandbox import Sandbox
+from devtools.benchmarks.measure import Command, Result, alternate, last_lines, run, say
+from devtools.benchmarks.sandbox import RIVALS, Sandbox
+from devtools.benchmarks.tables import use_case, write_million, write_rows
 from devtools.checkout import UnexpectedError
 
 Unit = Literal["s", "MiB"]
 Comparison = Literal["ratio", "difference"]
 UP_TO_DATE = "Data and pipelines are up to date"
+MILLION = {"million": 1_000_000, "million_warm_up": 10_000}  # rows of a use case
+BATCH_ROWS = int(os.environ.get("BENCH_BATCH_ROWS", "10000000"))
+BATCH_TRAIN_ROWS = 20_000
+_STEP = re.compile(r"^\s*(\w+)\s+done\s+([\d.]+) s\s*$", re.MULTILINE)
+_PLAIN = re.compile(r"^(predict_proba) ([\d.]+) s$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -55,30 +60,33 @@ class Row:
         """All of it as JSON-able values, with the medians, `value` and `ok`."""
         return {**asdict(self), "ours": self.ours, "rival": self.rival, "value": self.value, "ok": self.ok}
 
-
-@dataclass(frozen=True)
-class Claim:
-    """A measurement that gives one or two rows."""
-
-    measure: Callable[[Sandbox, int], list[Row]]
-    repeats: int
+    def cells(self) -> tuple[str, ...]:
+        """The row for a person."""
+        digits = 2 if self.unit == "s" else 0
+        form = "{:.2f}" if self.compare == "ratio" else f"{{:+.2f}} {self.unit}"
+        medians = (f"{median:.{digits}f} {self.unit}" for median in (self.ours, self.rival))
+        return self.claim, *medians, form.format(self.value), form.format(self.limit), "yes" if self.ok else "NO"
 
 
 def _seconds(
-    claim: str, sides: tuple[Sequence[Result], Sequence[Result]], limit: float, compare: Comparison = "ratio"
+    claim: str, ours: Sequence[Result], rival: Sequence[Result], limit: float, compare: Comparison = "ratio"
 ) -> Row:
-    ours, rival = (tuple(result.seconds for result in side) for side in sides)
-    return Row(claim, ours, rival, "s", limit, compare)
+    our_runs, rival_runs = (tuple(result.seconds for result in side) for side in (ours, rival))
+    return Row(claim, our_runs, rival_runs, "s", limit, compare)
+
+
+def _in_turn(ours: Command, rival: Command, repeats: int) -> tuple[list[Result], list[Result]]:
+    """Both commands in turn, after a run of each that is not counted."""
+    run(ours)
+    run(rival)
+    return alternate(lambda _: run(ours), lambda _: run(rival), repeats)
 
 
 def measure_uncached(sandbox: Sandbox, repeats: int) -> list[Row]:
     """Iris on a warm store with nothing cached, beside ``dvc repro -f`` of the chain."""
     ours = sandbox.train(sandbox.warm_product, "--no-cache")
-    rival = sandbox.command(sandbox.chain, "dvc", "repro", "-f")
-    run(ours)
-    run(rival)
-    sides = alternate(lambda _: run(ours), lambda _: run(rival), repeats)
-    return [_seconds("iris, nothing cached / DVC chain", sides, 1.0)]
+    sides = _in_turn(ours, sandbox.command(sandbox.chain, "dvc", "repro", "-f"), repeats)
+    return [_seconds("iris, nothing cached / DVC chain", *sides, 1.0)]
 
 
 def measure_cached(sandbox: Sandbox, repeats: int) -> list[Row]:
@@ -96,65 +104,87 @@ def measure_cached(sandbox: Sandbox, repeats: int) -> list[Row]:
     run(uncached)
     second_in_a_row(0)
     sides = alternate(second_in_a_row, lambda _: run(uncached), repeats)
-    return [_seconds("iris, all cached / nothing cached", sides, 0.6)]
+    return [_seconds("iris, all cached / nothing cached", *sides, 0.6)]
 
 
 def measure_help(sandbox: Sandbox, repeats: int) -> list[Row]:
     """``run.py --help``, less the start of the interpreter."""
     ours = sandbox.command(sandbox.product, sys.executable, "run.py", "--help")
-    rival = sandbox.command(sandbox.product, sys.executable, "-c", "pass")
-    run(ours)
-    run(rival)
-    sides = alternate(lambda _: run(ours), lambda _: run(rival), repeats)
-    return [_seconds("run.py --help - python -c pass", sides, 0.3, "difference")]
+    sides = _in_turn(ours, sandbox.command(sandbox.product, sys.executable, "-c", "pass"), repeats)
+    return [_seconds("run.py --help - python -c pass", *sides, 0.3, "difference")]
 
 
 def measure_repro(sandbox: Sandbox, repeats: int) -> list[Row]:
     """``dvc repro`` where nothing is left to do, beside the same in the chain."""
+
+    def nothing_to_do(folder: Path) -> Result:
+        command = sandbox.command(folder, "dvc", "repro")
+        result = run(command)
+        if UP_TO_DATE not in result.output:
+            raise UnexpectedError(
+                f"`{command}` ran again in {folder.name}/ though nothing had changed; expected {UP_TO_DATE!r}. "
+                f"`dvc status` there says which dependency differs. It said:\n{last_lines(result.output)}"
+            )
+        return result
+
     for folder in (sandbox.warm_product, sandbox.chain):
         run(sandbox.command(folder, "dvc", "repro"))
-        _no_op(sandbox, folder)
-    sides = alternate(
-        lambda _: _no_op(sandbox, sandbox.warm_product), lambda _: _no_op(sandbox, sandbox.chain), repeats
-    )
-    return [_seconds("second dvc repro / DVC chain's", sides, 1.5)]
-
-
-def _no_op(sandbox: Sandbox, folder: Path) -> Result:
-    command = sandbox.command(folder, "dvc", "repro")
-    result = run(command)
-    if UP_TO_DATE not in result.output:
-        tail = "\n".join(result.output.splitlines()[-25:])
-        raise UnexpectedError(
-            f"`{command}` ran again in {folder.name}/ though nothing had changed; expected {UP_TO_DATE!r}. "
-            f"`dvc status` there says which dependency differs. It said:\n{tail}"
-        )
-    return result
+        nothing_to_do(folder)
+    sides = alternate(lambda _: nothing_to_do(sandbox.warm_product), lambda _: nothing_to_do(sandbox.chain), repeats)
+    return [_seconds("second dvc repro / DVC chain's", *sides, 1.5)]
 
 
 def measure_million(sandbox: Sandbox, repeats: int) -> list[Row]:
     """One million rows through a use case, beside the plain script: wall time and peak memory of the same runs."""
-    case = MillionRows(sandbox)
-    ours, rival = alternate(case.ours, case.rival, repeats)
+    tables = {name: sandbox.root / f"{name}.parquet" for name in MILLION}
+    for name, rows in MILLION.items():
+        say(f"writing {rows:,} rows")
+        write_million(tables[name], rows)
+
+    def plain(name: str) -> Command:
+        return sandbox.command(sandbox.root, sys.executable, RIVALS / "million/plain.py", tables[name])
+
+    def ours(number: int) -> Result:
+        """Train where no champion and no cached step is left, in a store that a small table has warmed."""
+        say(f"million rows, ours, {number + 1}")
+        folder = sandbox.checkout(f"million-{number}")
+        for name, table in tables.items():
+            shutil.copyfile(table, folder / "data" / table.name)
+            learned = use_case(name, "HistGradientBoostingClassifier", max_iter=500, random_state=42)
+            (folder / "configs" / f"{name}.yaml").write_text(learned)
+        run(sandbox.command(folder, "dvc", "add", "--quiet", *(f"data/{name}.parquet" for name in MILLION)))
+        sandbox.commit(folder)
+        run(sandbox.train(folder, "--config", "configs/million_warm_up.yaml", "--no-cache"))
+        timed = sandbox.train(folder, "--config", "configs/million.yaml", "--no-cache")
+        result = run(timed, sample_memory=True)
+        shutil.rmtree(folder)
+        return result
+
+    def rival(number: int) -> Result:
+        say(f"million rows, plain script, {number + 1}")
+        return run(plain("million"), sample_memory=True)
+
+    run(plain("million_warm_up"))
+    sides = alternate(ours, rival, repeats)
+    ours_in_memory, rivals = (tuple(result.mebibytes for result in side) for side in sides)
     return [
-        _seconds("million rows, time / plain script", (ours, rival), 1.25),
-        Row(
-            "million rows, memory / plain script",
-            tuple(result.mebibytes for result in ours),
-            tuple(result.mebibytes for result in rival),
-            "MiB",
-            limit=1.6,
-        ),
+        _seconds("million rows, time / plain script", *sides, 1.25),
+        Row("million rows, memory / plain script", ours_in_memory, rivals, "MiB", 1.6),
     ]
 
 
 def measure_docker(sandbox: Sandbox, repeats: int) -> list[Row]:
     """Iris on the docker stack with nothing cached, the image built; and a step of it, less the same step locally."""
-    runs = measure_both(sandbox, repeats)
-    nothing = (0.0,) * repeats
+    docker, local = (
+        sandbox.train(sandbox.warm_product, "--no-cache", "--stack", stack) for stack in ("docker", "local")
+    )
+    ours, rival = _in_turn(docker, local, repeats)
+    step, local_step = (
+        [replace(result, seconds=statistics.fmean(_told(_STEP, result))) for result in side] for side in (ours, rival)
+    )
     return [
-        Row("iris on the docker stack - nothing", runs.docker, nothing, "s", 30.0, "difference"),
-        Row("a step in a container - locally", runs.docker_step, runs.local_step, "s", 3.5, "difference"),
+        _seconds("iris on the docker stack - nothing", ours, _nothing(repeats), 30.0, "difference"),
+        _seconds("a step in a container - locally", step, local_step, 3.5, "difference"),
     ]
 
 
@@ -164,27 +194,60 @@ def measure_batch(sandbox: Sandbox, repeats: int) -> list[Row]:
     The step reads, checks, predicts and writes; the rival predicts alone. What the command does beside its step (start
     ZenML, copy the table into the store and the predictions out of it) is a row of its own.
     """
-    case = BatchRows(sandbox)
-    half = case.half()
-    sides = [(case.ours(number), case.rival(number)) for number in range(repeats)]
-    steps, whole, rival = ([*found] for found in zip(*((*ours, theirs) for ours, theirs in sides), strict=True))
-    nothing = (0.0,) * repeats
+    folder = sandbox.checkout("batch")
+    whole_table, half_table = (sandbox.root / f"rows_{share}.parquet" for share in (1, 2))
+    say(f"writing {BATCH_ROWS:,} rows, and half of them")
+    write_rows(folder / "data/batch.parquet", BATCH_TRAIN_ROWS, target=True)
+    write_rows(whole_table, BATCH_ROWS)
+    write_rows(half_table, BATCH_ROWS // 2)
+    forest = use_case("batch", "RandomForestClassifier", n_estimators=100, random_state=0)
+    (folder / "configs/batch.yaml").write_text(forest)
+    run(sandbox.train(folder, "--config", "configs/batch.yaml"))
+
+    def ours(table: Path) -> Result:
+        say(f"batch, ours, {table.stem}")
+        asked = (sys.executable, "run.py", "predict", table, sandbox.root / "predictions.parquet")
+        command = sandbox.command(folder, *asked, "--config", "configs/batch.yaml", "--no-cache")
+        return run(command, sample_memory=True)
+
+    def rival() -> Result:
+        say("batch, plain script")
+        script = (sys.executable, RIVALS / "batch_plain.py", folder / "models/batch/model.skops", whole_table)
+        result = run(sandbox.command(sandbox.root, *script), sample_memory=True)
+        return replace(result, seconds=_told(_PLAIN, result)[0])
+
+    half = ours(half_table)
+    whole, plain = zip(*((ours(whole_table), rival()) for _ in range(repeats)), strict=True)
+    steps = [replace(result, seconds=_told(_STEP, result, "predict")[0]) for result in whole]
     memory = tuple(result.mebibytes for result in whole)
     rows = f"{BATCH_ROWS / 1e6:g}M rows"
     return [
-        _seconds(f"batch, {rows}, step / predict_proba", (steps, rival), 1.25),
-        _seconds(f"batch, {rows}, command - step", (whole, steps), 15.0, "difference"),
-        Row(f"batch, {rows}, memory - nothing", memory, nothing, "MiB", 1536.0, "difference"),
+        _seconds(f"batch, {rows}, step / predict_proba", steps, plain, 1.25),
+        _seconds(f"batch, {rows}, command - step", whole, steps, 15.0, "difference"),
+        Row(f"batch, {rows}, memory - nothing", memory, (0.0,) * repeats, "MiB", 1536.0, "difference"),
         Row(f"batch, {rows}, memory / half of them", memory, (half.mebibytes,), "MiB", 1.15),
     ]
 
 
-CLAIMS: dict[str, Claim] = {
-    "uncached": Claim(measure_uncached, repeats=5),
-    "cached": Claim(measure_cached, repeats=5),
-    "help": Claim(measure_help, repeats=9),
-    "repro": Claim(measure_repro, repeats=7),
-    "million": Claim(measure_million, repeats=3),
-    "docker": Claim(measure_docker, repeats=3),
-    "batch": Claim(measure_batch, repeats=3),
+def _nothing(repeats: int) -> list[Result]:
+    return [Result(0.0, 0.0, "")] * repeats
+
+
+def _told(pattern: re.Pattern[str], result: Result, step: str | None = None) -> list[float]:
+    """The seconds that a run printed, of one step or of all."""
+    seconds = [float(took) for name, took in pattern.findall(result.output) if step in (None, name)]
+    if not seconds:
+        raise UnexpectedError(f"No step told how long it took. The run said:\n{last_lines(result.output)}")
+    return seconds
+
+
+CLAIMS: dict[str, tuple[Callable[[Sandbox, int], list[Row]], int]] = {
+    "uncached": (measure_uncached, 5),
+    "cached": (measure_cached, 5),
+    "help": (measure_help, 9),
+    "repro": (measure_repro, 7),
+    "million": (measure_million, 3),
+    "docker": (measure_docker, 3),
+    "batch": (measure_batch, 3),
 }
+"""How each is measured, and how many runs of each side are taken."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import shlex
 import signal
 import subprocess
@@ -12,7 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+
+import psutil  # type: ignore[import-untyped]  # ZenML brings it; it has no types
 
 from devtools.checkout import UnexpectedError
 
@@ -40,7 +42,7 @@ class Command:
 
     def __str__(self) -> str:
         """Show it as a shell would take it."""
-        return shlex.join(str(argument) for argument in self.arguments)
+        return shlex.join(map(str, self.arguments))
 
 
 def run(command: Command, *, sample_memory: bool = False) -> Result:
@@ -63,47 +65,43 @@ def run(command: Command, *, sample_memory: bool = False) -> Result:
         When the exit code is not 0; the message ends with the last lines that the command printed.
     """
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as output:
-        seconds, code, peak = _run_to_end(command, output, sample_memory)
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [*map(str, command.arguments)],
+            cwd=command.folder,
+            env=dict(command.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            with TreeMemory(process.pid, enabled=sample_memory) as memory:
+                _, status, usage = os.wait4(process.pid, 0)
+                seconds = time.perf_counter() - started
+        except BaseException:  # Ctrl-C too leaves no process behind
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
-    if code != 0:
-        tail = "\n".join(text.splitlines()[-25:])
-        raise UnexpectedError(f"`{command}` ended with exit code {code}, expected 0. It said last:\n{tail}")
-    return Result(seconds, peak / MEBIBYTE, text)
-
-
-def _run_to_end(command: Command, output: IO[str], sample_memory: bool) -> tuple[float, int, int]:
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [str(argument) for argument in command.arguments],
-        cwd=command.folder,
-        env=dict(command.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        with TreeMemory(process.pid, enabled=sample_memory) as memory:
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - started
-    except BaseException:  # Ctrl-C too leaves no process behind
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return seconds, process.returncode, max(memory.peak, usage.ru_maxrss * MAXRSS_UNIT)
+    if process.returncode != 0:
+        raise UnexpectedError(
+            f"`{command}` ended with exit code {process.returncode}, expected 0. It said last:\n{last_lines(text)}"
+        )
+    return Result(seconds, max(memory.peak, usage.ru_maxrss * MAXRSS_UNIT) / MEBIBYTE, text)
 
 
 class TreeMemory:
-    """Samples the resident memory of a process and all below it; without ``/proc`` it stays 0.
+    """Samples the resident memory of a process and all below it.
 
     Pages that processes share count once for each of them, on both sides of a claim alike.
     """
 
     def __init__(self, pid: int, *, enabled: bool) -> None:
-        self.peak = 0
+        self.peak = 0.0
         self._pid = pid
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True) if enabled else None
@@ -122,38 +120,18 @@ class TreeMemory:
 
     def _sample(self) -> None:
         while not self._done.wait(SAMPLING_SECONDS):
-            self.peak = max(self.peak, sum(resident(pid) for pid in tree(self._pid)))
+            self.peak = max(self.peak, tree_sum(self._pid, lambda process: process.memory_info().rss))
 
 
-def tree(pid: int) -> list[int]:
-    """List a process and all below it; without ``/proc`` it is alone."""
-    found, waiting = [], [pid]
-    while waiting:
-        current = waiting.pop()
-        found.append(current)
-        for thread in _threads(current):
-            waiting.extend(int(child) for child in _read(thread / "children").split())
-    return found
-
-
-def _threads(pid: int) -> list[Path]:
-    try:
-        return list(Path(f"/proc/{pid}/task").iterdir())
-    except OSError:  # the process has ended since it was listed
-        return []
-
-
-def resident(pid: int) -> int:
-    """Bytes of a process that are in memory; 0 when it has ended."""
-    pages = _read(Path(f"/proc/{pid}/statm")).split()
-    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if pages else 0
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except OSError:  # the process has ended since it was listed
-        return ""
+def tree_sum(pid: int, value: Callable[[psutil.Process], float]) -> float:
+    """Add up something of a process and of all below it; what has ended meanwhile counts as nothing."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += value(process)
+    return total
 
 
 def alternate(
@@ -165,20 +143,24 @@ def alternate(
     ----------
     ours, rival : callable
         Each takes the number of the repeat, from 0, and runs once.
-    repeats : int
-        How many times each side runs.
-
-    Returns
-    -------
-    tuple of list of Result
-        Ours and the rival's, in the order of the repeats.
     """
-    our_results, rival_results = [], []
+    results: tuple[list[Result], list[Result]] = [], []
     for number in range(repeats):
-        if number % 2:
-            rival_results.append(rival(number))
-            our_results.append(ours(number))
-        else:
-            our_results.append(ours(number))
-            rival_results.append(rival(number))
-    return our_results, rival_results
+        for side in (number % 2, 1 - number % 2):
+            results[side].append((ours, rival)[side](number))
+    return results
+
+
+def last_lines(text: str) -> str:
+    """The end of what a command has printed."""
+    return "\n".join(text.splitlines()[-25:])
+
+
+def describe_machine() -> str:
+    """Cores, interpreter and system, as a figure's reader needs to know them."""
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+
+
+def say(line: str) -> None:
+    """Tell on stderr what goes on."""
+    print(f"... {line}", file=sys.stderr, flush=True)

@@ -6,11 +6,10 @@ a benchmark can neither harm nor profit from what the user has.
 
 import shutil
 import sys
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-from devtools.benchmarks.measure import Command, run
+from devtools.benchmarks.measure import Command, run, say
 from devtools.checkout import FOREIGN, Checkout, copy_known, environment
 
 RIVALS = Path(__file__).resolve().parent
@@ -28,8 +27,8 @@ class Sandbox:
         An empty folder, which the caller removes.
     """
 
-    def __init__(self, root: Path, say: Callable[[str], None]) -> None:
-        self.root, self.say = root, say
+    def __init__(self, root: Path) -> None:
+        self.root = root
         for folder in ("home", "tmp", "dvc-global"):
             (root / folder).mkdir(parents=True)
         (root / "dvc-global/config").write_text("[core]\n    check_update = false\n    analytics = false\n")
@@ -46,7 +45,7 @@ class Sandbox:
 
     @cached_property
     def _snapshot(self) -> Path:
-        self.say("copying the working tree")
+        say("copying the working tree")
         folder = self.root / "snapshot"
         copy_known(REPOSITORY, folder)
         self.commit(folder)
@@ -61,7 +60,7 @@ class Sandbox:
     def warm_product(self) -> Path:
         """The copy after ``dvc repro`` and two runs: data made, store warm, caches filled, a champion in place."""
         folder = self.product
-        self.say("warming the product: dvc repro, then two runs")
+        say("warming the product: dvc repro, then two runs")
         run(self.command(folder, "dvc", "repro"))
         for _ in range(2):
             run(self.train(folder))
@@ -71,7 +70,7 @@ class Sandbox:
     def chain(self) -> Path:
         """The rival chain as a git and DVC repository that has run once; it learns from the product's table."""
         source = self.warm_product / "data" / "iris.csv"
-        self.say("warming the DVC chain")
+        say("warming the DVC chain")
         folder = self.root / "chain"
         shutil.copytree(RIVALS / "dvc_chain", folder, ignore=shutil.ignore_patterns("__pycache__", "__init__.py"))
         self.commit(folder)

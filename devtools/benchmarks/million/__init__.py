@@ -1,1 +1,1 @@
-"""One million rows: the table, and the plain script that learns from it."""
+"""The rival of the million-row claim."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from devtools.benchmarks.sandbox import Sandbox
 from devtools.benchmarks.serving.load import Target, ask_alone, ask_once, ask_together
-from devtools.benchmarks.serving.models import Model
-from devtools.benchmarks.serving.rivals import SERVERS_BY_NAME, Start
-from devtools.benchmarks.serving.server import Server, free_port, running
+from devtools.benchmarks.serving.rivals import SERVERS, Model, Start
+from devtools.benchmarks.serving.server import free_port, running
 from devtools.checkout import UnexpectedError
 
 CONNECTIONS = 32
@@ -19,9 +18,9 @@ WARM_UP = 1.0  # seconds
 REST = 1.0
 NEAR = 1e-9  # of a probability
 HEADINGS = (
-    "model", "server", "requests/s", "CPU us each", "median alone, us", "median at 32, ms", "p99 at 32, ms", "busy",
-    "generator", "idle, MB", "then",
-)  # fmt: skip
+    "| model | server | requests/s | CPU us each | median alone, us | median at 32, ms | p99 at 32, ms | busy | generator "
+    "| idle, MB | then |"
+)
 READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -63,14 +62,7 @@ class Figures:
 
 
 def measure(sandbox: Sandbox, model: Model, name: str, seconds: float) -> Figures:
-    """Start a server, check its answer, and load it.
-
-    Parameters
-    ----------
-    name : str
-        One of `SERVERS_BY_NAME`.
-    seconds : float
-        Of each of the two loads.
+    """Start one of `SERVERS`, check its answer, and load it twice for so many seconds.
 
     Raises
     ------
@@ -78,7 +70,7 @@ def measure(sandbox: Sandbox, model: Model, name: str, seconds: float) -> Figure
         When it cannot be started, or does not answer what `predict_proba` does.
     """
     port = free_port()
-    start = SERVERS_BY_NAME[name](sandbox, model, port)
+    start = SERVERS[name](sandbox, model, port)
     target = Target(port, start.request)
     ready = Target(port, READY) if name == "ours" else target
     log = sandbox.root / f"{model.name}-{name}.log"
@@ -86,36 +78,32 @@ def measure(sandbox: Sandbox, model: Model, name: str, seconds: float) -> Figure
         time.sleep(REST)  # whatever it still does in the background after it has said that it is ready
         idle = server.megabytes()
         _check(name, start, target, model)
-        return _loaded(server, target, seconds, model.name, name, idle)
-
-
-def _loaded(server: Server, target: Target, seconds: float, model: str, name: str, idle: float) -> Figures:
-    ask_together(target, WARM_UP, CONNECTIONS)
-    alone = ask_alone(target, seconds)
-    before = server.cpu_seconds()
-    together = ask_together(target, seconds, CONNECTIONS)
-    cpu = server.cpu_seconds() - before
-    return Figures(
-        model=model,
-        server=name,
-        rate=together.rate,
-        cpu=1e6 * cpu / len(together.latencies),
-        p50_alone=1e6 * alone.quantile(0.5),
-        p50=1e3 * together.quantile(0.5),
-        p99=1e3 * together.quantile(0.99),
-        busy=cpu / together.seconds,
-        generator=together.busy,
-        start=server.seconds_to_ready,
-        idle=idle,
-        after=server.megabytes(),
-    )
+        ask_together(target, WARM_UP, CONNECTIONS)
+        alone = ask_alone(target, seconds)
+        before = server.cpu_seconds()
+        together = ask_together(target, seconds, CONNECTIONS)
+        cpu = server.cpu_seconds() - before
+        return Figures(
+            model=model.name,
+            server=name,
+            rate=together.rate,
+            cpu=1e6 * cpu / len(together.latencies),
+            p50_alone=1e6 * alone.quantile(0.5),
+            p50=1e3 * together.quantile(0.5),
+            p99=1e3 * together.quantile(0.99),
+            busy=cpu / together.seconds,
+            generator=together.busy,
+            start=server.seconds_to_ready,
+            idle=idle,
+            after=server.megabytes(),
+        )
 
 
 def _check(name: str, start: Start, target: Target, model: Model) -> None:
     status, body = ask_once(target)
     try:
-        found = start.probabilities(json.loads(body))
-        equal = all(abs(one - other) <= NEAR for one, other in zip(found, model.probabilities, strict=True))
+        answered = start.probabilities(json.loads(body))
+        equal = all(abs(one - other) <= NEAR for one, other in zip(answered, model.probabilities, strict=True))
     except (ValueError, LookupError, TypeError):
         equal = False
     if status != 200 or not equal:
@@ -145,34 +133,32 @@ class Limit:
         return self.found >= self.limit if self.at_least else self.found <= self.limit
 
 
-def limits(found: Sequence[Figures]) -> list[Limit]:
+def limits(figures: Sequence[Figures]) -> list[Limit]:
     """Hold the forest's figures to what was promised; a promise whose rival was not measured is left out."""
-    by_name = {each.server: each for each in found if each.model == "forest"}
+    servers = {each.server: each for each in figures if each.model == "forest"}
+    ours, mlflow, plain, floor = (servers.get(name) for name in ("ours", "mlflow", "fastapi", "floor"))
     kept: list[Limit] = []
-    if "ours" not in by_name:
+    if ours is None:
         return kept
-    ours = by_name["ours"]
-    if "mlflow" in by_name:
-        rate = ours.rate / by_name["mlflow"].rate
-        kept.append(Limit("requests/s beside MLflow's", rate, 30, True, "x"))
-    if "fastapi" in by_name:
-        work = by_name["fastapi"].cpu / ours.cpu
-        kept.append(Limit("requests per CPU second beside plain FastAPI's", work, 25, True, "x"))
-    if "floor" in by_name:
-        slower = ours.p50_alone / by_name["floor"].p50_alone
+    if mlflow:
+        kept.append(Limit("requests/s beside MLflow's", ours.rate / mlflow.rate, 30, True, "x"))
+    if plain:
+        kept.append(Limit("requests per CPU second beside plain FastAPI's", plain.cpu / ours.cpu, 25, True, "x"))
+    if floor:
+        slower = ours.p50_alone / floor.p50_alone
         kept.append(Limit("median at one connection beside the floor's", slower, 2.5, False, "x"))
     kept.append(Limit("start to ready", ours.start, 2, False, "s"))
     kept.append(Limit("memory of an idle worker", ours.idle, 200, False, "MB"))
     return kept
 
 
-def as_tables(found: Sequence[Figures], held: Sequence[Limit]) -> str:
+def as_tables(figures: Sequence[Figures], held: Sequence[Limit]) -> str:
     """Two tables as Markdown: the figures, and the limits."""
-    lines = [f"| {' | '.join(HEADINGS)} |", "|---|---|" + "---:|" * (len(HEADINGS) - 2)]
+    lines = [HEADINGS, "|---|---|" + "---:|" * 9]
     lines += [
         f"| {each.model} | {each.server} | {each.rate:,.0f} | {each.cpu:,.0f} | {each.p50_alone:,.0f} "
         f"| {each.p50:.1f} | {each.p99:.1f} | {each.busy:.0%} | {each.generator:.0%} | {each.idle:.0f} | {each.after:.0f} |"
-        for each in found
+        for each in figures
     ]
     lines += ["", "| promise (forest) | found | limit | kept |", "|---|---:|---:|---|"]
     lines += [
@@ -180,11 +166,3 @@ def as_tables(found: Sequence[Figures], held: Sequence[Limit]) -> str:
         for each in held
     ]
     return "\n".join(lines)
-
-
-def as_rows(found: Sequence[Figures], held: Sequence[Limit]) -> dict[str, list[dict[str, object]]]:
-    """Give the same for JSON."""
-    return {
-        "figures": [asdict(each) for each in found],
-        "limits": [asdict(each) | {"kept": each.kept} for each in held],
-    }

@@ -31,21 +31,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of some seconds of load.
+    """What came of some seconds of load."""
 
-    Attributes
-    ----------
-    seconds : float
-        From the first request to the last answer.
-    latencies : list of float
-        In seconds, one per answer, rising.
-    busy : float
-        The share of the time in which the generator itself used its core, 0 to 1.
-    """
-
-    seconds: float
-    latencies: list[float]
-    busy: float
+    seconds: float  # from the first request to the last answer
+    latencies: list[float]  # in seconds, one per answer, rising
+    busy: float  # the share of the time in which the generator itself used its core, 0 to 1
 
     @property
     def rate(self) -> float:
@@ -59,13 +49,8 @@ class Load:
 
 def request_bytes(path: str, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
     """Write a POST of JSON as it goes over the wire."""
-    lines = [
-        f"POST {path} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-    ]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    fields = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": len(body), **(headers or {})}
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -74,23 +59,12 @@ def is_whole(answer: bytes) -> bool:
     end = answer.find(b"\r\n\r\n")
     if end < 0:
         return False
-    told = _LENGTH.search(answer, 0, end + 2)
-    return len(answer) >= end + 4 + int(told[1]) if told else answer.endswith(b"0\r\n\r\n")
+    length = _LENGTH.search(answer, 0, end + 2)
+    return len(answer) >= end + 4 + int(length[1]) if length else answer.endswith(b"0\r\n\r\n")
 
 
 def ask_once(target: Target) -> tuple[int, bytes]:
-    """Ask on a connection of its own.
-
-    Returns
-    -------
-    tuple of int and bytes
-        Status and body.
-
-    Raises
-    ------
-    OSError
-        When nothing listens there.
-    """
+    """Ask on a connection of its own; status and body. Raises OSError where nothing listens there."""
     with socket.create_connection(("127.0.0.1", target.port), PATIENCE) as connection:
         connection.sendall(target.request)
         answer = _read(connection)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from devtools.benchmarks.measure import resident, tree
+from devtools.benchmarks.measure import last_lines, tree_sum
 from devtools.benchmarks.serving.load import Target, ask_once
 from devtools.checkout import UnexpectedError
 
@@ -39,29 +39,19 @@ def free_port() -> int:
 
 
 class Server:
-    """A running server.
+    """A running server; `seconds_to_ready` are those from its start to its first good answer."""
 
-    Attributes
-    ----------
-    seconds_to_ready : float
-        From its start to its first good answer.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._process, self._log = process, log
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
         self.seconds_to_ready = 0.0
 
     def cpu_seconds(self) -> float:
         """What the whole tree has computed so far, user and system."""
-        ticks = 0
-        for pid in tree(self._process.pid):
-            with contextlib.suppress(OSError):  # it has ended since it was listed
-                ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return tree_sum(self._process.pid, lambda process: sum(process.cpu_times()[:4]))
 
     def megabytes(self) -> float:
         """The resident memory of the whole tree."""
-        return sum(resident(pid) for pid in tree(self._process.pid)) / 1e6
+        return tree_sum(self._process.pid, lambda process: process.memory_info().rss) / 1e6
 
     def wait_until_ready(self, ready: Target, began: float) -> None:
         """Ask until the answer is good.
@@ -81,23 +71,12 @@ class Server:
             time.sleep(0.005)
         raise UnexpectedError(f"a server was not ready within {STARTING:.0f} s")
 
-    def last_lines(self) -> str:
-        """The end of what it has printed."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-25:])
-
 
 @contextlib.contextmanager
 def running(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], ready: Target, log: Path
 ) -> Iterator[Server]:
-    """Run a server while the block runs.
-
-    Parameters
-    ----------
-    command : sequence of str or Path
-        The first is the path of a program.
-    folder : Path
-        Where it runs.
+    """Run a server while the block runs; the first word of the command is the path of a program.
 
     Raises
     ------
@@ -109,15 +88,21 @@ def running(
     with log.open("wb") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
-            [*prefix, *map(str, command)], cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL,
-            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    server = Server(process, log)
+            [*prefix, *map(str, command)],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    server = Server(process)
     try:
         server.wait_until_ready(ready, began)
         yield server
     except UnexpectedError as error:
-        raise UnexpectedError(f"{error}\nThe server said last:\n{server.last_lines()}") from error
+        said = last_lines(log.read_text(errors="replace"))
+        raise UnexpectedError(f"{error}\nThe server said last:\n{said}") from error
     finally:
         _end(process)
 
