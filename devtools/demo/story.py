@@ -7,9 +7,12 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from devtools.checkout import GRACE, Checkout, UnexpectedError, copy_known, environment
 from devtools.demo.table import MOVED, TARGET, pumps
@@ -35,38 +38,58 @@ def make_checkout(source: Path, folder: Path) -> Checkout:
     return checkout
 
 
-class Told(Protocol):
-    """Whom the story is told to."""
+@dataclass
+class Teller:
+    """Prints the story as it goes, unless it is to be quiet, and keeps it for `--json`.
+
+    Attributes
+    ----------
+    steps : list of dict
+        Of each step its title, commands with exit code and seconds, and what came out.
+    """
+
+    quiet: bool
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def here(self) -> str:
+        """The step that is being told."""
+        return f"step {len(self.steps)} ({self.steps[-1]['title']})" if self.steps else "its start"
 
     def begin(self, title: str, why: str) -> None:
-        """A new step."""
+        """A new step: what is done, and why."""
+        self.steps.append({"title": title, "commands": [], "found": []})
+        self.say(f"\n{click.style(f'{len(self.steps)}. {title}', bold=True)} {why}")
 
     def command(self, shown: str) -> None:
-        """What a person would type."""
+        """What a person would type; told before it runs."""
+        self.say(f"   {click.style('$ ' + shown, fg='cyan')}")
+        self.steps[-1]["commands"].append({"command": shown})
 
     def ended(self, exit_code: int, seconds: float) -> None:
-        """How that ended."""
+        """How the last command ended."""
+        self.steps[-1]["commands"][-1].update(exit_code=exit_code, seconds=round(seconds, 1))
 
     def found(self, text: str) -> None:
         """What came out."""
+        self.steps[-1]["found"].append(text)
+        self.say(f"   {text}")
+
+    def say(self, text: str) -> None:
+        """A line."""
+        if not self.quiet:
+            click.echo(text)
 
 
 class Loop:
-    """The loop, from the first champion to the rollback.
+    """The loop, from the first champion to the rollback, played in a checkout and told to a teller."""
 
-    Parameters
-    ----------
-    checkout : Checkout
-        Where the commands run.
-    """
-
-    def __init__(self, checkout: Checkout, folder: Path, told: Told) -> None:
+    def __init__(self, checkout: Checkout, folder: Path, told: Teller) -> None:
         self._checkout, self._folder, self._told = checkout, folder, told
         self._versions: list[int] = []
         self._monitor: list[int] = []
         self._streams: list[Stream] = []
-        self._requests = 0
-        self._rows = 0
+        self._requests = self._rows = 0
 
     def play(self) -> None:
         """Play it.
