@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from champion.modeling.evaluation import Label
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from champion.modeling.columns import Column
 
@@ -131,6 +131,8 @@ def _moment_facts(values: pd.Series) -> dict[str, Any]:
 
 def _spread(numbers: NDArray[np.float64]) -> dict[str, Any]:
     """Describe numbers by one sorted copy of them; NaN is left out."""
+    import numpy as np
+
     ordered = np.sort(numbers[~np.isnan(numbers)])
     if not len(ordered):
         return {"distinct": 0}
@@ -151,6 +153,8 @@ def _spread(numbers: NDArray[np.float64]) -> dict[str, Any]:
 
 def _edges(ordered: NDArray[np.float64], distinct: NDArray[np.float64]) -> NDArray[np.float64]:
     """Place rising edges: between the values where they are few, else at quantiles."""
+    import numpy as np
+
     if len(distinct) == 1:
         margin = max(0.5, abs(float(distinct[0])) * 1e-6)
         return np.array([distinct[0] - margin, distinct[0] + margin])

@@ -55,18 +55,9 @@ SETTINGS: dict[str, Any] = {
 
 
 def figures(evaluation: Evaluation, profile: Profile) -> dict[str, str]:
-    """Every figure that the evidence allows.
+    """Every figure that the evidence allows: ``<svg>`` elements by their names in `DRAW`, and those of `profile_figures`.
 
-    Parameters
-    ----------
-    profile : Profile
-        The train set; the first 24 used columns get a small histogram each.
-
-    Returns
-    -------
-    dict of str to str
-        ``<svg>`` elements by their names in `DRAW`, and those of `champion.reporting.histogram.profile_figures`. The same
-        input gives the same bytes.
+    The same input gives the same bytes.
     """
     with style():
         drawn = {name: draw(evaluation) for name, draw in DRAW.items()}

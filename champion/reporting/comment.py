@@ -42,8 +42,6 @@ def render_comment(content: CommentInput, link: str | None = None, stranger: boo
 
     Parameters
     ----------
-    content : CommentInput
-        What happened; every name in it is escaped, whoever gave it.
     link : str, optional
         Where the full report is: the address of the workflow's run.
     stranger : bool, default=False

@@ -29,7 +29,6 @@ class Matrix(NamedTuple):
 
     labels: list[str]
     counts: list[list[int]]
-    total: int  # classes that the evaluation has; more than labels where some are summed up
 
 
 class Confusion(NamedTuple):
@@ -61,17 +60,11 @@ class Bin(NamedTuple):
 
 
 def matrix(performance: Performance, classes: list[Label]) -> Matrix:
-    """A confusion matrix of at most twelve classes, those with most errors; the rest is summed up.
-
-    Returns
-    -------
-    Matrix
-        The last row and column are ``other`` where classes were summed up.
-    """
+    """A confusion matrix of the twelve classes with most errors; the rest is summed up in the last row and column."""
     counts = performance.confusion
     size = len(classes)
     if size <= MATRIX_CLASSES:
-        return Matrix([str(label) for label in classes], counts, size)
+        return Matrix([str(label) for label in classes], counts)
     errors = [sum(counts[i]) + sum(row[i] for row in counts) - 2 * counts[i][i] for i in range(size)]
     shown = sorted(sorted(range(size), key=lambda i: -errors[i])[:MATRIX_CLASSES])
     place = {index: position for position, index in enumerate(shown)}
@@ -79,7 +72,7 @@ def matrix(performance: Performance, classes: list[Label]) -> Matrix:
     for i, row in enumerate(counts):
         for j, rows in enumerate(row):
             folded[place.get(i, MATRIX_CLASSES)][place.get(j, MATRIX_CLASSES)] += rows
-    return Matrix([*(str(classes[i]) for i in shown), f"{size - MATRIX_CLASSES} others"], folded, size)
+    return Matrix([*(str(classes[i]) for i in shown), f"{size - MATRIX_CLASSES} others"], folded)
 
 
 def confusions(performance: Performance, classes: list[Label]) -> list[Confusion]:
@@ -114,11 +107,8 @@ def positive(curves: list[Curve], classes: list[Label]) -> list[Curve]:
 def lines(evaluation: Evaluation, kind: CurveKind) -> list[Line]:
     """The few curves that can be read in one pair of axes.
 
-    Returns
-    -------
-    list of Line
-        With two classes one per side. With more the mean over the classes of each side, then the challenger's
-        four weakest classes, weakest first.
+    With two classes one per side. With more the mean over the classes of each side, then the challenger's four weakest
+    classes, weakest first.
     """
     drawn: list[Line] = []
     for performance in (evaluation.challenger, evaluation.champion):
@@ -168,10 +158,7 @@ def heights(curve: Curve) -> list[float]:
 def reliability(performance: Performance | None, classes: list[Label], bins: int = 10) -> list[Bin]:
     """What was said and what was so, in bins of equal width: of the second of two classes, or pooled over all.
 
-    Returns
-    -------
-    list of Bin
-        Without the empty ones; nothing where the estimator has no probabilities.
+    Empty bins are left out; there is none where the estimator has no probabilities.
     """
     sums = [[0.0, 0.0, 0] for _ in range(bins)]
     for curve in positive(usable(performance.calibration), classes) if performance else []:

@@ -74,11 +74,6 @@ def density(
         Rows, or shares of rows, of each bin, with the style of the outline.
     ends : tuple of str
         What stands below the first and the last edge.
-
-    Returns
-    -------
-    str
-        An ``<svg>`` element.
     """
     root = svg.sheet(WIDTH, HEIGHT, title)
     widths = [right - left for left, right in pairwise(edges)]
@@ -99,18 +94,7 @@ def density(
 
 
 def bars(rows: Sequence[Bar], styles: Sequence[str], title: str) -> str:
-    """Horizontal bars of values, one below the other for each sample.
-
-    Parameters
-    ----------
-    styles : sequence of str
-        Of each sample.
-
-    Returns
-    -------
-    str
-        An ``<svg>`` element.
-    """
+    """Horizontal bars of values, one below the other for each sample, which has a style each."""
     root = svg.sheet(WIDTH, HEIGHT, title)
     slot = (HEIGHT - 2 * _EDGE) / max(len(rows), 3)
     unit = (WIDTH - _LEFT - _RIGHT) / (max((max(row.sizes) for row in rows), default=0) or 1)

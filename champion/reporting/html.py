@@ -25,20 +25,13 @@ def render_html(
     outcome: Outcome,
     figures: dict[str, str],
 ) -> str:
-    """The report as a self-contained page.
+    """The report as a self-contained page of less than 1 MB, for a use case of any size.
 
     Parameters
     ----------
-    decision : Decision
-        What was decided, and the checks behind it.
     figures : dict of str to str
         What `champion.reporting.charts.figures` drew; they are inlined as they are, everything else is escaped. A figure
         that is missing is left out with its text.
-
-    Returns
-    -------
-    str
-        A document of less than 1 MB, for a use case of any size.
     """
     use_case, badge = clean(evaluation.use_case), BADGES[outcome.action]
     warnings = [clean(warning, 400) for warning in evaluation.warnings[:WARNINGS]]

@@ -69,18 +69,9 @@ def render_markdown(
     provenance: Provenance,
     outcome: Outcome,
 ) -> str:
-    """The report as GitHub's Markdown.
+    """The report as GitHub's Markdown: headings, tables and folded details; no image and no link.
 
-    Parameters
-    ----------
-    decision : Decision
-        What was decided, and the checks behind it.
-
-    Returns
-    -------
-    str
-        Headings, tables and folded details; no image and no link. Names of the user's stand in code spans, so that
-        none of them is taken for markup, a mention or HTML.
+    Names of the user's stand in code spans, so that none of them is taken for markup, a mention or HTML.
     """
     test = tables.paired(evaluation)
     paired = [table(test), text(sentences.paired(evaluation.paired))] if test and evaluation.paired else []

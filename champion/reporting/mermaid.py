@@ -19,15 +19,8 @@ class Series(NamedTuple):
 
 
 def label(value: object, limit: int = 40) -> str:
-    """A name as it can stand between Mermaid's quotes, where it ends neither the text nor the chart.
+    """A name as it can stand between Mermaid's quotes: letters, digits and a little punctuation, else a space.
 
-    Returns
-    -------
-    str
-        Letters, digits and a little punctuation; anything else becomes a space.
-
-    Examples
-    --------
     >>> label('a "b" `c`;d')
     'a b c d'
     """

@@ -8,18 +8,7 @@ from champion.reporting.words import clean, count, counted
 
 
 def render_profile(profile: Profile) -> str:
-    """The profile as a self-contained page.
-
-    Parameters
-    ----------
-    profile : Profile
-        Of a train set; its first 24 used columns are drawn, every column is in the table.
-
-    Returns
-    -------
-    str
-        An HTML document; names of columns and values are escaped.
-    """
+    """The profile as a self-contained page; its first 24 used columns are drawn, every column is in the table."""
     drawn = profile_blocks(profile, profile_figures(profile))
     values = [Section("values", "Values", "Values", drawn)] if drawn else []
     title = "Profile of the train set"

@@ -24,13 +24,7 @@ from champion.reporting.words import (
 
 
 def headline(outcome: Outcome) -> str:
-    """What changed in production, in one sentence.
-
-    Returns
-    -------
-    str
-        For example ``Version 4 is in production now; it replaced version 3.``
-    """
+    """What changed in production, in one sentence."""
     serving = "nothing is in production" if outcome.champion is None else f"version {outcome.champion} is in production"
     if outcome.action == "promoted":
         former = "the first champion" if outcome.replaced is None else f"it replaced version {outcome.replaced}"

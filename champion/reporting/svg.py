@@ -69,13 +69,7 @@ def written(root: ET.Element) -> str:
 
 
 def themed(raw: str, title: str) -> str:
-    """A figure of matplotlib's SVG backend, made ready to be inlined.
-
-    Returns
-    -------
-    str
-        One ``<svg>`` element with a role, a title and a view box, without size, metadata, style sheet and unused ids.
-    """
+    """A figure of matplotlib's SVG backend as one ``<svg>`` element of ours, without size, metadata and style sheet."""
     root = ET.fromstring(raw.encode())  # noqa: S314  # written by matplotlib a moment ago
     width, height = root.attrib["viewBox"].split()[2:]
     _tidy(root)

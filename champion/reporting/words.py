@@ -11,15 +11,8 @@ MINUS = "\u2212"
 
 
 def clean(value: object, limit: int = 120) -> str:
-    r"""A name as printable text of one line, shortened in its middle.
+    r"""A name as printable text of one line, shortened in its middle; it cannot break a line, an SVG or a sentence.
 
-    Returns
-    -------
-    str
-        Control and direction characters become spaces, so that a name cannot break a line, an SVG or a sentence.
-
-    Examples
-    --------
     >>> clean("a\nb"), clean("abcdefghij", limit=5)
     ('a b', 'ab…ij')
     """
@@ -31,22 +24,10 @@ def clean(value: object, limit: int = 120) -> str:
 
 
 def distinct(values: Sequence[object], limit: int) -> list[str]:
-    """Names short enough for an axis that can still be told apart.
+    """Names of at most `limit` (10 or more) characters that can still be told apart.
 
     Names that would look the same when shortened are shortened where they start to differ.
 
-    Parameters
-    ----------
-    limit : int
-        The most characters of each; at least 10.
-
-    Returns
-    -------
-    list of str
-        One per value.
-
-    Examples
-    --------
     >>> distinct(["width of the petal, upper", "width of the petal, lower"], limit=12)
     ['wid…upper', 'wid…lower']
     """
@@ -78,8 +59,6 @@ def score(value: float | None) -> str:
 def change(new: float | None, old: float | None) -> str:
     """What was gained, with its sign, or a dash where one side was not scored.
 
-    Examples
-    --------
     >>> change(0.75, 0.5), change(0.5, 0.5)
     ('+0.2500', '±0')
     """

@@ -37,18 +37,11 @@ def render_drift_history(
     Parameters
     ----------
     created : sequence of str
-        When each comparison was, the oldest first.
-    versions : sequence of int
-        The champion of each.
+        When each comparison was, the oldest first; `versions` of the champion and `verdicts` are in the same order.
     lines : sequence of FeatureHistory
         One per feature; the 60 that moved most of late are drawn.
     threshold : float
         The share that matters.
-
-    Returns
-    -------
-    str
-        An HTML document.
     """
     ranked = sorted(lines, key=lambda line: (-sum(line.drifted), -max(each or 0.0 for each in line.effects)))
     plots = [Plot(clean(line.name), _figure(line, created, threshold), _last(line)) for line in ranked[:MOST_LINES]]

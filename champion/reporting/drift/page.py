@@ -19,13 +19,7 @@ _NOTE = (
 
 
 def render_drift_html(report: DriftReport) -> str:
-    """The report as a self-contained page.
-
-    Returns
-    -------
-    str
-        An HTML document; names of columns and values are escaped. The worst 60 features are drawn, all are in the table.
-    """
+    """The report as a self-contained page; the worst 60 features are drawn, all are in the table."""
     use_case, badge, schema = clean(report.use_case), tables.BADGES[report.verdict], tables.schema(report)
     drawn = [
         Plot(clean(each.name), drawing, f"{tables.WORDS[each.verdict]}. {each.reason}")
@@ -75,13 +69,7 @@ def _live(report: DriftReport) -> list[Box]:
 
 
 def render_drift_markdown(report: DriftReport) -> str:
-    """The report as GitHub's Markdown.
-
-    Returns
-    -------
-    str
-        Names of the user's stand in code spans, so that none of them is taken for markup, a mention or HTML.
-    """
+    """The report as GitHub's Markdown; names of the user's stand in code spans, so that none is taken for markup or HTML."""
     text = markdown.text
     features = tables.features(report)
     worst = features._replace(rows=features.rows[:WORST], note="")

@@ -9,11 +9,13 @@ import pytest
 from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import Curve, Importance, Label
 from champion.reporting import facts
-from champion.reporting.charts import figures
+from champion.reporting.charts import DRAW, figures
+from champion.reporting.figures import FIGURES, SECTIONS
 from champion.reporting.svg import INK, themed
 from tests.support.report_examples import category_column, evaluation, number_column, performance, profile
 
 SVG = "{http://www.w3.org/2000/svg}"
+ABC: list[Label] = ["a", "b", "c"]
 FIFTY: list[Label] = [f"class number {i}" for i in range(50)]
 
 
@@ -21,46 +23,26 @@ def text_of(svg: str) -> list[str]:
     return ["".join(element.itertext()) for element in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
-def test_every_figure_is_one_well_formed_svg_with_a_name() -> None:
+def test_every_figure_is_one_named_svg_with_its_own_ids_the_pages_colours_and_nothing_from_outside() -> None:
     drawn = figures(evaluation(), profile())
-    assert set(drawn) == {
-        "confusion_challenger", "confusion_champion", "roc", "precision_recall", "calibration", "importance", "search",
-        "profile_target", "profile_0", "profile_1",
-    }  # fmt: skip
+    assert set(drawn) == {*DRAW, "profile_target", "profile_0", "profile_1"}
+    seen: set[str] = set()
     for svg in drawn.values():
         root = ET.fromstring(svg)
-        assert root.tag == f"{SVG}svg"
-        assert root.attrib["role"] == "img"
+        assert (root.tag, root.attrib["role"]) == (f"{SVG}svg", "img")
         assert root.attrib["aria-label"] == root.findtext(f"{SVG}title")
-
-
-def test_the_same_evidence_gives_the_same_bytes() -> None:
-    assert figures(evaluation(), profile()) == figures(evaluation(), profile())
-
-
-def test_no_two_figures_share_an_id_and_each_finds_its_own() -> None:
-    seen: set[str] = set()
-    for svg in figures(evaluation(), profile()).values():
         ids = re.findall(r'\bid="([^"]+)"', svg)
         assert len(ids) == len(set(ids))
         assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg)) <= set(ids)
         assert not seen & set(ids)
         seen |= set(ids)
-
-
-def test_a_figure_refers_to_nothing_outside_and_styles_nothing_but_itself() -> None:
-    for svg in figures(evaluation(), profile()).values():
-        assert not re.findall(r'(?:href|src)="(?!#)', svg)
-        assert not re.findall(r"url\((?!#)", svg)
-        assert "<style" not in svg
-        assert "<metadata" not in svg
-        assert "DejaVu" not in svg
-
-
-def test_colours_follow_the_page() -> None:
-    for svg in figures(evaluation(), profile()).values():
-        assert not re.findall(r"(?:fill|stroke):\s*#", svg)
+        assert not re.findall(r'(?:href|src)="(?!#)|url\((?!#)|<style|<metadata|DejaVu|(?:fill|stroke):\s*#', svg)
         assert "var(--" in svg
+
+
+def test_every_figure_of_the_page_is_drawn_and_every_drawing_has_its_place() -> None:
+    assert [each.name for each in FIGURES if each.name not in DRAW or each.section not in SECTIONS] == []
+    assert {each.name for each in FIGURES} == set(DRAW)
 
 
 def test_a_class_that_is_called_like_a_colour_keeps_its_name() -> None:
@@ -103,28 +85,43 @@ def test_without_a_champion_there_is_only_the_challenger() -> None:
     assert not any("champion" in text for text in text_of(drawn["roc"]) + text_of(drawn["calibration"]))
 
 
-def test_without_probabilities_there_are_no_curves() -> None:
-    mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
-    found = evaluation(
-        challenger=performance("challenger", ["a", "b", "c"], **mute),
-        champion=performance("champion", ["a", "b", "c"], **mute),
-    )
-    assert not {"roc", "precision_recall", "calibration"} & set(figures(found, profile()))
-
-
 def test_curves_of_the_champion_alone_are_drawn() -> None:
-    found = evaluation(
-        challenger=performance("challenger", ["a", "b", "c"], roc=[], precision_recall=[], calibration=[])
-    )
+    found = evaluation(challenger=performance("challenger", ABC, roc=[], precision_recall=[], calibration=[]))
     drawn = figures(found, profile())
     assert text_of(drawn["calibration"])[-1] == "champion"
     assert not any("challenger" in text for text in text_of(drawn["roc"]))
 
 
-def test_a_curve_with_no_number_in_it_is_left_out() -> None:
-    broken = [Curve(label="setosa", x=[0.0, 1.0], y=[float("nan"), 1.0], area=None)]
-    found = evaluation(challenger=performance("challenger", ["a", "b", "c"], roc=broken), champion=None)
-    assert "roc" not in figures(found, profile())
+MUTE: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
+BROKEN = [Curve(label="setosa", x=[0.0, 1.0], y=[float("nan"), 1.0], area=None)]
+ALONE = evaluation(candidates=1, trials=0).candidates[0].model_copy(update={"cv_mean": None, "cv_std": None})
+
+
+@pytest.mark.parametrize(
+    ("changes", "columns", "left_out"),
+    [
+        (
+            {"challenger": performance("challenger", ABC, **MUTE), "champion": performance("champion", ABC, **MUTE)},
+            None,
+            set(MUTE),
+        ),
+        (
+            {"challenger": performance("challenger", ABC, roc=BROKEN), "champion": None},
+            None,
+            {"roc", "confusion_champion"},
+        ),
+        ({"candidates": [ALONE]}, None, {"search"}),
+        (
+            {},
+            [number_column(edges=None, counts=None), category_column(categories=[], counts=[])],
+            {"profile_0", "profile_1"},
+        ),
+    ],
+    ids=["no probabilities", "a curve that is no number", "one candidate and no search", "columns without counts"],
+)
+def test_what_the_evidence_lacks_is_not_drawn(changes: dict[str, Any], columns: Any, left_out: set[str]) -> None:
+    drawn = figures(evaluation().model_copy(update=changes), profile(columns=columns))
+    assert left_out == {*DRAW, "profile_target", "profile_0", "profile_1"} - set(drawn)
 
 
 def test_two_classes_show_the_curve_of_the_positive_one_for_both() -> None:
@@ -146,9 +143,7 @@ def test_the_mean_curve_lies_between_the_curves() -> None:
         Curve(label="b", x=[0.0, 1.0], y=[0.0, 1.0], area=0.5),
         Curve(label="c", x=[1.0, 0.0], y=[1.0, 0.0], area=0.5),
     ]
-    line = facts.lines(
-        evaluation(champion=None, challenger=performance("challenger", ["a", "b", "c"], roc=curves)), "roc"
-    )[0]
+    line = facts.lines(evaluation(champion=None, challenger=performance("challenger", ABC, roc=curves)), "roc")[0]
     assert line.y[line.x.index(0.5)] == pytest.approx((1 + 0.5 + 0.5) / 3)
     assert (line.x[0], line.y[0]) == (0.0, 0.0)
     assert line.area == pytest.approx(2 / 3)
@@ -159,7 +154,7 @@ def test_calibration_pools_the_classes_by_rows() -> None:
         Curve(label="a", x=[0.95], y=[1.0], counts=[3]),
         Curve(label="b", x=[0.91], y=[0.0], counts=[1]),
     ]
-    pooled = facts.reliability(performance("challenger", ["a", "b", "c"], calibration=curves), ["a", "b", "c"])
+    pooled = facts.reliability(performance("challenger", ABC, calibration=curves), ABC)
     assert [tuple(each) for each in pooled] == [pytest.approx((0.94, 0.75, 4))]
     assert facts.calibration_error(pooled) == pytest.approx(0.19)
 
@@ -170,21 +165,10 @@ def test_the_search_shows_a_point_for_every_setting() -> None:
     assert three.count("<use") - one.count("<use") == 2
 
 
-def test_a_single_candidate_without_a_search_has_nothing_to_draw() -> None:
-    found = evaluation(candidates=1, trials=0)
-    single = found.candidates[0].model_copy(update={"cv_mean": None, "cv_std": None})
-    assert "search" not in figures(found.model_copy(update={"candidates": [single]}), profile())
-
-
 def test_a_hundred_columns_are_cut_to_the_first_used_ones() -> None:
     columns = [number_column(f"x{i}", used=i > 0) for i in range(100)]
     drawn = [key for key in figures(evaluation(), profile(columns=columns)) if re.fullmatch(r"profile_\d+", key)]
     assert drawn == [f"profile_{i}" for i in range(1, facts.COLUMNS + 1)]
-
-
-def test_a_column_without_counts_has_no_histogram() -> None:
-    columns = [number_column(edges=None, counts=None), category_column(categories=[], counts=[])]
-    assert not [key for key in figures(evaluation(), profile(columns=columns)) if key[-1].isdigit()]
 
 
 def test_moments_are_labelled_by_day() -> None:
@@ -195,7 +179,7 @@ def test_moments_are_labelled_by_day() -> None:
 def test_long_names_that_begin_alike_stay_apart() -> None:
     names = [f"a measurement with a very long name, number {i}, in millimetres" for i in range(3)]
     shown = [Importance(feature=name, mean=0.1, std=0.0) for name in names]
-    found = evaluation(challenger=performance("challenger", ["a", "b", "c"], importance=shown))
+    found = evaluation(challenger=performance("challenger", ABC, importance=shown))
     assert len({each for each in text_of(figures(found, profile())["importance"]) if "millim" in each}) == 3
 
 
@@ -215,25 +199,23 @@ def test_settings_of_matplotlib_are_left_as_they_were_and_do_not_matter() -> Non
         assert matplotlib.rcParams["font.size"] == 30.0
 
 
-def test_importing_figures_and_report_loads_nothing_heavy() -> None:
-    code = (
-        "import sys, champion.reporting.charts, champion.reporting;"
-        "print([each for each in ('matplotlib', 'numpy', 'pandas', 'sklearn', 'jinja2') if each in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_a_drawing_never_touches_pyplot() -> None:
-    code = (
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys, champion.reporting.charts, champion.reporting.html, champion.reporting.comment;"
+        "print([each for each in ('matplotlib', 'numpy', 'pandas', 'sklearn', 'jinja2') if each in sys.modules])",
         "import sys; from tests.support.report_examples import *; from champion.reporting.charts import figures;"
-        "figures(evaluation(), profile()); print('matplotlib.pyplot' in sys.modules)"
+        "figures(evaluation(), profile()); print([each for each in ('matplotlib.pyplot',) if each in sys.modules])",
+    ],
+    ids=["importing loads nothing heavy", "drawing never touches pyplot"],
+)
+def test_what_is_loaded(code: str) -> None:
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
 
 
-def test_an_evaluation_that_went_through_json_draws_the_same() -> None:
+def test_the_same_evidence_gives_the_same_bytes_also_after_json() -> None:
     found = evaluation()
     assert figures(Evaluation.model_validate_json(found.model_dump_json()), profile()) == figures(found, profile())
 
