@@ -111,11 +111,11 @@ def _require_keepable(table: TableStream, manifest: Manifest, asked: BatchReques
             raise ConfigurationError(
                 f"--keep names the column {name!r}, which the table does not have. {nearest_column(name, names)}"
             )
-    kept, ours = _kept(table, asked), own_columns(manifest.classes)
-    twice = [name for name, count in Counter([*ours, *kept]).items() if count > 1]
+    kept, own = _kept(table, asked), own_columns(manifest.classes)
+    twice = [name for name, count in Counter([*own, *kept]).items() if count > 1]
     if twice:
         raise ConfigurationError(
-            f"The output would have more than one column named {listed(twice)}: it has {listed(ours)} of its own. Name "
+            f"The output would have more than one column named {listed(twice)}: it has {listed(own)} of its own. Name "
             "with --keep what else you need, or rename the column in the table."
         )
     if FORMATS[asked.suffix].TEXTS_ALONE:
@@ -206,13 +206,13 @@ class _Run:
         """Predictions as they are written."""
         import pyarrow as pa
 
-        codes, found = pa.array(answer.codes), answer.probabilities
-        each = [] if found is None else [pa.array(np.ascontiguousarray(column)) for column in found.T]
+        codes, probabilities = pa.array(answer.codes), answer.probabilities
+        each = [] if probabilities is None else [pa.array(np.ascontiguousarray(column)) for column in probabilities.T]
         version = pa.array(np.full(len(good), self._manifest.model_version))
         kept = [chunk.column(name) for name in self._kept]
         if len(good) < chunk.num_rows:
             kept = [column.take(pa.array(good)) for column in kept]
-        names = [*own_columns(self._manifest.classes, found is not None), *self._kept]
+        names = [*own_columns(self._manifest.classes, probabilities is not None), *self._kept]
         return pa.record_batch([self._labels.take(codes), *each, version, *map(self._cells, kept)], names=names)
 
     def rejects_schema(self) -> pa.Schema:
@@ -231,8 +231,8 @@ class _Run:
         bad = np.flatnonzero(parsed.column >= 0)
         rows = bad + self.rows + 1
         at = parsed.column[bad].tolist()
-        why = [reason(self._features[place], fault) for place, fault in zip(at, parsed.fault[bad], strict=True)]
-        names = [self._features[place].name for place in at]
+        why = [reason(self._features[number], fault) for number, fault in zip(at, parsed.fault[bad], strict=True)]
+        names = [self._features[number].name for number in at]
         self._reasons.update(f"{name!r} {text}" for name, text in zip(names, why, strict=True))
         self._first = self._first or f"row {rows[0]:,}: {names[0]!r} {why[0]}"
         values = [cells(chunk.column(feature.name).take(pa.array(bad))) for feature in self._features]
@@ -243,8 +243,8 @@ class _Run:
         """Add a chunk to the tally."""
         self.rows += len(parsed.column)
         self._labelled += np.bincount(answer.codes, minlength=len(self._labelled))
-        for counted, found in ((self._unseen, parsed.unseen), (self._outside, parsed.outside)):
-            for name, rows in found.items():
+        for counted, rows_of in ((self._unseen, parsed.unseen), (self._outside, parsed.outside)):
+            for name, rows in rows_of.items():
                 counted[name] += int(rows[good].sum())
 
     def tally(self) -> Tally:

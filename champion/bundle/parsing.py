@@ -69,7 +69,7 @@ def parse(chunk: pa.RecordBatch, features: Sequence[Feature], textual: bool) -> 
     texts = np.empty((rows, sum(f.kind == "categorical" for f in features)), dtype=object)
     made = Parsed(Block(numbers, texts), np.full(rows, -1), np.zeros(rows, dtype=np.int64))
     number = text = 0
-    for place, feature in enumerate(features):
+    for index, feature in enumerate(features):
         column = _plain(chunk.column(feature.name))
         if textual:
             column = _without_missing_words(column, feature)
@@ -82,7 +82,7 @@ def parse(chunk: pa.RecordBatch, features: Sequence[Feature], textual: bool) -> 
             number += width
         if fault is not None:
             first = (fault > 0) & (made.column < 0)
-            made.column[first], made.fault[first] = place, fault[first]
+            made.column[first], made.fault[first] = index, fault[first]
     return made
 
 
@@ -125,40 +125,40 @@ def _numbers_of(column: pa.Array, feature: Feature, out: NDArray[np.float64], ma
     else:
         values = _booleans(column) if feature.kind == "boolean" else _numbers(column, feature)
         out[:, 0] = values
-    lowest, highest_version = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
+    lowest, highest = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
     least, most = feature.minimum, feature.maximum
-    if least is not None and most is not None and (lowest < least or highest_version > most):
+    if least is not None and most is not None and (lowest < least or highest > most):
         made.outside[feature.name] = (values < least) | (values > most)
     fault: NDArray[np.int64] | None = None
     if np.isnan(values.sum()):
         empty = np.isnan(values)
         foreign = empty & _is_valid(column) & ~_holds_nan(column)
         fault = np.where(foreign, FOREIGN, 0 if feature.nullable else np.where(empty, MISSING, 0))
-    if lowest < -LARGEST or highest_version > LARGEST:
+    if lowest < -LARGEST or highest > LARGEST:
         fault = np.where(np.abs(values) > LARGEST, TOO_LARGE, 0 if fault is None else fault)
     return fault
 
 
 def _is_valid(column: pa.Array) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = pc.is_valid(column).to_numpy(zero_copy_only=False)
-    return found
+    valid: NDArray[np.bool_] = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    return valid
 
 
 def _holds_nan(column: pa.Array) -> NDArray[np.bool_]:
     """Where a floating number is there, and is none; a text that says so counts too."""
     if pa.types.is_string(column.type):
-        found = pc.match_substring_regex(column, r"(?i)^[+-]?nan$")
+        nan = pc.match_substring_regex(column, r"(?i)^[+-]?nan$")
     elif pa.types.is_floating(column.type):
-        found = pc.is_nan(column)
+        nan = pc.is_nan(column)
     else:
         return np.zeros(len(column), dtype=np.bool_)
-    nan: NDArray[np.bool_] = found.fill_null(False).to_numpy(zero_copy_only=False)
-    return nan
+    holds: NDArray[np.bool_] = nan.fill_null(False).to_numpy(zero_copy_only=False)
+    return holds
 
 
 def _as_floats(column: pa.Array) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = column.to_numpy(zero_copy_only=False)
-    return found.astype(np.float64, copy=False)
+    floats: NDArray[np.float64] = column.to_numpy(zero_copy_only=False)
+    return floats.astype(np.float64, copy=False)
 
 
 def _numbers(column: pa.Array, feature: Feature) -> NDArray[np.float64]:
@@ -189,10 +189,10 @@ def _distinct(column: pa.Array) -> tuple[NDArray[np.int64], list[Any]]:
     """Codes (-1 where nothing is), and the distinct values as Python or numpy has them."""
     encoded = column.dictionary_encode()
     values = encoded.dictionary
-    found = list(values.to_numpy(zero_copy_only=False)) if pa.types.is_floating(values.type) else values.to_pylist()
+    distinct = list(values.to_numpy(zero_copy_only=False)) if pa.types.is_floating(values.type) else values.to_pylist()
     codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
-    nothing = [place for place, value in enumerate(found) if value != value]
-    return (np.where(np.isin(codes, nothing), -1, codes) if nothing else codes), found
+    nothing = [code for code, value in enumerate(distinct) if value != value]
+    return (np.where(np.isin(codes, nothing), -1, codes) if nothing else codes), distinct
 
 
 def _booleans(column: pa.Array) -> NDArray[np.float64]:

@@ -27,6 +27,9 @@ class Decision(DecisionFacts):
     checks: list[Check]
 
 
+_GATES: dict[str, ReasonCode] = {"min_gain": "min_gain", "p_value": "p_value"}  # by check; the others are guardrails
+
+
 def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
     """Promote or keep.
 
@@ -44,7 +47,7 @@ def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
 
 
 def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> tuple[ReasonCode, str]:
-    """The ground of the decision, and the sentence for a person."""
+    """The reason code of the decision, and the sentence for a person."""
     metric = evaluation.metric
     score = evaluation.challenger.scores[metric]
     failed = next((check for check in checks if check.gates and not check.passed), None)
@@ -57,15 +60,15 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
             "first",
             f"The challenger becomes the champion: there was no champion, and {metric} {score:.4f} is enough.",
         )
-    rival = evaluation.champion.scores[metric]
-    if abs(score - rival) <= NOISE:
+    champion_score = evaluation.champion.scores[metric]
+    if abs(score - champion_score) <= NOISE:
         return "tie", f"The champion stays: both reach {metric} {score:.4f}, and a tie keeps the champion."
-    against = f"{metric} {score:.4f} against {rival:.4f}"
-    if score < rival:
+    against = f"{metric} {score:.4f} against {champion_score:.4f}"
+    if score < champion_score:
         return "worse", f"The champion stays: the challenger is worse, {against}."
     if failed:
         found = f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
-        return _ground(failed), f"The champion stays: {against} is better, but {found}."
+        return _GATES.get(failed.name, "guardrail"), f"The champion stays: {against} is better, but {found}."
     return "better", f"The challenger becomes the champion: {against}."
 
 
@@ -77,12 +80,6 @@ def _unjudged(why: str, replace: bool) -> tuple[ReasonCode, str]:
             f"The challenger becomes the champion: the champion {cannot}, and the use case says replace_unjudged.",
         )
     return "unjudged", f"The champion stays: it {cannot}. Set promotion.replace_unjudged to replace it."
-
-
-def _ground(failed: Check) -> ReasonCode:
-    if failed.name == "min_gain":
-        return "min_gain"
-    return "p_value" if failed.name == "p_value" else "guardrail"
 
 
 def _checks(evaluation: Evaluation, policy: Promotion) -> list[Check]:

@@ -11,7 +11,7 @@ from champion.modeling.evaluation import CandidateResult, ClassScore, Curve, Evi
 
 
 class Performance(Evidence):
-    """Champion or challenger in the exam."""
+    """Champion or challenger on the judged rows."""
 
     role: str  # "champion" or "challenger"
     number: int | None  # model version; None for a challenger that has none yet

@@ -87,8 +87,8 @@ class Labels:
     def of(self, ids: pa.Array | None) -> NDArray[np.object_]:
         """The labels of some requests, in the order in which they were asked, chunk after chunk; None where there is none."""
         keys, self._last = _keys(ids, self._last)
-        place = pc.index_in(keys, value_set=self._keys).fill_null(-1).to_numpy()
-        labels: NDArray[np.object_] = np.append(self._labels, [None])[place]
+        number = pc.index_in(keys, value_set=self._keys).fill_null(-1).to_numpy()
+        labels: NDArray[np.object_] = np.append(self._labels, [None])[number]
         return labels
 
 

@@ -79,14 +79,14 @@ def answered(model: Any, rows: Any, classes: int) -> Predictions:
     """Ask a fitted estimator or pipeline one row or more: for codes, and for probabilities where it has them."""
     if not hasattr(model, "predict_proba"):
         return Predictions(np.asarray(model.predict(rows), dtype=np.int64), None)
-    found = np.asarray(model.predict_proba(rows), dtype=np.float64)
-    if found.shape[1] != classes:
+    probabilities = np.asarray(model.predict_proba(rows), dtype=np.float64)
+    if probabilities.shape[1] != classes:
         whole = np.zeros((len(rows), classes))
-        whole[:, model.classes_] = found
-        found = whole
+        whole[:, model.classes_] = probabilities
+        probabilities = whole
     if _takes_the_most_probable(model):  # predict would walk the trees again, to the same answer
-        return Predictions(found.argmax(axis=1), found)
-    return Predictions(np.asarray(model.predict(rows), dtype=np.int64), found)
+        return Predictions(probabilities.argmax(axis=1), probabilities)
+    return Predictions(np.asarray(model.predict(rows), dtype=np.int64), probabilities)
 
 
 def _takes_the_most_probable(model: Any) -> bool:

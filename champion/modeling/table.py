@@ -89,12 +89,12 @@ def _require_features(frame: pd.DataFrame, use_case: UseCase) -> None:
 
 
 def _require_finite(features: Sequence[pd.Series]) -> None:
-    found = {str(column.name): count for column in features if (count := _too_large(column))}
-    if found:
-        counts = ", ".join(f"{name!r} ({count:,})" for name, count in list(found.items())[:8])
+    counts = {str(column.name): count for column in features if (count := _too_large(column))}
+    if counts:
+        each = ", ".join(f"{name!r} ({count:,})" for name, count in list(counts.items())[:8])
         raise DataError(
-            f"Infinite values, or numbers beyond {LARGEST:g}, stand in {counted(len(found), 'column', 'columns')}: "
-            f"{counts}{f' and {len(found) - 8} more' if len(found) > 8 else ''}. Models cannot take them: put in the "
+            f"Infinite values, or numbers beyond {LARGEST:g}, stand in {counted(len(counts), 'column', 'columns')}: "
+            f"{each}{f' and {len(counts) - 8} more' if len(counts) > 8 else ''}. Models cannot take them: put in the "
             "largest sensible number, or leave the fields empty."
         )
 

@@ -86,7 +86,7 @@ def fit_candidate(
 def rank(results: Sequence[CandidateResult]) -> list[CandidateResult]:
     """Put the candidates best first, and mark the best as chosen; on a tie the one named first stays first."""
     ordered = sorted(results, key=lambda result: -result.cv_mean if result.cv_mean is not None else 0.0)
-    return [result.model_copy(update={"chosen": place == 0}) for place, result in enumerate(ordered)]
+    return [result.model_copy(update={"chosen": rank == 0}) for rank, result in enumerate(ordered)]
 
 
 def _cross_validate(

@@ -60,7 +60,6 @@ def test_answers_equal_those_of_the_whole_table(
     rows = training(500).sample(frac=1, random_state=1)[["when", "paid", "colour", "count", "size"]]
     source = write(rows, tmp_path / f"table{suffix}")
     whole = classifier(package, "models/test").predict(read_table(source, source.name))
-
     tally, found, rejected = scored(package, source)
     assert (tally.rows, tally.predicted, rejected) == (500, 500, [])
     assert found["label"].tolist() == [package.manifest.classes[code] for code in whole.codes]
@@ -89,7 +88,6 @@ def test_rows_that_cannot_be_scored_are_told_with_place_and_reason_and_the_other
     ]
     source = tmp_path / "table.csv"
     source.write_text("\n".join([",".join(KINDS), *map(",".join, rows)]), encoding="utf-8")
-
     tally, found, rejected = scored(model, source, keep=("count",))
     assert found["count"].tolist() == ["3", "4"], "the first and the last row"
     assert (tally.rows, tally.predicted, tally.rejected) == (8, 2, 6)

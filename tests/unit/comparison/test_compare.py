@@ -67,7 +67,6 @@ def exam(
 
 def test_both_are_asked_the_same_rows_and_the_better_one_scores_higher() -> None:
     good, bad = compared_model(table(), estimator=LINEAR), compared_model(table().drop(columns="x"), "champion")
-
     found = exam(table(seed=1), good, bad)
     assert found.champion is not None
     assert found.paired is not None
@@ -83,7 +82,6 @@ def test_a_champion_keeps_its_own_columns_and_preprocessing() -> None:
     champion = compared_model(former, "champion", LINEAR)
     today = table(seed=1).assign(colour=lambda frame: frame["target"].map({"a": "red", "b": "blue"}), more=1.0)
     challenger = compared_model(today.drop(columns="colour"))
-
     found = exam(today, challenger, champion)
     assert found.champion is not None
     assert found.champion.scores["accuracy"] == 1.0
@@ -96,7 +94,6 @@ def test_a_champion_whose_column_is_gone_is_unjudged_and_the_reason_names_it() -
         compared_model(table().drop(columns="noise")),
         compared_model(table(), "champion"),
     )
-
     assert found.champion is None
     assert found.paired is None
     assert found.champion_unjudged == "the table has no column 'noise', which it needs"
@@ -105,7 +102,6 @@ def test_a_champion_whose_column_is_gone_is_unjudged_and_the_reason_names_it() -
 
 def test_a_champion_whose_holdout_nobody_can_tell_is_unjudged() -> None:
     champion = compared_model(table(), "champion", rule=RULE.model_copy(update={"columns": ("gone", "x")}))
-
     found = exam(table(), compared_model(table()), champion)
     assert found.champion_unjudged is not None
     assert "no column 'gone', without which its own holdout is unknown" in found.champion_unjudged
@@ -118,7 +114,6 @@ def test_a_champion_whose_holdout_nobody_can_tell_is_unjudged() -> None:
 def test_a_champion_whose_split_column_has_gaps_is_unjudged(column: Any, reason: str) -> None:
     today = table().assign(when=[None, *[1.0] * 199])
     rule = SplitRule(by=column, share=0.5, salt="", column="when", cutoff=1.0 if column == "time" else None)
-
     found = exam(today, compared_model(table()), compared_model(table(), "champion", rule=rule))
     assert reason in (found.champion_unjudged or "")
     assert not found.rows.overlap_only
@@ -126,14 +121,12 @@ def test_a_champion_whose_split_column_has_gaps_is_unjudged(column: Any, reason:
 
 def test_a_champion_that_cannot_read_todays_values_is_unjudged() -> None:
     today = table().assign(x="many")
-
     found = exam(today, compared_model(table().drop(columns="x")), compared_model(table(), "champion"))
     assert "'x' holds 'many'" in (found.champion_unjudged or "")
 
 
 def test_a_champion_of_other_labels_is_unjudged_instead_of_wrong_everywhere() -> None:
     champion = compared_model(table(labels=(0, 1)), "champion")
-
     found = exam(table(labels=(False, True)), compared_model(table(labels=(False, True))), champion)
     assert found.champion_unjudged == "it knows the classes 0, 1, and the holdout has False, True"
 
@@ -157,13 +150,11 @@ def test_a_champion_is_not_judged_on_the_rows_it_was_trained_on() -> None:
     challenger = compared_model(frame[~is_holdout(frame, today)], estimator=NEAREST, rule=today, n_neighbors=1)
     holdout = frame[is_holdout(frame, today)]
     in_both = holdout[is_holdout(holdout, former)]
-
     found = exam(holdout, challenger, champion)
     assert found.champion is not None
     assert found.rows.judged == len(in_both) < len(holdout) == found.rows.holdout
     assert found.rows.overlap_only
     assert found.champion.scores["accuracy"] < 0.65
-
     no_rule = ComparedModel("champion", champion.classifier, today, "one", NEAREST, {})
     inflated = exam(holdout, challenger, no_rule)
     assert inflated.champion is not None
@@ -173,7 +164,6 @@ def test_a_champion_is_not_judged_on_the_rows_it_was_trained_on() -> None:
 def test_the_challenger_is_also_told_alone_on_its_whole_holdout() -> None:
     frame, former, today = numbers_without_meaning()
     holdout = frame[is_holdout(frame, today)]
-
     found = exam(holdout, compared_model(frame, rule=today), compared_model(frame, "champion", rule=former))
     assert found.alone is not None
     assert sum(map(sum, found.alone.confusion)) == len(holdout)
@@ -185,7 +175,6 @@ def test_with_fewer_rows_in_both_holdouts_than_asked_nothing_is_decided() -> Non
     holdout = frame[is_holdout(frame, today)]
     both = int(is_holdout(holdout, former).sum())
     challenger, champion = compared_model(frame, rule=today), compared_model(frame, "champion", rule=former)
-
     with pytest.raises(NotEnoughDataError, match=f"only {both} rows are holdout under both.*min_overlap = {both + 1}"):
         exam(holdout, challenger, champion, min_overlap=both + 1)
     assert exam(holdout, challenger, champion, min_overlap=both).rows.judged == both
@@ -193,7 +182,6 @@ def test_with_fewer_rows_in_both_holdouts_than_asked_nothing_is_decided() -> Non
 
 def test_a_small_holdout_under_an_unchanged_rule_is_judged() -> None:
     found = exam(table(rows=8), compared_model(table()), compared_model(table(), "champion"))
-
     assert found.rows.judged == 8
     assert any("Only 8 rows judge" in warning for warning in found.warnings)
 
@@ -204,7 +192,6 @@ def test_a_small_holdout_under_an_unchanged_rule_is_judged() -> None:
 @pytest.mark.parametrize("labels", [("a", "b"), (3, 1), (False, True), ("1", "0"), ("ja, bitte", "nicht ähnlich")])
 def test_labels_of_every_sort_go_through(labels: Any) -> None:
     found = exam(table(labels, seed=1), compared_model(table(labels)), compared_model(table(labels), "champion"))
-
     assert found.classes == sorted(labels)
     assert found.challenger.scores["accuracy"] > 0.8
     assert Evaluation.model_validate_json(found.model_dump_json()) == found
@@ -212,7 +199,6 @@ def test_labels_of_every_sort_go_through(labels: Any) -> None:
 
 def test_a_class_that_the_holdout_lacks_is_a_warning_and_scores_are_over_those_present() -> None:
     holdout = table(("a", "b"), seed=1)
-
     found = exam(holdout, compared_model(table(("a", "b", "c")), estimator=LINEAR), metric="f1_macro")
     assert found.rows.missing_classes == ["c"]
     assert any("lack 1 class(es): 'c'. Scores are over those present" in warning for warning in found.warnings)
@@ -222,7 +208,6 @@ def test_a_class_that_the_holdout_lacks_is_a_warning_and_scores_are_over_those_p
 
 def test_a_class_new_to_the_champion_counts_against_it_and_is_told() -> None:
     today = table(("a", "b", "c"), rows=300)
-
     found = exam(today, compared_model(today), compared_model(table(("a", "b")), "champion", NEAREST))
     assert found.champion is not None
     assert found.champion.scores["accuracy"] < 0.7 < found.challenger.scores["accuracy"]
@@ -232,13 +217,11 @@ def test_a_class_new_to_the_champion_counts_against_it_and_is_told() -> None:
 
 def test_a_class_that_the_train_set_lacks_is_told() -> None:
     found = exam(table(("a", "b", "c"), rows=30), compared_model(table(("a", "b"))))
-
     assert any("1 class(es) that the train set lacks: 'c'. Their 10 row(s)" in line for line in found.warnings)
 
 
 def test_a_class_that_only_the_champion_knows_has_its_place() -> None:
     champion = compared_model(table(("b", "d", "a", "c"), rows=400), "champion")
-
     found = exam(table(("b", "d"), seed=1), compared_model(table(("b", "d"))), champion)
     assert found.classes == ["a", "b", "c", "d"]
     assert found.rows.missing_classes == ["a", "c"]
@@ -248,7 +231,6 @@ def test_a_class_that_only_the_champion_knows_has_its_place() -> None:
 
 def test_fifty_classes_go_through() -> None:
     labels = [f"class {number:02}" for number in range(50)]
-
     found = exam(table(labels, rows=120, seed=1), compared_model(table(labels, rows=500)), metric="roc_auc")
     assert len(found.classes) == 50
     assert len(found.challenger.roc) == 50
@@ -262,7 +244,6 @@ def test_fifty_classes_go_through() -> None:
 @pytest.mark.parametrize("metric", ALLOWED)
 def test_any_allowed_metric_trains_and_judges_or_is_refused_by_name(metric: str, labels: tuple[str, ...]) -> None:
     train, holdout = table(labels, rows=60), table(labels, rows=40, seed=1)
-
     if len(labels) > 2 and metric in TWO_CLASSES_ONLY:
         with pytest.raises(ConfigurationError, match=f"'{metric}' .*cannot score"):
             compared_model(train, metric=metric)
@@ -282,7 +263,6 @@ def test_any_allowed_metric_trains_and_judges_or_is_refused_by_name(metric: str,
 )
 def test_an_estimator_without_probabilities_is_judged_without_curves(estimator: str) -> None:
     found = exam(table(seed=1), compared_model(table(), estimator=estimator), compared_model(table(), "champion"))
-
     assert found.challenger.scores["accuracy"] > 0.8
     assert found.challenger.calibration == []
     assert "neg_log_loss" not in found.challenger.scores
@@ -290,14 +270,12 @@ def test_an_estimator_without_probabilities_is_judged_without_curves(estimator: 
 
 def test_a_guardrail_that_the_champion_cannot_meet_is_named() -> None:
     champion = compared_model(table(), "champion", "sklearn.svm.LinearSVC")
-
     with pytest.raises(ConfigurationError, match=r"'neg_log_loss' .*cannot score this estimator"):
         exam(table(), compared_model(table()), champion, guardrails=("neg_log_loss",))
 
 
 def test_guardrails_are_scored_for_both() -> None:
     found = exam(table(), compared_model(table()), compared_model(table(), "champion"), guardrails=("recall_macro",))
-
     assert found.champion is not None
     assert "recall_macro" in found.challenger.scores.keys() & found.champion.scores.keys()
 
@@ -313,7 +291,6 @@ def test_a_metric_that_the_judged_rows_do_not_allow_is_not_enough_data() -> None
 @pytest.mark.parametrize("metric", ["accuracy", "neg_log_loss"])
 def test_importance_finds_the_one_informative_column(metric: str) -> None:
     found = exam(table(seed=1), compared_model(table(), estimator=LINEAR), metric=metric).challenger.importance
-
     assert [one.feature for one in found] == ["x", "noise"]
     assert found[0].mean > 0.2
     assert abs(found[1].mean) < 0.05
@@ -322,7 +299,6 @@ def test_importance_finds_the_one_informative_column(metric: str) -> None:
 def test_importance_of_a_large_holdout_is_taken_from_a_sample_that_has_every_class() -> None:
     holdout = table(rows=IMPORTANCE_ROWS * 2)
     holdout["target"] = ["rare", *["common"] * (len(holdout) - 1)]
-
     challenger = compared_model(holdout.iloc[:50])
     found = [exam(holdout.sample(frac=1, random_state=seed), challenger, metric="roc_auc") for seed in range(5)]
     assert all(IMPORTANCE_ROWS <= one.rows.sampled_for_importance <= IMPORTANCE_ROWS + 1 for one in found)

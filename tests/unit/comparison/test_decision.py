@@ -76,7 +76,6 @@ def test_a_worse_challenger_keeps_the_champion() -> None:
 
 def test_rounding_noise_is_a_tie() -> None:
     better_by_the_last_bit = 0.1 + 0.2
-
     assert verdict(decide(exam(better_by_the_last_bit, 0.3), Promotion())) == (False, "tie")
 
 
@@ -84,7 +83,6 @@ def test_rounding_noise_is_a_tie() -> None:
 @given(scores, scores, policies)
 def test_nobody_who_ties_or_is_worse_is_ever_promoted(challenger: float, champion: float, policy: Promotion) -> None:
     decision = decide(exam(challenger, champion), policy)
-
     if challenger <= champion:
         assert not decision.promote
 
@@ -96,7 +94,6 @@ def test_more_gain_never_turns_a_promotion_down(
 ) -> None:
     lower, higher = sorted((one, other))
     paired = answered(10, 2, 0.04) if ahead else answered(2, 10, 0.04)
-
     if decide(exam(lower, champion, (f1, 0), paired=paired), policy).promote:
         assert decide(exam(higher, champion, (f1, 0), paired=paired), policy).promote
 
@@ -107,7 +104,6 @@ def test_the_decision_says_what_it_rests_on(
     challenger: float, champion: float | None, policy: Promotion, f1: float
 ) -> None:
     decision = decide(exam(challenger, champion, (f1, 0)), policy)
-
     assert decision.promote == (decision.reason_code in ("first", "better", "unjudged_replaced"))
     assert (decision.challenger_score, decision.champion_score) == (challenger, champion)
     assert "becomes the champion" in decision.reason if decision.promote else "stays" in decision.reason
@@ -119,7 +115,6 @@ def test_the_decision_says_what_it_rests_on(
 @given(scores, st.floats(0, 0.5), policies)
 def test_without_a_champion_only_the_lowest_score_gates(score: float, gain: float, policy: Promotion) -> None:
     enough = policy.min_score is None or score >= policy.min_score - NOISE
-
     decision = decide(exam(score), policy)
     assert verdict(decision) == ((True, "first") if enough else (False, "min_score"))
     assert [check.name for check in decision.checks] == ([] if policy.min_score is None else ["min_score"])
@@ -132,7 +127,6 @@ def test_the_lowest_score_is_enough(score: float, promoted: bool) -> None:
 
 def test_a_better_challenger_below_the_lowest_score_stays_out() -> None:
     decision = decide(exam(0.7, 0.6), Promotion(min_score=0.8))
-
     assert verdict(decision) == (False, "min_score")
     assert decision.reason == "The challenger stays out: accuracy 0.7000, at least 0.8 is required."
 
@@ -146,7 +140,6 @@ def test_the_gain_must_be_more_than_the_margin(challenger: float, reason_code: s
 @pytest.mark.parametrize(("f1", "reason_code"), [(0.95, "better"), (0.94, "better"), (0.93, "guardrail")])
 def test_a_guardrail_tolerates_what_it_says_and_no_more(f1: float, reason_code: str) -> None:
     decision = decide(exam(0.9, 0.8, (f1, 0.96)), Promotion(guardrails={"f1_macro": -0.02}))
-
     assert decision.reason_code == reason_code
 
 
@@ -156,13 +149,11 @@ def test_a_guardrail_may_ask_for_a_gain() -> None:
 
 def test_a_broken_guardrail_is_named_with_what_was_found() -> None:
     decision = decide(exam(0.9, 0.8, (0.5, 0.6)), Promotion(guardrails={"f1_macro": -0.02}))
-
     assert "guardrail f1_macro is -0.1 where at least -0.02 is required" in decision.reason
 
 
 def test_the_paired_test_gates_only_where_the_policy_says_so() -> None:
     evaluation = exam(0.9, 0.8, paired=answered(7, 2, 0.18))
-
     assert decide(evaluation, Promotion()).promote
     assert verdict(decide(evaluation, Promotion(max_p_value=0.05))) == (False, "p_value")
     assert decide(evaluation, Promotion(max_p_value=0.2)).promote
@@ -170,21 +161,18 @@ def test_the_paired_test_gates_only_where_the_policy_says_so() -> None:
 
 def test_the_paired_test_is_evidence_also_where_it_does_not_gate() -> None:
     decision = decide(exam(0.9, 0.8, paired=answered(7, 2, 0.18)), Promotion())
-
     check = next(check for check in decision.checks if check.name == "p_value")
     assert (check.found, check.passed, check.gates) == (0.18, False, False)
 
 
 def test_a_small_p_value_in_the_champions_favour_is_no_ground_to_promote() -> None:
     evaluation = exam(0.9, 0.8, paired=answered(2, 20, 0.0001))
-
     assert verdict(decide(evaluation, Promotion(max_p_value=0.05))) == (False, "p_value")
 
 
 def test_the_first_gate_that_fails_is_the_ground() -> None:
     policy = Promotion(min_score=0.95, min_gain=0.2, guardrails={"f1_macro": 0.1}, max_p_value=0.01)
     evaluation = exam(0.9, 0.8, paired=answered(3, 2, 1.0))
-
     grounds = []
     for fixed in ({}, {"min_score": None}, {"min_gain": 0.0}, {"guardrails": {}}, {"max_p_value": None}):
         policy = policy.model_copy(update=fixed)
@@ -195,14 +183,12 @@ def test_the_first_gate_that_fails_is_the_ground() -> None:
 @pytest.mark.parametrize(("replace", "expected"), [(False, (False, "unjudged")), (True, (True, "unjudged_replaced"))])
 def test_an_unjudged_champion_is_replaced_only_where_the_policy_says_so(replace: bool, expected: Any) -> None:
     decision = decide(exam(0.9, unjudged="no column 'x'"), Promotion(replace_unjudged=replace))
-
     assert verdict(decision) == expected
     assert "no column 'x'" in decision.reason
 
 
 def test_an_unjudged_champion_is_not_replaced_by_a_challenger_below_the_lowest_score() -> None:
     policy = Promotion(min_score=0.95, replace_unjudged=True)
-
     assert verdict(decide(exam(0.9, unjudged="no column 'x'"), policy)) == (False, "min_score")
 
 
@@ -210,5 +196,4 @@ def test_a_decision_survives_its_way_through_json() -> None:
     decision = decide(
         exam(0.9, 0.8, paired=answered(7, 2, 0.18)), Promotion(min_score=0.5, guardrails={"f1_macro": -1})
     )
-
     assert Decision.model_validate_json(decision.model_dump_json()) == decision

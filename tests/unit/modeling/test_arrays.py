@@ -72,7 +72,6 @@ def test_a_block_gets_the_answer_that_its_table_gets(estimator: str, table: pd.D
     rows = asked(table)
     expected = Classifier(features, [0, 1, 2], pipeline).predict(rows)
     block = block_of(model_frame(rows, features), features)
-
     for backend in ("packed", "native"):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -89,7 +88,6 @@ def test_a_block_gets_the_answer_that_its_table_gets(estimator: str, table: pd.D
 
 def test_a_forest_may_be_packed_and_a_linear_model_may_not() -> None:
     table = numbers_only()
-
     linear = "sklearn.linear_model.LogisticRegression"
     for estimator, asked_for, backend in (
         (FOREST, "packed", "packed"), (FOREST, "native", "native"), (FOREST, "gone", "native"), (linear, "packed", "native"),
@@ -104,7 +102,6 @@ def test_the_label_at_a_tie_of_gradient_boosting_is_its_own() -> None:
     pipeline = build_pipeline(
         Candidate(estimator="sklearn.ensemble.GradientBoostingClassifier", params={"n_estimators": 1}), features, seed=0
     ).fit(rows, [0, 1, 0, 1])
-
     found = Classifier(features, ["no", "yes"], pipeline).predict(rows)
     assert found.probabilities is not None
     assert found.probabilities[0].tolist() == [0.5, 0.5]
@@ -115,7 +112,6 @@ def test_the_label_at_a_tie_of_gradient_boosting_is_its_own() -> None:
 def test_a_number_that_no_model_takes_is_refused(value: float) -> None:
     features, pipeline = fitted(numbers_only(), FOREST)
     arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed")
-
     with pytest.raises(DataError, match=r"infinite or beyond 3\.402823e"):
         arrays.predict(Block(np.array([[value, 0.0]]), np.empty((1, 0), dtype=object)))
     assert len(arrays.predict(Block(np.array([[LARGEST, -LARGEST]]), np.empty((1, 0), dtype=object))).codes) == 1
@@ -125,7 +121,6 @@ def test_a_value_that_the_estimator_refuses_is_named_with_the_estimator() -> Non
     features, pipeline = fitted(numbers_only(), "sklearn.linear_model.LogisticRegression")
     pipeline.steps[0] = ("prepare", "passthrough")
     arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed")
-
     with pytest.raises(DataError, match=r"LogisticRegression cannot answer this: .*NaN"):
         arrays.predict(Block(np.array([[np.nan, 0.0]]), np.empty((1, 0), dtype=object)))
 
@@ -135,7 +130,6 @@ def test_no_row_gets_no_answer() -> None:
     found = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed").predict(
         Block(np.empty((0, 2)), np.empty((0, 0), dtype=object))
     )
-
     assert found.codes.shape == (0,)
     assert found.probabilities is not None
     assert found.probabilities.shape == (0, 3)
@@ -145,7 +139,6 @@ def test_moments_become_what_a_table_makes_of_them() -> None:
     texts = ["1969-12-31T23:59:59.5", "2024-02-29T12:30", "2000-01-01", None, "1903-03-01T07:00", "2099-12-31T23:00"]
     feature = Feature(name="when", kind="datetime", dtype="str", nullable=True)
     expected = model_frame(pd.DataFrame({"when": texts}), [feature]).to_numpy()
-
     found = moment_parts(np.array([text or "NaT" for text in texts], dtype="datetime64[us]"))
     np.testing.assert_array_equal(found, expected)
     assert found.shape == (6, len(feature.columns))
@@ -153,7 +146,6 @@ def test_moments_become_what_a_table_makes_of_them() -> None:
 
 def test_the_columns_of_a_block_are_those_of_the_signature_in_its_order() -> None:
     features, _ = fitted(mixed(), FOREST)
-
     assert text_columns(features) == ("colour",)
     assert number_columns(features) == (
         "size", "count", "paid", "when (days)", "when (month)", "when (weekday)", "when (hour)",

@@ -70,7 +70,6 @@ def accuracy(classifier: Classifier, frame: pd.DataFrame) -> float:
 @each
 def test_it_can_overfit_ten_rows(estimator: str) -> None:
     ten = table(10)
-
     assert accuracy(trained(ten, estimator), ten) == 1.0
 
 
@@ -83,7 +82,6 @@ def test_it_learns_what_there_is_to_learn(estimator: str) -> None:
 def test_the_order_of_the_rows_that_are_asked_does_not_matter(estimator: str) -> None:
     classifier, asked = of_a_hundred_rows(estimator), table(60, seed=1)
     order = np.random.default_rng(2).permutation(60)
-
     before = answers(classifier, asked)
     assert answers(classifier, asked.iloc[order]) == [before[row] for row in order]
 
@@ -91,7 +89,6 @@ def test_the_order_of_the_rows_that_are_asked_does_not_matter(estimator: str) ->
 @each
 def test_a_row_is_answered_alike_alone_and_among_others(estimator: str) -> None:
     classifier, asked = of_a_hundred_rows(estimator), table(20, seed=1)
-
     alone = [answers(classifier, asked.iloc[[row]])[0] for row in range(20)]
     assert alone == answers(classifier, asked)
 
@@ -100,7 +97,6 @@ def test_a_row_is_answered_alike_alone_and_among_others(estimator: str) -> None:
 def test_the_order_of_columns_and_more_columns_do_not_matter(estimator: str) -> None:
     classifier, asked = of_a_hundred_rows(estimator), table(60, seed=1)
     turned = asked[asked.columns[::-1]].assign(more=1)
-
     np.testing.assert_array_equal(classifier.predict(turned).probabilities, classifier.predict(asked).probabilities)
 
 
@@ -113,7 +109,6 @@ def test_another_dtype_of_the_same_values_does_not_matter(estimator: str) -> Non
         paid=asked["paid"].astype(str),
         gaps=asked["gaps"].astype(object),
     )
-
     assert answers(classifier, turned) == answers(classifier, asked)
 
 
@@ -122,7 +117,6 @@ def test_another_dtype_of_the_same_values_does_not_matter(estimator: str) -> Non
 )
 def test_the_order_of_the_rows_it_learned_from_does_not_matter(estimator: str) -> None:
     train, asked = table(150), table(100, seed=1)
-
     one, other = trained(train, estimator), trained(train.sample(frac=1, random_state=3), estimator)
     assert np.mean(np.array(answers(one, asked)) == np.array(answers(other, asked))) > 0.97
 
@@ -134,7 +128,6 @@ def test_a_flipped_label_hurts(estimator: str) -> None:
     drawn = np.random.default_rng(4).random(300) < 0.5
     half = train.assign(target=train["target"].mask(drawn, np.where(drawn[::-1], "yes", "no")))
     turned = train.assign(target=train["target"].map({"yes": "no", "no": "yes"}))
-
     right, noisy, wrong = (accuracy(trained(one, estimator), asked) for one in (train, half, turned))
     assert right > noisy > wrong
     assert wrong < 0.25
@@ -144,7 +137,6 @@ def test_a_flipped_label_hurts(estimator: str) -> None:
 def test_more_of_what_counts_makes_yes_likelier(estimator: str) -> None:
     classifier = trained(table(300), estimator)
     rows = pd.DataFrame({"size": [-3.0, 3.0], "colour": "blue", "paid": True, "gaps": 0.0})
-
     found = classifier.predict(rows).probabilities
     assert found is not None
     assert found[0, 1] < 0.5 < found[1, 1]
@@ -156,7 +148,6 @@ def test_probabilities_are_over_all_classes_also_where_training_lacked_one(estim
     _, _, _, plan = prepare_table(few, DATA, rule_for(few, DATA, Split()))
     candidate = Candidate(estimator=estimator, params=ESTIMATORS[estimator])
     pipeline, _ = fit_candidate(few, plan.features, ["maybe", *plan.classes], "one", candidate, FITTING)
-
     found = Classifier(plan.features, ["maybe", *plan.classes], pipeline).predict(few).probabilities
     assert found is not None
     assert found.shape == (60, 3)
@@ -167,7 +158,6 @@ def test_probabilities_are_over_all_classes_also_where_training_lacked_one(estim
 @each
 def test_no_row_gets_no_answer(estimator: str) -> None:
     found = of_a_hundred_rows(estimator).predict(table(60).iloc[:0])
-
     assert found.codes.tolist() == []
     assert found.probabilities is not None
     assert found.probabilities.shape == (0, 2)
@@ -175,7 +165,6 @@ def test_no_row_gets_no_answer(estimator: str) -> None:
 
 def test_what_the_estimator_cannot_take_is_told() -> None:
     classifier = of_a_hundred_rows("sklearn.linear_model.LogisticRegression")
-
     with pytest.raises(DataError, match=r"LogisticRegression cannot answer this table: Input .*infinity"):
         classifier.predict(table(5).assign(size=float("inf")))
 
@@ -186,7 +175,6 @@ def test_what_the_estimator_cannot_take_is_told() -> None:
 def test_train_set_and_holdout_are_the_table() -> None:
     whole = table(300)
     rule = rule_for(whole, DATA, Split(share=0.3))
-
     train, holdout, profile, plan = prepare_table(whole, DATA, rule)
     assert (len(train), len(holdout)) == (plan.train_rows, plan.holdout_rows)
     assert (profile.rows, profile.holdout_rows) == (len(train), len(holdout))
@@ -196,7 +184,6 @@ def test_train_set_and_holdout_are_the_table() -> None:
 
 def test_row_numbers_are_no_feature_although_the_train_set_has_gaps_in_them() -> None:
     whole = table(300).assign(place=range(300))
-
     _, _, _, plan = prepare_table(whole, DATA, rule_for(whole, DATA, Split(share=0.3)))
     assert "place" not in {feature.name for feature in plan.features}
 
@@ -204,7 +191,6 @@ def test_row_numbers_are_no_feature_although_the_train_set_has_gaps_in_them() ->
 def test_a_rare_text_among_numbers_is_met_in_training_as_in_the_holdout() -> None:
     whole = table(300).assign(code=[*["1", "2"] * 149, "x", "y"])
     rule = rule_for(whole, DATA, Split(share=0.3))
-
     kinds = {
         next(feature.kind for feature in prepare_table(part, DATA, rule)[3].features if feature.name == "code")
         for part in (whole, whole.sample(frac=1, random_state=0))
@@ -216,7 +202,6 @@ def test_a_column_whose_values_all_stand_in_the_holdout_is_not_used() -> None:
     whole = table(300)
     rule = rule_for(whole, DATA, Split(share=0.3))
     late = whole.assign(late=np.where(is_holdout(whole, rule), np.arange(300) / 7, np.nan))
-
     _, _, profile, plan = prepare_table(late, DATA, rule)
     assert "late" not in {feature.name for feature in plan.features}
     assert next(column.why for column in profile.columns if column.name == "late").endswith("of the train set.")
@@ -226,7 +211,6 @@ def test_ranges_are_those_of_the_train_set() -> None:
     whole = table(300)
     rule = rule_for(whole, DATA, Split(share=0.3))
     whole.loc[is_holdout(whole, rule), "size"] += 1e-14
-
     train, _, _, plan = prepare_table(whole, DATA, rule)
     size = next(feature for feature in plan.features if feature.name == "size")
     assert (size.minimum, size.maximum) == (train["size"].min(), train["size"].max())

@@ -20,7 +20,6 @@ def gate(table: pd.DataFrame, estimator: str = FOREST) -> EquivalenceReport:
 @pytest.mark.parametrize("table", [mixed(), numbers_only(), numbers_only(3000)], ids=["mixed", "numbers", "many"])
 def test_a_forest_passes_on_holdout_grid_and_thresholds(table: pd.DataFrame) -> None:
     found = gate(table)
-
     assert found.backend == "packed"
     assert found.holdout_rows == min(len(table), 1000)
     assert found.grid_rows == 1000
@@ -30,7 +29,6 @@ def test_a_forest_passes_on_holdout_grid_and_thresholds(table: pd.DataFrame) -> 
 
 def test_a_model_without_a_faster_way_answers_itself() -> None:
     found = gate(numbers_only(), "sklearn.linear_model.LogisticRegression")
-
     assert found.backend == "native"
     assert "no faster way" in found.reason
 
@@ -48,7 +46,6 @@ def test_a_walk_that_is_wrong_at_the_thresholds_alone_does_not_pass(monkeypatch:
     spoiled(monkeypatch, thresholds=lambda forest: forest.thresholds * (1 - 1e-12 * np.sign(forest.thresholds)))
     monkeypatch.setattr("champion.modeling.equivalence_check._GRID_ROWS", 1)
     found = gate(table)
-
     assert found.backend == "native"
     assert found.labels_differ + found.largest_difference > 0
     assert "differed" in found.reason
@@ -59,7 +56,6 @@ def test_a_walk_with_other_probabilities_does_not_pass_though_its_labels_are_rig
 ) -> None:
     spoiled(monkeypatch, leaves=lambda forest: forest.leaves * (1 - 1e-5))
     found = gate(numbers_only())
-
     assert found.backend == "native"
     assert found.labels_differ == 0
     assert found.largest_difference > 1e-6

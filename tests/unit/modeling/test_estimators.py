@@ -62,7 +62,6 @@ def refusal(candidate: dict[str, Any], **promotion: Any) -> str:
 )
 def test_what_is_no_classifier_is_refused_with_the_key_and_a_way_out(path: str, expected: str) -> None:
     message = refusal({"estimator": path})
-
     assert message.startswith("iris.yaml: candidates.one.estimator: ")
     assert expected in message
 
@@ -70,7 +69,6 @@ def test_what_is_no_classifier_is_refused_with_the_key_and_a_way_out(path: str, 
 @pytest.mark.parametrize("name", [name for name, _ in all_estimators(type_filter="classifier")])
 def test_every_classifier_is_found_where_a_suggestion_would_say(name: str) -> None:
     found = dict(all_estimators(type_filter="classifier"))[name]
-
     assert estimator_class(_public_path(found), "here") is found
 
 
@@ -93,7 +91,6 @@ def test_a_wrong_parameter_is_refused_before_anything_is_trained(candidate: dict
 
 def test_an_estimator_that_needs_another_one_is_refused_by_name() -> None:
     message = refusal({"estimator": "sklearn.multiclass.OneVsRestClassifier"})
-
     assert "candidates.one.params: " in message
     assert "'estimator'" in message
 
@@ -153,7 +150,6 @@ def test_missing_values_are_learned_from_and_predicted_with(path: str) -> None:
     gaps = table()
     for place, name in enumerate(gaps.columns):
         gaps[name] = gaps[name].mask(np.arange(len(gaps)) % 7 == place)
-
     found = fitted(path, gaps).predict_proba(model_frame(gaps, FEATURES))
     assert np.isfinite(found).all()
 
@@ -161,21 +157,18 @@ def test_missing_values_are_learned_from_and_predicted_with(path: str) -> None:
 @pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING, NAIVE, "sklearn.neighbors.KNeighborsClassifier"])
 def test_missing_values_that_training_never_saw_are_predicted_with(path: str) -> None:
     empty = pd.DataFrame({name: [None] for name in table().columns}, dtype=object)
-
     assert np.isfinite(fitted(path, table()).predict_proba(model_frame(empty, FEATURES))).all()
 
 
 @pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING])
 def test_a_category_that_training_never_saw_is_no_error(path: str) -> None:
     strange = table(5).assign(colour="ultraviolet", size=1e6)
-
     assert np.isfinite(fitted(path, table()).predict_proba(model_frame(strange, FEATURES))).all()
 
 
 @pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING])
 def test_more_categories_than_an_estimator_takes_are_put_together(path: str) -> None:
     many = table(1000).assign(colour=[f"colour {row % 400}" for row in range(1000)])
-
     pipeline = fitted(path, many)
     assert pipeline[:-1].transform(model_frame(many, FEATURES)).shape[1] <= 56
     assert np.isfinite(pipeline.predict_proba(model_frame(many, FEATURES))).all()
@@ -183,7 +176,6 @@ def test_more_categories_than_an_estimator_takes_are_put_together(path: str) -> 
 
 def test_codes_stay_below_the_bins_that_the_estimator_was_given() -> None:
     many = table(400).assign(colour=[f"colour {row % 200}" for row in range(400)])
-
     assert fitted(BOOSTING, many, max_bins=32).predict(model_frame(many, FEATURES)).shape == (400,)
 
 
@@ -192,7 +184,6 @@ def test_trees_see_numbers_as_they_are_and_others_standardized() -> None:
     sizes = {
         path: fitted(path, frame)[:-1].transform(model_frame(frame, FEATURES))[:, 0] for path in (FOREST, LINEAR, NAIVE)
     }
-
     assert sizes[FOREST].tolist() == frame["size"].tolist()
     assert (sizes[LINEAR].mean(), sizes[LINEAR].std()) == pytest.approx((0, 1))
     assert (sizes[NAIVE].min(), sizes[NAIVE].max()) == pytest.approx((0, 1))
@@ -201,7 +192,6 @@ def test_trees_see_numbers_as_they_are_and_others_standardized() -> None:
 def test_the_seed_is_set_where_the_candidate_sets_none() -> None:
     seeded = build_pipeline(Candidate(estimator=FOREST), FEATURES, seed=7)
     own = build_pipeline(Candidate(estimator=FOREST, params={"random_state": 3}), FEATURES, seed=7)
-
     assert (seeded["model"].random_state, own["model"].random_state) == (7, 3)
     build_pipeline(Candidate(estimator="sklearn.neighbors.KNeighborsClassifier"), FEATURES, seed=7)
 
@@ -209,7 +199,6 @@ def test_the_seed_is_set_where_the_candidate_sets_none() -> None:
 @pytest.mark.filterwarnings("ignore:Class PassiveAggressiveClassifier is deprecated")
 def test_trees_are_told_from_others() -> None:
     trees = {name for name, found in all_estimators(type_filter="classifier") if is_tree_based(found.__new__(found))}
-
     assert trees == {
         "DecisionTreeClassifier", "ExtraTreeClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier",
         "HistGradientBoostingClassifier", "RandomForestClassifier",

@@ -129,7 +129,6 @@ def test_a_value_that_is_no_moment_is_named(column: pd.Series) -> None:
 
 def test_a_table_becomes_the_columns_of_the_signature() -> None:
     frame = model_frame(table(), SIGNATURE)
-
     parts = ["when (days)", "when (month)", "when (weekday)", "when (hour)"]
     assert list(frame.columns) == ["size", "Straße 1", "paid", *parts]
     assert frame[parts].iloc[1].tolist() == [20485.5, 2, 6, 12]
@@ -138,13 +137,11 @@ def test_a_table_becomes_the_columns_of_the_signature() -> None:
 
 def test_the_order_of_columns_and_what_else_is_there_do_not_matter() -> None:
     shuffled = table()[["when", "paid", "Straße 1", "size"]].assign(more=1)
-
     assert_frame_equal(model_frame(shuffled, SIGNATURE), model_frame(table(), SIGNATURE))
 
 
 def test_plain_numbers_are_passed_on_without_a_copy_of_their_own() -> None:
     frame = pd.DataFrame({"a": [1, 2], "b": [0.5, 1.5], "c": ["x", "y"]})
-
     found = model_frame(frame, [feature("b", "numeric"), feature("a", "numeric")])
     assert found.dtypes.astype(str).to_dict() == {"b": "float64", "a": "int64"}
 
@@ -157,7 +154,6 @@ def test_missing_columns_are_named() -> None:
 def test_a_signature_holds_ranges_and_categories_of_the_train_set() -> None:
     frame = table().assign(name=["one", "two", "three", "four"])
     columns = infer(frame, exclude=[], kinds={"Straße 1": "categorical", "paid": "boolean", "when": "datetime"})
-
     found = {feature.name: feature for feature in signature(frame, columns)}
     assert set(found) == {"size", "Straße 1", "paid", "when"}
     assert (found["size"].minimum, found["size"].maximum, found["size"].nullable) == (1.5, 3.0, True)

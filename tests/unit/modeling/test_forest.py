@@ -36,14 +36,12 @@ def grid(rows: int = 5000) -> np.ndarray:
 @pytest.mark.parametrize("model", FORESTS, ids=str)
 def test_a_packed_forest_answers_to_the_last_bit_what_the_forest_answers(model: Any) -> None:
     model.fit(*iris())
-
     np.testing.assert_array_equal(make(model, 3).probabilities(grid()), model.predict_proba(grid()))
 
 
 @pytest.mark.parametrize("model", FORESTS[:3], ids=str)
 def test_one_row_alone_gets_the_answer_it_gets_among_others(model: Any) -> None:
     forest, rows = make(model.fit(*iris()), 3), grid(300)
-
     alone = np.vstack([forest.probabilities(rows[place : place + 1]) for place in range(len(rows))])
     np.testing.assert_array_equal(alone, model.predict_proba(rows))
 
@@ -51,7 +49,6 @@ def test_one_row_alone_gets_the_answer_it_gets_among_others(model: Any) -> None:
 def test_a_tie_of_two_classes_is_the_forests_own() -> None:
     rows, truth = np.array([[0.0], [0.0], [1.0], [1.0]]), np.array([0, 1, 1, 2])
     model = DecisionTreeClassifier().fit(rows, truth)
-
     found = make(model, 3).probabilities(rows)
     assert found[0].tolist() == [0.5, 0.5, 0.0]
     np.testing.assert_array_equal(found.argmax(axis=1), model.predict(rows))
@@ -64,7 +61,6 @@ def test_a_number_at_a_threshold_goes_where_float32_puts_it() -> None:
     near = np.float32(threshold)
     asked = np.array([[threshold], [near], [np.nextafter(near, np.float32(-1))], [np.nextafter(near, np.float32(1))],
                       [np.nextafter(threshold, 1.0)]])  # fmt: skip
-
     np.testing.assert_array_equal(make(model, 2).probabilities(asked), model.predict_proba(asked))
 
 
@@ -77,14 +73,12 @@ def test_a_missing_number_goes_where_the_forest_sends_it(model: Any) -> None:
     holed = np.where((random.random(rows.shape) < 0.3) & (truth[:, None] != 1), np.nan, rows)
     asked = np.where(random.random((2000, 4)) < 0.3, np.nan, grid(2000))
     model.fit(holed, truth)
-
     np.testing.assert_array_equal(make(model, 3).probabilities(asked), model.predict_proba(asked))
 
 
 def test_a_class_that_the_forest_never_saw_has_probability_zero() -> None:
     rows, truth = iris()
     model = RandomForestClassifier(5, random_state=0).fit(rows[truth != 1], truth[truth != 1])
-
     found = make(model, 3).probabilities(rows)
     assert found.shape == (150, 3)
     assert (found[:, 1] == 0).all()
@@ -94,7 +88,6 @@ def test_a_class_that_the_forest_never_saw_has_probability_zero() -> None:
 def test_many_rows_are_walked_in_parts() -> None:
     model = RandomForestClassifier(100, max_depth=2, random_state=0).fit(*iris())
     rows = np.tile(grid(1000), (5, 1))
-
     np.testing.assert_array_equal(make(model, 3).probabilities(rows), model.predict_proba(rows))
 
 

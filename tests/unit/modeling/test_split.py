@@ -51,7 +51,6 @@ def numbered(rows: int = 2000) -> pd.DataFrame:
 @given(tables(), tables())
 def test_old_rows_stay_where_they_were_when_the_table_grows(old: pd.DataFrame, more: pd.DataFrame) -> None:
     grown = pd.concat([old, more], ignore_index=True)
-
     assert split(grown, by_hash())[: len(old)] == split(old, by_hash())
 
 
@@ -60,7 +59,6 @@ def test_old_rows_stay_where_they_were_when_the_table_grows(old: pd.DataFrame, m
 def test_the_order_of_rows_does_not_matter(frame: pd.DataFrame, random: Any) -> None:
     order = list(range(len(frame)))
     random.shuffle(order)
-
     before = split(frame, by_hash())
     assert split(frame.iloc[order], by_hash()) == [before[row] for row in order]
 
@@ -70,7 +68,6 @@ def test_the_order_of_rows_does_not_matter(frame: pd.DataFrame, random: Any) -> 
 def test_the_order_of_columns_does_not_matter(frame: pd.DataFrame, random: Any) -> None:
     names = list(frame.columns)
     random.shuffle(names)
-
     assert split(frame[names], by_hash()) == split(frame, by_hash())
 
 
@@ -78,7 +75,6 @@ def test_the_order_of_columns_does_not_matter(frame: pd.DataFrame, random: Any) 
 @given(tables())
 def test_duplicates_stay_together_whatever_their_target(frame: pd.DataFrame) -> None:
     twice = pd.concat([frame, frame.assign(target=7)], ignore_index=True)
-
     aside = split(twice, by_hash())
     assert aside[: len(frame)] == aside[len(frame) :]
 
@@ -87,7 +83,6 @@ def test_duplicates_stay_together_whatever_their_target(frame: pd.DataFrame) -> 
 @given(tables(), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
 def test_a_larger_share_contains_the_rows_of_a_smaller_one(frame: pd.DataFrame, one: float, other: float) -> None:
     fewer, more = (np.array(split(frame, by_hash(share=share))) for share in sorted((one, other)))
-
     assert not (fewer & ~more).any()
 
 
@@ -107,13 +102,11 @@ def test_a_larger_share_contains_the_rows_of_a_smaller_one(frame: pd.DataFrame, 
 )
 def test_another_salt_sets_other_rows_aside_for_every_dtype(values: Any) -> None:
     frame = pd.DataFrame({"x": values, "target": 0})
-
     assert split(frame, by_hash(salt="one")) != split(frame, by_hash(salt="another"))
 
 
 def test_another_salt_can_move_the_two_values_of_a_boolean_column() -> None:
     frame = pd.DataFrame({"x": [True, False], "target": 0})
-
     assert len({tuple(split(frame, by_hash(salt=str(salt)))) for salt in range(30)}) == 4
 
 
@@ -164,7 +157,6 @@ def test_the_same_values_of_another_type_move_no_row(family: str) -> None:
         tuple(tuple(split(pd.DataFrame({"x": column, "target": 0}), by_hash(salt=salt))) for salt in salts)
         for column in SAME[family]
     }
-
     assert len(found) == 1
 
 
@@ -174,7 +166,6 @@ def test_integers_that_become_floats_because_one_value_went_missing_move_no_row(
     whole = pd.DataFrame({"x": numbers, "target": 0})
     gap = pd.DataFrame({"x": [*numbers, None], "target": 0})
     assert gap["x"].dtype == np.float64
-
     assert split(gap, by_hash())[:-1] == split(whole, by_hash())
 
 
@@ -182,14 +173,12 @@ def test_booleans_that_become_objects_because_one_value_went_missing_move_no_row
     whole = pd.DataFrame({"x": [True, False] * 20, "n": range(40), "target": 0})
     gap = pd.concat([whole, pd.DataFrame({"x": [None], "n": [40], "target": 0})], ignore_index=True)
     assert gap["x"].dtype == object
-
     assert split(gap, by_hash())[:-1] == split(whole, by_hash())
 
 
 def test_rounding_in_the_last_bits_moves_no_row() -> None:
     exact = pd.DataFrame({"x": np.arange(1, 300) / 8, "target": 0})
     noisy = exact.assign(x=np.nextafter(exact["x"], np.inf))
-
     assert split(noisy, by_hash()) == split(exact, by_hash())
 
 
@@ -203,7 +192,6 @@ def test_a_missing_value_is_the_same_whatever_stands_for_it() -> None:
             pd.Series([pd.NA] * 40, dtype="Int64"),
         )
     ]
-
     assert len({tuple(split(frame, by_hash())) for frame in frames}) == 1
 
 
@@ -211,7 +199,6 @@ def test_a_text_is_placed_whatever_other_texts_are_there() -> None:
     dates = ["0001-01-01", "2026-01-31", "9999-12-31 10:00", "2026-13-45", "7", "name"]
     finer = [*dates, "2026-01-31T10:00:00.123456789", "2026-01-31T10:00:00+02:00"]
     old, grown = (pd.DataFrame({"x": values, "target": 0}) for values in (dates, finer))
-
     for salt in map(str, range(20)):
         assert split(grown, by_hash(salt=salt))[: len(dates)] == split(old, by_hash(salt=salt))
 
@@ -219,35 +206,30 @@ def test_a_text_is_placed_whatever_other_texts_are_there() -> None:
 def test_odd_values_are_split_without_an_error() -> None:
     odd = [10**400, 2**64, "nan", "inf", "1e999", "9999-99-99", "0001-01-01", dt.date(9999, 12, 31), b"bytes", "", 1.5]
     frame = pd.DataFrame({"x": pd.Series(odd, dtype=object), "target": 0})
-
     assert len(split(frame, by_hash())) == len(odd)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.8])
 def test_the_share_is_about_what_was_asked(share: float) -> None:
     found = np.mean(split(numbered(), by_hash(share=share)))
-
     assert abs(found - share) < 4 * np.sqrt(share * (1 - share) / 2000)
 
 
 def test_a_row_is_placed_by_all_its_columns() -> None:
     frame = pd.DataFrame([(a, b, 0) for a in range(30) for b in range(30)], columns=["a", "b", "target"])
     aside = pd.Series(split(frame, by_hash()))
-
     assert (aside.groupby(frame["a"]).mean().between(0.1, 0.9)).all()
     assert (aside.groupby(frame["b"]).mean().between(0.1, 0.9)).all()
 
 
 def test_swapping_the_values_of_two_columns_makes_another_row() -> None:
     frame = pd.DataFrame({"a": range(100), "b": range(100, 200), "target": 0})
-
     assert split(frame.rename(columns={"a": "b", "b": "a"}), by_hash()) != split(frame, by_hash())
 
 
 def test_target_and_dropped_columns_place_no_row() -> None:
     frame = pd.DataFrame({"x": range(100), "note": range(100), "target": 0})
     data = DATA.model_copy(update={"drop": ("note",)})
-
     rule = rule_for(frame, data, by_hash())
     assert rule.columns == ("x",)
     assert split(frame.assign(note=0, target=1), by_hash(), data) == split(frame, by_hash(), data)
@@ -258,7 +240,6 @@ def test_a_rule_survives_its_way_through_a_manifest() -> None:
     for how in (by_hash(), Split(by="group", column="x"), Split(by="time", column="when")):
         rule = rule_for(frame, DATA, how)
         read = SplitRule.model_validate_json(rule.model_dump_json())
-
         assert read == rule
         assert read.same_rows(rule)
         assert is_holdout(frame, read).tolist() == is_holdout(frame, rule).tolist()

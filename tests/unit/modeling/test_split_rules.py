@@ -34,7 +34,6 @@ def numbered(rows: int = 2000) -> pd.DataFrame:
 def test_groups_stay_together(groups: list[Any], share: float) -> None:
     frame = pd.DataFrame({"group": pd.Series(groups, dtype=object), "x": range(len(groups)), "target": 0})
     how = Split(by="group", column="group", share=share, salt="salt")
-
     assert pd.Series(split(frame, how)).groupby(frame["group"].astype(str)).nunique().max() == 1
 
 
@@ -42,19 +41,16 @@ def test_a_group_stays_where_it_was_when_rows_come_and_its_type_changes() -> Non
     how = Split(by="group", column="who", share=0.5)
     old = pd.DataFrame({"who": range(60), "x": 1, "target": 0})
     new = pd.DataFrame({"who": [str(number) for number in range(60)] * 2, "x": 2, "target": 0})
-
     assert split(new, how) == split(old, how) * 2
 
 
 def test_about_the_share_of_the_groups_is_set_aside() -> None:
     frame = pd.DataFrame({"who": np.repeat(range(500), 3), "target": 0})
-
     assert 0.15 < np.mean(split(frame, Split(by="group", column="who", share=0.2))) < 0.25
 
 
 def test_an_empty_group_is_refused_with_the_number_of_rows() -> None:
     frame = pd.DataFrame({"who": ["a", None, "b", None], "target": 0})
-
     with pytest.raises(DataError, match=r"'who' is empty in 2 rows"):
         split(frame, Split(by="group", column="who"))
 
@@ -76,7 +72,6 @@ def test_a_time_split_sets_the_latest_share_aside() -> None:
 
 def test_the_recorded_cutoff_is_kept_when_the_table_grows() -> None:
     recorded = rule_for(days(), DATA, BY_TIME)
-
     later = rule_for(days(300), DATA, BY_TIME, recorded)
     assert later == recorded
     assert is_holdout(days(300), later).tolist() == [False] * 80 + [True] * 220
@@ -84,21 +79,18 @@ def test_the_recorded_cutoff_is_kept_when_the_table_grows() -> None:
 
 def test_the_cutoff_never_moves_back() -> None:
     asked = BY_TIME.model_copy(update={"cutoff": dt.date(2026, 2, 1)})
-
     with pytest.raises(ConfigurationError, match="earlier than 2026-03-01, where the champion's holdout begins"):
         rule_for(days(), DATA, asked, since("2026-03-01"))
 
 
 def test_the_cutoff_may_move_forward() -> None:
     asked = BY_TIME.model_copy(update={"cutoff": dt.datetime(2026, 4, 1)})
-
     rule = rule_for(days(), DATA, asked, since("2026-03-01"))
     assert is_holdout(days(), rule).sum() == 10
 
 
 def test_a_cutoff_is_the_same_as_a_date_and_as_a_moment() -> None:
     rules = [since("2026-03-01"), since("2026-03-01T00:00")]
-
     assert rules[0].same_rows(rules[1])
     assert is_holdout(days(), rules[0]).tolist() == is_holdout(days(), rules[1]).tolist()
 
@@ -107,7 +99,6 @@ def test_a_cutoff_is_the_same_as_a_date_and_as_a_moment() -> None:
 def test_the_row_of_the_cutoff_is_holdout_at_every_resolution(resolution: str) -> None:
     moments = pd.to_datetime(pd.Series(np.arange(100) * 86_399_999_999_997 + 1_700_000_000_123_456_789))
     frame = pd.DataFrame({"when": moments.astype(f"datetime64[{resolution}]"), "target": 0})
-
     assert split(frame, BY_TIME) == [False] * 80 + [True] * 20
 
 
@@ -124,20 +115,17 @@ def test_the_row_of_the_cutoff_is_holdout_at_every_resolution(resolution: str) -
 )
 def test_a_time_column_of_another_type_has_the_same_cutoff_and_rows(column: pd.Series) -> None:
     frame = pd.DataFrame({"when": column, "target": 0})
-
     assert rule_for(frame, DATA, BY_TIME).same_rows(rule_for(days(), DATA, BY_TIME))
     assert split(frame, BY_TIME) == split(days(), BY_TIME)
 
 
 def test_far_dates_can_be_split_by_time() -> None:
     frame = pd.DataFrame({"when": ["0900-01-01", "2026-01-01", "9999-12-31"], "target": 0})
-
     assert split(frame, BY_TIME.model_copy(update={"cutoff": dt.date(2026, 1, 1)})) == [False, True, True]
 
 
 def test_numbers_can_be_a_time() -> None:
     frame = pd.DataFrame({"when": [2020, 2024, 2022, 2021, 2023], "target": 0})
-
     rule = rule_for(frame, DATA, BY_TIME)
     assert rule.cutoff == 2024.0
     assert is_holdout(frame, rule).tolist() == [False, True, False, False, False]
@@ -145,7 +133,6 @@ def test_numbers_can_be_a_time() -> None:
 
 def test_ties_at_the_first_moment_leave_something_to_train_on() -> None:
     frame = pd.DataFrame({"when": [1] * 9 + [2], "target": 0})
-
     assert split(frame, BY_TIME) == [False] * 9 + [True]
 
 
@@ -177,7 +164,6 @@ def test_a_moment_that_cannot_be_read_is_refused(values: list[str | None]) -> No
 
 def test_without_a_change_every_holdout_row_counts() -> None:
     rule = rule_for(numbered(), DATA, by_hash())
-
     found = overlap(numbered(100), rule, rule)
     assert found is not None
     assert found.all()
@@ -187,7 +173,6 @@ def test_rows_that_the_former_rule_had_for_training_are_told_apart() -> None:
     frame = numbered()
     former, today = (rule_for(frame, DATA, by_hash(salt=salt)) for salt in ("former", "today"))
     holdout = frame[is_holdout(frame, today)]
-
     found = overlap(holdout, today, former)
     assert found is not None
     assert found.tolist() == is_holdout(holdout, former).tolist()
@@ -197,7 +182,6 @@ def test_rows_that_the_former_rule_had_for_training_are_told_apart() -> None:
 def test_a_new_column_moves_no_row_while_a_champion_stands() -> None:
     recorded = rule_for(numbered(), DATA, by_hash())
     wider = numbered().assign(more=range(2000))
-
     assert rule_for(wider, DATA, by_hash(), recorded).same_rows(recorded)
     assert not rule_for(wider, DATA, by_hash()).same_rows(recorded)
 
@@ -206,27 +190,23 @@ def test_a_column_that_is_dropped_from_the_features_moves_no_row_while_a_champio
     frame = numbered().assign(more=range(2000))
     recorded = rule_for(frame, DATA, by_hash())
     data = DATA.model_copy(update={"drop": ("more",)})
-
     assert rule_for(frame, data, by_hash(), recorded).same_rows(recorded)
     assert not rule_for(frame, data, by_hash()).same_rows(recorded)
 
 
 def test_a_column_that_left_the_table_makes_another_rule() -> None:
     recorded = rule_for(numbered().assign(more=1), DATA, by_hash())
-
     assert rule_for(numbered(), DATA, by_hash(), recorded).columns == ("x",)
 
 
 def test_a_new_target_is_never_hashed() -> None:
     frame = numbered().assign(more=1)
     recorded = rule_for(frame, DATA, by_hash())
-
     assert rule_for(frame, Data(path="", target="more"), by_hash(), recorded).columns == ("target", "x")
 
 
 def test_the_salt_and_the_share_are_those_of_today() -> None:
     recorded = rule_for(numbered(), DATA, by_hash())
-
     today = rule_for(numbered(), DATA, by_hash(0.3, "new"), recorded)
     assert (today.share, today.salt) == (0.3, "new")
 
@@ -235,7 +215,6 @@ def test_nobody_can_tell_when_a_column_of_the_former_rule_is_gone() -> None:
     frame = numbered().assign(more=1)
     former = rule_for(frame, DATA, by_hash())
     today = rule_for(frame[["x", "target"]], DATA, by_hash())
-
     assert overlap(frame[["x", "target"]], today, former) is None
     assert missing_columns(frame[["x"]], former.needs()) == ["more"]
 
@@ -247,7 +226,6 @@ def test_a_rule_of_another_sort_sets_other_rows_aside() -> None:
         SplitRule(by="time", share=0.2, salt="", column="x", cutoff=1.0),
         SplitRule(by="hash", share=0.3, salt="a", columns=("x",)),
     ]
-
     assert [one.same_rows(other) for one in rules for other in rules] == np.eye(4, dtype=bool).ravel().tolist()
 
 

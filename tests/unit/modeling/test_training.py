@@ -50,7 +50,6 @@ def fit(train: pd.DataFrame, estimator: str = TREE, **more: Any) -> tuple[Any, C
 
 def test_a_candidate_is_fitted_on_every_row_and_ranked_by_cross_validation() -> None:
     train = table({"a": 40, "b": 40})
-
     pipeline, result = fit(train)
     assert pipeline.score(train[["x", "noise"]], [0] * 40 + [1] * 40) == 1.0
     assert result.cv_mean is not None
@@ -64,7 +63,6 @@ def test_a_candidate_without_a_rival_is_not_cross_validated() -> None:
 
 def test_a_search_takes_the_best_parameters_and_tells_every_trial() -> None:
     _, result = fit(table({"a": 60, "b": 60}), LINEAR, search={"C": [1e-9, 1.0]}, ranked=False, metric="neg_log_loss")
-
     assert result.params == {"C": 1.0}
     assert [trial.params for trial in result.trials] == [{"C": 1e-9}, {"C": 1.0}]
     assert result.cv_mean == result.trials[1].mean > result.trials[0].mean
@@ -72,13 +70,11 @@ def test_a_search_takes_the_best_parameters_and_tells_every_trial() -> None:
 
 def test_of_equal_trials_the_first_wins() -> None:
     _, result = fit(table({"a": 20, "b": 20}), search={"splitter": ["best"], "max_leaf_nodes": [50, 40]})
-
     assert result.params == {"splitter": "best", "max_leaf_nodes": 50}
 
 
 def test_the_same_seed_gives_the_same_scores() -> None:
     train = table({"a": 30, "b": 30})
-
     one, other = (fit(train, search={"max_depth": [1, 3]})[1] for _ in range(2))
     assert one.trials == other.trials
 
@@ -88,7 +84,6 @@ def test_the_best_candidate_comes_first_and_is_marked() -> None:
         CandidateResult(name=name, estimator=TREE, params={}, cv_mean=mean, cv_std=0, seconds=0)
         for name, mean in (("low", 0.1), ("best", 0.9), ("as good", 0.9))
     ]
-
     ranked = rank(results)
     assert [(result.name, result.chosen) for result in ranked] == [("best", True), ("as good", False), ("low", False)]
 
@@ -109,14 +104,12 @@ def test_classes_with_fewer_rows_than_folds_are_scored_over_the_folds_that_have_
     counts: dict[Any, int], metric: str
 ) -> None:
     result = fit(table(counts), metric=metric)[1]
-
     assert result.cv_mean is not None
     assert np.isfinite(result.cv_mean)
 
 
 def test_two_classes_of_which_one_has_a_single_row_can_still_be_fitted() -> None:
     pipeline, result = fit(table({"a": 20, "b": 1}), LINEAR)
-
     assert result.cv_mean == 1.0
     assert pipeline.classes_.tolist() == [0, 1]
 
@@ -138,7 +131,6 @@ def test_a_metric_that_is_not_made_for_the_classes_is_a_wrong_configuration() ->
 
 def test_the_one_roc_auc_of_many_classes_is_one_against_the_rest() -> None:
     train = table({"a": 20, "b": 20, "c": 20})
-
     assert fit(train, metric="roc_auc")[1].cv_mean == fit(train, metric="roc_auc_ovr")[1].cv_mean
 
 
@@ -148,7 +140,6 @@ def test_no_fold_tears_a_group_apart() -> None:
     group = np.repeat(np.arange(30), 8)
     labels = random.permutation([0, 1] * 15)[group]
     train = pd.DataFrame({"group": group, "x": group + random.normal(scale=0.01, size=240), "target": labels})
-
     torn = fit(train.drop(columns="group"))[1].cv_mean
     kept = fit(train, group="group")[1].cv_mean
     assert torn is not None
@@ -159,7 +150,6 @@ def test_no_fold_tears_a_group_apart() -> None:
 @pytest.mark.parametrize("groups", [[*"aabbbccc"], [1, 1, 2, 2, 2, 3, 3, 3], ["a", "a", 1, 1, 1, True, True, True]])
 def test_few_groups_and_few_rows_of_a_class_make_fewer_folds(groups: list[Any]) -> None:
     train = table({"a": 4, "b": 4}).sample(8, random_state=0).assign(group=pd.Series(groups, dtype=object))
-
     assert fit(train, group="group")[1].cv_mean is not None
 
 
@@ -171,14 +161,12 @@ def test_one_group_cannot_be_ranked() -> None:
 def test_class_weights_are_given_by_label() -> None:
     train = table({"no": 190, "yes": 10})
     train["x"] /= 3
-
     plain, weighted = (fit(train, LINEAR, params=params)[0] for params in ({}, {"class_weight": {"yes": 50}}))
     assert weighted.predict(train[["x", "noise"]]).sum() > plain.predict(train[["x", "noise"]]).sum()
 
 
 def test_class_weights_can_be_searched_and_are_told_as_written() -> None:
     _, result = fit(table({"no": 30, "yes": 30}), LINEAR, search={"class_weight": [{"yes": 5}, "balanced"]})
-
     assert [trial.params["class_weight"] for trial in result.trials] == [{"yes": 5}, "balanced"]
 
 

@@ -31,7 +31,6 @@ def forest(**more: Any) -> dict[str, Any]:
 
 def test_what_is_left_out_has_its_default() -> None:
     found = parse_use_case(raw(), "iris.yaml")
-
     assert (found.split, found.training, found.promotion) == (Split(), Training(), Promotion())
 
 
@@ -89,7 +88,6 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(changes: dict[str,
 )
 def test_a_wrong_value_is_refused_with_file_key_and_what_is_allowed(changes: dict[str, Any], expected: str) -> None:
     message = refusal(raw(**changes))
-
     assert message.startswith("configs/iris.yaml: ")
     assert expected in message
 
@@ -106,13 +104,11 @@ def test_what_is_no_mapping_is_refused(found: object, named: str) -> None:
 @pytest.mark.parametrize("name", ["Länge der Blüte", " sepal", "a.b", "100%"])
 def test_column_names_are_taken_as_they_are(name: str) -> None:
     found = parse_use_case(raw(data={"path": "a.csv", "target": name, "drop": [name + " "]}), "iris.yaml")
-
     assert (found.data.target, found.data.drop) == (name, (name + " ",))
 
 
 def test_a_use_case_cannot_be_changed() -> None:
     found = parse_use_case(raw(), "iris.yaml")
-
     with pytest.raises(ValueError, match="frozen"):
         found.name = "other"  # type: ignore[misc]
 
@@ -129,7 +125,6 @@ def test_a_use_case_cannot_be_changed() -> None:
 )
 def test_what_fitting_does_not_depend_on_is_no_part_of_its_key(change: dict[str, Any]) -> None:
     found = parse_use_case(raw(), "iris.yaml")
-
     assert found.model_copy(update=change).fitting() == found.fitting()
 
 
@@ -146,13 +141,11 @@ def test_what_fitting_does_not_depend_on_is_no_part_of_its_key(change: dict[str,
 )
 def test_what_fitting_depends_on_is_part_of_its_key(change: dict[str, Any]) -> None:
     found = parse_use_case(raw(), "iris.yaml")
-
     assert found.model_copy(update=change).fitting() != found.fitting()
 
 
 def test_the_exams_key_has_what_an_exam_depends_on() -> None:
     found = parse_use_case(raw(promotion={"guardrails": {"f1_macro": -0.02}}), "iris.yaml")
-
     tolerant = found.model_copy(update={"promotion": Promotion(guardrails={"f1_macro": -0.5})})
     stricter = found.model_copy(update={"promotion": Promotion(guardrails={"recall_macro": 0.0})})
     assert tolerant.comparison_rules() == found.comparison_rules() != stricter.comparison_rules()

@@ -63,9 +63,9 @@ class Answers:
 
 def encode(labels: NDArray[np.object_], classes: Sequence[Label]) -> NDArray[np.int64]:
     """Find the place of every label in `classes`, shape (rows,); -1 for a label that is not there."""
-    place = {(type(label), label): code for code, label in enumerate(classes)}
+    code_of = {(type(label), label): code for code, label in enumerate(classes)}
     codes, uniques = pd.factorize(np.asarray(labels, dtype=object))
-    each = np.array([place.get((type(label), label), -1) for label in uniques] + [-1], dtype=np.int64)
+    each = np.array([code_of.get((type(label), label), -1) for label in uniques] + [-1], dtype=np.int64)
     encoded: NDArray[np.int64] = each[codes]
     return encoded
 
@@ -75,14 +75,14 @@ def parameters(params: dict[str, Any], classes: Sequence[Label]) -> dict[str, An
     weights = params.get("class_weight")
     if not isinstance(weights, dict):
         return params
-    place = {(type(label), label): code for code, label in enumerate(classes)}
-    unknown = [label for label in weights if (type(label), label) not in place]
+    code_of = {(type(label), label): code for code, label in enumerate(classes)}
+    unknown = [label for label in weights if (type(label), label) not in code_of]
     if unknown:
         raise ConfigurationError(
             f"class_weight names {unknown[0]!r}, which is no class of the train set. "
             f"The classes are: {', '.join(map(repr, classes))}."
         )
-    return {**params, "class_weight": {place[type(label), label]: weight for label, weight in weights.items()}}
+    return {**params, "class_weight": {code_of[type(label), label]: weight for label, weight in weights.items()}}
 
 
 def folds(codes: NDArray[np.int64], groups: NDArray[Any] | None, fitting: Fitting) -> list[Fold]:
@@ -113,12 +113,12 @@ def answers(
     predictions: Predictions, own: Sequence[Label], classes: Sequence[Label], truth: NDArray[np.object_]
 ) -> Answers:
     """Truth and the answers of a model that knows its `own` classes, in the codes of all `classes`."""
-    place = encode(np.array([*own], dtype=object), classes)
+    code_of = encode(np.array([*own], dtype=object), classes)
     probabilities = None
     if predictions.probabilities is not None:
         probabilities = np.zeros((len(truth), len(classes)))
-        probabilities[:, place] = predictions.probabilities
-    return Answers(classes, encode(truth, classes), place[predictions.codes], probabilities)
+        probabilities[:, code_of] = predictions.probabilities
+    return Answers(classes, encode(truth, classes), code_of[predictions.codes], probabilities)
 
 
 def scorer_names() -> list[str]:
@@ -195,12 +195,12 @@ class _Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     def __init__(self, answers: Answers) -> None:
         present = answers.present
         absent = [code for code in range(len(answers.classes)) if code not in present]
-        place = np.empty(len(answers.classes) + 1, dtype=np.int64)
-        place[present + absent] = np.arange(len(answers.classes))
-        place[-1] = len(answers.classes)
+        code_of = np.empty(len(answers.classes) + 1, dtype=np.int64)
+        code_of[present + absent] = np.arange(len(answers.classes))
+        code_of[-1] = len(answers.classes)
         self.classes_ = np.arange(len(present))
-        self.truth = place[answers.truth]
-        self.predicted = place[answers.predicted]
+        self.truth = code_of[answers.truth]
+        self.predicted = code_of[answers.predicted]
         self.probabilities: Any = None
         if answers.probabilities is not None:
             kept = answers.probabilities[:, present]
@@ -276,8 +276,8 @@ def _one_against_rest(answers: Answers) -> Iterator[tuple[Label, NDArray[np.bool
     """Every present class that has a rest; of two classes the second alone, which says it all."""
     if answers.probabilities is None or len(answers.present) < 2:
         return
-    shown = [1] if len(answers.classes) == 2 else answers.present[:MOST_CURVES]
-    for code in shown:
+    codes = [1] if len(answers.classes) == 2 else answers.present[:MOST_CURVES]
+    for code in codes:
         yield answers.classes[code], answers.truth == code, answers.probabilities[:, code]
 
 

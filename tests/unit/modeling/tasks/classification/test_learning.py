@@ -65,7 +65,6 @@ def test_a_use_case_may_name_these_scorers_and_no_others(name: str) -> None:
     use_case = UseCase(
         name="a", data=Data(path="a", target="a"), candidates={"a": candidate}, promotion=Promotion(metric=name)
     )
-
     if name in ALLOWED:
         check_candidates(use_case, "a.yaml")
     else:
@@ -90,7 +89,6 @@ def test_every_classification_scorer_scores_three_classes_or_says_that_it_cannot
 @pytest.mark.parametrize("name", ALLOWED)
 def test_every_scorer_is_a_number_or_a_clear_error_without_probabilities(name: str) -> None:
     sure = answers(2, probabilities=False)
-
     if needs_probabilities(name):
         with pytest.raises(ConfigurationError, match=name):
             score(sure, (), required=name)
@@ -102,7 +100,6 @@ def test_every_scorer_is_a_number_or_a_clear_error_without_probabilities(name: s
 def test_the_scores_are_those_of_scikit_learn_where_every_class_is_there(size: int) -> None:
     given = answers(size, rows=200)
     truth, predicted = given.truth, given.predicted
-
     found = score(given, ("f1_macro", "neg_log_loss", "balanced_accuracy"), required="accuracy")
     assert found["accuracy"] == metrics.accuracy_score(truth, predicted)
     assert found["f1_macro"] == pytest.approx(metrics.f1_score(truth, predicted, average="macro"))
@@ -112,7 +109,6 @@ def test_the_scores_are_those_of_scikit_learn_where_every_class_is_there(size: i
 
 def test_scores_are_over_the_classes_that_the_judged_rows_have() -> None:
     truth, predicted = [0, 0, 1, 1], [0, 0, 1, 2]
-
     found = score(decided(truth, predicted, size=4), ("balanced_accuracy",), required="f1_macro")
     assert found["f1_macro"] == pytest.approx((1 + 2 / 3) / 2)
     assert found["balanced_accuracy"] == pytest.approx((1 + 0.5) / 2)
@@ -129,7 +125,6 @@ def test_the_order_of_rows_does_not_matter() -> None:
     order = np.random.default_rng(1).permutation(len(given.truth))
     assert given.probabilities is not None
     shuffled = Answers(given.classes, given.truth[order], given.predicted[order], given.probabilities[order])
-
     assert score(shuffled, ALWAYS_SHOWN, "roc_auc") == pytest.approx(score(given, ALWAYS_SHOWN, "roc_auc"))
 
 
@@ -142,7 +137,6 @@ def test_scores_that_cannot_be_computed_are_left_out_unless_required() -> None:
 @pytest.mark.parametrize("name", ["roc_auc", "neg_log_loss", "roc_auc_ovr"])
 def test_one_class_alone_is_not_enough_for_some_scores(name: str) -> None:
     alone = answers(3, present=1)
-
     with pytest.raises(NotEnoughDataError, match=f"{name} cannot be computed: the 90 judged rows have one class only"):
         score(alone, (), required=name)
     assert score(alone, (name,), required="accuracy").keys() == {"accuracy"}
@@ -150,7 +144,6 @@ def test_one_class_alone_is_not_enough_for_some_scores(name: str) -> None:
 
 def test_a_score_that_is_no_number_is_not_enough_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "_score", lambda _, name: math.nan if name == "roc_auc" else 0.5)
-
     with pytest.raises(NotEnoughDataError, match="roc_auc cannot be computed: the 90 judged rows and the answers"):
         score(answers(2), (), required="roc_auc")
     assert score(answers(2), ("roc_auc",), required="accuracy") == {"accuracy": 0.5}
@@ -158,7 +151,6 @@ def test_a_score_that_is_no_number_is_not_enough_data(monkeypatch: pytest.Monkey
 
 def test_each_class_has_its_row_also_where_nothing_is_in_it() -> None:
     rows = per_class(decided([0, 0, 1], [0, 1, 1], size=3))
-
     assert [(row.label, row.support) for row in rows] == [(0, 2), (1, 1), (2, 0)]
     assert [row.precision for row in rows] == [1.0, 0.5, 0.0]
     assert [row.recall for row in rows] == [0.5, 1.0, 0.0]
@@ -171,7 +163,6 @@ def test_the_confusion_has_the_truth_in_rows() -> None:
 def test_curves_have_the_areas_of_scikit_learn_and_few_points() -> None:
     given = answers(3, rows=900)
     assert given.probabilities is not None
-
     roc, precision_recall = roc_curves(given), precision_recall_curves(given)
     for code in range(3):
         positive, likely = given.truth == code, given.probabilities[:, code]
@@ -196,7 +187,6 @@ def test_calibration_of_a_class_is_how_often_it_is_there_by_how_likely_it_was_sa
     likely = np.repeat([0.1, 0.9], 50)
     truth = np.array([0] * 45 + [1] * 5 + [1] * 45 + [0] * 5)
     given = Answers(["no", "yes"], truth, (likely > 0.5).astype(int), np.column_stack([1 - likely, likely]))
-
     (curve,) = calibration(given)
     assert curve.label == "yes"
     assert curve.counts == [10] * 10
@@ -222,7 +212,6 @@ def test_mcnemars_exact_test_gives_the_known_values(wins: int, losses: int, p_va
 
 def test_the_paired_test_counts_the_rows_of_each_sort() -> None:
     challenger, champion = decided([1] * 10, [1] * 8 + [0] * 2), decided([1] * 10, [1, 1] + [0] * 7 + [1])
-
     found = paired_test(challenger, champion)
     assert (found.both_right, found.only_challenger_right, found.only_champion_right, found.both_wrong) == (2, 6, 1, 1)
     assert found.p_value == pytest.approx(0.125)
@@ -238,7 +227,6 @@ def test_the_smallest_gain_is_the_least_that_the_paired_test_tells_from_noise(ro
     differing = max(discordant, 6)
     gained = round(smallest_gain(rows, discordance(discordant)) * rows)
     wins = (differing + gained) // 2
-
     assert sign_test(wins, differing - wins) <= 0.05
     assert sign_test(wins - 1, differing - wins + 1) > 0.05
 
