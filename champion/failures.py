@@ -24,18 +24,7 @@ def was_interrupted(error: BaseException) -> bool:
 
 
 def of_the_machine(error: BaseException) -> ProjectError | None:
-    """Explain an error that the machine, and not this project, has made.
-
-    Parameters
-    ----------
-    error : BaseException
-        Whatever was raised; its causes are looked at too.
-
-    Returns
-    -------
-    ProjectError or None
-        None where the error is of another sort, and so a bug to be seen with its traceback.
-    """
+    """Explain an error that the machine, or what is behind the error, has made; None where it is a bug of ours."""
     for found in causes(error):
         if type(found).__module__.partition(".")[0] in ("sqlalchemy", "sqlite3"):
             reason = str(getattr(found, "orig", None) or found).strip().partition("\n")[0]

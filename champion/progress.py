@@ -6,19 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 Tell = Callable[[int, int | None, float], None]
+"""Called with the rows done, how many there are (None where nobody knows yet), and the share of the file."""
 
 _looking_on: list[Tell] = []
 
 
 @contextlib.contextmanager
 def watched(tell: Tell) -> Iterator[None]:
-    """Have steps of this process tell how far they are.
-
-    Parameters
-    ----------
-    tell : callable
-        Called with the rows done, how many there are (None where nobody knows yet), and the share of the file.
-    """
+    """Have steps of this process tell how far they are."""
     _looking_on.append(tell)
     try:
         yield

@@ -41,17 +41,9 @@ def _graph() -> grimp.ImportGraph:
 
 
 def reached(*modules: str) -> tuple[set[str], set[str]]:
-    """What modules reach through their imports; importing a module runs the packages above it, so theirs count too.
+    """What modules reach through their imports: our own ones, themselves included, and the top names of foreign ones.
 
-    Parameters
-    ----------
-    *modules : str
-        For example ``steps.prepare``.
-
-    Returns
-    -------
-    set of str, set of str
-        Our own modules, those asked for included, and the top names of foreign ones.
+    Importing a module runs the packages above it, so theirs count too.
     """
     graph = _graph()
     own, foreign, todo = set[str](), set[str](), set(modules)
@@ -93,13 +85,7 @@ def files(modules: set[str]) -> list[Path]:
 
 
 def libraries(foreign: set[str], estimators: tuple[str, ...] = ()) -> dict[str, str]:
-    """The versions of the libraries that matter, by distribution.
-
-    Parameters
-    ----------
-    estimators : tuple of str
-        Import paths of estimators; what is not ours or scikit-learn's counts with its own version.
-    """
+    """The versions of the libraries that matter, by distribution; that of a foreign estimator's own among them."""
     names = {name for top in foreign for name in settings.LIBRARIES.get(top, ())}
     for path in estimators:
         top = path.split(".")[0]
@@ -112,13 +98,7 @@ _elsewhere: dict[str, str] = {}
 
 @contextlib.contextmanager
 def made_with(versions: dict[str, str]) -> Iterator[None]:
-    """Let the versions of another environment count instead of this one's: where the steps run in an image, its own.
-
-    Parameters
-    ----------
-    versions : dict of str to str
-        By distribution; empty where the steps run here.
-    """
+    """Let the versions of an image, by distribution, count instead of this environment's, where the steps run in one."""
     _elsewhere.update(versions)
     try:
         yield

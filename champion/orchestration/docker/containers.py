@@ -51,10 +51,7 @@ class _Shape:
 class Containers:
     """Runs one step at a time, each in a container of its own; the next one gets ready meanwhile.
 
-    Parameters
-    ----------
-    ahead : dict, optional
-        The environment that all steps share; without it no container is made ahead.
+    `ahead` is the environment that all steps share; without it no container is made ahead.
     """
 
     def __init__(self, docker: DockerClient, ahead: dict[str, str] | None = None) -> None:
@@ -76,12 +73,8 @@ class Containers:
     def run(self, image: str, command: list[str], entrypoint: list[str], **options: Any) -> list[bytes]:
         """Run a step, as the orchestrator asks docker-py for it; its log goes to stderr as it comes.
 
-        ZenML's entry point gives way to `champion.orchestration.docker.inside`.
-
-        Returns
-        -------
-        list of bytes
-            Empty: what ZenML would log is shown already.
+        ZenML's entry point gives way to `champion.orchestration.docker.inside`. What is returned is empty: what ZenML would
+        log is shown already.
 
         Raises
         ------

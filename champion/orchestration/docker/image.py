@@ -102,11 +102,9 @@ def build_named(target: str, names: list[str], use_case: str | None = None) -> l
     Parameters
     ----------
     target : str
-        `pipeline`, `serving`, or `champion` for a service with its production package inside.
+        `pipeline`, `serving`, or `champion` for a service with the package of `use_case` inside.
     names : list of str
         Image names with their tags; they are returned.
-    use_case : str, optional
-        Whose package is served; the only one there is if left out.
 
     Raises
     ------

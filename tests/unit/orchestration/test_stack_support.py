@@ -69,17 +69,18 @@ def compiled(client: Client, session: Session, use_case: dict[str, Any]) -> Any:
     from pipelines.dataset import register
     from pipelines.training import training
 
-    place = session.workspace(use_case)
-    dataset = register(client, place, None)
+    workspace = session.workspace(use_case)
+    dataset = register(client, workspace, None)
     facts = Provenance(
         use_case="x", data_path="x", data_version="x", commit=None, dirty=False, fingerprint="x", seed=0, split="x",
         libraries={}, stack="x", created="2026-01-01T00:00:00Z",
     )  # fmt: skip
-    terms = Terms(policy=place.use_case.promotion, promote=True, readmit=False, champion=None, revision=None)
+    terms = Terms(policy=workspace.use_case.promotion, promote=True, readmit=False, champion=None, revision=None)
     stacks.activate(client, "kubernetes")
-    configured = training.with_options(steps=support_of(client).step_settings(place.use_case, place.use_case.steps()))
+    pods = support_of(client).step_settings(workspace.use_case, workspace.use_case.steps())
+    configured = training.with_options(steps=pods)
     configured.prepare(
-        table=dataset.artifact, use_case=place.use_case, rule=dataset.rule, champion=None, facts=facts, terms=terms,
+        table=dataset.artifact, use_case=workspace.use_case, rule=dataset.rule, champion=None, facts=facts, terms=terms,
         rows=dataset.rows,
     )  # fmt: skip
     snapshot, _, _ = configured._compile(steps=configured._run_args["step_configurations"])

@@ -63,14 +63,8 @@ def test_a_component_that_changed_in_its_file_changes_in_the_store(files: Path, 
         (files / place).mkdir()
         (files / "kept.yaml").write_text(text.replace("PLACE", str(files / place)))
         stacks.ensure(store, "kept")
-        (component,) = store.get_stack("kept").components[stacks_type("artifact_store")]
-        assert component.configuration["path"] == str(files / place)
-
-
-def stacks_type(name: str) -> object:
-    from zenml.enums import StackComponentType
-
-    return StackComponentType(name)
+        components = {kind.value: found for kind, found in store.get_stack("kept").components.items()}
+        assert components["artifact_store"][0].configuration["path"] == str(files / place)
 
 
 @pytest.mark.parametrize(
