@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import json
 import logging
 import os
@@ -169,18 +168,24 @@ def _archive(step: dict[str, Any]) -> bytes:
 def _show(chunks: Iterator[bytes]) -> ProjectError | None:
     """Pass the log on line by line; the error that it names, if any."""
     error: ProjectError | None = None
-    rest = b""
-    for chunk in itertools.chain(chunks, [b"\n"]):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            text = line.decode("utf-8", errors="replace").rstrip("\r")
-            if text.startswith(inside.ERROR_MARK):
-                facts = json.loads(text.removeprefix(inside.ERROR_MARK))
-                error = getattr(champion.errors, str(facts["kind"]), ProjectError)(str(facts["message"]))
-            else:
-                sys.stderr.write(f"{text}\n")
-                sys.stderr.flush()
+    for line in _lines(chunks):
+        text = line.decode("utf-8", errors="replace").rstrip("\r")
+        if text.startswith(inside.ERROR_MARK):
+            facts = json.loads(text.removeprefix(inside.ERROR_MARK))
+            error = getattr(champion.errors, str(facts["kind"]), ProjectError)(str(facts["message"]))
+        else:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
     return error
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def _interrupt(container: Container) -> None:
