@@ -122,5 +122,6 @@ def start_afresh() -> None:
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
 
+    # neither has a public way to be made anew
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
