@@ -8,14 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from champion.reporting import mermaid, sentences, tables
-from champion.reporting.comment_input import (
-    Change,
-    CommentInput,
-    ComparedChampion,
-    Failure,
-    Findings,
-    UseCaseResult,
-)
+from champion.reporting.comment_input import Change, CommentInput, ComparedChampion, Failure, Findings, UseCaseResult
 from champion.reporting.figures import COMMENT_FIGURES
 from champion.reporting.markdown import code, folded, table, text, warnings
 from champion.reporting.tables import Row, Table, columns

@@ -63,11 +63,7 @@ def warnings(evaluation: Evaluation) -> str:
 
 
 def render_markdown(
-    evaluation: Evaluation,
-    decision: Decision,
-    profile: Profile,
-    provenance: Provenance,
-    outcome: Outcome,
+    evaluation: Evaluation, decision: Decision, profile: Profile, provenance: Provenance, outcome: Outcome
 ) -> str:
     """The report as GitHub's Markdown: headings, tables and folded details; no image and no link.
 

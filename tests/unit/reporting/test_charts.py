@@ -56,8 +56,7 @@ def test_a_class_that_is_called_like_a_colour_keeps_its_name() -> None:
 def test_any_name_can_be_drawn(name: str) -> None:
     classes: list[Label] = [name, "b", "c"]
     found = evaluation(
-        classes,
-        challenger=performance("challenger", classes, importance=[Importance(feature=name, mean=0.1, std=0.1)]),
+        classes, challenger=performance("challenger", classes, importance=[Importance(feature=name, mean=0.1, std=0.1)])
     )
     columns = [number_column(name), category_column(name, categories=[name, "b", "c"])]
     for svg in figures(found, profile(classes, columns)).values():
@@ -150,10 +149,7 @@ def test_the_mean_curve_lies_between_the_curves() -> None:
 
 
 def test_calibration_pools_the_classes_by_rows() -> None:
-    curves = [
-        Curve(label="a", x=[0.95], y=[1.0], counts=[3]),
-        Curve(label="b", x=[0.91], y=[0.0], counts=[1]),
-    ]
+    curves = [Curve(label="a", x=[0.95], y=[1.0], counts=[3]), Curve(label="b", x=[0.91], y=[0.0], counts=[1])]
     pooled = facts.reliability(performance("challenger", ABC, calibration=curves), ABC)
     assert [tuple(each) for each in pooled] == [pytest.approx((0.94, 0.75, 4))]
     assert facts.calibration_error(pooled) == pytest.approx(0.19)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,6 @@ from champion.drift.report import DriftReport
 from champion.drift.verdict import live_score
 from champion.reporting.drift.history import FeatureHistory, render_drift_history
 from champion.reporting.drift.page import render_drift_html, render_drift_markdown
-from tests.support.browser import Page, eventually
 from tests.support.drift_examples import report
 
 
@@ -80,19 +78,3 @@ def test_the_history_draws_a_line_for_every_feature_and_marks_what_drifted() -> 
     assert page.count("<circle") == 1
     assert "3 comparisons, 1 with drift" in page
     assert "<i>" not in page
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_runs_out_of_the_page(page: Page, tmp_path: Path, width: int, scheme: str) -> None:
-    place = tmp_path / "drift.html"
-    place.write_text(render_drift_html(report(live=live_score(70, 100, 5, 0.95, 200, 50))), encoding="utf-8")
-    page.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
-    page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-    page.open(place.as_uri())
-    eventually(
-        lambda: page.ask("document.readyState") == "complete" and "What was compared" in page.text(), "the report"
-    )
-    assert page.ask("document.documentElement.scrollWidth") <= width
-    assert page.ask("document.scripts.length") == 0
-    assert page.ask("performance.getEntriesByType('resource').length") == 0

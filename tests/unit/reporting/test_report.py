@@ -141,39 +141,70 @@ def test_the_decision_comes_first() -> None:
     assert markdown.index("The challenger becomes the champion") < markdown.index("| score |")
 
 
+def pairs(*rows: int, p: float = 1.0) -> PairedTest:
+    names = ("both_right", "only_challenger_right", "only_champion_right", "both_wrong")
+    return PairedTest(**dict(zip(names, rows, strict=True)), p_value=p)
+
+
+def became(**changes: Any) -> str:
+    return sentences.headline(outcome(**changes))
+
+
+NO_USE = [Importance(feature="a", mean=0.2, std=0.01), Importance(feature="b", mean=0.001, std=0.01)]
+TWO: list[Label] = [False, True]
+OVERLAP = comparison_rows(judged=12, overlap_only=True)
+
+
 @pytest.mark.parametrize(
-    ("became", "sentence"),
+    ("sentence", "says"),
     [
-        ({"replaced": None, "champion": 1}, "Version 1 is in production now; the first champion."),
-        ({"action": "kept", "champion": 3}, "Version 3 stays in production."),
-        ({"action": "kept", "champion": None}, "Nothing is in production: the challenger stays out, and there is no"),
-        ({"action": "would_promote", "champion": 3}, "version 3 is in production; with promotion on, the challenger"),
-        ({"action": "would_promote", "champion": None}, "Nothing was changed: nothing is in production; with"),
-        ({"action": "would_keep", "champion": 3}, "version 3 is in production; with promotion on, it would stay."),
+        (became(replaced=None, champion=1), "Version 1 is in production now; the first champion."),
+        (became(action="kept", champion=3), "Version 3 stays in production."),
+        (became(action="kept", champion=None), "Nothing is in production: the challenger stays out, and there is no"),
+        (became(action="would_promote", champion=3), "version 3 is in production; with promotion on, the challenger"),
+        (became(action="would_promote", champion=None), "Nothing was changed: nothing is in production; with"),
+        (became(action="would_keep", champion=3), "version 3 is in production; with promotion on, it would stay."),
+        (sentences.paired(pairs(9, 0, 0, 1)), "same rows"),
+        (sentences.paired(pairs(0, 2, 1, 0)), "chance alone"),
+        (sentences.paired(pairs(0, 99, 1, 0, p=1e-9)), "p below"),
+        (sentences.ladder(evaluation(rows=comparison_rows(smallest_gain=1.2))), "no gain in accuracy can be told"),
+        (
+            sentences.compared_rows(evaluation(rows=OVERLAP), outcome()),
+            "the same 12 rows: of the 30 in the holdout only",
+        ),
+        (
+            sentences.compared_rows(evaluation(rows=OVERLAP), outcome()),
+            "that are holdout under the champion's split rule",
+        ),
+        (
+            sentences.confusion(performance("champion", SPECIES, wrong=0), evaluation()),
+            "All 30 rows right: nothing was",
+        ),
+        (sentences.curves(evaluation(TWO), "roc"), "The class looked for is True."),
+        (sentences.calibration(evaluation(TWO)), "The class looked for is True."),
+        (
+            sentences.importance(evaluation(challenger=performance("challenger", SPECIES, importance=NO_USE))),
+            "Without 1 of 2 columns nothing measurable would be lost",
+        ),
     ],
 )
-def test_the_headline_says_what_became_of_production(became: dict[str, Any], sentence: str) -> None:
-    assert sentence in sentences.headline(outcome(**became))
+def test_a_sentence_is_computed_from_the_evidence(sentence: str, says: str) -> None:
+    assert says in sentence
 
 
-@pytest.mark.parametrize(
-    "sentence",
-    [
+def test_page_and_markdown_tell_scores_wear_errors_curves_importance_and_candidates() -> None:
+    html, markdown = both()
+    assert (html, markdown) == both(), "the same evidence gives the same bytes"
+    for words in (
         "This holdout is known to have judged 7 challengers, this one included.",
         "On 30 rows a gain in accuracy below 0.2000 cannot be told from noise; this one is +0.0333.",
         "Blum and Hardt 2015, The Ladder",
         "Most confused: versicolor taken for virginica, 2 of 10. 28 of 30 rows right.",
         "Shuffling x0 costs most: 0.5000 ± 0.0100 of accuracy, measured on 30 holdout rows.",
-    ],
-)
-def test_page_and_markdown_say_the_same(sentence: str) -> None:
-    for text in both():
-        assert sentence in text
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
+    ):
+        assert words in html
+        assert words in markdown
+    for words in (
         "champion v3 challenger v4 change",
         "accuracy 0.9333 0.9667 +0.0333 f1_macro 0.8800 0.8900 +0.0100",
         "Area under the curve: champion 0.9010, challenger 0.9010.",
@@ -183,22 +214,11 @@ def test_page_and_markdown_say_the_same(sentence: str) -> None:
         "candidate_0 0.9500 ± 0.0050 0.25 s 3 LogisticRegression C=1.0",
         "2 candidates, 6 settings in 0.50 s. candidate_0 was chosen",
         "Search of candidate_0 (3 rows)",
-    ],
-)
-def test_the_page_shows_scores_curves_and_candidates(words: str) -> None:
-    assert words in both()[0]
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        "| **`accuracy`** | **0.9333** | **0.9667** | **+0.0333** |",
-        "| `f1_macro` | 0.8800 | 0.8900 | +0.0100 |",
-        "| **`candidate_0`** | **0.9500 ± 0.0050** |",
-    ],
-)
-def test_the_markdown_marks_the_promotion_metric_and_the_chosen_candidate(row: str) -> None:
-    assert row in comment()
+    ):
+        assert words in html
+    assert "| **`accuracy`** | **0.9333** | **0.9667** | **+0.0333** |" in markdown
+    assert "| `f1_macro` | 0.8800 | 0.8900 | +0.0100 |" in markdown
+    assert "| **`candidate_0`** | **0.9500 ± 0.0050** |" in markdown
 
 
 def test_a_score_that_one_side_lacks_is_a_dash_on_that_side() -> None:
@@ -256,47 +276,12 @@ def test_the_paired_test_is_shown_and_explained() -> None:
     assert "two-sided p = 0.0215" in html
 
 
-@pytest.mark.parametrize(
-    ("rows", "p_value", "words"),
-    [((9, 0, 0, 1), 1.0, "same rows"), ((0, 2, 1, 0), 1.0, "chance alone"), ((0, 99, 1, 0), 1e-9, "p below")],
-)
-def test_the_paired_test_in_words(rows: tuple[int, ...], p_value: float, words: str) -> None:
-    names = ("both_right", "only_challenger_right", "only_champion_right", "both_wrong")
-    assert words in sentences.paired(PairedTest(**dict(zip(names, rows, strict=True)), p_value=p_value))
-
-
-def test_where_no_gain_can_be_told_from_noise_it_says_so() -> None:
-    assert "no gain in accuracy can be told" in sentences.ladder(evaluation(rows=comparison_rows(smallest_gain=1.2)))
-
-
-def test_a_changed_split_rule_is_told() -> None:
-    text = sentences.compared_rows(evaluation(rows=comparison_rows(judged=12, overlap_only=True)), outcome())
-    assert "the same 12 rows: of the 30 in the holdout only those that are holdout under the champion's" in text
-
-
-def test_a_model_without_an_error_confused_nothing() -> None:
-    perfect = performance("challenger", SPECIES, wrong=0)
-    assert sentences.confusion(perfect, evaluation()) == "All 30 rows right: nothing was confused."
-
-
-def test_two_classes_name_the_one_that_is_looked_for() -> None:
-    classes: list[Label] = [False, True]
-    assert sentences.curves(evaluation(classes), "roc").endswith("The class looked for is True.")
-    assert sentences.calibration(evaluation(classes)).endswith("The class looked for is True.")
-
-
 def test_without_probabilities_the_page_says_so() -> None:
     mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
     found = evaluation(
         challenger=performance("challenger", SPECIES, **mute), champion=performance("champion", SPECIES, **mute)
     )
     assert "The estimator gives no probabilities" in Page(page(found)).text
-
-
-def test_columns_that_cost_nothing_are_counted() -> None:
-    useless = [Importance(feature="a", mean=0.2, std=0.01), Importance(feature="b", mean=0.001, std=0.01)]
-    found = evaluation(challenger=performance("challenger", SPECIES, importance=useless))
-    assert "Without 1 of 2 columns nothing measurable would be lost" in sentences.importance(found)
 
 
 def test_a_single_candidate_had_nothing_to_be_ranked_against() -> None:
@@ -425,11 +410,6 @@ def test_a_missing_figure_leaves_the_rest() -> None:
     html = render_html(found, decision(found), known, lineage(), outcome(), {})
     assert "<svg" not in html
     assert "candidate_0 was chosen" in Page(html).text
-
-
-def test_the_same_evidence_gives_the_same_page() -> None:
-    assert page() == page()
-    assert comment() == comment()
 
 
 @pytest.mark.parametrize(

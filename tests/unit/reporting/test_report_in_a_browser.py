@@ -1,12 +1,15 @@
-"""The report in a real browser: readable on a phone and on a desk, in the light and in the dark, without a request."""
+"""The reports in a real browser: readable on a phone and on a desk, in the light and in the dark, without a request."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from champion.drift.verdict import live_score
 from champion.reporting.charts import figures
+from champion.reporting.drift.page import render_drift_html
 from champion.reporting.html import render_html
+from tests.support import drift_examples
 from tests.support.browser import Page, eventually
 from tests.support.report_examples import decision, evaluation, lineage, outcome, profile
 
@@ -23,17 +26,27 @@ def written(folder: Path, **changes: Any) -> str:
     return page.as_uri()
 
 
+def written_drift(folder: Path) -> str:
+    page = folder / "drift.html"
+    live = live_score(70, 100, 5, 0.95, 200, 50)
+    page.write_text(render_drift_html(drift_examples.report(live=live)), encoding="utf-8")
+    return page.as_uri()
+
+
 def show(page: Page, address: str, width: int, scheme: str) -> None:
     page.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
     page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
     page.open(address)
-    eventually(lambda: page.ask("document.readyState") == "complete" and "Provenance" in page.text(), "the report")
+    last = "What was compared" if address.endswith("drift.html") else "Provenance"
+    eventually(lambda: page.ask("document.readyState") == "complete" and last in page.text(), "the report")
 
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_runs_out_of_the_page(page: Page, tmp_path: Path, width: int, scheme: str) -> None:
-    show(page, written(tmp_path), width, scheme)
+@pytest.mark.parametrize("report", ["report", "drift"])
+def test_nothing_runs_out_of_the_page(page: Page, tmp_path: Path, report: str, width: int, scheme: str) -> None:
+    show(page, written(tmp_path) if report == "report" else written_drift(tmp_path), width, scheme)
+    assert page.ask("document.scripts.length") == 0
     assert page.ask("document.documentElement.scrollWidth") <= width
     assert page.ask(_REQUESTS) == 0
 
