@@ -244,7 +244,7 @@ def test_a_copied_checkout_does_not_write_into_the_store_of_the_first(trained: T
     assert "imported from models/iris as the champion" in copied.ends(DONE, "models")
 
 
-@pytest.mark.parametrize("name", ["evaluate/challenger", "evaluate/figures"])
+@pytest.mark.parametrize("name", ["evaluate/challenger", pytest.param("evaluate/figures", marks=pytest.mark.long)])
 def test_an_artifact_that_is_gone_is_made_again_without_the_cache(trained: TrainedCheckout, name: str) -> None:
     trained.ends(DONE, "train")
     for path in (trained.root / ".zenml").rglob(f"*/{name}/**/*"):
