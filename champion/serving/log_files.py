@@ -71,14 +71,10 @@ class Files:
         self._footers: dict[str, Held] = {}
 
     def write(self, tables: Iterable[pa.Table], schema: pa.Schema, began: str | None = None) -> None:
-        """Write one file; nobody sees it before it is whole.
+        """Write one file, a row group for each table; nobody sees it before it is whole.
 
         Parameters
         ----------
-        tables : iterable of pyarrow.Table
-            Each becomes a row group; taken one after the other.
-        schema : pyarrow.Schema
-            Theirs, with what the file says about itself.
         began : str, optional
             The time in the file's name; now if left out.
 
@@ -153,12 +149,12 @@ class Files:
         """Whether this process, for the moment, is the one that looks after the files of those that are gone."""
         handle = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            alone = True
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                yield False
-            else:
-                yield True
+                alone = False
+            yield alone
         finally:
             os.close(handle)
 
@@ -197,33 +193,16 @@ class Files:
     def _held(self) -> list[Held]:
         """The files of the folder, oldest first; what cannot be read is left out."""
         lives: dict[str, bool] = {self.instance: False}
-        found = []
+        footers = {}
         for path in self.folder.glob(PATTERN):
             match = NAME.fullmatch(path.name)
-            if match is None:
-                continue
-            instance = match[3]
-            if instance not in lives:
-                lives[instance] = self._lives(instance)
-            held = self._footer(path, int(match[1]), instance)
+            held = self._footers.get(path.name) or (_footer(path, int(match[1]), match[3]) if match else None)
             if held is not None:
-                found.append(replace(held, lives=lives[instance]))
-        self._footers = {each.path.name: each for each in found}
-        return sorted(found, key=lambda each: _age(each.path))
-
-    def _footer(self, path: Path, version: int, instance: str) -> Held | None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        if path.name in self._footers:
-            return self._footers[path.name]
-        try:
-            with path.open("rb") as file:
-                footer = pq.ParquetFile(file)
-                size = os.fstat(file.fileno()).st_size
-                return Held(path, version, instance, False, size, footer.metadata.num_rows, footer.schema_arrow)
-        except (OSError, pa.ArrowException):
-            return None
+                if held.instance not in lives:
+                    lives[held.instance] = self._lives(held.instance)
+                footers[path.name] = replace(held, lives=lives[held.instance])
+        self._footers = footers
+        return sorted(footers.values(), key=lambda held: _age(held.path))
 
     def _without_merged(self, held: list[Held]) -> list[Held]:
         """Remove the files that a merged one contains; a process may have been killed before it came to that."""
@@ -253,6 +232,19 @@ class Files:
                 return
             path.unlink(missing_ok=True)
             over -= sizes[path]
+
+
+def _footer(path: Path, version: int, instance: str) -> Held | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as file:
+            footer = pq.ParquetFile(file)
+            size = os.fstat(file.fileno()).st_size
+            return Held(path, version, instance, False, size, footer.metadata.num_rows, footer.schema_arrow)
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _age(path: Path) -> tuple[str, str]:

@@ -60,7 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._in_head, self._idle_bytes, self._moved = True, 0, False
         self._data = self._again = b""
-        self._rests_since = self.loop.time()
+        self.rests_since = self.loop.time()
         self._late: asyncio.TimerHandle | None = None
         self._wait()
         if len(self.connections) > self.most_connections:
@@ -100,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """It is answered."""
-        self._rests_since = self.loop.time()
+        self.rests_since = self.loop.time()
         super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
@@ -146,7 +146,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._again = b"".join([*head, b"\r\n", self._data[stopped.args[0] :]])
 
     @property
-    def _rests(self) -> bool:
+    def rests(self) -> bool:
+        """Whether no request of it is being answered."""
         return not self._answers and not self.transport.is_closing()
 
     @property
@@ -155,8 +156,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _make_room(self) -> None:
         """Close the connection that has rested longest; this one, where all others are being answered."""
-        resting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each._rests]
-        min(resting, key=lambda each: each._rests_since).transport.close()
+        resting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.rests]
+        min(resting, key=lambda each: each.rests_since).transport.close()
 
     def _wait(self) -> None:
         self._late = self.loop.call_later(self.head_seconds, self._too_late)

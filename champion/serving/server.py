@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import click
+
 from champion.errors import ProjectError
 from champion.serving.options import Options
 from champion.serving.state import State
@@ -167,7 +169,7 @@ def _shown(folder: Path | None) -> str:
 def tell(event: str, **facts: Any) -> None:
     """Say one line on stdout: an event, and its facts as name=value; a value with blanks is quoted as in JSON."""
     words = [event, *(f"{name}={_word(value)}" for name, value in facts.items())]
-    print(" ".join(words), flush=True)
+    click.echo(" ".join(words))
 
 
 def _word(value: Any) -> str:

@@ -26,7 +26,7 @@ def main(model: str, table: str) -> None:
     started = time.perf_counter()
     for chunk in chunks:
         pipeline.predict_proba(chunk)
-    print(f"predict_proba {time.perf_counter() - started:.3f} s")
+    sys.stdout.write(f"predict_proba {time.perf_counter() - started:.3f} s\n")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ Exit code 1 when a limit is broken. Everything is seeded; it takes some ten minu
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import click
 
 from champion.errors import DONE, FAILED
 from devtools.benchmarks.drift_tables import KINDS, alarms
@@ -57,35 +58,24 @@ def measured(tables: int, seed: int) -> Iterator[Row]:
         yield Row("0.02 deviations reported", "numbers", columns, 1_000_000, 1_000_000, share, 0.0, at_least=False)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The command line; that of the process if left out.
-
-    Returns
-    -------
-    int
-        0 when every limit held.
-    """
-    parser = argparse.ArgumentParser(prog="python -m devtools.benchmarks.drift", description="Simulate the drift gate.")
-    parser.add_argument("--tables", type=int, default=12_000, help="simulated tables per row; fewer are less exact")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    print("| claim | columns of | columns | reference | rows | tables | limit |\n|---|---|--:|--:|--:|--:|--:|")
+@click.command()
+@click.option(
+    "--tables", type=click.IntRange(min=1), default=12_000, help="Simulated tables per row; fewer are less exact."
+)
+@click.option("--seed", type=int, default=1)
+def main(tables: int, seed: int) -> None:
+    """Simulate the drift gate."""
+    click.echo("| claim | columns of | columns | reference | rows | tables | limit |\n|---|---|--:|--:|--:|--:|--:|")
     good = True
-    for row in measured(options.tables, options.seed):
+    for row in measured(tables, seed):
         good = good and row.ok
         limit = f"{'at least' if row.at_least else 'at most'} {row.limit:.0%}" if row.limit or not row.at_least else ""
-        print(
+        click.echo(
             f"| {row.claim} | {row.kind} | {row.columns} | {row.reference:,} | {row.rows:,} | {row.share:.1%} | "
-            f"{limit}{'' if row.ok else ' BROKEN'} |",
-            flush=True,
+            f"{limit}{'' if row.ok else ' BROKEN'} |"
         )
-    return DONE if good else FAILED
+    sys.exit(DONE if good else FAILED)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import psutil  # type: ignore[import-untyped]  # ZenML brings it; it has no types
 
 from devtools.checkout import UnexpectedError
@@ -163,4 +164,4 @@ def describe_machine() -> str:
 
 def say(line: str) -> None:
     """Tell on stderr what goes on."""
-    print(f"... {line}", file=sys.stderr, flush=True)
+    click.echo(f"... {line}", err=True)

@@ -32,4 +32,4 @@ def fit_and_score(path: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(fit_and_score(sys.argv[1]), indent=2))
+    sys.stdout.write(json.dumps(fit_and_score(sys.argv[1]), indent=2))
