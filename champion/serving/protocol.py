@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
+import os
 import resource
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from champion.patching import SWITCH, signature
 from champion.serving.refusal import RequestError
 
 LARGEST_HEAD = 65_536  # bytes of request line and headers, or of anything else that is no body
@@ -189,8 +188,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
 def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
     """The protocol, with the seconds that the head of a request may take, and as many connections as files allow."""
-    changed = _changed()
-    if changed:
+    if os.environ.get(SWITCH, "").lower() == "off":
+        return HttpToolsProtocol
+    if changed := _changed():
         _logger.warning(
             "uvicorn's %s is not what it was in %s: requests are answered, but without bounds on heads and connections.",
             ", ".join(changed),
@@ -203,17 +203,11 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
 
 def _changed() -> list[str]:
     """What of uvicorn is not as it was when the reaches were written."""
-    changed = [
-        name for name, _, signature in REACHES if _signature(getattr(HttpToolsProtocol, name, None)) != signature
-    ]
+    methods = vars(HttpToolsProtocol)
+    changed = [name for name, _, was in REACHES if name not in methods or signature(methods[name]) != was]
     for owner, names in ((HttpToolsProtocol, _OF_A_CONNECTION), (RequestResponseCycle, _OF_A_REQUEST)):
         changed += sorted(names.difference(owner.__init__.__code__.co_names))
     return changed
-
-
-def _signature(method: Callable[..., Any] | None) -> str:
-    """The names of its parameters; types are written in another way by every Python."""
-    return f"({', '.join(inspect.signature(method).parameters)})" if method else "nothing"
 
 
 def _connections() -> int:

@@ -10,8 +10,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from champion.bundle.folder import write
+from champion.serving.protocol import BoundedProtocol, bounded
 from tests.support.serving.models import IRIS, made
 from tests.support.serving.service import Service, running
 
@@ -125,3 +127,18 @@ def test_connections_that_rest_make_room_for_those_that_ask(folder: Path) -> Non
         service.until(lambda: service.get("/model").json["model_version"] == 2, "version 2")
         assert service.get("/readyz").json["refused"] is None
         assert service.metric("champion_reloads_total", result="refused") == 0
+
+
+def test_where_uvicorn_is_not_what_it_was_its_own_protocol_serves_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert issubclass(bounded(1.0), BoundedProtocol)
+    assert not caplog.records
+    monkeypatch.setattr(HttpToolsProtocol, "on_header", lambda: None)
+    assert bounded(1.0) is HttpToolsProtocol
+    assert [record.message.partition(" is not")[0] for record in caplog.records] == ["uvicorn's on_header"]
+
+
+def test_with_patches_off_uvicorns_own_protocol_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAMPION_PATCHES", "off")
+    assert bounded(1.0) is HttpToolsProtocol
