@@ -28,18 +28,18 @@ def command() -> None:
 @targets_argument
 def pull(targets: tuple[str, ...]) -> None:
     """Fetch what pointers and dvc.lock name: all of it, or these pointers, stages and files."""
-    from champion.datastore import remote
+    from champion.datastore.fetch import pull as fetch
 
-    click.echo(remote.pull(settings.root(), *targets, tell=_tell))
+    click.echo(fetch(settings.root(), *targets, tell=_tell))
 
 
 @command.command("push", cls=_Interruptible)
 @targets_argument
 def push(targets: tuple[str, ...]) -> None:
     """Record data and packages in their pointers, and send what the remote has not."""
-    from champion.datastore import remote
+    from champion.datastore.publish import push as publish
 
-    click.echo(remote.push(settings.root(), *targets, tell=_tell))
+    click.echo(publish(settings.root(), *targets, tell=_tell))
 
 
 @command.command("login", cls=_Interruptible)

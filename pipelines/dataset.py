@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from champion.datastore import dvc
+from champion.datastore import index
+from champion.datastore.fetch import fetch_missing
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.tabular.tables import WrittenTable, read_table
@@ -67,10 +68,10 @@ def register(
     from champion.orchestration.materializers.table import TableMaterializer
 
     root, use_case = workspace.root, workspace.use_case
-    fetched = dvc.fetch_missing(root, workspace.data)
+    fetched = fetch_missing(root, workspace.data)
     version = early.version() if early else None
     if version is None:
-        version = dvc.data_version(workspace.data) if workspace.data.is_file() else ""
+        version = index.data_version(workspace.data) if workspace.data.is_file() else ""
     name = f"{use_case.name}_table"
     artifact = _registered(client, name, version)
     gone = artifact is not None and is_gone(artifact.uri)
@@ -85,7 +86,7 @@ def register(
         del table
         _remember(artifact, checks)
     found = checks[key]
-    changed = dvc.changed_warning(root, workspace.data, version)
+    changed = index.changed_warning(root, workspace.data, version)
     return Dataset(
         artifact=artifact,
         version=version,

@@ -103,7 +103,7 @@ def main(config: str, folder: str) -> None:
     import pyarrow
 
     from champion.bundle import folder as packages
-    from champion.datastore.dvc import data_version
+    from champion.datastore.index import data_version
     from champion.settings import keep_freed_memory
     from champion.tabular.tables import read_table, write_table
     from champion.workspace.workspace import open_workspace, shown

@@ -9,8 +9,8 @@ from champion.ci import state
 from champion.ci.environment import Environment
 from champion.ci.git import base_commit, changed, text_at
 from champion.ci.state import State
-from champion.datastore import cache, dvc, remote
-from champion.datastore.drive.credentials import identity
+from champion.datastore import cache, index, remote
+from champion.datastore.fetch import fetch_missing, pull_pointer
 from champion.errors import GATE_SAID_NO, ProjectError
 from champion.reporting.comment_input import ComparedChampion
 from champion.workspace.files import write_text
@@ -53,13 +53,13 @@ def fetch_champions(root: Path, env: Environment) -> str:
         known = known.model_copy(update={"base": base})
         if env["BASE_SHA"]:
             _refuse_pointers(root, base, env)
-        reachable = _reachable(root, env)
+        reachable = remote.available(root)
         standings, pointers = {}, {}
         for workspace in state.use_cases(root):
             name = workspace.use_case.name
             pointers[name] = text_at(root, base, shown(workspace.pointer, root))
             if not env["WITHOUT_DATA"]:
-                dvc.fetch_missing(root, workspace.data)
+                fetch_missing(root, workspace.data)
             standings[name] = _standing(workspace, pointers[name], reachable, env.has_server)
         known = known.model_copy(update={"remote": reachable, "standings": standings, "pointers": pointers})
     except ProjectError as error:
@@ -72,16 +72,6 @@ def fetch_champions(root: Path, env: Environment) -> str:
         number = "none" if standing.model_version is None else f"version {standing.model_version}"
         lines.append(f"{name}: champion {number} ({standing.source}) {standing.why}".rstrip())
     return "\n".join(lines)
-
-
-def _reachable(root: Path, env: Environment) -> bool:
-    """Whether packages can be fetched; credentials that are there but wrong are an error, not a lack of them."""
-    if remote.available(root):
-        return True
-    default = remote.default(root)
-    if default is not None and default.is_drive and env["GDRIVE_CREDENTIALS_DATA"]:
-        identity(default.url, default.config)
-    return False
 
 
 def _refuse_pointers(root: Path, base: str, env: Environment) -> None:
@@ -103,8 +93,8 @@ def _standing(workspace: Workspace, pointer: str | None, reachable: bool, server
     if not workspace.pointer.exists() or workspace.pointer.read_text(encoding="utf-8") != pointer:
         write_text(workspace.pointer, pointer)
     if reachable:
-        remote.pull_pointer(workspace.root, workspace.pointer)
-    elif not cache.restore(workspace.root, dvc.pointed(workspace.pointer)[1], workspace.package):
+        pull_pointer(workspace.root, workspace.pointer)
+    elif not cache.restore(workspace.root, index.pointed(workspace.pointer)[1], workspace.package):
         return recorded.model_copy(update={"source": "server" if server else "pointer", "why": NO_REMOTE})
     return of_the_package(workspace, recorded, server)
 

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from champion.ci import github, state
 from champion.ci.environment import Environment
 from champion.ci.runs import run_logged
-from champion.datastore import dvc
+from champion.datastore import index
+from champion.datastore.fetch import fetch_missing
 from champion.drift.report import DriftReport
 from champion.drift.verdict import exit_code
 from champion.errors import ConfigurationError, ProjectError
@@ -155,10 +156,10 @@ def _compare(workspace: Workspace, table: Path | None, known: state.State, env: 
             outcome="failed", source=source, why=f"The champion was not fetched: {standing.why}.", exit_code=1
         )
     try:
-        dvc.fetch_missing(workspace.root, table)
+        fetch_missing(workspace.root, table)
     except ProjectError as error:
         return UseCaseDrift(outcome="failed", source=source, why=str(error), exit_code=error.exit_code)
-    return _monitor(workspace, source, dvc.tracked(workspace.root, table).md5, env)
+    return _monitor(workspace, source, index.tracked(workspace.root, table).md5, env)
 
 
 def _monitor(workspace: Workspace, source: str, md5: str | None, env: Environment) -> UseCaseDrift:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from champion.workspace import files
+from champion.workspace.files import md5
 
 FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in it
 
@@ -25,35 +25,29 @@ def restore(root: Path, recorded: str, target: Path) -> bool:
     bool
         False where the cache lacks it, or part of it, or holds other bytes; then nothing was touched.
     """
-    wanted = _contents(root, recorded)
-    if wanted is None:
-        return False
+    contents = {"": recorded}  # the hashes by path: a file is the only thing in itself
+    if recorded.endswith(FOLDER):
+        listing = cached_file(root, recorded)
+        if listing is None:
+            return False
+        entries = json.loads(listing.read_text(encoding="utf-8"))
+        contents = {entry["relpath"]: entry["md5"] for entry in entries}
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as made:
-        fresh = Path(made) / "fresh"
-        for name, md5 in wanted.items():
-            cached, place = cached_file(root, md5), fresh / name
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        fresh = Path(scratch) / "fresh"
+        for name, wanted in contents.items():
+            cached, copy = cached_file(root, wanted), fresh / name
             if cached is None:
                 return False
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(cached, place)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(cached, copy)
         if target.is_dir():
-            target.rename(Path(made) / "former")
+            target.rename(Path(scratch) / "former")
         fresh.replace(target)
     return True
 
 
-def _contents(root: Path, recorded: str) -> dict[str, str] | None:
-    """The hashes of what a folder holds, by path; a file is the only thing in itself."""
-    if not recorded.endswith(FOLDER):
-        return {"": recorded}
-    listing = cached_file(root, recorded)
-    if listing is None:
-        return None
-    return {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_text(encoding="utf-8"))}
-
-
-def cached_file(root: Path, md5: str) -> Path | None:
+def cached_file(root: Path, recorded: str) -> Path | None:
     """The cache's file of a hash, where it is there and holds what its name says."""
-    path = root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
-    return path if path.is_file() and files.md5(path) == md5.removesuffix(FOLDER) else None
+    path = root / ".dvc/cache/files/md5" / recorded[:2] / recorded[2:]
+    return path if path.is_file() and md5(path) == recorded.removesuffix(FOLDER) else None

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from champion.datastore import dvc, remote
+from champion.datastore import index, remote
 from champion.errors import ProjectError
 from champion.workspace.workspace import Workspace, open_workspace, read_package, require_writable, shown
 
@@ -52,12 +52,12 @@ def _workspace(workspace: Workspace) -> str:
 def _data(workspace: Workspace) -> str:
     name = shown(workspace.data, workspace.root)
     if not workspace.data.is_file():
-        known = dvc.tracked(workspace.root, workspace.data)
+        known = index.tracked(workspace.root, workspace.data)
         if known.md5 or known.stage:
             return f"{name} is not here yet; the next run fetches or makes it"
         raise ProjectError(f"{name} does not exist.\nPut it there, or correct data.path.")
-    version = dvc.data_version(workspace.data)
-    warning = dvc.changed_warning(workspace.root, workspace.data, version)
+    version = index.data_version(workspace.data)
+    warning = index.changed_warning(workspace.root, workspace.data, version)
     return warning or f"{name}, data version {version[:8]}, as DVC recorded it"
 
 
@@ -68,12 +68,6 @@ def _dvc(workspace: Workspace) -> str:
     if default is None:
         return "no remote: nothing is shared, everything else works"
     return f"the remote {default.name}, {default.url}"
-
-
-def _drive(workspace: Workspace) -> str:
-    from champion.datastore.drive.examine import examine
-
-    return examine(workspace.root) if (workspace.root / ".dvc").is_dir() else "not used"
 
 
 def _store(_: Workspace) -> str:
@@ -106,7 +100,7 @@ CHECKS: dict[str, Callable[[Workspace], str]] = {
     "workspace": _workspace,
     "data": _data,
     "dvc": _dvc,
-    "drive": _drive,
+    "remote": lambda workspace: remote.check(workspace.root),
     "store": _store,
     "package": _package,
     "dashboard": _dashboard,

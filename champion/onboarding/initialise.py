@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from champion import settings
-from champion.datastore import dvc
+from champion.datastore import dvc, index
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.modeling.columns import Column, infer
 from champion.modeling.table import check
@@ -211,8 +211,8 @@ def _all_or_nothing(root: Path, data: Path, config: Path) -> Iterator[None]:
 def _track(root: Path, data: Path) -> str | None:
     """Put the table under DVC; a warning where that cannot be."""
     path = shown(data, root)
-    known = dvc.tracked(root, data)
-    if known.stage or (known.md5 is not None and known.md5 == dvc.data_version(data)):
+    known = index.tracked(root, data)
+    if known.stage or (known.md5 is not None and known.md5 == index.data_version(data)):
         return None
     lacking = " and ".join(f"`{tool} init`" for tool in ("git", "dvc") if not (root / f".{tool}").exists())
     if lacking:

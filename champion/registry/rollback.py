@@ -11,7 +11,7 @@ from champion.bundle import folder
 from champion.bundle.build import with_state
 from champion.bundle.folder import Package
 from champion.bundle.manifest import ChampionState
-from champion.datastore import remote
+from champion.datastore.fetch import pull_pointer
 from champion.errors import PackageError, ProjectError
 from champion.orchestration.locks import locked
 from champion.registry import versions as champions
@@ -115,7 +115,7 @@ def _from_history(workspace: Workspace, number: int) -> Package:
         pointer = Path(place) / workspace.pointer.name
         pointer.write_text(git(workspace.root, "show", f"{commit}:models/{workspace.pointer.name}") or "")
         try:
-            target = remote.pull_pointer(workspace.root, pointer)
+            target = pull_pointer(workspace.root, pointer)
         except ProjectError as error:
             raise ProjectError(
                 f"The package of version {number} could not be fetched: its pointer is in commit {commit[:8]}.\n{error}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from champion.datastore import dvc
+from champion.datastore import index
 from champion.errors import ConfigurationError, DataError, ProjectError
 from pipelines import dataset as room
 from pipelines.dataset import register
@@ -28,7 +28,7 @@ def test_a_table_is_read_once_per_version_and_use_case(
     read = room.read_table
     monkeypatch.setattr(room, "read_table", lambda *arguments: reads.append(1) or read(*arguments))
     first = register(session.client, session.workspace(tree(1)), None)
-    assert (first.version, first.rows) == (dvc.data_version(session.root / "data/iris.csv"), 150)
+    assert (first.version, first.rows) == (index.data_version(session.root / "data/iris.csv"), 150)
     assert register(session.client, session.workspace(tree(1)), None) == first
     assert len(reads) == 1
     other = register(session.client, session.workspace(tree(2)), None)

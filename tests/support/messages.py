@@ -16,7 +16,7 @@ GAP = "…"
 
 # Calls that carry a message but construct no ProjectError: which argument it is.
 CARRIERS = {
-    "_Text": 1,  # champion/datastore/drive/texts.py: what the Drive client's words mean
+    "Symptom": 1,  # champion/datastore/backends: what the words of a remote mean
     "_refused": 1,  # champion/bundle/folder.py: why a package is refused
     "ConstructorError": 2,  # champion/workspace/workspace.py: keys of the YAML
 }
@@ -26,7 +26,7 @@ MADE_BY = {("champion/use_case/whole.py", "'\\n'.join(lines)"): ("_sentence", "_
 NAMED = {"champion/tabular/": {"table": [f"The table {GAP}", "The table"]}}
 # Texts that were found already: they come from a carrier, or from an error that is passed on.
 PASSED_ON = {
-    ("champion/datastore/drive/texts.py", "text.cause.format(**words) if words else text.cause"),
+    ("champion/datastore/backends/base.py", "symptom.cause.format(**match.groupdict())"),
     ("champion/onboarding/doctor.py", "str(error)"),
     ("champion/onboarding/doctor.py", "cause"),
 }

@@ -14,7 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from champion.comparison.decision import decide
-from champion.datastore import dvc
+from champion.datastore.fetch import fetch_missing
 from champion.errors import ProjectError
 from champion.modeling.estimators import check_candidates
 from champion.modeling.preparation import prepare_table
@@ -57,7 +57,7 @@ def refusal(raw: dict[str, Any]) -> str | None:
         use_case = parse_use_case(raw, source)
         with tempfile.TemporaryDirectory() as folder:
             if use_case.data.path != "data/iris.csv":
-                dvc.fetch_missing(Path(folder), Path(folder) / use_case.data.path)
+                fetch_missing(Path(folder), Path(folder) / use_case.data.path)
         check_candidates(use_case, source)
         check(frame, use_case)
         prepare_table(frame, use_case.data, rule_for(frame, use_case.data, use_case.split))

@@ -75,10 +75,9 @@ def test_what_cannot_be_rolled_back_to_is_refused(session: Session, tree: Tree) 
 
 
 def record_and_push(checkout: Checkout) -> None:
-    checkout.command("python", "-m", "champion.datastore.pointer")
+    checkout.run("data", "push")
     checkout.git("add", "--all")
     checkout.git("commit", "--quiet", "--message", "a new champion")
-    checkout.dvc("push", "--quiet", "models/iris.dvc")
 
 
 def test_a_fresh_clone_with_an_empty_store_rolls_back(ready: Checkout, tree: Tree, tmp_path: Path) -> None:

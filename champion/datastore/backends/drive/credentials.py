@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from champion.datastore.drive.texts import RENEW_USER, VARIABLE, RemoteError, known
+from champion.datastore.backends.base import NoCredentialsError, RemoteError
+from champion.datastore.backends.drive.texts import RENEW_USER, VARIABLE, known, no_credentials
 
 SCHEME = "gdrive://"
 BLOCKED_CLIENT = "710796635688-iivsgbgsb6uv1fap6635dhvuei09o66c.apps.googleusercontent.com"
@@ -45,28 +46,31 @@ class Credentials:
         return f"{kind} {self.identity} (from {self.source})"
 
 
-def identity(url: str, config: dict[str, str]) -> Credentials:
+def credentials_of(url: str, config: dict[str, str]) -> Credentials:
     """Find and check the credentials that the client will use, and the folder's address.
 
     Raises
     ------
+    NoCredentialsError
+        When there are none.
     RemoteError
-        When there are none, or they cannot be right, or the address cannot.
+        When they or the address cannot be right.
     """
-    folder_of(url)
     key_file = config.get("gdrive_service_account_json_file_path")
-    if key_file and _is_true(config.get("gdrive_use_service_account", "")):
-        return parse(_read(Path(key_file)), key_file)
     text = os.environ.get(VARIABLE, "")
-    if text:
-        return parse(text, VARIABLE)
     path = key_file or config.get("gdrive_user_credentials_file")
-    if path:
-        return parse(_read(Path(path)), path)
-    logged_in = login_file(config)
-    if logged_in.is_file():
-        return parse(_read(logged_in), "the login on this machine")
-    raise known("Non interactive mode")
+    if key_file and config.get("gdrive_use_service_account", "").casefold() in ("true", "yes", "on", "1"):
+        credentials = parse(_read(Path(key_file)), key_file)
+    elif text:
+        credentials = parse(text, VARIABLE)
+    elif path:
+        credentials = parse(_read(Path(path)), path)
+    elif (logged_in := login_file(config)).is_file():
+        credentials = parse(_read(logged_in), "the login on this machine")
+    else:
+        raise no_credentials()
+    folder_of(url)
+    return credentials
 
 
 def login_file(config: dict[str, str]) -> Path:
@@ -81,10 +85,6 @@ def login_file(config: dict[str, str]) -> Path:
     return cache / "pydrive2fs" / client / f"{config.get('profile', 'default')}.json"
 
 
-def _is_true(value: str) -> bool:
-    return value.casefold() in ("true", "yes", "on", "1")
-
-
 def _read(path: Path) -> str:
     if path.is_symlink():
         raise known("symbolic link")
@@ -92,7 +92,8 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-        raise RemoteError(
+        kind = NoCredentialsError if isinstance(error, FileNotFoundError) else RemoteError
+        raise kind(
             f"The credentials file {path.name} cannot be read: {reason}.",
             f"Correct its path in .dvc/config.local, or give its content in {VARIABLE}.",
         ) from None
@@ -114,26 +115,34 @@ def parse(text: str, source: str) -> Credentials:
         When they cannot be right; the message holds nothing of them.
     """
     try:
-        found = json.loads(text)
+        values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise _no_json(text, source, error.msg) from None
-    if not isinstance(found, dict):
+        if text.strip().startswith("{"):
+            raise RemoteError(
+                f"The credentials in {source} are cut off or damaged: {error.msg}.",
+                "Store the whole file, from its { to its }; copy it with a program and not by hand.",
+            ) from None
+        what = "encoded as base64" if _is_base64(text) else "no JSON" if text.strip() else "empty"
+        raise RemoteError(
+            f"The credentials in {source} are {what}.", "Store the raw JSON, from its { to its }, without encoding it."
+        ) from None
+    if not isinstance(values, dict):
         raise RemoteError(
             f"The credentials in {source} are no JSON object.", "Store the raw JSON, from its { to its }."
         )
-    return _checked(found, source)
-
-
-def _no_json(text: str, source: str, reason: str) -> RemoteError:
-    if text.strip().startswith("{"):
-        return RemoteError(
-            f"The credentials in {source} are cut off or damaged: {reason}.",
-            "Store the whole file, from its { to its }; copy it with a program and not by hand.",
+    if values.get("type") == "service_account":
+        _require(values, ("client_email", "private_key", "private_key_id", "client_id"), source, "service account key")
+        return Credentials(True, str(values["client_email"]), source, json.dumps(values))
+    if "installed" in values or "web" in values or values.get("type") == "authorized_user":
+        what = "of gcloud" if "type" in values else "the OAuth client alone, and no login"
+        raise RemoteError(f"The credentials in {source} are {what}: Drive's client cannot use them.", RENEW_USER)
+    _require(values, ("client_id", "client_secret", "refresh_token", "_class", "_module"), source, "user's credentials")
+    if values["client_id"] == BLOCKED_CLIENT:
+        raise RemoteError(
+            f"The credentials in {source} belong to DVC's own OAuth client, which Google has blocked since August 2024.",
+            "Make an OAuth client of your own (docs/google-drive.md), and run `make login` on a desktop.",
         )
-    what = "encoded as base64" if _is_base64(text) else "no JSON" if text.strip() else "empty"
-    return RemoteError(
-        f"The credentials in {source} are {what}.", "Store the raw JSON, from its { to its }, without encoding it."
-    )
+    return Credentials(False, str(values["client_id"]), source, json.dumps(values))
 
 
 def _is_base64(text: str) -> bool:
@@ -143,24 +152,8 @@ def _is_base64(text: str) -> bool:
         return False
 
 
-def _checked(found: dict[str, Any], source: str) -> Credentials:
-    if found.get("type") == "service_account":
-        _require(found, ("client_email", "private_key", "private_key_id", "client_id"), source, "service account key")
-        return Credentials(True, str(found["client_email"]), source, json.dumps(found))
-    if "installed" in found or "web" in found or found.get("type") == "authorized_user":
-        what = "of gcloud" if "type" in found else "the OAuth client alone, and no login"
-        raise RemoteError(f"The credentials in {source} are {what}: Drive's client cannot use them.", RENEW_USER)
-    _require(found, ("client_id", "client_secret", "refresh_token", "_class", "_module"), source, "user's credentials")
-    if found["client_id"] == BLOCKED_CLIENT:
-        raise RemoteError(
-            f"The credentials in {source} belong to DVC's own OAuth client, which Google has blocked since August 2024.",
-            "Make an OAuth client of your own (docs/google-drive.md), and run `make login` on a desktop.",
-        )
-    return Credentials(False, str(found["client_id"]), source, json.dumps(found))
-
-
-def _require(found: dict[str, Any], keys: tuple[str, ...], source: str, what: str) -> None:
-    missing = [key for key in keys if not found.get(key)]
+def _require(values: dict[str, Any], keys: tuple[str, ...], source: str, what: str) -> None:
+    missing = [key for key in keys if not values.get(key)]
     if missing:
         raise RemoteError(
             f"The credentials in {source} are no complete {what}: {', '.join(missing)} is missing.",

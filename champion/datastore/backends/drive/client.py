@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from champion.datastore.drive.texts import RemoteError, explain
+from champion.datastore.backends.base import RemoteError, explain
+from champion.datastore.backends.drive.texts import SYMPTOMS
 from champion.workspace import process
 
 ENVIRONMENT = ".venv-drive"
@@ -24,21 +25,18 @@ def install_client(root: Path) -> Path:
     RemoteError
         When it cannot be made.
     """
-    ready, asked = root / ENVIRONMENT / "ready", root / "requirements/drive.txt"
-    python = root / ENVIRONMENT / "bin/python"
-    if ready.is_file() and ready.stat().st_mtime >= asked.stat().st_mtime:
-        return python
     name = f"{ENVIRONMENT}/ready"
-    command = ["make", "--no-print-directory", name]
-    try:
-        made = process.run(command, root)
-        sys.stderr.write(made.output)
-        problem = made.errors.strip()[-300:] if made.code else ""
-    except OSError as error:
-        problem = str(error)
-    if problem:
-        raise RemoteError(f"The Drive client could not be installed: {problem}", f"Mend that, and run `make {name}`.")
-    return python
+    ready, requirements = root / name, root / "requirements/drive.txt"
+    if not ready.is_file() or ready.stat().st_mtime < requirements.stat().st_mtime:
+        try:
+            made = process.run(["make", "--no-print-directory", name], root)
+            sys.stderr.write(made.output)
+            problem = made.errors.strip()[-300:] if made.code else ""
+        except OSError as error:
+            problem = str(error)
+        if problem:
+            raise RemoteError(f"The Drive client could not be installed: {problem}", f"Mend that, and run `make {name}`.")
+    return root / ENVIRONMENT / "bin/python"
 
 
 def probe(
@@ -56,35 +54,32 @@ def probe(
     Returns
     -------
     dict of str to Any
-        As `champion.datastore.drive.probe.look` gives it.
+        As `champion.datastore.backends.drive.probe.look` gives it.
 
     Raises
     ------
     RemoteError
         With cause and remedy.
     """
-    script = Path(__file__).with_name("probe.py")
-    asked = json.dumps({"settings": settings, "path": path, "files": files})
     environment = {key: value for key, value in os.environ.items() if key != "GDRIVE_NON_INTERACTIVE"}
     if not in_browser:
         environment["GDRIVE_NON_INTERACTIVE"] = "1"
     try:
-        done = process.run(
-            [install_client(root), "-I", "-W", "ignore", script],
+        ended = process.run(
+            [install_client(root), "-I", "-W", "ignore", Path(__file__).with_name("probe.py")],
             root,
             environment=environment,
-            given=asked,
-            errors_shown=in_browser,
+            given=json.dumps({"settings": settings, "path": path, "files": files}),
             seconds=BROWSER_LIMIT if in_browser else PROBE_LIMIT,
+            errors_shown=in_browser,
         )
-        said = (done.errors or "it failed") if done.code else ""
+        answer = {"error": ended.errors or "it failed"} if ended.code else json.loads(ended.output)
     except process.NotEndedError:
-        said = "timed out"
-    found: dict[str, Any] = {"error": said} if said else json.loads(done.output)
-    if "error" in found:
-        told = str(found["error"]).strip()
-        raise explain(told) or RemoteError(
-            f"Drive's client failed: {told[-300:]}",
+        answer = {"error": "timed out"}
+    if "error" in answer:
+        error = str(answer["error"]).strip()
+        raise explain(SYMPTOMS, error) or RemoteError(
+            f"Drive's client failed: {error[-300:]}",
             "Look at docs/google-drive.md, or run `make push` to see DVC's words.",
         )
-    return found
+    return dict(answer)

@@ -1,0 +1,1 @@
+"""One module per kind of DVC remote: how it is prepared, checked, and what its failures mean."""
