@@ -43,9 +43,13 @@ def pull(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
 
 def _not_fetched(root: Path, folder: Path, done: dvc.Done) -> str:
     """Say which files did not come and why; those that a stage makes again are no failure."""
-    listed = re.search(r"Checkout failed for following targets:\n(.*?)\nIs your cache up to date\?", done.output, re.DOTALL)
+    listed = re.search(
+        r"Checkout failed for following targets:\n(.*?)\nIs your cache up to date\?", done.output, re.DOTALL
+    )
     if listed is None:
-        raise RemoteError(f"dvc pull failed: {done.last_line}.", "Run again: what is there already is not fetched twice.")
+        raise RemoteError(
+            f"dvc pull failed: {done.last_line}.", "Run again: what is there already is not fetched twice."
+        )
     failed = [line.strip() for line in listed[1].splitlines()]
     made = [name for name in failed if index.tracked(folder, folder / name).stage]
     lost = [name for name in failed if name not in made]

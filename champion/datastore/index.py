@@ -44,7 +44,9 @@ def tracked(root: Path, path: Path) -> Tracked:
     name = shown(path, root)
     stage = next((key for key, value in _stages(root).items() if name in _outputs(value)), None)
     locked = _stages(root, "dvc.lock").get(stage or "") or {}
-    return Tracked(next((out.get("md5") for out in locked.get("outs", []) if out.get("path") == name), None), stage, None)
+    return Tracked(
+        next((out.get("md5") for out in locked.get("outs", []) if out.get("path") == name), None), stage, None
+    )
 
 
 def stage_command(root: Path, stage: str | None) -> str:
@@ -72,7 +74,9 @@ def recorded(root: Path) -> list[Output]:
     listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc") or ""
     for name in filter(None, listed.split("\0")):
         outs = _yaml(root / name).get("outs") or []
-        outputs += [Output(name, (root / name).parent / out["path"], out["md5"], False) for out in outs if out.get("md5")]
+        outputs += [
+            Output(name, (root / name).parent / out["path"], out["md5"], False) for out in outs if out.get("md5")
+        ]
     stages = _stages(root)
     for name, stage in _stages(root, "dvc.lock").items():
         outs = stage.get("outs") or [] if _is_stage(stages, name) else []

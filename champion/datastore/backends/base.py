@@ -89,7 +89,6 @@ class Backend:
         RemoteError
             When credentials or address cannot be right.
         """
-        return None
 
     def prepare(self, root: Path, remote: Remote, folder: Path) -> Path | None:
         """Make ready for a call of dvc in a folder.
@@ -99,7 +98,6 @@ class Backend:
         Path or None
             The Python whose dvc to call; None for this environment's.
         """
-        return None
 
     def diagnose(self, output: str) -> RemoteError | None:
         """Cause and remedy of a call that failed; None where its output is not known."""
@@ -118,11 +116,9 @@ class Backend:
         """
         raise NotImplementedError
 
-    def login(self, root: Path, remote: Remote, tell: Tell) -> str:
+    def login(self, root: Path, remote: Remote, tell: Tell) -> str:  # noqa: ARG002 - for the kinds that have one
         """Let a user's browser give this machine access; what to do with the credentials."""
-        raise RemoteError(
-            f"The remote {remote.url} needs no login.", "`make push` and `make pull` work without one."
-        )
+        raise RemoteError(f"The remote {remote.url} needs no login.", "`make push` and `make pull` work without one.")
 
 
 def compare(recorded: list[Output], there: Mapping[str, object], where: str) -> str:

@@ -57,10 +57,16 @@ class FolderBackend(Backend):
     def check(self, root: Path, remote: Remote) -> str:
         """Look at the folder, and what is in it."""
         folder, outputs = Path(remote.url), recorded(root)
-        if not folder.is_dir() and not folder.exists() and all(output.path.exists() or output.made for output in outputs):
+        if (
+            not folder.is_dir()
+            and not folder.exists()
+            and all(output.path.exists() or output.made for output in outputs)
+        ):
             return f"the folder {folder} is not there; `make push` makes it (a drive has to be mounted first)"
         self.require(remote)
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise RemoteError(f"This user may not read or write {folder}.", self.symptoms[0].remedy)
-        there = {output.md5: None for output in outputs if (folder / "files/md5" / output.md5[:2] / output.md5[2:]).exists()}
+        there = {
+            output.md5: None for output in outputs if (folder / "files/md5" / output.md5[:2] / output.md5[2:]).exists()
+        }
         return f"the folder {folder}{compare(outputs, there, 'the folder')}"

@@ -8,7 +8,7 @@ from champion.datastore import dvc
 from champion.datastore.backends.base import BROKEN_CONNECTION, Backend, Remote, RemoteError, Symptom
 
 CHECK_LIMIT = 60.0  # seconds
-_SETTINGS = "DVC's user guide has the settings of each kind under \"Remote storage\""
+_SETTINGS = 'DVC\'s user guide has the settings of each kind under "Remote storage"'
 
 
 class OtherBackend(Backend):
@@ -60,7 +60,7 @@ class OtherBackend(Backend):
         BROKEN_CONNECTION,
     )
 
-    def matches(self, url: str) -> bool:
+    def matches(self, url: str) -> bool:  # noqa: ARG002 - it comes last and takes what is left
         """Every address."""
         return True
 

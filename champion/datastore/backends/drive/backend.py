@@ -46,7 +46,11 @@ class DriveBackend(Backend):
         """Look at credentials, folder and files."""
         who = credentials_of(remote.url, remote.config)
         seen = probe(root, _client_settings(remote.config, who), remote.url.removeprefix(SCHEME), files=True)
-        if who.service_account and not seen["shared_drive"] and not remote.config.get("gdrive_service_account_user_email"):
+        if (
+            who.service_account
+            and not seen["shared_drive"]
+            and not remote.config.get("gdrive_service_account_user_email")
+        ):
             raise known("Service Accounts do not have storage quota")
         outputs = recorded(root)
         _refuse_changed(outputs, seen["files"])

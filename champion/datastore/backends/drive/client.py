@@ -35,7 +35,9 @@ def install_client(root: Path) -> Path:
         except OSError as error:
             problem = str(error)
         if problem:
-            raise RemoteError(f"The Drive client could not be installed: {problem}", f"Mend that, and run `make {name}`.")
+            raise RemoteError(
+                f"The Drive client could not be installed: {problem}", f"Mend that, and run `make {name}`."
+            )
     return root / ENVIRONMENT / "bin/python"
 
 

@@ -88,15 +88,14 @@ def login_file(config: dict[str, str]) -> Path:
 def _read(path: Path) -> str:
     if path.is_symlink():
         raise known("symbolic link")
+    remedy = f"Correct its path in .dvc/config.local, or give its content in {VARIABLE}."
     try:
         return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NoCredentialsError(f"The credentials file {path.name} cannot be read: there is none.", remedy) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-        kind = NoCredentialsError if isinstance(error, FileNotFoundError) else RemoteError
-        raise kind(
-            f"The credentials file {path.name} cannot be read: {reason}.",
-            f"Correct its path in .dvc/config.local, or give its content in {VARIABLE}.",
-        ) from None
+        raise RemoteError(f"The credentials file {path.name} cannot be read: {reason}.", remedy) from None
 
 
 def parse(text: str, source: str) -> Credentials:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Checkout
 from tests.support.doubles.drive import GoogleDrive
-from tests.unit.datastore.drive.conftest import Desk, equip
+from tests.unit.datastore.backends.drive.conftest import Desk, equip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def test_a_champion_goes_over_drive_to_a_fresh_clone(
     assert cause.startswith("Error: There are no credentials for Drive")
     assert "Without Drive, training" in remedy
     doctor = clone.run("doctor", expect=1).stdout
-    assert "FAIL  drive: There are no credentials for Drive" in doctor
+    assert "FAIL  remote: There are no credentials for Drive" in doctor
     assert "Without Drive, training" in doctor
 
 
@@ -93,8 +93,8 @@ opener.open(query["redirect_uri"][0] + "?code=" + query["client_id"][0]).read()
 
 
 def test_a_login_in_a_browser_gives_the_secret_for_ci(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from champion.datastore import remote
-    from champion.datastore.drive.texts import RemoteError
+    from champion.datastore import fetch, publish, remote
+    from champion.datastore.backends.base import RemoteError
 
     account = desk.drive.user("eve@gmail.com", client="mine")
     folder = desk.drive.folder("eve@gmail.com", shared_drive=False)
@@ -110,7 +110,7 @@ def test_a_login_in_a_browser_gives_the_secret_for_ci(desk: Desk, monkeypatch: p
     monkeypatch.setenv("BROWSER", f"{sys.executable} {script} %s &")
     place = desk.root.parent / "home/.cache/pydrive2fs/mine/default.json"
     assert str(place) in remote.login(desk.root)
-    assert "pushed" in remote.push(desk.root), "the login is enough on this machine"
+    assert "pushed" in publish.push(desk.root), "the login is enough on this machine"
 
     text = place.read_text()
     place.unlink()
@@ -118,5 +118,5 @@ def test_a_login_in_a_browser_gives_the_secret_for_ci(desk: Desk, monkeypatch: p
     desk.forget()
     desk.configure(*address)
     desk.monkeypatch.setenv("GDRIVE_CREDENTIALS_DATA", text)
-    remote.pull(desk.root)
+    fetch.pull(desk.root)
     assert desk.files() == before

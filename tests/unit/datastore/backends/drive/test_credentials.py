@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from champion.datastore.drive.credentials import BLOCKED_CLIENT, folder_of, identity, parse
-from champion.datastore.drive.texts import RemoteError
+from champion.datastore.backends.base import RemoteError
+from champion.datastore.backends.drive.credentials import BLOCKED_CLIENT, credentials_of, folder_of, parse
 
 ACCOUNT = {
     "type": "service_account", "client_email": "robot@project.iam", "private_key": "-----SECRET-----",
@@ -80,21 +80,21 @@ def test_a_file_a_variable_or_a_login_may_hold_them(tmp_path: Path, monkeypatch:
     key, own = tmp_path / "key.json", {"gdrive_client_id": "own.apps"}
     key.write_text(json.dumps(ACCOUNT))
     with pytest.raises(RemoteError, match="no credentials for Drive"):
-        identity(URL, own)
+        credentials_of(URL, own)
     file = {"gdrive_service_account_json_file_path": str(key), "gdrive_use_service_account": "true"}
-    assert identity(URL, file).identity == "robot@project.iam"
+    assert credentials_of(URL, file).identity == "robot@project.iam"
     monkeypatch.setenv("GDRIVE_CREDENTIALS_DATA", json.dumps(USER))
-    assert identity(URL, own).source == "GDRIVE_CREDENTIALS_DATA"
-    assert identity(URL, file).source == str(key), "a configured key file beats the variable"
+    assert credentials_of(URL, own).source == "GDRIVE_CREDENTIALS_DATA"
+    assert credentials_of(URL, file).source == str(key), "a configured key file beats the variable"
     monkeypatch.delenv("GDRIVE_CREDENTIALS_DATA")
     login = tmp_path / ".cache/pydrive2fs/own.apps/default.json"
     login.parent.mkdir(parents=True)
     login.write_text(json.dumps(USER))
     monkeypatch.setattr("sys.platform", "linux")
-    assert identity(URL, own).source == "the login on this machine"
+    assert credentials_of(URL, own).source == "the login on this machine"
     link = tmp_path / "link.json"
     link.symlink_to(key)
     with pytest.raises(RemoteError, match="symbolic link"):
-        identity(URL, {**file, "gdrive_service_account_json_file_path": str(link)})
+        credentials_of(URL, {**file, "gdrive_service_account_json_file_path": str(link)})
     with pytest.raises(RemoteError, match=r"gone.json cannot be read"):
-        identity(URL, {**file, "gdrive_service_account_json_file_path": str(tmp_path / "gone.json")})
+        credentials_of(URL, {**file, "gdrive_service_account_json_file_path": str(tmp_path / "gone.json")})

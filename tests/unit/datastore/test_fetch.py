@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from champion.datastore import dvc
+from champion.datastore import dvc, index
+from champion.datastore.fetch import fetch_missing
 from champion.errors import DataError
 from tests.conftest import iris_csv
 
@@ -53,49 +54,49 @@ def test_missing_data_comes_from_the_cache_else_the_remote_else_its_script(
         monkeypatch.setenv(name, checkout.environment()[name])
     root, path = checkout.root, checkout.root / "data/iris.csv"
 
-    assert dvc.fetch_missing(root, path) == "data/iris.csv was made by the stage 'data' of dvc.yaml"
+    assert fetch_missing(root, path) == "data/iris.csv was made by the stage 'data' of dvc.yaml"
     assert path.read_bytes() == iris_csv()
     assert checkout.git("status", "--porcelain") == "", "the bytes are those that dvc.lock names"
-    assert dvc.fetch_missing(root, path) is None
+    assert fetch_missing(root, path) is None
 
     path.unlink()
-    assert dvc.fetch_missing(root, path) == "data/iris.csv came from DVC's cache"
+    assert fetch_missing(root, path) == "data/iris.csv came from DVC's cache"
     checkout.dvc("remote", "add", "--local", "--default", "shared", str(tmp_path / "remote"))
     checkout.dvc("push", "--quiet")
     path.unlink()
     shutil.rmtree(root / ".dvc/cache")
-    assert dvc.fetch_missing(root, path) == "data/iris.csv came from the DVC remote"
+    assert fetch_missing(root, path) == "data/iris.csv came from the DVC remote"
     assert path.read_bytes() == iris_csv()
 
 
 def test_data_that_cannot_be_had_says_what_was_tried(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     root = checkout.root
     with pytest.raises(DataError, match=r"data/none.csv does not exist, and DVC does not know it"):
-        dvc.fetch_missing(root, root / "data/none.csv")
+        fetch_missing(root, root / "data/none.csv")
     (root / "data/own.csv.dvc").write_text("outs:\n- md5: 0123456789abcdef0123456789abcdef\n  path: own.csv\n")
     with pytest.raises(DataError, match=r"DVC's cache lacks it; no DVC remote is set"):
-        dvc.fetch_missing(root, root / "data/own.csv")
+        fetch_missing(root, root / "data/own.csv")
     monkeypatch.setenv("DVC_STAGE", "train")
     monkeypatch.setattr(dvc, "run", lambda *_: pytest.fail("dvc was called inside a stage, where its lock is taken"))
     with pytest.raises(DataError, match=r"dvc pull data/iris\.csv"):
-        dvc.fetch_missing(root, root / "data/iris.csv")
+        fetch_missing(root, root / "data/iris.csv")
 
 
 def test_a_file_that_differs_from_what_dvc_recorded_is_a_warning_with_the_remedy(checkout: Checkout) -> None:
     root, path = checkout.root, checkout.root / "data/iris.csv"
     path.write_bytes(iris_csv())
-    assert dvc.changed_warning(root, path, dvc.data_version(path)) is None
+    assert index.changed_warning(root, path, index.data_version(path)) is None
     path.write_bytes(iris_csv() + b"5.0,3.0,1.5,0.3,setosa\n")
-    warning = dvc.changed_warning(root, path, dvc.data_version(path))
+    warning = index.changed_warning(root, path, index.data_version(path))
     assert "`dvc commit data` records it, `dvc checkout data` brings the former back" in str(warning)
     other = root / "data/other.csv"
     other.write_text("a,b\n1,2\n")
-    assert "Run `dvc add data/other.csv`" in str(dvc.changed_warning(root, other, dvc.data_version(other)))
+    assert "Run `dvc add data/other.csv`" in str(index.changed_warning(root, other, index.data_version(other)))
 
 
 def test_without_a_dvc_repository_the_script_makes_the_sample(checkout: Checkout) -> None:
     shutil.rmtree(checkout.root / ".dvc")
-    done = dvc.fetch_missing(checkout.root, checkout.root / "data/iris.csv")
+    done = fetch_missing(checkout.root, checkout.root / "data/iris.csv")
     assert done == "data/iris.csv was made by `python data/make_iris.py`"
 
 

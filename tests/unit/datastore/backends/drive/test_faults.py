@@ -7,15 +7,16 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from champion.datastore import remote
-from champion.datastore.drive.examine import examine
-from champion.datastore.drive.texts import RemoteError, explain
+from champion.datastore import fetch, publish, remote
+from champion.datastore.backends.base import RemoteError, explain
+from champion.datastore.backends.drive.texts import SYMPTOMS
 from tests.conftest import ROOT
-from tests.unit.datastore.drive.conftest import Desk
+from tests.unit.datastore.backends.drive.conftest import Desk
 
 
 @dataclass
@@ -119,15 +120,15 @@ def test_the_doctor_tells_cause_and_remedy_of_what_the_client_says_cryptically(
     done = desk.plain("push")
     assert not done.ok
     assert case.said in done.output
-    meant = explain(done.output)
+    meant = explain(SYMPTOMS, done.output)
     assert meant is not None, done.output
 
     if not case.ours_refuses:
         assert case.means in meant.cause
-        assert "reached as" in examine(desk.root)
-        assert "pushed" in remote.push(desk.root), "the switch follows the credentials"
+        assert "reached as" in remote.check(desk.root)
+        assert "pushed" in publish.push(desk.root), "the switch follows the credentials"
         return
-    for look in (examine, remote.push):
+    for look in (remote.check, publish.push):
         with pytest.raises(RemoteError, match=case.means) as refused:
             look(desk.root)
         lines = str(refused.value).splitlines()
@@ -141,7 +142,7 @@ def test_the_doctor_tells_cause_and_remedy_of_what_the_client_says_cryptically(
 
 def test_the_double_is_what_the_client_talks_to(desk: Desk) -> None:
     desk.use(*account(desk))
-    told = examine(desk.root)
+    told = remote.check(desk.root)
     assert "robot@project.iam.gserviceaccount.com" in told
     assert "a shared drive" in told
     assert desk.drive.count("POST oauth2.googleapis.com/token") == 1
@@ -157,18 +158,18 @@ def test_a_browser_that_nobody_looks_at_is_not_waited_for(desk: Desk) -> None:
     done = desk.plain("push")
     assert "Non interactive mode" in done.output
     with pytest.raises(RemoteError, match="no credentials for Drive") as refused:
-        remote.pull(desk.root)
+        fetch.pull(desk.root)
     assert "training, judging, predicting and rolling back go on" in refused.value.remedy
     assert desk.drive.calls == []
 
 
-@pytest.mark.parametrize("verb", ["pull", "push"])
-def test_google_out_of_reach_is_told(desk: Desk, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("call", [fetch.pull, publish.push])
+def test_google_out_of_reach_is_told(desk: Desk, call: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch) -> None:
     desk.use(*account(desk))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setattr(remote, "WAITS", ())
     with pytest.raises(RemoteError, match="cannot be reached"):
-        getattr(remote, verb)(desk.root)
+        call(desk.root)
 
 
 def test_a_full_drive_and_a_folder_that_may_only_be_read_are_told(desk: Desk) -> None:
@@ -176,12 +177,12 @@ def test_a_full_drive_and_a_folder_that_may_only_be_read_are_told(desk: Desk) ->
     full = "The user's Drive storage quota has been exceeded."
     desk.drive.fail("PUT ", times=100, status=403, reason="quotaExceeded", message=full)
     with pytest.raises(RemoteError, match="Drive is full"):
-        remote.push(desk.root)
+        publish.push(desk.root)
     desk.drive.faults.clear()
     denied = "The user does not have sufficient permissions for this file."
     desk.drive.fail("POST www", times=100, status=403, reason="insufficientFilePermissions", message=denied)
     with pytest.raises(RemoteError, match="may read the folder but not write"):
-        remote.push(desk.root)
+        publish.push(desk.root)
 
 
 def test_the_page_shows_texts_that_are_explained() -> None:
@@ -192,4 +193,4 @@ def test_the_page_shows_texts_that_are_explained() -> None:
         "Checkout failed for following targets",
         "Some of the cache files do not exist neither locally nor on remote",
     }
-    assert [text for text in texts if explain(text) is None and text not in ours] == []
+    assert [text for text in texts if explain(SYMPTOMS, text) is None and text not in ours] == []
