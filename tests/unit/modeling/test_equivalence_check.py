@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from champion.modeling import forest
+from champion.modeling.backends import BACKENDS
 from champion.modeling.equivalence import EquivalenceReport
 from champion.modeling.equivalence_check import check_equivalence
 from champion.modeling.forest import Forest, make
@@ -75,3 +76,38 @@ def test_rows_at_the_thresholds_stand_at_them() -> None:
     thresholds = set(packed.thresholds[np.isfinite(packed.thresholds)].tolist())
     quarter = len(made) // 4
     assert all(thresholds & set(row) for row in made.numbers[:quarter].tolist())
+
+
+class Linear:
+    """A backend for another kind of estimator, as a module of its own would be."""
+
+    most_rows = 10
+
+    def __init__(self, error: float) -> None:
+        self.error, self.model = error, None
+
+    def can(self, model: Any) -> bool:
+        return type(model).__name__ == "LogisticRegression"
+
+    def make(self, model: Any, classes: int) -> Any:
+        assert classes == 3
+        self.model = model
+        return self
+
+    def probabilities(self, columns: Any) -> Any:
+        assert self.model is not None
+        return np.abs(self.model.predict_proba(columns) - self.error)
+
+    def boundaries(self) -> Any:
+        return np.array([0, 1]), np.array([0.5, -0.5])
+
+
+@pytest.mark.parametrize(("error", "backend"), [(0.0, "linear"), (1e-4, "native")])
+def test_another_backend_is_a_row_of_the_table_and_the_check_decides(
+    error: float, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BACKENDS, "linear", Linear(error))
+    found = gate(numbers_only(), "sklearn.linear_model.LogisticRegression")
+    assert found.backend == backend
+    assert found.threshold_rows == 8
+    assert gate(numbers_only()).backend == "packed"
