@@ -86,7 +86,7 @@ def _read_yaml(path: Path, name: str) -> object:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        known = sorted(shown(found, settings.root()) for found in (settings.root() / "configs").glob("*.y*ml"))
+        known = sorted(shown(file, settings.root()) for file in (settings.root() / "configs").glob("*.y*ml"))
         raise ConfigurationError(
             f"The use case {name} does not exist. There are: {', '.join(known) or 'none'}. "
             "`python run.py init TABLE --target COL` writes a new one."
@@ -137,14 +137,14 @@ def require_writable(workspace: Workspace) -> None:
     ProjectError
         Naming the folder that cannot be written.
     """
-    for place in (workspace.reports, workspace.package.parent):
+    for results in (workspace.reports, workspace.package.parent):
         try:
-            place.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=place):
+            results.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=results):
                 pass
         except OSError as error:
             raise ProjectError(
-                f"Nothing was run: {shown(place, workspace.root)} cannot be written ({error.strerror}), and the run "
+                f"Nothing was run: {shown(results, workspace.root)} cannot be written ({error.strerror}), and the run "
                 "leaves its results there. Give write permission to the checkout, or work in a copy."
             ) from None
 

@@ -29,9 +29,12 @@ def install_client(root: Path) -> Path:
     ready, requirements = root / name, root / "requirements/drive.txt"
     if not ready.is_file() or ready.stat().st_mtime < requirements.stat().st_mtime:
         try:
-            made = process.run(["make", "--no-print-directory", name], root)
-            sys.stderr.write(made.output)
-            problem = made.errors.strip()[-300:] if made.code else ""
+            output = ""
+            with process.start(["make", "--no-print-directory", name], root) as make:
+                for line in make.stdout or ():
+                    sys.stderr.write(line)
+                    output += line
+            problem = (output.strip()[-300:] or "make failed") if make.returncode else ""
         except OSError as error:
             problem = str(error)
         if problem:

@@ -33,12 +33,12 @@ def look(settings: dict[str, Any], path: str, files: bool) -> dict[str, Any]:
     folder.FetchMetadata("title,driveId")
     if "/" in path:
         drive.info(path)  # says which folder below is not there
-    found: dict[str, str | None] = {}
-    place = f"{path}/files/md5"
-    if files and drive.exists(place):
-        for name, facts in drive.find(place, detail=True).items():
-            found["".join(name.split("/")[-2:])] = facts["checksum"]
-    return {"title": folder.get("title"), "shared_drive": bool(folder.get("driveId")), "files": found}
+    checksums: dict[str, str | None] = {}
+    stored = f"{path}/files/md5"
+    if files and drive.exists(stored):
+        for name, facts in drive.find(stored, detail=True).items():
+            checksums["".join(name.split("/")[-2:])] = facts["checksum"]
+    return {"title": folder.get("title"), "shared_drive": bool(folder.get("driveId")), "files": checksums}
 
 
 def main() -> None:
@@ -47,13 +47,13 @@ def main() -> None:
     asked = json.load(sys.stdin)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # where the client tells which page to open
-            found = look(**asked)
+            answer = look(**asked)
     except Exception as error:  # whatever it is, its text is what is asked for
         parts: list[BaseException] = [error]
         while (cause := parts[-1].__cause__ or parts[-1].__context__) is not None:
             parts.append(cause)
-        found = {"error": " | ".join(f"{type(part).__name__}: {part}" for part in parts)}
-    json.dump(found, sys.stdout)
+        answer = {"error": " | ".join(f"{type(part).__name__}: {part}" for part in parts)}
+    json.dump(answer, sys.stdout)
 
 
 if __name__ == "__main__":
