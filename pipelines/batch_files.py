@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from champion.bundle.batch import BatchRequest, Tally, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
+from champion.orchestration.runs import artifact_name
 from champion.tabular.tables import SUFFIXES, open_table, suffix_of, table_suffix
 from champion.workspace import files
 
@@ -110,7 +111,7 @@ def readable(table: Path) -> Iterator[None]:
         raise DataError(f"The table {table} cannot be read ({error.strerror or error}).") from None
 
 
-def register_table(client: Client, use_case: str, table: Path) -> ArtifactVersionResponse:
+def register_table(client: Client, use_case: str, kind: str, table: Path) -> ArtifactVersionResponse:
     """Have the table in the store, byte for byte; one that is there already is not copied again."""
     from zenml import save_artifact
 
@@ -118,7 +119,7 @@ def register_table(client: Client, use_case: str, table: Path) -> ArtifactVersio
 
     with readable(table):
         version = f"{files.md5(table)}{suffix_of(table.name)}"
-        name = batch_table(use_case)
+        name = artifact_name(use_case, kind)
         stored = StoredFile(table.absolute())
         try:
             artifact = client.get_artifact_version(name, version)
@@ -127,11 +128,6 @@ def register_table(client: Client, use_case: str, table: Path) -> ArtifactVersio
         if is_gone(artifact.uri):
             write_again(artifact.uri, stored, FileMaterializer)
         return artifact
-
-
-def batch_table(use_case: str) -> str:
-    """The name under which the store keeps the tables that were scored."""
-    return f"{use_case}_batch_table"
 
 
 def deliver(source: Path, target: Path) -> None:

@@ -68,7 +68,7 @@ def predict(
     champion = production(client, workspace)
     manifest = champion.package.manifest
     require_usable(files, manifest)
-    table = register_table(client, workspace.use_case.name, files.table)
+    table = register_table(client, workspace.use_case.name, "scored", files.table)
     with code.made_with(support_of(client).libraries()):
         inputs = {
             "table": table, "champion": champion.stored, "asked": files.asked,

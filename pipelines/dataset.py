@@ -11,8 +11,10 @@ from champion.datastore import index
 from champion.datastore.fetch import fetch_missing
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
-from champion.tabular.tables import WrittenTable, read_table
+from champion.orchestration.runs import artifact_name
+from champion.tabular.tables import WrittenTable
 from champion.workspace.workspace import Workspace, shown
+from pipelines import table_check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,14 +74,16 @@ def register(
     version = early.version() if early else None
     if version is None:
         version = index.data_version(workspace.data) if workspace.data.is_file() else ""
-    name = f"{use_case.name}_table"
+    name = artifact_name(use_case.name, "table")
     artifact = _registered(client, name, version)
     gone = artifact is not None and is_gone(artifact.uri)
     checks: dict[str, Any] = json.loads(str(artifact.run_metadata.get(_CHECKS, "{}"))) if artifact else {}
     key = _key(workspace, recorded)
     if artifact is None or key not in checks or again or gone:
-        _check_candidates(workspace)
-        table, checks[key] = (early.checked(recorded) if early else None) or _read(workspace, recorded)
+        table_check.checked_candidates(use_case, workspace.shown_config)
+        table, checks[key] = (early.checked(recorded) if early else None) or table_check.checked_table(
+            workspace.data, shown(workspace.data, root), use_case, recorded
+        )
         if artifact is not None and gone:
             write_again(artifact.uri, table, TableMaterializer)
         artifact = artifact or _save(table, name, version)
@@ -103,17 +107,6 @@ def _registered(client: Client, name: str, version: str) -> ArtifactVersionRespo
         return None
 
 
-def _check_candidates(workspace: Workspace) -> None:
-    from champion.modeling.estimators import check_candidates
-
-    check_candidates(workspace.use_case, workspace.shown_config)
-
-
-def _read(workspace: Workspace, recorded: SplitRule | None) -> tuple[pd.DataFrame, dict[str, Any]]:
-    frame = read_table(workspace.data, shown(workspace.data, workspace.root))
-    return frame, check_table(frame, workspace, recorded)
-
-
 def _save(table: pd.DataFrame | WrittenTable, name: str, version: str) -> ArtifactVersionResponse:
     from zenml import save_artifact
 
@@ -133,33 +126,8 @@ def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
     """What a check depends on: the use case, the champion's rule, and everything that checking reaches."""
     use_case = workspace.use_case
     kept = recorded.model_dump(mode="json") if recorded else None
-    made_of = code.step_version(__name__, tuple(candidate.estimator for candidate in use_case.candidates.values()))
+    made_of = code.step_version(
+        table_check.__name__, tuple(candidate.estimator for candidate in use_case.candidates.values())
+    )
     facts = [use_case.model_dump(mode="json"), kept, made_of]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def check_table(frame: pd.DataFrame, workspace: Workspace, recorded: SplitRule | None) -> dict[str, Any]:
-    """Check a table, and settle which of its rows are the holdout.
-
-    Parameters
-    ----------
-    frame : DataFrame, shape (rows, columns)
-        The whole table.
-
-    Returns
-    -------
-    dict
-        JSON-able: `warnings`, and the `rule` of the split.
-
-    Raises
-    ------
-    ProjectError
-        When table or use case cannot be used.
-    """
-    from champion.modeling.split import rule_for
-    from champion.modeling.table import check
-
-    use_case = workspace.use_case
-    warnings = check(frame, use_case)
-    rule = rule_for(frame, use_case.data, use_case.split, recorded)
-    return {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}

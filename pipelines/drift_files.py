@@ -128,22 +128,12 @@ def register_input(
 
     since = None if given.since is None else given.since.isoformat(timespec="seconds")
     asked = DriftRequest(rules=rules, source=str(given.source), since=since, log=given.is_log)
-    labels = None if given.labels is None else register_table(client, labels_of(use_case), given.labels)
+    labels = None if given.labels is None else register_table(client, use_case, "labels", given.labels)
     if not given.is_log:
-        return register_table(client, use_case, given.source), labels, asked
+        return register_table(client, use_case, "scored", given.source), labels, asked
     with gathered(given.source, str(given.source), version, given.since) as (path, unlogged):
-        rows = register_table(client, log_of(use_case), path)
+        rows = register_table(client, use_case, "log", path)
     return rows, labels, asked.model_copy(update={"unlogged": unlogged})
-
-
-def log_of(use_case: str) -> str:
-    """The name under which the store keeps logs that were compared."""
-    return f"{use_case}_log"
-
-
-def labels_of(use_case: str) -> str:
-    """The name under which the store keeps labels."""
-    return f"{use_case}_labels"
 
 
 @contextmanager

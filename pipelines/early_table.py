@@ -105,9 +105,9 @@ def main(config: str, folder: str) -> None:
     from champion.bundle import folder as packages
     from champion.datastore.index import data_version
     from champion.settings import keep_freed_memory
-    from champion.tabular.tables import read_table, write_table
+    from champion.tabular.tables import write_table
     from champion.workspace.workspace import open_workspace, shown
-    from pipelines.dataset import check_table
+    from pipelines.table_check import checked_table
 
     keep_freed_memory()
     pyarrow.set_cpu_count(1)  # the other processors are the run's
@@ -115,8 +115,7 @@ def main(config: str, folder: str) -> None:
     _tell(version=data_version(workspace.data))
     package = packages.read(workspace.package, workspace.shown_package)
     recorded = package.manifest.split if package else None
-    frame = read_table(workspace.data, shown(workspace.data, workspace.root))
-    found = check_table(frame, workspace, recorded)
+    frame, found = checked_table(workspace.data, shown(workspace.data, workspace.root), workspace.use_case, recorded)
     write_table(frame, Path(folder) / TABLE)
     _tell(recorded=_plain(recorded), found=found, rows=len(frame), columns=len(frame.columns))
 

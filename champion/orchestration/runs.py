@@ -47,6 +47,21 @@ def link_run(client: Client, version_id: UUID, facts: dict[str, Any]) -> None:
                 link_artifact_version_to_model_version(artifact, version)
 
 
+ARTIFACTS = {
+    "table": "{}_table",
+    "package": "{}_package",
+    "scored": "{}_batch_table",
+    "log": "{}_log_batch_table",
+    "labels": "{}_labels_batch_table",
+}
+"""What no step made, by its kind: how it is called in the store."""
+
+
+def artifact_name(use_case: str, kind: str) -> str:
+    """The name under which the store keeps a table or package of a use case."""
+    return ARTIFACTS[kind].format(use_case)
+
+
 def run_tag(use_case: str) -> str:
     """The tag on every training run of a use case."""
     return f"use_case:{use_case}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import StoreError
-from champion.orchestration import old_names, patches
+from champion.orchestration import layout, old_names, patches
 from champion.patching import apply
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ def _refuse_other_version() -> None:
             f"The ZenML store in {path.parent} belongs to another place ({url.removeprefix('sqlite:///')}): the "
             "checkout was moved or copied. Remove the folder; the champion is imported from its package."
         )
+    if url.startswith("sqlite:///") and "ZENML_STORE_URL" not in os.environ:
+        layout.refuse_old(path.parent, Path(url.removeprefix("sqlite:///")))
 
 
 def _elsewhere(database: Path) -> bool:

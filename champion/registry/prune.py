@@ -1,4 +1,4 @@
-"""Free the store of runs and artifacts that no version of the lineage needs."""
+"""Free the store of runs and artifacts that no model version needs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.orchestration.locks import locked
-from champion.orchestration.runs import SCORING, TRAINING, run_tag
+from champion.orchestration.runs import ARTIFACTS, SCORING, TRAINING, artifact_name, run_tag
 from champion.registry import versions as champions
 from champion.workspace.workspace import Workspace
-from pipelines.batch_files import batch_table
-from pipelines.drift_files import labels_of, log_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -75,7 +73,7 @@ def _kept(client: Client, newest: Any) -> set[UUID]:
 
 
 def _needed(client: Client, name: str, kept: set[UUID]) -> set[UUID]:
-    """Packages of the lineage, and whatever the kept runs made or read."""
+    """Packages of the model versions, and whatever the kept runs made or read."""
     from uuid import UUID
 
     needed = {UUID(v.package_id) for v in champions.version_history(client, name).versions if v.package_id}
@@ -91,8 +89,8 @@ def _registered(client: Client, name: str) -> list[Any]:
 
     return [
         artifact
-        for kind in (f"{name}_table", f"{name}_package", *map(batch_table, (name, log_of(name), labels_of(name))))
-        for artifact in depaginate(client.list_artifact_versions, artifact=kind, size=100)
+        for kind in ARTIFACTS
+        for artifact in depaginate(client.list_artifact_versions, artifact=artifact_name(name, kind), size=100)
     ]
 
 

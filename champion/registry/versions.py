@@ -21,6 +21,7 @@ from champion.bundle.folder import MODEL
 from champion.bundle.manifest import ChampionState, DecisionFacts, shared
 from champion.errors import StoreError
 from champion.modeling.split import SplitRule
+from champion.orchestration.runs import artifact_name
 from champion.orchestration.store import is_local
 
 if TYPE_CHECKING:
@@ -198,7 +199,9 @@ def save_package(client: Client, version_id: UUID, package: Package) -> Artifact
 
     from champion.orchestration.materializers.package import PackageMaterializer
 
-    artifact = save_artifact(package, name=f"{package.manifest.use_case}_package", materializer=PackageMaterializer)
+    artifact = save_artifact(
+        package, name=artifact_name(package.manifest.use_case, "package"), materializer=PackageMaterializer
+    )
     link_artifact_version_to_model_version(
         artifact, client.get_model_version(model_version_name_or_number_or_id=version_id)
     )

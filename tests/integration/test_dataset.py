@@ -10,7 +10,7 @@ import pytest
 
 from champion.datastore import index
 from champion.errors import ConfigurationError, DataError, ProjectError
-from pipelines import dataset as room
+from pipelines import table_check as room
 from pipelines.dataset import register
 
 if TYPE_CHECKING:

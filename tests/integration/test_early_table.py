@@ -39,9 +39,7 @@ def early(ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 def forbid_reading(checkout: Checkout) -> None:
     """Let the run itself be unable to read a table."""
-    change(
-        checkout, "pipelines/dataset.py", "    frame = read_table(", "    raise RuntimeError\n    frame = read_table("
-    )
+    change(checkout, "pipelines/dataset.py", "table_check.checked_table(\n", "table_check.nobody(\n")
 
 
 def test_the_run_takes_the_table_that_the_other_process_has_read(early: Checkout, tmp_path: Path) -> None:

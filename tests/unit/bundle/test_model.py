@@ -103,6 +103,14 @@ def test_the_same_model_makes_the_same_prediction_in_a_fresh_file() -> None:
     np.testing.assert_array_equal(loads(dumps(once), "here").predict(frame()), once.predict(frame()))
 
 
+@pytest.mark.parametrize("name", ["tree.DecisionTree", "ensemble.RandomForest", "ensemble.HistGradientBoosting"])
+def test_the_same_model_makes_the_same_file_by_which_it_is_known_again(name: str) -> None:
+    once, again = (dumps(fitted(f"sklearn.{name}Classifier", random_state=0)) for _ in range(2))
+
+    assert once == again
+    assert {info.date_time[0] for info in zipfile.ZipFile(BytesIO(once)).infolist()} == {1980}
+
+
 def test_a_foreign_type_is_refused_by_name_when_it_is_written() -> None:
     pipeline = make_pipeline(Foreign().fit(None, [0, 1]))
 

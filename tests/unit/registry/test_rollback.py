@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from champion.bundle import folder
 from champion.errors import ProjectError
+from champion.orchestration import code
 from champion.registry.rollback import roll_back
 from champion.registry.versions import version_history
 
@@ -50,6 +52,40 @@ def test_a_rollback_holds_until_it_is_readmitted(session: Session, tree: Tree) -
     assert champion.champion_state is not None
     assert champion.record.fingerprint not in champion.champion_state.withdrawn
     assert session.train(tree(2))[0].decision.reason_code == "same"
+
+
+def test_what_was_rolled_back_is_known_by_its_bytes_when_the_code_around_it_was_reworded(
+    session: Session, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for depth in (1, 2):
+        session.train(tree(depth))
+    taken_out = session.manifest()["files"]["model.skops"]
+    assert back(session, tree(2)) == 1
+    assert session.manifest()["title"]["withdrawn_models"] == [taken_out]
+
+    monkeypatch.setattr(code, "fingerprint", lambda *_: ("of other words", {}))
+    again, executed = session.train(tree(2), cache=False)
+    assert "train_tree" in executed
+    assert (again.facts.fingerprint, again.decision.reason_code) == ("of other words", "withdrawn")
+    readmitted, _ = session.train(tree(2), readmit=True)
+    assert readmitted.outcome.action == "promoted"
+    assert session.manifest()["files"]["model.skops"] == taken_out
+    assert "withdrawn_models" not in session.manifest()["title"], "as version 0.1 wrote it"
+
+
+def test_a_run_reads_and_hashes_the_champion_once_from_the_workspace_and_once_from_the_store(
+    session: Session, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.train(tree(2))
+    champion = (session.root / "models" / session.name / folder.MODEL).read_bytes()
+    hashed = []
+    digest = folder.digest
+    monkeypatch.setattr(folder, "digest", lambda data: hashed.append(data == champion) or digest(data))
+    session.train(tree(0))
+    assert sum(hashed) == 2, "where it lies, and as an input of evaluate"
+    hashed.clear()
+    session.train(tree(0))
+    assert sum(hashed) == 1, "evaluate was cached"
 
 
 def test_a_rollback_can_name_its_version_and_go_forth_again(session: Session, tree: Tree) -> None:

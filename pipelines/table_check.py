@@ -1,0 +1,56 @@
+"""What is read and checked of a table before any step runs: what is reached from here is all that its result depends on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from champion.modeling.split import SplitRule
+from champion.tabular.tables import read_table
+from champion.use_case.whole import UseCase
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def checked_table(
+    path: Path, shown: str, use_case: UseCase, recorded: SplitRule | None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read and check a table, and decide which of its rows are the holdout.
+
+    Parameters
+    ----------
+    recorded : SplitRule, optional
+        The champion's.
+
+    Returns
+    -------
+    table : DataFrame, shape (rows, columns)
+    found : dict
+        JSON-able: `warnings`, and the `rule` of the split.
+
+    Raises
+    ------
+    ProjectError
+        When table or use case cannot be used.
+    """
+    from champion.modeling.split import rule_for
+    from champion.modeling.table import check
+
+    frame = read_table(path, shown)
+    warnings = check(frame, use_case)
+    rule = rule_for(frame, use_case.data, use_case.split, recorded)
+    return frame, {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}
+
+
+def checked_candidates(use_case: UseCase, shown_config: str) -> None:
+    """Refuse candidates that cannot be made.
+
+    Raises
+    ------
+    ConfigurationError
+        When an estimator does not exist, or does not have a parameter.
+    """
+    from champion.modeling.estimators import check_candidates
+
+    check_candidates(use_case, shown_config)
