@@ -10,7 +10,7 @@ class DriftMaterializer(PageMaterializer):
     """A drift report as JSON."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (DriftReport,)
-    PAGE: ClassVar[tuple[str, str]] = ("drift.page", "render_drift_html")
+    PAGE: ClassVar[tuple[str, str, str]] = ("drift.page", "render_drift_html", "drift.html")
 
     def extract_metadata(self, data: Any) -> dict[str, Any]:
         """What the dashboard shows of it."""

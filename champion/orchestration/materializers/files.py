@@ -51,14 +51,14 @@ class PageMaterializer(PydanticMaterializer):
     """
 
     SKIP_REGISTRATION: ClassVar[bool] = True
-    PAGE: ClassVar[tuple[str, str]]
-    """The module under `champion.reporting` that draws the page, and its function."""
+    PAGE: ClassVar[tuple[str, str, str]]
+    """The module under `champion.reporting` that draws the page, its function, and the name of the file."""
 
     def save_visualizations(self, data: Any) -> dict[str, VisualizationType]:
         """The record as a page of its own."""
-        module, function = self.PAGE
+        module, function, name = self.PAGE
         render = getattr(importlib.import_module(f"champion.reporting.{module}"), function)
-        path = f"{self.uri}/{module}.html"
+        path = f"{self.uri}/{name}"
         with self.artifact_store.open(path, "wb") as file:
             file.write(render(data).encode())
         return {path: VisualizationType.HTML}

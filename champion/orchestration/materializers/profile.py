@@ -10,4 +10,4 @@ class ProfileMaterializer(PageMaterializer):
     """A profile as JSON, with a table of it for the dashboard."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (Profile,)
-    PAGE: ClassVar[tuple[str, str]] = ("profile_page", "render_profile")
+    PAGE: ClassVar[tuple[str, str, str]] = ("profile_page", "render_profile", "profile.html")

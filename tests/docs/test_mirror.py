@@ -1,0 +1,105 @@
+"""tests/unit/ mirrors champion/: a folder for each room, a file for each module or behaviour, and no module unreached."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import grimp
+
+from tests.support.pages import ROOT
+
+UNIT = ROOT / "tests/unit"
+# Files that test what several modules of a room do together, and so have the name of no module.
+BEHAVIOURS = {
+    "ci": {
+        "drift_issue": "the issue of a drift", "fork": "a fork's artifact", "steps": "the steps in real clones",
+        "workflows": "the files of .github",
+    },
+    "datastore": {
+        "drive/faults": "a Google that refuses", "drive/push_and_pull": "a remote on Drive",
+        "drive/whole_way": "from login to pull",
+    },
+    "drift": {"simulation": "how often the gate errs"},
+    "modeling": {"behaviour": "what holds for any estimator", "split_rules": "rules over time"},
+    "orchestration": {"engine": "an engine that is not there"},
+    "reporting": {
+        "drift_report": "one report in all its forms", "report": "one report in all its forms",
+        "report_in_a_browser": "the pages as they are seen",
+    },
+    "serving": {
+        "api_docs": "the docs in a browser", "benchmark": "the load of the benchmark", "command": "run.py serve",
+        "fuzz": "requests of every kind", "limits": "sizes and times", "page": "the page in a browser",
+        "reload": "a swap under load", "serving_docs": "docs/serving.md", "start": "what ends a start",
+    },
+    "use_case": {"use_case": "the three parts together"},
+    "": {"house": "the directions of imports"},
+}  # fmt: skip
+# Modules that the tests of their room run in a process of its own, or that tests of another room hold.
+ELSEWHERE = {
+    "champion.bundle.candidate": "tests/integration: steps, and every run",
+    "champion.ci.pointers": "tests/unit/ci/test_steps.py, by command",
+    "champion.comparison.provenance": "tests/unit/reporting and tests/integration/test_judging.py",
+    "champion.datastore.drive.probe": "tests/unit/datastore/drive/test_whole_way.py, in the client's environment",
+    "champion.drift.labels": "tests/system/test_monitor_logs.py",
+    "champion.drift.rows": "tests/system/test_monitor.py",
+    "champion.failures": "tests/system/test_bad_machine.py",
+    "champion.onboarding.doctor": "tests/system/test_cli.py",
+    "champion.orchestration.docker.trial": "tests/containers/test_serving_image.py",
+    "champion.progress": "tests/integration/test_batch_files.py",
+    "champion.reporting.comment": "tests/unit/ci/test_comment.py",
+    "champion.reporting.comment_input": "tests/unit/ci/test_comment.py",
+    "champion.reporting.drift.issue": "tests/unit/ci/test_drift_issue.py",
+    "champion.settings": "every command",
+}
+
+
+@cache
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("champion", "cli", "pipelines", "steps", "devtools")
+
+
+def imported(path: Path) -> set[str]:
+    """What a test file imports, and what the helpers import that it takes from tests/support."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    helpers = [ROOT / f"{name.replace('.', '/')}.py" for name in found if name.startswith("tests.")]
+    return found.union(*(imported(helper) for helper in helpers if helper.is_file() and helper != path))
+
+
+def test_every_file_of_the_unit_tests_has_the_name_of_a_module_or_of_a_behaviour() -> None:
+    strangers = []
+    for path in UNIT.rglob("test_*.py"):
+        folder = path.parent.relative_to(UNIT)
+        name = path.stem.removeprefix("test_")
+        room, *inside = folder.parts or ("",)
+        module = ROOT / "champion" / folder / name
+        known = module.is_dir() or module.with_suffix(".py").is_file()
+        if not known and "/".join([*inside, name]) not in BEHAVIOURS.get(room, {}):
+            strangers.append(path.relative_to(ROOT).as_posix())
+    assert strangers == [], "name them after a module, or add the behaviour to the table"
+
+
+def test_every_behaviour_of_the_table_is_tested() -> None:
+    files = [
+        UNIT / room / Path(name).parent / f"test_{Path(name).name}.py"
+        for room, names in BEHAVIOURS.items()
+        for name in names
+    ]
+    assert [path.relative_to(ROOT).as_posix() for path in files if not path.is_file()] == []
+
+
+def test_every_module_is_reached_by_a_test_of_its_room() -> None:
+    modules = graph().modules
+    unreached = []
+    for room in sorted({name.split(".")[1] for name in modules if name.startswith("champion.")}):
+        folder = UNIT / room
+        tests = folder.rglob("test_*.py") if folder.is_dir() else UNIT.glob("test_*.py")
+        direct = {name for path in tests for name in imported(path)} & modules
+        reached = direct.union(*(graph().find_upstream_modules(name) for name in direct))
+        mine = {name for name in modules if name == f"champion.{room}" or name.startswith(f"champion.{room}.")}
+        unreached += sorted(mine - reached - {name for name in mine if graph().find_children(name)} - ELSEWHERE.keys())
+    assert unreached == [], "write a test in the room, or say in the table where the module runs"
