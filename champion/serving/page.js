@@ -44,10 +44,6 @@ function moment(text) {
   return found ? `${found[1]} ${found[2]} UTC` : text || "";
 }
 
-function score(value) {
-  return typeof value === "number" ? value.toFixed(4) : "";
-}
-
 function showFacts() {
   const manifest = model.manifest || {};
   const decision = manifest.decision || {};
@@ -64,7 +60,7 @@ function showFacts() {
   at("scores").replaceChildren(...Object.entries(model.scores).map(([name, value]) =>
     make("tr", {},
       make("th", { scope: "row", textContent: name === model.metric ? `${name} (decides)` : name }),
-      make("td", { className: "number", textContent: score(value) }))));
+      make("td", { className: "number", textContent: typeof value === "number" ? value.toFixed(4) : "" }))));
   at("champion").hidden = false;
 }
 
@@ -120,6 +116,7 @@ function useKey(given) {
 // --- the form -----------------------------------------------------------------------------------
 
 const DAY = 86400000;
+const asRange = (value) => String(Number(value.toPrecision(7)));
 const asMoment = (days) => new Date(days * DAY).toISOString().slice(0, 16).replace("T", " ");
 const asMomentInput = (text) => {
   const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}${text.includes("T") ? "" : "T00:00:00"}Z`;
@@ -158,10 +155,6 @@ const KINDS = {
     fill: asMomentInput,
   },
 };
-
-function asRange(value) {
-  return String(Number(value.toPrecision(7)));
-}
 
 function range(feature, write) {
   const { minimum, maximum } = feature;
@@ -228,13 +221,8 @@ async function predict() {
     askForKey(failed.message);
     return;
   }
-  if (status === 422) await lookForSwap();
+  if (status === 422) await noticeSwap((await ask("model")).answer?.model_version);
   complain(failed.message, failed.field, request_id);
-}
-
-async function lookForSwap() {
-  const { answer } = await ask("model");
-  if (answer) await noticeSwap(answer.model_version);
 }
 
 // --- what came of it ----------------------------------------------------------------------------
