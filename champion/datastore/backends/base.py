@@ -70,7 +70,7 @@ def explain(symptoms: Iterable[Symptom], output: str) -> RemoteError | None:
     return None
 
 
-class Backend:
+class RemoteBackend:
     """One kind of remote. A kind names what its failures mean, and overrides what it does otherwise."""
 
     symptoms: tuple[Symptom, ...] = ()

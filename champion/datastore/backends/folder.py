@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from champion.datastore.backends.base import Backend, Remote, RemoteError, Symptom, compare
+from champion.datastore.backends.base import Remote, RemoteBackend, RemoteError, Symptom, compare
 from champion.datastore.index import recorded
 
 _ADDRESS = "correct the address: `dvc remote modify NAME url FOLDER`."
 
 
-class FolderBackend(Backend):
+class FolderBackend(RemoteBackend):
     """A path without a scheme."""
 
     symptoms = (

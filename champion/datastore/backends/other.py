@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from champion.datastore import dvc
-from champion.datastore.backends.base import BROKEN_CONNECTION, Backend, Remote, RemoteError, Symptom
+from champion.datastore.backends.base import BROKEN_CONNECTION, Remote, RemoteBackend, RemoteError, Symptom
 
 CHECK_LIMIT = 60.0  # seconds
 _SETTINGS = 'DVC\'s user guide has the settings of each kind under "Remote storage"'
 
 
-class OtherBackend(Backend):
+class OtherBackend(RemoteBackend):
     """What DVC's plug-ins reach."""
 
     symptoms = (

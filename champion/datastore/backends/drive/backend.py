@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from champion.datastore import dvc
-from champion.datastore.backends.base import Backend, Remote, RemoteError, Tell, compare
+from champion.datastore.backends.base import Remote, RemoteBackend, RemoteError, Tell, compare
 from champion.datastore.backends.drive.client import install_client, probe
 from champion.datastore.backends.drive.credentials import (
     BLOCKED_CLIENT,
@@ -22,7 +22,7 @@ from champion.datastore.index import Output, recorded
 FLAG = "gdrive_use_service_account"
 
 
-class DriveBackend(Backend):
+class DriveBackend(RemoteBackend):
     """An address that starts with gdrive://."""
 
     symptoms = SYMPTOMS
