@@ -92,7 +92,7 @@ def training(
         plan=plan,
         profile=profile,
         candidates=candidates,
-        exam=use_case.comparison_rules(),
+        rules=use_case.comparison_rules(),
         champion=champion,
     )
     decision, outcome = promote(

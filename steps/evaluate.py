@@ -1,4 +1,4 @@
-"""Choose the challenger, and examine it beside the champion."""
+"""Choose the challenger, and compare it with the champion."""
 
 from typing import Annotated, Optional
 
@@ -20,7 +20,7 @@ def evaluate(
     plan: Plan,
     profile: Profile,
     candidates: list[TrainedCandidate],
-    exam: ComparisonRules,
+    rules: ComparisonRules,
     champion: Optional[Package] = None,  # noqa: UP045 - ZenML reads the annotation
 ) -> tuple[
     Annotated[Evaluation, "evaluation"],
@@ -35,7 +35,7 @@ def evaluate(
         Target included.
     candidates : list of TrainedCandidate
         In the order of the use case.
-    exam : ExamRules
+    rules : ComparisonRules
         Metric, guardrails, `min_overlap`.
 
     Returns
@@ -61,13 +61,13 @@ def evaluate(
         "challenger", Classifier(plan.features, plan.classes, model), plan.rule,
         best.name, best.estimator, best.params,
     )  # fmt: skip
-    rival = None
+    incumbent = None
     if champion is not None:
         made = champion.manifest
-        rival = ComparedModel(
+        incumbent = ComparedModel(
             "champion", classifier(champion, f"models/{made.use_case}"), made.split,
             made.candidate, made.estimator, made.params, made.model_version,
         )  # fmt: skip
-    evaluation = compare(holdout, plan.train_rows, exam, challenger, rival, ranked)
-    equivalence = check_equivalence(model, plan.features, plan.classes, holdout, exam.seed)
+    evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked)
+    equivalence = check_equivalence(model, plan.features, plan.classes, holdout, rules.seed)
     return evaluation, TrainedCandidate(best, chosen.model, equivalence), figures(evaluation, profile)

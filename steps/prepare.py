@@ -1,4 +1,4 @@
-"""Split the table, settle the signature, and take the profile of the train set."""
+"""Split the table, decide the signature, and take the profile of the train set."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ def prepare(
     Annotated[Profile, "profile"],
     Annotated[Plan, "plan"],
 ]:
-    """Set the holdout aside, and settle what the columns are and what of them a model sees.
+    """Set the holdout aside, and decide what the columns are and what of them a model sees.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A trained candidate on its way from training to the exam: a skops file and what is needed to ask it."""
+"""A trained candidate on its way from training to the comparison: a skops file and what is needed to ask it."""
 
 from dataclasses import dataclass
 
