@@ -96,18 +96,18 @@ def test_a_folder_that_may_not_be_written_is_told(root: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("said", "cause"),
     [
-        ("[Errno 13] Permission denied: '/mnt/store/files'", "This user may not read or write /mnt/store/files."),
-        ("[Errno 30] Read-only file system: '/mnt/store/files'", "mounted to be read only"),
+        ("[Errno 13] Permission denied: '/srv/store/files'", "This user may not read or write /srv/store/files."),
+        ("[Errno 30] Read-only file system: '/srv/store/files'", "mounted to be read only"),
         (
-            "[Errno 28] No space left on device: '/root/.dvc/cache/a' -> '/mnt/store/a.tmp'",
-            "no room left to write /mnt/store/a.tmp",
+            "[Errno 28] No space left on device: '/root/.dvc/cache/a' -> '/srv/store/a.tmp'",
+            "no room left to write /srv/store/a.tmp",
         ),
-        ("[Errno 116] Stale file handle: '/mnt/store'", "the drive that it lies on may not be mounted"),
+        ("[Errno 116] Stale file handle: '/srv/store'", "the drive that it lies on may not be mounted"),
     ],
 )
 def test_what_dvc_says_of_a_folder_is_known(said: str, cause: str) -> None:
     """Texts that real dvc printed on mounts that a test cannot make."""
-    problem = backend_of("/mnt/store").diagnose(f"ERROR: unexpected error - {said}\n")
+    problem = backend_of("/srv/store").diagnose(f"ERROR: unexpected error - {said}\n")
     assert problem is not None
     assert cause in problem.cause
 
