@@ -73,15 +73,15 @@ def files(modules: set[str]) -> list[Path]:
     """The source files of our modules, in a fixed order, with the templates and style sheets that they name."""
     paths = (settings.root().joinpath(*name.split(".")) for name in modules)
     todo = [path / "__init__.py" if path.is_dir() else path.with_suffix(".py") for path in paths]
-    found = set(todo)
+    sources = set(todo)
     while todo:
         path = todo.pop()
-        named = {one for one in path.parent.iterdir() if one.suffix in _BESIDE} - found
-        text = path.read_text(encoding="utf-8") if named else ""
-        named = {one for one in named if f'"{one.name}"' in text}
-        found |= named
+        beside = {file for file in path.parent.iterdir() if file.suffix in _BESIDE} - sources
+        text = path.read_text(encoding="utf-8") if beside else ""
+        named = {file for file in beside if f'"{file.name}"' in text}
+        sources |= named
         todo += named
-    return sorted(found)
+    return sorted(sources)
 
 
 def libraries(foreign: set[str], estimators: tuple[str, ...] = ()) -> dict[str, str]:
@@ -90,20 +90,20 @@ def libraries(foreign: set[str], estimators: tuple[str, ...] = ()) -> dict[str, 
     for path in estimators:
         top = path.split(".")[0]
         names.update(settings.LIBRARIES.get(top) or metadata.packages_distributions().get(top, []))
-    return {name: _elsewhere.get(name) or metadata.version(name) for name in sorted(names)}
+    return {name: _versions_of_image.get(name) or metadata.version(name) for name in sorted(names)}
 
 
-_elsewhere: dict[str, str] = {}
+_versions_of_image: dict[str, str] = {}
 
 
 @contextlib.contextmanager
 def made_with(versions: dict[str, str]) -> Iterator[None]:
     """Let the versions of an image, by distribution, count instead of this environment's, where the steps run in one."""
-    _elsewhere.update(versions)
+    _versions_of_image.update(versions)
     try:
         yield
     finally:
-        _elsewhere.clear()
+        _versions_of_image.clear()
 
 
 def step_version(module: str, estimators: tuple[str, ...] = ()) -> str:

@@ -34,23 +34,10 @@ GOODBYE_SECONDS = 2  # how long an open page may delay the end
 
 
 def listen(port: int) -> socket.socket:
-    """A socket of this machine alone on the port, or on the next free one; held, so that nobody takes it in between.
-
-    Raises
-    ------
-    ProjectError
-        When none of fifty is free.
-    """
+    """A socket of this machine alone on the port, or on the next of fifty that is free; a `ProjectError` when none is."""
     for candidate in range(port, min(port + PORTS_TRIED, 65536)):
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if os.name == "posix":  # elsewhere it would let two servers share a port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((HOST, candidate))
-        except OSError:
-            listening.close()
-            continue
-        return listening
+        with contextlib.suppress(OSError):
+            return socket.create_server((HOST, candidate))
     raise ProjectError(f"Of the ports from {port} on none is free on {HOST}. Name another one with --port.")
 
 
@@ -81,10 +68,7 @@ def skip_questions(client: Client) -> None:
 def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serve the store that ZENML_CONFIG_PATH names until somebody ends it; `ready` is called once, when it answers.
 
-    Raises
-    ------
-    ProjectError
-        When it does not start; the log above the message says why.
+    Raises a `ProjectError` when it does not start; the log above the message says why.
     """
     _be_a_server(listening.getsockname()[1])
     import uvicorn
@@ -98,8 +82,8 @@ def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
 
     guarded = TrustedHostMiddleware(app, allowed_hosts=[HOST, "localhost"])
     quiet: dict[str, Any] = {"log_config": None, "log_level": "warning", "access_log": False, "server_header": False}
-    end = GOODBYE_SECONDS
-    server = Server(uvicorn.Config(guarded, ws="none", lifespan="on", timeout_graceful_shutdown=end, **quiet))
+    quiet["timeout_graceful_shutdown"] = GOODBYE_SECONDS
+    server = Server(uvicorn.Config(guarded, ws="none", lifespan="on", **quiet))
     try:
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
@@ -144,10 +128,7 @@ def has_browser() -> bool:
 def run(port: int) -> None:
     """Serve the dashboard until Ctrl-C; where a server keeps the store, name its address instead.
 
-    Raises
-    ------
-    ProjectError
-        When the dashboard is not installed, the store cannot be opened, or no port is free.
+    Raises a `ProjectError` when the dashboard is not installed, the store cannot be opened, or no port is free.
     """
     if importlib.util.find_spec("fastapi") is None:
         raise ProjectError("ZenML's dashboard is not installed. `make dashboard` installs and opens it.")

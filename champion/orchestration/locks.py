@@ -25,12 +25,8 @@ def locked(client: Client, name: str) -> Iterator[None]:
     """Hold a use case: one process at a time reads the champion and sets another.
 
     Beside a local store it is a lock file, which the system frees when its holder dies. On a server it is a claim: a
-    tag with a unique name, which another one takes over when it is older than `CLAIM_SECONDS`.
-
-    Raises
-    ------
-    StoreError
-        When another holder does not let go in time.
+    tag with a unique name, which another one takes over when it is older than `CLAIM_SECONDS`. A `StoreError` when
+    another holder does not let go in time.
     """
     if is_local(client):
         from filelock import FileLock, Timeout

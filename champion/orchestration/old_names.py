@@ -47,14 +47,14 @@ class _Finder(MetaPathFinder, Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        def found(attribute: str) -> Any:
+        def todays(attribute: str) -> Any:
             new = NAMES.get(f"{module.__name__}.{attribute}")
             if new is None:
                 raise AttributeError(f"module {module.__name__!r} has no attribute {attribute!r}")
             owner, _, name = new.rpartition(".")
             return getattr(importlib.import_module(owner), name)
 
-        module.__getattr__ = found  # type: ignore[method-assign]  # PEP 562
+        module.__getattr__ = todays  # type: ignore[method-assign]  # PEP 562
 
 
 _FINDER = _Finder()

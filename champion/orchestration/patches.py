@@ -12,6 +12,7 @@ import socket
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from champion import patching
@@ -45,13 +46,6 @@ def _counting(submit: Any, containers: Any) -> Any:
         return submit(self, snapshot, *arguments, **more)
 
     return counted
-
-
-class _Client:
-    """As much of docker-py's client as the orchestrator uses."""
-
-    def __init__(self, containers: Any) -> None:
-        self.containers = containers
 
 
 START = (
@@ -104,7 +98,7 @@ CONTAINERS = (
     Patch(
         f"{_DOCKER}.docker_client",
         PROPERTY,
-        lambda _, containers: property(lambda _: _Client(containers)),
+        lambda _, containers: property(lambda _: SimpleNamespace(containers=containers)),
         "the container of the next step gets ready while the present one runs, the log is shown as it comes, and none stays",
     ),
     Patch(

@@ -69,13 +69,7 @@ def run_tag(use_case: str) -> str:
 
 @contextlib.contextmanager
 def lost_artifacts_named() -> Iterator[None]:
-    """Turn what ZenML raises, where a step is reused but its output is gone from the store, into what to do about it.
-
-    Raises
-    ------
-    StoreError
-        When an input of a step cannot be loaded.
-    """
+    """Turn what ZenML raises, where a step is reused but its output is gone from the store, into a `StoreError`."""
     try:
         yield
     except ProjectError:
@@ -84,28 +78,22 @@ def lost_artifacts_named() -> Iterator[None]:
         called = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
         if LOAD_INPUT not in called:
             raise
-        raise StoreError(
-            f"An artifact that a step needs is gone from the store ({type(error).__name__}: {error}). "
-            "Run again with --no-cache."
-        ) from error
+        raise _gone("An artifact that a step needs", error) from error
+
+
+def _gone(artifact: str, error: Exception) -> StoreError:
+    return StoreError(
+        f"{artifact} is gone from the store ({type(error).__name__}: {error}). Run again with --no-cache."
+    )
 
 
 def output(run: PipelineRunResponse, step: str, name: str) -> Any:
-    """An output of a step of a finished run.
-
-    Raises
-    ------
-    StoreError
-        When its file is gone from the artifact store.
-    """
+    """An output of a step of a finished run; a `StoreError` when its file is gone from the artifact store."""
     artifact = run.steps[step].outputs[name][0]
     try:
         return artifact.load()
     except Exception as error:  # the artifact store raises what its file system raises
-        raise StoreError(
-            f"The artifact {name!r} of the step {step!r} is gone from the store ({type(error).__name__}: {error}). "
-            "Run again with --no-cache."
-        ) from error
+        raise _gone(f"The artifact {name!r} of the step {step!r}", error) from error
 
 
 _STEP_LINE = re.compile(r"Step `(\S+)` has (started)|Step `(\S+)` has (finished) in|(cached) version of step `(\S+)`")
@@ -115,10 +103,7 @@ _STEP_LINE = re.compile(r"Step `(\S+)` has (started)|Step `(\S+)` has (finished)
 def progress(tell: Callable[[str, str], None]) -> Iterator[None]:
     """Report the steps of a run as they go, and keep ZenML's own lines about them off the console.
 
-    Parameters
-    ----------
-    tell : callable
-        Called with the step's name and ``started``, ``finished`` or ``cached``.
+    `tell` is called with the step's name and ``started``, ``finished`` or ``cached``.
     """
 
     class Heard(logging.Handler):

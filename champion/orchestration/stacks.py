@@ -47,10 +47,7 @@ def known() -> list[str]:
 def read(name: str) -> StackFile:
     """The file of a stack.
 
-    Raises
-    ------
-    ConfigurationError
-        When there is none, it is wrong, or a variable that it names is not set.
+    Raises a `ConfigurationError` when there is none, it is wrong, or a variable that it names is not set.
     """
     import yaml
 
@@ -80,17 +77,11 @@ def _filled_in(value: Any, stack: str) -> Any:
             f"stacks/{stack}.yaml needs {', '.join(missing)} in the environment, and found nothing there. Set it "
             f"(`export {missing[0]}=...`); docs/scale.md says what to."
         )
-    return _VARIABLE.sub(lambda found: os.environ[found[1]], value)
+    return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
 
 
 def ensure(client: Client, name: str) -> None:
-    """Register a stack and its components where they are missing, and bring them up to date where they differ.
-
-    Raises
-    ------
-    ConfigurationError
-        When the file is wrong.
-    """
+    """Register a stack and its components where they are missing, and bring them up to date where they differ."""
     from zenml.enums import StackComponentType
 
     wanted = read(name).components
@@ -98,18 +89,18 @@ def ensure(client: Client, name: str) -> None:
         _ensure_component(client, StackComponentType(kind), component)
     components: dict[Any, Any] = {StackComponentType(kind): component.name for kind, component in wanted.items()}
     try:
-        found = client.get_stack(name, allow_name_prefix_match=False)
+        registered = client.get_stack(name, allow_name_prefix_match=False)
     except KeyError:
         client.create_stack(name, components)
         return
-    present = {kind.value: parts[0].name for kind, parts in found.components.items()}
-    if any(present.get(kind) != component.name for kind, component in wanted.items()):
+    present = {kind: parts[0].name for kind, parts in registered.components.items()}
+    if any(present.get(kind) != component for kind, component in components.items()):
         client.update_stack(name, component_updates={kind: [part] for kind, part in components.items()})
 
 
 def _ensure_component(client: Client, kind: Any, component: Component) -> None:
     try:
-        found = client.get_stack_component(kind, component.name, allow_name_prefix_match=False)
+        registered = client.get_stack_component(kind, component.name, allow_name_prefix_match=False)
     except KeyError:
         if component.flavor is None:
             raise ConfigurationError(
@@ -117,7 +108,7 @@ def _ensure_component(client: Client, kind: Any, component: Component) -> None:
             ) from None
         client.create_stack_component(component.name, component.flavor, kind, component.configuration)
         return
-    if component.flavor is not None and found.configuration != component.configuration:
+    if component.flavor is not None and registered.configuration != component.configuration:
         client.update_stack_component(component.name, kind, configuration=component.configuration)
 
 
@@ -143,13 +134,7 @@ def activated(client: Client, name: str | None) -> Iterator[None]:
 
 
 def activate(client: Client, name: str) -> None:
-    """Register a stack where it is missing, and make it the active one.
-
-    Raises
-    ------
-    StoreError
-        When another stack answers than the one asked for.
-    """
+    """Register a stack where it is missing, and make it the active one; a `StoreError` when another one answers."""
     ensure(client, name)
     client.activate_stack(name)
     active = client.active_stack_model.name

@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,10 +27,7 @@ _REVISION = re.compile(r"Can't locate revision|No such revision|revision identif
 def open_store() -> "Client":
     """The ZenML client, its store checked.
 
-    Raises
-    ------
-    StoreError
-        When the store was made by another ZenML version, or cannot be reached or read.
+    Raises a `StoreError` when the store was made by another ZenML version, or cannot be reached or read.
     """
     settings.prepare_environment()
     _refuse_other_version()
@@ -44,14 +40,16 @@ def open_store() -> "Client":
         for console in consoles():
             console.setStream(sys.__stderr__)  # a warning of ZenML's is no part of what `--json` prints
         logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # else Ctrl-C in a query prints a traceback
-        with _first_start_quiet():
-            client = Client()
-            client.zen_store.get_store_info()
-            client.active_stack_model  # noqa: B018 - makes the first start create what it needs
+        logging.getLogger("zenml").setLevel(logging.ERROR)  # no lines of every default that a new store is given
+        client = Client()
+        client.zen_store.get_store_info()
+        client.active_stack_model  # noqa: B018 - makes the first start create what it needs
     except ModuleNotFoundError:
         raise
     except Exception as error:  # ZenML, SQLAlchemy and requests each raise their own
         raise _explained(error) from error
+    finally:
+        logging.getLogger("zenml").setLevel(logging.NOTSET)
     if client.zen_store.type.value == "rest":
         theirs, ours = str(client.zen_store.get_store_info().version), metadata.version("zenml")
         if theirs != ours:
@@ -63,8 +61,8 @@ def open_store() -> "Client":
 
 def consoles() -> list[logging.StreamHandler[Any]]:
     """ZenML's own handlers that print."""
-    handlers = [one for one in logging.getLogger().handlers if isinstance(one, logging.StreamHandler)]
-    return [one for one in handlers if type(one).__name__ == "ZenMLConsoleHandler"]
+    handlers = (handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler))
+    return [handler for handler in handlers if type(handler).__name__ == "ZenMLConsoleHandler"]
 
 
 def open_inside() -> None:
@@ -82,17 +80,6 @@ def open_inside() -> None:
 def _get_ready() -> None:
     apply(*patches.START)
     old_names.understand()
-
-
-@contextlib.contextmanager
-def _first_start_quiet() -> Iterator[None]:
-    """Without the lines that tell of every default which a new store is given."""
-    logger = logging.getLogger("zenml")
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(logging.NOTSET)
 
 
 def config_folder() -> Path:
@@ -146,20 +133,21 @@ def _explained(error: Exception) -> StoreError:
         return StoreError(
             f"The ZenML store in {where} cannot be written. Give write permission, or set ZENML_CONFIG_PATH."
         )
-    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    kind = type(error).__name__
+    first = text.strip().splitlines()[0] if text.strip() else kind
     server = os.environ.get("ZENML_STORE_URL")
-    if server and type(error).__name__ in ("CredentialsNotValid", "AuthorizationException", "IllegalOperationError"):
+    if server and kind in ("CredentialsNotValid", "AuthorizationException", "IllegalOperationError"):
         return StoreError(
             f"The ZenML server {server} refuses this client ({first}). Set ZENML_STORE_API_KEY to a valid key of a "
             "service account of that server, or unset ZENML_STORE_URL to use the local store."
         )
     if server:
         return StoreError(
-            f"The ZenML server {server} cannot be used ({type(error).__name__}: {first}). Check ZENML_STORE_URL and the "
+            f"The ZenML server {server} cannot be used ({kind}: {first}). Check ZENML_STORE_URL and the "
             "network, or unset it to use the local store."
         )
     return StoreError(
-        f"The ZenML store cannot be opened ({type(error).__name__}: {first}). It is configured in {where}; "
+        f"The ZenML store cannot be opened ({kind}: {first}). It is configured in {where}; "
         "`python run.py doctor` says more, and ZENML_CONFIG_PATH names another one."
     )
 

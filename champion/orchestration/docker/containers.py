@@ -73,12 +73,7 @@ class Containers:
         """Run a step, as the orchestrator asks docker-py for it; its log goes to stderr as it comes.
 
         ZenML's entry point gives way to `champion.orchestration.docker.inside`. What is returned is empty: what ZenML would
-        log is shown already.
-
-        Raises
-        ------
-        ProjectError
-            The one that the step raised, or one with the exit code where it ended otherwise.
+        log is shown already. Raises the `ProjectError` of the step, or one with the exit code where it ended otherwise.
         """
         del entrypoint
         if self.interrupted:
@@ -156,13 +151,13 @@ def handed_on() -> dict[str, str]:
 
 def _archive(step: dict[str, Any]) -> bytes:
     """A tar of the step and, after it, of the file that says that the step is complete."""
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w") as archive:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in ((inside.STEP, json.dumps(step).encode()), (inside.READY, b"")):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode, entry.uid = len(content), 0o400, os.getuid()
             archive.addfile(entry, io.BytesIO(content))
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 def _show(chunks: Iterator[bytes]) -> ProjectError | None:

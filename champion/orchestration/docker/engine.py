@@ -19,13 +19,7 @@ _NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
 
 
 def connect() -> DockerClient:
-    """The engine, after it has answered.
-
-    Raises
-    ------
-    EngineError
-        When there is none, it refuses this user, or it does not answer.
-    """
+    """The engine, after it has answered; an `EngineError` when there is none, it refuses this user, or is silent."""
     import docker
 
     with errors_explained():

@@ -60,10 +60,7 @@ def content_hash(root: Path) -> str:
 def described(root: Path) -> str:
     """The engine in a few words, and whether the image of the pipeline is built.
 
-    Raises
-    ------
-    EngineError
-        When it has too little room to build the image, or is not there.
+    Raises an `EngineError` when it has too little room to build the image, or is not there.
     """
     client = connect()
     facts = client.info()
@@ -77,13 +74,7 @@ def described(root: Path) -> str:
 
 
 def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None], image: str = IMAGE) -> str:
-    """The name of the pipeline's image (or of `POD_IMAGE`) as the working tree is now; built when there is none.
-
-    Raises
-    ------
-    EngineError
-        When it cannot be built.
-    """
+    """The name of the image as the working tree is now, built when there is none; an `EngineError` when that fails."""
     from filelock import FileLock
 
     name = f"{image}:{content_hash(root)}"
@@ -97,19 +88,10 @@ def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None], i
 
 
 def build_named(target: str, names: list[str], use_case: str | None = None) -> list[str]:
-    """Build a target of the Dockerfile and give it names; built anew so that its labels are those of today.
+    """Build a target of the Dockerfile and give it names, with their tags; always anew, so that its labels are today's.
 
-    Parameters
-    ----------
-    target : str
-        `pipeline`, `serving`, or `champion` for a service with the package of `use_case` inside.
-    names : list of str
-        Image names with their tags; they are returned.
-
-    Raises
-    ------
-    ProjectError
-        When there is no package to put inside, no engine, or the build fails.
+    The target `champion` is a service with the package of `use_case` inside. Raises a `ProjectError` when there is no
+    package to put inside, no engine, or the build fails.
     """
     root = settings.root()
     if target == "champion":
@@ -131,10 +113,9 @@ def _build(
     use_case: str | None = None,
 ) -> None:
     say(f"building the image {name} (minutes the first time, seconds when the code alone changed)")
-    index = {key: os.environ.get(key, "") for key in HANDED_ON}
     revision, dirty = commit(root)
     arguments = {
-        **{key: value for key, value in index.items() if value and "file:" not in value},
+        **{key: os.environ[key] for key in HANDED_ON if os.environ.get(key) and "file:" not in os.environ[key]},
         "PINS": PINS.get(name.partition(":")[0], "image"),
         "REVISION": f"{revision or 'unknown'}{'-dirty' if dirty else ''}",
         "VERSION": tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"],
@@ -143,26 +124,21 @@ def _build(
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="Dockerfile-") as file:
         file.write(stages((root / "Dockerfile").read_text(encoding="utf-8"), target))
         file.flush()
-        kept: dict[str, Any] = {"rm": True, "forcerm": True, "decode": True}  # no container of the build stays
-        follow(
-            client.api.build(
-                path=str(root), dockerfile=file.name, tag=name, target=target, buildargs=arguments, **kept
-            ),
-            say,
-        )
+        options = {"dockerfile": file.name, "tag": name, "target": target, "buildargs": arguments, "decode": True}
+        follow(client.api.build(path=str(root), rm=True, forcerm=True, **options), say)  # no container of it stays
 
 
 def stages(text: str, target: str) -> str:
     """The part of a Dockerfile that a target is made of: the classic builder makes every stage that it finds above."""
     head, *parts = re.split(r"(?m)^(?=FROM )", text)
     by_name = {part.splitlines()[0].rpartition(" ")[2]: part for part in parts}
-    wanted, found = [target], set[str]()
-    while wanted:
-        name = wanted.pop()
-        if name in by_name and name not in found:
-            found.add(name)
-            wanted += re.findall(r"(?m)^(?:FROM |COPY --from=)(\S+)", by_name[name])
-    return head + "".join(part for name, part in by_name.items() if name in found)
+    todo, needed = [target], set[str]()
+    while todo:
+        name = todo.pop()
+        if name in by_name and name not in needed:
+            needed.add(name)
+            todo += re.findall(r"(?m)^(?:FROM |COPY --from=)(\S+)", by_name[name])
+    return head + "".join(part for name, part in by_name.items() if name in needed)
 
 
 def follow(lines: Iterator[dict[str, Any]], say: Callable[[str], None]) -> None:
@@ -188,8 +164,7 @@ def _failed_build(error: str, log: list[str]) -> EngineError:
             f"The base image of the Dockerfile could not be fetched: {text}. Check the network; behind a mirror, "
             "`docker pull` it there and tag it with the name in the Dockerfile."
         )
-    tail = "\n".join(log[-15:])
-    return EngineError(f"The image could not be built: {text}. The end of its log:\n{tail}")
+    return EngineError("\n".join([f"The image could not be built: {text}. The end of its log:", *log[-15:]]))
 
 
 def libraries(root: Path | None = None) -> dict[str, str]:
@@ -212,20 +187,19 @@ def libraries(root: Path | None = None) -> dict[str, str]:
 
 
 def _packaged(root: Path, use_case: str | None) -> str:
-    there = sorted(path.parent.name for path in (root / "models").glob("*/manifest.json"))
-    if use_case in there:
-        return str(use_case)
-    if not there or use_case:
-        found = f"there are those of {', '.join(there)}" if there else "there is none"
+    packaged = sorted(path.parent.name for path in (root / "models").glob("*/manifest.json"))
+    names = ", ".join(packaged)
+    if not packaged or (use_case and use_case not in packaged):
         raise ConfigurationError(
-            f"There is no production package under models/{use_case or ''} to put into the image: {found}. "
+            f"There is no production package under models/{use_case or ''} to put into the image: "
+            f"{f'there are those of {names}' if packaged else 'there is none'}. "
             "Run `python run.py train`, or `make pull`."
         )
-    if len(there) > 1:
+    if len(packaged) > 1 and not use_case:
         raise ConfigurationError(
-            f"There is more than one production package: {', '.join(there)}. Say with `--use-case` which one to serve."
+            f"There is more than one production package: {names}. Say with `--use-case` which one to serve."
         )
-    return there[0]
+    return use_case or packaged[0]
 
 
 def say(line: str) -> None:

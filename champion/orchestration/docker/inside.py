@@ -40,13 +40,13 @@ def main() -> int:
         order = _order()
         os.environ.update(order["environment"])
         _run(order["arguments"])
-    except ProjectError as error:
-        return _hand_back(error)
     except Exception as error:
-        explained = of_the_machine(error)
+        explained = error if isinstance(error, ProjectError) else of_the_machine(error)
         if explained is None:
             raise
-        return _hand_back(explained)
+        facts = {"kind": type(explained).__name__, "message": str(explained)}
+        sys.stderr.write(f"{ERROR_MARK}{json.dumps(facts)}\n")
+        return FAILED
     finally:
         if "champion.orchestration.store" in sys.modules:
             sys.modules["champion.orchestration.store"].end_logging()
@@ -60,13 +60,8 @@ def _getting_ready() -> Iterator[None]:
 
     open_inside()
     yield
-    for name in (
-        "champion.orchestration.materializers.table",
-        "pyarrow.parquet",
-        "sklearn.ensemble",
-        "sklearn.model_selection",
-        "skops.io",
-    ):
+    table = "champion.orchestration.materializers.table"
+    for name in (table, "pyarrow.parquet", "sklearn.ensemble", "sklearn.model_selection", "skops.io"):
         importlib.import_module(name)
         yield
 
@@ -93,12 +88,6 @@ def _run(arguments: list[str]) -> None:
     apply(*patches.IN_A_CONTAINER)
     with progress(lambda *_: None), lost_artifacts_named():
         StepEntrypointConfiguration(arguments).run()
-
-
-def _hand_back(error: ProjectError) -> int:
-    facts = {"kind": type(error).__name__, "message": str(error)}
-    sys.stderr.write(f"{ERROR_MARK}{json.dumps(facts)}\n")
-    return FAILED
 
 
 if __name__ == "__main__":

@@ -51,10 +51,7 @@ print(json.dumps({"about": about["model_version"], "version": answer["model_vers
 def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:
     """Start an image that has its champion inside, and ask it for a prediction; what it answered, in a sentence.
 
-    Raises
-    ------
-    ProjectError
-        When it does not start, does not answer, or answers as another version.
+    Raises a `ProjectError` when it does not start, does not answer, or answers as another version.
     """
     from docker.errors import DockerException
 
@@ -77,6 +74,5 @@ def try_out(client: DockerClient, image: str, use_case: str, model_version: int)
             f"The image {image} answers as {answer['use_case']} version {answer['version']}, expected {use_case} version "
             f"{model_version}. Run `make pull`, and build it again."
         )
-    return (
-        f"{image} answers as {use_case} version {model_version} ({answer['way']}): its example is {answer['label']!r}"
-    )
+    label, backend = answer["label"], answer["way"]
+    return f"{image} answers as {use_case} version {model_version} ({backend}): its example is {label!r}"

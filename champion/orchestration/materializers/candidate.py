@@ -1,4 +1,4 @@
-"""A trained candidate in the store: its result as JSON beside its skops file."""
+"""A trained candidate in the store."""
 
 from typing import Any, ClassVar
 
@@ -36,7 +36,7 @@ class CandidateMaterializer(Files):
     def extract_metadata(self, data: TrainedCandidate) -> dict[str, Any]:
         """Score and time, for the dashboard."""
         result = data.result
-        found: dict[str, Any] = {"estimator": result.estimator, "seconds": result.seconds, "bytes": len(data.model)}
+        facts: dict[str, Any] = {"estimator": result.estimator, "seconds": result.seconds, "bytes": len(data.model)}
         if result.cv_mean is not None:
-            found |= {"cv_mean": result.cv_mean, "cv_std": result.cv_std}
-        return found
+            facts |= {"cv_mean": result.cv_mean, "cv_std": result.cv_std}
+        return facts

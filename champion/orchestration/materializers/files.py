@@ -32,8 +32,7 @@ class Files(BaseMaterializer):
 
     def _read(self, name: str) -> bytes:
         with self.artifact_store.open(f"{self.uri}/{name}", "rb") as file:
-            data: bytes = file.read()
-        return data
+            return bytes(file.read())
 
     def _has(self, name: str) -> bool:
         return bool(self.artifact_store.exists(f"{self.uri}/{name}"))

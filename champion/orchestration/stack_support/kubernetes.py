@@ -35,37 +35,31 @@ class Kubernetes(InImages):
         labels = {"app.kubernetes.io/part-of": settings.PROJECT, f"{settings.PROJECT}/use-case": use_case.name}
         if revision:
             labels[f"{settings.PROJECT}/commit"] = revision
-        found = {}
+        by_step = {}
         for step in steps:
             pod: dict[str, Any] = {"labels": labels}
             if wanted := use_case.resources.get(step, use_case.resources.get("default")):
                 # memory is not compressible: what a step asks for is also the most it gets, or its neighbours would pay
                 requests = {"cpu": f"{wanted.cpu:g}", "memory": wanted.memory}
                 pod["resources"] = {"requests": requests, "limits": {"memory": wanted.memory}}
-            found[step] = {"settings": {"orchestrator.kubernetes": {"pod_settings": pod}}}
-        return found
+            by_step[step] = {"settings": {"orchestrator.kubernetes": {"pod_settings": pod}}}
+        return by_step
 
 
 def image_in_registry(client: Client) -> str:
-    """The name of a pod's image in the stack's registry, built and pushed.
-
-    Raises
-    ------
-    EngineError
-        When it cannot be built or pushed.
-    """
+    """The name of a pod's image in the stack's registry, built and pushed; an `EngineError` when that fails."""
     from zenml.enums import StackComponentType
 
     registry = client.active_stack_model.components[StackComponentType.CONTAINER_REGISTRY][0].configuration["uri"]
     docker = connect()
     name = image.ensure_image(docker, settings.root(), image.say, image.POD_IMAGE)
-    there = f"{registry}/{name}"
+    remote_name = f"{registry}/{name}"
     with errors_explained():
-        docker.images.get(name).tag(there)
-        for line in docker.images.push(there, stream=True, decode=True):
+        docker.images.get(name).tag(remote_name)
+        for line in docker.images.push(remote_name, stream=True, decode=True):
             if "error" in line:
                 raise EngineError(
-                    f"The registry refuses {there}: {line['error']}. Log in with `docker login {registry.partition('/')[0]}`, "
-                    "or correct IMAGE_REGISTRY."
+                    f"The registry refuses {remote_name}: {line['error']}. "
+                    f"Log in with `docker login {registry.partition('/')[0]}`, or correct IMAGE_REGISTRY."
                 )
-    return there
+    return remote_name

@@ -29,12 +29,8 @@ class LocalDocker(InImages):
     def pipeline_settings(self, client: Client) -> Iterator[dict[str, Any]]:
         """Build the image where it is new, and have the steps of the run start in containers of `Containers`.
 
-        Where ZenML's inside is not as it was (see `patches.CONTAINERS`), ZenML starts the containers, one after the other.
-
-        Raises
-        ------
-        EngineError
-            When there is no engine, or the image cannot be built.
+        Where ZenML's inside is not as it was (see `patches.CONTAINERS`), ZenML starts the containers, one after the
+        other. An `EngineError` when there is no engine, or the image cannot be built.
         """
         from zenml.config import DockerSettings
         from zenml.config.global_config import GlobalConfiguration
@@ -42,7 +38,7 @@ class LocalDocker(InImages):
         docker = connect()
         name = image.ensure_image(docker, settings.root(), image.say)
         has_the_code = {"allow_download_from_artifact_store": False, "allow_download_from_code_repository": False}
-        told: dict[str, Any] = {"docker": DockerSettings(parent_image=name, skip_build=True, **has_the_code)}
+        of_run: dict[str, Any] = {"docker": DockerSettings(parent_image=name, skip_build=True, **has_the_code)}
         configuration = GlobalConfiguration()
         stores = configuration.local_stores_path
         shared = None  # on a server each run has a token of its own
@@ -51,7 +47,7 @@ class LocalDocker(InImages):
         containers = Containers(docker, shared)
         with ended_by_signals(containers), applied(patches.CONTAINERS, containers) as are_ours:
             if not are_ours:
-                yield {**told, "orchestrator.local_docker": {"run_args": {"remove": True}}}
+                yield {**of_run, "orchestrator.local_docker": {"run_args": {"remove": True}}}
                 return
             usual = {  # what the orchestrator asks for where no step has settings of its own
                 "user": os.getuid(),
@@ -60,7 +56,7 @@ class LocalDocker(InImages):
             }
             try:
                 containers.get_ready(name, usual)
-                yield told
+                yield of_run
             finally:
                 containers.clear()
 
