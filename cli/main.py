@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option("0.1.0", prog_name=settings.PROJECT)
+@click.version_option("0.2.0", prog_name=settings.PROJECT)
 def cli() -> None:
     """Keep exactly one model in production: the champion.
 

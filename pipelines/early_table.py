@@ -121,7 +121,7 @@ def main(config: str, folder: str) -> None:
 
 
 def _tell(**facts: Any) -> None:
-    print(json.dumps(facts), flush=True)
+    print(json.dumps(facts), flush=True)  # noqa: T201 - what the process was started for
 
 
 if __name__ == "__main__":

@@ -116,6 +116,5 @@ def start_afresh() -> None:
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
 
-    # neither has a public way to be made anew
-    GlobalConfiguration._reset_instance()
-    Client._reset_instance()
+    GlobalConfiguration._reset_instance()  # noqa: SLF001 - it has no public way to be made anew
+    Client._reset_instance()  # noqa: SLF001 - nor has this

@@ -59,7 +59,7 @@ def test_the_image_has_what_a_run_needs_and_nothing_else(engine: DockerClient, r
     }  # fmt: skip
     assert not [path for path in found["app"] if path.endswith((".json", ".env", ".csv"))]
     assert labels["org.opencontainers.image.revision"] == commit
-    assert labels["org.opencontainers.image.version"] == "0.1.0"
+    assert labels["org.opencontainers.image.version"] == "0.2.0"
     assert "PIP_INDEX_URL=" not in history
 
 

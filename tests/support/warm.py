@@ -105,7 +105,7 @@ def become(order: dict[str, Any]) -> None:
 def execute(first: str, *rest: str) -> None:
     """``python FIRST REST``."""
     if first == "-m":
-        sys.path.insert(0, os.getcwd())
+        sys.path.insert(0, str(Path.cwd()))
         sys.argv = list(rest)
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     elif first == "-c":

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -112,7 +111,7 @@ def test_the_sample_has_the_same_bytes_everywhere(tmp_path: Path) -> None:
     assert hashlib.md5(content).hexdigest() == "013d0da08d6506664ce640459139176b"
     assert content.startswith(b"sepal_length,sepal_width,petal_length,petal_width,species\n5.1,3.5,1.4,0.2,setosa\n")
     assert content.count(b"\n") == 151
-    assert os.listdir(tmp_path) == ["iris.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["iris.csv"]
 
 
 def test_without_a_name_the_sample_is_written_beside_its_script(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def answering() -> Iterator[Callable[[int], str]]:
 
             do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815 - the names that http.server calls
 
-            def log_message(self, format: str, *arguments: object) -> None:
+            def log_message(self, *arguments: object) -> None:
                 """Say nothing."""
 
         servers.append(HTTPServer(("127.0.0.1", 0), Handler))
