@@ -78,13 +78,10 @@ def lost_artifacts_named() -> Iterator[None]:
         called = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
         if LOAD_INPUT not in called:
             raise
-        raise _gone("An artifact that a step needs", error) from error
-
-
-def _gone(artifact: str, error: Exception) -> StoreError:
-    return StoreError(
-        f"{artifact} is gone from the store ({type(error).__name__}: {error}). Run again with --no-cache."
-    )
+        raise StoreError(
+            f"An artifact that a step needs is gone from the store ({type(error).__name__}: {error}). "
+            "Run again with --no-cache."
+        ) from error
 
 
 def output(run: PipelineRunResponse, step: str, name: str) -> Any:
@@ -93,7 +90,10 @@ def output(run: PipelineRunResponse, step: str, name: str) -> Any:
     try:
         return artifact.load()
     except Exception as error:  # the artifact store raises what its file system raises
-        raise _gone(f"The artifact {name!r} of the step {step!r}", error) from error
+        raise StoreError(
+            f"The artifact {name!r} of the step {step!r} is gone from the store ({type(error).__name__}: {error}). "
+            "Run again with --no-cache."
+        ) from error
 
 
 _STEP_LINE = re.compile(r"Step `(\S+)` has (started)|Step `(\S+)` has (finished) in|(cached) version of step `(\S+)`")

@@ -164,7 +164,8 @@ def _failed_build(error: str, log: list[str]) -> EngineError:
             f"The base image of the Dockerfile could not be fetched: {text}. Check the network; behind a mirror, "
             "`docker pull` it there and tag it with the name in the Dockerfile."
         )
-    return EngineError("\n".join([f"The image could not be built: {text}. The end of its log:", *log[-15:]]))
+    tail = "\n".join(log[-15:])
+    return EngineError(f"The image could not be built: {text}. The end of its log:\n{tail}")
 
 
 def libraries(root: Path | None = None) -> dict[str, str]:
