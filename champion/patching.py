@@ -70,10 +70,7 @@ def apply(*patches: Patch) -> None:
 def applied(patches: tuple[Patch, ...], *values: Any) -> Iterator[bool]:
     """Apply rows that belong together for the length of a block: all of them, or none.
 
-    Yields
-    ------
-    bool
-        Whether they are applied.
+    Yields whether they are applied.
     """
     if sum(map(_fits, patches)) < len(patches):  # each one that does not fit is named
         yield False

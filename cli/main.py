@@ -60,16 +60,13 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; a user's mistake ends in a sentence, anything else in its traceback.
 
+    Returns the exit code.
+
     Parameters
     ----------
     arguments : list of str, optional
         What follows ``python run.py``. Without it those of the process, which then belongs to the command alone: its
         garbage collector is off.
-
-    Returns
-    -------
-    int
-        The exit code.
     """
     whole_process = arguments is None
     arguments = sys.argv[1:] if arguments is None else arguments

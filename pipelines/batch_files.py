@@ -39,19 +39,15 @@ class Files:
 def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str, ...], keep_all: bool) -> Files:
     """Refuse files that cannot be used, before anything is read or scored.
 
+    Raises ConfigurationError when the output's name, folder or options cannot be used. Raises DataError when there is
+    no such table.
+
     Parameters
     ----------
     table, out : Path
         As the user named them.
     rejects : Path, optional
         Beside `out` if left out, with ``.rejected.csv`` in the place of its ending.
-
-    Raises
-    ------
-    ConfigurationError
-        When the output's name, folder or options cannot be used.
-    DataError
-        When there is no such table.
     """
     if keep and keep_all:
         raise ConfigurationError("--keep and --keep-all exclude each other. Name columns with --keep, or keep all.")
@@ -93,10 +89,7 @@ def _require_place(path: Path, table: Path) -> None:
 def require_usable(files: Files, manifest: Manifest) -> None:
     """Refuse a table that the champion cannot score, by its columns.
 
-    Raises
-    ------
-    ProjectError
-        When a column is missing, cannot be read, or would stand twice in the output.
+    Raises ProjectError when a column is missing, cannot be read, or would stand twice in the output.
     """
     with readable(files.table):
         require_columns(open_table(files.table), manifest, files.asked)
@@ -133,10 +126,7 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
 def deliver(source: Path, target: Path) -> None:
     """Put a copy of a file in its place, whole or not at all.
 
-    Raises
-    ------
-    ProjectError
-        When it cannot be written; what stood there stands there still.
+    Raises ProjectError when it cannot be written; what stood there stands there still.
     """
     try:
         with files.replacing(target) as unfinished:

@@ -50,6 +50,9 @@ def predict(
 ) -> Predicted:
     """Score a table with the champion of a use case, and write the user's files.
 
+    Raises ProjectError when something is the user's to mend; then no file of the user was touched, but that of the
+    rejected rows where no row at all could be scored.
+
     Parameters
     ----------
     files : Files
@@ -58,12 +61,6 @@ def predict(
         Whether a table that this champion has scored may be taken from the store.
     tell : callable
         Called with a step's name and what it did.
-
-    Raises
-    ------
-    ProjectError
-        When something is the user's to mend; then no file of the user was touched, but that of the rejected rows where no
-        row at all could be scored.
     """
     champion = production(client, workspace)
     manifest = champion.package.manifest

@@ -29,16 +29,10 @@ _MOST_CHECKS = 20
 
 @dataclass(frozen=True)
 class Dataset:
-    """A registered table.
-
-    Attributes
-    ----------
-    version : str
-        The data version, md5 of the file.
-    """
+    """A registered table."""
 
     artifact: ArtifactVersionResponse
-    version: str
+    version: str  # the data version, md5 of the file
     rows: int
     rule: SplitRule
     warnings: tuple[str, ...]
@@ -54,17 +48,12 @@ def register(
     """Register and check the table of a use case.
 
     What was checked before (the same file, use case and libraries) is not read again; where its file is gone from the
-    store, it is written there anew.
+    store, it is written there anew. Raises ProjectError when table or use case cannot be used.
 
     Parameters
     ----------
     early : EarlyTable, optional
         The table, as another process reads and checks it meanwhile.
-
-    Raises
-    ------
-    ProjectError
-        When table or use case cannot be used.
     """
     from champion.orchestration.materializers.files import is_gone, write_again
     from champion.orchestration.materializers.table import TableMaterializer

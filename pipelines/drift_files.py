@@ -46,19 +46,14 @@ class Input:
 def checked_input(source: Path, since: str | None, labels: Path | None) -> Input:
     """Refuse what cannot be compared, before anything is read.
 
+    Raises ConfigurationError when options do not fit. Raises DataError when a file is not there.
+
     Parameters
     ----------
     since : str, optional
         An ISO 8601 moment, or how long ago, as ``7d``, ``12h`` or ``30m``.
     labels : Path, optional
         A table of true labels.
-
-    Raises
-    ------
-    ConfigurationError
-        When options do not fit.
-    DataError
-        When a file is not there.
     """
     if not source.exists():
         raise DataError(
@@ -80,22 +75,14 @@ def checked_input(source: Path, since: str | None, labels: Path | None) -> Input
 def moment_of(text: str, now: datetime) -> datetime:
     """Read a moment, or how long ago it was.
 
+    Returns datetime: in UTC. Raises ConfigurationError when it is neither.
+
     Parameters
     ----------
     text : str
         As ``2026-03-01``, ``2026-03-01T12:00:00+01:00``, ``7d``, ``12h`` or ``30m``; without a zone it is UTC.
     now : datetime
         With a zone.
-
-    Returns
-    -------
-    datetime
-        In UTC.
-
-    Raises
-    ------
-    ConfigurationError
-        When it is neither.
     """
     ago = _AGO.fullmatch(text.strip())
     try:
@@ -114,15 +101,12 @@ def register_input(
 ) -> tuple[ArtifactVersionResponse, ArtifactVersionResponse | None, DriftRequest]:
     """Have the rows and the labels in the store as files.
 
+    Raises DataError when a file cannot be read, or the log has no answer of the champion.
+
     Parameters
     ----------
     given : Input
         As `checked_input` gives it.
-
-    Raises
-    ------
-    DataError
-        When a file cannot be read, or the log has no answer of the champion.
     """
     from pipelines.batch_files import register_table
 
@@ -140,6 +124,8 @@ def register_input(
 def gathered(folder: Path, shown: str, version: int, since: datetime | None) -> Iterator[tuple[Path, dict[int, int]]]:
     """A log as one file of one model version, for as long as it is needed.
 
+    Raises DataError when no row is left.
+
     Parameters
     ----------
     folder : Path
@@ -151,11 +137,6 @@ def gathered(folder: Path, shown: str, version: int, since: datetime | None) -> 
         Parquet, with the columns of a log that the comparison reads.
     others : dict of int to int
         Rows of other versions in that time, which are left out.
-
-    Raises
-    ------
-    DataError
-        When no row is left.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -199,10 +180,7 @@ def _nothing_left(shown: str, version: int, since: datetime | None, others: Coun
 def write_reports(workspace: Workspace, report: DriftReport) -> None:
     """Write drift.json, drift.md, drift.html and drift.prom, and add to the history.
 
-    Raises
-    ------
-    ProjectError
-        When a file cannot be written.
+    Raises ProjectError when a file cannot be written.
     """
     from champion.reporting.drift.page import render_drift_html, render_drift_markdown
     from pipelines.drift_gauges import gauges

@@ -24,13 +24,7 @@ GAUGES = {
 
 
 def gauges(report: DriftReport) -> str:
-    """The report in Prometheus' text format.
-
-    Returns
-    -------
-    str
-        Every gauge of `GAUGES` that has a value, each with its help.
-    """
+    """The report in Prometheus' text format. Returns every gauge of `GAUGES` that has a value, each with its help."""
     common = {"use_case": report.use_case, "model_version": str(report.model_version)}
     found: dict[str, list[tuple[dict[str, str], float]]] = {
         "champion_drift": [({}, float(report.verdict == "drift"))],

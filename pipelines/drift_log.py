@@ -63,10 +63,7 @@ def history(workspace: Workspace) -> list[Moment]:
 def write_history(workspace: Workspace) -> list[Moment]:
     """Draw the history as a page in the reports.
 
-    Raises
-    ------
-    ProjectError
-        When there is none, or the page cannot be written.
+    Raises ProjectError when there is none, or the page cannot be written.
     """
     from champion.reporting.drift.history import FeatureHistory, render_drift_history
 

@@ -50,17 +50,14 @@ def drift_monitoring(rows: Any, champion: Any, asked: DriftRequest, labels: Any,
 def monitor(client: Client, workspace: Workspace, given: Input, tell: Callable[[str, str], None]) -> Monitored:
     """Compare new data with what the champion of a use case was trained on, and write the reports.
 
+    Raises ProjectError when something is the user's to mend; then the former reports are untouched.
+
     Parameters
     ----------
     given : Input
         As `pipelines.drift_files.checked_input` gives it.
     tell : callable
         Called with a step's name and what it did.
-
-    Raises
-    ------
-    ProjectError
-        When something is the user's to mend; then the former reports are untouched.
     """
     champion = production(client, workspace)
     package = champion.package

@@ -48,10 +48,7 @@ class EarlyTable:
     def checked(self, recorded: SplitRule | None) -> tuple[WrittenTable, dict[str, Any]] | None:
         """Wait for the table, and for what a check found in it.
 
-        Returns
-        -------
-        tuple of WrittenTable and dict, or None
-            None where the process has failed, or took another champion's rule to be recorded.
+        Returns None where the process has failed, or took another champion's rule to be recorded.
         """
         told = self._told()
         if not told or told["recorded"] != _plain(recorded):
@@ -68,10 +65,7 @@ class EarlyTable:
 def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
     """Begin to read the table of a use case.
 
-    Yields
-    ------
-    EarlyTable, or None
-        None where the table is short or not there, or no processor is free for it.
+    Yields none where the table is short or not there, or no processor is free for it.
     """
     if not _is_worth_it(workspace.data):
         yield None

@@ -31,6 +31,9 @@ def launched(
 ) -> PipelineRunResponse:
     """Run a pipeline to its end.
 
+    Returns finished and successful. Raises ProjectError when a step failed, or the stack runs the pipeline on without
+    us.
+
     Parameters
     ----------
     use_case : UseCase
@@ -41,16 +44,6 @@ def launched(
         Of the pipeline; those of a training run if left out.
     cache : bool, optional
         Whether steps whose inputs did not change may be left out; as each step says if left out.
-
-    Returns
-    -------
-    PipelineRunResponse
-        Finished and successful.
-
-    Raises
-    ------
-    ProjectError
-        When a step failed, or the stack runs the pipeline on without us.
     """
     name = f"{use_case.name}-{kind}" if kind else use_case.name
     apply(*patches.RUN)

@@ -31,13 +31,7 @@ def collect(
     page: str,
     summary: str,
 ) -> None:
-    """Write the reports of a run.
-
-    Raises
-    ------
-    ProjectError
-        When a file cannot be written.
-    """
+    """Write the reports of a run. Raises ProjectError when a file cannot be written."""
     folder = workspace.reports
     write_text(folder / "report.html", page)
     write_text(folder / "report.md", summary)

@@ -18,6 +18,8 @@ def checked_table(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read and check a table, and decide which of its rows are the holdout.
 
+    Raises ProjectError when table or use case cannot be used.
+
     Parameters
     ----------
     recorded : SplitRule, optional
@@ -28,11 +30,6 @@ def checked_table(
     table : DataFrame, shape (rows, columns)
     found : dict
         JSON-able: `warnings`, and the `rule` of the split.
-
-    Raises
-    ------
-    ProjectError
-        When table or use case cannot be used.
     """
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
@@ -46,10 +43,7 @@ def checked_table(
 def checked_candidates(use_case: UseCase, shown_config: str) -> None:
     """Refuse candidates that cannot be made.
 
-    Raises
-    ------
-    ConfigurationError
-        When an estimator does not exist, or does not have a parameter.
+    Raises ConfigurationError when an estimator does not exist, or does not have a parameter.
     """
     from champion.modeling.estimators import check_candidates
 

@@ -110,6 +110,8 @@ def train(
 ) -> Trained:
     """Run the training pipeline for a use case, and leave package and reports in the workspace.
 
+    Raises ProjectError when something is the user's to mend.
+
     Parameters
     ----------
     options : Options
@@ -118,11 +120,6 @@ def train(
         Called with a step's name and what it did.
     early : EarlyTable, optional
         The table, as another process reads it meanwhile.
-
-    Raises
-    ------
-    ProjectError
-        When something is the user's to mend.
     """
     require_writable(workspace)
     reconciled = reconcile(client, workspace)

@@ -38,13 +38,7 @@ def with_state(package: Package, champion_state: ChampionState) -> Package:
 
 
 def profile_of(package: Package) -> Profile:
-    """The profile in a package.
-
-    Raises
-    ------
-    PackageError
-        When it cannot be read.
-    """
+    """The profile in a package. Raises PackageError when it cannot be read."""
     try:
         return Profile.model_validate_json(package.files[PROFILE])
     except (KeyError, ValueError):
@@ -52,13 +46,7 @@ def profile_of(package: Package) -> Profile:
 
 
 def equivalence_of(package: Package) -> EquivalenceReport:
-    """What the equivalence check found when the package was made.
-
-    Raises
-    ------
-    PackageError
-        When it cannot be read.
-    """
+    """What the equivalence check found when the package was made. Raises PackageError when it cannot be read."""
     if EQUIVALENCE not in package.files:
         return EquivalenceReport(backend="native", reason="The package was made before there was an equivalence check.")
     try:
@@ -70,10 +58,7 @@ def equivalence_of(package: Package) -> EquivalenceReport:
 def classifier(package: Package, source: str) -> Any:
     """The `champion.modeling.classifier.Classifier` in a package, its types trusted; its hashes were checked by reading.
 
-    Raises
-    ------
-    PackageError
-        When a type is not trusted, or the model cannot be loaded.
+    Raises PackageError when a type is not trusted, or the model cannot be loaded.
     """
     from champion.modeling.classifier import Classifier
 
@@ -84,10 +69,7 @@ def classifier(package: Package, source: str) -> Any:
 def array_classifier(package: Package, source: str) -> Any:
     """The `champion.modeling.arrays.ArrayClassifier` in a package: the same model over plain arrays, without pandas.
 
-    Raises
-    ------
-    PackageError
-        When a type is not trusted, or the model cannot be loaded.
+    Raises PackageError when a type is not trusted, or the model cannot be loaded.
     """
     from champion.modeling.arrays import ArrayClassifier
 

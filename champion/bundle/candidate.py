@@ -8,14 +8,8 @@ from champion.modeling.evaluation import CandidateResult
 
 @dataclass(frozen=True)
 class TrainedCandidate:
-    """One fitted candidate.
-
-    Attributes
-    ----------
-    model : bytes
-        The fitted pipeline as a skops file.
-    """
+    """One fitted candidate."""
 
     result: CandidateResult
-    model: bytes
+    model: bytes  # the fitted pipeline as a skops file
     equivalence: EquivalenceReport | None = None

@@ -16,17 +16,8 @@ _CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM})
 def exchange(one: Path, other: Path) -> bool:
     """Let two folders of one file system change places, so that neither place is ever empty.
 
-    Source: renameat2(2) of Linux, renamex_np(2) of macOS.
-
-    Returns
-    -------
-    bool
-        False where the system or the file system cannot do it; nothing has changed then.
-
-    Raises
-    ------
-    OSError
-        When it fails for another reason.
+    Source: renameat2(2) of Linux, renamex_np(2) of macOS. Returns False where the system or the file system cannot do
+    it; nothing has changed then. Raises OSError when it fails for another reason.
     """
     call = _system_call()
     if call is None:

@@ -53,10 +53,7 @@ def manifest_text(manifest: Manifest) -> str:
 def parse_manifest(text: str | bytes, source: str) -> Manifest:
     """Read a manifest from its text.
 
-    Raises
-    ------
-    PackageError
-        When it is not JSON, of another format, or lacks something.
+    Raises PackageError when it is not JSON, of another format, or lacks something.
     """
     try:
         raw = json.loads(text)
@@ -78,10 +75,7 @@ def parse_manifest(text: str | bytes, source: str) -> Manifest:
 def verify(package: Package, source: str) -> None:
     """Refuse a package whose files are not those that its manifest names.
 
-    Raises
-    ------
-    PackageError
-        Naming the first file that is missing, foreign or changed.
+    Raises PackageError naming the first file that is missing, foreign or changed.
     """
     named = package.manifest.files
     for name in sorted({MODEL, PROFILE} | named.keys() | package.files.keys()):
@@ -100,15 +94,7 @@ def _refused(source: str, why: str) -> PackageError:
 def read(folder: Path, shown: str) -> Package | None:
     """Read the package in a folder, with every hash checked.
 
-    Returns
-    -------
-    Package or None
-        None where there is none.
-
-    Raises
-    ------
-    PackageError
-        When it is broken, also after trying again.
+    Returns None where there is none. Raises PackageError when it is broken, also after trying again.
     """
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(PackageError):
@@ -153,10 +139,7 @@ def _parked(folder: Path) -> Path | None:
 def write(package: Package, folder: Path) -> None:
     """Put a package in its place, whole or not at all.
 
-    Raises
-    ------
-    PackageError
-        When it cannot be written (no space, no permission); what stood there stands there still.
+    Raises PackageError when it cannot be written (no space, no permission); what stood there stands there still.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

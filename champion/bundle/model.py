@@ -41,10 +41,7 @@ a `functools.partial` is audited as a type of its own, so trusting the wrapper t
 def dumps(pipeline: Any) -> bytes:
     """A fitted pipeline as the bytes of a skops file: the same model gives the same bytes.
 
-    Raises
-    ------
-    PackageError
-        When it holds a type that is not trusted.
+    Raises PackageError when it holds a type that is not trusted.
     """
     import skops.io
 
@@ -97,10 +94,7 @@ def import_early() -> None:
 def loads(data: bytes, source: str) -> Any:
     """The fitted pipeline of a skops file.
 
-    Raises
-    ------
-    PackageError
-        When it is no skops file, or holds a type that is not trusted.
+    Raises PackageError when it is no skops file, or holds a type that is not trusted.
     """
     import skops.io
 
@@ -117,15 +111,8 @@ def loads(data: bytes, source: str) -> Any:
 def require_trusted(data: bytes, source: str) -> list[str]:
     """Refuse a skops file with a type that is not trusted; nothing is loaded.
 
-    Returns
-    -------
-    list of str
-        The types beyond skops' defaults, all of them on the list.
-
-    Raises
-    ------
-    PackageError
-        Naming what is refused, or when it is no skops file.
+    Returns the types beyond skops' defaults, all of them on the list. Raises PackageError naming what is refused, or
+    when it is no skops file.
     """
     import skops.io
 

@@ -29,23 +29,14 @@ class RefusedError(ProjectError):
 def fetch_champions(root: Path, env: Environment) -> str:
     """Fetch data and champion of every use case, and keep what the next steps have to know.
 
+    Returns a line for each use case. Raises RefusedError when the pull request changes a pointer: production is
+    changed by what was judged, not by hand. Raises ProjectError when base, data or champion cannot be had.
+
     Parameters
     ----------
     env : Environment
         `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion. With
         `WITHOUT_DATA` no table is fetched.
-
-    Returns
-    -------
-    str
-        A line for each use case.
-
-    Raises
-    ------
-    RefusedError
-        When the pull request changes a pointer: production is changed by what was judged, not by hand.
-    ProjectError
-        When base, data or champion cannot be had.
     """
     known = State()
     try:

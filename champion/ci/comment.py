@@ -105,10 +105,7 @@ def post(root: Path, env: Environment) -> str:
 def _post_on(root: Path, env: Environment, number: int) -> str:
     """Call CML with `REPO_TOKEN`; `CML` names the program where it has another name.
 
-    Raises
-    ------
-    ProjectError
-        When there is no comment, no `cml`, or it fails.
+    Raises ProjectError when there is no comment, no `cml`, or it fails.
     """
     token = env.need("REPO_TOKEN", "cml comments with it")
     comment = root / "reports" / COMMENT
@@ -142,15 +139,12 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
 def comment_on_fork(root: Path, env: Environment) -> str:
     """Validate a fork's artifact, find its pull request, comment.
 
+    Raises ProjectError when the artifact is not what a run leaves.
+
     Parameters
     ----------
     env : Environment
         `ARTIFACT` is the folder that the artifact was unpacked into, `HEAD_SHA` and `HEAD_REPOSITORY` are the run's.
-
-    Raises
-    ------
-    ProjectError
-        When the artifact is not what a run leaves.
     """
     head = env.need("HEAD_SHA", "the commit of the run that left the artifact")
     folder = Path(env.need("ARTIFACT", "the folder that the artifact was unpacked into"))
@@ -167,10 +161,7 @@ def comment_on_fork(root: Path, env: Environment) -> str:
 def read_story(folder: Path) -> CommentInput:
     """The story in an artifact that nobody trusts; only ``comment.json`` is looked at.
 
-    Raises
-    ------
-    ProjectError
-        When it is no plain file, too large, or not a story.
+    Raises ProjectError when it is no plain file, too large, or not a story.
     """
     path = folder / STORY
     if path.is_symlink() or not path.is_file():
@@ -188,10 +179,7 @@ def read_story(folder: Path) -> CommentInput:
 def rendered(story: CommentInput, link: str | None) -> str:
     """The comment, which says that a stranger's code gave the numbers.
 
-    Raises
-    ------
-    ProjectError
-        When parts of the story do not fit together.
+    Raises ProjectError when parts of the story do not fit together.
     """
     try:
         return render_comment(story, link, stranger=True)

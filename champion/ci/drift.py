@@ -56,7 +56,9 @@ def load(root: Path) -> Watch | None:
 def watch_all(root: Path, env: Environment) -> int:
     """Compare the newest data of every use case on the stack; a failure does not stop the rest.
 
-    Writes ``reports/drift.json`` and ``reports/drift.md``, and appends the latter to the job's summary.
+    Writes ``reports/drift.json`` and ``reports/drift.md``, and appends the latter to the job's summary. Returns 0
+    where every comparison could be made, whatever was found; else the exit code of the first that failed. Raises
+    ConfigurationError when `DRIFT_DATA` fits no use case, or several tables might be the newest.
 
     Parameters
     ----------
@@ -64,16 +66,6 @@ def watch_all(root: Path, env: Environment) -> int:
         The checkout, with the champions that ``make ci-champion`` fetched.
     env : Environment
         `CI_STACK` names the stack, `DRIFT_DATA` the table; `GITHUB_OUTPUT` gets ``drift=true`` or ``drift=false``.
-
-    Returns
-    -------
-    int
-        0 where every comparison could be made, whatever was found; else the exit code of the first that failed.
-
-    Raises
-    ------
-    ConfigurationError
-        When `DRIFT_DATA` fits no use case, or several tables might be the newest.
     """
     reports = root / "reports"
     for name in (WATCH, SUMMARY):
@@ -103,17 +95,14 @@ def _report(root: Path, name: str) -> str:
 def newest(root: Path, names: list[str], given: str) -> dict[str, Path]:
     """Where the newest data of each use case are; one that has none is left out.
 
+    Raises ConfigurationError when a path fits no use case or all of them, or two tables might be meant.
+
     Parameters
     ----------
     names : list of str
         Of the use cases.
     given : str
         A path in the checkout, in which ``{use_case}`` stands for the name; empty for ``data/NAME-new.*``.
-
-    Raises
-    ------
-    ConfigurationError
-        When a path fits no use case or all of them, or two tables might be meant.
     """
     if not given:
         return {name: table for name in names if (table := _beside(root, name)) is not None}
@@ -187,22 +176,15 @@ def _monitor(workspace: Workspace, source: str, md5: str | None, env: Environmen
 def keep_issues(root: Path, env: Environment) -> str:
     """Bring the issues in line with what ``make ci-drift`` found.
 
+    Returns what was done, a line for each use case. Raises GitHubError when GitHub refuses; the next run does what is
+    missing then.
+
     Parameters
     ----------
     root : Path
         The checkout, with ``reports/drift.json`` and each use case's ``drift.md``.
     env : Environment
         `GITHUB_REPOSITORY`, `GITHUB_API_URL` and `REPO_TOKEN`.
-
-    Returns
-    -------
-    str
-        What was done, a line for each use case.
-
-    Raises
-    ------
-    GitHubError
-        When GitHub refuses; the next run does what is missing then.
     """
     watch = load(root)
     if watch is None:
@@ -259,10 +241,7 @@ def _close(env: Environment, number: int, comment: str, reason: str = "completed
 def retrain(root: Path, env: Environment) -> str:
     """Start the training pipeline on `GITHUB_REF_NAME`; its challenger is judged as any other.
 
-    Raises
-    ------
-    GitHubError
-        When GitHub does not start it.
+    Raises GitHubError when GitHub does not start it.
     """
     del root
     branch = env.need("GITHUB_REF_NAME", "the branch that is trained")

@@ -40,10 +40,7 @@ class Environment:
     def __getitem__(self, name: str) -> str:
         """The value of a variable, without blanks around it.
 
-        Raises
-        ------
-        ConfigurationError
-            When it cannot be what it should be.
+        Raises ConfigurationError when it cannot be what it should be.
         """
         value = self.values.get(name, "").strip()
         pattern = _PATTERNS.get(name)
@@ -54,13 +51,7 @@ class Environment:
         return value
 
     def need(self, name: str, why: str) -> str:
-        """The value of a variable that a command cannot do without.
-
-        Raises
-        ------
-        ConfigurationError
-            When it is not set.
-        """
+        """The value of a variable that a command cannot do without. Raises ConfigurationError when it is not set."""
         value = self[name]
         if not value:
             raise ConfigurationError(f"The variable {name} is not set: {why}.")

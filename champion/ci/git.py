@@ -22,10 +22,7 @@ class GitError(ProjectError):
 def git(root: Path, *arguments: str, env: Environment | None = None, variables: Mapping[str, str] | None = None) -> str:
     """What git prints; with `env` its token reaches the server, through the environment of this one command.
 
-    Raises
-    ------
-    GitError
-        When it fails.
+    Raises GitError when it fails.
     """
     given = {**os.environ, "GIT_TERMINAL_PROMPT": "0", **(_token(env) if env else {}), **(variables or {})}
     try:
@@ -53,13 +50,9 @@ def _token(env: Environment) -> dict[str, str]:
 def base_commit(root: Path, env: Environment) -> str:
     """The commit whose pointers name the champion.
 
-    For a pull request the tip of the branch it goes into: where GitHub's own merge commit is checked out its first parent,
-    else BASE_SHA. On a branch its tip on the server, which may be ahead of the commit that is checked out.
-
-    Raises
-    ------
-    ProjectError
-        When the history at hand does not have it.
+    For a pull request the tip of the branch it goes into: where GitHub's own merge commit is checked out its first
+    parent, else BASE_SHA. On a branch its tip on the server, which may be ahead of the commit that is checked out.
+    Raises ProjectError when the history at hand does not have it.
     """
     base = env["BASE_SHA"]
     if not base:

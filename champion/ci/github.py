@@ -33,17 +33,14 @@ class GitHubError(ProjectError):
 def call(env: Environment, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """One call of the API of the repository: its answer, parsed; None where GitHub answers with nothing.
 
+    Raises GitHubError with the status and what GitHub says, after a short wait where GitHub asks for one.
+
     Parameters
     ----------
     env : Environment
         With `GITHUB_API_URL`, `GITHUB_REPOSITORY` and `REPO_TOKEN`.
     path : str
         Below ``/repos/OWNER/NAME``, without a slash in front; encoded.
-
-    Raises
-    ------
-    GitHubError
-        With the status and what GitHub says, after a short wait where GitHub asks for one.
     """
     request = _request(env, method, path, body)
     for left in reversed(range(TRIES)):

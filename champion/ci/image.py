@@ -17,18 +17,15 @@ TARGET = "champion"
 def publish(root: Path, env: Environment) -> str:
     """Build an image for each champion and try it out; push where there is a token, or a registry of one's own.
 
+    Raises ProjectError when the engine is missing, an image does not serve the champion that its pointer names, or
+    building or pushing fails.
+
     Parameters
     ----------
     root : Path
         The checkout, with the champions' packages under ``models/``.
     env : Environment
         `IMAGE` names the image, else ``ghcr.io/OWNER/NAME``; `GITHUB_ACTOR` and `REPO_TOKEN` are for that registry.
-
-    Raises
-    ------
-    ProjectError
-        When the engine is missing, an image does not serve the champion that its pointer names, or building or pushing
-        fails.
     """
     if state.load(root).pointer == "proposed":
         return "No image: the pointer waits in a pull request, whose merge builds it."

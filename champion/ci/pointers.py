@@ -23,17 +23,14 @@ SKIP = "[skip ci]"  # the commit changes no code, and the champion it names has 
 def commit_pointers(root: Path, env: Environment) -> str:
     """Commit the pointers that differ from the branch's, and push them; as a pull request where the branch is protected.
 
+    Raises ProjectError when the branch names another champion by now than the one that was judged against.
+
     Parameters
     ----------
     root : Path
         The checkout, its pointers written by ``make push``.
     env : Environment
         `GITHUB_REF_NAME` is the branch (the one that is checked out if not set), `REPO_TOKEN` may write to it.
-
-    Raises
-    ------
-    ProjectError
-        When the branch names another champion by now than the one that was judged against.
     """
     branch = env["GITHUB_REF_NAME"] or git(root, "branch", "--show-current")
     known = state.load(root)
@@ -71,10 +68,7 @@ def _moved(error: GitError) -> bool:
 def _changed(root: Path, newest: str, known: State) -> list[Workspace]:
     """The use cases whose pointer is not the branch's.
 
-    Raises
-    ------
-    ProjectError
-        When the branch's is not the one that this run started from either.
+    Raises ProjectError when the branch's is not the one that this run started from either.
     """
     differing = []
     for workspace in state.use_cases(root):

@@ -55,12 +55,8 @@ def judge_all(root: Path, env: Environment) -> int:
 def promote_all(root: Path, env: Environment) -> int:
     """Train with promotion, where a champion would outlive this machine: on a ZenML server, or on a DVC remote.
 
-    `GITHUB_OUTPUT` gets ``record=true`` where a package can be pushed.
-
-    Returns
-    -------
-    int
-        The exit code of the first run that failed; 0 where none did.
+    `GITHUB_OUTPUT` gets ``record=true`` where a package can be pushed. Returns the exit code of the first run that
+    failed; 0 where none did.
     """
     remote = state.load(root).remote
     lasting = remote or env.has_server

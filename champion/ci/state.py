@@ -71,10 +71,7 @@ def save_run(workspace: Workspace, ran: Ran) -> None:
 def read(path: Path, kind: type[Kind]) -> Kind | None:
     """What a step before has written; None where there is no file.
 
-    Raises
-    ------
-    ProjectError
-        When the file is not what a step writes.
+    Raises ProjectError when the file is not what a step writes.
     """
     try:
         return kind.model_validate_json(path.read_bytes())

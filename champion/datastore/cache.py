@@ -15,15 +15,12 @@ FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in
 def restore(root: Path, recorded: str, target: Path) -> bool:
     """Put a file or folder in its place as the cache has it.
 
+    Returns False where the cache lacks it, or part of it, or holds other bytes; then nothing was touched.
+
     Parameters
     ----------
     recorded : str
         Its md5, as a pointer names it.
-
-    Returns
-    -------
-    bool
-        False where the cache lacks it, or part of it, or holds other bytes; then nothing was touched.
     """
     contents = {"": recorded}  # the hashes by path: a file is the only thing in itself
     if recorded.endswith(FOLDER):

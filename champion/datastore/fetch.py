@@ -19,20 +19,12 @@ from champion.workspace.workspace import shown
 def pull(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
     """Fetch what pointers and dvc.lock name.
 
+    Returns what was done. Raises RemoteError with cause and remedy.
+
     Parameters
     ----------
     *targets : str
         Pointers, stages or files; everything that is recorded where none is given.
-
-    Returns
-    -------
-    str
-        What was done.
-
-    Raises
-    ------
-    RemoteError
-        With cause and remedy.
     """
     wanted = targets or index.targets(root)
     if not wanted:
@@ -72,20 +64,12 @@ def _not_fetched(root: Path, folder: Path, done: dvc.Done) -> str:
 def pull_pointer(root: Path, pointer: Path) -> Path:
     """Fetch what a pointer names, from the cache or else the remote, and put it beside the pointer.
 
+    Returns the path of the file or folder. Raises RemoteError with cause and remedy.
+
     Parameters
     ----------
     pointer : Path
         A ``.dvc`` file, of the checkout or (taken from another commit) in a folder of its own outside it.
-
-    Returns
-    -------
-    Path
-        Of the file or folder.
-
-    Raises
-    ------
-    RemoteError
-        With cause and remedy.
     """
     name, recorded = index.pointed(pointer)
     target = pointer.parent / name
@@ -115,15 +99,8 @@ def _pull_outside(root: Path, pointer: Path) -> None:
 def fetch_missing(root: Path, path: Path) -> str | None:
     """Bring a missing file back: from DVC's cache, else from the remote, else from the stage that makes it.
 
-    Returns
-    -------
-    str or None
-        What was done, for the user to read; None where the file was there.
-
-    Raises
-    ------
-    DataError
-        When it cannot be had; the message says what was tried.
+    Returns what was done, for the user to read; None where the file was there. Raises DataError when it cannot be
+    had; the message says what was tried.
     """
     name = shown(path, root)
     if path.exists():

@@ -55,13 +55,7 @@ def stage_command(root: Path, stage: str | None) -> str:
 
 
 def pointed(pointer: Path) -> tuple[str, str]:
-    """The name and the md5 of what a pointer names.
-
-    Raises
-    ------
-    ProjectError
-        When the file is no pointer.
-    """
+    """The name and the md5 of what a pointer names. Raises ProjectError when the file is no pointer."""
     out = _first_output(pointer)
     if not out.get("md5") or not out.get("path"):
         raise ProjectError(f"{pointer.name} is no pointer of DVC: it names no file by its md5. Restore it from git.")

@@ -21,20 +21,12 @@ from champion.workspace.workspace import Workspace, open_workspace, read_package
 def push(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
     """Record data and packages in their pointers, and push what is not on the remote yet.
 
+    Returns what was done. Raises ProjectError with cause and remedy; a push can be repeated.
+
     Parameters
     ----------
     *targets : str
         Pointers, stages or files; everything that is recorded where none is given.
-
-    Returns
-    -------
-    str
-        What was done.
-
-    Raises
-    ------
-    ProjectError
-        With cause and remedy; a push can be repeated.
     """
     for line in record_all(root):
         tell(line)
@@ -64,10 +56,7 @@ def record_all(root: Path) -> Iterator[str]:
 def record_data(workspace: Workspace) -> str | None:
     """Record the table of a use case where it differs from what DVC knows, or is not in DVC's cache; what was done.
 
-    Raises
-    ------
-    ProjectError
-        When DVC refuses.
+    Raises ProjectError when DVC refuses.
     """
     if not workspace.data.is_file():
         return None
@@ -82,10 +71,7 @@ def record_data(workspace: Workspace) -> str | None:
 def record(workspace: Workspace) -> str:
     """Record the package of a use case in its pointer; what was done.
 
-    Raises
-    ------
-    ProjectError
-        When there is no package, or DVC refuses.
+    Raises ProjectError when there is no package, or DVC refuses.
     """
     from ruamel.yaml import YAML
 

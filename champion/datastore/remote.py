@@ -24,10 +24,7 @@ def silent(_: str) -> None:
 def default(root: Path) -> Remote | None:
     """The default remote; DVC_REMOTE_URL becomes it where none is configured.
 
-    Raises
-    ------
-    RemoteError
-        When DVC's configuration cannot be read.
+    Raises RemoteError when DVC's configuration cannot be read.
     """
     configured = _configured(root)
     url = os.environ.get("DVC_REMOTE_URL", "").strip()
@@ -56,13 +53,7 @@ def _configured(root: Path) -> Remote | None:
 
 
 def required(root: Path) -> Remote:
-    """The default remote.
-
-    Raises
-    ------
-    RemoteError
-        When there is none.
-    """
+    """The default remote. Raises RemoteError when there is none."""
     remote = default(root)
     if remote is None:
         raise RemoteError(
@@ -76,10 +67,7 @@ def required(root: Path) -> Remote:
 def available(root: Path) -> bool:
     """Whether there is a remote, and credentials for it where it needs them.
 
-    Raises
-    ------
-    RemoteError
-        When the configuration is broken, or there are credentials and they cannot be right.
+    Raises RemoteError when the configuration is broken, or there are credentials and they cannot be right.
     """
     remote = default(root) if (root / ".dvc").is_dir() else None
     if remote is None:
@@ -94,10 +82,7 @@ def available(root: Path) -> bool:
 def check(root: Path) -> str:
     """Look at the remote before DVC is asked for anything; what was found, in one line.
 
-    Raises
-    ------
-    RemoteError
-        With cause and remedy, for the first thing that is wrong.
+    Raises RemoteError with cause and remedy, for the first thing that is wrong.
     """
     remote = default(root) if (root / ".dvc").is_dir() else None
     if remote is None:
@@ -108,10 +93,7 @@ def check(root: Path) -> str:
 def login(root: Path, tell: Tell = silent) -> str:
     """Let a user's browser give this machine access, and say where its credentials are kept.
 
-    Raises
-    ------
-    RemoteError
-        With cause and remedy, also where the remote needs no login.
+    Raises RemoteError with cause and remedy, also where the remote needs no login.
     """
     remote = required(root)
     return backend_of(remote.url).login(root, remote, tell)
@@ -120,15 +102,12 @@ def login(root: Path, tell: Tell = silent) -> str:
 def call(root: Path, verb: str, *targets: str, tell: Tell = silent, folder: Path | None = None) -> dvc.Done:
     """Call dvc for the remote, again where that may help; only a failure that nothing explains is returned.
 
+    Raises RemoteError with cause and remedy.
+
     Parameters
     ----------
     folder : Path, optional
         Where to call it, instead of in the checkout.
-
-    Raises
-    ------
-    RemoteError
-        With cause and remedy.
     """
     remote = required(root)
     backend = backend_of(remote.url)

@@ -25,10 +25,7 @@ class Finding:
 def examine_machine(config: str) -> list[Finding]:
     """Look at the use case and at everything in `CHECKS`, in the order in which a run would meet it.
 
-    Returns
-    -------
-    list of Finding
-        Where the use case is broken, that alone.
+    Where the use case is broken, that alone is found.
     """
     try:
         workspace = open_workspace(config)

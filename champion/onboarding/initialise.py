@@ -49,21 +49,14 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     """Write a use case that runs as it stands.
 
     The table is copied under data/ if it lies elsewhere, and put under DVC; the stage `train` of dvc.yaml gets an
-    entry for it.
+    entry for it. Raises ConfigurationError when the name is no name or is taken, or dvc.yaml is not YAML. Raises
+    DataError when the table cannot be read or learned from, or another file is in its place. Raises ProjectError when
+    a file cannot be written, or DVC fails. Nothing is left behind.
 
     Parameters
     ----------
     name : str, optional
         The use case's name; made of the file's name if left out.
-
-    Raises
-    ------
-    ConfigurationError
-        When the name is no name or is taken, or dvc.yaml is not YAML.
-    DataError
-        When the table cannot be read or learned from, or another file is in its place.
-    ProjectError
-        When a file cannot be written, or DVC fails. Nothing is left behind.
     """
     called = shown(table, root)
     suffix = table_suffix(table, called)

@@ -62,12 +62,8 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
     """Decide, and do it: one process at a time, and only against the champion that was judged.
 
     A fingerprint that was judged before against the same champion leaves no new version. What a rollback took out of
-    production, by its fingerprint or by its model file, is not promoted again unless the terms readmit it.
-
-    Returns
-    -------
-    Decision, Outcome, UUID or None
-        The UUID is the challenger's model version, where it has one.
+    production, by its fingerprint or by its model file, is not promoted again unless the terms readmit it. The
+    UUID is the challenger's model version, where it has one.
     """
     decision = decide(judged.evaluation, terms.policy)
     name = judged.facts.use_case

@@ -27,29 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """Store and package after they agree.
-
-    Attributes
-    ----------
-    package : Package or None
-        The champion's, read once; None where there is no champion.
-    done : str or None
-        What had to be done.
-    """
+    """Store and package after they agree."""
 
     version_history: VersionHistory
-    package: Package | None
-    done: str | None
+    package: Package | None  # the champion's, read once; None where there is no champion
+    done: str | None  # what had to be done
 
 
 def reconcile(client: Client, workspace: Workspace) -> Reconciled:
-    """Make store and package agree.
-
-    Raises
-    ------
-    PackageError
-        When the package is broken, or another use case's.
-    """
+    """Make store and package agree. Raises PackageError when the package is broken, or another use case's."""
     name = workspace.use_case.name
     with locked(client, name):
         package = read_package(workspace)
@@ -70,10 +56,7 @@ class Production:
 def production(client: Client, workspace: Workspace) -> Production:
     """Make store and package agree, and take the champion.
 
-    Raises
-    ------
-    ProjectError
-        When there is no champion, or its package is broken or gone.
+    Raises ProjectError when there is no champion, or its package is broken or gone.
     """
     reconciled = reconcile(client, workspace)
     champion = reconciled.version_history.champion
@@ -134,10 +117,8 @@ def _write_if_behind(
 def import_package(client: Client, package: Package, as_champion: bool) -> None:
     """Take a package into the store as a version with its own number and record.
 
-    Raises
-    ------
-    PackageError
-        When its model holds a type that is not trusted: a champion that nobody could judge would block every run.
+    Raises PackageError when its model holds a type that is not trusted: a champion that nobody could judge would
+    block every run.
     """
     manifest = package.manifest
     require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")

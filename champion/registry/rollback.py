@@ -37,18 +37,14 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
     """Make a former champion the champion again.
 
     The decision record says which version the champion replaced; a machine whose store lacks that version takes its
-    pointer from git's history and its package from DVC. What is rolled back from is withdrawn, by its fingerprint and by
-    its model file: it is not promoted again without ``--readmit``.
+    pointer from git's history and its package from DVC. What is rolled back from is withdrawn, by its fingerprint and
+    by its model file: it is not promoted again without ``--readmit``. Raises ProjectError when there is no such
+    former champion, or its package cannot be had.
 
     Parameters
     ----------
     number : int or None
         The version to go back to; None for the one that the champion replaced.
-
-    Raises
-    ------
-    ProjectError
-        When there is no such former champion, or its package cannot be had.
     """
     name = workspace.use_case.name
     champion = reconcile(client, workspace).version_history.champion

@@ -121,11 +121,8 @@ def now() -> str:
 def version_history(client: Client, use_case: str) -> VersionHistory:
     """What the store knows of a use case.
 
-    Returns
-    -------
-    VersionHistory
-        Empty where the store knows no such model. A version without a record (left by something else, or by a crash
-        while it was made) is passed over.
+    Empty where the store knows no such model. A version without a record (left by something else, or by a
+    crash while it was made) is passed over.
     """
     from zenml.utils.pagination_utils import depaginate
 
@@ -212,10 +209,7 @@ def save_package(client: Client, version_id: UUID, package: Package) -> Artifact
 def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
     """The package of a version that was champion, as an artifact; it is not read.
 
-    Raises
-    ------
-    StoreError
-        When the store has no package of it, or its files are gone.
+    Raises StoreError when the store has no package of it, or its files are gone.
     """
     from champion.orchestration.materializers.files import is_gone
 
@@ -243,10 +237,7 @@ def _gone(version: Version, why: object) -> StoreError:
 def load_package(client: Client, version: Version) -> Package:
     """The production package of a version that was champion, with the champion's state as the store knows it.
 
-    Raises
-    ------
-    StoreError
-        When the store has no package of it, or its files are gone.
+    Raises StoreError when the store has no package of it, or its files are gone.
     """
     from champion.bundle.build import with_state
 

@@ -17,12 +17,8 @@ from champion.errors import ProjectError
 def replacing(path: Path) -> Iterator[Path]:
     """A file beside its place, which takes the place at the end; whatever happens before, what stood there stands there still.
 
-    The new file is on the disk before it is in its place, and has the mode of the former one, or else 0644.
-
-    Raises
-    ------
-    OSError
-        When it cannot be written.
+    The new file is on the disk before it is in its place, and has the mode of the former one, or else 0644. Raises
+    OSError when it cannot be written.
     """
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -42,10 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all.
 
-    Raises
-    ------
-    ProjectError
-        When it cannot be written; what stood there stands there still.
+    Raises ProjectError when it cannot be written; what stood there stands there still.
     """
     try:
         with replacing(path) as unfinished:

@@ -38,6 +38,8 @@ def run(
 ) -> Ended:
     """Run a program and wait for its end; it is killed where this call is interrupted.
 
+    Raises OSError when it cannot be started. Raises NotEndedError when it does not end in time.
+
     Parameters
     ----------
     given : str, optional
@@ -48,13 +50,6 @@ def run(
         Whether its standard error goes to ours instead of into the answer.
     heartbeat : callable, optional
         Is called every `every` seconds with the seconds that have passed.
-
-    Raises
-    ------
-    OSError
-        When it cannot be started.
-    NotEndedError
-        When it does not end in time.
     """
     with subprocess.Popen(
         command,

@@ -65,13 +65,7 @@ def shown(path: Path, root: Path) -> str:
 
 
 def open_workspace(config: str) -> Workspace:
-    """Read and check a use case.
-
-    Raises
-    ------
-    ConfigurationError
-        When the file is missing, not YAML, or not a use case.
-    """
+    """Read and check a use case. Raises ConfigurationError when the file is missing, not YAML, or not a use case."""
     root = settings.root()
     path = Path(config)
     if not path.is_absolute() and not path.exists():
@@ -132,10 +126,7 @@ def _unique_keys() -> type:
 def require_writable(workspace: Workspace) -> None:
     """Find out before a long run whether its results can be written.
 
-    Raises
-    ------
-    ProjectError
-        Naming the folder that cannot be written.
+    Raises ProjectError naming the folder that cannot be written.
     """
     for results in (workspace.reports, workspace.package.parent):
         try:
@@ -152,10 +143,7 @@ def require_writable(workspace: Workspace) -> None:
 def read_package(workspace: Workspace) -> Package | None:
     """The package in the workspace, checked; None where there is none.
 
-    Raises
-    ------
-    PackageError
-        When it is broken, or another use case's.
+    Raises PackageError when it is broken, or another use case's.
     """
     package = folder.read(workspace.package, workspace.shown_package)
     if package is not None and package.manifest.use_case != workspace.use_case.name:

@@ -82,21 +82,13 @@ class RemoteBackend:
     def identity(self, remote: Remote) -> str | None:
         """Who speaks to the remote, without any secret; None where it needs no credentials that are known here.
 
-        Raises
-        ------
-        NoCredentialsError
-            When there are none.
-        RemoteError
-            When credentials or address cannot be right.
+        Raises NoCredentialsError when there are none. Raises RemoteError when credentials or address cannot be right.
         """
 
     def prepare(self, root: Path, remote: Remote, folder: Path) -> Path | None:
         """Make ready for a call of dvc in a folder.
 
-        Returns
-        -------
-        Path or None
-            The Python whose dvc to call; None for this environment's.
+        Returns the Python whose dvc to call; None for this environment's.
         """
 
     def diagnose(self, output: str) -> RemoteError | None:
@@ -109,10 +101,7 @@ class RemoteBackend:
     def check(self, root: Path, remote: Remote) -> str:
         """Look at the remote before DVC is asked for anything; what was found, in one line.
 
-        Raises
-        ------
-        RemoteError
-            With cause and remedy, for the first thing that is wrong.
+        Raises RemoteError with cause and remedy, for the first thing that is wrong.
         """
         raise NotImplementedError
 
@@ -124,10 +113,7 @@ class RemoteBackend:
 def compare(recorded: list[Output], there: Mapping[str, object], where: str) -> str:
     """What is recorded beside what a remote has, by hash; the end of a sentence that names what was not pushed yet.
 
-    Raises
-    ------
-    RemoteError
-        When something is neither on the remote nor on this machine.
+    Raises RemoteError when something is neither on the remote nor on this machine.
     """
     absent = [output for output in recorded if output.md5 not in there]
     lost = sorted(output.path.name for output in absent if not output.made and not output.path.exists())

@@ -20,10 +20,7 @@ BROWSER_LIMIT = 600.0
 def install_client(root: Path) -> Path:
     """The Python of the Drive client's environment, which is made where it is missing or out of date.
 
-    Raises
-    ------
-    RemoteError
-        When it cannot be made.
+    Raises RemoteError when it cannot be made.
     """
     name = f"{ENVIRONMENT}/ready"
     ready, requirements = root / name, root / "requirements/drive.txt"
@@ -49,22 +46,15 @@ def probe(
 ) -> dict[str, Any]:
     """Ask Drive for a folder with the client that DVC uses.
 
+    Returns what it says, as `champion.datastore.backends.drive.probe.look` gives it. Raises RemoteError with
+    cause and remedy.
+
     Parameters
     ----------
     files : bool
         Whether to list what DVC keeps there.
     in_browser : bool
         Whether the client may open a browser and wait for its user.
-
-    Returns
-    -------
-    dict of str to Any
-        As `champion.datastore.backends.drive.probe.look` gives it.
-
-    Raises
-    ------
-    RemoteError
-        With cause and remedy.
     """
     environment = {key: value for key, value in os.environ.items() if key != "GDRIVE_NON_INTERACTIVE"}
     if not in_browser:

@@ -24,22 +24,12 @@ BLOCKED_CLIENT = "710796635688-iivsgbgsb6uv1fap6635dhvuei09o66c.apps.googleuserc
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who speaks to Drive.
+    """Who speaks to Drive."""
 
-    Attributes
-    ----------
-    service_account : bool
-        Else a user.
-    source : str
-        Where they come from, for the user to read.
-    secret : str
-        The credentials themselves, never printed.
-    """
-
-    service_account: bool
+    service_account: bool  # else a user
     identity: str
-    source: str
-    secret: str = field(repr=False)
+    source: str  # where they come from, for the user to read
+    secret: str = field(repr=False)  # the credentials themselves, never printed
 
     def __str__(self) -> str:
         kind = "the service account" if self.service_account else "a user of the OAuth client"
@@ -49,12 +39,7 @@ class Credentials:
 def credentials_of(url: str, config: dict[str, str]) -> Credentials:
     """Find and check the credentials that the client will use, and the folder's address.
 
-    Raises
-    ------
-    NoCredentialsError
-        When there are none.
-    RemoteError
-        When they or the address cannot be right.
+    Raises NoCredentialsError when there are none. Raises RemoteError when they or the address cannot be right.
     """
     key_file = config.get("gdrive_service_account_json_file_path")
     text = os.environ.get(VARIABLE, "")
@@ -101,17 +86,14 @@ def _read(path: Path) -> str:
 def parse(text: str, source: str) -> Credentials:
     """Check credentials, and tell of which kind they are.
 
+    Raises RemoteError when they cannot be right; the message holds nothing of them.
+
     Parameters
     ----------
     text : str
         As stored.
     source : str
         Where it comes from.
-
-    Raises
-    ------
-    RemoteError
-        When they cannot be right; the message holds nothing of them.
     """
     try:
         values = json.loads(text)
@@ -161,13 +143,7 @@ def _require(values: dict[str, Any], keys: tuple[str, ...], source: str, what: s
 
 
 def folder_of(url: str) -> str:
-    """The folder's id in the remote's address.
-
-    Raises
-    ------
-    RemoteError
-        When the address cannot be right.
-    """
+    """The folder's id in the remote's address. Raises RemoteError when the address cannot be right."""
     rest = url.removeprefix(SCHEME)
     folder = rest.partition("/")[0]
     if not re.fullmatch(r"[\w-]+", folder) or "drive.google.com" in rest:

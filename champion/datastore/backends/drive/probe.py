@@ -16,15 +16,12 @@ from typing import Any
 def look(settings: dict[str, Any], path: str, files: bool) -> dict[str, Any]:
     """What Drive says of a folder, and the hashes of the files below it.
 
+    Returns ``title``, ``shared_drive`` and ``files``: Drive's md5 of each, by the md5 in its name.
+
     Parameters
     ----------
     files : bool
         Whether to list the files that DVC keeps there.
-
-    Returns
-    -------
-    dict of str to Any
-        ``title``, ``shared_drive`` and ``files``: Drive's md5 of each, by the md5 in its name.
     """
     from pydrive2.fs import GDriveFileSystem
 
