@@ -22,35 +22,36 @@ def test_without_an_engine_the_remedy_is_to_start_one_or_to_run_locally(
     assert address in str(caught.value)
 
 
-def test_an_engine_that_refuses_this_user_names_the_group_to_join() -> None:
-    refused = DockerException(
-        "Error while fetching server API version: ('Connection aborted.', PermissionError(13, 'Permission denied'))"
-    )
-    assert "usermod -aG docker" in str(explained(refused))
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (
+            DockerException(
+                "Error while fetching server API version: ('...', PermissionError(13, 'Permission denied'))"
+            ),
+            "usermod -aG docker",
+        ),
+        (OSError(28, "No space left on device"), "docker system prune"),
+        (APIError("write /var/lib/docker/x: no space left on device"), "docker system prune"),
+    ],
+)
+def test_an_engine_that_refuses_or_is_full_names_the_remedy(error: Exception, remedy: str) -> None:
+    assert remedy in str(explained(error))
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(28, "No space left on device"), APIError("write /var/lib/docker/x: no space left on device")]
-)
-def test_a_full_disk_names_what_frees_it(error: Exception) -> None:
-    assert "docker system prune" in str(explained(error))
-
-
-def test_a_build_that_runs_out_of_room_says_so_and_not_what_command_failed() -> None:
-    log = [{"stream": "OSError: [Errno 28] No space left on device"}, {"error": "The command '/bin/sh -c' returned 1"}]
-    with pytest.raises(EngineError, match="The disk of the Docker engine is full"):
-        image.follow(iter(log), print)
-
-
-def test_a_base_image_that_cannot_be_fetched_is_named_as_the_cause() -> None:
-    log = [{"error": "pull access denied for python, repository does not exist"}]
-    with pytest.raises(EngineError, match="base image of the Dockerfile could not be fetched"):
-        image.follow(iter(log), print)
-
-
-def test_a_build_that_fails_ends_with_the_end_of_its_log() -> None:
-    log = [{"stream": "Step 1/2 : RUN it\n"}, {"stream": "it: not found\n"}, {"error": "returned a non-zero code: 127"}]
-    with pytest.raises(EngineError, match=r"(?s)could not be built.*127.*it: not found"):
+    ("log", "said"),
+    [
+        ([{"stream": "OSError: [Errno 28] No space left on device"}, {"error": "The command '/bin/sh -c' returned 1"}],
+         "The disk of the Docker engine is full"),
+        ([{"error": "pull access denied for python, repository does not exist"}],
+         "base image of the Dockerfile could not be fetched"),
+        ([{"stream": "Step 1/2 : RUN it\n"}, {"stream": "it: not found\n"}, {"error": "returned a non-zero code: 127"}],
+         r"(?s)could not be built.*127.*it: not found"),
+    ],
+)  # fmt: skip
+def test_a_build_that_fails_says_its_cause(log: list[dict[str, str]], said: str) -> None:
+    with pytest.raises(EngineError, match=said):
         image.follow(iter(log), print)
 
 

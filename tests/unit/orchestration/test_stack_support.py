@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from champion.errors import ConfigurationError
 from champion.orchestration import stacks
@@ -28,10 +27,7 @@ TWO = {
     "small": {"estimator": "sklearn.tree.DecisionTreeClassifier"},
     "big": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
 }
-RESOURCES = {
-    "default": {"cpu": 0.5, "memory": "512Mi"},
-    "train_big": {"cpu": 8, "memory": "16Gi"},
-}
+RESOURCES = {"default": {"cpu": 0.5, "memory": "512Mi"}, "train_big": {"cpu": 8, "memory": "16Gi"}}
 ENVIRONMENT = {
     "KUBERNETES_CONTEXT": "somewhere",
     "KUBERNETES_NAMESPACE": "champion",
@@ -44,16 +40,11 @@ ENVIRONMENT = {
 @pytest.fixture
 def kubernetes(store: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A store whose active stack is the Kubernetes one."""
-    context = {"name": "somewhere", "context": {"cluster": "c", "user": "u"}}
-    cluster = {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}
     (tmp_path / "kubeconfig").write_text(
-        yaml.safe_dump(
-            {
-                "apiVersion": "v1", "kind": "Config", "current-context": "somewhere", "contexts": [context],
-                "clusters": [cluster], "users": [{"name": "u", "user": {}}],
-            }
-        )
-    )  # fmt: skip
+        "{apiVersion: v1, kind: Config, current-context: somewhere, users: [{name: u, user: {}}],"
+        " contexts: [{name: somewhere, context: {cluster: c, user: u}}],"
+        " clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]}"
+    )
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -91,8 +82,8 @@ def asked_for(client: Client, step: Any) -> dict[str, Any]:
     """What the container of a step's pod asks for; orchestrator and builder of the pod are ZenML's own."""
     from zenml.integrations.kubernetes.manifest_utils import build_pod_manifest
 
-    found: Any = client.active_stack.orchestrator.get_settings(step)
-    pod = build_pod_manifest("pod", "image", ["python"], [], False, found.pod_settings)
+    settings: Any = client.active_stack.orchestrator.get_settings(step)
+    pod = build_pod_manifest("pod", "image", ["python"], [], False, settings.pod_settings)
     resources: dict[str, Any] = pod.spec.containers[0].resources
     return resources
 
@@ -139,7 +130,7 @@ def test_a_run_takes_the_pods_and_their_image_along(
 def test_the_stack_is_registered_from_its_file_and_the_environment(kubernetes: Client) -> None:
     stacks.activate(kubernetes, "kubernetes")
     stacks.activate(kubernetes, "kubernetes")
-    parts = {kind.value: found[0] for kind, found in kubernetes.active_stack_model.components.items()}
+    parts = {kind.value: parts[0] for kind, parts in kubernetes.active_stack_model.components.items()}
     assert parts["orchestrator"].flavor_name == "kubernetes"
     assert parts["orchestrator"].configuration["kubernetes_namespace"] == "champion"
     assert parts["artifact_store"].configuration["path"] == "s3://artifacts"
@@ -155,9 +146,8 @@ def test_a_variable_that_is_not_set_is_named(kubernetes: Client, monkeypatch: py
 
 def test_resources_of_a_step_that_does_not_exist_are_refused_with_those_there_are(quick: Any) -> None:
     raw = quick(candidates=TWO, resources={"train_bag": {"cpu": 8}})
-    with pytest.raises(
-        ConfigurationError, match=r"the step 'train_bag'.*it has default, prepare, train_small, train_big"
-    ):
+    choice = r"the step 'train_bag'.*it has default, prepare, train_small, train_big"
+    with pytest.raises(ConfigurationError, match=choice):
         parse_use_case(raw, "configs/x.yaml")
 
 

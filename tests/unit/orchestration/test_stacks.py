@@ -35,7 +35,7 @@ def test_a_stack_is_registered_once_and_activated(files: Path, store: Client) ->
     stacks.activate(store, "mine")
     stacks.activate(store, "mine")
     assert store.active_stack_model.name == "mine"
-    assert [found.name for found in store.list_stacks(name="mine").items] == ["mine"]
+    assert [stack.name for stack in store.list_stacks(name="mine").items] == ["mine"]
 
 
 def test_a_stack_for_one_run_leaves_the_former_one_active(files: Path, store: Client) -> None:
@@ -57,14 +57,13 @@ def test_a_stack_for_one_run_leaves_the_former_one_active(files: Path, store: Cl
 
 
 def test_a_component_that_changed_in_its_file_changes_in_the_store(files: Path, store: Client) -> None:
-    text = LOCAL.replace("{name: default}", "{name: keeper, flavor: local, configuration: {path: PLACE}}")
-    text = "components:\n  orchestrator: {name: default}\n" + text.splitlines()[-1] + "\n"
-    for place in ("one", "two"):
-        (files / place).mkdir()
-        (files / "kept.yaml").write_text(text.replace("PLACE", str(files / place)))
+    text = "components:\n  orchestrator: {name: default}\n  artifact_store: {name: keeper, flavor: local, "
+    for folder in (files / "one", files / "two"):
+        folder.mkdir()
+        (files / "kept.yaml").write_text(f"{text}configuration: {{path: {folder}}}}}\n")
         stacks.ensure(store, "kept")
-        components = {kind.value: found for kind, found in store.get_stack("kept").components.items()}
-        assert components["artifact_store"][0].configuration["path"] == str(files / place)
+        components = {kind.value: parts for kind, parts in store.get_stack("kept").components.items()}
+        assert components["artifact_store"][0].configuration["path"] == str(folder)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The store: one holder of the title at a time, beside a file and on a server, and errors in a sentence."""
+"""The store: one holder of a use case at a time, beside a file and on a server, and errors in a sentence."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,31 +27,24 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_title_is_held_by_one_at_a_time_and_freed_by_the_death_of_its_holder(
+def test_a_use_case_is_held_by_one_at_a_time_and_freed_by_the_death_of_its_holder(
     store: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "LOCK_SECONDS", 0.2)
-    code = """
-import sys
-from filelock import FileLock
-lock = FileLock(sys.argv[1])
-lock.acquire()
-print("held", flush=True)
-sys.stdin.read()
-"""
-    path = Path(str(store.zen_store.url).removeprefix("sqlite:///")).parent / "title.lock"
+    code = "import sys, filelock\nwith filelock.FileLock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+    path = Path(str(store.zen_store.url).removeprefix("sqlite:///")).parent / "iris.lock"
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(StoreError, match="Another process has held"), locked(store, "title"):
+    with pytest.raises(StoreError, match="Another process has held"), locked(store, "iris"):
         pytest.fail("two held it")
     with locked(store, "another use case's"):
         pass
     holder.kill()
     holder.communicate()
-    with locked(store, "title"):
+    with locked(store, "iris"):
         pass
 
 
@@ -58,7 +52,7 @@ class Server:
     """The few calls of a server's client that a claim needs, over tags in memory with the server's own rule."""
 
     def __init__(self) -> None:
-        self.zen_store = type("Store", (), {"type": type("Type", (), {"value": "rest"}), "url": "http://server"})
+        self.zen_store = SimpleNamespace(type=SimpleNamespace(value="rest"), url="http://server")
         self.tags: dict[str, Any] = {}
         self.guard = threading.Lock()
 
@@ -68,7 +62,7 @@ class Server:
         with self.guard:
             if name in self.tags:
                 raise EntityExistsError(name)
-            self.tags[name] = type("Tag", (), {"created": datetime.now(UTC).replace(tzinfo=None)})
+            self.tags[name] = SimpleNamespace(created=datetime.now(UTC).replace(tzinfo=None))
 
     def get_tag(self, name: str) -> Any:
         return self.tags[name]
@@ -83,15 +77,15 @@ def test_a_claim_that_a_crash_left_behind_is_taken_over_and_a_young_one_is_not(
 ) -> None:
     monkeypatch.setattr(locks, "LOCK_SECONDS", 0.2)
     server: Any = Server()
-    with locked(server, "title"):
+    with locked(server, "iris"):
         (claim,) = server.tags
-        with pytest.raises(StoreError, match="Another process has held the claim"), locked(server, "title"):
+        with pytest.raises(StoreError, match="Another process has held the claim"), locked(server, "iris"):
             pytest.fail("two held it")
         assert server.tags, "who waited in vain does not end the holder's claim"
     assert not server.tags
     server.create_tag(claim)
     server.tags[claim].created -= timedelta(seconds=locks.CLAIM_SECONDS + 1)
-    with locked(server, "title"):
+    with locked(server, "iris"):
         pass
     assert not server.tags
 
@@ -117,9 +111,9 @@ assert not is_local(client)
 counter = Path(sys.argv[1])
 for _ in range(4):
     with locked(client, "shared"):
-        found = int(counter.read_text())
+        count = int(counter.read_text())
         time.sleep(0.05)
-        counter.write_text(str(found + 1))
+        counter.write_text(str(count + 1))
 """
 
 
@@ -143,7 +137,7 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
         process.communicate(timeout=30)
 
 
-def test_on_a_real_server_two_processes_never_hold_the_title_at_once(server: dict[str, str], tmp_path: Path) -> None:
+def test_on_a_real_server_two_processes_never_hold_a_use_case_at_once(server: dict[str, str], tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     counter.write_text("0")
     clients = [
@@ -154,8 +148,8 @@ def test_on_a_real_server_two_processes_never_hold_the_title_at_once(server: dic
         for name in ("one", "two")
     ]  # fmt: skip
     for client in clients:
-        _, told = client.communicate(timeout=120)
-        assert client.returncode == 0, told
+        _, errors = client.communicate(timeout=120)
+        assert client.returncode == 0, errors
     assert counter.read_text() == "8", "no one read what the other was about to write"
 
 
