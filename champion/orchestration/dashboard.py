@@ -66,10 +66,7 @@ def skip_questions(client: Client) -> None:
 
 
 def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve the store that ZENML_CONFIG_PATH names until somebody ends it; `ready` is called once, when it answers.
-
-    Raises a `ProjectError` when it does not start; the log above the message says why.
-    """
+    """Serve the store that ZENML_CONFIG_PATH names until somebody ends it; `ready` is called once, when it answers."""
     _be_a_server(listening.getsockname()[1])
     import uvicorn
     from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -126,10 +123,7 @@ def has_browser() -> bool:
 
 
 def run(port: int) -> None:
-    """Serve the dashboard until Ctrl-C; where a server keeps the store, name its address instead.
-
-    Raises a `ProjectError` when the dashboard is not installed, the store cannot be opened, or no port is free.
-    """
+    """Serve the dashboard until Ctrl-C; where a server keeps the store, name its address instead."""
     if importlib.util.find_spec("fastapi") is None:
         raise ProjectError("ZenML's dashboard is not installed. `make dashboard` installs and opens it.")
     from champion.orchestration.store import described, is_local, open_store

@@ -15,18 +15,7 @@ _OLD_RECORD = """SELECT 1 FROM artifact_version WHERE materializer LIKE '{"modul
 
 
 def refuse_old(folder: Path, database: Path) -> None:
-    """Refuse a store of version 0.1, and mark any other.
-
-    Parameters
-    ----------
-    folder : Path
-        Where ZenML keeps its configuration.
-
-    Raises
-    ------
-    StoreError
-        When version 0.1 wrote into it.
-    """
+    """Refuse a store that version 0.1 wrote into with a `StoreError`, and mark any other in ZenML's own `folder`."""
     mark = folder / MARK
     if mark.exists() or not database.is_file():
         return

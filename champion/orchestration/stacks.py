@@ -45,10 +45,7 @@ def known() -> list[str]:
 
 
 def read(name: str) -> StackFile:
-    """The file of a stack.
-
-    Raises a `ConfigurationError` when there is none, it is wrong, or a variable that it names is not set.
-    """
+    """The file of a stack; a `ConfigurationError` when there is none, it is wrong, or a variable in it is not set."""
     import yaml
 
     path = settings.root() / "stacks" / f"{name}.yaml"

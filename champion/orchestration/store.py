@@ -25,10 +25,7 @@ _REVISION = re.compile(r"Can't locate revision|No such revision|revision identif
 
 
 def open_store() -> "Client":
-    """The ZenML client, its store checked.
-
-    Raises a `StoreError` when the store was made by another ZenML version, or cannot be reached or read.
-    """
+    """The ZenML client; a `StoreError` when its store was made by another ZenML version, or cannot be reached or read."""
     settings.prepare_environment()
     _refuse_other_version()
     try:

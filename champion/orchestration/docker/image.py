@@ -58,10 +58,7 @@ def content_hash(root: Path) -> str:
 
 
 def described(root: Path) -> str:
-    """The engine in a few words, and whether the image of the pipeline is built.
-
-    Raises an `EngineError` when it has too little room to build the image, or is not there.
-    """
+    """The engine in a few words, and whether the image is built; an `EngineError` without an engine, or room to build."""
     client = connect()
     facts = client.info()
     folder = Path(str(facts.get("DockerRootDir", "")))

@@ -49,10 +49,7 @@ print(json.dumps({"about": about["model_version"], "version": answer["model_vers
 
 
 def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:
-    """Start an image that has its champion inside, and ask it for a prediction; what it answered, in a sentence.
-
-    Raises a `ProjectError` when it does not start, does not answer, or answers as another version.
-    """
+    """Start an image with its champion inside, and say what it predicts; a `ProjectError` when another one answers."""
     from docker.errors import DockerException
 
     container = None
