@@ -1,7 +1,5 @@
 """A streamed table gets the answers that pandas and the model give it at once, and wrong rows are told apart."""
 
-from __future__ import annotations
-
 import csv
 import datetime
 import subprocess

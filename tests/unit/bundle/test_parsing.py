@@ -1,7 +1,5 @@
 """What a stream reads of a table is what pandas reads of it, for every kind, type and way to write a value."""
 
-from __future__ import annotations
-
 import datetime
 import random
 import string

@@ -1,7 +1,5 @@
 """New data counted in chunks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The verdict over real rows of every kind of column."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,7 +27,6 @@ def test_a_shifted_number_is_drift_and_no_other_column_is() -> None:
     size = found.pop("size")
     assert (size.verdict, size.test) == ("drift", "rank")
     assert size.effect == pytest.approx(0.2, abs=0.05)
-    assert size.p_corrected is not None
     assert size.p_corrected < 1e-6
     assert "the mean went from" in size.reason
     assert {each.verdict for each in found.values()} == {"none", "ignored"}
@@ -39,7 +36,6 @@ def test_a_shift_that_is_certain_but_tiny_is_no_drift_and_is_told_as_such() -> N
     new = mixed(100_000, 2, shift=0.05)
     found = compared(mixed(100_000, 1), new)["size"]
     assert found.verdict == "none"
-    assert found.p_corrected is not None
     assert found.p_corrected < 0.001
     assert found.reason.startswith("There is a difference, but only 2.")
 
@@ -93,7 +89,6 @@ def test_with_too_few_rows_nothing_is_judged() -> None:
 def test_a_column_that_the_use_case_ignores_is_counted_and_not_judged() -> None:
     found = compared(TRAIN, mixed(1000, 2, shift=3), ignore=("size",))["size"]
     assert (found.verdict, found.p_corrected) == ("ignored", None)
-    assert found.effect is not None
     assert found.effect > 0.5
 
 

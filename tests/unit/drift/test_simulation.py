@@ -4,8 +4,6 @@ Counts are drawn in the bins of a profile, thousands of tables at a time; `pytho
 That counts drawn are like rows counted is shown with real rows below.
 """
 
-from __future__ import annotations
-
 from itertools import product
 from typing import Any
 

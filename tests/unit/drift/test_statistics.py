@@ -1,7 +1,5 @@
 """The statistics of drift beside those of scipy, and where both are known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats

@@ -95,7 +95,6 @@ class Linear:
         return self
 
     def probabilities(self, columns: Any) -> Any:
-        assert self.model is not None
         return np.abs(self.model.predict_proba(columns) - self.error)
 
     def boundaries(self) -> Any:

@@ -30,8 +30,6 @@ def test_the_profile_of_penguins_survives_json_and_counts_every_row() -> None:
 def test_bins_rise_cover_the_range_and_are_about_equally_full() -> None:
     values = np.random.default_rng(0).lognormal(size=ROWS)
     column = profiled(x=values)["x"]
-    assert column.edges is not None
-    assert column.counts is not None
     assert len(column.counts) == BINS == len(column.edges) - 1
     assert np.all(np.diff(column.edges) > 0)
     assert (column.edges[0], column.edges[-1]) == (values.min(), values.max())
@@ -43,7 +41,6 @@ def test_bins_rise_cover_the_range_and_are_about_equally_full() -> None:
 
 def test_equal_quantiles_are_one_edge() -> None:
     column = profiled(x=[0.0] * 150 + list(np.linspace(1, 2, 50)))["x"]
-    assert column.edges is not None
     assert np.all(np.diff(column.edges) > 0)
     assert sum(column.counts or []) == ROWS
 
@@ -71,7 +68,6 @@ def test_moments_are_seconds_since_1970() -> None:
 def test_categories_are_the_most_frequent_and_the_others_are_counted() -> None:
     values = [f"c{place % 70:02d}" for place in range(ROWS)]
     column = profiled(x=values)["x"]
-    assert column.categories is not None
     assert len(column.categories) == CATEGORIES
     assert column.categories[:2] == ["c00", "c01"]
     assert column.counts == [3] * CATEGORIES

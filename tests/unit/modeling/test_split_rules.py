@@ -6,30 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from champion.errors import ConfigurationError, DataError
 from champion.modeling.split import SplitRule, is_holdout, missing_columns, overlap, rule_for
 from champion.use_case.learning import Data, Split
-
-DATA = Data(path="table.csv", target="target")
-
-
-def by_hash(share: float = 0.5, salt: str = "salt") -> Split:
-    return Split(share=share, salt=salt)
+from tests.unit.modeling.test_split import DATA, by_hash, numbered, quick, split
 
 
-def split(frame: pd.DataFrame, how: Split) -> list[bool]:
-    """Which rows are holdout, under the rule that fits this very table."""
-    return is_holdout(frame, rule_for(frame, DATA, how)).tolist()
-
-
-def numbered(rows: int = 2000) -> pd.DataFrame:
-    return pd.DataFrame({"x": range(rows), "target": 0})
-
-
-@settings(max_examples=40, deadline=None, database=None)
+@quick
 @given(st.lists(st.integers(0, 8) | st.sampled_from(["a", "b"]), min_size=1, max_size=40), st.floats(0.05, 0.95))
 def test_groups_stay_together(groups: list[Any], share: float) -> None:
     frame = pd.DataFrame({"group": pd.Series(groups, dtype=object), "x": range(len(groups)), "target": 0})
@@ -66,8 +52,17 @@ def since(cutoff: float | str) -> SplitRule:
     return SplitRule(by="time", share=0.2, salt="", column="when", cutoff=cutoff)
 
 
-def test_a_time_split_sets_the_latest_share_aside() -> None:
-    assert split(days(), BY_TIME) == [False] * 80 + [True] * 20
+@pytest.mark.parametrize(
+    ("when", "cutoff", "aside"),
+    [
+        (days()["when"], None, [False] * 80 + [True] * 20),
+        (["0900-01-01", "2026-01-01", "9999-12-31"], dt.date(2026, 1, 1), [False, True, True]),
+        ([1] * 9 + [2], None, [False] * 9 + [True]),
+    ],
+    ids=["the latest share", "far dates", "ties at the first moment leave something to train on"],
+)
+def test_a_time_split_sets_the_latest_rows_aside(when: Any, cutoff: dt.date | None, aside: list[bool]) -> None:
+    assert split(pd.DataFrame({"when": when, "target": 0}), BY_TIME.model_copy(update={"cutoff": cutoff})) == aside
 
 
 def test_the_recorded_cutoff_is_kept_when_the_table_grows() -> None:
@@ -77,16 +72,12 @@ def test_the_recorded_cutoff_is_kept_when_the_table_grows() -> None:
     assert is_holdout(days(300), later).tolist() == [False] * 80 + [True] * 220
 
 
-def test_the_cutoff_never_moves_back() -> None:
+def test_the_cutoff_may_move_forward_and_never_back() -> None:
     asked = BY_TIME.model_copy(update={"cutoff": dt.date(2026, 2, 1)})
     with pytest.raises(ConfigurationError, match="earlier than 2026-03-01, where the champion's holdout begins"):
         rule_for(days(), DATA, asked, since("2026-03-01"))
-
-
-def test_the_cutoff_may_move_forward() -> None:
-    asked = BY_TIME.model_copy(update={"cutoff": dt.datetime(2026, 4, 1)})
-    rule = rule_for(days(), DATA, asked, since("2026-03-01"))
-    assert is_holdout(days(), rule).sum() == 10
+    later = BY_TIME.model_copy(update={"cutoff": dt.datetime(2026, 4, 1)})
+    assert is_holdout(days(), rule_for(days(), DATA, later, since("2026-03-01"))).sum() == 10
 
 
 def test_a_cutoff_is_the_same_as_a_date_and_as_a_moment() -> None:
@@ -119,21 +110,11 @@ def test_a_time_column_of_another_type_has_the_same_cutoff_and_rows(column: pd.S
     assert split(frame, BY_TIME) == split(days(), BY_TIME)
 
 
-def test_far_dates_can_be_split_by_time() -> None:
-    frame = pd.DataFrame({"when": ["0900-01-01", "2026-01-01", "9999-12-31"], "target": 0})
-    assert split(frame, BY_TIME.model_copy(update={"cutoff": dt.date(2026, 1, 1)})) == [False, True, True]
-
-
 def test_numbers_can_be_a_time() -> None:
     frame = pd.DataFrame({"when": [2020, 2024, 2022, 2021, 2023], "target": 0})
     rule = rule_for(frame, DATA, BY_TIME)
     assert rule.cutoff == 2024.0
     assert is_holdout(frame, rule).tolist() == [False, True, False, False, False]
-
-
-def test_ties_at_the_first_moment_leave_something_to_train_on() -> None:
-    frame = pd.DataFrame({"when": [1] * 9 + [2], "target": 0})
-    assert split(frame, BY_TIME) == [False] * 9 + [True]
 
 
 def test_a_cutoff_of_another_sort_than_the_column_is_refused() -> None:
@@ -162,53 +143,33 @@ def test_a_moment_that_cannot_be_read_is_refused(values: list[str | None]) -> No
         split(pd.DataFrame({"when": values, "target": 0}), BY_TIME)
 
 
-def test_without_a_change_every_holdout_row_counts() -> None:
-    rule = rule_for(numbered(), DATA, by_hash())
-    found = overlap(numbered(100), rule, rule)
-    assert found is not None
-    assert found.all()
-
-
 def test_rows_that_the_former_rule_had_for_training_are_told_apart() -> None:
     frame = numbered()
     former, today = (rule_for(frame, DATA, by_hash(salt=salt)) for salt in ("former", "today"))
     holdout = frame[is_holdout(frame, today)]
     found = overlap(holdout, today, former)
-    assert found is not None
     assert found.tolist() == is_holdout(holdout, former).tolist()
     assert 0.4 < found.mean() < 0.6
+    assert overlap(frame, today, today).all()
 
 
-def test_a_new_column_moves_no_row_while_a_champion_stands() -> None:
-    recorded = rule_for(numbered(), DATA, by_hash())
+@pytest.mark.parametrize(("before", "dropped"), [(["x", "target"], ()), (["x", "target", "more"], ("more",))])
+def test_a_column_that_is_new_or_no_feature_any_more_moves_no_row_while_a_champion_stands(
+    before: list[str], dropped: tuple[str, ...]
+) -> None:
     wider = numbered().assign(more=range(2000))
-    assert rule_for(wider, DATA, by_hash(), recorded).same_rows(recorded)
-    assert not rule_for(wider, DATA, by_hash()).same_rows(recorded)
+    recorded = rule_for(wider[before], DATA, by_hash())
+    data = DATA.model_copy(update={"drop": dropped})
+    assert rule_for(wider, data, by_hash(), recorded).same_rows(recorded)
+    assert not rule_for(wider, data, by_hash()).same_rows(recorded)
 
 
-def test_a_column_that_is_dropped_from_the_features_moves_no_row_while_a_champion_stands() -> None:
-    frame = numbered().assign(more=range(2000))
-    recorded = rule_for(frame, DATA, by_hash())
-    data = DATA.model_copy(update={"drop": ("more",)})
-    assert rule_for(frame, data, by_hash(), recorded).same_rows(recorded)
-    assert not rule_for(frame, data, by_hash()).same_rows(recorded)
-
-
-def test_a_column_that_left_the_table_makes_another_rule() -> None:
-    recorded = rule_for(numbered().assign(more=1), DATA, by_hash())
-    assert rule_for(numbered(), DATA, by_hash(), recorded).columns == ("x",)
-
-
-def test_a_new_target_is_never_hashed() -> None:
+def test_a_column_that_left_a_new_target_and_todays_salt_and_share_make_another_rule() -> None:
     frame = numbered().assign(more=1)
     recorded = rule_for(frame, DATA, by_hash())
-    assert rule_for(frame, Data(path="", target="more"), by_hash(), recorded).columns == ("target", "x")
-
-
-def test_the_salt_and_the_share_are_those_of_today() -> None:
-    recorded = rule_for(numbered(), DATA, by_hash())
     today = rule_for(numbered(), DATA, by_hash(0.3, "new"), recorded)
-    assert (today.share, today.salt) == (0.3, "new")
+    assert (today.columns, today.share, today.salt) == (("x",), 0.3, "new")
+    assert rule_for(frame, Data(path="", target="more"), by_hash(), recorded).columns == ("target", "x")
 
 
 def test_nobody_can_tell_when_a_column_of_the_former_rule_is_gone() -> None:

@@ -1,7 +1,5 @@
 """A broken table is an error that says where; a thread that reads ahead ends with its reader."""
 
-from __future__ import annotations
-
 import gzip
 from pathlib import Path
 from typing import Any

@@ -123,7 +123,6 @@ def test_a_class_that_no_judged_row_has_is_no_error(name: str) -> None:
 def test_the_order_of_rows_does_not_matter() -> None:
     given = answers(3)
     order = np.random.default_rng(1).permutation(len(given.truth))
-    assert given.probabilities is not None
     shuffled = Answers(given.classes, given.truth[order], given.predicted[order], given.probabilities[order])
     assert score(shuffled, ALWAYS_SHOWN, "roc_auc") == pytest.approx(score(given, ALWAYS_SHOWN, "roc_auc"))
 
@@ -162,7 +161,6 @@ def test_the_confusion_has_the_truth_in_rows() -> None:
 
 def test_curves_have_the_areas_of_scikit_learn_and_few_points() -> None:
     given = answers(3, rows=900)
-    assert given.probabilities is not None
     roc, precision_recall = roc_curves(given), precision_recall_curves(given)
     for code in range(3):
         positive, likely = given.truth == code, given.probabilities[:, code]
