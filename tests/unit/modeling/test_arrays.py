@@ -107,30 +107,29 @@ def test_the_label_at_a_tie_of_gradient_boosting_is_its_own() -> None:
     assert found.codes.tolist() == pipeline.predict(rows).tolist() == [1, 1, 1, 1]
 
 
+def of_numbers(estimator: str, rows: Any) -> Any:
+    """What a model of two numbers answers, without preparation."""
+    features, pipeline = fitted(numbers_only(), estimator)
+    pipeline.steps[0] = ("prepare", "passthrough")
+    arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed")
+    return arrays.predict(Block(np.array(rows).reshape(-1, 2), np.empty((len(rows), 0), dtype=object)))
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39, -1e300])
 def test_a_number_that_no_model_takes_is_refused(value: float) -> None:
-    features, pipeline = fitted(numbers_only(), FOREST)
-    arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed")
     with pytest.raises(DataError, match=r"infinite or beyond 3\.402823e"):
-        arrays.predict(Block(np.array([[value, 0.0]]), np.empty((1, 0), dtype=object)))
-    assert len(arrays.predict(Block(np.array([[LARGEST, -LARGEST]]), np.empty((1, 0), dtype=object))).codes) == 1
+        of_numbers(FOREST, [[value, 0.0]])
+    assert len(of_numbers(FOREST, [[LARGEST, -LARGEST]]).codes) == 1
 
 
 def test_a_value_that_the_estimator_refuses_is_named_with_the_estimator() -> None:
-    features, pipeline = fitted(numbers_only(), "sklearn.linear_model.LogisticRegression")
-    pipeline.steps[0] = ("prepare", "passthrough")
-    arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed")
     with pytest.raises(DataError, match=r"LogisticRegression cannot answer this: .*NaN"):
-        arrays.predict(Block(np.array([[np.nan, 0.0]]), np.empty((1, 0), dtype=object)))
+        of_numbers("sklearn.linear_model.LogisticRegression", [[np.nan, 0.0]])
 
 
 def test_no_row_gets_no_answer() -> None:
-    features, pipeline = fitted(numbers_only(), FOREST)
-    found = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed").predict(
-        Block(np.empty((0, 2)), np.empty((0, 0), dtype=object))
-    )
-    assert found.codes.shape == (0,)
-    assert found.probabilities.shape == (0, 3)
+    found = of_numbers(FOREST, [])
+    assert (found.codes.shape, found.probabilities.shape) == ((0,), (0, 3))
 
 
 def test_moments_become_what_a_table_makes_of_them() -> None:

@@ -122,15 +122,12 @@ def test_one_value_or_none_is_no_constant() -> None:
     assert kind_of(gaps([3.0] * ROWS)).used
 
 
-def test_distinct_decimal_numbers_are_no_identifier_whatever_the_name() -> None:
-    assert kind_of(RNG.normal(size=ROWS), name="id").kind == "numeric"
-
-
-def test_distinct_whole_numbers_are_an_identifier_by_their_name() -> None:
+def test_distinct_whole_numbers_are_an_identifier_by_their_name_and_decimal_ones_never() -> None:
     numbers = RNG.choice(10**6, ROWS, replace=False)
     assert kind_of(numbers, name="PassengerId").kind == "identifier"
     assert kind_of(numbers.astype(str), name="user_id").kind == "identifier"
     assert kind_of(numbers, name="paid").kind == "numeric"
+    assert kind_of(RNG.normal(size=ROWS), name="id").kind == "numeric"
 
 
 def test_row_numbers_stay_an_identifier_in_a_train_set_that_lacks_the_holdout() -> None:
@@ -147,22 +144,21 @@ def test_a_name_of_an_identifier_is_known(name: str, expected: bool) -> None:
     assert is_identifier_name(name) is expected
 
 
-def test_many_categories_are_used_and_it_is_said() -> None:
-    found = kind_of([f"c{place % 55}" for place in range(ROWS)])
-    assert found.used
-    assert "55 categories, so many" in found.why
-
-
-def test_a_stray_text_among_numbers_is_pointed_out() -> None:
-    found = kind_of(["?", *map(str, RNG.normal(size=ROWS - 1))])
-    assert found.kind != "numeric"
-    assert "1 of 60 distinct ones are not" in found.why
-
-
-def test_a_date_with_day_and_month_in_doubt_is_no_datetime_and_it_is_said() -> None:
-    found = kind_of([f"{day:%d/%m/%Y}" for day in DATES])
-    assert found.kind == "categorical"
-    assert "2026-01-31" in found.why
+@pytest.mark.parametrize(
+    ("values", "kind", "said"),
+    [
+        ([f"c{place % 55}" for place in range(ROWS)], "categorical", "55 categories, so many"),
+        (["?", *map(str, RNG.normal(size=ROWS - 1))], "identifier", "1 of 60 distinct ones are not"),
+        ([f"{day:%d/%m/%Y}" for day in DATES], "categorical", "2026-01-31"),
+        ([f"secret {place}" for place in range(ROWS)], "identifier", "Every row has a text of its own"),
+    ],
+    ids=["many categories", "a stray text among numbers", "day and month in doubt", "no value is quoted"],
+)
+def test_a_sentence_says_what_was_noticed_and_quotes_no_value(values: list[str], kind: str, said: str) -> None:
+    found = kind_of(values)
+    assert found.kind == kind
+    assert said in found.why
+    assert "secret" not in found.why
 
 
 def test_a_named_kind_stands_and_named_text_is_not_used() -> None:
@@ -181,11 +177,6 @@ def test_the_order_of_rows_changes_no_kind() -> None:
     frame = pd.DataFrame({"n": range(ROWS), "d": DATES, "c": cycle("a", "b", None), "f": RNG.normal(size=ROWS)})
     shuffled = frame.sample(frac=1, random_state=1)
     assert infer(frame, exclude=[], kinds={}) == infer(shuffled, exclude=[], kinds={})
-
-
-def test_a_sentence_quotes_no_value() -> None:
-    found = kind_of([f"secret {place}" for place in range(ROWS)])
-    assert "secret" not in found.why
 
 
 def test_lists_are_named_as_unreadable_and_texts_are_not() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from palmerpenguins import load_penguins
 
 from champion.modeling.columns import infer
@@ -39,25 +40,25 @@ def test_bins_rise_cover_the_range_and_are_about_equally_full() -> None:
     assert np.isclose(column.std or 0, values.std())
 
 
+@pytest.mark.parametrize(
+    ("values", "edges", "counts"),
+    [
+        ([0] * 150 + [1] * 40 + [5] * 10, [0.0, 0.5, 3.0, 5.0], [150, 40, 10]),
+        ([7.0] * (ROWS - 1) + [None], [6.5, 7.5], [ROWS - 1]),
+        ([np.nan] * ROWS, None, None),
+    ],
+    ids=["few distinct numbers have a bin each", "a single number has one", "no value has none"],
+)
+def test_few_numbers_have_few_bins(values: list[Any], edges: Any, counts: Any) -> None:
+    column = profiled({"x": "numeric"}, x=values)["x"]
+    assert (column.edges, column.counts) == (edges, counts)
+    assert column.missing == ROWS - sum(counts or [])
+
+
 def test_equal_quantiles_are_one_edge() -> None:
     column = profiled(x=[0.0] * 150 + list(np.linspace(1, 2, 50)))["x"]
     assert np.all(np.diff(column.edges) > 0)
-    assert sum(column.counts or []) == ROWS
-
-
-def test_few_distinct_numbers_have_a_bin_each() -> None:
-    column = profiled(x=[0] * 150 + [1] * 40 + [5] * 10)["x"]
-    assert (column.edges, column.counts) == ([0.0, 0.5, 3.0, 5.0], [150, 40, 10])
-
-
-def test_a_single_number_still_has_a_bin() -> None:
-    column = profiled(x=[7.0] * (ROWS - 1) + [None])["x"]
-    assert (column.edges, column.counts, column.missing) == ([6.5, 7.5], [ROWS - 1], 1)
-
-
-def test_a_used_column_without_a_value_has_no_bins() -> None:
-    column = profiled({"x": "numeric"}, x=[np.nan] * ROWS)["x"]
-    assert (column.distinct, column.edges, column.missing) == (0, None, ROWS)
+    assert sum(column.counts) == ROWS
 
 
 def test_moments_are_seconds_since_1970() -> None:

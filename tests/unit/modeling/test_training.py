@@ -48,16 +48,13 @@ def fit(train: pd.DataFrame, estimator: str = TREE, **more: Any) -> tuple[Any, C
     return fit_candidate(train, *parts(train, more.get("group")), "one", candidate, fitting(**more))
 
 
-def test_a_candidate_is_fitted_on_every_row_and_ranked_by_cross_validation() -> None:
+def test_a_candidate_is_fitted_on_every_row_and_ranked_by_cross_validation_unless_it_is_alone() -> None:
     train = table({"a": 40, "b": 40})
     pipeline, result = fit(train)
     assert pipeline.score(train[["x", "noise"]], [0] * 40 + [1] * 40) == 1.0
     assert 0.7 < result.cv_mean < 1.0
     assert result.trials == []
-
-
-def test_a_candidate_without_a_rival_is_not_cross_validated() -> None:
-    assert fit(table({"a": 40, "b": 40}), ranked=False)[1].cv_mean is None
+    assert fit(train, ranked=False)[1].cv_mean is None
 
 
 def test_a_search_takes_the_best_parameters_and_tells_every_trial() -> None:
@@ -112,19 +109,28 @@ def test_two_classes_of_which_one_has_a_single_row_can_still_be_fitted() -> None
     assert pipeline.classes_.tolist() == [0, 1]
 
 
-def test_too_few_rows_to_rank_are_told() -> None:
-    with pytest.raises(NotEnoughDataError, match="2 rows, too few to rank candidates"):
-        fit(table({"a": 1, "b": 1}))
-
-
-def test_a_metric_that_no_fold_can_compute_is_told() -> None:
-    with pytest.raises(NotEnoughDataError, match="roc_auc cannot be computed in cross-validation"):
-        fit(table({"a": 20, "b": 1}), LINEAR, metric="roc_auc", folds=2)
-
-
-def test_a_metric_that_is_not_made_for_the_classes_is_a_wrong_configuration() -> None:
-    with pytest.raises(ConfigurationError, match=r"'f1' .*cannot score"):
-        fit(table({"a": 20, "b": 20, "c": 20}), metric="f1")
+@pytest.mark.parametrize(
+    ("train", "estimator", "asked", "error", "message"),
+    [
+        (table({"a": 1, "b": 1}), TREE, {}, NotEnoughDataError, "2 rows, too few to rank candidates"),
+        (table({"a": 10, "b": 10}).assign(group="all"), TREE, {"group": "group"}, NotEnoughDataError, "too few to rank"),
+        (table({"a": 20, "b": 1}), LINEAR, {"metric": "roc_auc", "folds": 2}, NotEnoughDataError,
+         "roc_auc cannot be computed in cross-validation"),
+        (table({"a": 20, "b": 20, "c": 20}), TREE, {"metric": "f1"}, ConfigurationError, r"'f1' .*cannot score"),
+        (table({"no": 9, "yes": 9}), LINEAR, {"params": {"class_weight": {"maybe": 5}}}, ConfigurationError,
+         r"class_weight names 'maybe'.*'no', 'yes'"),
+        (table({"a": 4, "b": 4}), "sklearn.neighbors.KNeighborsClassifier", {"params": {"n_neighbors": 50}}, DataError,
+         r"'one' cannot be trained on this table: .*n_neighbors"),
+        (table({"a": 4, "b": 4}), TREE, {"params": {"max_depth": "deep"}}, ConfigurationError,
+         r"candidates.one: The 'max_depth' parameter"),
+    ],
+    ids=["few rows", "one group", "no fold has the metric", "wrong metric", "no such class", "refused table", "parameter"],
+)  # fmt: skip
+def test_what_cannot_be_trained_or_ranked_is_told(
+    train: pd.DataFrame, estimator: str, asked: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        fit(train, estimator, **asked)
 
 
 def test_the_one_roc_auc_of_many_classes_is_one_against_the_rest() -> None:
@@ -149,11 +155,6 @@ def test_few_groups_and_few_rows_of_a_class_make_fewer_folds(groups: list[Any]) 
     assert fit(train, group="group")[1].cv_mean is not None
 
 
-def test_one_group_cannot_be_ranked() -> None:
-    with pytest.raises(NotEnoughDataError, match="too few to rank"):
-        fit(table({"a": 10, "b": 10}).assign(group="all"), group="group")
-
-
 def test_class_weights_are_given_by_label() -> None:
     train = table({"no": 190, "yes": 10})
     train["x"] /= 3
@@ -164,18 +165,3 @@ def test_class_weights_are_given_by_label() -> None:
 def test_class_weights_can_be_searched_and_are_told_as_written() -> None:
     _, result = fit(table({"no": 30, "yes": 30}), LINEAR, search={"class_weight": [{"yes": 5}, "balanced"]})
     assert [trial.params["class_weight"] for trial in result.trials] == [{"yes": 5}, "balanced"]
-
-
-def test_a_class_weight_of_no_class_is_refused_by_name() -> None:
-    with pytest.raises(ConfigurationError, match=r"class_weight names 'maybe'.*'no', 'yes'"):
-        fit(table({"no": 9, "yes": 9}), LINEAR, params={"class_weight": {"maybe": 5}})
-
-
-def test_a_table_that_the_estimator_refuses_is_told_with_the_candidates_name() -> None:
-    with pytest.raises(DataError, match=r"'one' cannot be trained on this table: .*n_neighbors"):
-        fit(table({"a": 4, "b": 4}), "sklearn.neighbors.KNeighborsClassifier", params={"n_neighbors": 50})
-
-
-def test_a_parameter_that_the_estimator_refuses_is_a_wrong_configuration() -> None:
-    with pytest.raises(ConfigurationError, match=r"candidates.one: The 'max_depth' parameter"):
-        fit(table({"a": 4, "b": 4}), params={"max_depth": "deep"})
