@@ -66,7 +66,7 @@ def skip_questions(client: Client) -> None:
 
 
 def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve the store that ZENML_CONFIG_PATH names until somebody ends it; `ready` is called once, when it answers."""
+    """Serve the store of ZENML_CONFIG_PATH until it is ended; `ready` is called once, a `ProjectError` says it cannot start."""
     _be_a_server(listening.getsockname()[1])
     import uvicorn
     from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -123,7 +123,7 @@ def has_browser() -> bool:
 
 
 def run(port: int) -> None:
-    """Serve the dashboard until Ctrl-C; where a server keeps the store, name its address instead."""
+    """Serve the dashboard until Ctrl-C, or name that of a server; a `ProjectError` where it is not installed or cannot start."""
     if importlib.util.find_spec("fastapi") is None:
         raise ProjectError("ZenML's dashboard is not installed. `make dashboard` installs and opens it.")
     from champion.orchestration.store import described, is_local, open_store
