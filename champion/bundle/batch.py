@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from champion.errors import ConfigurationError, DataError, listed, nearest_colum
 from champion.modeling.arrays import Block
 from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature
-from champion.tabular.csv_format import as_text, cells
+from champion.tabular.csv_format import cells
 from champion.tabular.stream import TableStream, read_ahead
-from champion.tabular.tables import FORMATS, Sink, open_table
+from champion.tabular.tables import FORMATS, open_table, sink
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,16 +148,16 @@ def predict_table(
     table = open_table(source)
     require_columns(table, manifest, asked)
     run = _Run(table, model, manifest, asked)
-    with closing(read_ahead(run.parsed())) as chunks, Sink(rejects, run.rejects_schema(), ".csv") as refused:
-        written: Sink | None = None
+    with closing(read_ahead(run.parsed())) as chunks, closing(sink(rejects, run.rejects_schema(), ".csv")) as refused:
+        written: Any = None
         try:
             for chunk, parsed in chunks:
                 answer, good = run.answered(parsed)
                 made = run.output(chunk, answer, good)
-                written = written or Sink(out, made.schema, asked.suffix)
-                written.write(made)
+                written = written or sink(out, made.schema, asked.suffix)
+                written.write_batch(made)
                 if len(good) < chunk.num_rows:
-                    refused.write(run.rejected(chunk, parsed))
+                    refused.write_batch(run.rejected(chunk, parsed))
                 run.count(parsed, good, answer)
                 tell(run.rows, table.rows, table.share())
         finally:
@@ -236,7 +236,7 @@ class _Run:
         self._reasons.update(f"{name!r} {text}" for name, text in zip(names, why, strict=True))
         self._first = self._first or f"row {rows[0]:,}: {names[0]!r} {why[0]}"
         values = [cells(chunk.column(feature.name).take(pa.array(bad))) for feature in self._features]
-        columns = [pa.array(rows), pa.array(names), pa.array(why), *(as_text(column) for column in values)]
+        columns = [pa.array(rows), pa.array(names), pa.array(why), *(column.cast(pa.string()) for column in values)]
         return pa.record_batch(columns, schema=self.rejects_schema())
 
     def count(self, parsed: Parsed, good: NDArray[np.int64], answer: Predictions) -> None:

@@ -8,18 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from champion.drift.statistics import (
-    Counts,
-    Floats,
-    Test,
-    cell_test,
-    merged,
-    moved_share,
-    rank_test,
-    rare_test,
-    shape_test,
-    shifted_share,
-)
+from champion.drift import statistics
+from champion.drift.statistics import Counts, Floats, Test, moved_share
 
 Tested = tuple[str, Test, Floats]
 Safe = NDArray[np.bool_]
@@ -38,15 +28,15 @@ class ColumnTest:
 
 
 def _rank(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
-    return rank_test(reference, current), shifted_share(reference, current)
+    return statistics.rank_test(reference, current), statistics.shifted_share(reference, current)
 
 
 def _shape(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
-    return shape_test(reference, current), moved_share(reference, current, ordered=True)
+    return statistics.shape_test(reference, current), moved_share(reference, current, ordered=True)
 
 
 def _values(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
-    return cell_test(reference, current), moved_share(reference, current, ordered=True)
+    return statistics.cell_test(reference, current), moved_share(reference, current, ordered=True)
 
 
 def _categories(reference: Counts, current: Counts, safe: Safe) -> tuple[Test, Floats]:
@@ -56,7 +46,7 @@ def _categories(reference: Counts, current: Counts, safe: Safe) -> tuple[Test, F
         kept = np.where(safe, sample, 0)
         kept[..., -1] += np.where(safe, 0, sample).sum(axis=-1)
         together.append(kept)
-    return cell_test(*together), moved_share(*merged(*together), ordered=False)
+    return statistics.cell_test(*together), moved_share(*statistics.merged(*together), ordered=False)
 
 
 # A share of the error of a number is kept back, because p-values are approximate.
@@ -65,7 +55,10 @@ _OF_CATEGORIES = 0.8
 TESTS: dict[str, tuple[ColumnTest, ...]] = {
     "number": (_RANK, ColumnTest("shape", 0.2, _shape)),
     "few values": (_RANK, ColumnTest("cells", 0.2, _values)),  # a bin is one value: neighbours can be told apart
-    "category": (ColumnTest("cells", _OF_CATEGORIES, _categories), ColumnTest("rare", 1 - _OF_CATEGORIES, rare_test)),
+    "category": (
+        ColumnTest("cells", _OF_CATEGORIES, _categories),
+        ColumnTest("rare", 1 - _OF_CATEGORIES, statistics.rare_test),
+    ),
 }
 
 

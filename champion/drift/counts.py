@@ -15,17 +15,9 @@ MOST_NAMES = 1000  # unseen categories that are told apart; further ones are onl
 class FeatureCounts:
     """One feature of the new data, in the bins or categories of its profile.
 
-    Attributes
-    ----------
-    rows : int
-        All rows, of which `missing` have no value and `wrong` one that is not of the feature's kind.
-    cells : ndarray of int64
-        Of a number: rows below the range of training, in each bin, and above. Of a category: rows of each category
-        that the profile lists, and of all others.
-    unseen_rows : int
-        Rows with a category that training had not.
-    varied : bool
-        Whether two rows differ.
+    Of all `rows`, `missing` have no value, `wrong` one that is not of the feature's kind, `unseen_rows` a category that
+    training had not; `varied` says whether two differ. `cells`, of int64, are for a number the rows below the range of
+    training, in each bin, and above; for a category those of each one that the profile lists, and of all others.
     """
 
     def __init__(self, column: ColumnProfile, known: frozenset[str] | None = None) -> None:

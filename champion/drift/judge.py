@@ -102,11 +102,8 @@ def judge(
     profile has the true labels of the train set, and the shares of predictions can differ from those of the truth by as much,
     without any drift. Predictions are not judged without it.
     """
-    compared = [
-        _compare(column, counts[column.name], profile.rows, rules)
-        for column in profile.columns
-        if column.name in counts
-    ]
+    columns = [column for column in profile.columns if column.name in counts]
+    compared = [_compare(column, counts[column.name], profile.rows, rules) for column in columns]
     with_predictions = bool(predicted) and error is not None
     if predicted and error is not None:
         compared.append(_compare_predictions(profile, predicted, error, rules))
@@ -136,15 +133,9 @@ def _compare(column: ColumnProfile, counts: FeatureCounts, rows: int, rules: Dri
                 TestResult(name, float(test.statistic), float(test.p) / share, float(effect))
                 for name, test, effect in run_tests(kind, reference, counts.cells, safe)
             ]
-    return ComparedFeature(
-        column,
-        rows,
-        counts,
-        threshold=rules.effects.get(column.name, rules.min_effect),
-        judged=not moment and column.name not in rules.ignore,
-        results=tuple(results),
-        enough=enough,
-    )
+    threshold = rules.effects.get(column.name, rules.min_effect)
+    judged = not moment and column.name not in rules.ignore
+    return ComparedFeature(column, rows, counts, threshold, judged, tuple(results), enough)
 
 
 def _missing(before: int, rows: int, gone: int, now: int) -> TestResult:
@@ -162,16 +153,9 @@ def _compare_predictions(profile: Profile, predicted: Mapping[str, int], error: 
     """
     names = [str(label) for label in profile.classes]
     column = ColumnProfile(
-        name=PREDICTIONS,
-        kind=PREDICTIONS,
-        used=True,
-        why="It is what the champion answers.",
-        dtype="str",
-        missing=0,
-        distinct=len(names),
-        categories=names,
-        counts=profile.class_counts,
-    )
+        name=PREDICTIONS, kind=PREDICTIONS, used=True, why="It is what the champion answers.", dtype="str", missing=0,
+        distinct=len(names), categories=names, counts=profile.class_counts,
+    )  # fmt: skip
     counts = FeatureCounts(column)
     for name, rows in predicted.items():
         counts.cells[names.index(name) if name in names else -1] += rows
@@ -231,7 +215,7 @@ def _feature_drift(
     verdict: Finding = "ignored" if not each.judged else "none" if each.enough else "not_enough"
     if drifted:
         verdict = "drift"
-    rows, is_number = max(counts.rows, 1), column.edges is not None
+    rows, is_number, cells = max(counts.rows, 1), column.edges is not None, reference_cells(column).tolist()
     return FeatureDrift(
         name=column.name,
         kind=column.kind,
@@ -253,12 +237,7 @@ def _feature_drift(
         unseen_values=[Unseen(value=value, rows=rows) for value, rows in counts.unseen(MOST_UNSEEN)],
         reference_mean=column.mean if is_number else None,
         mean=counts.mean if is_number and counts.values else None,
-        cells=Cells(
-            edges=column.edges,
-            names=column.categories,
-            reference=reference_cells(column).tolist(),
-            current=counts.cells.tolist(),
-        ),
+        cells=Cells(edges=column.edges, names=column.categories, reference=cells, current=counts.cells.tolist()),
     )
 
 

@@ -126,11 +126,8 @@ def _columns(
             text = f"It holds {kind}, and was {feature.kind} in training."
             other.append(SchemaDifference(column=feature.name, what="type", text=text))
     known = {"", manifest.target, REQUEST, *names}
-    new = [
-        SchemaDifference(column=name, what="new", text="The champion does not know it.")
-        for name in schema.names
-        if name not in known
-    ]
+    unknown = [name for name in schema.names if name not in known]
+    new = [SchemaDifference(column=name, what="new", text="The champion does not know it.") for name in unknown]
     return [*missing, *other, *new], tuple(usable)
 
 
@@ -139,11 +136,8 @@ def _chunks(
 ) -> Iterator[tuple[Rows, int | None, float | None]]:
     """The rows of a table, with how many there are, and the share of the file that was read."""
     table = open_table(source)
-    more = [
-        name
-        for name in (manifest.target, REQUEST)
-        if name in table.schema.names and readable(table.schema.field(name).type)
-    ]
+    usable = {each.name for each in table.schema if readable(each.type)}
+    more = [name for name in (manifest.target, REQUEST) if name in usable]
     if labelled and REQUEST not in more:
         raise DataError(
             f"--labels: {request.source} has no column {REQUEST!r} to join on. Add the id of each row, or let the table have "
@@ -177,17 +171,16 @@ def _count(
     total = rows.features.num_rows
     counted.rows += total
     good = np.ones(total, dtype=np.bool_)
-    numbers: list[NDArray[np.float64]] = []
-    texts: list[NDArray[np.object_]] = []
+    blocks: list[Block] = []
     for feature in features:
         parsed = parse(rows.features, [feature], rows.textual)
         _count_feature(feature, parsed.block, parsed.fault > MISSING, counted.counts.get(feature.name))
         good &= parsed.column < 0
-        numbers.append(parsed.block.numbers)
-        texts.append(parsed.block.texts)
+        blocks.append(parsed.block)
     predicted = rows.predicted
     if model is not None:
-        answer = model.predict(Block(np.hstack(numbers)[good], np.hstack(texts)[good]))
+        numbers, texts = np.hstack([each.numbers for each in blocks]), np.hstack([each.texts for each in blocks])
+        answer = model.predict(Block(numbers[good], texts[good]))
         names = np.array([str(label) for label in manifest.classes], dtype=object)
         predicted = np.full(total, None, dtype=object)
         predicted[good] = names[answer.codes]

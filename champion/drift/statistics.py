@@ -180,14 +180,8 @@ def rare_test(reference: Counts, current: Counts, safe: NDArray[np.bool_]) -> tu
 def missing_test(reference_missing: Counts, reference_rows: Counts, missing: Counts, rows: Counts) -> Test:
     """Test whether the share of rows without a value changed, by chi-square or, where that expects too few, by the binomial.
 
-    Parameters
-    ----------
-    reference_missing, missing : ndarray of int, shape (...)
-        Rows without a value.
-    reference_rows, rows : ndarray of int, shape (...)
-        All rows.
-
-    The statistic is the difference of the shares, current less reference. A p of 1 where nothing is missing.
+    All are counts of shape (...). The statistic is the difference of the shares, current less reference. A p of 1 where
+    nothing is missing.
     """
     before = np.stack([reference_missing, reference_rows - reference_missing], axis=-1)
     after = np.stack([missing, rows - missing], axis=-1)

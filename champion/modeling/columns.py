@@ -78,18 +78,15 @@ def describe(column: pd.Series, named: Kind | None = None) -> Column:
     """Say what one column is, whatever its dtype."""
     name = str(column.name)
     if named is not None:
-        why = "The use case says so (data.kinds)"
-        return Column(
-            name, named, named != "text", f"{why}; free text is no feature." if named == "text" else f"{why}."
-        )
+        more = "; free text is no feature" if named == "text" else ""
+        return Column(name, named, named != "text", f"The use case says so (data.kinds){more}.")
     filled = int(column.count())
     if not filled:
         return Column(name, "empty", False, "It has no value in any row.")
     foreign = unreadable(column)
     if foreign:
         return Column(name, "text", False, f"It holds {foreign}, which no model here can read.")
-    kind, used, why = _kind(column, filled)
-    return Column(name, kind, used, why)
+    return Column(name, *_kind(column, filled))
 
 
 def unreadable(column: pd.Series) -> str | None:
@@ -99,7 +96,8 @@ def unreadable(column: pd.Series) -> str | None:
     if arrow is not None:
         import pyarrow.types as pat
 
-        return "lists or structures" if pat.is_nested(arrow) else "bytes" if _is_arrow_bytes(arrow) else None
+        has_bytes = any(holds(arrow) for holds in (pat.is_binary, pat.is_large_binary, pat.is_fixed_size_binary))
+        return "lists or structures" if pat.is_nested(arrow) else "bytes" if has_bytes else None
     if dtype.kind == "c":
         return "complex numbers"
     if dtype.kind != "O" or isinstance(dtype, pd.api.extensions.ExtensionDtype):
@@ -108,12 +106,6 @@ def unreadable(column: pd.Series) -> str | None:
     if any(kind.__hash__ is None for kind in types):
         return "lists or structures"
     return "bytes" if types & {bytes, bytearray, memoryview} else None
-
-
-def _is_arrow_bytes(arrow: Any) -> bool:
-    import pyarrow.types as pat
-
-    return bool(pat.is_binary(arrow) or pat.is_large_binary(arrow) or pat.is_fixed_size_binary(arrow))
 
 
 Verdict = tuple[ColumnKind, bool, str]

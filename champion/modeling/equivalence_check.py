@@ -66,17 +66,12 @@ def _checked(
     differ = sum(int((one.codes != other.codes).sum()) for one, other in pairs)
     largest = max(_difference(one, other) for one, other in pairs)
     same = differ == 0 and largest <= TOLERANCE
+    outcome = "gave the model's own answers." if same else "differed from the model; the model itself answers."
+    rows_asked = {"holdout_rows": len(base), "grid_rows": len(grid), "threshold_rows": len(edges)}
     return EquivalenceReport(
-        backend=name if same else NATIVE,
-        reason=f"The {name} walk gave the model's own answers."
-        if same
-        else f"The {name} walk differed from the model; the model itself answers.",
-        holdout_rows=len(base),
-        grid_rows=len(grid),
-        threshold_rows=len(edges),
-        labels_differ=differ,
-        largest_difference=largest,
-    )
+        backend=name if same else NATIVE, reason=f"The {name} walk {outcome}", labels_differ=differ,
+        largest_difference=largest, **rows_asked,
+    )  # fmt: skip
 
 
 def _difference(one: Predictions, other: Predictions) -> float:

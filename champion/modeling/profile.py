@@ -7,6 +7,7 @@ a category that a single row has is counted among the others: a profile travels 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -91,23 +92,18 @@ def build(
 
 
 def _column(values: pd.Series, column: Column) -> ColumnProfile:
+    from champion.modeling.features import as_days, as_numbers
+
     if not column.used:
         measured = {"distinct": _distinct(values)}
     elif column.kind == "numeric":
-        measured = _number_facts(values)
+        measured = _spread(as_numbers(values))
     elif column.kind == "datetime":
-        measured = _moment_facts(values)
+        measured = _spread(as_days(values) * SECONDS_PER_DAY)
     else:
         measured = _category_facts(values, column.kind)
-    return ColumnProfile(
-        name=column.name,
-        kind=column.kind,
-        used=column.used,
-        why=column.why,
-        dtype=str(values.dtype),
-        missing=int(values.isna().sum()),
-        **measured,
-    )
+    missing = int(values.isna().sum())
+    return ColumnProfile(**asdict(column), dtype=str(values.dtype), missing=missing, **measured)
 
 
 def _distinct(values: pd.Series) -> int:
@@ -115,18 +111,6 @@ def _distinct(values: pd.Series) -> int:
         return int(values.nunique())
     except TypeError:  # lists and mappings have no hash
         return int(values.dropna().astype(str).nunique())
-
-
-def _number_facts(values: pd.Series) -> dict[str, Any]:
-    from champion.modeling.features import as_numbers
-
-    return _spread(as_numbers(values))
-
-
-def _moment_facts(values: pd.Series) -> dict[str, Any]:
-    from champion.modeling.features import as_days
-
-    return _spread(as_days(values) * SECONDS_PER_DAY)
 
 
 def _spread(numbers: NDArray[np.float64]) -> dict[str, Any]:
@@ -140,15 +124,9 @@ def _spread(numbers: NDArray[np.float64]) -> dict[str, Any]:
     edges = _edges(ordered, distinct)
     below = np.searchsorted(ordered, edges[1:-1], side="left")
     counts = np.diff(np.concatenate([[0], below, [len(ordered)]]))
-    return {
-        "distinct": len(distinct),
-        "minimum": float(ordered[0]),
-        "maximum": float(ordered[-1]),
-        "mean": float(ordered.mean()),
-        "std": float(ordered.std()),
-        "edges": edges.tolist(),
-        "counts": counts.tolist(),
-    }
+    spread = {"mean": float(ordered.mean()), "std": float(ordered.std())}
+    bins = {"edges": edges.tolist(), "counts": counts.tolist()}
+    return {"distinct": len(distinct), "minimum": float(ordered[0]), "maximum": float(ordered[-1]), **spread, **bins}
 
 
 def _edges(ordered: NDArray[np.float64], distinct: NDArray[np.float64]) -> NDArray[np.float64]:

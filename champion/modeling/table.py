@@ -26,7 +26,14 @@ def check(frame: pd.DataFrame, use_case: UseCase) -> list[str]:
     `FEWEST_ROWS` rows.
     """
     _require_columns(frame, use_case)
-    _require_rows(frame)
+    rows = len(frame)
+    if not rows:
+        raise DataError("The table has a header but no row. Give it rows.")
+    if rows < FEWEST_ROWS:
+        raise NotEnoughDataError(
+            f"The table has {rows} row{'s' if rows > 1 else ''}, too few to learn and to judge. "
+            f"At least {FEWEST_ROWS} are needed, some hundred are better."
+        )
     doubts = TARGETS[use_case.task].check(frame[use_case.data.target], use_case.training.folds)
     _require_features(frame, use_case)
     return doubts
@@ -49,17 +56,6 @@ def _require_columns(frame: pd.DataFrame, use_case: UseCase) -> None:
             raise DataError(
                 f"{key} names the column {name!r}, which the table does not have. {nearest_column(name, names)}"
             )
-
-
-def _require_rows(frame: pd.DataFrame) -> None:
-    rows = len(frame)
-    if not rows:
-        raise DataError("The table has a header but no row. Give it rows.")
-    if rows < FEWEST_ROWS:
-        raise NotEnoughDataError(
-            f"The table has {rows} row{'s' if rows > 1 else ''}, too few to learn and to judge. "
-            f"At least {FEWEST_ROWS} are needed, some hundred are better."
-        )
 
 
 def _require_features(frame: pd.DataFrame, use_case: UseCase) -> None:

@@ -70,7 +70,7 @@ def fit_candidate(
                 tried.append((attempt, Trial(params=params, mean=mean, std=std)))
             pipeline, best = max(tried, key=lambda attempt: attempt[1].mean)  # of equals the first
             trials = [trial for _, trial in tried] if candidate.search else []
-        with _quiet():
+        with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
             pipeline.fit(frame, codes)
     return pipeline, CandidateResult(
         name=name,
@@ -92,7 +92,7 @@ def rank(results: Sequence[CandidateResult]) -> list[CandidateResult]:
 def _cross_validate(
     pipeline: Pipeline, frame: pd.DataFrame, codes: NDArray[np.int64], folds: list[Fold], fitting: Fitting, classes: int
 ) -> tuple[float, float]:
-    with _quiet():
+    with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
         scores = cross_val_score(
             pipeline, frame, codes, scoring=_scorer(fitting, classes), cv=folds, error_score="raise"
         )
@@ -123,14 +123,6 @@ def _with(pipeline: Pipeline, params: dict[str, Any], classes: Sequence[Label], 
     """The pipeline with parameters of its estimator."""
     given = LEARNING[fitting.task].parameters(params, classes)
     return pipeline.set_params(**{f"model__{name}": value for name, value in given.items()})
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave out the warnings on small classes and slow convergence, one line per fold."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @contextmanager

@@ -109,13 +109,6 @@ def cells(column: pa.Array) -> pa.Array:
     return column if any(fitting(kind) for fitting in fits) else column.cast(pa.string())
 
 
-def as_text(column: pa.Array) -> pa.Array:
-    """A column as texts."""
-    import pyarrow as pa
-
-    return column if pa.types.is_string(column.type) else column.cast(pa.string())
-
-
 def _header(path: Path, table: str) -> list[str]:
     """The names in the first line that is not blank, before pandas renames those that stand there twice."""
     csv.field_size_limit(_LONGEST_NAME)

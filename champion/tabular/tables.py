@@ -83,25 +83,9 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     frame.to_parquet(path, engine="pyarrow", compression="zstd", index=False, use_dictionary=texts)
 
 
-class Sink:
-    """A table that grows chunk by chunk; closed, or the file is not whole."""
-
-    def __init__(self, path: Path, schema: pa.Schema, suffix: str) -> None:
-        self._writer = FORMATS[suffix].writer(path, schema)
-
-    def __enter__(self) -> Sink:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Add some rows."""
-        self._writer.write_batch(batch)
-
-    def close(self) -> None:
-        """Write what is left."""
-        self._writer.close()
+def sink(path: Path, schema: pa.Schema, suffix: str) -> Any:
+    """A table that grows by `write_batch`; it is to be closed (`contextlib.closing`), or the file is not whole."""
+    return FORMATS[suffix].writer(path, schema)
 
 
 def suffix_of(name: str) -> str | None:

@@ -96,8 +96,7 @@ def folds(codes: NDArray[np.int64], groups: NDArray[Any] | None, fitting: Fittin
     made: list[Fold] = []
     if most > 1:
         split = kind(n_splits=min(fitting.folds, most), shuffle=True, random_state=fitting.seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on small classes, one line per fold
+        with warnings.catch_warnings(action="ignore"):  # on small classes, one line per fold
             made = list(split.split(codes, codes, groups))
     kept = [(learned, asked) for learned, asked in made if len(asked) and len(np.unique(codes[learned])) > 1]
     if not kept:
@@ -171,8 +170,7 @@ def _not_enough(name: str, answers: Answers) -> NotEnoughDataError:
 
 def _score(answers: Answers, name: str) -> float:
     averaged = _AVERAGED.fullmatch(name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         if averaged:
             measure = getattr(metrics, f"{averaged[1]}_score")
             return float(
@@ -261,14 +259,8 @@ def calibration(answers: Answers) -> list[Curve]:
     for label, positive, probability in _one_against_rest(answers):
         order = np.argsort(probability, kind="stable")
         bins = np.array_split(order, min(CALIBRATION_BINS, max(1, len(order) // ROWS_PER_BIN)))
-        curves.append(
-            Curve(
-                label=label,
-                x=[float(probability[part].mean()) for part in bins],
-                y=[float(positive[part].mean()) for part in bins],
-                counts=[len(part) for part in bins],
-            )
-        )
+        x, y = ([float(each[part].mean()) for part in bins] for each in (probability, positive))
+        curves.append(Curve(label=label, x=x, y=y, counts=list(map(len, bins))))
     return curves
 
 
@@ -292,14 +284,9 @@ def paired_test(challenger: Answers, champion: Answers) -> PairedTest:
     Source: McNemar (1947), in the exact binomial form; see Dietterich (1998), Neural Computation 10(7).
     """
     challenger_right, champion_right = (each.predicted == each.truth for each in (challenger, champion))
-    wins, losses = int((challenger_right & ~champion_right).sum()), int((~challenger_right & champion_right).sum())
-    return PairedTest(
-        both_right=int((challenger_right & champion_right).sum()),
-        only_challenger_right=wins,
-        only_champion_right=losses,
-        both_wrong=int((~challenger_right & ~champion_right).sum()),
-        p_value=sign_test(wins, losses),
-    )
+    neither, losses, wins, both = np.bincount(2 * challenger_right + champion_right, minlength=4).tolist()
+    alone = {"only_challenger_right": wins, "only_champion_right": losses}
+    return PairedTest(both_right=both, both_wrong=neither, **alone, p_value=sign_test(wins, losses))
 
 
 def sign_test(wins: int, losses: int) -> float:

@@ -28,9 +28,9 @@ def check(target: pd.Series, folds: int) -> list[str]:
     foreign = unreadable(target)
     if foreign:
         raise DataError(f"The target {name!r} holds {foreign}. Expected one text, whole number or boolean per row.")
-    codes, uniques = _factorized(target)
+    codes, uniques = pd.factorize(target)
     rows = len(target)
-    _require_classes(uniques, rows, name)
+    _require_classes(list(uniques), rows, name)
     if (codes < 0).any():
         raise DataError(_nulls_message(codes < 0, name))
     labels = [_label(value, name) for value in uniques]
@@ -62,7 +62,7 @@ def canonical_labels(target: pd.Series) -> NDArray[np.object_]:
     >>> canonical_labels(pd.Series([1.0, 2.0])).tolist()
     [1, 2]
     """
-    codes, uniques = _factorized(target)
+    codes, uniques = pd.factorize(target)
     if (codes < 0).any():
         raise DataError(_nulls_message(codes < 0, str(target.name)))
     each = np.empty(len(uniques), dtype=object)
@@ -139,12 +139,6 @@ def _doubts(counts: dict[Label, int], name: str, folds: int) -> list[str]:
                 f"{listed(class_list(labels))}. They are learned as different classes."
             )
     return doubts
-
-
-def _factorized(target: pd.Series) -> tuple[NDArray[np.int64], list[Any]]:
-    """Codes (-1 where nothing is), and the distinct values."""
-    codes, uniques = pd.factorize(target)
-    return codes, list(uniques)
 
 
 def _label(value: Any, name: str) -> Label:
