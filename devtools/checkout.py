@@ -40,17 +40,8 @@ class Checkout:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, as ``python run.py train`` or ``git status``.
 
-        Parameters
-        ----------
-        *arguments : str or Path
-            Of the command; ``python`` is this Python.
-        expect : int, optional
-            The exit code; None takes any.
-
-        Raises
-        ------
-        UnexpectedError
-            When it ends otherwise, or not in time.
+        `arguments`: of the command; ``python`` is this Python. `expect`: the exit code; None takes any. Raises
+        UnexpectedError when it ends otherwise, or not in time.
         """
         shown = shlex.join(map(str, arguments))
         with self.started(*arguments) as process:
@@ -69,10 +60,7 @@ class Checkout:
     def started(self, *arguments: str | Path, out: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
         """Start a program, which has ended with all that it started when this is left.
 
-        Parameters
-        ----------
-        out : int
-            A file descriptor that stdout and stderr go to, or `subprocess.PIPE`.
+        `out`: a file descriptor that stdout and stderr go to, or `subprocess.PIPE`.
         """
         command = [sys.executable if arguments[0] == "python" else arguments[0], *arguments[1:]]
         process = subprocess.Popen(
@@ -93,15 +81,8 @@ class Checkout:
 def copy_known(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
     """Copy what git knows of a checkout into a folder, which is made where it is not there.
 
-    Parameters
-    ----------
-    leave_out : collection of str
-        Names of files and folders directly below `source`.
-
-    Raises
-    ------
-    UnexpectedError
-        When the source is no git checkout.
+    `leave_out` (collection of str): names of files and folders directly below `source`. Raises UnexpectedError when the
+    source is no git checkout.
     """
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     listed = subprocess.run(listing, cwd=source, capture_output=True, check=False).stdout
@@ -119,12 +100,7 @@ def copy_known(source: Path, target: Path, leave_out: Collection[str] = ()) -> N
 def environment(home: Path | None = None, foreign: tuple[str, ...] = FOREIGN) -> dict[str, str]:
     """The environment of programs in a copy: this Python's programs, an author for git, and nothing of the user's work.
 
-    Parameters
-    ----------
-    home : Path, optional
-        In place of the user's HOME.
-    foreign : tuple of str
-        How the names of variables begin that are left out.
+    `home`: in place of the user's HOME. `foreign` (tuple of str): how the names of variables begin that are left out.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     if home is not None:

@@ -39,14 +39,8 @@ _BATCH = 65_536  # rows
 class Answered:
     """Rows that one model version answered, as who writes a log has them: one entry of each for every row.
 
-    Attributes
-    ----------
-    moments : ndarray of int64, shape (rows,)
-        Microseconds since 1970.
-    probabilities : pyarrow.Array of list of float64
-        Null where the model has none.
-    features : pyarrow.Array of struct
-        The values that were asked about.
+    `moments` (ndarray of int64, shape (rows,)): microseconds since 1970. `probabilities` (pyarrow.Array of list of
+    float64): null where the model has none. `features` (pyarrow.Array of struct): the values that were asked about.
     """
 
     moments: NDArray[np.int64]
@@ -130,14 +124,8 @@ def with_sources(file: pa.Schema, sources: Iterable[str]) -> pa.Schema:
 class Logged:
     """Some logged answers of one model version.
 
-    Attributes
-    ----------
-    data_version : str
-        What it was trained on.
-    classes : tuple of str
-        What the numbers in `probabilities` stand for, in order.
-    table : pyarrow.Table
-        Of the columns in `columns`.
+    `data_version`: what it was trained on. `classes` (tuple of str): what the numbers in `probabilities` stand for, in
+    order. `table`: of the columns in `columns`.
     """
 
     model_version: int
@@ -151,24 +139,10 @@ def read(
 ) -> Iterator[Logged]:
     """Read the answers in a folder, version by version, the oldest file first.
 
-    Files may be written, merged and removed meanwhile: what is read is the folder at one moment.
-
-    Parameters
-    ----------
-    folder : Path
-        Where a service logs.
-    skipped : callable, optional
-        Takes the name of a file that cannot be read, because a copy of it was cut short for example.
-
-    Yields
-    ------
-    Logged
-        At most some ten thousand rows at a time.
-
-    Raises
-    ------
-    DataError
-        When there is no log that can be read, or none of that version.
+    Files may be written, merged and removed meanwhile: what is read is the folder at one moment. `folder`: where a
+    service logs. `skipped`: takes the name of a file that cannot be read, because a copy of it was cut short for
+    example. Yields at most some ten thousand rows at a time. Raises DataError when there is no log that can be read, or
+    none of that version.
     """
     with ExitStack() as stack:
         opened, broken = _opened(folder, stack)

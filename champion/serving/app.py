@@ -33,10 +33,7 @@ _FREE_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type"
 def service(state: State, tell: Tell) -> Front:
     """Put the service together: an ASGI application, which loads the champion when it starts.
 
-    Parameters
-    ----------
-    tell : callable
-        Is told when a package is loaded or refused; see `champion.serving.state.Watcher`.
+    `tell`: is told when a package is loaded or refused; see `champion.serving.state.Watcher`.
     """
     predict = Predict(state)
     app = FastAPI(

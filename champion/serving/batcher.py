@@ -41,10 +41,7 @@ class Batcher:
     async def predict(self, champion: Champion, block: Block) -> Predictions:
         """Answer a block, together with others that wait.
 
-        Raises
-        ------
-        DataError
-            When the model refuses a value of this block; other requests are answered nevertheless.
+        Raises DataError when the model refuses a value of this block; other requests are answered nevertheless.
         """
         answer: asyncio.Future[Predictions] = self._loop.create_future()
         self._queue.put(Waiting(champion, block, answer))

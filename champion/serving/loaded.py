@@ -45,13 +45,7 @@ def import_arrow() -> None:
 
 
 class Champion:
-    """One model version, loaded.
-
-    Raises
-    ------
-    PackageError
-        When the package cannot be loaded.
-    """
+    """One model version, loaded. Raises PackageError when the package cannot be loaded."""
 
     def __init__(self, package: Package, shown: str) -> None:
         manifest = package.manifest
@@ -104,13 +98,7 @@ class Champion:
         return self._ranges.look(block)
 
     def encode(self, request_id: str, predictions: Predictions, warnings: Warnings | None) -> bytes:
-        """The answer as JSON.
-
-        Raises
-        ------
-        DataError
-            When a probability is not finite.
-        """
+        """The answer as JSON. Raises DataError when a probability is not finite."""
         labels = [self._labels[code] for code in predictions.codes.tolist()]
         warned = [json.dumps(each) for each in warnings.texts] if warnings else ["[]"] * len(labels)
         if predictions.probabilities is None:

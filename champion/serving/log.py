@@ -34,16 +34,9 @@ _logger = logging.getLogger(__name__)
 class Limits:
     """The bounds of a log.
 
-    Attributes
-    ----------
-    flush_seconds : float
-        How long an answer waits for its file at most.
-    flush_rows, flush_bytes : int
-        How many rows, and bytes of them in memory, go to a file without waiting.
-    queue_rows, queue_bytes : int
-        How many may wait for the writer; what is beyond is dropped.
-    folder_bytes : int
-        How large the folder may become; the oldest files go.
+    `flush_seconds`: how long an answer waits for its file at most. `flush_rows`, `flush_bytes`: how many rows, and
+    bytes of them in memory, go to a file without waiting. `queue_rows`, `queue_bytes`: how many may wait for the
+    writer; what is beyond is dropped. `folder_bytes`: how large the folder may become; the oldest files go.
     """
 
     flush_seconds: float = 5.0
@@ -57,15 +50,8 @@ class Limits:
 class PredictionLog:
     """Logs answers into a folder from a thread of its own; several processes may log into one folder.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the files go; made when it is not there.
-
-    Attributes
-    ----------
-    dropped : dict of str to int
-        How many were dropped, by each of `REASONS`.
+    `folder`: where the files go; made when it is not there. `dropped` (dict of str to int): how many were dropped, by
+    each of `REASONS`.
     """
 
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
@@ -87,10 +73,8 @@ class PredictionLog:
     def add(self, champion: Champion, request_id: str, rows: Sequence[Sequence[Any]], predictions: Predictions) -> None:
         """Leave the answers of one request to the writer; never waits for it, and never raises.
 
-        Parameters
-        ----------
-        rows : sequence of sequence
-            The values in the signature's order, as they came; kept by reference, so nobody may change them.
+        `rows` (sequence of sequence): the values in the signature's order, as they came; kept by reference, so nobody
+        may change them.
         """
         try:
             size = self._size(champion, rows)

@@ -54,12 +54,7 @@ class Held:
 class Files:
     """The files of one process in a folder that others may use too.
 
-    Parameters
-    ----------
-    folder : Path
-        Where they are; made when it is not there.
-    most : int
-        Bytes that all files of the folder may take together.
+    `folder`: where they are; made when it is not there. `most`: bytes that all files of the folder may take together.
     """
 
     def __init__(self, folder: Path, most: int) -> None:
@@ -73,15 +68,8 @@ class Files:
     def write(self, tables: Iterable[pa.Table], schema: pa.Schema, began: str | None = None) -> None:
         """Write one file, a row group for each table; nobody sees it before it is whole.
 
-        Parameters
-        ----------
-        began : str, optional
-            The time in the file's name; now if left out.
-
-        Raises
-        ------
-        OSError
-            When the disk refuses; nothing is left of it then.
+        `began`: the time in the file's name; now if left out. Raises OSError when the disk refuses; nothing is left of
+        it then.
         """
         import pyarrow.parquet as pq
 

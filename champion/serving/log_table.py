@@ -31,14 +31,8 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=
 class Entry:
     """One answered request.
 
-    Attributes
-    ----------
-    moment : float
-        When, in seconds since 1970.
-    rows : sequence of sequence
-        The values in the signature's order, as they came.
-    size : int
-        About how many bytes this holds.
+    `moment`: when, in seconds since 1970. `rows` (sequence of sequence): the values in the signature's order, as they
+    came. `size`: about how many bytes this holds.
     """
 
     moment: float
@@ -59,15 +53,8 @@ class Entry:
 def table_of(entries: Sequence[Entry]) -> pa.Table:
     """Put answers of one champion into the log's columns.
 
-    Parameters
-    ----------
-    entries : sequence of Entry
-        Of one champion; at least one.
-
-    Returns
-    -------
-    pyarrow.Table
-        Of `champion.bundle.predictions.schema`; a row with a value that is not of its feature's kind is left out.
+    `entries` (sequence of Entry): of one champion; at least one. The table is of `champion.bundle.predictions.schema`; a row
+    with a value that is not of its feature's kind is left out.
     """
     import pyarrow as pa
 

@@ -29,18 +29,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class Options:
     """How a service is to run.
 
-    Attributes
-    ----------
-    package : Path
-        Folder of the production package; it may come later.
-    log : Path, optional
-        Folder of the prediction log; None writes none.
-    key : str, optional
-        What a client must show; None asks for nothing.
-    max_body, max_rows, max_concurrency : int
-        Bytes and rows of one request, and requests at a time.
-    use_case : str, optional
-        Whose package is served; without it the first one says.
+    `package`: folder of the production package; it may come later. `log`: folder of the prediction log; None writes
+    none. `key`: what a client must show; None asks for nothing. `max_body`, `max_rows`, `max_concurrency`: bytes and
+    rows of one request, and requests at a time. `use_case`: whose package is served; without it the first one says.
     """
 
     package: Path
@@ -91,10 +82,8 @@ def serve_options(command: Command) -> Command:
 def api_key(file: str | None) -> str | None:
     """The key that clients must show, of a file or of `SERVE_API_KEY`; None where neither is given: it asks for none.
 
-    Raises
-    ------
-    ConfigurationError
-        When both are given, the file cannot be read, or the key is empty, short, a known default or not plain ASCII.
+    Raises ConfigurationError when both are given, the file cannot be read, or the key is empty, short, a known default
+    or not plain ASCII.
     """
     given = os.environ.get(KEY_VARIABLE)
     if file and given is not None:

@@ -10,12 +10,7 @@ Header = tuple[bytes, bytes]
 class RequestError(Exception):
     """A request that is not answered.
 
-    Attributes
-    ----------
-    status : int
-        Of HTTP, 400 to 503.
-    headers : tuple of Header
-        Beside those that every answer has.
+    `status`: of HTTP, 400 to 503. `headers` (tuple of Header): beside those that every answer has.
     """
 
     def __init__(

@@ -83,15 +83,9 @@ class RowReader:
     def read(self, body: bytes, max_rows: int) -> list[Row]:
         """Decode a body: one object, or a list of them.
 
-        Returns
-        -------
-        list of tuple
-            For every row its values in the signature's order: float, str, bool, datetime with its zone, or None.
-
-        Raises
-        ------
-        RequestError
-            400 where it is no JSON, 413 where it has too many rows, 422 where a row does not fit the signature.
+        Returns list of tuple: for every row its values in the signature's order: float, str, bool, datetime with its
+        zone, or None. Raises RequestError: 400 where it is no JSON, 413 where it has too many rows, 422 where a row
+        does not fit the signature.
         """
         decoded = self._decoded(body)
         structs = decoded if type(decoded) is list else [decoded]

@@ -26,10 +26,7 @@ KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so 
 def serve(options: Options) -> None:
     """Run the service until it is told to stop by SIGTERM or SIGINT.
 
-    Raises
-    ------
-    ProjectError
-        When the address cannot be listened on.
+    Raises ProjectError when the address cannot be listened on.
     """
     gc.disable()  # until it listens: what is imported stays
     sys.meta_path.insert(0, WithoutPandas())
@@ -119,10 +116,7 @@ def _server(config: Any, state: State, listener: socket.socket) -> Any:
 def listen(host: str, port: int) -> socket.socket:
     """Take an address, before anything else costs time: bound, but nobody can connect yet. Port 0 takes a free one.
 
-    Raises
-    ------
-    ProjectError
-        When there is no such host, or the port is taken or not ours to take.
+    Raises ProjectError when there is no such host, or the port is taken or not ours to take.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

@@ -36,10 +36,7 @@ Tell = Callable[[str, str | None], None]
 class State:
     """The state of one service: the champion, why a package was refused, the settings, the counters and the log.
 
-    Attributes
-    ----------
-    refused : str, optional
-        Why the package in its place is not served.
+    `refused`: why the package in its place is not served.
     """
 
     def __init__(self, options: Options, log: PredictionLog | None = None) -> None:
@@ -86,13 +83,7 @@ class State:
         self.metrics.reloads.labels("refused").inc()
 
     def present(self) -> Champion:
-        """Who answers now.
-
-        Raises
-        ------
-        RequestError
-            503 while there is nobody.
-        """
+        """Who answers now. Raises RequestError: 503 while there is nobody."""
         if self.champion is None:
             message = "No champion is served yet; GET /readyz says what is missing. Try again soon."
             raise RequestError(503, "no_champion", message, headers=((b"retry-after", b"2"),))
@@ -110,13 +101,7 @@ class State:
         return hmac.compare_digest(given.strip(), self._key)
 
     def require_key(self, headers: Mapping[bytes, bytes]) -> None:
-        """Refuse a request that does not show the key.
-
-        Raises
-        ------
-        RequestError
-            401.
-        """
+        """Refuse a request that does not show the key. Raises RequestError: 401."""
         if not self.knows(headers):
             message = (
                 "This service asks for an API key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`; none that fits "
@@ -128,10 +113,7 @@ class State:
 class Watcher:
     """Looks after the package of one service.
 
-    Parameters
-    ----------
-    tell : callable
-        Is told what happened (``loaded``, ``refused`` or ``back``), and why where it was refused.
+    `tell`: is told what happened (``loaded``, ``refused`` or ``back``), and why where it was refused.
     """
 
     def __init__(self, state: State, tell: Tell) -> None:

@@ -97,16 +97,8 @@ def alarms(
 ) -> NDArray[np.bool_]:
     """Which features the gate reports, for many tables with a reference of their own each.
 
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`.
-    shift : float, default=0.0
-        Of the first column alone, in standard deviations.
-
-    Returns
-    -------
-    ndarray of bool, shape (tables, columns)
+    `kind`: one of `KINDS`. `shift`: of the first column alone, in standard deviations. Returns ndarray of bool, shape
+    (tables, columns).
     """
     draw = KINDS[kind]
     random = np.random.default_rng(seed)

@@ -49,21 +49,10 @@ class Command:
 def run(command: Command, *, sample_memory: bool = False) -> Result:
     """Run a command to its end.
 
-    Parameters
-    ----------
-    sample_memory : bool
-        Whether to add up the memory of the whole process tree while it runs. Without it `Result.mebibytes` is the
-        peak of the largest single process.
-
-    Returns
-    -------
-    Result
-        Wall seconds; peak resident memory in MiB; standard output and error together.
-
-    Raises
-    ------
-    UnexpectedError
-        When the exit code is not 0; the message ends with the last lines that the command printed.
+    `sample_memory`: whether to add up the memory of the whole process tree while it runs. Without it `Result.mebibytes`
+    is the peak of the largest single process. Returns wall seconds; peak resident memory in MiB; standard output and
+    error together. Raises UnexpectedError when the exit code is not 0; the message ends with the last lines that the
+    command printed.
     """
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as output:
         started = time.perf_counter()
@@ -140,10 +129,7 @@ def alternate(
 ) -> tuple[list[Result], list[Result]]:
     """Run both sides in turn, the first one changing each time, so that a slow moment hits both.
 
-    Parameters
-    ----------
-    ours, rival : callable
-        Each takes the number of the repeat, from 0, and runs once.
+    `ours`, `rival`: each takes the number of the repeat, from 0, and runs once.
     """
     results: tuple[list[Result], list[Result]] = [], []
     for number in range(repeats):

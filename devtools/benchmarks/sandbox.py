@@ -21,10 +21,7 @@ LEFT_OUT = (*FOREIGN, "XDG_", "PYTHON", "MPL", "MAKE", "OPENBLAS_CORETYPE", "OPE
 class Sandbox:
     """Both sides of every claim, made when they are first asked for.
 
-    Parameters
-    ----------
-    root : Path
-        An empty folder, which the caller removes.
+    `root`: an empty folder, which the caller removes.
     """
 
     def __init__(self, root: Path) -> None:

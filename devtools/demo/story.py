@@ -42,10 +42,7 @@ def make_checkout(source: Path, folder: Path) -> Checkout:
 class Teller:
     """Prints the story as it goes, unless it is to be quiet, and keeps it for `--json`.
 
-    Attributes
-    ----------
-    steps : list of dict
-        Of each step its title, commands with exit code and seconds, and what came out.
+    `steps` (list of dict): of each step its title, commands with exit code and seconds, and what came out.
     """
 
     quiet: bool
@@ -92,13 +89,7 @@ class Loop:
         self._requests = self._rows = 0
 
     def play(self) -> None:
-        """Play it.
-
-        Raises
-        ------
-        UnexpectedError
-            At the first thing that is not as it must be.
-        """
+        """Play it. Raises UnexpectedError at the first thing that is not as it must be."""
         self._make_use_case()
         self._train_first()
         self._told.begin("Serve it.", "Programs ask over HTTP, and every answer is logged.")

@@ -28,17 +28,8 @@ NOISE = 0.3
 def pumps(rows: int, seed: int, changed: bool) -> pd.DataFrame:
     """Draw pumps with their true state.
 
-    Parameters
-    ----------
-    seed : int
-        The same seed gives the same rows.
-    changed : bool
-        Whether they are drawn after the change.
-
-    Returns
-    -------
-    DataFrame, shape (rows, 5)
-        `temperature`, `vibration` and `load` as float64, `site` and `state` as text.
+    `seed`: the same seed gives the same rows. `changed`: whether they are drawn after the change. Returns DataFrame,
+    shape (rows, 5): `temperature`, `vibration` and `load` as float64, `site` and `state` as text.
     """
     import pandas as pd
 

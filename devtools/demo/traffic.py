@@ -24,13 +24,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Client:
-    """One connection that stays open, on which nothing is asked twice.
-
-    Parameters
-    ----------
-    address : str
-        As ``http://127.0.0.1:8000``.
-    """
+    """One connection that stays open, on which nothing is asked twice. `address`: as ``http://127.0.0.1:8000``."""
 
     def __init__(self, address: str) -> None:
         self._connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE)
@@ -42,23 +36,11 @@ class Client:
         self._connection.close()
 
     def get(self, path: str) -> str:
-        """What a path answers.
-
-        Raises
-        ------
-        UnexpectedError
-            When there is no answer, or another status than 200.
-        """
+        """What a path answers. Raises UnexpectedError when there is no answer, or another status than 200."""
         return self._ask("GET", path, None)
 
     def predict(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The answer for some rows.
-
-        Raises
-        ------
-        UnexpectedError
-            When there is no answer, or another status than 200.
-        """
+        """The answer for some rows. Raises UnexpectedError when there is no answer, or another status than 200."""
         found: dict[str, Any] = json.loads(self._ask("POST", "/predict", json.dumps(rows).encode()))
         if len(found["predictions"]) != len(rows):
             raise UnexpectedError(f"{len(rows)} rows were asked, and {len(found['predictions'])} answered")
@@ -81,10 +63,7 @@ class Client:
 class Stream:
     """Requests of one row that go on until this is left: what became of them.
 
-    Attributes
-    ----------
-    turns : list of list of int
-        The versions that answered each client, each named once per turn.
+    `turns` (list of list of int): the versions that answered each client, each named once per turn.
     """
 
     address: str
@@ -114,10 +93,7 @@ class Stream:
     def check(self, former: int, version: int) -> None:
         """See that no request failed, and that every client was answered by one version and then by the other.
 
-        Raises
-        ------
-        UnexpectedError
-            When it is not so.
+        Raises UnexpectedError when it is not so.
         """
         if self.failures:
             raise UnexpectedError(f"{len(self.failures)} of {self.requests} requests failed: {self.failures[0]}")
@@ -161,13 +137,7 @@ class Service:
         return int(sum(map(float, found)))
 
     def wait_for_log(self, rows: int) -> None:
-        """Wait until so many rows stand in the prediction log.
-
-        Raises
-        ------
-        UnexpectedError
-            When they do not.
-        """
+        """Wait until so many rows stand in the prediction log. Raises UnexpectedError when they do not."""
         wait_until(
             lambda: self.metric("champion_log_rows_total") >= rows, PATIENCE, f"{rows:,} rows were not in the log"
         )
@@ -177,10 +147,7 @@ class Service:
 def serving(checkout: Checkout, config: str, said: Path) -> Iterator[Service]:
     """Serve a use case of the checkout on a free port, with ``python run.py serve``.
 
-    Raises
-    ------
-    UnexpectedError
-        When it does not begin to listen.
+    Raises UnexpectedError when it does not begin to listen.
     """
     with (
         said.open("w", encoding="utf-8") as file,
@@ -200,15 +167,7 @@ def serving(checkout: Checkout, config: str, said: Path) -> Iterator[Service]:
 def wait_until(look: Callable[[], bool], seconds: float, what: str) -> float:
     """Wait until `look` says so, for some seconds at most.
 
-    Returns
-    -------
-    float
-        The seconds it took.
-
-    Raises
-    ------
-    UnexpectedError
-        When the time is over; `what` was not so, in words.
+    Returns the seconds it took. Raises UnexpectedError when the time is over; `what` was not so, in words.
     """
     begun = time.monotonic()
     while not look():

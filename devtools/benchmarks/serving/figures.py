@@ -28,23 +28,12 @@ READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 class Figures:
     """What one server costs with one model.
 
-    Attributes
-    ----------
-    rate : float
-        Requests per second at `CONNECTIONS`.
-    cpu : float
-        Microseconds that the server's processes computed per request, user and system, at `CONNECTIONS`.
-    p50_alone : float
-        Median latency in microseconds at one connection.
-    p50, p99 : float
-        Latencies in milliseconds at `CONNECTIONS`.
-    busy, generator : float
-        The shares of a core that the server's processes and the load generator used at `CONNECTIONS`, 0 to 1. A rate
-        is the server's own where the first is near 1 and the second is not.
-    start : float
-        Seconds from the start to the first good answer.
-    idle, after : float
-        Resident memory of the server's processes in MB, a second after the start and after the loads.
+    `rate`: requests per second at `CONNECTIONS`. `cpu`: microseconds that the server's processes computed per request,
+    user and system, at `CONNECTIONS`. `p50_alone`: median latency in microseconds at one connection. `p50`, `p99`:
+    latencies in milliseconds at `CONNECTIONS`. `busy`, `generator`: the shares of a core that the server's processes
+    and the load generator used at `CONNECTIONS`, 0 to 1. A rate is the server's own where the first is near 1 and the
+    second is not. `start`: seconds from the start to the first good answer. `idle`, `after`: resident memory of the
+    server's processes in MB, a second after the start and after the loads.
     """
 
     model: str
@@ -64,10 +53,7 @@ class Figures:
 def measure(sandbox: Sandbox, model: Model, name: str, seconds: float) -> Figures:
     """Start one of `SERVERS`, check its answer, and load it twice for so many seconds.
 
-    Raises
-    ------
-    UnexpectedError
-        When it cannot be started, or does not answer what `predict_proba` does.
+    Raises UnexpectedError when it cannot be started, or does not answer what `predict_proba` does.
     """
     port = free_port()
     start = SERVERS[name](sandbox, model, port)

@@ -32,14 +32,8 @@ ESTIMATORS = {
 class Model:
     """One champion.
 
-    Attributes
-    ----------
-    checkout : Path
-        Where its package is, under ``models/``.
-    folder : Path
-        Where ``model.joblib`` and ``facts.json`` are.
-    probabilities : list of float
-        What `predict_proba` answers to the row, in the order of `classes`.
+    `checkout`: where its package is, under ``models/``. `folder`: where ``model.joblib`` and ``facts.json`` are.
+    `probabilities` (list of float): what `predict_proba` answers to the row, in the order of `classes`.
     """
 
     name: str
@@ -54,12 +48,8 @@ class Model:
 class Start:
     """How a server is started and asked.
 
-    Attributes
-    ----------
-    command : list of str or Path
-        The first is the path of a program.
-    probabilities : callable
-        From the parsed answer to the probabilities in the order of the classes.
+    `command` (list of str or Path): the first is the path of a program. `probabilities`: from the parsed answer to the
+    probabilities in the order of the classes.
     """
 
     command: Words

@@ -54,13 +54,7 @@ class Server:
         return tree_sum(self._process.pid, lambda process: process.memory_info().rss) / 1e6
 
     def wait_until_ready(self, ready: Target, began: float) -> None:
-        """Ask until the answer is good.
-
-        Raises
-        ------
-        UnexpectedError
-            When the server has ended, or is not ready in time.
-        """
+        """Ask until the answer is good. Raises UnexpectedError when the server has ended, or is not ready in time."""
         while time.perf_counter() - began < STARTING:
             if self._process.poll() is not None:
                 raise UnexpectedError(f"a server ended with exit code {self._process.returncode}, expected it to stay")
@@ -78,10 +72,7 @@ def running(
 ) -> Iterator[Server]:
     """Run a server while the block runs; the first word of the command is the path of a program.
 
-    Raises
-    ------
-    UnexpectedError
-        When it does not become ready, or the block raises one; with the last lines it printed.
+    Raises UnexpectedError when it does not become ready, or the block raises one; with the last lines it printed.
     """
     pinned = cores()
     prefix = [sys.executable, "-c", _PINNED, str(pinned[0])] if pinned else []
