@@ -161,21 +161,21 @@ def check(package: Package, source: Path, **asked: Any) -> None:
     require_columns(open_table(source), package.manifest, BatchRequest(**{"suffix": ".parquet", **asked}))
 
 
-def test_a_missing_column_is_named_with_the_near_one_before_anything_is_scored(model: Package, tmp_path: Path) -> None:
-    rows = training().rename(columns={"size": "Size", "paid": "x"})
-    with pytest.raises(DataError, match=r"lacks the columns 'size', 'paid', which model version 3.*mean 'Size'\?"):
-        check(model, write(rows, tmp_path / "table.csv"))
-
-
-@pytest.mark.parametrize("kept", [{"keep": ("label",)}, {"keep_all": True}, {"keep": ("count", "count")}])
-def test_a_name_that_would_stand_twice_is_refused(model: Package, kept: Any, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"more than one column named '(label|count)'"):
-        check(model, write(training().assign(label=1), tmp_path / "table.csv"), **kept)
-
-
-def test_a_kept_column_that_is_not_there_is_named(model: Package, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"--keep names the column 'colours'.*mean 'colour'\?"):
-        check(model, write(training(), tmp_path / "table.csv"), keep=("colours",))
+@pytest.mark.parametrize(
+    ("rows", "asked", "error", "message"),
+    [
+        (training().rename(columns={"size": "Size", "paid": "x"}), {}, DataError,
+         r"lacks the columns 'size', 'paid', which model version 3.*mean 'Size'\?"),
+        (training(), {"keep": ("colours",)}, ConfigurationError, r"--keep names the column 'colours'.*mean 'colour'\?"),
+        *((training().assign(label=1), kept, ConfigurationError, r"more than one column named '(label|count)'")
+          for kept in ({"keep": ("label",)}, {"keep_all": True}, {"keep": ("count", "count")})),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_missing_or_would_stand_twice_is_named_before_anything_is_scored(
+    model: Package, rows: pd.DataFrame, asked: Any, error: type[Exception], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        check(model, write(rows, tmp_path / "table.csv"), **asked)
 
 
 def test_lists_are_no_feature_and_fit_in_no_csv(model: Package, tmp_path: Path) -> None:

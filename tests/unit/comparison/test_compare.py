@@ -112,21 +112,20 @@ def test_a_champion_that_cannot_be_asked_is_unjudged_and_the_reason_is_told(
     assert not found.rows.overlap_only
 
 
-def numbers_without_meaning(rows: int = 400) -> tuple[pd.DataFrame, SplitRule, SplitRule]:
-    """A table in which nothing can be learned, and two rules that set other rows aside."""
+def numbers_without_meaning(rows: int = 400) -> tuple[pd.DataFrame, pd.DataFrame, SplitRule, SplitRule]:
+    """A table in which nothing can be learned, today's holdout, and two rules that set other rows aside."""
     random = np.random.default_rng(3)
     frame = pd.DataFrame({"x": random.normal(size=rows), "target": random.choice(["a", "b"], rows)})
     data = Data(path="", target="target")
     former, today = (rule_for(frame, data, Split(share=0.4, salt=salt)) for salt in ("former", "today"))
-    return frame, former, today
+    return frame, frame[is_holdout(frame, today)], former, today
 
 
 def test_a_champion_is_not_judged_on_the_rows_it_was_trained_on() -> None:
     """One nearest neighbour knows its own rows by heart and guesses all others."""
-    frame, former, today = numbers_without_meaning()
+    frame, holdout, former, today = numbers_without_meaning()
     champion = compared_model(frame[~is_holdout(frame, former)], "champion", NEAREST, former, n_neighbors=1)
     challenger = compared_model(frame[~is_holdout(frame, today)], estimator=NEAREST, rule=today, n_neighbors=1)
-    holdout = frame[is_holdout(frame, today)]
     in_both = holdout[is_holdout(holdout, former)]
     found = exam(holdout, challenger, champion)
     assert found.rows.judged == len(in_both) < len(holdout) == found.rows.holdout
@@ -138,16 +137,14 @@ def test_a_champion_is_not_judged_on_the_rows_it_was_trained_on() -> None:
 
 
 def test_the_challenger_is_also_told_alone_on_its_whole_holdout() -> None:
-    frame, former, today = numbers_without_meaning()
-    holdout = frame[is_holdout(frame, today)]
+    frame, holdout, former, today = numbers_without_meaning()
     found = exam(holdout, compared_model(frame, rule=today), compared_model(frame, "champion", rule=former))
     assert sum(map(sum, found.alone.confusion)) == len(holdout)
     assert exam(holdout, compared_model(frame, rule=today)).alone is None
 
 
 def test_with_fewer_rows_in_both_holdouts_than_asked_nothing_is_decided() -> None:
-    frame, former, today = numbers_without_meaning()
-    holdout = frame[is_holdout(frame, today)]
+    frame, holdout, former, today = numbers_without_meaning()
     both = int(is_holdout(holdout, former).sum())
     challenger, champion = compared_model(frame, rule=today), compared_model(frame, "champion", rule=former)
     with pytest.raises(NotEnoughDataError, match=f"only {both} rows are holdout under both.*min_overlap = {both + 1}"):

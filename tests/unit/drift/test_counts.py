@@ -1,10 +1,12 @@
 """New data counted in chunks."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from champion.drift.counts import MOST_NAMES, FeatureCounts, reference_cells
-from champion.modeling.profile import ColumnProfile
+from champion.modeling.columns import Column
+from champion.modeling.profile import ColumnProfile, build
 
 
 def column(**facts: object) -> ColumnProfile:
@@ -26,11 +28,6 @@ def test_a_bin_holds_its_lower_edge_and_the_last_one_its_upper_edge_too() -> Non
 
 
 def test_the_bins_are_those_in_which_the_profile_counted() -> None:
-    import pandas as pd
-
-    from champion.modeling.columns import Column
-    from champion.modeling.profile import build
-
     values = np.round(np.random.default_rng(1).lognormal(size=500), 2)
     table = pd.DataFrame({"x": values, "y": ["a"] * 500})
     described = Column(name="x", kind="numeric", used=True, why="")

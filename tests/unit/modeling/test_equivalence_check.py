@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 
 from champion.modeling import forest
+from champion.modeling.arrays import block_of
 from champion.modeling.backends import BACKENDS
 from champion.modeling.equivalence import EquivalenceReport
-from champion.modeling.equivalence_check import check_equivalence
+from champion.modeling.equivalence_check import _at_boundaries, check_equivalence
+from champion.modeling.features import model_frame
 from champion.modeling.forest import Forest, make
 from tests.unit.modeling.test_arrays import FOREST, fitted, mixed, numbers_only
 
@@ -63,10 +65,6 @@ def test_a_walk_with_other_probabilities_does_not_pass_though_its_labels_are_rig
 
 
 def test_rows_at_the_thresholds_stand_at_them() -> None:
-    from champion.modeling.arrays import block_of
-    from champion.modeling.equivalence_check import _at_boundaries
-    from champion.modeling.features import model_frame
-
     table = numbers_only()
     features, pipeline = fitted(table, FOREST)
     packed = make(pipeline[-1], 3)

@@ -116,8 +116,6 @@ def test_a_right_use_case_is_accepted() -> None:
     )
 
 
-# Pipelines
-
 FEATURES = (
     Feature(name="size", kind="numeric", dtype="float64", nullable=False),
     Feature(name="colour", kind="categorical", dtype="str", nullable=False),
@@ -145,38 +143,37 @@ def fitted(path: str, frame: pd.DataFrame, **params: Any) -> Any:
     return pipeline.fit(model_frame(frame, FEATURES), codes)
 
 
-@pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING, NAIVE, "sklearn.neighbors.KNeighborsClassifier"])
-def test_missing_values_are_learned_from_and_predicted_with(path: str) -> None:
+def with_gaps() -> pd.DataFrame:
     gaps = table()
     for place, name in enumerate(gaps.columns):
         gaps[name] = gaps[name].mask(np.arange(len(gaps)) % 7 == place)
-    found = fitted(path, gaps).predict_proba(model_frame(gaps, FEATURES))
-    assert np.isfinite(found).all()
+    return gaps
+
+
+MANY = table(1000).assign(colour=[f"colour {row % 400}" for row in range(1000)])
 
 
 @pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING, NAIVE, "sklearn.neighbors.KNeighborsClassifier"])
-def test_missing_values_that_training_never_saw_are_predicted_with(path: str) -> None:
-    empty = pd.DataFrame({name: [None] for name in table().columns}, dtype=object)
-    assert np.isfinite(fitted(path, table()).predict_proba(model_frame(empty, FEATURES))).all()
-
-
-@pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING])
-def test_a_category_that_training_never_saw_is_no_error(path: str) -> None:
-    strange = table(5).assign(colour="ultraviolet", size=1e6)
-    assert np.isfinite(fitted(path, table()).predict_proba(model_frame(strange, FEATURES))).all()
-
-
-@pytest.mark.parametrize("path", [FOREST, LINEAR, BOOSTING])
-def test_more_categories_than_an_estimator_takes_are_put_together(path: str) -> None:
-    many = table(1000).assign(colour=[f"colour {row % 400}" for row in range(1000)])
-    pipeline = fitted(path, many)
-    assert pipeline[:-1].transform(model_frame(many, FEATURES)).shape[1] <= 56
-    assert np.isfinite(pipeline.predict_proba(model_frame(many, FEATURES))).all()
+@pytest.mark.parametrize(
+    ("train", "asked"),
+    [
+        (with_gaps(), with_gaps()),
+        (table(), pd.DataFrame({name: [None] for name in table().columns}, dtype=object)),
+        (table(), table(5).assign(colour="ultraviolet", size=1e6)),
+        (MANY, MANY),
+    ],
+    ids=["missing values", "missing values that training never saw", "a category that it never saw", "many categories"],
+)
+def test_values_of_every_sort_are_learned_from_and_predicted_with(
+    path: str, train: pd.DataFrame, asked: pd.DataFrame
+) -> None:
+    pipeline = fitted(path, train)
+    assert np.isfinite(pipeline.predict_proba(model_frame(asked, FEATURES))).all()
+    assert pipeline[:-1].transform(model_frame(asked, FEATURES)).shape[1] <= 56
 
 
 def test_codes_stay_below_the_bins_that_the_estimator_was_given() -> None:
-    many = table(400).assign(colour=[f"colour {row % 200}" for row in range(400)])
-    assert fitted(BOOSTING, many, max_bins=32).predict(model_frame(many, FEATURES)).shape == (400,)
+    assert fitted(BOOSTING, MANY, max_bins=32).predict(model_frame(MANY, FEATURES)).shape == (1000,)
 
 
 def test_trees_see_numbers_as_they_are_and_others_standardized() -> None:

@@ -15,7 +15,7 @@ from champion.modeling.forest import can, make
 
 FORESTS = [
     RandomForestClassifier(30, random_state=1),
-    RandomForestClassifier(10, max_depth=2, random_state=1),
+    RandomForestClassifier(100, max_depth=2, random_state=1),
     ExtraTreesClassifier(30, random_state=1),
     DecisionTreeClassifier(random_state=1),
     ExtraTreeClassifier(random_state=1),
@@ -34,16 +34,12 @@ def grid(rows: int = 5000) -> np.ndarray:
 
 
 @pytest.mark.parametrize("model", FORESTS, ids=str)
-def test_a_packed_forest_answers_to_the_last_bit_what_the_forest_answers(model: Any) -> None:
-    model.fit(*iris())
-    np.testing.assert_array_equal(make(model, 3).probabilities(grid()), model.predict_proba(grid()))
-
-
-@pytest.mark.parametrize("model", FORESTS[:3], ids=str)
-def test_one_row_alone_gets_the_answer_it_gets_among_others(model: Any) -> None:
-    forest, rows = make(model.fit(*iris()), 3), grid(300)
-    alone = np.vstack([forest.probabilities(rows[place : place + 1]) for place in range(len(rows))])
-    np.testing.assert_array_equal(alone, model.predict_proba(rows))
+def test_a_packed_forest_answers_to_the_last_bit_what_the_forest_answers_alone_and_in_parts(model: Any) -> None:
+    forest, rows = make(model.fit(*iris()), 3), grid()
+    truth = model.predict_proba(rows)
+    np.testing.assert_array_equal(forest.probabilities(rows), truth)  # a hundred trees are walked in parts
+    alone = np.vstack([forest.probabilities(rows[place : place + 1]) for place in range(300)])
+    np.testing.assert_array_equal(alone, truth[:300])
 
 
 def test_a_tie_of_two_classes_is_the_forests_own() -> None:
@@ -83,12 +79,6 @@ def test_a_class_that_the_forest_never_saw_has_probability_zero() -> None:
     assert found.shape == (150, 3)
     assert (found[:, 1] == 0).all()
     np.testing.assert_array_equal(found[:, [0, 2]], model.predict_proba(rows))
-
-
-def test_many_rows_are_walked_in_parts() -> None:
-    model = RandomForestClassifier(100, max_depth=2, random_state=0).fit(*iris())
-    rows = np.tile(grid(1000), (5, 1))
-    np.testing.assert_array_equal(make(model, 3).probabilities(rows), model.predict_proba(rows))
 
 
 @pytest.mark.parametrize(
