@@ -147,9 +147,7 @@ def _missing(before: int, rows: int, gone: int, now: int) -> TestResult:
 def _compare_predictions(profile: Profile, predicted: Mapping[str, int], error: float, rules: Drift) -> ComparedFeature:
     """Test the predictions against the true labels of the train set.
 
-    The shares of what a model answers can differ from the shares of the truth by as much as it errs, without any drift:
-    the total variation distance of the two is at most the error rate. So the differences are shrunk by that much before
-    they are tested, and the threshold is raised by it.
+    Without drift their total variation distance is at most the error rate: differences are shrunk, the threshold raised by it.
     """
     names = [str(label) for label in profile.classes]
     column = ColumnProfile(

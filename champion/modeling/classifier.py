@@ -64,10 +64,7 @@ def ask(pipeline: Any, frame: pd.DataFrame, classes: int, probabilities: bool = 
 
 
 def _row_by_row(pipeline: Any, frame: pd.DataFrame) -> pd.DataFrame:
-    """The same table with the numbers of a row side by side, where nothing but trees look at it, each row by itself.
-
-    A table lies column by column; 500 trees of histogram-based boosting take a fifth longer to walk it so.
-    """
+    """The numbers of a row side by side where only trees look at them: column by column, boosting takes a fifth longer."""
     import pandas as pd
 
     if pipeline[0] != "passthrough" or any(dtype != np.float64 for dtype in frame.dtypes):
@@ -90,10 +87,7 @@ def answered(model: Any, rows: Any, classes: int) -> Predictions:
 
 
 def _takes_the_most_probable(model: Any) -> bool:
-    """Whether the estimator's own predict is the first of the largest probabilities, ties included.
-
-    Gradient boosting that is not histogram-based is left out: at a tie of two classes it takes the second.
-    """
+    """Whether predict is the first of the largest probabilities at a tie too; plain gradient boosting takes the second."""
     estimator = model[-1] if hasattr(model, "steps") else model
     words = ("ForestClassifier", "TreeClassifier", "HistGradientBoostingClassifier")
     return any(word in parent.__name__ for parent in type(estimator).__mro__ for word in words)

@@ -116,7 +116,12 @@ def _header(path: Path, table: str) -> list[str]:
         try:
             names = next((row for row in csv.reader(file) if row), None)
         except csv.Error:
-            raise _endless_header(path, table) from None
+            too_long = DataError(
+                f"{table}'s header has a name of more than {_LONGEST_NAME:,} characters. Expected the names of columns in the "
+                "first line."
+            )
+            line = _unclosed(path)
+            raise (_never_closed(table, line) if line else too_long) from None
     if names is None:
         raise DataError(f"{table} is empty. Expected a header and rows.")
     for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
@@ -134,8 +139,10 @@ def _batches(file: _Counted, path: Path, table: str, columns: int, wanted: list[
     import pyarrow.csv as arrow_csv
 
     names = [str(number) for number in range(columns)]
-    skipped = _lines_before_rows(path)
-    rows = 0
+    with _text(path) as text:
+        lines = csv.reader(text)
+        next(row for row in lines if row)
+    skipped, rows = lines.line_num, 0  # blank lines and the header
     try:
         with _named_errors(path, table):
             reader = arrow_csv.open_csv(
@@ -200,17 +207,6 @@ def _never_closed(table: str, line: int) -> DataError:
     )
 
 
-def _endless_header(path: Path, table: str) -> DataError:
-    """Why a name in the header is longer than any name would be."""
-    line = _unclosed(path)
-    if line:
-        return _never_closed(table, line)
-    return DataError(
-        f"{table}'s header has a name of more than {_LONGEST_NAME:,} characters. Expected the names of columns in the "
-        "first line."
-    )
-
-
 @contextmanager
 def _named_errors(path: Path, table: str) -> Iterator[None]:
     """What is wrong with the bytes of a file is an error of the project."""
@@ -248,14 +244,6 @@ def _unclosed(path: Path) -> int | None:
             endless = "field limit" in str(error) and reader.line_num > began
             return began if endless or "unexpected end of data" in str(error) else None
     return None
-
-
-def _lines_before_rows(path: Path) -> int:
-    """How many lines blank lines and the header take."""
-    with _text(path) as file:
-        reader = csv.reader(file)
-        next(row for row in reader if row)
-        return reader.line_num
 
 
 class _Counted(io.RawIOBase):

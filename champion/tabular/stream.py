@@ -34,25 +34,15 @@ class TableStream:
     """A table that is read from its first row to its last, once.
 
     `rows` is None where it is not known before the end. Where it is `textual`, every value is a text, and `MISSING_WORDS`
-    stand for none.
+    stand for none. `chunks` reads some columns, some ten thousand rows at a time and in order, or raises DataError when the
+    file is broken; `share` says how much of the file has been read, from 0 to 1.
     """
 
     schema: pa.Schema
     rows: int | None
     textual: bool
-    _read: Callable[[Sequence[str]], Iterator[pa.RecordBatch]] = field(repr=False)
-    _share: Callable[[], float] = field(repr=False)
-
-    def chunks(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Read some columns, some ten thousand rows at a time and in order.
-
-        Raises DataError when the file is broken.
-        """
-        return self._read(columns)
-
-    def share(self) -> float:
-        """How much of the file has been read, from 0 to 1."""
-        return self._share()
+    chunks: Callable[[Sequence[str]], Iterator[pa.RecordBatch]] = field(repr=False)
+    share: Callable[[], float] = field(repr=False)
 
 
 def tidy(names: Iterable[object], table: str) -> list[str]:
