@@ -90,7 +90,7 @@ IN_A_CONTAINER = (
     Patch(
         f"{_DOCKER}.get_step_run_metadata",
         "(self, info)",
-        lambda _: lambda *_: {"container": socket.gethostname(), "python": sys.version.split()[0]},
+        lambda _: lambda *_, **__: {"container": socket.gethostname(), "python": sys.version.split()[0]},
         "each step records where it ran",
     ),
 )
