@@ -40,9 +40,13 @@ def test_cells_that_expect_too_few_rows_are_merged_and_a_small_rest_joins_the_sm
     assert theirs.tolist() == [200, 0, 0, 0, 41]
 
 
-def test_a_single_cell_is_no_difference() -> None:
+def test_a_single_cell_or_nothing_missing_is_no_difference() -> None:
     assert tests.cell_test(np.array([50, 0]), np.array([80, 0])).p == 1.0
     assert tests.rank_test(np.array([50, 0]), np.array([80, 0])).p == 1.0
+    nothing, every = np.array(0), np.array(100)
+    assert (
+        tests.missing_test(nothing, every, nothing, every).p == tests.missing_test(every, every, every, every).p == 1.0
+    )
 
 
 def test_kuipers_distance_over_bins_is_at_most_that_of_the_rows() -> None:
@@ -109,24 +113,13 @@ def test_more_missing_values_are_found_and_as_many_are_not(before: tuple[int, in
     assert tests.missing_test(*same).p > 0.2
 
 
-def test_nothing_missing_is_no_difference() -> None:
-    nothing = np.array(0)
-    assert tests.missing_test(nothing, np.array(100), nothing, np.array(100)).p == 1.0
-    assert tests.missing_test(np.array(100), np.array(100), np.array(100), np.array(100)).p == 1.0
-
-
 def test_p_values_are_corrected_as_scipy_does() -> None:
     p = RANDOM.uniform(size=(3, 15)) ** 2
     assert tests.corrected(p) == pytest.approx(np.stack([stats.false_discovery_control(row) for row in p]))
 
 
-def test_wilsons_interval_is_that_of_scipy_and_lies_within_0_and_1() -> None:
+def test_wilsons_interval_is_that_of_scipy_within_0_and_1_and_that_of_a_difference_newcombes() -> None:
     known = stats.binomtest(37, 40).proportion_ci(method="wilson")
     assert wilson(37, 40) == pytest.approx((known.low, known.high))
-    assert wilson(0, 5)[0] == 0.0
-    assert wilson(5, 5)[1] == 1.0
-
-
-def test_the_interval_of_a_difference_is_newcombes() -> None:
-    low, high = difference(56, 70, 48 / 80, 80)  # his example (a)
-    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    assert (wilson(0, 5)[0], wilson(5, 5)[1]) == (0.0, 1.0)
+    assert difference(56, 70, 48 / 80, 80) == pytest.approx((0.0524, 0.3339), abs=1e-4)  # his example (a)

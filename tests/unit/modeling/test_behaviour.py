@@ -155,8 +155,7 @@ def test_what_the_estimator_cannot_take_is_told() -> None:
 
 
 def test_train_set_and_holdout_are_the_table() -> None:
-    whole = table(300)
-    rule = rule_for(whole, DATA, Split(share=0.3))
+    whole, rule = table(300), rule_for(table(300), DATA, Split(share=0.3))
     train, holdout, profile, plan = prepare_table(whole, DATA, rule)
     assert (len(train), len(holdout)) == (plan.train_rows, plan.holdout_rows)
     assert (profile.rows, profile.holdout_rows) == (len(train), len(holdout))
@@ -181,8 +180,7 @@ def test_a_rare_text_among_numbers_is_met_in_training_as_in_the_holdout() -> Non
 
 
 def test_a_column_whose_values_all_stand_in_the_holdout_is_not_used() -> None:
-    whole = table(300)
-    rule = rule_for(whole, DATA, Split(share=0.3))
+    whole, rule = table(300), rule_for(table(300), DATA, Split(share=0.3))
     late = whole.assign(late=np.where(is_holdout(whole, rule), np.arange(300) / 7, np.nan))
     _, _, profile, plan = prepare_table(late, DATA, rule)
     assert "late" not in {feature.name for feature in plan.features}
@@ -190,8 +188,7 @@ def test_a_column_whose_values_all_stand_in_the_holdout_is_not_used() -> None:
 
 
 def test_ranges_are_those_of_the_train_set() -> None:
-    whole = table(300)
-    rule = rule_for(whole, DATA, Split(share=0.3))
+    whole, rule = table(300), rule_for(table(300), DATA, Split(share=0.3))
     whole.loc[is_holdout(whole, rule), "size"] += 1e-14
     train, _, _, plan = prepare_table(whole, DATA, rule)
     size = next(feature for feature in plan.features if feature.name == "size")

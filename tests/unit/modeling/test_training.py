@@ -155,13 +155,10 @@ def test_few_groups_and_few_rows_of_a_class_make_fewer_folds(groups: list[Any]) 
     assert fit(train, group="group")[1].cv_mean is not None
 
 
-def test_class_weights_are_given_by_label() -> None:
+def test_class_weights_are_given_by_label_can_be_searched_and_are_told_as_written() -> None:
     train = table({"no": 190, "yes": 10})
     train["x"] /= 3
     plain, weighted = (fit(train, LINEAR, params=params)[0] for params in ({}, {"class_weight": {"yes": 50}}))
     assert weighted.predict(train[["x", "noise"]]).sum() > plain.predict(train[["x", "noise"]]).sum()
-
-
-def test_class_weights_can_be_searched_and_are_told_as_written() -> None:
     _, result = fit(table({"no": 30, "yes": 30}), LINEAR, search={"class_weight": [{"yes": 5}, "balanced"]})
     assert [trial.params["class_weight"] for trial in result.trials] == [{"yes": 5}, "balanced"]

@@ -56,16 +56,18 @@ def test_half_a_parquet_file_and_one_that_breaks_in_the_middle_are_errors(tmp_pa
         list(open_table(source).chunks(["size", "when"]))
 
 
-def test_an_odd_number_of_quotes_inside_of_values_is_no_error(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text('a,b\n5" pipe,1\n', encoding="utf-8")
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'a,b\n5" pipe,1\n', {"b": ["1"], "a": ['5" pipe']}),
+        (b'\xef\xbb\xbf a ,"b"\r\n\r\n1,"x\ny"\r\n', {"b": ["x\ny"], "a": ["1"]}),
+    ],
+    ids=["an odd number of quotes inside of values", "blank lines, a mark of UTF-8 and blanks around names"],
+)
+def test_a_csv_may_have(content: bytes, expected: dict[str, list[str]], tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
     (chunk,) = open_table(tmp_path / "t.csv").chunks(["b", "a"])
-    assert chunk.to_pydict() == {"b": ["1"], "a": ['5" pipe']}
-
-
-def test_blank_lines_a_mark_of_utf8_and_blanks_around_names_are_taken(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_bytes(b'\n\xef\xbb\xbf a ,"b"\r\n\r\n1,"x\ny"\r\n'.replace(b"\n\xef", b"\xef"))
-    (chunk,) = open_table(tmp_path / "t.csv").chunks(["a", "b"])
-    assert chunk.to_pydict() == {"a": ["1"], "b": ["x\ny"]}
+    assert chunk.to_pydict() == expected
 
 
 def test_what_reads_ahead_ends_with_its_reader_and_hands_on_errors() -> None:
