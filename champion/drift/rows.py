@@ -117,14 +117,15 @@ def _columns(
         )
     missing, other, usable = [], [], []
     for feature in manifest.signature:
-        if feature.name not in schema.names:
-            text = "The champion needs it, and the data do not have it."
-            missing.append(SchemaDifference(column=feature.name, what="missing", text=text))
-        elif readable(kind := schema.field(feature.name).type):
+        name, text = feature.name, "The champion needs it, and the data do not have it."
+        if name not in schema.names:
+            missing.append(SchemaDifference(column=name, what="missing", text=text))
+        elif readable(kind := schema.field(name).type):
             usable.append(feature)
         else:
-            text = f"It holds {kind}, and was {feature.kind} in training."
-            other.append(SchemaDifference(column=feature.name, what="type", text=text))
+            other.append(
+                SchemaDifference(column=name, what="type", text=f"It holds {kind}, and was {feature.kind} in training.")
+            )
     known = {"", manifest.target, REQUEST, *names}
     unknown = [name for name in schema.names if name not in known]
     new = [SchemaDifference(column=name, what="new", text="The champion does not know it.") for name in unknown]
@@ -227,9 +228,8 @@ def _report(
     if verdict == "not_enough":
         judged = without_verdicts(judged, reason)
     return DriftReport(
-        use_case=manifest.use_case,
-        model_version=manifest.model_version,
-        data_version=manifest.data_version,
+        **manifest.model_dump(include={"use_case", "model_version", "data_version"}),
+        **rules.model_dump(include={"alpha", "min_effect", "min_rows"}),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         source=request.source,
         since=request.since,
@@ -237,9 +237,6 @@ def _report(
         reason=reason,
         reference_rows=profile.rows,
         current_rows=counted.rows,
-        alpha=rules.alpha,
-        min_effect=rules.min_effect,
-        min_rows=rules.min_rows,
         features=judged.features,
         predictions=judged.predictions,
         schema_differences=differences,
