@@ -180,10 +180,11 @@ def measure_docker(sandbox: Sandbox, repeats: int) -> list[Row]:
     )
     ours, rival = _in_turn(docker, local, repeats)
     step, local_step = (
-        [replace(result, seconds=statistics.fmean(_told(_STEP, result))) for result in side] for side in (ours, rival)
+        [replace(result, seconds=statistics.fmean(_printed(_STEP, result))) for result in side]
+        for side in (ours, rival)
     )
     return [
-        _seconds("iris on the docker stack - nothing", ours, _nothing(repeats), 30.0, "difference"),
+        _seconds("iris on the docker stack - nothing", ours, [Result(0.0, 0.0, "")] * repeats, 30.0, "difference"),
         _seconds("a step in a container - locally", step, local_step, 3.5, "difference"),
     ]
 
@@ -214,11 +215,11 @@ def measure_batch(sandbox: Sandbox, repeats: int) -> list[Row]:
         say("batch, plain script")
         script = (sys.executable, RIVALS / "batch_plain.py", folder / "models/batch/model.skops", whole_table)
         result = run(sandbox.command(sandbox.root, *script), sample_memory=True)
-        return replace(result, seconds=_told(_PLAIN, result)[0])
+        return replace(result, seconds=_printed(_PLAIN, result)[0])
 
     half = ours(half_table)
     whole, plain = zip(*((ours(whole_table), rival()) for _ in range(repeats)), strict=True)
-    steps = [replace(result, seconds=_told(_STEP, result, "predict")[0]) for result in whole]
+    steps = [replace(result, seconds=_printed(_STEP, result, "predict")[0]) for result in whole]
     memory = tuple(result.mebibytes for result in whole)
     rows = f"{BATCH_ROWS / 1e6:g}M rows"
     return [
@@ -229,11 +230,7 @@ def measure_batch(sandbox: Sandbox, repeats: int) -> list[Row]:
     ]
 
 
-def _nothing(repeats: int) -> list[Result]:
-    return [Result(0.0, 0.0, "")] * repeats
-
-
-def _told(pattern: re.Pattern[str], result: Result, step: str | None = None) -> list[float]:
+def _printed(pattern: re.Pattern[str], result: Result, step: str | None = None) -> list[float]:
     """The seconds that a run printed, of one step or of all."""
     seconds = [float(took) for name, took in pattern.findall(result.output) if step in (None, name)]
     if not seconds:
@@ -241,6 +238,7 @@ def _told(pattern: re.Pattern[str], result: Result, step: str | None = None) -> 
     return seconds
 
 
+# how each is measured, and how many runs of each side are taken
 CLAIMS: dict[str, tuple[Callable[[Sandbox, int], list[Row]], int]] = {
     "uncached": (measure_uncached, 5),
     "cached": (measure_cached, 5),
@@ -250,4 +248,3 @@ CLAIMS: dict[str, tuple[Callable[[Sandbox, int], list[Row]], int]] = {
     "docker": (measure_docker, 3),
     "batch": (measure_batch, 3),
 }
-"""How each is measured, and how many runs of each side are taken."""

@@ -103,17 +103,18 @@ def alarms(
     draw = KINDS[kind]
     random = np.random.default_rng(seed)
     rules = Drift()
-    found = []
-    each = max(1, BATCH // columns)
-    for start in range(0, tables, each):
-        size = min(each, tables - start)
-        parts = draw(random, size * columns, reference, rows, 0.0)
-        p = np.stack([test.p for _, test, _ in parts], axis=-1).reshape(size, columns, -1)
-        effects = np.stack([effect for _, _, effect in parts], axis=-1).reshape(size, columns, -1)
+
+    def drawn(features: int, shift: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        parts = draw(random, features, reference, rows, shift)
+        return np.stack([test.p for _, test, _ in parts], axis=-1), np.stack([each for _, _, each in parts], axis=-1)
+
+    reported = []
+    most = max(1, BATCH // columns)
+    for start in range(0, tables, most):
+        size = min(most, tables - start)
+        p, effects = (each.reshape(size, columns, -1) for each in drawn(size * columns, 0.0))
         if shift:
-            parts = draw(random, size, reference, rows, shift)
-            p[:, 0] = np.stack([test.p for _, test, _ in parts], axis=-1)
-            effects[:, 0] = np.stack([effect for _, _, effect in parts], axis=-1)
+            p[:, 0], effects[:, 0] = drawn(size, shift)
         drift, _ = drifting(p, effects, np.full(columns, rules.min_effect), rules.alpha)
-        found.append(drift.any(axis=-1))
-    return np.concatenate(found)
+        reported.append(drift.any(axis=-1))
+    return np.concatenate(reported)

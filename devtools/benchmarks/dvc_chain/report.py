@@ -27,76 +27,56 @@ def save(name: str, figure: Any) -> None:
     plt.close(figure)
 
 
-def plot_confusion(models: dict[str, Any], features: pd.DataFrame, target: pd.Series) -> None:
-    """One confusion matrix per model."""
+def side_by_side(models: dict[str, Any]) -> tuple[Any, Any]:
+    """A figure, and its axes: one per model."""
     figure, axes = plt.subplots(1, len(models), figsize=(5 * len(models), 4), squeeze=False)
-    for (name, model), axis in zip(models.items(), axes[0], strict=True):
-        ConfusionMatrixDisplay.from_estimator(model, features, target, ax=axis, colorbar=False)
+    for name, axis in zip(models, axes[0], strict=True):
         axis.set_title(name)
-    save("confusion", figure)
+    return figure, axes[0]
 
 
-def plot_curves(models: dict[str, Any], features: pd.DataFrame, target: pd.Series) -> None:
-    """ROC, precision-recall and calibration, every class against all others, one row per model."""
-    figures = {name: plt.subplots(1, len(models), figsize=(5 * len(models), 4), squeeze=False) for name in CURVES}
-    for column, (role, model) in enumerate(models.items()):
-        probability = model.predict_proba(features)
-        for number, label in enumerate(model.classes_):
-            for name, draw in CURVES.items():
-                draw(figures[name][1][0][column], target == label, probability[:, number], str(label))
-        for _, axes in figures.values():
-            axes[0][column].set_title(role)
-            axes[0][column].legend()
-    for name, (figure, _) in figures.items():
-        save(name, figure)
-
-
-def draw_roc(axis: Any, truth: pd.Series, probability: Any, label: str) -> None:
-    """Draw the ROC curve of one class."""
-    RocCurveDisplay.from_predictions(truth, probability, name=label, ax=axis)
-
-
-def draw_precision_recall(axis: Any, truth: pd.Series, probability: Any, label: str) -> None:
-    """Draw the precision-recall curve of one class."""
-    PrecisionRecallDisplay.from_predictions(truth, probability, name=label, ax=axis)
-
-
-def draw_calibration(axis: Any, truth: pd.Series, probability: Any, label: str) -> None:
+def draw_calibration(truth: pd.Series, probability: Any, *, name: str, ax: Any) -> None:
     """Draw the calibration curve of one class."""
     share, mean = calibration_curve(truth, probability, n_bins=10)
-    axis.plot(mean, share, marker="o", label=label)
-    axis.set(xlabel="mean predicted probability", ylabel="share that was right")
+    ax.plot(mean, share, marker="o", label=name)
+    ax.set(xlabel="mean predicted probability", ylabel="share that was right")
 
 
-CURVES = {"roc": draw_roc, "precision_recall": draw_precision_recall, "calibration": draw_calibration}
+CURVES = {
+    "roc": RocCurveDisplay.from_predictions,
+    "precision_recall": PrecisionRecallDisplay.from_predictions,
+    "calibration": draw_calibration,
+}
 
 
-def plot_importance(models: dict[str, Any], features: pd.DataFrame, target: pd.Series, metric: str, times: int) -> None:
-    """Permutation importance on the holdout."""
-    figure, axes = plt.subplots(1, len(models), figsize=(5 * len(models), 4), squeeze=False)
-    for (name, model), axis in zip(models.items(), axes[0], strict=True):
-        found = permutation_importance(model, features, target, scoring=metric, n_repeats=times, random_state=42)
-        order = found.importances_mean.argsort()
-        axis.barh(features.columns[order], found.importances_mean[order], xerr=found.importances_std[order])
-        axis.set_title(name)
-    save("importance", figure)
+def plot_models(models: dict[str, Any], features: pd.DataFrame, target: pd.Series, params: dict[str, Any]) -> None:
+    """Per model: confusion matrix, permutation importance on the holdout, and the curves of every class."""
+    names = ("confusion", "importance", *CURVES)
+    figures, axes = zip(*(side_by_side(models) for _ in names), strict=True)
+    scoring, times = params["train"]["metric"], params["report"]["importance_repeats"]
+    for model, (confusion, bars, *curves) in zip(models.values(), zip(*axes, strict=True), strict=True):
+        ConfusionMatrixDisplay.from_estimator(model, features, target, ax=confusion, colorbar=False)
+        importance = permutation_importance(model, features, target, scoring=scoring, n_repeats=times, random_state=42)
+        order = importance.importances_mean.argsort()
+        means, spreads = importance.importances_mean[order], importance.importances_std[order]
+        bars.barh(features.columns[order], means, xerr=spreads)
+        probability = model.predict_proba(features)
+        for draw, axis in zip(CURVES.values(), curves, strict=True):
+            for number, label in enumerate(model.classes_):
+                draw(target == label, probability[:, number], name=str(label), ax=axis)
+            axis.legend()
+    for name, figure in zip(names, figures, strict=True):
+        save(name, figure)
 
 
 def plot_search(candidates: list[dict[str, Any]]) -> None:
     """Cross-validated score of every trial of the search."""
     figure, axis = plt.subplots(figsize=(5, 4))
     for candidate in candidates:
-        if candidate["trials"]:
-            axis.errorbar(
-                [
-                    ", ".join(f"{key}={value}" for key, value in trial["params"].items())
-                    for trial in candidate["trials"]
-                ],
-                [trial["mean"] for trial in candidate["trials"]],
-                yerr=[trial["std"] for trial in candidate["trials"]],
-                marker="o",
-                label=candidate["name"],
-            )
+        if trials := candidate["trials"]:
+            names = [", ".join(f"{key}={value}" for key, value in trial["params"].items()) for trial in trials]
+            means, spreads = ([trial[kind] for trial in trials] for kind in ("mean", "std"))
+            axis.errorbar(names, means, yerr=spreads, marker="o", label=candidate["name"])
     axis.legend()
     save("search", figure)
 
@@ -127,9 +107,7 @@ def main() -> None:
     if previous.exists():
         models["production"] = joblib.load(previous)
     PLOTS.mkdir(exist_ok=True)
-    plot_confusion(models, features, target)
-    plot_curves(models, features, target)
-    plot_importance(models, features, target, params["train"]["metric"], params["report"]["importance_repeats"])
+    plot_models(models, features, target, params)
     plot_search(json.loads(Path("challenger/candidates.json").read_text()))
     metrics = json.loads(Path("metrics.json").read_text())
     Path("report.html").write_text(page(metrics, pd.read_parquet("prepared/train.parquet").describe(include="all")))

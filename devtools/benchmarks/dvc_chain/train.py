@@ -19,13 +19,8 @@ def train_forest(features: pd.DataFrame, target: pd.Series, settings: dict[str, 
     forest = RandomForestClassifier(**settings["random_forest"])
     folds = StratifiedKFold(settings["folds"], shuffle=True, random_state=42)
     scores = cross_val_score(forest, features, target, cv=folds, scoring=settings["metric"])
-    return {
-        "name": "random_forest",
-        "model": forest.fit(features, target),
-        "mean": float(scores.mean()),
-        "std": float(scores.std()),
-        "trials": [],
-    }
+    summary = {"name": "random_forest", "mean": float(scores.mean()), "std": float(scores.std()), "trials": []}
+    return {**summary, "model": forest.fit(features, target)}
 
 
 def train_regression(features: pd.DataFrame, target: pd.Series, settings: dict[str, Any]) -> dict[str, Any]:
@@ -37,30 +32,21 @@ def train_regression(features: pd.DataFrame, target: pd.Series, settings: dict[s
         cv=StratifiedKFold(settings["folds"], shuffle=True, random_state=42),
         scoring=settings["metric"],
     ).fit(features, target)
-    results = search.cv_results_
-    return {
-        "name": "logistic_regression",
-        "model": search.best_estimator_,
-        "mean": float(search.best_score_),
-        "std": float(results["std_test_score"][search.best_index_]),
-        "trials": [
-            {"params": params, "mean": float(mean), "std": float(std)}
-            for params, mean, std in zip(
-                results["params"], results["mean_test_score"], results["std_test_score"], strict=True
-            )
-        ],
-    }
+    columns = (search.cv_results_[name] for name in ("params", "mean_test_score", "std_test_score"))
+    trials = [
+        {"params": params, "mean": float(mean), "std": float(std)} for params, mean, std in zip(*columns, strict=True)
+    ]
+    best = trials[int(search.best_index_)]
+    summary = {"name": "logistic_regression", "mean": best["mean"], "std": best["std"], "trials": trials}
+    return {**summary, "model": search.best_estimator_}
 
 
 def main() -> None:
     """Read the train set, write ``challenger/model.joblib`` and ``challenger/candidates.json``."""
     params = yaml.safe_load(Path("params.yaml").read_text())
-    train = pd.read_parquet("prepared/train.parquet")
-    features, target = train.drop(columns=params["data"]["target"]), train[params["data"]["target"]]
-    candidates = [
-        train_forest(features, target, params["train"]),
-        train_regression(features, target, params["train"]),
-    ]
+    table = pd.read_parquet("prepared/train.parquet")
+    features, target = table.drop(columns=params["data"]["target"]), table[params["data"]["target"]]
+    candidates = [train(features, target, params["train"]) for train in (train_forest, train_regression)]
     candidates.sort(key=lambda candidate: candidate["mean"], reverse=True)
     folder = Path("challenger")
     folder.mkdir(exist_ok=True)

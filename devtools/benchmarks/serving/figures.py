@@ -103,7 +103,7 @@ class Limit:
     """One promise, and whether it was kept."""
 
     promise: str
-    found: float
+    value: float
     limit: float
     at_least: bool
     unit: str
@@ -115,8 +115,8 @@ class Limit:
 
     @property
     def kept(self) -> bool:
-        """Whether what was found is within the limit."""
-        return self.found >= self.limit if self.at_least else self.found <= self.limit
+        """Whether the value is within the limit."""
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
 def limits(figures: Sequence[Figures]) -> list[Limit]:
@@ -148,7 +148,7 @@ def as_tables(figures: Sequence[Figures], held: Sequence[Limit]) -> str:
     ]
     lines += ["", "| promise (forest) | found | limit | kept |", "|---|---:|---:|---|"]
     lines += [
-        f"| {each.promise} | {each.found:.2f} {each.unit} | {each.bound} | {'yes' if each.kept else 'NO'} |"
+        f"| {each.promise} | {each.value:.2f} {each.unit} | {each.bound} | {'yes' if each.kept else 'NO'} |"
         for each in held
     ]
     return "\n".join(lines)
