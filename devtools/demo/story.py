@@ -58,16 +58,16 @@ class Teller:
         self.steps.append({"title": title, "commands": [], "found": []})
         self.say(f"\n{click.style(f'{len(self.steps)}. {title}', bold=True)} {why}")
 
-    def command(self, shown: str) -> None:
+    def command(self, line: str) -> None:
         """What a person would type; told before it runs."""
-        self.say(f"   {click.style('$ ' + shown, fg='cyan')}")
-        self.steps[-1]["commands"].append({"command": shown})
+        self.say(f"   {click.style('$ ' + line, fg='cyan')}")
+        self.steps[-1]["commands"].append({"command": line})
 
     def ended(self, exit_code: int, seconds: float) -> None:
         """How the last command ended."""
         self.steps[-1]["commands"][-1].update(exit_code=exit_code, seconds=round(seconds, 1))
 
-    def found(self, text: str) -> None:
+    def result(self, text: str) -> None:
         """What came out."""
         self.steps[-1]["found"].append(text)
         self.say(f"   {text}")
@@ -81,8 +81,8 @@ class Teller:
 class Loop:
     """The loop, from the first champion to the rollback, played in a checkout and told to a teller."""
 
-    def __init__(self, checkout: Checkout, folder: Path, told: Teller) -> None:
-        self._checkout, self._folder, self._told = checkout, folder, told
+    def __init__(self, checkout: Checkout, folder: Path, teller: Teller) -> None:
+        self._checkout, self._folder, self._teller = checkout, folder, teller
         self._versions: list[int] = []
         self._monitor: list[int] = []
         self._streams: list[Stream] = []
@@ -91,17 +91,30 @@ class Loop:
     def play(self) -> None:
         """Play it. Raises UnexpectedError at the first thing that is not as it must be."""
         self._make_use_case()
-        self._train_first()
-        self._told.begin("Serve it.", "Programs ask over HTTP, and every answer is logged.")
-        self._told.command(f"python run.py serve --config {CONFIG} --port 0")
+        self._teller.begin(
+            "Train the first champion.", "There is none yet, so the best candidate becomes the champion."
+        )
+        self._train(1)
+        self._teller.begin("Serve it.", "Programs ask over HTTP, and every answer is logged.")
+        self._teller.command(f"python run.py serve --config {CONFIG} --port 0")
         with serving(self._checkout, CONFIG, self._folder / "service.log") as service:
             self._serves(service, 1)
-            self._usual_day(service)
-            learned = self._changed_day(service)
-            self._extend(learned)
-            self._learn_anew(service)
-            self._later_day(service)
-            self._take_back(service)
+            self._teller.begin("A usual day.", "Pumps as in training: the gate must not cry wolf.")
+            self._ask(service, pumps(USUAL, 2, changed=False))
+            self._look(0)
+            self._extend(self._changed_day(service))
+            self._teller.begin(
+                "Train again, under load.", "The challenger is judged beside the champion on the same rows."
+            )
+            with self._traffic(service, 2):
+                self._train(2)
+            self._teller.begin("A day later.", "Pumps as after the change: nothing new to the new champion.")
+            since = _from_now_on()
+            self._ask(service, pumps(LATER, 4, changed=True))
+            self._look(0, since)
+            self._teller.begin("Take it back.", "Had the new one disappointed: one command, under load again.")
+            with self._traffic(service, 1):
+                self._teller.result(self._run("python", "run.py", "rollback", "--config", CONFIG).splitlines()[0])
             self._stop(service)
 
     def facts(self) -> dict[str, Any]:
@@ -115,29 +128,20 @@ class Loop:
         }
 
     def _make_use_case(self) -> None:
-        self._told.begin("Make a use case.", f"{FIRST:,} pumps: three sensors, the site, and the state to predict.")
+        self._teller.begin("Make a use case.", f"{FIRST:,} pumps: three sensors, the site, and the state to predict.")
         pumps(FIRST, 1, changed=False).to_csv(self._folder / f"{NAME}.csv", index=False)
         self._run("python", "run.py", "init", f"../{NAME}.csv", "--target", TARGET)
-        self._told.found(f"{CONFIG} is written, and {TABLE} is under DVC.")
-
-    def _train_first(self) -> None:
-        self._told.begin("Train the first champion.", "There is none yet, so the best candidate becomes the champion.")
-        self._train(1)
+        self._teller.result(f"{CONFIG} is written, and {TABLE} is under DVC.")
 
     def _serves(self, service: Service, version: int) -> None:
-        found = service.version()
-        if found != version:
-            raise UnexpectedError(f"the service answers with version {found}, and {version} is in production")
+        answering = service.version()
+        if answering != version:
+            raise UnexpectedError(f"the service answers with version {answering}, and {version} is in production")
         self._versions.append(version)
-        self._told.found(f"Version {version} answers at {service.address}.")
-
-    def _usual_day(self, service: Service) -> None:
-        self._told.begin("A usual day.", "Pumps as in training: the gate must not cry wolf.")
-        self._ask(service, pumps(USUAL, 2, changed=False))
-        self._look(0)
+        self._teller.result(f"Version {version} answers at {service.address}.")
 
     def _changed_day(self, service: Service) -> pd.DataFrame:
-        self._told.begin(
+        self._teller.begin(
             "The world changes.",
             "Pumps run hotter (+5 degrees) and under more load, and wear comes from vibration now instead of heat.",
         )
@@ -153,28 +157,12 @@ class Loop:
         return table
 
     def _extend(self, learned: pd.DataFrame) -> None:
-        self._told.begin("Extend the data.", "The workshop has seen these pumps, so their true state is known.")
+        self._teller.begin("Extend the data.", "The workshop has seen these pumps, so their true state is known.")
         path = self._checkout.root / TABLE
         learned.to_csv(path, index=False, header=False, mode="a")
         rows = len(path.read_text(encoding="utf-8").splitlines()) - 1
         self._run("dvc", "add", TABLE)
-        self._told.found(f"{TABLE} has {rows:,} rows, {len(learned):,} of them new.")
-
-    def _learn_anew(self, service: Service) -> None:
-        self._told.begin("Train again, under load.", "The challenger is judged beside the champion on the same rows.")
-        with self._traffic(service, 2):
-            self._train(2)
-
-    def _later_day(self, service: Service) -> None:
-        self._told.begin("A day later.", "Pumps as after the change: nothing new to the new champion.")
-        since = _from_now_on()
-        self._ask(service, pumps(LATER, 4, changed=True))
-        self._look(0, since)
-
-    def _take_back(self, service: Service) -> None:
-        self._told.begin("Take it back.", "Had the new one disappointed: one command, under load again.")
-        with self._traffic(service, 1):
-            self._told.found(self._run("python", "run.py", "rollback", "--config", CONFIG).splitlines()[0])
+        self._teller.result(f"{TABLE} has {rows:,} rows, {len(learned):,} of them new.")
 
     def _stop(self, service: Service) -> None:
         dropped = service.metric("champion_log_rows_dropped_total")
@@ -184,18 +172,20 @@ class Loop:
             raise UnexpectedError(
                 f"the service ended with exit code {service.process.returncode}, and its log had dropped {dropped} rows"
             )
-        self._told.found(f"Told to stop, the service has ended; of {self._rows:,} rows its log has dropped {dropped}.")
+        self._teller.result(
+            f"Told to stop, the service has ended; of {self._rows:,} rows its log has dropped {dropped}."
+        )
 
     @contextlib.contextmanager
     def _traffic(self, service: Service, version: int) -> Iterator[None]:
         """Requests that go on until every client is answered by a version; none of them may fail."""
-        self._streams.append(stream := Stream(service.address, _asked(pumps(STREAM, 5, changed=True))))
+        self._streams.append(stream := Stream(service.address, _questions(pumps(STREAM, 5, changed=True))))
         with stream:
             yield
             took = wait_until(lambda: stream.on(version), PATIENCE, f"the service did not come to version {version}")
         former = self._versions[-1]
         stream.check(former, version)
-        self._told.found(
+        self._teller.result(
             f"Meanwhile {stream.requests:,} requests: {former} answered, then {version}, {took:.1f} s after the command's "
             f"end; {len(stream.failures)} failed."
         )
@@ -204,7 +194,7 @@ class Loop:
 
     def _ask(self, service: Service, table: pd.DataFrame) -> None:
         """Ask about every row, write down the labels that the workshop finds later, and wait for the log."""
-        labels, rows = table[TARGET].tolist(), _asked(table)
+        labels, rows = table[TARGET].tolist(), _questions(table)
         lines = []
         with Client(service.address) as client:
             for start in range(0, len(rows), TOGETHER):
@@ -217,7 +207,7 @@ class Loop:
             file.writelines(lines)
         self._rows += len(rows)
         service.wait_for_log(self._rows)
-        self._told.found(
+        self._teller.result(
             f"{len(rows):,} rows were asked in {-(-len(rows) // TOGETHER):,} requests, and stand in {LOG}."
         )
 
@@ -230,11 +220,11 @@ class Loop:
         moved = [each for each in report["features"] if each["verdict"] == "drift"]
         names = "; ".join(f"{each['name']} moved by {each['effect']:.0%} of the rows" for each in moved)
         verdict = f"Drift, worst first: {names}." if moved else "No drift."
-        self._told.found(
+        self._teller.result(
             f"{verdict} {report['current_rows']:,} rows beside {report['reference_rows']:,} of version "
             f"{report['model_version']} (exit {expect})."
         )
-        self._told.found(_sentence(report["live"]["text"]))
+        self._teller.result(report["live"]["text"][:1].upper() + report["live"]["text"][1:])
         return report
 
     def _train(self, version: int) -> None:
@@ -243,29 +233,25 @@ class Loop:
         if decision["action"] != "promoted" or decision["champion"] != version:
             raise UnexpectedError(f"version {version} was not promoted: {decision['reason']}")
         rows = decision["rows"]
-        self._told.found(f"Version {version}, {decision['challenger']['candidate']}. {decision['reason']}")
-        self._told.found(f"{rows['train']:,} rows trained it, {rows['judged']:,} others judged.")
+        self._teller.result(f"Version {version}, {decision['challenger']['candidate']}. {decision['reason']}")
+        self._teller.result(f"{rows['train']:,} rows trained it, {rows['judged']:,} others judged.")
 
     def _run(self, *arguments: str, expect: int = 0) -> str:
         """Run a command as it is told; what it printed on stdout."""
-        self._told.command(" ".join(arguments))
+        self._teller.command(" ".join(arguments))
         begun = time.monotonic()
         done = self._checkout.run(*arguments, expect=expect)
-        self._told.ended(done.returncode, time.monotonic() - begun)
+        self._teller.ended(done.returncode, time.monotonic() - begun)
         return done.stdout
 
     def _report(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self._checkout.root / "reports" / NAME / name).read_text(encoding="utf-8"))
-        return found
+        report: dict[str, Any] = json.loads((self._checkout.root / "reports" / NAME / name).read_text(encoding="utf-8"))
+        return report
 
 
-def _asked(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _questions(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as a client sends them: without the answer."""
     return [{str(name): value for name, value in row.items()} for row in table.drop(columns=TARGET).to_dict("records")]
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _from_now_on() -> str:

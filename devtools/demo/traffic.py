@@ -41,10 +41,10 @@ class Client:
 
     def predict(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The answer for some rows. Raises UnexpectedError when there is no answer, or another status than 200."""
-        found: dict[str, Any] = json.loads(self._ask("POST", "/predict", json.dumps(rows).encode()))
-        if len(found["predictions"]) != len(rows):
-            raise UnexpectedError(f"{len(rows)} rows were asked, and {len(found['predictions'])} answered")
-        return found
+        answer: dict[str, Any] = json.loads(self._ask("POST", "/predict", json.dumps(rows).encode()))
+        if len(answer["predictions"]) != len(rows):
+            raise UnexpectedError(f"{len(rows)} rows were asked, and {len(answer['predictions'])} answered")
+        return answer
 
     def _ask(self, method: str, path: str, body: bytes | None) -> str:
         try:
@@ -133,8 +133,8 @@ class Service:
     def metric(self, name: str) -> int:
         """The sum of all samples of a metric."""
         with Client(self.address) as client:
-            found = re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", client.get("/metrics"), re.MULTILINE)
-        return int(sum(map(float, found)))
+            samples = re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", client.get("/metrics"), re.MULTILINE)
+        return int(sum(map(float, samples)))
 
     def wait_for_log(self, rows: int) -> None:
         """Wait until so many rows stand in the prediction log. Raises UnexpectedError when they do not."""
@@ -158,10 +158,9 @@ def serving(checkout: Checkout, config: str, said: Path) -> Iterator[Service]:
             return re.search(r"^listening address=(\S+)", said.read_text(encoding="utf-8"), re.MULTILINE)
 
         wait_until(lambda: heard() is not None or process.poll() is not None, PATIENCE, "the service did not listen")
-        found = heard()
-        if found is None:
+        if (listening := heard()) is None:
             raise UnexpectedError(f"the service ended, and said: {said.read_text(encoding='utf-8').strip()[-500:]}")
-        yield Service(found[1], process)
+        yield Service(listening[1], process)
 
 
 def wait_until(look: Callable[[], bool], seconds: float, what: str) -> float:

@@ -123,19 +123,16 @@ def limits(figures: Sequence[Figures]) -> list[Limit]:
     """Hold the forest's figures to what was promised; a promise whose rival was not measured is left out."""
     servers = {each.server: each for each in figures if each.model == "forest"}
     ours, mlflow, plain, floor = (servers.get(name) for name in ("ours", "mlflow", "fastapi", "floor"))
-    kept: list[Limit] = []
     if ours is None:
-        return kept
-    if mlflow:
-        kept.append(Limit("requests/s beside MLflow's", ours.rate / mlflow.rate, 30, True, "x"))
-    if plain:
-        kept.append(Limit("requests per CPU second beside plain FastAPI's", plain.cpu / ours.cpu, 25, True, "x"))
-    if floor:
-        slower = ours.p50_alone / floor.p50_alone
-        kept.append(Limit("median at one connection beside the floor's", slower, 2.5, False, "x"))
-    kept.append(Limit("start to ready", ours.start, 2, False, "s"))
-    kept.append(Limit("memory of an idle worker", ours.idle, 200, False, "MB"))
-    return kept
+        return []
+    cpu, alone = "requests per CPU second beside plain FastAPI's", "median at one connection beside the floor's"
+    return [
+        *([Limit("requests/s beside MLflow's", ours.rate / mlflow.rate, 30, True, "x")] if mlflow else []),
+        *([Limit(cpu, plain.cpu / ours.cpu, 25, True, "x")] if plain else []),
+        *([Limit(alone, ours.p50_alone / floor.p50_alone, 2.5, False, "x")] if floor else []),
+        Limit("start to ready", ours.start, 2, False, "s"),
+        Limit("memory of an idle worker", ours.idle, 200, False, "MB"),
+    ]
 
 
 def as_tables(figures: Sequence[Figures], held: Sequence[Limit]) -> str:

@@ -6,6 +6,7 @@ generator that has no time left would measure itself.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import re
 import select
@@ -90,12 +91,8 @@ def ask_alone(target: Target, seconds: float) -> Load:
 
 def ask_together(target: Target, seconds: float, connections: int) -> Load:
     """Ask on several connections at once; each sends its next request when it has its answer."""
-    crowd = _Crowd(target, connections)
-    try:
-        with _measured() as cost:
-            crowd.ask(seconds)
-    finally:
-        crowd.close()
+    with contextlib.closing(_Crowd(target, connections)) as crowd, _measured() as cost:
+        crowd.ask(seconds)
     return Load(cost.seconds, sorted(crowd.latencies), cost.busy)
 
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +91,14 @@ def _checkout(sandbox: Sandbox) -> Path:
 def ours(sandbox: Sandbox, model: Model, port: int) -> Start:
     """``run.py serve`` with all it has: key, metrics, request ids, warnings, and the log on disk."""
     log = sandbox.root / f"predictions-{model.name}"
-    command: Words = [sys.executable, "run.py", "serve", "--config", f"configs/{model.name}.yaml"]
+    options: Words = ["--config", f"configs/{model.name}.yaml", "--port", str(port), "--log", log]
     request = request_bytes("/predict", json.dumps(model.row).encode(), {"Authorization": f"Bearer {KEY}"})
-    return Start(
-        [*command, "--port", str(port), "--log", log],
-        model.checkout,
-        sandbox.environment | {"SERVE_API_KEY": KEY},
-        request,
-        lambda answer: [answer["predictions"][0]["probabilities"][name] for name in model.classes],
-    )
+
+    def probabilities(answer: Any) -> list[float]:
+        return [answer["predictions"][0]["probabilities"][name] for name in model.classes]
+
+    environment = sandbox.environment | {"SERVE_API_KEY": KEY}
+    return Start([sys.executable, "run.py", "serve", *options], model.checkout, environment, request, probabilities)
 
 
 def floor(sandbox: Sandbox, model: Model, port: int) -> Start:
@@ -135,7 +134,7 @@ def mlflow(sandbox: Sandbox, model: Model, port: int) -> Start:
 
 
 def bentoml(sandbox: Sandbox, model: Model, port: int, batchable: str = "no") -> Start:
-    """BentoML, one request at a time."""
+    """BentoML, one request at a time or with its adaptive batching."""
     programs = _installed("bentoml")
     environment = _with_programs(sandbox, programs) | {
         "BATCHABLE": batchable,
@@ -147,11 +146,6 @@ def bentoml(sandbox: Sandbox, model: Model, port: int, batchable: str = "no") ->
     request = request_bytes("/predict", json.dumps({"rows": [list(model.row.values())]}).encode())
     address = ["--host", "127.0.0.1", "--port", str(port)]
     return Start([*command, *address], sandbox.root, environment, request, lambda answer: answer[0])
-
-
-def bentoml_batchable(sandbox: Sandbox, model: Model, port: int) -> Start:
-    """BentoML with its adaptive batching."""
-    return bentoml(sandbox, model, port, "yes")
 
 
 def _plain(model: Model) -> bytes:
@@ -190,5 +184,5 @@ SERVERS: dict[str, Callable[[Sandbox, Model, int], Start]] = {
     "fastapi": fastapi,
     "mlflow": mlflow,
     "bentoml": bentoml,
-    "bentoml-batchable": bentoml_batchable,
+    "bentoml-batchable": partial(bentoml, batchable="yes"),
 }

@@ -15,10 +15,10 @@ ROW = {"sepal_length": 5.9, "sepal_width": 3.0, "petal_length": 4.9, "petal_widt
 
 def export(package: Path, out: Path) -> None:
     """Write ``model.joblib`` and ``facts.json``."""
-    found = read(package, str(package))
-    if found is None:
+    package_read = read(package, str(package))
+    if package_read is None:
         raise SystemExit(f"There is no package in {package}.")
-    model = classifier(found, str(package))
+    model = classifier(package_read, str(package))
     frame = pd.DataFrame([ROW])[[feature.name for feature in model.features]]
     shares = model.pipeline.predict_proba(frame)[0].tolist()
     code = int(model.pipeline.predict(frame)[0])

@@ -26,9 +26,9 @@ async def app(scope, receive, send):
         return
     row = DECODER.decode((await receive())["body"])
     numbers = np.array([[getattr(row, name) for name in NAMES]])
-    found = CLASSIFIER.predict(Block(numbers, NO_TEXTS))
+    predictions = CLASSIFIER.predict(Block(numbers, NO_TEXTS))
     body = msgspec.json.encode(
-        {"label": CLASSIFIER.classes[found.codes[0]], "probabilities": found.probabilities[0].tolist()}
+        {"label": CLASSIFIER.classes[predictions.codes[0]], "probabilities": predictions.probabilities[0].tolist()}
     )
     length = (b"content-length", str(len(body)).encode())
     await send(START | {"headers": [(b"content-type", b"application/json"), length]})
