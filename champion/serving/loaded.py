@@ -8,6 +8,7 @@ import logging
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,6 +116,30 @@ class Champion:
         return f'{{"request_id":"{request_id}",{self._prefix},"predictions":[{",".join(rows)}]}}'.encode()
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One answered request, as the prediction log takes it.
+
+    `moment`: when, in seconds since 1970. `rows` (sequence of sequence): the values in the signature's order, as they
+    came. `size`: about how many bytes this holds.
+    """
+
+    moment: float
+    champion: Champion
+    request_id: str
+    rows: Sequence[Sequence[Any]]
+    predictions: Predictions
+    size: int
+
+    def part(self, chosen: Sequence[int]) -> Entry:
+        """Some of its rows."""
+        some, whole = np.array(chosen, dtype=np.int64), self.predictions
+        predictions = Predictions(
+            np.asarray(whole.codes)[some], None if whole.probabilities is None else whole.probabilities[some]
+        )
+        return replace(self, rows=[self.rows[number] for number in chosen], predictions=predictions)
+
+
 class Warnings:
     """What is unusual about some rows: `texts` has a list of sentences for each."""
 
@@ -150,12 +175,12 @@ class _Ranges:
         if not unseen and not outside.any():
             return None
         texts: list[list[str]] = [[] for _ in range(len(block))]
-        places = np.argwhere(outside).tolist()
-        for row, column in places:
+        cells = np.argwhere(outside).tolist()
+        for row, column in cells:
             texts[row].append(self._sentences[column])
         for row, text in unseen:
             texts[row].append(text)
-        return Warnings(texts, len(places), len(unseen))
+        return Warnings(texts, len(cells), len(unseen))
 
     def _unseen(self, texts: NDArray[np.object_]) -> list[tuple[int, str]]:
         return [

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.modeling.classifier import Predictions
-from champion.serving.loaded import Champion, import_arrow
+from champion.serving.loaded import Champion, Entry, import_arrow
 from champion.serving.log_files import Files
-from champion.serving.log_table import Entry, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,10 +104,12 @@ class PredictionLog:
     def _size(self, champion: Champion, rows: Sequence[Sequence[Any]]) -> int:
         known, texts = self._asked
         if known is not champion:
-            texts = [place for place, each in enumerate(champion.features) if each.kind == "categorical"]
+            texts = [number for number, each in enumerate(champion.features) if each.kind == "categorical"]
             self._asked = champion, texts
         width = len(champion.features) + len(champion.classes)
-        letters = sum([len(row[place]) for row in rows for place in texts if type(row[place]) is str]) if texts else 0
+        letters = (
+            sum([len(row[number]) for row in rows for number in texts if type(row[number]) is str]) if texts else 0
+        )
         return 200 + len(rows) * width * _VALUE_BYTES + 4 * letters
 
     def _run(self) -> None:
@@ -144,6 +145,8 @@ class PredictionLog:
         return chunks
 
     def _convert(self, entries: list[Entry]) -> None:
+        from champion.serving.log_table import table_of
+
         count = sum(len(entry.rows) for entry in entries)
         try:
             table = table_of(entries)

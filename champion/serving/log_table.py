@@ -2,52 +2,25 @@
 
 The columns are those of `champion.bundle.predictions.columns`. Arrow arrays are made of their buffers: `pyarrow.array`
 would do, but imports pandas where it is installed: half a second, 60 MB, and in a thread beside the requests.
-scikit-learn asks every input whether it is a DataFrame, and fails on a pandas that is not imported yet.
+scikit-learn asks every input whether it is a DataFrame, and fails on a pandas that is not imported yet. This module
+imports Arrow, so it is imported with the first row that is logged; see `champion.serving.loaded.import_arrow`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from champion.bundle.predictions import Answered, columns, feature_type, schema
-from champion.modeling.classifier import Predictions
 from champion.modeling.features import Feature, category_text
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from champion.serving.loaded import Champion
+from champion.serving.loaded import Entry
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One answered request.
-
-    `moment`: when, in seconds since 1970. `rows` (sequence of sequence): the values in the signature's order, as they
-    came. `size`: about how many bytes this holds.
-    """
-
-    moment: float
-    champion: Champion
-    request_id: str
-    rows: Sequence[Sequence[Any]]
-    predictions: Predictions
-    size: int
-
-    def part(self, places: Sequence[int]) -> Entry:
-        """Some of its rows."""
-        chosen, whole = np.array(places, dtype=np.int64), self.predictions
-        probabilities = None if whole.probabilities is None else whole.probabilities[chosen]
-        rows = [self.rows[place] for place in places]
-        return replace(self, rows=rows, predictions=Predictions(np.asarray(whole.codes)[chosen], probabilities))
 
 
 def table_of(entries: Sequence[Entry]) -> pa.Table:
@@ -56,8 +29,6 @@ def table_of(entries: Sequence[Entry]) -> pa.Table:
     `entries` (sequence of Entry): of one champion; at least one. The table is of `champion.bundle.predictions.schema`; a row
     with a value that is not of its feature's kind is left out.
     """
-    import pyarrow as pa
-
     champion = entries[0].champion
     features, wrong = _features([row for entry in entries for row in entry.rows], champion.features)
     if wrong:
@@ -90,8 +61,6 @@ def _without(entries: Sequence[Entry], wrong: set[int]) -> list[Entry]:
 
 def _array(kind: pa.DataType, values: Any) -> pa.Array:
     """A column of what its row in the table of columns gives: an array already, texts, or values of eight bytes."""
-    import pyarrow as pa
-
     if isinstance(values, pa.Array):
         return values
     return _texts(values) if pa.types.is_string(kind) else _fixed(kind, values)
@@ -99,8 +68,6 @@ def _array(kind: pa.DataType, values: Any) -> pa.Array:
 
 def _probabilities(entries: Sequence[Entry], counts: NDArray[np.int64], classes: int) -> pa.Array:
     """Lists of numbers, one for each row; null where the model has none."""
-    import pyarrow as pa
-
     shares = [entry.predictions.probabilities for entry in entries]
     flat = np.concatenate([each.ravel() for each in shares if each is not None] or [np.empty(0)])
     known = np.repeat([each is not None for each in shares], counts)
@@ -111,8 +78,6 @@ def _probabilities(entries: Sequence[Entry], counts: NDArray[np.int64], classes:
 
 def _features(rows: Sequence[Sequence[Any]], features: Sequence[Feature]) -> tuple[pa.Array, set[int]]:
     """The struct of all features, and the rows in which a value is not of its kind."""
-    import pyarrow as pa
-
     wrong: set[int] = set()
     children = []
     for feature, values in zip(features, zip(*rows, strict=True) if rows else [()] * len(features), strict=True):
@@ -136,22 +101,16 @@ def _each(values: Sequence[Any], typed: Callable[[Any], Any], wrong: set[int]) -
 
 def _fixed(kind: pa.DataType, values: NDArray[Any], known: NDArray[np.bool_] | None = None) -> pa.Array:
     """Values of eight bytes: float64, int64 or a timestamp; null where they are not known."""
-    import pyarrow as pa
-
     return pa.Array.from_buffers(kind, len(values), [_bits(known), pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def _floats(values: NDArray[np.float64]) -> pa.Array:
     """Numbers; null where one is NaN."""
-    import pyarrow as pa
-
     return _fixed(pa.float64(), values, ~np.isnan(values))
 
 
 def _texts(values: Sequence[str | None]) -> pa.Array:
     """Texts; null where one is None. Refuses what is no text that can be written."""
-    import pyarrow as pa
-
     parts = [b"" if value is None else value.encode() for value in values]
     offsets = np.zeros(len(parts) + 1, dtype=np.int32)
     np.cumsum([len(part) for part in parts], out=offsets[1:])
@@ -166,8 +125,6 @@ def _numbers(values: Sequence[Any]) -> pa.Array:
 
 
 def _booleans(values: Sequence[Any]) -> pa.Array:
-    import pyarrow as pa
-
     if not set(map(type, values)) <= {bool, type(None)}:
         raise TypeError("no booleans")
     bits = [_bits(_known(values)), _bits(np.array(values, dtype=bool), always=True)]
@@ -175,8 +132,6 @@ def _booleans(values: Sequence[Any]) -> pa.Array:
 
 
 def _moments(values: Sequence[Any]) -> pa.Array:
-    import pyarrow as pa
-
     ticks = [0 if value is None else (_moment(value) - _EPOCH) // _MICROSECOND for value in values]
     return _fixed(pa.timestamp("us", tz="UTC"), np.array(ticks, dtype=np.int64), _known(values))
 
@@ -187,8 +142,6 @@ def _known(values: Sequence[Any]) -> NDArray[np.bool_]:
 
 def _bits(known: NDArray[np.bool_] | None, always: bool = False) -> pa.Buffer | None:
     """A bit for each row; none where all are set, unless they are the values themselves."""
-    import pyarrow as pa
-
     if known is None or (not always and known.all()):
         return None
     return pa.py_buffer(np.packbits(known, bitorder="little"))

@@ -40,8 +40,8 @@ async function ask(path, row) {
 // --- the champion -------------------------------------------------------------------------------
 
 function moment(text) {
-  const found = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text || "");
-  return found ? `${found[1]} ${found[2]} UTC` : text || "";
+  const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text || "");
+  return parts ? `${parts[1]} ${parts[2]} UTC` : text || "";
 }
 
 function showFacts() {
@@ -67,11 +67,8 @@ function showFacts() {
 async function load() {
   const { status, answer, failed } = await ask("model");
   at("again").hidden = status === 200 || status === 401;
-  if (status === 200) {
-    show(answer);
-    return;
-  }
-  if (status === 401) askForKey(key ? failed.message : "");
+  if (status === 200) show(answer);
+  else if (status === 401) askForKey(key ? failed.message : "");
   else complain(failed.message);
 }
 
@@ -106,8 +103,7 @@ function askForKey(message) {
 
 function useKey(given) {
   if (!/^[\x21-\x7e]+$/.test(given)) {
-    askForKey("Found no key that can be sent, expected one of ASCII characters without blanks.");
-    return;
+    return askForKey("Found no key that can be sent, expected one of ASCII characters without blanks.");
   }
   key = given;
   load();
@@ -120,8 +116,8 @@ const asRange = (value) => String(Number(value.toPrecision(7)));
 const asMoment = (days) => new Date(days * DAY).toISOString().slice(0, 16).replace("T", " ");
 const asMomentInput = (text) => {
   const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}${text.includes("T") ? "" : "T00:00:00"}Z`;
-  const found = new Date(zoned);
-  return Number.isNaN(found.getTime()) ? "" : found.toISOString().slice(0, 19);
+  const date = new Date(zoned);
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(0, 19);
 };
 
 const KINDS = {
@@ -129,7 +125,6 @@ const KINDS = {
     make: () => make("input", { type: "number", step: "any", autocomplete: "off" }),
     hint: (f) => `${/^(timedelta|duration)/.test(f.dtype) ? "seconds" : "a number"}${range(f, asRange)}`,
     read: (input) => (input.value === "" ? null : input.valueAsNumber),
-    fill: String,
   },
   categorical: {
     make: () => make("input", { type: "text", autocomplete: "off", spellcheck: false }),
@@ -138,7 +133,6 @@ const KINDS = {
       return seen.length > 6 ? `text; ${seen.length} categories in training` : `text; in training ${seen.join(", ")}`;
     },
     read: (input) => (input.value === "" ? null : input.value),
-    fill: String,
   },
   boolean: {
     make: (f) => make("select", {}, make("option", { value: "true", textContent: "true" }),
@@ -146,7 +140,6 @@ const KINDS = {
       ...(f.nullable ? [make("option", { value: "", textContent: "missing" })] : [])),
     hint: () => "true or false",
     read: (input) => (input.value === "" ? null : input.value === "true"),
-    fill: String,
   },
   datetime: {
     make: () => make("input", { type: "datetime-local", step: "1" }),
@@ -162,9 +155,9 @@ function range(feature, write) {
 }
 
 function build(kept) {
-  controls = model.signature.map((feature, place) => {
+  controls = model.signature.map((feature, number) => {
     const kind = KINDS[feature.kind];
-    const id = `field-${place}`;
+    const id = `field-${number}`;
     const input = kind.make(feature, id);
     input.id = id;
     input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
@@ -189,7 +182,7 @@ function build(kept) {
 function fillIn() {
   for (const { feature, kind, input } of controls) {
     const value = Object.hasOwn(model.example, feature.name) ? model.example[feature.name] : null;
-    input.value = value === null ? "" : kind.fill(value);
+    input.value = value === null ? "" : (kind.fill ?? String)(value);
   }
 }
 
@@ -205,22 +198,15 @@ function read() {
 async function predict() {
   quiet();
   const { row, wrong } = read();
-  if (wrong) {
-    complain(wrong.message, wrong.field);
-    return;
-  }
+  if (wrong) return complain(wrong.message, wrong.field);
   at("predict").setAttribute("aria-disabled", "true"); // a button that is disabled would lose the focus
   const { status, answer, failed, request_id } = await ask("predict", row);
   at("predict").removeAttribute("aria-disabled");
   if (answer) {
     await noticeSwap(answer.model_version);
-    showAnswer(answer);
-    return;
+    return showAnswer(answer);
   }
-  if (status === 401) {
-    askForKey(failed.message);
-    return;
-  }
+  if (status === 401) return askForKey(failed.message);
   if (status === 422) await noticeSwap((await ask("model")).answer?.model_version);
   complain(failed.message, failed.field, request_id);
 }

@@ -15,15 +15,17 @@ import base64
 import hashlib
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
+
+from champion.serving.state import State
 
 _FOLDER = Path(__file__).parent
 _HARDENED = {
@@ -77,34 +79,14 @@ _DOCS = """\
 """
 
 
-class Shown(Protocol):
-    """What the page needs to know of a running service; see `champion.serving.state.State`."""
-
-    @property
-    def about(self) -> Mapping[str, Any] | None:
-        """The answer of ``GET /model``; None while no champion is served."""
-
-    @property
-    def missing(self) -> Sequence[str]:
-        """What the service lacks, as ``GET /readyz`` names it."""
-
-    @property
-    def refused(self) -> str | None:
-        """Why a newer package was refused, as ``GET /readyz`` says it."""
-
-    @property
-    def asks_for_key(self) -> bool:
-        """Whether ``GET /model`` and ``POST /predict`` ask for an API key."""
-
-
-def page_route(state: Shown) -> Route:
+def page_route(state: State) -> Route:
     """The route of the page, which asks the state anew for every request."""
     template, style, script = ((_FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
     policy = _POLICY.format(script=_hash(script), style=_hash(style))
     policy += "; require-trusted-types-for 'script'; trusted-types 'none'"
 
     def answer(_: Request) -> HTMLResponse:
-        text = Template(template).substitute(_places(state), style=style, script=script)
+        text = Template(template).substitute(_values(state), style=style, script=script)
         return HTMLResponse(text.encode("utf-8", "replace"), headers={"Content-Security-Policy": policy, **_HARDENED})
 
     return _route("/", answer)
@@ -123,17 +105,16 @@ def docs_routes() -> list[Route]:
     def page(_: Request) -> HTMLResponse:
         return HTMLResponse(_DOCS, headers={"Content-Security-Policy": policy, **_HARDENED})
 
-    def start(_: Request) -> Response:
-        return Response(_START, media_type="text/javascript", headers={"X-Content-Type-Options": "nosniff"})
-
     def file(request: Request) -> Response:
         name = request.path_params["name"]
+        if name == "start.js":
+            return Response(_START, media_type="text/javascript", headers={"X-Content-Type-Options": "nosniff"})
         if name not in _SWAGGER:
             return Response(status_code=404)
         lasting = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
         return FileResponse(folder / name, media_type=_SWAGGER[name], headers=lasting)
 
-    return [_route("/docs", page), _route("/docs/start.js", start), _route("/docs/{name}", file)]
+    return [_route("/docs", page), _route("/docs/{name}", file)]
 
 
 def _route(path: str, answer: Any) -> Route:
@@ -144,8 +125,8 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _places(state: Shown) -> dict[str, str]:
-    """What is put into each place of the template; all of it escaped."""
+def _values(state: State) -> dict[str, str]:
+    """What the template is filled with; all of it escaped."""
     about = None if state.asks_for_key else state.about
     facts = _facts(about) if about else dict.fromkeys(_FACTS, "")
     if about:

@@ -162,11 +162,8 @@ def _shown(folder: Path | None) -> str:
 
 def tell(event: str, **facts: Any) -> None:
     """Say one line on stdout: an event, and its facts as name=value; a value with blanks is quoted as in JSON."""
-    words = [event, *(f"{name}={_word(value)}" for name, value in facts.items())]
+    words = [event]
+    for name, text in ((name, str(value)) for name, value in facts.items()):
+        plain = text and text.isprintable() and not any(letter in text for letter in ' "=')
+        words.append(f"{name}={text if plain else json.dumps(text)}")
     click.echo(" ".join(words))
-
-
-def _word(value: Any) -> str:
-    text = str(value)
-    plain = text and text.isprintable() and not any(letter in text for letter in ' "=')
-    return text if plain else json.dumps(text)
