@@ -103,9 +103,8 @@ class Files:
             if alone:
                 self._remove_halves()
             left = self._without_merged(self._held())
-            for group in _piles(
-                [each for each in left if each.instance == self.instance or (alone and not each.lives)]
-            ):
+            mine = [each for each in left if each.instance == self.instance or (alone and not each.lives)]
+            for group in _piles(mine):
                 self._merge(group)
         self._remove_oldest()
 
@@ -137,11 +136,10 @@ class Files:
         """Whether this process, for the moment, is the one that looks after the files of those that are gone."""
         handle = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            alone = True
-            try:
+            alone = False
+            with contextlib.suppress(OSError):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                alone = False
+                alone = True
             yield alone
         finally:
             os.close(handle)
