@@ -30,7 +30,7 @@ _FOUND |= {"null": "null", "array": "a list", "object": "an object"}
 _PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$(?:\[(?P<row>\d+)\])?(?:\.(?P<field>.*))?`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (?P<how>missing required|contains unknown) field `(?P<field>.*)`", re.DOTALL)
 _FORBIDDEN = ['"', "\\", *map(chr, range(0x20))]  # msgspec takes no such letter in a field's name
-_SAFE = str.maketrans({letter: chr(0xE000 + place) for place, letter in enumerate(_FORBIDDEN)})
+_SAFE = str.maketrans({letter: chr(0xE000 + position) for position, letter in enumerate(_FORBIDDEN)})
 _BACK = {ord(safe): chr(letter) for letter, safe in _SAFE.items()}
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d+)?")
 _SHOWN = 80  # characters of an unknown field's name
@@ -40,11 +40,6 @@ def takes_numbers(feature: Feature) -> bool:
     """Whether the categories of a feature are plain numbers, so that 3 may stand for "3"; "007" is none."""
     known = feature.categories or ()
     return bool(known) and all(_NUMBER.fullmatch(text) and category_text(float(text)) == text for text in known)
-
-
-def _is_converted(feature: Feature) -> bool:
-    """Whether a category may come in another form than the model knows it in."""
-    return takes_numbers(feature) or not feature.dtype.startswith(("str", "object", "category"))
 
 
 def expected(feature: Feature) -> str:
@@ -67,17 +62,20 @@ class RowReader:
         self._decode = _decoder(self.features)
         self._nullable = any(feature.nullable for feature in features)
         kinds = [feature.kind for feature in self.features]
-        self._texts = [place for place, kind in enumerate(kinds) if kind == "categorical"]
-        self._moments = [place for place, kind in enumerate(kinds) if kind == "datetime"]
-        self._converted = [
-            (place, self.features[place].dtype) for place in self._texts if _is_converted(self.features[place])
+        self._texts = [position for position, kind in enumerate(kinds) if kind == "categorical"]
+        self._moments = [position for position, kind in enumerate(kinds) if kind == "datetime"]
+        self._converted = [  # categories that may come in another form than the model knows them in
+            (position, feature.dtype)
+            for position, feature in enumerate(self.features)
+            if feature.kind == "categorical"
+            and (takes_numbers(feature) or not feature.dtype.startswith(("str", "object", "category")))
         ]
-        self._numbers = [place for place, kind in enumerate(kinds) if kind in ("numeric", "boolean")]
+        self._numbers = [position for position, kind in enumerate(kinds) if kind in ("numeric", "boolean")]
         self._pick: Callable[[Row], Any] = operator.itemgetter(*self._numbers) if self._numbers else len
         columns = {name: column for column, name in enumerate(number_columns(self.features))}  # of a block
         self._width, self._text_width = len(columns), len(text_columns(self.features))
-        self._number_places = [columns[self.features[place].columns[0]] for place in self._numbers]
-        self._moment_places = [columns[self.features[place].columns[0]] for place in self._moments]
+        self._number_columns = [columns[self.features[position].columns[0]] for position in self._numbers]
+        self._moment_columns = [columns[self.features[position].columns[0]] for position in self._moments]
         self._only_numbers = len(self._numbers) == len(self.features)
 
     def read(self, body: bytes, max_rows: int) -> list[Row]:
@@ -95,13 +93,10 @@ class RowReader:
             message = f"There are {len(structs)} rows, more than the {max_rows} that one request may have."
             raise RequestError(413, "too_many_rows", message)
         rows = [msgspec.structs.astuple(row) for row in structs]
-        if b"\\" in body or body.count(b":") != len(rows) * len(self.features) or self._may_lack(rows):
+        may_lack = self._nullable and any(None in row for row in rows)  # so that another field may be there twice
+        if may_lack or b"\\" in body or body.count(b":") != len(rows) * len(self.features):
             _refuse_repeated(body)
         return [self._finished(row) for row in rows] if self._moments or self._converted else rows
-
-    def _may_lack(self, rows: list[Row]) -> bool:
-        """Whether a field may have been left out, so that another one could be there twice in its place."""
-        return self._nullable and any(None in row for row in rows)
 
     def _decoded(self, body: bytes) -> Any:
         try:
@@ -109,8 +104,8 @@ class RowReader:
         except msgspec.ValidationError as error:
             self._refuse(str(error))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            place = re.search(r"\(byte \d+\)", str(error))
-            where = f" {place[0]}" if place else ""
+            byte = re.search(r"\(byte \d+\)", str(error))
+            where = f" {byte[0]}" if byte else ""
             message = f"The body is no JSON{where}, expected an object or a list."
             raise RequestError(400, "malformed_json", message) from None
         except RecursionError:
@@ -145,12 +140,12 @@ class RowReader:
     def _finished(self, row: Row) -> Row:
         """Parse the moments of a row, and write categories as the model knows them."""
         values = list(row)
-        for place in self._moments:
-            if values[place] is not None:
-                values[place] = _moment(values[place], self.features[place])
-        for place, dtype in self._converted:
-            if values[place] is not None:
-                values[place] = category_of(values[place], dtype)
+        for position in self._moments:
+            if values[position] is not None:
+                values[position] = _moment(values[position], self.features[position])
+        for position, dtype in self._converted:
+            if values[position] is not None:
+                values[position] = category_of(values[position], dtype)
         return tuple(values)
 
     def block(self, rows: Sequence[Row]) -> Block:
@@ -160,22 +155,22 @@ class RowReader:
         numbers = np.empty((len(rows), self._width))
         if self._numbers:
             picked = np.array([self._pick(row) for row in rows], dtype=np.float64)
-            numbers[:, self._number_places] = picked.reshape(len(rows), -1)
-        for place, column in zip(self._moments, self._moment_places, strict=True):
-            numbers[:, column : column + 4] = moment_parts(_moments([row[place] for row in rows]))
+            numbers[:, self._number_columns] = picked.reshape(len(rows), -1)
+        for position, column in zip(self._moments, self._moment_columns, strict=True):
+            numbers[:, column : column + 4] = moment_parts(_moments([row[position] for row in rows]))
         texts = np.empty((len(rows), self._text_width), dtype=object)
-        for column, place in enumerate(self._texts):
-            texts[:, column] = [np.nan if row[place] is None else row[place] for row in rows]
+        for column, position in enumerate(self._texts):
+            texts[:, column] = [np.nan if row[position] is None else row[position] for row in rows]
         return Block(numbers, texts)
 
 
 def _decoder(features: Sequence[Feature]) -> Callable[[bytes], Any]:
     """From JSON to one struct or a list of them, with one field for each feature; what is nullable may be left out."""
     fields: list[Any] = []
-    for place, feature in enumerate(features):
+    for position, feature in enumerate(features):
         kind = _value_type(feature)
-        fields.append((f"f{place}", kind | None, None) if feature.nullable else (f"f{place}", kind))
-    names = {f"f{place}": feature.name.translate(_SAFE) for place, feature in enumerate(features)}
+        fields.append((f"f{position}", kind | None, None) if feature.nullable else (f"f{position}", kind))
+    names = {f"f{position}": feature.name.translate(_SAFE) for position, feature in enumerate(features)}
     row = msgspec.defstruct("Row", fields, rename=names, forbid_unknown_fields=True, kw_only=True, gc=False)
     rows = row | list[row]  # type: ignore[valid-type]
     if all(feature.name in names.values() for feature in features):
