@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -216,7 +217,7 @@ def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
     if version.package_id is None:
         raise StoreError(f"Model version {version.number} was never in production; it has no package.")
     artifact = client.get_artifact_version(version.package_id)
-    if is_gone(artifact.uri) and not is_local(client):
+    if not is_local(client) and _is_out_of_reach(client, artifact.uri):
         raise StoreError(
             f"The package of model version {version.number} lies in a folder of the machine that made it. Whoever "
             "shares a ZenML server needs an artifact store that all can reach: run on a stack that has one "
@@ -225,6 +226,11 @@ def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
     if is_gone(artifact.uri):
         raise _gone(version, artifact.uri)
     return artifact
+
+
+def _is_out_of_reach(client: Client, uri: str) -> bool:
+    """Whether a file lies in a folder, and not in that of the artifact store that steps here may read."""
+    return "://" not in uri and not Path(uri).is_relative_to(client.active_stack.artifact_store.path)
 
 
 def _gone(version: Version, why: object) -> StoreError:

@@ -86,12 +86,12 @@ def test_a_kill_at_the_worst_moments_leaves_one_champion_and_the_next_command_re
     ready.write_use_case(tree(2))
     die("champion.registry.versions:create:after", "train")
     assert one_champion(session, tree) == (1, None)
-    die("champion.registry.versions:crown:before", "train")
+    die("champion.registry.versions:set_champion:before", "train")
     assert one_champion(session, tree) == (1, None)
-    die("champion.registry.versions:crown:after", "train")
+    die("champion.registry.versions:set_champion:after", "train")
     champion, done = one_champion(session, tree)
     assert (champion, "written anew" in str(done)) == (2, True), "three runs of one challenger, one number"
-    die("champion.registry.versions:crown:after", "rollback")
+    die("champion.registry.versions:set_champion:after", "rollback")
     champion, done = one_champion(session, tree)
     assert (champion, "written anew" in str(done)) == (1, True)
     assert session.stages() == {1: "production", 2: "archived"}
