@@ -53,7 +53,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Column:
+class LogColumn:
     """One column of a log file: its name, its type, and what a writer fills it with."""
 
     name: str
@@ -61,19 +61,19 @@ class Column:
     fill: Callable[[Answered], pa.Array | NDArray[Any] | Sequence[str]]
 
 
-def columns(features: Iterable[Feature]) -> tuple[Column, ...]:
+def columns(features: Iterable[Feature]) -> tuple[LogColumn, ...]:
     """The columns of a log file; a new one, another name or another type is a row here."""
     import pyarrow as pa
 
     moment, text, number = pa.timestamp("us", tz="UTC"), pa.string(), pa.int64()
     return (
-        Column("time", moment, lambda rows: rows.moments),
-        Column("request_id", text, lambda rows: rows.request_ids),
-        Column("model_version", number, lambda rows: np.full(len(rows.labels), rows.model_version)),
-        Column("data_version", text, lambda rows: [rows.data_version] * len(rows.labels)),
-        Column("label", text, lambda rows: rows.labels),
-        Column("probabilities", pa.list_(pa.float64()), lambda rows: rows.probabilities),
-        Column("features", feature_type(features), lambda rows: rows.features),
+        LogColumn("time", moment, lambda rows: rows.moments),
+        LogColumn("request_id", text, lambda rows: rows.request_ids),
+        LogColumn("model_version", number, lambda rows: np.full(len(rows.labels), rows.model_version)),
+        LogColumn("data_version", text, lambda rows: [rows.data_version] * len(rows.labels)),
+        LogColumn("label", text, lambda rows: rows.labels),
+        LogColumn("probabilities", pa.list_(pa.float64()), lambda rows: rows.probabilities),
+        LogColumn("features", feature_type(features), lambda rows: rows.features),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from champion.ci import state
 from champion.ci.environment import Environment
 from champion.ci.git import base_commit, changed, text_at
-from champion.ci.state import State
+from champion.ci.state import CiState
 from champion.datastore import cache, index, remote
 from champion.datastore.fetch import fetch_missing, pull_pointer
 from champion.errors import GATE_SAID_NO, ProjectError
@@ -38,7 +38,7 @@ def fetch_champions(root: Path, env: Environment) -> str:
         `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion. With
         `WITHOUT_DATA` no table is fetched.
     """
-    known = State()
+    known = CiState()
     try:
         base = base_commit(root, env)
         known = known.model_copy(update={"base": base})

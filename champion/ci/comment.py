@@ -66,7 +66,7 @@ def gather(root: Path, env: Environment) -> CommentInput:
     )
 
 
-def _result(workspace: Workspace, known: state.State) -> UseCaseResult | None:
+def _result(workspace: Workspace, known: state.CiState) -> UseCaseResult | None:
     """What happened to one use case; None where it did not run."""
     ran = state.load_run(workspace)
     if ran is None:

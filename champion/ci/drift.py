@@ -132,7 +132,7 @@ def _beside(root: Path, name: str) -> Path | None:
     return pointers[0].with_suffix("") if pointers else None
 
 
-def _compare(workspace: Workspace, table: Path | None, known: state.State, env: Environment) -> UseCaseDrift:
+def _compare(workspace: Workspace, table: Path | None, known: state.CiState, env: Environment) -> UseCaseDrift:
     name = workspace.use_case.name
     standing = known.standings.get(name)
     if table is None:

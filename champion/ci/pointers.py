@@ -10,7 +10,7 @@ from champion.ci import github, state
 from champion.ci.champion import BOT, recorded_scores
 from champion.ci.environment import Environment
 from champion.ci.git import GitError, git, text_at, tip
-from champion.ci.state import State
+from champion.ci.state import CiState
 from champion.errors import ProjectError
 from champion.workspace.workspace import Workspace, shown
 
@@ -65,7 +65,7 @@ def _moved(error: GitError) -> bool:
     return any(words in str(error) for words in ("non-fast-forward", "fetch first", "cannot lock ref"))
 
 
-def _changed(root: Path, newest: str, known: State) -> list[Workspace]:
+def _changed(root: Path, newest: str, known: CiState) -> list[Workspace]:
     """The use cases whose pointer is not the branch's.
 
     Raises ProjectError when the branch's is not the one that this run started from either.

@@ -18,7 +18,7 @@ RUN_LOG = "run.log"
 Kind = TypeVar("Kind", bound=Value)
 
 
-class State(Value):
+class CiState(Value):
     """What is known before anything is trained, and what became of the pointer afterwards."""
 
     base: str | None = None
@@ -48,12 +48,12 @@ def use_cases(root: Path) -> Iterator[Workspace]:
         yield open_workspace(str(config))
 
 
-def load(root: Path) -> State:
+def load(root: Path) -> CiState:
     """What the steps before have left; nothing where none ran."""
-    return read(root / "reports" / "ci.json", State) or State()
+    return read(root / "reports" / "ci.json", CiState) or CiState()
 
 
-def save(root: Path, state: State) -> None:
+def save(root: Path, state: CiState) -> None:
     """Keep it for the next step."""
     write_text(root / "reports" / "ci.json", state.as_json())
 

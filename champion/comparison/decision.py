@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from champion.bundle.manifest import Check, DecisionFacts
+from champion.bundle.decision_record import Check, DecisionFacts
 from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import PairedTest
 from champion.use_case.policy import Promotion

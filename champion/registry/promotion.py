@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from champion.bundle.build import build
 from champion.bundle.candidate import TrainedCandidate
+from champion.bundle.decision_record import DecisionRecord, shared
 from champion.bundle.folder import digest
-from champion.bundle.manifest import ChampionState, DecisionRecord, Manifest, shared
+from champion.bundle.manifest import ChampionState, Manifest
 from champion.comparison.decision import Decision, decide
 from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance

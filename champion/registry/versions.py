@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from champion.bundle.decision_record import DecisionFacts, shared
 from champion.bundle.folder import MODEL
-from champion.bundle.manifest import ChampionState, DecisionFacts, shared
+from champion.bundle.manifest import ChampionState
 from champion.errors import StoreError
 from champion.modeling.split import SplitRule
 from champion.orchestration.runs import artifact_name

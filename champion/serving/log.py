@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion.modeling.classifier import Predictions
 from champion.serving.loaded import Champion, Entry, import_arrow
-from champion.serving.log_files import Files
+from champion.serving.log_files import LogFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +57,7 @@ class PredictionLog:
         self.rows = 0
         self.dropped = dict.fromkeys(REASONS, 0)
         self._limits = limits or Limits()
-        self._files = Files(folder, self._limits.folder_bytes)
+        self._files = LogFiles(folder, self._limits.folder_bytes)
         self._lock = threading.Lock()
         self._queue: list[Entry] = []
         self._queued_rows = self._queued_bytes = 0

@@ -51,7 +51,7 @@ class Held:
         return tier
 
 
-class Files:
+class LogFiles:
     """The files of one process in a folder that others may use too.
 
     `folder`: where they are; made when it is not there. `most`: bytes that all files of the folder may take together.

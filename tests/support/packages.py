@@ -3,8 +3,9 @@
 from typing import Any
 
 from champion.bundle.build import build
+from champion.bundle.decision_record import Check, DecisionRecord
 from champion.bundle.folder import Package
-from champion.bundle.manifest import ChampionState, Check, DecisionRecord
+from champion.bundle.manifest import ChampionState
 from champion.modeling.features import Feature
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule

@@ -70,7 +70,7 @@ def features(report: DriftReport) -> Table:
 
 
 def _judged(each: FeatureDrift) -> tuple[str, ...]:
-    test = TESTS[each.test] if each.test else NOTHING
+    test = TESTS.get(each.test, each.test) if each.test else NOTHING
     statistic = NOTHING if each.statistic is None else number(each.statistic)
     p = NOTHING if each.p_corrected is None else p_value(each.p_corrected)
     shares = (_share(each.effect), percent(each.threshold))

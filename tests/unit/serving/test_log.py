@@ -20,7 +20,7 @@ import pytest
 from champion.bundle.predictions import read
 from champion.serving import loaded, log_files
 from champion.serving.log import Limits, PredictionLog
-from champion.serving.log_files import Files
+from champion.serving.log_files import LogFiles
 from tests.conftest import ROOT
 from tests.support.serving.log_examples import MIXED, SOON, Champion, log_some
 
@@ -176,7 +176,7 @@ def test_what_is_beyond_the_queue_is_dropped_and_counted_and_nothing_waits(
         stuck.set()
         goes_on.wait(60)
 
-    monkeypatch.setattr(Files, "claim", hang)
+    monkeypatch.setattr(LogFiles, "claim", hang)
     log, champion = PredictionLog(tmp_path, Limits(queue_rows=10)), Champion()
     assert stuck.wait(60)
     log_some(log, champion, 25)
@@ -188,7 +188,7 @@ def test_what_is_beyond_the_queue_is_dropped_and_counted_and_nothing_waits(
 
 def test_long_texts_are_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on = threading.Event()
-    monkeypatch.setattr(Files, "tidy", lambda *_: goes_on.wait(60))
+    monkeypatch.setattr(LogFiles, "tidy", lambda *_: goes_on.wait(60))
     log, champion = PredictionLog(tmp_path, Limits(queue_bytes=100_000)), Champion(MIXED[1:2])
     for number in range(10):
         log.add(champion, str(number), [["x" * 10_000]], champion.answers([0]))
@@ -199,7 +199,7 @@ def test_long_texts_are_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_small_files_become_larger_ones_without_a_row_lost_or_doubled(tmp_path: Path) -> None:
-    files, log = Files(tmp_path, 2**30), PredictionLog(tmp_path, Limits(flush_seconds=0.0))
+    files, log = LogFiles(tmp_path, 2**30), PredictionLog(tmp_path, Limits(flush_seconds=0.0))
     for number in range(300):
         log_some(log, Champion(model_version=1 + number // 200), 1, start=number)
         until(lambda rows=number + 1: log.rows == rows)  # type: ignore[misc]
@@ -322,7 +322,7 @@ def test_a_reader_meets_no_half_file_and_no_row_twice_while_files_are_merged(tmp
 
 
 def test_a_merge_that_was_killed_before_its_sources_were_removed_is_ended_by_the_next(tmp_path: Path) -> None:
-    files = Files(tmp_path, 2**30)
+    files = LogFiles(tmp_path, 2**30)
     champion = Champion()
     for number in range(log_files.FANOUT):
         log = PredictionLog(tmp_path, NEVER)
@@ -336,7 +336,7 @@ def test_a_merge_that_was_killed_before_its_sources_were_removed_is_ended_by_the
     expected = [float(number) for number in range(log_files.FANOUT)]
     assert values(tmp_path) == expected
     files.leave()
-    Files(tmp_path, 2**30).tidy()
+    LogFiles(tmp_path, 2**30).tidy()
     assert len(list(tmp_path.glob("*.parquet"))) == 1
     assert values(tmp_path) == expected
 
