@@ -29,7 +29,7 @@ def promote(
 
     Parameters
     ----------
-    facts : Lineage
+    facts : Provenance
         Where the challenger comes from.
     terms : Terms
         Policy, and what the run may do.

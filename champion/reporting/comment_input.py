@@ -3,8 +3,9 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from champion.bundle.decision_record import Part
 from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
@@ -14,17 +15,8 @@ Line = Annotated[str, Field(max_length=2000)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{4,64}$")]
 
 
-class Value(BaseModel):
-    """A frozen value that accepts no key it does not know."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        protected_namespaces=(),
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
+class Value(Part):
+    """A frozen value that accepts no key it does not know, and is a line of JSON."""
 
     def as_json(self) -> str:
         """One line of JSON, in which a score that is not a number stays one (pydantic alone would write null)."""

@@ -99,14 +99,14 @@ def test_a_folder_that_may_not_be_written_is_told(root: Path, tmp_path: Path) ->
         ("[Errno 13] Permission denied: '/srv/store/files'", "This user may not read or write /srv/store/files."),
         ("[Errno 30] Read-only file system: '/srv/store/files'", "mounted to be read only"),
         (
-            "[Errno 28] No space left on device: '/root/.dvc/cache/a' -> '/srv/store/a.tmp'",
+            "[Errno 28] No space left on device: '/cache/a' -> '/srv/store/a.tmp'",
             "no room left to write /srv/store/a.tmp",
         ),
         ("[Errno 116] Stale file handle: '/srv/store'", "the drive that it lies on may not be mounted"),
     ],
 )
 def test_what_dvc_says_of_a_folder_is_known(said: str, cause: str) -> None:
-    """Texts that real dvc printed on mounts that a test cannot make."""
+    """No permission and no room as real dvc printed them; the other two after the text of their number."""
     problem = backend_of("/srv/store").diagnose(f"ERROR: unexpected error - {said}\n")
     assert problem is not None
     assert cause in problem.cause
