@@ -74,6 +74,8 @@ class RemoteBackend:
     """One kind of remote. A kind names what its failures mean, and overrides what it does otherwise."""
 
     symptoms: tuple[Symptom, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """The environment variables that hold its credentials; nothing that is published may show their values."""
 
     def matches(self, url: str) -> bool:
         """Whether a remote of this address is of this kind."""

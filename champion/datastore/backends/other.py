@@ -14,6 +14,17 @@ _SETTINGS = 'DVC\'s user guide has the settings of each kind under "Remote stora
 class OtherBackend(RemoteBackend):
     """What DVC's plug-ins reach."""
 
+    secrets = (
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_CLIENT_SECRET",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "OSS_ACCESS_KEY_SECRET",
+    )
     symptoms = (
         Symptom(
             r"(?P<scheme>\S+) is supported, but requires '(?P<plugin>[^']+)' to be installed",

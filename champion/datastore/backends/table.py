@@ -7,11 +7,10 @@ from champion.datastore.backends.drive.backend import DriveBackend
 from champion.datastore.backends.folder import FolderBackend
 from champion.datastore.backends.other import OtherBackend
 
-BACKENDS: tuple[RemoteBackend, ...] = (
-    DriveBackend(),
-    FolderBackend(),
-    OtherBackend(),
-)  # the last one takes every address
+# The last one takes every address.
+BACKENDS: tuple[RemoteBackend, ...] = (DriveBackend(), FolderBackend(), OtherBackend())
+SECRETS = tuple(name for backend in BACKENDS for name in backend.secrets)
+"""The environment variables that hold credentials of any kind of remote."""
 
 
 def backend_of(url: str) -> RemoteBackend:

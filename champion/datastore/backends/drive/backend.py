@@ -26,6 +26,7 @@ class DriveBackend(RemoteBackend):
     """An address that starts with gdrive://."""
 
     symptoms = SYMPTOMS
+    secrets = (VARIABLE,)
 
     def matches(self, url: str) -> bool:
         """Whether it is Google Drive's."""
