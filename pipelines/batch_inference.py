@@ -14,7 +14,7 @@ from champion.bundle.batch import BatchRequest, Tally
 from champion.errors import DataError
 from champion.orchestration import code
 from champion.orchestration.runs import output
-from champion.orchestration.stack_support import support_of
+from champion.orchestration.stacks import support_of
 from champion.orchestration.store import described
 from champion.registry.reconcile import production
 from champion.workspace.workspace import Workspace

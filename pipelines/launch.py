@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from champion.errors import ProjectError
 from champion.orchestration import patches
 from champion.orchestration.runs import lost_artifacts_named, progress, run_tag
-from champion.orchestration.stack_support import support_of
+from champion.orchestration.stacks import support_of
 from champion.patching import apply
 from champion.use_case.whole import UseCase
 

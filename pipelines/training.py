@@ -16,7 +16,7 @@ from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import output
-from champion.orchestration.stack_support import support_of
+from champion.orchestration.stacks import support_of
 from champion.orchestration.store import described
 from champion.registry import versions as champions
 from champion.registry.promotion import Terms

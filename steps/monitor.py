@@ -7,12 +7,11 @@ from zenml import step
 from champion.bundle.folder import Package
 from champion.drift.report import DriftReport
 from champion.drift.rows import DriftRequest
-from champion.orchestration.materializers.drift import DriftMaterializer
-from champion.orchestration.materializers.files import StoredFile
+from champion.orchestration.materializers.files import PageMaterializer, StoredFile
 from champion.progress import told
 
 
-@step(enable_cache=False, output_materializers={"report": DriftMaterializer})
+@step(enable_cache=False, output_materializers={"report": PageMaterializer})
 def monitor(
     rows: StoredFile,
     champion: Package,

@@ -8,7 +8,7 @@ from zenml import step
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
-from champion.orchestration.materializers.profile import ProfileMaterializer
+from champion.orchestration.materializers.files import PageMaterializer
 from champion.orchestration.materializers.table import TableMaterializer
 from champion.use_case.learning import Data
 
@@ -17,7 +17,7 @@ from champion.use_case.learning import Data
     output_materializers={
         "train_set": TableMaterializer,
         "holdout": TableMaterializer,
-        "profile": ProfileMaterializer,
+        "profile": PageMaterializer,
     }
 )
 def prepare(

@@ -34,8 +34,7 @@ def publish(root: Path, env: Environment) -> str:
     if not champions:
         return "No image: there is no champion yet."
     from champion.orchestration.docker.engine import connect
-    from champion.orchestration.docker.image import build_named
-    from champion.orchestration.docker.trial import try_out
+    from champion.orchestration.docker.image import build_named, try_out
 
     names, lines = [], []
     for workspace, number in champions:

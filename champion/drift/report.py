@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -116,3 +116,9 @@ class DriftReport(ReportPart):
     schema_differences: list[SchemaDifference] = Field(default_factory=list)
     live: LiveScore | None = None
     notes: list[str] = Field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        """The report in short, for the dashboard."""
+        drifted = [feature.name for feature in self.features if feature.verdict == "drift"][:20]
+        facts = {"verdict": self.verdict, "reason": self.reason, "rows": self.current_rows}
+        return {**facts, "model_version": self.model_version, "drifted": drifted}

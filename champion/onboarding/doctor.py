@@ -86,11 +86,11 @@ def _dashboard(_: Workspace) -> str:
     return "installed" if installed else "not installed; `make dashboard` installs it"
 
 
-def _docker(workspace: Workspace) -> str:
-    from champion.orchestration.stack_support import support_of
+def _docker(_: Workspace) -> str:
+    from champion.orchestration.stacks import support_of
     from champion.orchestration.store import open_store
 
-    return support_of(open_store()).check(workspace.root)
+    return support_of(open_store()).check()
 
 
 CHECKS: dict[str, Callable[[Workspace], str]] = {

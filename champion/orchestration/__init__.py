@@ -1,1 +1,1 @@
-"""All that knows ZenML's inside: client and store, locks, cache key, patches, materializers, containers, stacks."""
+"""All that knows ZenML's inside: client and store, its lock, cache key, patches, materializers, containers, stacks."""

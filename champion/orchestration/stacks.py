@@ -16,9 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from champion import settings
 from champion.errors import ConfigurationError, StoreError
+from champion.orchestration.stack_support import StackSupport
+from champion.orchestration.stack_support.kubernetes import Kubernetes
+from champion.orchestration.stack_support.local_docker import LocalDocker
 
 if TYPE_CHECKING:
     from zenml.client import Client
+
+SUPPORT = {"local": StackSupport(), "local_docker": LocalDocker(), "kubernetes": Kubernetes()}
+"""By the flavor of the orchestrator; one that is not here needs nothing of us, like `local`."""
 
 
 class Component(BaseModel):
@@ -109,11 +115,12 @@ def _ensure_component(client: Client, kind: Any, component: Component) -> None:
         client.update_stack_component(component.name, kind, configuration=component.configuration)
 
 
-def orchestrator(client: Client) -> str:
-    """The flavor of the active stack's orchestrator, which says where steps run."""
+def support_of(client: Client) -> StackSupport:
+    """What the active stack needs."""
     from zenml.enums import StackComponentType
 
-    return str(client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name)
+    flavor = client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name
+    return SUPPORT.get(str(flavor), SUPPORT["local"])
 
 
 @contextlib.contextmanager

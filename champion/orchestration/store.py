@@ -1,4 +1,9 @@
-"""The ZenML store: opened without prompts, checked before it is trusted, and quick to start (see `patches`)."""
+"""The ZenML store: opened without prompts, checked before it is trusted, quick to start (see `patches`), and held by one.
+
+One process at a time changes who is champion: by a lock file beside a local store, by a claim on a server.
+"""
+
+from __future__ import annotations
 
 import contextlib
 import errno
@@ -6,25 +11,30 @@ import logging
 import os
 import re
 import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import StoreError
-from champion.orchestration import layout, old_names, patches
+from champion.orchestration import old_stores, patches
 from champion.patching import apply
 
 if TYPE_CHECKING:
     from zenml.client import Client
 
+LOCK_SECONDS = 120.0  # how long to wait for another promotion
+CLAIM_SECONDS = 600.0  # after which a claim on a server counts as left behind by a crash
 _MOVE_AWAY = (
     "Set ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
 )
 _REVISION = re.compile(r"Can't locate revision|No such revision|revision identified by")
 
 
-def open_store() -> "Client":
+def open_store() -> Client:
     """The ZenML client; a `StoreError` when its store was made by another ZenML version, or cannot be reached or read."""
     settings.prepare_environment()
     _refuse_other_version()
@@ -47,7 +57,7 @@ def open_store() -> "Client":
         raise _explained(error) from error
     finally:
         logging.getLogger("zenml").setLevel(logging.NOTSET)
-    if client.zen_store.type.value == "rest":
+    if not is_local(client):
         theirs, ours = str(client.zen_store.get_store_info().version), metadata.version("zenml")
         if theirs != ours:
             raise StoreError(
@@ -76,7 +86,7 @@ def open_inside() -> None:
 
 def _get_ready() -> None:
     apply(*patches.START)
-    old_names.understand()
+    old_stores.understand()
 
 
 def config_folder() -> Path:
@@ -110,7 +120,7 @@ def _refuse_other_version() -> None:
             "checkout was moved or copied. Remove the folder; the champion is imported from its package."
         )
     if url.startswith("sqlite:///") and "ZENML_STORE_URL" not in os.environ:
-        layout.refuse_old(path.parent, Path(url.removeprefix("sqlite:///")))
+        old_stores.refuse(path.parent, Path(url.removeprefix("sqlite:///")))
 
 
 def _elsewhere(database: Path) -> bool:
@@ -149,12 +159,12 @@ def _explained(error: Exception) -> StoreError:
     )
 
 
-def is_local(client: "Client") -> bool:
+def is_local(client: Client) -> bool:
     """Whether the store is a database on this machine, without a server."""
     return str(client.zen_store.type.value) == "sql"
 
 
-def described(client: "Client") -> str:
+def described(client: Client) -> str:
     """The store in a few words, for every command to name."""
     if not is_local(client):
         return f"server {client.zen_store.url}"
@@ -162,6 +172,56 @@ def described(client: "Client") -> str:
     with contextlib.suppress(ValueError):
         return str(folder.resolve().relative_to(settings.root()))
     return str(folder)
+
+
+@contextlib.contextmanager
+def locked(client: Client, name: str) -> Iterator[None]:
+    """Hold a use case; a `StoreError` when another holder does not let go in time.
+
+    The system frees a lock file when its holder dies. A claim on a server is a tag with a unique name, which another one
+    takes over when it is older than `CLAIM_SECONDS`.
+    """
+    if is_local(client):
+        from filelock import FileLock, Timeout
+
+        path = Path(str(client.zen_store.url).removeprefix("sqlite:///")).parent / f"{name}.lock"
+        try:
+            with FileLock(path, timeout=LOCK_SECONDS):
+                yield
+        except Timeout:
+            raise StoreError(
+                f"Another process has held {path} for {LOCK_SECONDS:g} s. Wait for it, or end it."
+            ) from None
+        return
+    claim = f"{settings.PROJECT}-{name}-claim"
+    _claim(client, claim)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(KeyError):
+            client.delete_tag(claim)
+
+
+def _claim(client: Client, claim: str) -> None:
+    from zenml.exceptions import EntityExistsError
+
+    ends = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            client.create_tag(claim)
+            return
+        except EntityExistsError:
+            with contextlib.suppress(KeyError):
+                made = client.get_tag(claim).created.replace(tzinfo=UTC)
+                if (datetime.now(UTC) - made).total_seconds() > CLAIM_SECONDS:
+                    client.delete_tag(claim)
+                    continue
+        if time.monotonic() > ends:
+            raise StoreError(
+                f"Another process has held the claim {claim!r} on the server for {LOCK_SECONDS:g} s. Wait for it; a claim "
+                f"left behind by a crash is taken over after {CLAIM_SECONDS:g} s."
+            )
+        time.sleep(0.5)
 
 
 def end_logging() -> None:

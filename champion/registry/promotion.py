@@ -17,7 +17,7 @@ from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
-from champion.orchestration.locks import locked
+from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.versions import Record, Version, VersionHistory
 from champion.use_case.learning import Strict

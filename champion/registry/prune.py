@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from champion.orchestration.locks import locked
 from champion.orchestration.runs import ARTIFACTS, SCORING, TRAINING, artifact_name, run_tag
+from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.workspace.workspace import Workspace
 

@@ -14,8 +14,7 @@ from champion.bundle import folder
 from champion.bundle.folder import MODEL, Package
 from champion.bundle.model import require_trusted
 from champion.errors import ProjectError
-from champion.orchestration.locks import locked
-from champion.orchestration.store import is_local
+from champion.orchestration.store import is_local, locked
 from champion.registry import versions as champions
 from champion.registry.versions import Version, VersionHistory
 from champion.workspace.workspace import Workspace, read_package

@@ -13,7 +13,7 @@ from champion.bundle.folder import Package
 from champion.bundle.manifest import ChampionState
 from champion.datastore.fetch import pull_pointer
 from champion.errors import PackageError, ProjectError
-from champion.orchestration.locks import locked
+from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.reconcile import import_package, reconcile
 from champion.registry.versions import Version

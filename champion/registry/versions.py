@@ -4,7 +4,7 @@ A model version carries three pieces of metadata: its scores, one by one; `recor
 judged; and `title`, its state since it has been champion (see `champion.bundle.manifest.ChampionState`). The production
 package is an artifact that is linked to the version, so the store can always write the folder anew.
 
-Everything that changes the champion is called under `champion.orchestration.locks.locked`. Setting the stage is the last
+Everything that changes the champion is called under `champion.orchestration.store.locked`. Setting the stage is the last
 act, and one transaction of the store: a process that dies before it has changed nothing in production.
 """
 

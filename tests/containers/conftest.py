@@ -28,10 +28,7 @@ def engine() -> DockerClient:
 @pytest.fixture
 def pipeline_image(engine: DockerClient, ready: Any) -> str:
     """The image of a checkout's code; workers wait for the one that builds it."""
-    code = (
-        "from champion import settings; from champion.orchestration.docker import engine, image; "
-        "print(image.ensure_image(engine.connect(), settings.root(), id))"
-    )
+    code = "from champion.orchestration.docker import engine, image; print(image.PIPELINE.ensure(engine.connect()))"
     name: str = ready.command(sys.executable, "-c", code).stdout.strip()
-    assert name.startswith(image.IMAGE)
+    assert name.startswith(image.PIPELINE.name)
     return name

@@ -39,7 +39,7 @@ def test_the_image_has_what_a_run_needs_and_nothing_else(engine: DockerClient, r
     for name in (".env", "credentials.json", "data/secret.json", "champion/key.json"):
         (ready.root / name).write_text("a secret", encoding="utf-8")
     commit = ready.git("rev-parse", "HEAD").strip()
-    name = f"{image.IMAGE}-test:{commit[:12]}"
+    name = f"{image.PIPELINE.name}-test:{commit[:12]}"
     assert ready.command(sys.executable, "run.py", "image", "--tag", name).stdout.split() == [name]
     try:
         said = engine.containers.run(name, ["-c", LOOK], entrypoint="python", remove=True)

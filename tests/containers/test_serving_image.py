@@ -18,8 +18,7 @@ from champion.ci import image as ci_image
 from champion.ci.environment import Environment
 from champion.ci.state import use_cases
 from champion.errors import EngineError, ProjectError
-from champion.orchestration.docker.image import stages
-from champion.orchestration.docker.trial import ASK, HARDENED, try_out
+from champion.orchestration.docker.image import ASK, HARDENED, stages, try_out
 from tests.conftest import ROOT, Checkout, make_checkout, quick
 
 if TYPE_CHECKING:
@@ -184,7 +183,7 @@ def test_an_image_is_tried_and_one_with_another_champion_is_refused(
 def test_an_image_that_does_not_serve_is_refused_with_its_log(
     engine: DockerClient, built: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("champion.orchestration.docker.trial.SECONDS", 5)
+    monkeypatch.setattr("champion.orchestration.docker.image.READY_SECONDS", 5)
     with pytest.raises(EngineError, match=r"does not serve: not ready: .*'missing'.*models/iris"):
         try_out(engine, built("serving"), "iris", 1)
     assert not engine.containers.list(all=True, filters={"ancestor": built("serving")}), "no container is left"

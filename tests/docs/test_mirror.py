@@ -45,7 +45,6 @@ ELSEWHERE = {
     "champion.drift.rows": "tests/system/test_monitor.py",
     "champion.failures": "tests/system/test_bad_machine.py",
     "champion.onboarding.doctor": "tests/system/test_cli.py",
-    "champion.orchestration.docker.trial": "tests/containers/test_serving_image.py",
     "champion.progress": "tests/integration/test_batch_files.py",
     "champion.reporting.comment": "tests/unit/ci/test_comment.py",
     "champion.reporting.comment_input": "tests/unit/ci/test_comment.py",

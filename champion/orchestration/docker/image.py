@@ -1,14 +1,11 @@
-"""The images of the Dockerfile: that of the pipeline, built when its content is new, and those that serve.
-
-A run names the pipeline's by a hash of all that a step is made of. So a change of code takes effect, committed or not, and
-nothing is built twice; a change of code alone costs the last layers, about two seconds.
-"""
+"""The images of the Dockerfile: those that steps run in, built when their content is new, and those that serve, tried out."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -16,13 +13,14 @@ import sys
 import tempfile
 import textwrap
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion import settings
-from champion.errors import ConfigurationError, EngineError
+from champion.errors import ConfigurationError, EngineError, ProjectError
 from champion.orchestration import code
 from champion.orchestration.docker.engine import connect, errors_explained, explained
 from champion.workspace.git import commit
@@ -30,58 +28,104 @@ from champion.workspace.git import commit
 if TYPE_CHECKING:
     from docker import DockerClient
 
-IMAGE = f"{settings.PROJECT}-pipeline"
-POD_IMAGE = f"{settings.PROJECT}-pod"
-PINS = {IMAGE: "image", POD_IMAGE: "pod"}  # the file under requirements/ that each installs
 PYTHON = "3.13"  # of the base image in the Dockerfile
-ROOM = 3e9  # bytes that building the image takes
+ROOM = 3e9  # bytes that building an image takes
 KEPT = 5  # images of former code, so that going back to a branch builds nothing
 YOUNG = timedelta(days=1)  # younger ones are kept all the same: another checkout may be about to use them
+READY_SECONDS = 60  # for a service to be ready; it takes two
+INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 _NO_BASE = re.compile(
     "pull access denied|manifest unknown|failed to resolve|TLS handshake|i/o timeout|dial tcp|lookup "
 )
-HANDED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 
 
-def content_hash(root: Path) -> str:
-    """A hash of all that a step is made of in the image: the Dockerfile, the pins, and the code that it can reach.
+@dataclass(frozen=True)
+class StepImage:
+    """An image that steps run in: the Dockerfile's target `pipeline` with the libraries that requirements/<pins>.txt pins.
 
-    What no step reaches is copied too, for `docker run` of an image that `build_named` made, but is no reason to build: so
-    in an image that a run names, the command line may be an older one, which no step calls.
+    A run names it by a hash of all that a step is made of. So a change of code takes effect, committed or not, and
+    nothing is built twice; a change of code alone costs the last layers, about two seconds.
     """
-    state = hashlib.sha256()
-    pins = [root / "requirements" / f"{name}.txt" for name in PINS.values()]
-    for path in [root / "Dockerfile", root / ".dockerignore", *pins, *code.files(code.reached_in_an_image())]:
-        state.update(path.relative_to(root).as_posix().encode() + b"\0")
-        state.update(hashlib.sha256(path.read_bytes()).digest())
-    return state.hexdigest()[:16]
+
+    name: str
+    pins: str
+
+    def libraries(self) -> dict[str, str]:
+        """The versions in it, by distribution: the pins that hold for its Python on Linux."""
+        from packaging.requirements import Requirement
+
+        surroundings = {
+            "python_version": PYTHON,
+            "python_full_version": f"{PYTHON}.0",
+            "sys_platform": "linux",
+            "platform_system": "Linux",
+            "os_name": "posix",
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+        }
+        lines = self._pins().read_text(encoding="utf-8").splitlines()
+        pins = [Requirement(line.rstrip("\\ ")) for line in lines if "==" in line and line[0] not in " #"]
+        hold = (pin for pin in pins if pin.marker is None or pin.marker.evaluate(surroundings))
+        return {pin.name: str(pin.specifier).removeprefix("==") for pin in hold}
+
+    def _pins(self) -> Path:
+        return settings.root() / "requirements" / f"{self.pins}.txt"
+
+    def content_hash(self) -> str:
+        """A hash of all that a step is made of in it: the Dockerfile, the pins, and the code that it can reach.
+
+        What no step reaches is copied too, for `docker run` of an image that `build_named` made, but is no reason to
+        build: so in an image that a run names, the command line may be an older one, which no step calls.
+        """
+        root, state = settings.root(), hashlib.sha256()
+        for path in [
+            root / "Dockerfile", root / ".dockerignore", self._pins(), *code.files(code.reached_in_an_image()),
+        ]:  # fmt: skip
+            state.update(path.relative_to(root).as_posix().encode() + b"\0")
+            state.update(hashlib.sha256(path.read_bytes()).digest())
+        return state.hexdigest()[:16]
+
+    def described(self) -> str:
+        """The engine in a few words, and whether the image is built; an `EngineError` without an engine, or room to build."""
+        client = connect()
+        facts = client.info()
+        folder = Path(str(facts.get("DockerRootDir", "")))
+        free = shutil.disk_usage(folder).free if folder.is_dir() else None
+        built = client.images.list(f"{self.name}:{self.content_hash()}")
+        if free is not None and free < ROOM and not built:
+            raise explained(OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB free in {folder}"))
+        room = "" if free is None else f", {free / 1e9:.0f} GB free"
+        return f"engine {facts.get('ServerVersion')}{room}; the image is built{'' if built else ' at the first run'}"
+
+    def ensure(self, client: DockerClient) -> str:
+        """Its name as the working tree is now, built when there is none; an `EngineError` when that fails."""
+        from filelock import FileLock
+
+        name = f"{self.name}:{self.content_hash()}"
+        with errors_explained():
+            if not client.images.list(name):
+                with FileLock(Path(tempfile.gettempdir()) / f"{self.name}-{os.getuid()}.lock"):
+                    if not client.images.list(name):  # another process may have built it meanwhile
+                        _build(client, name, "pipeline", PINS=self.pins)
+                        self._forget_older(client)
+        return name
+
+    def _forget_older(self, client: DockerClient) -> None:
+        """Remove the images of former code beyond the last few; one that a container uses stays."""
+        from docker.errors import DockerException
+
+        ours = re.compile(rf"{self.name}:[0-9a-f]{{16}}")
+        images = [image for image in client.images.list(self.name) if any(map(ours.fullmatch, image.tags))]
+        images.sort(key=lambda image: str(image.attrs["Created"]), reverse=True)
+        old = (datetime.now(UTC) - YOUNG).isoformat()
+        for image in images[KEPT:]:
+            if str(image.attrs["Created"]) < old:
+                for tag in filter(ours.fullmatch, image.tags):
+                    with contextlib.suppress(DockerException):
+                        client.images.remove(tag)
 
 
-def described(root: Path) -> str:
-    """The engine in a few words, and whether the image is built; an `EngineError` without an engine, or room to build."""
-    client = connect()
-    facts = client.info()
-    folder = Path(str(facts.get("DockerRootDir", "")))
-    free = shutil.disk_usage(folder).free if folder.is_dir() else None
-    built = client.images.list(f"{IMAGE}:{content_hash(root)}")
-    if free is not None and free < ROOM and not built:
-        raise explained(OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB free in {folder}"))
-    room = "" if free is None else f", {free / 1e9:.0f} GB free"
-    return f"engine {facts.get('ServerVersion')}{room}; the image is built{'' if built else ' at the first run'}"
-
-
-def ensure_image(client: DockerClient, root: Path, say: Callable[[str], None], image: str = IMAGE) -> str:
-    """The name of the image as the working tree is now, built when there is none; an `EngineError` when that fails."""
-    from filelock import FileLock
-
-    name = f"{image}:{content_hash(root)}"
-    with errors_explained():
-        if not client.images.list(name):
-            with FileLock(Path(tempfile.gettempdir()) / f"{IMAGE}-{os.getuid()}.lock"):
-                if not client.images.list(name):  # another process may have built it meanwhile
-                    _build(client, root, name, say)
-                    _forget_older(client)
-    return name
+PIPELINE = StepImage(f"{settings.PROJECT}-pipeline", "image")
 
 
 def build_named(target: str, names: list[str], use_case: str | None = None) -> list[str]:
@@ -90,39 +134,27 @@ def build_named(target: str, names: list[str], use_case: str | None = None) -> l
     The target `champion` is a service with the package of `use_case` inside. Raises a `ProjectError` when there is no
     package to put inside, no engine, or the build fails.
     """
-    root = settings.root()
-    if target == "champion":
-        use_case = _packaged(root, use_case)
+    inside = {"USE_CASE": _packaged(use_case)} if target == "champion" else {}
     client = connect()
     with errors_explained():
-        _build(client, root, names[0], say, target, use_case)
+        _build(client, names[0], target, **inside)
         for name in names[1:]:
             client.images.get(names[0]).tag(name)
     return names
 
 
-def _build(
-    client: DockerClient,
-    root: Path,
-    name: str,
-    say: Callable[[str], None],
-    target: str = "pipeline",
-    use_case: str | None = None,
-) -> None:
-    say(f"building the image {name} (minutes the first time, seconds when the code alone changed)")
+def _build(client: DockerClient, name: str, target: str, **arguments: str) -> None:
+    _say(f"building the image {name} (minutes the first time, seconds when the code alone changed)")
+    root = settings.root()
     revision, dirty = commit(root)
-    arguments = {
-        **{key: os.environ[key] for key in HANDED_ON if os.environ.get(key) and "file:" not in os.environ[key]},
-        "PINS": PINS.get(name.partition(":")[0], "image"),
-        "REVISION": f"{revision or 'unknown'}{'-dirty' if dirty else ''}",
-        "VERSION": tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"],
-        **({"USE_CASE": use_case} if use_case else {}),
-    }
+    arguments |= {key: os.environ[key] for key in INDEXES if os.environ.get(key) and "file:" not in os.environ[key]}
+    arguments["REVISION"] = f"{revision or 'unknown'}{'-dirty' if dirty else ''}"
+    arguments["VERSION"] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="Dockerfile-") as file:
         file.write(stages((root / "Dockerfile").read_text(encoding="utf-8"), target))
         file.flush()
         options = {"dockerfile": file.name, "tag": name, "target": target, "buildargs": arguments, "decode": True}
-        follow(client.api.build(path=str(root), rm=True, forcerm=True, **options), say)  # no container of it stays
+        follow(client.api.build(path=str(root), rm=True, forcerm=True, **options))  # no container of it stays
 
 
 def stages(text: str, target: str) -> str:
@@ -138,7 +170,7 @@ def stages(text: str, target: str) -> str:
     return head + "".join(part for name, part in by_name.items() if name in needed)
 
 
-def follow(lines: Iterator[dict[str, Any]], say: Callable[[str], None]) -> None:
+def follow(lines: Iterator[dict[str, Any]]) -> None:
     """Follow the log of a build, dicts with `stream` or `error`, to its end; an `EngineError` when it fails."""
     log: list[str] = []
     for line in lines:
@@ -146,7 +178,7 @@ def follow(lines: Iterator[dict[str, Any]], say: Callable[[str], None]) -> None:
         if text:
             log.append(text)
         if text.startswith("Step "):
-            say(textwrap.shorten(text, 100, placeholder=" ..."))
+            _say(textwrap.shorten(text, 100, placeholder=" ..."))
         if "error" in line:
             raise _failed_build(str(line["error"]), log)
 
@@ -165,27 +197,9 @@ def _failed_build(error: str, log: list[str]) -> EngineError:
     return EngineError(f"The image could not be built: {text}. The end of its log:\n{tail}")
 
 
-def libraries(root: Path | None = None) -> dict[str, str]:
-    """The versions that the image has, by distribution: the pins that hold for its Python on Linux."""
-    from packaging.requirements import Requirement
-
-    surroundings = {
-        "python_version": PYTHON,
-        "python_full_version": f"{PYTHON}.0",
-        "sys_platform": "linux",
-        "platform_system": "Linux",
-        "os_name": "posix",
-        "implementation_name": "cpython",
-        "platform_python_implementation": "CPython",
-    }
-    lines = ((root or settings.root()) / "requirements/image.txt").read_text(encoding="utf-8").splitlines()
-    pins = [Requirement(line.rstrip("\\ ")) for line in lines if "==" in line and line[0] not in " #"]
-    hold = (pin for pin in pins if pin.marker is None or pin.marker.evaluate(surroundings))
-    return {pin.name: str(pin.specifier).removeprefix("==") for pin in hold}
-
-
-def _packaged(root: Path, use_case: str | None) -> str:
-    packaged = sorted(path.parent.name for path in (root / "models").glob("*/manifest.json"))
+def _packaged(use_case: str | None) -> str:
+    """The use case whose package goes into an image: the one that was named, or the only one."""
+    packaged = sorted(path.parent.name for path in (settings.root() / "models").glob("*/manifest.json"))
     names = ", ".join(packaged)
     if not packaged or (use_case and use_case not in packaged):
         raise ConfigurationError(
@@ -200,21 +214,68 @@ def _packaged(root: Path, use_case: str | None) -> str:
     return use_case or packaged[0]
 
 
-def say(line: str) -> None:
+def _say(line: str) -> None:
     """Show a line of progress."""
     sys.stderr.write(f"  {line}\n")
 
 
-def _forget_older(client: DockerClient) -> None:
-    """Remove the images of former code beyond the last few; one that a container uses stays."""
+HARDENED: dict[str, Any] = {"read_only": True, "cap_drop": ["ALL"], "network_mode": "none"}
+HARDENED["security_opt"] = ["no-new-privileges"]
+ASK = """
+import http.client, json, os, sys, time
+
+def ask(method, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["SERVE_PORT"]), timeout=10)
+    connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+end, seen = time.monotonic() + float(sys.argv[1]), "no answer"
+while time.monotonic() < end:
+    try:
+        status, seen = ask("GET", "/readyz")
+    except OSError as error:
+        status, seen = 0, str(error)
+    if status == 200:
+        break
+    time.sleep(0.1)
+else:
+    raise SystemExit(f"not ready: {seen}")
+about = ask("GET", "/model")[1]
+status, answer = ask("POST", "/predict", json.dumps(about["example"]))
+if status != 200:
+    raise SystemExit(f"/predict answered {status}: {answer}")
+print(json.dumps({"about": about["model_version"], "version": answer["model_version"], "use_case": about["use_case"],
+                  "label": answer["predictions"][0]["label"], "way": about["way"]}))
+"""
+
+
+def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:
+    """Start an image with its champion inside as it runs in production, and say what it predicts.
+
+    The container has no network, a read-only root and no capability; what asks it is Python inside of it, so the engine
+    may be on another machine. A `ProjectError` when another champion answers, an `EngineError` when none does.
+    """
     from docker.errors import DockerException
 
-    ours = re.compile(rf"{IMAGE}:[0-9a-f]{{16}}")
-    images = [image for image in client.images.list(IMAGE) if any(map(ours.fullmatch, image.tags))]
-    images.sort(key=lambda image: str(image.attrs["Created"]), reverse=True)
-    old = (datetime.now(UTC) - YOUNG).isoformat()
-    for image in images[KEPT:]:
-        if str(image.attrs["Created"]) < old:
-            for tag in filter(ours.fullmatch, image.tags):
-                with contextlib.suppress(DockerException):
-                    client.images.remove(tag)
+    container = None
+    try:
+        with errors_explained():
+            container = client.containers.run(image, detach=True, **HARDENED)
+            done = container.exec_run(["python", "-c", ASK, str(READY_SECONDS)])
+            log = container.logs(tail=15).decode(errors="replace")
+    finally:
+        if container is not None:
+            with contextlib.suppress(DockerException):
+                container.remove(force=True)
+    text = done.output.decode(errors="replace").strip()
+    if done.exit_code:
+        raise EngineError(f"The image {image} does not serve: {text}. Its log ends with:\n{log}")
+    answer = json.loads(text)
+    if (answer["use_case"], answer["version"], answer["about"]) != (use_case, model_version, model_version):
+        raise ProjectError(
+            f"The image {image} answers as {answer['use_case']} version {answer['version']}, expected {use_case} version "
+            f"{model_version}. Run `make pull`, and build it again."
+        )
+    label, backend = answer["label"], answer["way"]
+    return f"{image} answers as {use_case} version {model_version} ({backend}): its example is {label!r}"

@@ -1,6 +1,7 @@
-"""How artifacts lie in the store, and the plain file among them. Nothing is pickled.
+"""How artifacts lie in the store, the plain file and the record with a page among them. Nothing is pickled.
 
-One module per kind of artifact, so that a step reaches what it takes and gives, and an edit elsewhere spoils no cache key.
+What needs code of its own has a module of its own, so that a step reaches what it takes and gives, and an edit elsewhere
+spoils no cache key.
 """
 
 import atexit
@@ -16,6 +17,11 @@ from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.materializers.pydantic_materializer import PydanticMaterializer
 
 _PIECE = 8 * 1024 * 1024  # bytes
+PAGES = {
+    "Profile": ("profile_page", "render_profile", "profile.html"),
+    "DriftReport": ("drift.page", "render_drift_html", "drift.html"),
+}
+"""By the class of a record: the module under `champion.reporting` that draws its page, the function, and the file."""
 
 
 @dataclass(frozen=True)
@@ -43,35 +49,27 @@ class Files(BaseMaterializer):
 
 
 class PageMaterializer(PydanticMaterializer):
-    """A record as JSON, with a page of it for the dashboard.
+    """A record of `PAGES` as JSON, with its page and its `facts`, where it has any, for the dashboard.
 
     The page is imported by name, so that the import graph does not lead from every step to the report: how a page looks
     changes no model, and must spoil no cache key and no fingerprint (see `champion.orchestration.code`).
     """
 
     SKIP_REGISTRATION: ClassVar[bool] = True
-    PAGE: ClassVar[tuple[str, str, str]]
-    """The module under `champion.reporting` that draws the page, its function, and the name of the file."""
 
     def save_visualizations(self, data: Any) -> dict[str, VisualizationType]:
         """The record as a page of its own."""
-        module, function, name = self.PAGE
+        module, function, name = PAGES[type(data).__name__]
         render = getattr(importlib.import_module(f"champion.reporting.{module}"), function)
         path = f"{self.uri}/{name}"
         with self.artifact_store.open(path, "wb") as file:
             file.write(render(data).encode())
         return {path: VisualizationType.HTML}
 
-
-def is_gone(uri: str) -> bool:
-    """Whether the files of an artifact were deleted; only a store on this machine is looked at."""
-    return "://" not in uri and not any(path.is_file() for path in Path(uri).glob("*"))
-
-
-def write_again(uri: str, value: Any, materializer: type[BaseMaterializer]) -> None:
-    """Write the files of an artifact anew where they stood, so that all that refers to it finds them."""
-    Path(uri).mkdir(parents=True, exist_ok=True)
-    materializer(uri).save(value)
+    def extract_metadata(self, data: Any) -> dict[str, Any]:
+        """The record in short, else its schema."""
+        facts: dict[str, Any] = data.facts() if hasattr(data, "facts") else super().extract_metadata(data)
+        return facts
 
 
 class FileMaterializer(Files):
@@ -109,3 +107,14 @@ class FileMaterializer(Files):
     def extract_metadata(self, data: StoredFile) -> dict[str, Any]:
         """Its size, for the dashboard."""
         return {"bytes": data.path.stat().st_size}
+
+
+def is_gone(uri: str) -> bool:
+    """Whether the files of an artifact were deleted; only a store on this machine is looked at."""
+    return "://" not in uri and not any(path.is_file() for path in Path(uri).glob("*"))
+
+
+def write_again(uri: str, value: Any, materializer: type[BaseMaterializer]) -> None:
+    """Write the files of an artifact anew where they stood, so that all that refers to it finds them."""
+    Path(uri).mkdir(parents=True, exist_ok=True)
+    materializer(uri).save(value)

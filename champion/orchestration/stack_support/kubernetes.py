@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import EngineError
-from champion.orchestration.docker import image
 from champion.orchestration.docker.engine import connect, errors_explained
-from champion.orchestration.stack_support.base import InImages
+from champion.orchestration.docker.image import StepImage
+from champion.orchestration.stack_support import InImages
 from champion.workspace.git import commit
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 class Kubernetes(InImages):
     """Steps as jobs of a cluster."""
 
+    image = StepImage(f"{settings.PROJECT}-pod", "pod")
+
     @contextlib.contextmanager
     def pipeline_settings(self, client: Client) -> Iterator[dict[str, Any]]:
         """Build the image of a pod, push it to the stack's registry, and name it to ZenML."""
         from zenml.config import DockerSettings
 
-        yield {"docker": DockerSettings(parent_image=image_in_registry(client), skip_build=True)}
+        yield {"docker": DockerSettings(parent_image=image_in_registry(client, self.image), skip_build=True)}
 
     def step_settings(self, use_case: UseCase, steps: Sequence[str]) -> dict[str, dict[str, Any]]:
         """How big each pod is: what `resources` say of the step, else what `default` says, else nothing."""
@@ -46,13 +48,13 @@ class Kubernetes(InImages):
         return by_step
 
 
-def image_in_registry(client: Client) -> str:
+def image_in_registry(client: Client, image: StepImage) -> str:
     """The name of a pod's image in the stack's registry, built and pushed; an `EngineError` when that fails."""
     from zenml.enums import StackComponentType
 
     registry = client.active_stack_model.components[StackComponentType.CONTAINER_REGISTRY][0].configuration["uri"]
     docker = connect()
-    name = image.ensure_image(docker, settings.root(), image.say, image.POD_IMAGE)
+    name = image.ensure(docker)
     remote_name = f"{registry}/{name}"
     with errors_explained():
         docker.images.get(name).tag(remote_name)

@@ -9,12 +9,11 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from champion import settings
 from champion.orchestration import patches
-from champion.orchestration.docker import image
 from champion.orchestration.docker.containers import Containers, handed_on
 from champion.orchestration.docker.engine import connect
-from champion.orchestration.stack_support.base import InImages
+from champion.orchestration.docker.image import PIPELINE
+from champion.orchestration.stack_support import InImages
 from champion.orchestration.store import is_local
 from champion.patching import applied
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 class LocalDocker(InImages):
     """Steps in containers of this machine."""
+
+    image = PIPELINE
 
     @contextlib.contextmanager
     def pipeline_settings(self, client: Client) -> Iterator[dict[str, Any]]:
@@ -36,7 +37,7 @@ class LocalDocker(InImages):
         from zenml.config.global_config import GlobalConfiguration
 
         docker = connect()
-        name = image.ensure_image(docker, settings.root(), image.say)
+        name = self.image.ensure(docker)
         has_the_code = {"allow_download_from_artifact_store": False, "allow_download_from_code_repository": False}
         of_run: dict[str, Any] = {"docker": DockerSettings(parent_image=name, skip_build=True, **has_the_code)}
         configuration = GlobalConfiguration()

@@ -69,10 +69,9 @@ def test_what_trains_reaches_no_policy_no_words_and_no_page() -> None:
 
 
 def test_the_pages_that_a_materializer_imports_by_name_are_in_the_image() -> None:
-    from champion.orchestration.materializers.drift import DriftMaterializer
-    from champion.orchestration.materializers.profile import ProfileMaterializer
+    from champion.orchestration.materializers.files import PAGES
 
-    pages = {f"champion.reporting.{kind.PAGE[0]}" for kind in (DriftMaterializer, ProfileMaterializer)}
+    pages = {f"champion.reporting.{module}" for module, _, _ in PAGES.values()}
     assert pages <= set(code.IN_AN_IMAGE) <= code.reached_in_an_image()
 
 
@@ -102,10 +101,10 @@ def edit(root: Path, name: str) -> None:
     ],
 )  # fmt: skip
 def test_what_a_step_is_made_of_builds_a_new_image_and_nothing_else_does(copy: Path, names: str, same: bool) -> None:
-    before = image.content_hash(copy)
+    before = image.PIPELINE.content_hash()
     for name in names.split():
         edit(copy, name)
-    assert (image.content_hash(copy) == before) is same
+    assert (image.PIPELINE.content_hash() == before) is same
 
 
 def test_an_estimator_of_our_own_that_a_use_case_names_is_in_the_image(copy: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from docker.errors import APIError, DockerException
 
+from champion import settings
 from champion.errors import EngineError
 from champion.orchestration.docker import image
 from champion.orchestration.docker.engine import connect, explained
@@ -52,7 +53,7 @@ def test_an_engine_that_refuses_or_is_full_names_the_remedy(error: Exception, re
 )  # fmt: skip
 def test_a_build_that_fails_says_its_cause(log: list[dict[str, str]], said: str) -> None:
     with pytest.raises(EngineError, match=said):
-        image.follow(iter(log), print)
+        image.follow(iter(log))
 
 
 def test_the_dockerfile_builds_under_the_classic_builder_and_names_the_python_of_the_pins() -> None:
@@ -62,11 +63,14 @@ def test_the_dockerfile_builds_under_the_classic_builder_and_names_the_python_of
     assert not [line for line in text.splitlines() if not line.startswith("#") and ("--mount" in line or "<<" in line)]
 
 
-def test_the_libraries_of_the_image_are_the_pins_that_hold_for_its_python(tmp_path: Path) -> None:
+def test_the_libraries_of_an_image_are_the_pins_that_hold_for_its_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
     (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements/image.txt").write_text(
+    (tmp_path / "requirements/own.txt").write_text(
         "numpy==1.0 ; python_full_version < '3.12' \\\n    --hash=sha256:aa\nnumpy==2.0 ; python_full_version >= '3.12' \\\n"
         "    --hash=sha256:bb\npywin32==3 ; sys_platform == 'win32'\nscipy==1.5 \\\n    --hash=sha256:cc\n",
         encoding="utf-8",
     )
-    assert image.libraries(tmp_path) == {"numpy": "2.0", "scipy": "1.5"}
+    assert image.StepImage("champion-own", "own").libraries() == {"numpy": "2.0", "scipy": "1.5"}

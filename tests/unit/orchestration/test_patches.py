@@ -9,6 +9,7 @@ import pytest
 
 from champion import patching
 from champion.orchestration import patches
+from champion.orchestration.docker.image import StepImage
 from champion.orchestration.stack_support import local_docker
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def test_the_main_job_decides_the_same_with_every_patch_off(ready: Checkout, qui
 def test_without_the_patches_zenml_starts_the_containers_and_takes_them_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(patching.SWITCH, "off")
     monkeypatch.setattr(local_docker, "connect", lambda: None)
-    monkeypatch.setattr(local_docker.image, "ensure_image", lambda *_: "champion-pipeline:x")
+    monkeypatch.setattr(StepImage, "ensure", lambda *_: "champion-pipeline:x")
     monkeypatch.setattr(local_docker, "is_local", lambda _: False)
     client: Any = SimpleNamespace()
     with local_docker.LocalDocker().pipeline_settings(client) as settings:

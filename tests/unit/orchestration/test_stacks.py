@@ -1,21 +1,31 @@
-"""Stacks from files: registered once however often it is asked, and strict."""
+"""Stacks from files, registered once however often it is asked; and of the Kubernetes one the pods that ZenML would submit.
+
+There is no cluster here: what is checked ends at the manifests, made by ZenML's own code from the compiled run.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from champion import settings
 from champion.errors import ConfigurationError
 from champion.orchestration import stacks
+from champion.orchestration.stack_support import kubernetes as kind
+from champion.orchestration.stacks import support_of
+from champion.use_case.whole import parse_use_case
+from pipelines import launch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from zenml.client import Client
+
+    from tests.conftest import Session
 
 LOCAL = "components:\n  orchestrator: {name: default}\n  artifact_store: {name: default}\n"
 
@@ -93,3 +103,132 @@ def test_every_stack_file_of_the_project_can_be_read(monkeypatch: pytest.MonkeyP
         for variable in re.findall(r"\$\{(\w+)\}", text):
             monkeypatch.setenv(variable, "given")
         assert {"orchestrator", "artifact_store"} <= stacks.read(name).components.keys()
+
+
+TWO = {
+    "small": {"estimator": "sklearn.tree.DecisionTreeClassifier"},
+    "big": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
+}
+RESOURCES = {"default": {"cpu": 0.5, "memory": "512Mi"}, "train_big": {"cpu": 8, "memory": "16Gi"}}
+ENVIRONMENT = {
+    "KUBERNETES_CONTEXT": "somewhere",
+    "KUBERNETES_NAMESPACE": "champion",
+    "ARTIFACT_STORE": "s3://artifacts",
+    "S3_ENDPOINT": "http://127.0.0.1:1",
+    "IMAGE_REGISTRY": "registry.example.com/team",
+}
+
+
+@pytest.fixture
+def kubernetes(store: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A store whose active stack is the Kubernetes one."""
+    (tmp_path / "kubeconfig").write_text(
+        "{apiVersion: v1, kind: Config, current-context: somewhere, users: [{name: u, user: {}}],"
+        " contexts: [{name: somewhere, context: {cluster: c, user: u}}],"
+        " clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]}"
+    )
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    former = store.active_stack_model.id
+    yield store
+    store.activate_stack(former)
+
+
+def compiled(client: Client, session: Session, use_case: dict[str, Any]) -> Any:
+    """What ZenML would hand to the orchestrator."""
+    from champion.comparison.provenance import Provenance
+    from champion.registry.promotion import Terms
+    from pipelines.dataset import register
+    from pipelines.training import training
+
+    workspace = session.workspace(use_case)
+    dataset = register(client, workspace, None)
+    facts = Provenance(
+        use_case="x", data_path="x", data_version="x", commit=None, dirty=False, fingerprint="x", seed=0, split="x",
+        libraries={}, stack="x", created="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+    terms = Terms(policy=workspace.use_case.promotion, promote=True, readmit=False, champion=None, revision=None)
+    stacks.activate(client, "kubernetes")
+    pods = support_of(client).step_settings(workspace.use_case, workspace.use_case.steps())
+    configured = training.with_options(steps=pods)
+    configured.prepare(
+        table=dataset.artifact, use_case=workspace.use_case, rule=dataset.rule, champion=None, facts=facts, terms=terms,
+        rows=dataset.rows,
+    )  # fmt: skip
+    snapshot, _, _ = configured._compile(steps=configured._run_args["step_configurations"])
+    return snapshot
+
+
+def asked_for(client: Client, step: Any) -> dict[str, Any]:
+    """What the container of a step's pod asks for; orchestrator and builder of the pod are ZenML's own."""
+    from zenml.integrations.kubernetes.manifest_utils import build_pod_manifest
+
+    settings: Any = client.active_stack.orchestrator.get_settings(step)
+    pod = build_pod_manifest("pod", "image", ["python"], [], False, settings.pod_settings)
+    resources: dict[str, Any] = pod.spec.containers[0].resources
+    return resources
+
+
+def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(
+    kubernetes: Client, session: Session, quick: Any
+) -> None:
+    snapshot = compiled(kubernetes, session, quick(candidates=TWO, resources=RESOURCES))
+    steps = snapshot.step_configurations
+    big, small = asked_for(kubernetes, steps["train_big"]), asked_for(kubernetes, steps["train_small"])
+    assert big["requests"] == {"cpu": "8", "memory": "16Gi"}
+    assert big["limits"] == {"memory": "16Gi"}
+    assert small["requests"] == {"cpu": "0.5", "memory": "512Mi"}
+    assert steps["train_big"].spec.upstream_steps == steps["train_small"].spec.upstream_steps == ["prepare"]
+
+
+def test_a_run_takes_the_pods_and_their_image_along(
+    kubernetes: Client, session: Session, quick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StoppedError(Exception):
+        """Before anything is submitted."""
+
+    asked: dict[str, Any] = {}
+
+    def with_options(**options: Any) -> None:
+        asked.update(options)
+        raise StoppedError
+
+    pipeline: Any = SimpleNamespace(with_options=with_options)
+    monkeypatch.setattr(kind, "image_in_registry", lambda *_: "the image")
+    use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
+    stacks.activate(kubernetes, "kubernetes")
+    with pytest.raises(StoppedError):
+        launch.launched(kubernetes, use_case, pipeline, {}, lambda *_: None)
+    assert asked["settings"]["docker"].parent_image == "the image"
+    pod = asked["steps"]["train_big"]["settings"]["orchestrator.kubernetes"]["pod_settings"]
+    assert pod["resources"]["requests"]["memory"] == "16Gi"
+
+
+def test_the_stack_is_registered_from_its_file_and_the_environment(kubernetes: Client) -> None:
+    stacks.activate(kubernetes, "kubernetes")
+    stacks.activate(kubernetes, "kubernetes")
+    parts = {kind.value: parts[0] for kind, parts in kubernetes.active_stack_model.components.items()}
+    assert parts["orchestrator"].flavor_name == "kubernetes"
+    assert parts["orchestrator"].configuration["kubernetes_namespace"] == "champion"
+    assert parts["artifact_store"].configuration["path"] == "s3://artifacts"
+    assert parts["artifact_store"].configuration["secret"] == "{{s3.secret}}"
+    assert parts["container_registry"].configuration["uri"] == "registry.example.com/team"
+
+
+def test_a_variable_that_is_not_set_is_named(kubernetes: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMAGE_REGISTRY")
+    with pytest.raises(ConfigurationError, match=r"needs IMAGE_REGISTRY in the environment.*docs/scale\.md"):
+        stacks.read("kubernetes")
+
+
+def test_resources_of_a_step_that_does_not_exist_are_refused_with_those_there_are(quick: Any) -> None:
+    raw = quick(candidates=TWO, resources={"train_bag": {"cpu": 8}})
+    choice = r"the step 'train_bag'.*it has default, prepare, train_small, train_big"
+    with pytest.raises(ConfigurationError, match=choice):
+        parse_use_case(raw, "configs/x.yaml")
+
+
+def test_on_another_stack_no_step_asks_for_anything(store: Client, quick: Any) -> None:
+    use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
+    assert support_of(store).step_settings(use_case, use_case.steps()) == {}

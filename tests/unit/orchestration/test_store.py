@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from champion.errors import StoreError
-from champion.orchestration import locks
 from champion.orchestration import store as room
-from champion.orchestration.locks import locked
+from champion.orchestration.store import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_a_use_case_is_held_by_one_at_a_time_and_freed_by_the_death_of_its_holder(
     store: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(room, "LOCK_SECONDS", 0.2)
     code = "import sys, filelock\nwith filelock.FileLock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
     path = Path(str(store.zen_store.url).removeprefix("sqlite:///")).parent / "iris.lock"
     holder = subprocess.Popen(
@@ -75,7 +74,7 @@ class Server:
 def test_a_claim_that_a_crash_left_behind_is_taken_over_and_a_young_one_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(room, "LOCK_SECONDS", 0.2)
     server: Any = Server()
     with locked(server, "iris"):
         (claim,) = server.tags
@@ -84,7 +83,7 @@ def test_a_claim_that_a_crash_left_behind_is_taken_over_and_a_young_one_is_not(
         assert server.tags, "who waited in vain does not end the holder's claim"
     assert not server.tags
     server.create_tag(claim)
-    server.tags[claim].created -= timedelta(seconds=locks.CLAIM_SECONDS + 1)
+    server.tags[claim].created -= timedelta(seconds=room.CLAIM_SECONDS + 1)
     with locked(server, "iris"):
         pass
     assert not server.tags
@@ -104,8 +103,7 @@ dashboard.serve(listening, lambda: print(listening.getsockname()[1], flush=True)
 COUNT = """
 import sys, time
 from pathlib import Path
-from champion.orchestration.locks import locked
-from champion.orchestration.store import is_local, open_store
+from champion.orchestration.store import is_local, locked, open_store
 client = open_store()
 assert not is_local(client)
 counter = Path(sys.argv[1])

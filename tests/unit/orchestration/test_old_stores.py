@@ -1,15 +1,19 @@
-"""A store of version 0.1 is refused, and the remedy brings the champion back."""
+"""A local store of version 0.1 is refused, and the remedy brings the champion back; records on a server are read in place."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
+import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 from champion.errors import StoreError
-from champion.orchestration.layout import MARK, refuse_old
+from champion.orchestration import old_stores
+from champion.orchestration.materializers.table import TableMaterializer
 from champion.registry.reconcile import reconcile
 from champion.registry.rollback import roll_back
 from champion.registry.versions import version_history
@@ -19,12 +23,49 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from zenml.client import Client
+
     Tree = Callable[..., dict[str, Any]]
+
+
+@pytest.mark.parametrize(("old", "new"), old_stores.NAMES.items())
+def test_an_old_name_is_todays_class(old: str, new: str) -> None:
+    old_stores.understand()
+    module, _, name = old.rpartition(".")
+    owner, _, today = new.rpartition(".")
+    assert getattr(importlib.import_module(module), name) is getattr(importlib.import_module(owner), today)
+
+
+def test_a_module_that_is_not_named_is_still_missing() -> None:
+    old_stores.understand()
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("ops.store")
+    with pytest.raises(AttributeError, match="Nothing"):
+        importlib.import_module("ops.artifacts").Nothing  # noqa: B018
+
+
+def test_a_record_of_version_0_1_is_loaded_in_place(store: Client) -> None:
+    from zenml import save_artifact
+
+    frame = pd.DataFrame({"a": [1, 2]})
+    saved = save_artifact(frame, name="of_version_0_1", materializer=TableMaterializer)
+    sources = [{"module": "ops.artifacts", "attribute": "TableMaterializer", "type": "user"}]
+    sources += [{"module": "ops.tables", "attribute": "WrittenTable", "type": "user"}]
+    with contextlib.closing(sqlite3.connect(str(store.zen_store.url).removeprefix("sqlite:///"))) as database:
+        database.execute(
+            "UPDATE artifact_version SET materializer = ?, data_type = ? WHERE id = ?",
+            [*map(json.dumps, sources), saved.id.hex],
+        )
+        database.commit()
+        assert database.total_changes == 1
+    record: Any = store.get_artifact_version(saved.id)
+    assert record.materializer.import_path == "ops.artifacts.TableMaterializer"
+    pd.testing.assert_frame_equal(record.load(), frame)
 
 
 def made_old(store: Path) -> None:
     """Let the records of a store name what they named in version 0.1, which left no mark."""
-    (store / MARK).unlink(missing_ok=True)
+    (store / old_stores.MARK).unlink(missing_ok=True)
     with (
         contextlib.closing(sqlite3.connect(store / "local_stores/default_zen_store/zenml.db")) as connection,
         connection,
@@ -65,10 +106,10 @@ def test_a_store_of_version_0_1_is_refused_and_moved_away_it_leaves_the_champion
 
 def test_a_store_of_this_version_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = tmp_path / "zenml.db"
-    refuse_old(tmp_path, database)
-    assert not (tmp_path / MARK).exists(), "there is no store yet"
+    old_stores.refuse(tmp_path, database)
+    assert not (tmp_path / old_stores.MARK).exists(), "there is no store yet"
     database.write_bytes(b"broken, which ZenML says better")
-    refuse_old(tmp_path, database)
-    assert (tmp_path / MARK).exists()
+    old_stores.refuse(tmp_path, database)
+    assert (tmp_path / old_stores.MARK).exists()
     monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: pytest.fail("it was looked at again"))
-    refuse_old(tmp_path, database)
+    old_stores.refuse(tmp_path, database)
