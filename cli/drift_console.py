@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from champion.reporting.drift.tables import BADGES
+from champion.reporting.drift.page import BADGES
 from champion.reporting.words import NOTHING, p_value, percent
 from cli.console import out
 

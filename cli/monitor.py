@@ -47,7 +47,7 @@ def command(
         raise click.UsageError("Name a table or a folder of logs; or ask for --history, and nothing else.")
     if source is None:
         return _history(workspace, as_json)
-    from champion.drift.verdict import exit_code
+    from champion.drift.judge import exit_code
     from pipelines.drift_files import checked_input
 
     given = checked_input(source, since, labels)

@@ -15,7 +15,7 @@ from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Performance
 from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Curve
-from champion.reporting.comment_input import Findings
+from champion.reporting.comment import Findings
 from champion.workspace.files import write_json, write_text
 from champion.workspace.workspace import Workspace
 

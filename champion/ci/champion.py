@@ -12,7 +12,7 @@ from champion.ci.state import CiState
 from champion.datastore import cache, index, remote
 from champion.datastore.fetch import fetch_missing, pull_pointer
 from champion.errors import GATE_SAID_NO, ProjectError
-from champion.reporting.comment_input import ComparedChampion
+from champion.reporting.comment import ComparedChampion
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, read_package, shown
 

@@ -23,8 +23,7 @@ from champion.ci.environment import Environment, hidden
 from champion.ci.git import git
 from champion.datastore import dvc
 from champion.errors import ProjectError
-from champion.reporting.comment import render_comment
-from champion.reporting.comment_input import Change, CommentInput, ComparedChampion, Findings, UseCaseResult
+from champion.reporting.comment import Change, CommentInput, ComparedChampion, Findings, UseCaseResult, render_comment
 from champion.workspace import process
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace

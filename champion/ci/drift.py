@@ -18,10 +18,10 @@ from champion.ci.environment import Environment
 from champion.ci.runs import run_logged
 from champion.datastore import index
 from champion.datastore.fetch import fetch_missing
+from champion.drift.judge import exit_code
 from champion.drift.report import DriftReport
-from champion.drift.verdict import exit_code
 from champion.errors import ConfigurationError, ProjectError
-from champion.reporting.comment_input import Value
+from champion.reporting.comment import Value
 from champion.reporting.drift import issue as issue_text
 from champion.reporting.drift.issue import UseCaseDrift, summary
 from champion.workspace.files import write_text

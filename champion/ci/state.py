@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from champion.errors import ProjectError
-from champion.reporting.comment_input import ComparedChampion, Failure, Value
+from champion.reporting.comment import ComparedChampion, Failure, Value
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, open_workspace
 

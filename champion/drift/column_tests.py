@@ -11,20 +11,26 @@ from numpy.typing import NDArray
 from champion.drift import statistics
 from champion.drift.statistics import Counts, Floats, Test, moved_share
 
-Tested = tuple[str, Test, Floats]
 Safe = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class ColumnTest:
-    """A test: its name in reports, the share of a column's error that it may spend, and its statistic and effect.
+    """A test, and all that a report says of it.
 
+    `name` stands in drift.json, `title` in tables. `says` is the sentence of a column that drifted by it, with the parts that
+    `champion.drift.judge` fills in: `moved`, `means`, `unseen`, `gone`. `share` is how much of a column's error it may spend.
     `run` takes both counts, shape (..., cells), and which cells are categories that are not listed by luck.
     """
 
     name: str
+    title: str
+    says: str
     share: float
     run: Callable[[Counts, Counts, Safe], tuple[Test, Floats]]
+
+
+Tested = tuple[ColumnTest, Test, Floats]
 
 
 def _rank(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
@@ -43,34 +49,49 @@ def _categories(reference: Counts, current: Counts, safe: Safe) -> tuple[Test, F
     """Categories that may be listed by luck count among the others."""
     together = []
     for sample in (reference, current):
-        kept = np.where(safe, sample, 0)
-        kept[..., -1] += np.where(safe, 0, sample).sum(axis=-1)
-        together.append(kept)
+        counts = np.where(safe, sample, 0)
+        counts[..., -1] += np.where(safe, 0, sample).sum(axis=-1)
+        together.append(counts)
     return statistics.cell_test(*together), moved_share(*statistics.merged(*together), ordered=False)
 
 
-# A share of the error of a number is kept back, because p-values are approximate.
-_RANK = ColumnTest("rank", 0.75, _rank)
+def _missing(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
+    return statistics.missing_test(reference, current), moved_share(reference, current, ordered=False)
+
+
+_SPREAD = "{moved}: the values spread differently, {means}."
+# A share of the error of a number is left over, because p-values are approximate.
+_RANK = ColumnTest("rank", "rank sum", "{moved}: {means}.", 0.75, _rank)
 _OF_CATEGORIES = 0.8
-TESTS: dict[str, tuple[ColumnTest, ...]] = {
-    "number": (_RANK, ColumnTest("shape", 0.2, _shape)),
-    "few values": (_RANK, ColumnTest("cells", 0.2, _values)),  # a bin is one value: neighbours can be told apart
+MISSING_SHARE = 0.2  # of a column's error, where any value is missing; the tests of its values share the rest
+TESTS_BY_KIND: dict[str, tuple[ColumnTest, ...]] = {
+    "number": (_RANK, ColumnTest("shape", "Kuiper", _SPREAD, 0.2, _shape)),
+    # A bin is one value: neighbours can be told apart.
+    "few values": (_RANK, ColumnTest("cells", "chi-square", _SPREAD, 0.2, _values)),
     "category": (
-        ColumnTest("cells", _OF_CATEGORIES, _categories),
-        ColumnTest("rare", 1 - _OF_CATEGORIES, statistics.rare_test),
+        ColumnTest("cells", "chi-square", "{moved} between categories{unseen}.", _OF_CATEGORIES, _categories),
+        ColumnTest(
+            "rare",
+            "rare category",
+            "{moved} into or out of one rare category{unseen}.",
+            1 - _OF_CATEGORIES,
+            statistics.rare_test,
+        ),
     ),
+    "missing": (ColumnTest("missing", "missing share", "{gone}.", MISSING_SHARE, _missing),),
 }
+TITLES = {each.name: each.title for tests in TESTS_BY_KIND.values() for each in tests}
 
 
 def run_tests(kind: str, reference: Counts, current: Counts, safe: Safe | None = None) -> list[Tested]:
-    """Run the tests of a kind: name, test with its p-value divided by its share of the error, and effect of each.
+    """Run the tests of a kind: row, test with its p-value divided by its share of the error, and effect of each.
 
-    Counts are of shape (..., cells): bins in rising order, or categories of which the last one are all others. `safe` are
-    categories that are not listed by luck; all of them where it is left out.
+    Counts are of shape (..., cells): bins in rising order, or categories of which the last one are all others, or rows
+    without and with a value. `safe` are categories that are not listed by luck; all of them where it is left out.
     """
     which = np.ones(reference.shape, dtype=np.bool_) if safe is None else safe
     tested = []
-    for each in TESTS[kind]:
+    for each in TESTS_BY_KIND[kind]:
         test, effect = each.run(reference, current, which)
-        tested.append((each.name, Test(test.statistic, test.p / each.share), effect))
+        tested.append((each, Test(test.statistic, test.p / each.share), effect))
     return tested

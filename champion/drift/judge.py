@@ -1,4 +1,4 @@
-"""Features of new data beside the champion's profile: which of them drifted, and why, in a sentence each.
+"""New data beside the champion's profile: which features drifted, the verdict over the table, and why, in a sentence each.
 
 A feature has drifted when its p-value is significant after correction over all features, and the share of rows that
 moved is at least the threshold. With too few rows nothing is said.
@@ -14,29 +14,38 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from champion.drift import statistics
-from champion.drift.column_tests import run_tests
+from champion.drift.column_tests import MISSING_SHARE, Tested, run_tests
 from champion.drift.counts import FeatureCounts, reference_cells
-from champion.drift.report import Cells, FeatureDrift, Finding, SchemaDifference, Unseen
-from champion.errors import ConfigurationError, nearest
+from champion.drift.report import Cells, FeatureDrift, Finding, LiveScore, SchemaDifference, Unseen, Verdict
+from champion.errors import DONE, FAILED, GATE_SAID_NO, NOT_ENOUGH_DATA, ConfigurationError, listed, nearest
 from champion.modeling.features import MOST_CATEGORIES, Feature
 from champion.modeling.profile import BINS, CATEGORIES, ColumnProfile, Profile
 from champion.use_case.policy import Drift
 
 PREDICTIONS = "predictions"  # name and kind of what is compared beside the features
-MISSING_SHARE = 0.2  # of a feature's error, where any value is missing; the values have the rest
 MOST_UNSEEN = 5  # categories named
 _WRONG_TYPE = 0.5  # of the values of another type: the column is no longer what it was
+_OTHER_CLASSES = (
+    "{moved}: the classes are not as frequent as in training, by more than the champion's own errors explain."
+)
 _ORDER: dict[Finding, int] = {"drift": 0, "none": 1, "not_enough": 2, "ignored": 3}
 
 
 @dataclass(frozen=True)
 class TestResult:
-    """One way in which a feature can drift: `p` counts with its share of the error already."""
+    """One way in which a feature can drift, and what is said of it then; `p` counts with its share of the error already."""
 
     test: str
+    says: str
     statistic: float
     p: float
     effect: float
+
+    @classmethod
+    def of(cls, tested: Tested, share: float) -> TestResult:
+        """A test of a feature's values, which have this share of its error."""
+        row, test, effect = tested
+        return cls(row.name, row.says, float(test.statistic), float(test.p) / share, float(effect))
 
 
 @dataclass(frozen=True)
@@ -119,29 +128,21 @@ def _compare(column: ColumnProfile, counts: FeatureCounts, rows: int, rules: Dri
     results: list[TestResult] = []
     enough = min(rows - column.missing, counts.values) >= rules.min_rows
     if min(rows, counts.rows) >= rules.min_rows:
-        gone = counts.missing + counts.wrong
+        gone, share = counts.missing + counts.wrong, 1.0
         if column.missing + gone:
-            results.append(_missing(column.missing, rows, gone, counts.rows))
+            pairs = [[column.missing, rows - column.missing], [gone, counts.rows - gone]]
+            results += [TestResult.of(each, 1.0) for each in run_tests("missing", *map(np.array, pairs))]
+            share -= MISSING_SHARE
         if enough:
-            share = 1 - MISSING_SHARE if column.missing + gone else 1.0
             reference, safe, kind = reference_cells(column), None, "category"
             if column.edges is not None:
                 kind = "few values" if column.distinct <= BINS else "number"
             else:
                 safe = np.append(statistics.safe_categories(reference[:-1], column.distinct, CATEGORIES), True)
-            results += [
-                TestResult(name, float(test.statistic), float(test.p) / share, float(effect))
-                for name, test, effect in run_tests(kind, reference, counts.cells, safe)
-            ]
+            results += [TestResult.of(each, share) for each in run_tests(kind, reference, counts.cells, safe)]
     threshold = rules.effects.get(column.name, rules.min_effect)
     judged = not moment and column.name not in rules.ignore
     return ComparedFeature(column, rows, counts, threshold, judged, tuple(results), enough)
-
-
-def _missing(before: int, rows: int, gone: int, now: int) -> TestResult:
-    test = statistics.missing_test(np.array(before), np.array(rows), np.array(gone), np.array(now))
-    effect = statistics.moved_share(np.array([before, rows - before]), np.array([gone, now - gone]), ordered=False)
-    return TestResult("missing", float(test.statistic), float(test.p) / MISSING_SHARE, float(effect))
 
 
 def _compare_predictions(profile: Profile, predicted: Mapping[str, int], error: float, rules: Drift) -> ComparedFeature:
@@ -168,7 +169,9 @@ def _compare_predictions(profile: Profile, predicted: Mapping[str, int], error: 
         statistic = float(statistics.cell_test(*cells).statistic) * beyond**2
         freedom = int((merged[0] + merged[1] > 0).sum()) - 1
         p = float(chdtrc(freedom, statistic)) if freedom > 0 else 1.0
-        results = (TestResult("cells", statistic, p, float(statistics.moved_share(*merged, ordered=False))),)
+        results = (
+            TestResult("cells", _OTHER_CLASSES, statistic, p, float(statistics.moved_share(*merged, ordered=False))),
+        )
     return ComparedFeature(column, profile.rows, counts, min(rules.min_effect + error, 1.0), True, results, enough)
 
 
@@ -261,20 +264,13 @@ def _reason(
 
 def _what_moved(each: ComparedFeature, decisive: TestResult) -> str:
     counts, column = each.counts, each.column
-    if decisive.test == "missing":
-        before, now = column.missing / each.reference_rows, (counts.missing + counts.wrong) / counts.rows
-        return f"{now:.1%} of the rows have no usable value; it was {before:.1%} in training."
-    moved = f"{decisive.effect:.0%} of the rows moved"
-    if column.kind == PREDICTIONS:
-        return (
-            f"{moved}: the classes are not as frequent as in training, by more than the champion's own errors explain."
-        )
-    if column.edges is None:
-        new = f"; {counts.unseen_rows:,} rows hold categories that training had not" if counts.unseen_rows else ""
-        where = "into or out of one rare category" if decisive.test == "rare" else "between categories"
-        return f"{moved} {where}{new}."
-    means = f"the mean went from {column.mean:.4g} to {counts.mean:.4g}"
-    return f"{moved}: {means}." if decisive.test == "rank" else f"{moved}: the values spread differently, {means}."
+    before, now = column.missing / each.reference_rows, (counts.missing + counts.wrong) / counts.rows
+    return decisive.says.format(
+        moved=f"{decisive.effect:.0%} of the rows moved",
+        means=f"the mean went from {column.mean or 0.0:.4g} to {counts.mean:.4g}",
+        unseen=f"; {counts.unseen_rows:,} rows hold categories that training had not" if counts.unseen_rows else "",
+        gone=f"{now:.1%} of the rows have no usable value; it was {before:.1%} in training",
+    )
 
 
 def without_verdicts(judged: JudgedFeatures, why: str) -> JudgedFeatures:
@@ -302,3 +298,61 @@ def changed_types(features: Sequence[Feature], counts: Mapping[str, FeatureCount
 def all_the_same(counts: Mapping[str, FeatureCounts]) -> bool:
     """Whether no two rows differ in any feature, though training had more than one value of some."""
     return bool(counts) and not any(each.varied for each in counts.values())
+
+
+@dataclass(frozen=True)
+class ComparedTable:
+    """A table beside a profile, feature by feature; `live` where there are labels."""
+
+    reference_rows: int
+    rows: int
+    counts: Mapping[str, FeatureCounts]
+    judged: JudgedFeatures
+    differences: Sequence[SchemaDifference]
+    live: LiveScore | None
+
+
+def table_verdict(table: ComparedTable, rules: Drift) -> tuple[Verdict, str]:
+    """Judge the table: other columns come before too few rows, and those before drift."""
+    missing = [each.column for each in table.differences if each.what == "missing"]
+    other = [each.column for each in table.differences if each.what == "type"]
+    if missing or other:
+        sentences = [f"The data lack the column(s) {listed(missing)}."] if missing else []
+        sentences += [f"The column(s) {listed(other)} hold another type than in training."] if other else []
+        return "schema", f"{' '.join(sentences)} What can be compared is below."
+    fewest = min(table.rows, table.reference_rows)
+    if fewest < rules.min_rows:
+        which = "new rows" if table.rows <= table.reference_rows else "rows in training"
+        return "not_enough", f"There are {fewest:,} {which}; a verdict takes {rules.min_rows}. Collect more."
+    if all_the_same(table.counts):
+        same = f"All {table.rows:,} rows are the same: they say no more than one. Look at what collects them."
+        return "not_enough", same
+    drift = _drift(table)
+    if drift:
+        return "drift", drift
+    judgeable = [each for each in table.judged.features if each.verdict != "ignored"]
+    if judgeable and all(each.verdict == "not_enough" for each in judgeable):
+        return "not_enough", f"No column has {rules.min_rows} values on both sides. Collect more."
+    return "none", f"{table.rows:,} new rows look like the {table.reference_rows:,} that the champion was trained on."
+
+
+def _drift(table: ComparedTable) -> str:
+    drifted = [each.name for each in table.judged.features if each.verdict == "drift"]
+    predictions = table.judged.predictions
+    sentences = [f"The values of {listed(drifted)} changed."] if drifted else []
+    if predictions is not None and predictions.verdict == "drift":
+        sentences.append("The champion answers other classes than before.")
+    if table.live is not None and table.live.worse:
+        sentences.append("It is right less often than when it was promoted.")
+    return " ".join(sentences)
+
+
+def exit_code(verdict: Verdict, fail_on: str) -> int:
+    """The code that a verdict ends the command with.
+
+    With ``drift`` any verdict but "no drift" has its code, with ``schema`` drift is no failure, and with ``never`` nothing is.
+    """
+    codes = {"none": DONE, "drift": GATE_SAID_NO, "not_enough": NOT_ENOUGH_DATA, "schema": FAILED}
+    if fail_on == "never" or (fail_on == "schema" and verdict == "drift"):
+        return DONE
+    return codes[verdict]

@@ -1,4 +1,4 @@
-"""True labels that come later, joined to what was asked by the request id."""
+"""True labels that come later: joined to what was asked by the request id, and how good the champion is by them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from champion.bundle.parsing import readable
+from champion.drift.report import LiveScore
 from champion.errors import DataError, listed
 from champion.modeling.evaluation import Label
 from champion.modeling.features import category_text
@@ -104,3 +106,46 @@ def _keys(ids: pa.Array, last: tuple[str | None, int]) -> tuple[pa.Array, tuple[
     keys = pc.binary_join_element_wise(ids, pa.array(texts, pa.string()), "\x1f")
     end = (None, 0) if not len(series) else (ids[-1].as_py(), int(count[-1]) + 1)
     return keys, end
+
+
+def live_score(right: int, rows: int, unmatched: int, promoted: float, promoted_rows: int, min_rows: int) -> LiveScore:
+    """Set the champion's live accuracy on so many labelled rows against the one it was promoted with; rows of both at least 1."""
+    low, high = wilson(right, rows)
+    down, up = difference(right, rows, promoted, promoted_rows)
+    enough = rows >= min_rows
+    worse = enough and up < 0
+    score = right / rows
+    words = "worse than it was promoted with" if worse else "no worse than chance explains"
+    if not enough:
+        words = "too few rows to say more"
+    return LiveScore(
+        rows=rows, unmatched=unmatched, right=right, score=score, low=low, high=high, promoted=promoted,
+        promoted_rows=promoted_rows, change_low=down, change_high=up, worse=worse, enough=enough,
+        text=f"{score:.1%} of {rows:,} labelled rows are right (95 % interval {low:.1%} to {high:.1%}), beside {promoted:.1%} "
+        f"of {promoted_rows:,} when it was promoted: {words}.",
+    )  # fmt: skip
+
+
+def wilson(right: int, rows: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a share (Wilson 1927).
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in wilson(9, 10)]
+    [0.596, 0.982]
+    """
+    z = float(ndtri((1 + level) / 2))
+    share = right / rows
+    centre = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z / (1 + z * z / rows) * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    return max(0.0, centre - float(half)), min(1.0, centre + float(half))
+
+
+def difference(right: int, rows: int, before: float, rows_before: int) -> tuple[float, float]:
+    """The interval of a share less another one, from both Wilson intervals (Newcombe 1998, method 10)."""
+    low, high = wilson(right, rows)
+    low_before, high_before = wilson(round(before * rows_before), rows_before)
+    share = right / rows
+    down = float(np.hypot(share - low, high_before - before))
+    up = float(np.hypot(high - share, before - low_before))
+    return share - before - down, share - before + up

@@ -16,10 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from champion.bundle.parsing import MISSING, parse, readable
 from champion.drift.counts import FeatureCounts
-from champion.drift.judge import changed_types, counts_of, judge, without_verdicts
-from champion.drift.labels import Labels, as_labels
+from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
+from champion.drift.labels import Labels, as_labels, live_score
 from champion.drift.report import DriftReport, SchemaDifference
-from champion.drift.verdict import ComparedTable, live_score, table_verdict
 from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.features import Feature

@@ -177,20 +177,18 @@ def rare_test(reference: Counts, current: Counts, safe: NDArray[np.bool_]) -> tu
     return Test(change, p), moved_share(pairs[0], pairs[1], ordered=False)
 
 
-def missing_test(reference_missing: Counts, reference_rows: Counts, missing: Counts, rows: Counts) -> Test:
+def missing_test(reference: Counts, current: Counts) -> Test:
     """Test whether the share of rows without a value changed, by chi-square or, where that expects too few, by the binomial.
 
-    All are counts of shape (...). The statistic is the difference of the shares, current less reference. A p of 1 where
-    nothing is missing.
+    Both are of shape (..., 2): the rows without a value, and those with one. The statistic is the difference of the shares,
+    current less reference. A p of 1 where nothing is missing.
     """
-    before = np.stack([reference_missing, reference_rows - reference_missing], axis=-1)
-    after = np.stack([missing, rows - missing], axis=-1)
-    rare, _ = rare_test(before, after, np.ones(before.shape, dtype=np.bool_))
-    statistic = missing / np.maximum(rows, 1) - reference_missing / np.maximum(reference_rows, 1)
-    pooled = before + after
-    few = (pooled < _needed(before, after)).any(axis=-1)
+    rare, _ = rare_test(reference, current, np.ones(reference.shape, dtype=np.bool_))
+    pooled = reference + current
+    few = (pooled < _needed(reference, current)).any(axis=-1)
     nothing = (pooled == 0).any(axis=-1)
-    return Test(statistic, np.where(nothing, 1.0, np.where(few, rare.p, cell_test(before, after).p)))
+    p = np.where(nothing, 1.0, np.where(few, rare.p, cell_test(reference, current).p))
+    return Test((_shares(current) - _shares(reference))[..., 0], p)
 
 
 def moved_share(reference: Counts, current: Counts, ordered: bool) -> Floats:

@@ -25,7 +25,7 @@ MAKES_A_MODEL = ("champion.modeling", "champion.use_case")
 IN_AN_IMAGE = (
     "champion.orchestration.docker.inside",
     "champion.reporting.drift.page",
-    "champion.reporting.profile_page",
+    "champion.reporting.html",
 )
 """What runs in a container beside the steps: its entry point, and the pages that materializers import by name."""
 _BESIDE = (".j2", ".css")

@@ -8,21 +8,22 @@ where it stands and what to see in it is a row of `champion.reporting.figures`, 
 import io
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from champion.comparison.evaluation import Evaluation, Performance
 from champion.modeling.evaluation import CandidateResult
-from champion.modeling.profile import Profile
+from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts, svg
-from champion.reporting.histogram import profile_figures
-from champion.reporting.words import distinct
+from champion.reporting.words import clean, distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 400
+MOST_BARS = 5
+_PLAIN = f"fill:{svg.CHALLENGER};opacity:0.6"
 ROLE_COLOURS = {"challenger": svg.CHALLENGER, "champion": svg.CHAMPION}
 LINES: dict[str, Any] = {"challenger": "-", "champion": (0, (5, 2.5))}
 UNIT = [0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "0.2", "0.4", "0.6", "0.8", "1"]
@@ -289,3 +290,31 @@ DRAW: dict[str, Callable[[Evaluation], str]] = {
     "search": _search,
 }
 """By name; a figure to which the evidence has nothing is empty."""
+
+
+def profile_figures(profile: Profile) -> dict[str, str]:
+    """The classes as ``profile_target``, and each drawn column as ``profile_<i>``, its place in the profile."""
+    drawn = {f"profile_{i}": _column(column) for i, column in facts.drawn_columns(profile)}
+    if not profile.classes:
+        return drawn
+    names = [str(label) for label in profile.classes]
+    return {
+        "profile_target": _most_frequent(names, profile.class_counts, 0, f"Classes of {clean(profile.target, 60)}"),
+        **drawn,
+    }
+
+
+def _column(column: ColumnProfile) -> str:
+    title = f"Distribution of {clean(column.name, 60)}"
+    counts = column.counts or []
+    if column.edges is None:
+        return _most_frequent(column.categories or [], counts, column.other, title)
+    return svg.density(column.edges, [(counts, _PLAIN)], svg.ends(column.edges, column.kind), title)
+
+
+def _most_frequent(names: Sequence[str], counts: Sequence[int], other: int, title: str) -> str:
+    """The most frequent values, and a number for the rest."""
+    ranked = sorted(zip(names, counts, strict=True), key=lambda pair: -pair[1])[:MOST_BARS]
+    rest = sum(counts) + other - sum(rows for _, rows in ranked)
+    rows = [svg.Bar(name, [rows], f"{rows:,}") for name, rows in ranked]
+    return svg.bars([*rows, *([svg.Bar("others", [0], f"{rest:,}")] if rest > 0 else [])], [_PLAIN], title)

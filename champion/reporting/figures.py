@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import Curve, Trial
-from champion.reporting import facts, mermaid, sentences
+from champion.reporting import facts, markdown, sentences
 from champion.reporting.markdown import code, table, text
 from champion.reporting.tables import Head, Row, Table
 from champion.reporting.words import NOTHING, clean, count, counted, params, score
@@ -106,11 +106,13 @@ def _roc(evaluation: Evaluation) -> list[str]:
     if not lines:
         return []
     drawn = [
-        mermaid.Series("line", colour, facts.heights(Curve(label="", x=lines[role].x, y=lines[role].y))[::5])
+        markdown.Series("line", colour, facts.heights(Curve(label="", x=lines[role].x, y=lines[role].y))[::5])
         for role, colour in (("challenger", CHALLENGER), ("champion", CHAMPION))
         if role in lines
     ]
-    chart = mermaid.xychart("ROC", mermaid.span("false positive rate", 0, 1), "true positive rate", 0, 1, drawn)
+    chart = markdown.xychart(
+        "ROC", markdown.number_axis("false positive rate", 0, 1), "true positive rate", 0, 1, drawn
+    )
     areas = ", ".join(f"{role} {score(line.area)}" for role, line in sorted(lines.items(), reverse=True))
     many = ", the mean over the classes, each against the rest" if len(evaluation.classes) > 2 else ""
     legend = " Blue is the challenger, brown the champion." if len(drawn) > 1 else ""
@@ -121,16 +123,16 @@ def _learning(evaluation: Evaluation) -> list[str]:
     searched = [each for each in evaluation.candidates if len(each.trials) > 1]
     parts = []
     for candidate in searched[:SEARCHES]:
-        means = [trial.mean for trial in candidate.trials[: mermaid.MOST_POINTS]]
+        means = [trial.mean for trial in candidate.trials[: markdown.MOST_POINTS]]
         finite = [mean for mean in means if math.isfinite(mean)]
         if not finite:
             continue
         best = list(accumulate(means, _better))
         lowest, highest = _with_room(finite)
-        axis = mermaid.names(range(1, len(means) + 1))
-        series = [mermaid.Series("bar", CHALLENGER, means), mermaid.Series("line", CHAMPION, best)]
+        axis = markdown.name_axis(range(1, len(means) + 1))
+        series = [markdown.Series("bar", CHALLENGER, means), markdown.Series("line", CHAMPION, best)]
         title = f"Search of {clean(candidate.name, 40)}"
-        parts.append(mermaid.xychart(title, axis, "cross-validated score", lowest, highest, series))
+        parts.append(markdown.xychart(title, axis, "cross-validated score", lowest, highest, series))
         parts.append(
             f"Bars are the settings in the order they were tried, the line is the best so far: "
             f"{code(params(_best(candidate.trials, max(finite)), 160))}."

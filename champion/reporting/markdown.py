@@ -1,6 +1,12 @@
-"""The report as Markdown for a pull request: one screen first, details folded below; and what all our Markdown is made of."""
+"""The report as Markdown: one screen first, details folded below; and what all our Markdown is made of.
 
+Charts are Mermaid's `xychart-beta` and `pie`, which GitHub draws itself from the text.
+"""
+
+import math
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation
@@ -12,8 +18,10 @@ from champion.reporting.words import NOTHING, clause, clean, name
 
 WARNINGS = 5
 ALIGNED = {"number": "--:", "change": "--:"}
+MOST_POINTS = 40  # of one chart: more cannot be told apart in a comment's width
 
 _MARKUP = re.compile(r"[\\`*\[\]|~#$]|(?<![^\W_])_|_(?![^\W_])")
+_PUNCTUATION = frozenset(" .,:()+-_/=%")  # that may stand in a chart
 
 
 def text(sentence: str) -> str:
@@ -60,6 +68,74 @@ def warnings(evaluation: Evaluation) -> str:
     lines = [f"- {text(clean(warning, 400))}" for warning in evaluation.warnings]
     more = [f"- and {len(lines) - WARNINGS} more"] if len(lines) > WARNINGS else []
     return "\n".join(["**Warnings**", "", *lines[:WARNINGS], *more]) if lines else ""
+
+
+class Series(NamedTuple):
+    """One line, or one set of bars, with its colour as ``#rrggbb``."""
+
+    kind: str  # "line" or "bar"
+    colour: str
+    values: Sequence[float]
+
+
+def chart_label(value: object, limit: int = 40) -> str:
+    """A name as it can stand between Mermaid's quotes: letters, digits and a little punctuation, else a space.
+
+    >>> chart_label('a "b" `c`;d')
+    'a b c d'
+    """
+    calm = "".join(char if char.isalnum() or char in _PUNCTUATION else " " for char in clean(value, limit))
+    return " ".join(calm.replace("%%", " ").split()) or "(empty)"
+
+
+def xychart(title: str, x_axis: str, y_axis: str, lowest: float, highest: float, series: Sequence[Series]) -> str:
+    """A chart of lines and bars.
+
+    Parameters
+    ----------
+    x_axis : str
+        Mermaid's words for the axis, such as ``"false positive rate" 0 --> 1``; see `name_axis` and `number_axis`.
+    series : sequence of Series
+        All of the same length, at most `MOST_POINTS` values; values that are not finite stand at the lowest end.
+    """
+    colours = ", ".join(each.colour for each in series)
+    drawn = [
+        f"  {each.kind} [{', '.join(_number(value, lowest, highest) for value in each.values)}]" for each in series
+    ]
+    return _mermaid(
+        [
+            f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{colours}"}}}}}}}}%%',
+            "xychart-beta",
+            f'  title "{chart_label(title, 80)}"',
+            f"  x-axis {x_axis}",
+            f'  y-axis "{chart_label(y_axis)}" {lowest:g} --> {highest:g}',
+            *drawn,
+        ]
+    )
+
+
+def number_axis(name: str, start: float, end: float) -> str:
+    """A level axis of numbers."""
+    return f'"{chart_label(name)}" {start:g} --> {end:g}'
+
+
+def name_axis(values: Sequence[object]) -> str:
+    """A level axis of names."""
+    return "[" + ", ".join(f'"{chart_label(value, 16)}"' for value in values) + "]"
+
+
+def pie(title: str, parts: Sequence[tuple[str, int]]) -> str:
+    """A pie of counts; parts of nothing are left out, and without any there is no pie."""
+    slices = [f'  "{chart_label(name)}" : {count}' for name, count in parts if count > 0]
+    return _mermaid([f"pie showData title {chart_label(title, 80)}", *slices]) if slices else ""
+
+
+def _number(value: float, lowest: float, highest: float) -> str:
+    return f"{min(max(value, lowest), highest) if math.isfinite(value) else lowest:.4f}"
+
+
+def _mermaid(lines: Sequence[str]) -> str:
+    return "\n".join(["```mermaid", *lines, "```"])
 
 
 def render_markdown(

@@ -1,21 +1,23 @@
-"""An SVG that lives in a page: it follows the page's colours and fonts, and shares no id with its neighbours.
+"""SVG that lives in a page: it follows the page's colours and fonts, and shares no id with its neighbours.
 
 Figures are drawn in sentinel colours, which no name of a class can contain by accident because only the attributes
 of drawing elements are looked at. Each becomes a CSS variable with a fallback for a figure that stands alone.
+
+`themed` makes a figure of matplotlib's such a one. The small figures of profiles and of drift are written outright: a page
+has dozens of them, and through matplotlib they would take longer than all other figures together.
 """
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-INK = "#010201"
-MUTED = "#010202"
-RULE = "#010203"
-CHALLENGER = "#010204"
-CHAMPION = "#010205"
-RIGHT = "#010206"
-WRONG = "#010207"
-SURFACE = "#010208"
+from champion.reporting.words import day, distinct, number
+
+INK, MUTED, RULE, CHALLENGER, CHAMPION, RIGHT, WRONG, SURFACE = (f"#01020{i}" for i in range(1, 9))
 CLASS_COLOURS = ("#01020a", "#01020b", "#01020c", "#01020d")
+FONT = 9.5  # of text that is added to a sheet
 
 _VARIABLES = {
     INK: "currentColor",
@@ -35,7 +37,17 @@ _SENTINEL = re.compile("|".join(_VARIABLES))
 _DECIMALS = re.compile(r"-?\d+\.\d{2,}")
 _GEOMETRY = ("d", "x", "y", "width", "height", "transform", "points")
 _FONT_FAMILY = re.compile(r"\s*font-family:[^;]*;?")
-FONT = 9.5  # of text that is added to a sheet
+_WIDTH, _HEIGHT = 220, 96  # of a small figure
+_BASE, _TOP, _SIDE = 78.0, 5.0, 2.0  # of a density, with room for the ends below
+_EDGE, _LEFT, _RIGHT = 5.0, 92.0, 36.0  # of bars, with room for names and numbers
+
+
+class Bar(NamedTuple):
+    """A value, how often each sample has it, and what stands behind the bars."""
+
+    label: str
+    sizes: Sequence[float]
+    note: str
 
 
 def sheet(width: float, height: float, title: str) -> ET.Element:
@@ -61,6 +73,11 @@ def add(root: ET.Element, tag: str, style: str, **attributes: float | str) -> ET
 def add_text(root: ET.Element, text: str, x: float, y: float, anchor: str = "start", colour: str = MUTED) -> None:
     """Small text on a base line."""
     add(root, "text", f"font-size:{FONT}px;text-anchor:{anchor};fill:{colour}", x=x, y=y).text = text
+
+
+def add_axis(root: ET.Element, left: float, right: float, y: float) -> None:
+    """A thin level line."""
+    add(root, "path", f"stroke:{RULE};stroke-width:0.8", d=f"M{left:g} {y:g}H{right:g}")
 
 
 def written(root: ET.Element) -> str:
@@ -112,12 +129,66 @@ def _attribute(key: str, value: str) -> str:
 
 def _unwrap(element: ET.Element) -> None:
     """Replace groups without attributes by what they hold, and drop what holds nothing."""
-    kept: list[ET.Element] = []
+    inner: list[ET.Element] = []
     for child in list(element):
         element.remove(child)
         _unwrap(child)
         if child.tag == "g" and not child.attrib:
-            kept.extend(child)
+            inner.extend(child)
         elif len(child) or child.tag not in ("g", "defs"):
-            kept.append(child)
-    element.extend(kept)
+            inner.append(child)
+    element.extend(inner)
+
+
+def ends(edges: Sequence[float], kind: str) -> tuple[str, str]:
+    """The first and the last edge as text: days of a moment, else numbers."""
+    write = day if kind == "datetime" else number
+    return write(edges[0]), write(edges[-1])
+
+
+def density(
+    edges: Sequence[float], samples: Sequence[tuple[Sequence[float], str]], ends: tuple[str, str], title: str
+) -> str:
+    """Outlines of a number's bins, which hold about equal rows, so that their width tells.
+
+    Parameters
+    ----------
+    edges : sequence of float
+        Rising; one more than a sample has bins.
+    samples : sequence of (sequence of float, str)
+        Rows, or shares of rows, of each bin, with the style of the outline.
+    ends : tuple of str
+        What stands below the first and the last edge.
+    """
+    root = sheet(_WIDTH, _HEIGHT, title)
+    widths = [right - left for left, right in pairwise(edges)]
+    heights = [
+        [size / width if width > 0 else 0.0 for size, width in zip(sizes, widths, strict=True)] for sizes, _ in samples
+    ]
+    tallest, span = max(map(max, heights)) or 1.0, (edges[-1] - edges[0]) or 1.0
+    for outline, (_, style) in zip(heights, samples, strict=True):
+        path = [f"M{_SIDE:g} {_BASE:g}"]
+        for height, right in zip(outline, edges[1:], strict=True):
+            y, x = _BASE - (_BASE - _TOP) * height / tallest, _SIDE + (_WIDTH - 2 * _SIDE) * (right - edges[0]) / span
+            path.append(f"V{y:.5g}H{x:.5g}")
+        add(root, "path", style, d="".join([*path, f"V{_BASE:g}"]))
+    add_axis(root, _SIDE, _WIDTH - _SIDE, _BASE)
+    add_text(root, ends[0], _SIDE, _HEIGHT - 5)
+    add_text(root, ends[1], _WIDTH - _SIDE, _HEIGHT - 5, "end")
+    return written(root)
+
+
+def bars(rows: Sequence[Bar], styles: Sequence[str], title: str) -> str:
+    """Horizontal bars of values, one below the other for each sample, which has a style each."""
+    root = sheet(_WIDTH, _HEIGHT, title)
+    slot = (_HEIGHT - 2 * _EDGE) / max(len(rows), 3)
+    unit = (_WIDTH - _LEFT - _RIGHT) / (max((max(row.sizes) for row in rows), default=0) or 1)
+    height = 0.72 * slot / len(styles)
+    for i, (row, label) in enumerate(zip(rows, distinct([row.label for row in rows], 14), strict=True)):
+        top = _EDGE + slot * i
+        for j, (size, style) in enumerate(zip(row.sizes, styles, strict=True)):
+            add(root, "rect", style, x=_LEFT, y=top + 0.14 * slot + j * height, width=unit * size, height=height)
+        baseline = top + 0.5 * slot + 0.35 * FONT
+        add_text(root, label, _LEFT - 4, baseline, "end", INK)
+        add_text(root, row.note, _LEFT + unit * max(row.sizes) + 3, baseline)
+    return written(root)

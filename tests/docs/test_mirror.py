@@ -41,13 +41,11 @@ ELSEWHERE = {
     "champion.ci.pointers": "tests/unit/ci/test_steps.py, by command",
     "champion.comparison.provenance": "tests/unit/reporting and tests/integration/test_judging.py",
     "champion.datastore.backends.drive.probe": "test_whole_way.py beside it, in the client's environment",
-    "champion.drift.labels": "tests/system/test_monitor_logs.py",
     "champion.drift.rows": "tests/system/test_monitor.py",
     "champion.failures": "tests/system/test_bad_machine.py",
     "champion.onboarding.doctor": "tests/system/test_cli.py",
     "champion.progress": "tests/integration/test_batch_files.py",
     "champion.reporting.comment": "tests/unit/ci/test_comment.py",
-    "champion.reporting.comment_input": "tests/unit/ci/test_comment.py",
     "champion.reporting.drift.issue": "tests/unit/ci/test_drift_issue.py",
     "champion.settings": "every command",
 }

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from champion.drift.judge import exit_code
 from champion.drift.report import DriftReport
-from champion.drift.verdict import exit_code
 from champion.errors import ConfigurationError, DataError, PackageError, ProjectError
 from pipelines.drift_gauges import GAUGES
 from pipelines.drift_log import history

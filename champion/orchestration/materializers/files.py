@@ -18,7 +18,7 @@ from zenml.materializers.pydantic_materializer import PydanticMaterializer
 
 _PIECE = 8 * 1024 * 1024  # bytes
 PAGES = {
-    "Profile": ("profile_page", "render_profile", "profile.html"),
+    "Profile": ("html", "render_profile", "profile.html"),
     "DriftReport": ("drift.page", "render_drift_html", "drift.html"),
 }
 """By the class of a record: the module under `champion.reporting` that draws its page, the function, and the file."""

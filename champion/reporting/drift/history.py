@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from champion.reporting import svg
-from champion.reporting.drift.tables import BADGES
+from champion.reporting.drift.page import BADGES
 from champion.reporting.page import Page, PageBlock, Plot, Section, render, table
 from champion.reporting.tables import Row, Table, columns
 from champion.reporting.words import NOTHING, clean, counted, moment, percent
@@ -81,7 +81,7 @@ def _figure(line: FeatureHistory, created: Sequence[str], threshold: float) -> s
     def y_of(value: float) -> float:
         return _BASE - (_BASE - _TOP) * value / highest
 
-    svg.add(root, "path", f"stroke:{svg.RULE};stroke-width:0.8", d=f"M{_LEFT:g} {_BASE:g}H{WIDTH - _RIGHT:g}")
+    svg.add_axis(root, _LEFT, WIDTH - _RIGHT, _BASE)
     limit = f"stroke:{svg.WRONG};stroke-width:1;stroke-dasharray:4 3"
     svg.add(root, "path", limit, d=f"M{_LEFT:g} {y_of(threshold):.5g}H{WIDTH - _RIGHT:g}")
     points = [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from champion.reporting.comment_input import Value
+from champion.reporting.comment import Value
 from champion.reporting.markdown import text
 from champion.reporting.words import clean
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from champion.drift.column_tests import TITLES
 from champion.drift.report import DriftReport, FeatureDrift
 from champion.reporting import markdown, svg
-from champion.reporting.drift import tables
-from champion.reporting.histogram import Bar, bars, density, ends
 from champion.reporting.page import Box, Page, PageBlock, Plot, Section, render, table
-from champion.reporting.words import clean, moment
+from champion.reporting.tables import Row, Table, columns
+from champion.reporting.words import NOTHING, clean, count, counted, moment, number, p_value, percent
 
-FIGURES = 60
+BADGES = {"drift": "Drift", "none": "No drift", "not_enough": "Not enough data", "schema": "Other columns"}
+WORDS = {"drift": "drift", "none": "no drift", "not_enough": "not enough data", "ignored": "not judged"}
+MOST_FIGURES = 60
+FEATURE_ROWS = 300
 WORST = 10  # in the open of the Markdown
 MOST_BARS = 5
 _NOTE = (
@@ -20,23 +23,23 @@ _NOTE = (
 
 def render_drift_html(report: DriftReport) -> str:
     """The report as a self-contained page; the worst 60 features are drawn, all are in the table."""
-    use_case, badge, schema = clean(report.use_case), tables.BADGES[report.verdict], tables.schema(report)
+    use_case, badge, schema = clean(report.use_case), BADGES[report.verdict], schema_table(report)
     drawn = [
-        Plot(clean(each.name), drawing, f"{tables.WORDS[each.verdict]}. {each.reason}")
-        for each in tables.worst_first(report)[:FIGURES]
+        Plot(clean(each.name), drawing, f"{WORDS[each.verdict]}. {each.reason}")
+        for each in worst_first(report)[:MOST_FIGURES]
         if (drawing := figure(each))
     ]
     key = PageBlock("key", [("was", "training"), ("is", "new data")])
     sections = [
         ("schema", "Columns that differ", [table(schema, fold=50)] if schema.rows else []),
-        ("features", "Features", [table(tables.features(report), fold=120), PageBlock("note", _NOTE)]),
+        ("features", "Features", [table(features_table(report), fold=120), PageBlock("note", _NOTE)]),
         ("figures", "Training and now", [key, PageBlock("small", drawn)] if drawn else []),
-        ("counts", "Counts", [table(tables.quality(report), fold=60)]),
-        ("about", "What was compared", [table(tables.about(report))]),
+        ("counts", "Counts", [table(quality_table(report), fold=60)]),
+        ("about", "What was compared", [table(about_table(report))]),
     ]
     page = Page(
         title=f"{use_case}: {badge.lower()}",
-        headline=tables.headline(report),
+        headline=headline(report),
         lead=clean(report.reason, 600),
         sections=[
             Section(key, "Figures" if key == "figures" else heading, heading, blocks)
@@ -71,20 +74,20 @@ def _live(report: DriftReport) -> list[Box]:
 def render_drift_markdown(report: DriftReport) -> str:
     """The report as GitHub's Markdown; names of the user's stand in code spans, so that none is taken for markup or HTML."""
     text = markdown.text
-    features = tables.features(report)
+    features = features_table(report)
     worst = features._replace(rows=features.rows[:WORST], note="")
-    schema = markdown.table(tables.schema(report)) if report.schema_differences else ""
+    schema = markdown.table(schema_table(report)) if report.schema_differences else ""
     parts = [
-        f"## {text(clean(report.use_case))}: {text(tables.BADGES[report.verdict].lower())}",
-        text(f"{tables.headline(report)} {report.reason}"),
+        f"## {text(clean(report.use_case))}: {text(BADGES[report.verdict].lower())}",
+        text(f"{headline(report)} {report.reason}"),
         schema if report.verdict == "schema" else "",
         text(report.live.text) if report.live else "",
         markdown.table(worst) if worst.rows else "",
         "" if report.verdict == "schema" else schema,
         "\n".join(f"- {text(clean(note, 400))}" for note in report.notes),
         markdown.folded("All features", [markdown.table(features)] if len(features.rows) > WORST else []),
-        markdown.folded("Counts, missing, unseen and out of range", [markdown.table(tables.quality(report))]),
-        markdown.folded("What was compared", [markdown.table(tables.about(report))]),
+        markdown.folded("Counts, missing, unseen and out of range", [markdown.table(quality_table(report))]),
+        markdown.folded("What was compared", [markdown.table(about_table(report))]),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -98,20 +101,107 @@ def figure(feature: FeatureDrift) -> str:
     reference, current = ([rows / sum(counts) for rows in counts] for counts in (cells.reference, cells.current))
     if cells.edges is None:
         return _shares([*(cells.names or []), "all others"], reference, current, title)
-    low, high = ends(cells.edges, feature.kind)
+    low, high = svg.ends(cells.edges, feature.kind)
     below, above = current[0], current[-1]  # of the range of training
     sides = (
         f"{low} ({below:.0%} below)" if below >= 0.005 else low,
         f"({above:.0%} above) {high}" if above >= 0.005 else high,
     )
     filled, outlined = f"fill:{svg.CHAMPION};fill-opacity:0.35", f"fill:none;stroke:{svg.CHALLENGER};stroke-width:1.6"
-    return density(cells.edges, [(reference[1:-1], filled), (current[1:-1], outlined)], sides, title)
+    return svg.density(cells.edges, [(reference[1:-1], filled), (current[1:-1], outlined)], sides, title)
 
 
 def _shares(names: list[str], reference: list[float], current: list[float], title: str) -> str:
     """Two bars for each of the categories that differ most."""
     pairs = sorted(zip(names, reference, current, strict=True), key=lambda each: -abs(each[2] - each[1]))[:MOST_BARS]
     rows = [
-        Bar(name, (was, now), f"{now:.0%}") for name, was, now in sorted(pairs, key=lambda each: -each[1]) if was + now
+        svg.Bar(name, (was, now), f"{now:.0%}")
+        for name, was, now in sorted(pairs, key=lambda each: -each[1])
+        if was + now
     ]
-    return bars(rows, [f"fill:{svg.CHAMPION};opacity:0.55", f"fill:{svg.CHALLENGER};opacity:0.9"], title)
+    return svg.bars(rows, [f"fill:{svg.CHAMPION};opacity:0.55", f"fill:{svg.CHALLENGER};opacity:0.9"], title)
+
+
+def headline(report: DriftReport) -> str:
+    """The verdict in one sentence."""
+    drifted = [each.name for each in report.features if each.verdict == "drift"]
+    if report.verdict == "schema":
+        return "These data are not what the champion was trained on."
+    if report.verdict == "not_enough":
+        return "There are not enough data to judge."
+    if report.verdict == "none":
+        return f"No drift in {counted(len(report.features), 'feature')}."
+    if drifted:
+        return f"{counted(len(drifted), 'feature')} of {count(len(report.features))} drifted."
+    moved = report.predictions is not None and report.predictions.verdict == "drift"
+    return "The predictions drifted." if moved else "The champion has become worse."
+
+
+def worst_first(report: DriftReport) -> list[FeatureDrift]:
+    """The features and the predictions, those that drifted before the others."""
+    every = [*([report.predictions] if report.predictions else []), *report.features]
+    return sorted(every, key=lambda each: each.verdict != "drift")
+
+
+def about_table(report: DriftReport) -> Table:
+    """What was compared with what."""
+    pairs = {
+        "use case": clean(report.use_case),
+        "champion": f"v{report.model_version}, trained on data {report.data_version[:12]}",
+        "reference": f"the profile of its train set, {counted(report.reference_rows, 'row')}",
+        "new data": f"{clean(report.source)}, {counted(report.current_rows, 'row')}",
+        "since": moment(report.since) if report.since else "",
+        "checked": moment(report.created),
+        "false alarms": f"at most {percent(report.alpha)} of tables without drift",
+        "what matters": f"at least {percent(report.min_effect)} of the rows moved",
+    }
+    rows = [Row(pair) for pair in pairs.items() if pair[1]]
+    return Table("What was compared", columns({"what": "word", "found": "text"}), rows)
+
+
+def features_table(report: DriftReport) -> Table:
+    """Every feature and the predictions, worst first."""
+    every = worst_first(report)
+    rows = [Row(_judged(each), "failed" if each.verdict == "drift" else "") for each in every[:FEATURE_ROWS]]
+    heads = columns({
+        "feature": "name", "type": "word", "verdict": "word", "test": "word", "statistic": "number",
+        "corrected p": "number", "rows moved": "number", "threshold": "number", "why": "text",
+    })  # fmt: skip
+    hidden = len(every) - len(rows)
+    return Table(
+        "Features, worst first", heads, rows, f"{counted(hidden, 'more feature')} in drift.json." if hidden else ""
+    )
+
+
+def _judged(each: FeatureDrift) -> tuple[str, ...]:
+    test = TITLES.get(each.test, each.test) if each.test else NOTHING
+    statistic = NOTHING if each.statistic is None else number(each.statistic)
+    p = NOTHING if each.p_corrected is None else p_value(each.p_corrected)
+    shares = (_share(each.effect), percent(each.threshold))
+    return clean(each.name), each.kind, WORDS[each.verdict], test, statistic, p, *shares, clean(each.reason, 400)
+
+
+def quality_table(report: DriftReport) -> Table:
+    """Counts and shares of every feature."""
+    rows = []
+    for each in sorted(report.features, key=lambda each: each.name)[:FEATURE_ROWS]:
+        counts = (count(each.reference_rows), count(each.current_rows))
+        shares = map(_share, (each.reference_missing, each.missing, each.wrong, each.outside, each.unseen))
+        unseen = ", ".join(f"{clean(one.value, 30)} ({count(one.rows)})" for one in each.unseen_values) or NOTHING
+        rows.append(Row((clean(each.name), *counts, *shares, unseen)))
+    heads = columns({
+        "feature": "name", "values in training": "number", "values now": "number", "missing in training": "number",
+        "missing now": "number", "of another type": "number", "out of range": "number", "unseen": "number",
+        "unseen categories": "text",
+    })  # fmt: skip
+    return Table("Counts, missing, unseen and out of range", heads, rows)
+
+
+def _share(value: float | None) -> str:
+    return NOTHING if value is None else percent(value)
+
+
+def schema_table(report: DriftReport) -> Table:
+    """Columns that are not as in training."""
+    rows = [Row((clean(each.column), each.what, clean(each.text, 300))) for each in report.schema_differences]
+    return Table("Columns that differ", columns({"column": "name", "what": "word", "found": "text"}), rows)

@@ -10,9 +10,17 @@ from pydantic import ValidationError
 
 from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import CandidateResult, Trial
-from champion.reporting import mermaid
-from champion.reporting.comment import LIMIT, render_comment
-from champion.reporting.comment_input import Change, CommentInput, ComparedChampion, Failure, Findings, UseCaseResult
+from champion.reporting.comment import (
+    LIMIT,
+    Change,
+    CommentInput,
+    ComparedChampion,
+    Failure,
+    Findings,
+    UseCaseResult,
+    render_comment,
+)
+from champion.reporting.markdown import chart_label
 from tests.support import report_examples as examples
 
 BASE, COMMIT = "1234abcd" * 5, "abcd1234" * 5
@@ -228,10 +236,10 @@ def test_no_name_can_break_out_of_its_place() -> None:
 
 
 def test_a_mermaid_label_cannot_end_its_text_or_its_chart() -> None:
-    found = mermaid.label(HOSTILE)
+    found = chart_label(HOSTILE)
     assert not set(found) & set('"`<>;{}[]#@|\n%&')
-    assert mermaid.label("花弁 Länge 5") == "花弁 Länge 5"
-    assert mermaid.label("]") == "(empty)"
+    assert chart_label("花弁 Länge 5") == "花弁 Länge 5"
+    assert chart_label("]") == "(empty)"
 
 
 def test_scores_that_are_no_numbers_survive_the_way_through_the_file() -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from champion.drift.judge import all_the_same, changed_types, drifting, require_known_columns, without_verdicts
-from champion.drift.verdict import live_score
+from champion.drift.labels import live_score
 from champion.errors import ConfigurationError
 from champion.use_case.policy import Drift
 from champion.use_case.whole import parse_use_case

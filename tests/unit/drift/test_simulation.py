@@ -67,6 +67,8 @@ def test_over_all_sizes_together_it_is_less_than_one_in_twenty() -> None:
         (10_000, 20, 300, 0.5, 500, 0.95, 2),
         (120, 20, 300, 0.5, 1000, 0.85, 0.95),  # twenty columns of a small reference leave a little less
         (120, 20, 50, 1.0, 2000, 0.95, 2),
+        pytest.param(10_000, 100, 300, 0.5, 500, 0.95, 2, marks=pytest.mark.long),
+        pytest.param(1_000_000, 100, 300, 0.5, 500, 0.95, 2, marks=pytest.mark.long),
     ],
 )
 def test_a_shift_of_half_a_standard_deviation_is_found_in_300_rows_and_a_whole_one_in_50(

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from champion.drift import statistics as tests
-from champion.drift.verdict import difference, wilson
+from champion.drift.labels import difference, wilson
 
 RANDOM = np.random.default_rng(7)
 
@@ -43,10 +43,8 @@ def test_cells_that_expect_too_few_rows_are_merged_and_a_small_rest_joins_the_sm
 def test_a_single_cell_or_nothing_missing_is_no_difference() -> None:
     assert tests.cell_test(np.array([50, 0]), np.array([80, 0])).p == 1.0
     assert tests.rank_test(np.array([50, 0]), np.array([80, 0])).p == 1.0
-    nothing, every = np.array(0), np.array(100)
-    assert (
-        tests.missing_test(nothing, every, nothing, every).p == tests.missing_test(every, every, every, every).p == 1.0
-    )
+    for every in (np.array([0, 100]), np.array([100, 0])):
+        assert tests.missing_test(every, every).p == 1.0
 
 
 def test_kuipers_distance_over_bins_is_at_most_that_of_the_rows() -> None:
@@ -107,10 +105,11 @@ def test_of_more_categories_than_are_listed_only_those_well_above_the_last_are_t
     ("before", "now"), [((3, 120), (30, 100)), ((0, 10_000), (9, 300)), ((5000, 10_000), (400, 500))]
 )
 def test_more_missing_values_are_found_and_as_many_are_not(before: tuple[int, int], now: tuple[int, int]) -> None:
-    asked = [np.array(each) for each in (*before, *now)]
-    assert tests.missing_test(*asked).p < 1e-4
-    same = [np.array(each) for each in (*before, before[0] * now[1] // before[1], now[1])]
-    assert tests.missing_test(*same).p > 0.2
+    def missing_test(*shares: tuple[int, int]) -> float:
+        return float(tests.missing_test(*(np.array([missing, rows - missing]) for missing, rows in shares)).p)
+
+    assert missing_test(before, now) < 1e-4
+    assert missing_test(before, (before[0] * now[1] // before[1], now[1])) > 0.2
 
 
 def test_p_values_are_corrected_as_scipy_does() -> None:

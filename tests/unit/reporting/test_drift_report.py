@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from champion.drift.labels import live_score
 from champion.drift.report import DriftReport
-from champion.drift.verdict import live_score
 from champion.reporting.drift.history import FeatureHistory, render_drift_history
 from champion.reporting.drift.page import render_drift_html, render_drift_markdown
 from tests.support.drift_examples import report

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from champion.modeling.profile import ColumnProfile, Profile
-from champion.reporting.histogram import density
-from champion.reporting.profile_page import render_profile
+from champion.reporting.html import render_profile
+from champion.reporting.svg import density
 from tests.support.report_examples import category_column, number_column, profile
 
 
