@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -28,16 +29,27 @@ IN_AN_IMAGE = (
     "champion.reporting.html",
 )
 """What runs in a container beside the steps: its entry point, and the pages that materializers import by name."""
-_BESIDE = (".j2", ".css")
+_ESTIMATOR = re.compile(r"\bestimator:\s*[\"']?([\w.]+)\.\w+")
+_versions_of_image: dict[str, str] = {}
 
 
 @functools.cache
 def _graph() -> grimp.ImportGraph:
+    """The imports; Ctrl-C takes effect at the end: a library written in Rust would panic in the middle of it."""
     rooms = [room for room in ROOMS if (settings.root() / room / "__init__.py").exists()]
-    with _interrupts_wait():
-        return grimp.build_graph(
+    interrupts: list[int] = []
+    main = threading.current_thread() is threading.main_thread()  # which alone is interrupted
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number)) if main else None
+    try:
+        graph = grimp.build_graph(
             *rooms, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
         )
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, before)
+    if interrupts:
+        raise KeyboardInterrupt
+    return graph
 
 
 def reached(*modules: str) -> tuple[set[str], set[str]]:
@@ -59,14 +71,10 @@ def reached(*modules: str) -> tuple[set[str], set[str]]:
 
 def reached_in_an_image() -> set[str]:
     """Our modules that a step can reach in a container, the estimators of our own that a use case names among them."""
-    configs = (settings.root() / "configs").glob("*.yaml")
-    estimators = {path for file in configs for path in _ESTIMATOR.findall(file.read_text(encoding="utf-8"))}
+    configs = [file.read_text(encoding="utf-8") for file in (settings.root() / "configs").glob("*.yaml")]
+    estimators = {path for text in configs for path in _ESTIMATOR.findall(text) if path.partition(".")[0] in ROOMS}
     steps = (name for name in _graph().modules if name.startswith("steps."))
-    ours = (path for path in estimators if path.partition(".")[0] in ROOMS)
-    return reached(*steps, *ours, *IN_AN_IMAGE)[0]
-
-
-_ESTIMATOR = re.compile(r"\bestimator:\s*[\"']?([\w.]+)\.\w+")
+    return reached(*steps, *estimators, *IN_AN_IMAGE)[0]
 
 
 def files(modules: set[str]) -> list[Path]:
@@ -76,7 +84,7 @@ def files(modules: set[str]) -> list[Path]:
     sources = set(todo)
     while todo:
         path = todo.pop()
-        beside = {file for file in path.parent.iterdir() if file.suffix in _BESIDE} - sources
+        beside = {file for file in path.parent.iterdir() if file.suffix in (".j2", ".css")} - sources
         text = path.read_text(encoding="utf-8") if beside else ""
         named = {file for file in beside if f'"{file.name}"' in text}
         sources |= named
@@ -91,9 +99,6 @@ def libraries(foreign: set[str], estimators: tuple[str, ...] = ()) -> dict[str, 
         top = path.split(".")[0]
         names.update(settings.LIBRARIES.get(top) or metadata.packages_distributions().get(top, []))
     return {name: _versions_of_image.get(name) or metadata.version(name) for name in sorted(names)}
-
-
-_versions_of_image: dict[str, str] = {}
 
 
 @contextlib.contextmanager
@@ -131,20 +136,3 @@ def fingerprint(facts: dict[str, object], estimators: tuple[str, ...]) -> tuple[
     state = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
     state.update(_hash(own, versions).encode())
     return state.hexdigest()[:16], versions
-
-
-@contextlib.contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Let Ctrl-C take effect at the end of the block: a library written in Rust would panic in the middle of it."""
-    caught: list[int] = []
-    try:
-        before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
-    except ValueError:  # not in the main thread, which alone is interrupted
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if caught:
-        raise KeyboardInterrupt

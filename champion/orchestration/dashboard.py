@@ -1,9 +1,8 @@
 """ZenML's dashboard over the local store: ``make dashboard``.
 
-The server runs in this process, in the foreground, and dies with it. It opens the database that the client uses and
-leaves the client's configuration as it is: `zenml login --local` would point the client at the server, and once the
-server is gone no run would start any more. There is no password, so the server listens on this machine alone and
-answers to this machine's names only.
+The server runs in this process and dies with it. It opens the database that the client uses and leaves the client's
+configuration as it is: `zenml login --local` would point the client at the server, and once the server is gone no run
+would start any more. There is no password, so it listens on this machine alone and answers to this machine's names only.
 """
 
 from __future__ import annotations
@@ -79,8 +78,8 @@ def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
 
     guarded = TrustedHostMiddleware(app, allowed_hosts=[HOST, "localhost"])
     quiet: dict[str, Any] = {"log_config": None, "log_level": "warning", "access_log": False, "server_header": False}
-    quiet["timeout_graceful_shutdown"] = GOODBYE_SECONDS
-    server = Server(uvicorn.Config(guarded, ws="none", lifespan="on", **quiet))
+    asgi = uvicorn.Config(guarded, ws="none", lifespan="on", timeout_graceful_shutdown=GOODBYE_SECONDS, **quiet)
+    server = Server(asgi)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
@@ -112,13 +111,9 @@ def _be_a_server(port: int) -> None:
 
 def has_browser() -> bool:
     """Whether a person sits in front of this and a desktop browser can be opened for them."""
-    if not sys.stdout.isatty():
-        return False
-    if sys.platform not in ("win32", "darwin") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return False
+    desktop = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     with contextlib.suppress(webbrowser.Error):
-        webbrowser.get()
-        return True
+        return bool(sys.stdout.isatty() and desktop and webbrowser.get())
     return False
 
 
@@ -135,10 +130,10 @@ def run(port: int) -> None:
     skip_questions(client)
     page, store = last_run(client), described(client)
     with listen(port) as listening:
-        taken = listening.getsockname()[1]
-        url = f"http://{HOST}:{taken}"
-        if port not in (0, taken):
-            click.echo(f"Port {port} is taken; using {taken}.")
+        free = listening.getsockname()[1]
+        url = f"http://{HOST}:{free}"
+        if port not in (0, free):
+            click.echo(f"Port {port} is taken; using {free}.")
 
         def ready() -> None:
             click.echo(f"Dashboard of {store}: {url}")

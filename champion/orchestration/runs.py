@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 
 TRAINING = "training"
+ARTIFACTS = {
+    "table": "{}_table",
+    "package": "{}_package",
+    "scored": "{}_batch_table",
+    "log": "{}_log_batch_table",
+    "labels": "{}_labels_batch_table",
+}
+"""What no step made, by its kind: how it is called in the store."""
 SCORING = ("batch_inference", "drift_monitoring")
 """Pipelines that make no model: their users have what they made, so nothing of theirs is needed afterwards."""
 
@@ -45,16 +53,6 @@ def link_run(client: Client, version_id: UUID, facts: dict[str, Any]) -> None:
         for inputs in context.step_run.inputs.values():
             for artifact in inputs:
                 link_artifact_version_to_model_version(artifact, version)
-
-
-ARTIFACTS = {
-    "table": "{}_table",
-    "package": "{}_package",
-    "scored": "{}_batch_table",
-    "log": "{}_log_batch_table",
-    "labels": "{}_labels_batch_table",
-}
-"""What no step made, by its kind: how it is called in the store."""
 
 
 def artifact_name(use_case: str, kind: str) -> str:
@@ -96,7 +94,9 @@ def output(run: PipelineRunResponse, step: str, name: str) -> Any:
         ) from error
 
 
-_STEP_LINE = re.compile(r"Step `(\S+)` has (started)|Step `(\S+)` has (finished) in|(cached) version of step `(\S+)`")
+_STEP_LINE = re.compile(
+    r"Step `(?P<step>\S+)` has (?P<what>started|finished(?= in))|cached version of step `(?P<reused>\S+)`"
+)
 
 
 @contextlib.contextmanager
@@ -106,17 +106,16 @@ def progress(tell: Callable[[str, str], None]) -> Iterator[None]:
     `tell` is called with the step's name and ``started``, ``finished`` or ``cached``.
     """
 
-    class Heard(logging.Handler):
+    class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if line := _STEP_LINE.search(re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())):
-                started, what, finished, ended, cached, reused = line.groups()
-                tell(str(started or finished or reused), str(what or ended or cached))
+                tell(line["step"] or line["reused"], line["what"] or "cached")
 
     def not_of_orchestrators(record: logging.LogRecord) -> bool:
         return not record.name.startswith("zenml.orchestrators")
 
     logger = logging.getLogger("zenml.orchestrators")
-    handler, level, quiet = Heard(logging.INFO), logger.level, consoles()
+    handler, level, quiet = Listener(logging.INFO), logger.level, consoles()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     for console in quiet:

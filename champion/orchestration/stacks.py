@@ -87,10 +87,10 @@ def ensure(client: Client, name: str) -> None:
     """Register a stack and its components where they are missing, and bring them up to date where they differ."""
     from zenml.enums import StackComponentType
 
-    wanted = read(name).components
-    for kind, component in wanted.items():
+    components: dict[Any, Any] = {}
+    for kind, component in read(name).components.items():
         _ensure_component(client, StackComponentType(kind), component)
-    components: dict[Any, Any] = {StackComponentType(kind): component.name for kind, component in wanted.items()}
+        components[StackComponentType(kind)] = component.name
     try:
         registered = client.get_stack(name, allow_name_prefix_match=False)
     except KeyError:

@@ -31,7 +31,6 @@ CLAIM_SECONDS = 600.0  # after which a claim on a server counts as left behind b
 _MOVE_AWAY = (
     "Set ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
 )
-_REVISION = re.compile(r"Can't locate revision|No such revision|revision identified by")
 
 
 def open_store() -> Client:
@@ -42,7 +41,8 @@ def open_store() -> Client:
         from zenml.client import Client
         from zenml.logger import init_logging
 
-        _get_ready()
+        apply(*patches.START)
+        old_stores.understand()
         init_logging()
         for console in consoles():
             console.setStream(sys.__stderr__)  # a warning of ZenML's is no part of what `--json` prints
@@ -79,14 +79,10 @@ def open_inside() -> None:
     from zenml.orchestrators.local_docker import local_docker_orchestrator
 
     del step_entrypoint_configuration, local_docker_orchestrator  # imported while there is time
-    _get_ready()
-    if os.environ.get("ZENML_STORE_TYPE") == "sql":
-        Client().active_stack  # noqa: B018 - opens the store, and loads what the stack is made of
-
-
-def _get_ready() -> None:
     apply(*patches.START)
     old_stores.understand()
+    if os.environ.get("ZENML_STORE_TYPE") == "sql":
+        Client().active_stack  # noqa: B018 - opens the store, and loads what the stack is made of
 
 
 def config_folder() -> Path:
@@ -114,13 +110,16 @@ def _refuse_other_version() -> None:
             f"The ZenML store in {path.parent} was made by ZenML {theirs}; this project runs {ours}. {_MOVE_AWAY}"
         )
     url = str((configured.get("store") or {}).get("url", ""))
-    if url.startswith("sqlite:///") and _elsewhere(Path(url.removeprefix("sqlite:///"))):
+    if not url.startswith("sqlite:///"):
+        return
+    database = Path(url.removeprefix("sqlite:///"))
+    if _elsewhere(database):
         raise StoreError(
-            f"The ZenML store in {path.parent} belongs to another place ({url.removeprefix('sqlite:///')}): the "
+            f"The ZenML store in {path.parent} belongs to another place ({database}): the "
             "checkout was moved or copied. Remove the folder; the champion is imported from its package."
         )
-    if url.startswith("sqlite:///") and "ZENML_STORE_URL" not in os.environ:
-        old_stores.refuse(path.parent, Path(url.removeprefix("sqlite:///")))
+    if "ZENML_STORE_URL" not in os.environ:
+        old_stores.refuse(path.parent, database)
 
 
 def _elsewhere(database: Path) -> bool:
@@ -131,9 +130,8 @@ def _elsewhere(database: Path) -> bool:
 
 
 def _explained(error: Exception) -> StoreError:
-    text = str(error)
-    where = config_folder()
-    if _REVISION.search(text):
+    text, where = str(error), config_folder()
+    if re.search("Can't locate revision|No such revision|revision identified by", text):
         version = metadata.version("zenml")
         return StoreError(f"The ZenML store in {where} was made by another ZenML version than {version}. {_MOVE_AWAY}")
     if "readonly database" in text or getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -168,10 +166,9 @@ def described(client: Client) -> str:
     """The store in a few words, for every command to name."""
     if not is_local(client):
         return f"server {client.zen_store.url}"
-    folder = config_folder()
     with contextlib.suppress(ValueError):
-        return str(folder.resolve().relative_to(settings.root()))
-    return str(folder)
+        return str(config_folder().resolve().relative_to(settings.root()))
+    return str(config_folder())
 
 
 @contextlib.contextmanager
@@ -207,15 +204,14 @@ def _claim(client: Client, claim: str) -> None:
 
     ends = time.monotonic() + LOCK_SECONDS
     while True:
-        try:
+        with contextlib.suppress(EntityExistsError):
             client.create_tag(claim)
             return
-        except EntityExistsError:
-            with contextlib.suppress(KeyError):
-                made = client.get_tag(claim).created.replace(tzinfo=UTC)
-                if (datetime.now(UTC) - made).total_seconds() > CLAIM_SECONDS:
-                    client.delete_tag(claim)
-                    continue
+        with contextlib.suppress(KeyError):
+            created = client.get_tag(claim).created.replace(tzinfo=UTC)
+            if (datetime.now(UTC) - created).total_seconds() > CLAIM_SECONDS:
+                client.delete_tag(claim)
+                continue
         if time.monotonic() > ends:
             raise StoreError(
                 f"Another process has held the claim {claim!r} on the server for {LOCK_SECONDS:g} s. Wait for it; a claim "

@@ -16,7 +16,6 @@ from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
-from champion.modeling.split import SplitRule
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.versions import Record, Version, VersionHistory
@@ -66,40 +65,25 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
     production, by its fingerprint or by its model file, is not promoted again unless the terms readmit it. The
     UUID is the challenger's model version, where it has one.
     """
-    decision = decide(judged.evaluation, terms.policy)
-    name = judged.facts.use_case
+    name, fingerprint = judged.facts.use_case, judged.facts.fingerprint
     with locked(client, name):
         history = champions.version_history(client, name)
-        decision = _with_history(decision, history, judged, terms)
-        number = history.champion.number if history.champion else None
-        known = _known(history, judged.facts.fingerprint)
-        count = judgements(history, judged.plan.rule, judged.facts.fingerprint)
+        decision = _with_history(decide(judged.evaluation, terms.policy), history, judged, terms)
+        number, version = history.champion_number, _known(history, fingerprint)
+        same_rows = (version for version in history.versions if version.record.split.same_rows(judged.plan.rule))
+        count = len({fingerprint, *(version.record.fingerprint for version in same_rows)})
+        replaced = number if decision.promote else None
+        outcome = functools.partial(Outcome, champion=number, replaced=replaced, judged=count)
         if not terms.promote:
-            outcome = Outcome(
-                action="would_promote" if decision.promote else "would_keep",
-                challenger=known.number if known else None,
-                champion=number,
-                replaced=number if decision.promote else None,
-                judged=count,
-            )
-            return decision, outcome, known.id if known else None
+            action = "would_promote" if decision.promote else "would_keep"
+            known = (version.number, version.id) if version else (None, None)
+            return decision, outcome(action=action, challenger=known[0]), known[1]
+        if version is None or (decision.promote and version.stage == champions.PRODUCTION):
+            version = _record(client, history, judged, decision)
         if not decision.promote:
-            kept = known or _record(client, history, judged, decision)
-            outcome = Outcome(action="kept", challenger=kept.number, champion=number, replaced=None, judged=count)
-            return decision, outcome, kept.id
-        version = known if known and known.stage != champions.PRODUCTION else None
-        version = version or _record(client, history, judged, decision)
+            return decision, outcome(action="kept", challenger=version.number), version.id
         _set_champion(client, history, version, judged, decision)
-    outcome = Outcome(
-        action="promoted", challenger=version.number, champion=version.number, replaced=number, judged=count
-    )
-    return decision, outcome, version.id
-
-
-def judgements(history: VersionHistory, rule: SplitRule, fingerprint: str) -> int:
-    """How many challengers the store knows this holdout to have judged, the present one included."""
-    fingerprints = {version.record.fingerprint for version in history.versions if version.record.split.same_rows(rule)}
-    return len(fingerprints | {fingerprint})
+    return decision, outcome(action="promoted", challenger=version.number, champion=version.number), version.id
 
 
 def _with_history(decision: Decision, history: VersionHistory, judged: Judged, terms: Terms) -> Decision:
@@ -131,10 +115,8 @@ def _with_history(decision: Decision, history: VersionHistory, judged: Judged, t
 
 def _known(history: VersionHistory, fingerprint: str) -> Version | None:
     """The version that this fingerprint left when it was judged against the present champion, or is it."""
-    champion = history.champion
-    number = champion.number if champion else None
-    made = history.made_by(fingerprint)
-    return next((v for v in made if v.stage == champions.PRODUCTION or v.record.judged_against == number), None)
+    number, versions = history.champion_number, history.made_by(fingerprint)
+    return next((v for v in versions if v.stage == champions.PRODUCTION or v.record.judged_against == number), None)
 
 
 def _record(client: Client, history: VersionHistory, judged: Judged, decision: Decision) -> Version:
@@ -144,7 +126,7 @@ def _record(client: Client, history: VersionHistory, judged: Judged, decision: D
 
 
 def _record_of(history: VersionHistory, judged: Judged, decision: Decision, number: int) -> Record:
-    against = history.champion.number if history.champion else None
+    against = history.champion_number
     if decision.reason_code == "champion_changed":  # it was judged against the former one, not against this
         against = judged.evaluation.champion.number if judged.evaluation.champion else None
     return Record(
@@ -162,7 +144,7 @@ def _set_champion(
     client: Client, history: VersionHistory, version: Version, judged: Judged, decision: Decision
 ) -> None:
     """Package first, then the record, then the champion's state; the stage is the last act."""
-    replaced = history.champion.number if history.champion else None
+    replaced = history.champion_number
     state = ChampionState.after(
         history.state,
         now=(judged.facts.fingerprint, judged.model),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,43 +29,43 @@ class Pruned:
 
 
 def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
-    """Remove the runs of a use case but the newest, and the artifacts that nothing needs then.
+    """Remove the runs of a use case but the newest, and the artifacts that nothing needs then; without `really` only count.
 
     A run whose steps the newest one took from the cache stays too: ZenML's cache finds a step by the run that executed
     it. Every model version and its record stay, its package too, and so does what the newest successful run made or read:
     the next run is cached as before. Tables of former data versions go; a run that needs one reads its file again. So do
     tables that were scored or compared and what came of them: whoever asked has that in files.
-
-    Parameters
-    ----------
-    really : bool
-        False: only count.
     """
     name = workspace.use_case.name
     with locked(client, name):
         runs = _runs(client, name, TRAINING)
         newest = next((run for run in runs if run.status.is_successful), None)
-        kept = _kept(client, newest)
-        needed = _needed(client, name, kept)
-        scoring = [run for pipeline in SCORING for run in _runs(client, name, pipeline)]
-        gone = [*(run for run in runs if run.id not in kept), *scoring]
-        made = [artifact for run in gone for artifact in _outputs(client, run)]
-        artifacts = {a.id: a for a in [*made, *_registered(client, name)] if a.id not in needed}
+        still_used = _still_used(client, newest)
+        needed = {v.package_id for v in champions.version_history(client, name).versions}
+        for step in (step for run in still_used for step in _steps(client, run)):
+            needed |= {str(artifact.id) for artifact in _flat(step.inputs, step.outputs)}
+        removed = [run for run in runs if run.id not in still_used]
+        removed += [run for pipeline in SCORING for run in _runs(client, name, pipeline)]
+        outputs = [artifact for run in removed for step in _steps(client, run.id) for artifact in _flat(step.outputs)]
+        registered = [  # tables and packages, which no step made
+            artifact
+            for kind in ARTIFACTS
+            for artifact in _all(client.list_artifact_versions, artifact=artifact_name(name, kind))
+        ]
+        artifacts = {each.id: each for each in [*outputs, *registered] if str(each.id) not in needed}
         size = sum(_bytes(artifact.uri) for artifact in artifacts.values())
         if really:
-            _remove(client, gone, list(artifacts.values()))
-    return Pruned(len(gone), len(artifacts), size)
+            _remove(client, removed, list(artifacts.values()))
+    return Pruned(len(removed), len(artifacts), size)
 
 
 def _runs(client: Client, name: str, pipeline: str) -> list[Any]:
     """The finished runs of a pipeline for a use case, newest first."""
-    from zenml.utils.pagination_utils import depaginate
-
-    runs = depaginate(client.list_pipeline_runs, pipeline=pipeline, sort_by="desc:created", hydrate=True, size=100)
+    runs = _all(client.list_pipeline_runs, pipeline=pipeline, sort_by="desc:created", hydrate=True)
     return [run for run in runs if run.status.is_finished and run_tag(name) in [tag.name for tag in run.tags]]
 
 
-def _kept(client: Client, newest: Any) -> set[UUID]:
+def _still_used(client: Client, newest: Any) -> set[UUID]:
     """The newest run, and those that executed what it took from the cache."""
     if newest is None:
         return set()
@@ -72,37 +73,18 @@ def _kept(client: Client, newest: Any) -> set[UUID]:
     return {newest.id, *(client.get_run_step(step).pipeline_run_id for step in executed)}
 
 
-def _needed(client: Client, name: str, kept: set[UUID]) -> set[UUID]:
-    """Packages of the model versions, and whatever the kept runs made or read."""
-    from uuid import UUID
-
-    needed = {UUID(v.package_id) for v in champions.version_history(client, name).versions if v.package_id}
-    for run in kept:
-        for step in _steps(client, run):
-            needed |= {artifact.id for found in (*step.inputs.values(), *step.outputs.values()) for artifact in found}
-    return needed
-
-
-def _registered(client: Client, name: str) -> list[Any]:
-    """Tables and packages of a use case, which no step made."""
-    from zenml.utils.pagination_utils import depaginate
-
-    return [
-        artifact
-        for kind in ARTIFACTS
-        for artifact in depaginate(client.list_artifact_versions, artifact=artifact_name(name, kind), size=100)
-    ]
-
-
 def _steps(client: Client, run: UUID) -> list[Any]:
+    return _all(client.list_run_steps, pipeline_run_id=run, hydrate=True)
+
+
+def _all(listing: Callable[..., Any], **wanted: Any) -> list[Any]:
     from zenml.utils.pagination_utils import depaginate
 
-    found: list[Any] = depaginate(client.list_run_steps, pipeline_run_id=run, hydrate=True, size=100)
-    return found
+    return depaginate(listing, size=100, **wanted)
 
 
-def _outputs(client: Client, run: Any) -> list[Any]:
-    return [artifact for step in _steps(client, run.id) for found in step.outputs.values() for artifact in found]
+def _flat(*artifacts: dict[str, list[Any]]) -> list[Any]:
+    return [artifact for by_name in artifacts for each in by_name.values() for artifact in each]
 
 
 def _bytes(uri: str) -> int:

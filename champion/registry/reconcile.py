@@ -77,26 +77,21 @@ def write_champion(client: Client, workspace: Workspace) -> None:
 def _reconcile(
     client: Client, workspace: Workspace, history: VersionHistory, package: Package | None
 ) -> tuple[Package | None, str | None]:
-    champion, shown = history.champion, workspace.shown_package
+    champion, name = history.champion, workspace.shown_package
     if champion is not None and package is not None and champions.restore_package(client, champion, package):
-        return package, f"model version {champion.number} was put back into the store, where it was gone, from {shown}"
+        return package, f"model version {champion.number} was put back into the store, where it was gone, from {name}"
     if package is None or (not is_local(client) and history.versions):
         return _write_if_behind(client, workspace, champion, package)
     manifest = package.manifest
-    known = _known(history, package)
+    same_number = (v for v in history.versions if v.number == manifest.model_version and v.package_id)
+    known = next((v for v in same_number if v.record.model == manifest.files[MODEL]), None)
     if known is None:
         import_package(client, package, as_champion=True)
-        return package, f"model version {manifest.model_version} was imported from {shown} as the champion"
+        return package, f"model version {manifest.model_version} was imported from {name} as the champion"
     if champion is not None and manifest.champion_state.revision <= (history.revision or 0):
         return _write_if_behind(client, workspace, champion, package)
     champions.set_champion(client, known.id, manifest.champion_state)
-    return package, f"model version {known.number} is the champion again, as {shown} says"
-
-
-def _known(history: VersionHistory, package: Package) -> Version | None:
-    manifest = package.manifest
-    found = (v for v in history.versions if v.number == manifest.model_version and v.package_id)
-    return next((v for v in found if v.record.model == manifest.files[MODEL]), None)
+    return package, f"model version {known.number} is the champion again, as {name} says"
 
 
 def _write_if_behind(
@@ -104,13 +99,16 @@ def _write_if_behind(
 ) -> tuple[Package | None, str | None]:
     if champion is None:
         return None, None
-    same = package is not None and package.manifest.files[MODEL] == champion.record.model
-    if same and package is not None and package.manifest.champion_state == champion.champion_state:
+    manifest = package.manifest if package else None
+    if manifest and (manifest.files[MODEL], manifest.champion_state) == (
+        champion.record.model,
+        champion.champion_state,
+    ):
         return package, None
     stored = champions.load_package(client, champion)
     folder.write(stored, workspace.package)
-    shown = workspace.shown_package
-    return stored, f"{shown} was written anew: it now is model version {champion.number}, the champion of the store"
+    name = workspace.shown_package
+    return stored, f"{name} was written anew: it now is model version {champion.number}, the champion of the store"
 
 
 def import_package(client: Client, package: Package, as_champion: bool) -> None:

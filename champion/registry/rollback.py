@@ -38,22 +38,15 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
 
     The decision record says which version the champion replaced; a machine whose store lacks that version takes its
     pointer from git's history and its package from DVC. What is rolled back from is withdrawn, by its fingerprint and
-    by its model file: it is not promoted again without ``--readmit``. Raises ProjectError when there is no such
-    former champion, or its package cannot be had.
-
-    Parameters
-    ----------
-    number : int or None
-        The version to go back to; None for the one that the champion replaced.
+    by its model file: it is not promoted again without ``--readmit``. Without a number it is the version that the
+    champion replaced. Raises ProjectError when there is no such former champion, or its package cannot be had.
     """
     name = workspace.use_case.name
     champion = reconcile(client, workspace).version_history.champion
     if champion is None:
         raise ProjectError(f"{name} has no champion yet, so there is nothing to roll back. Run `python run.py train`.")
     wanted = _wanted(champion, number)
-    fetched = None
-    if _former(client, name, wanted) is None:
-        fetched = _from_history(workspace, wanted)
+    fetched = _from_history(workspace, wanted) if _former(client, name, wanted) is None else None
     with locked(client, name):
         history = champions.version_history(client, name)
         if history.champion is None or history.champion.id != champion.id:
@@ -100,41 +93,31 @@ def _former(client: Client, name: str, number: int) -> Version | None:
 
 
 def _from_history(workspace: Workspace, number: int) -> Package:
-    """A former package by the pointer that git's history has of it."""
-    commit = _commit_of(workspace, number)
-    if commit is None:
+    """A former package, by the newest pointer in git's history that names the version."""
+    import yaml
+
+    name = f"models/{workspace.pointer.name}"
+    for commit in (git(workspace.root, "log", "--format=%H", "--", name) or "").split():
+        text = git(workspace.root, "show", f"{commit}:{name}") or ""
+        pointer = yaml.safe_load(text)
+        if isinstance(pointer, dict) and (pointer.get("meta") or {}).get("model_version") == number:
+            break
+    else:
         raise ProjectError(
             f"Version {number} is not to be had: this store does not have its package, and no commit of "
-            f"models/{workspace.use_case.name}.dvc names it. `python run.py models` shows the versions that are here."
+            f"{name} names it. `python run.py models` shows the versions that are here."
         )
-    with tempfile.TemporaryDirectory() as place:
-        pointer = Path(place) / workspace.pointer.name
-        pointer.write_text(git(workspace.root, "show", f"{commit}:models/{workspace.pointer.name}") or "")
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / workspace.pointer.name
+        path.write_text(text, encoding="utf-8")
         try:
-            target = pull_pointer(workspace.root, pointer)
+            target = pull_pointer(workspace.root, path)
         except ProjectError as error:
             raise ProjectError(
                 f"The package of version {number} could not be fetched: its pointer is in commit {commit[:8]}.\n{error}"
             ) from None
         package = folder.read(target, f"the package of version {number}")
-    if (
-        package is None
-        or package.manifest.use_case != workspace.use_case.name
-        or package.manifest.model_version != number
-    ):
+    expected = (workspace.use_case.name, number)
+    if package is None or (package.manifest.use_case, package.manifest.model_version) != expected:
         raise PackageError(f"The package that commit {commit[:8]} points to is not version {number} of this use case.")
     return package
-
-
-def _commit_of(workspace: Workspace, number: int) -> str | None:
-    """The newest commit whose pointer names the version."""
-    import yaml
-
-    name = f"models/{workspace.use_case.name}.dvc"
-    commits = git(workspace.root, "log", "--format=%H", "--", name) or ""
-    for commit in commits.split():
-        text = git(workspace.root, "show", f"{commit}:{name}")
-        found = yaml.safe_load(text) if text else None
-        if isinstance(found, dict) and (found.get("meta") or {}).get("model_version") == number:
-            return commit
-    return None

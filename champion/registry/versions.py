@@ -1,8 +1,8 @@
 """The champion in ZenML's Model Control Plane: versions, their records, and the champion's state.
 
-A model version carries three pieces of metadata: its scores, one by one; `record`, what made it and how it was
-judged; and `title`, its state since it has been champion (see `champion.bundle.manifest.ChampionState`). The production
-package is an artifact that is linked to the version, so the store can always write the folder anew.
+A model version carries as metadata its scores, one by one; `record`, what made it and how it was judged; and `title`, its
+state since it has been champion. The production package is an artifact that is linked to the version, so the store can
+always write the folder anew.
 
 Everything that changes the champion is called under `champion.orchestration.store.locked`. Setting the stage is the last
 act, and one transaction of the store: a process that dies before it has changed nothing in production.
@@ -14,7 +14,7 @@ import contextlib
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -40,11 +40,7 @@ _RECORD, _STATE, _PACKAGE = "record", "title", "package"
 
 
 class Record(DecisionFacts):
-    """What made a model version, and how it was judged; it stays with the version in the store.
-
-    `judged_against` is the champion of the comparison, `replaced` the one that a promotion replaced; both are model
-    versions.
-    """
+    """What made a model version, and how it was judged; it stays with the version in the store."""
 
     number: int
     fingerprint: str
@@ -54,8 +50,8 @@ class Record(DecisionFacts):
     created: str  # ISO 8601, UTC
     split: SplitRule
     metrics: dict[str, float]
-    judged_against: int | None
-    replaced: int | None = None
+    judged_against: int | None  # model version of the champion in the comparison
+    replaced: int | None = None  # that of the champion whose place it took
     model: str  # sha256 of the model file
     imported: bool = False  # whether its package came from elsewhere
 
@@ -88,6 +84,11 @@ class VersionHistory:
         return next((version for version in self.versions if version.stage == PRODUCTION), None)
 
     @property
+    def champion_number(self) -> int | None:
+        """Its number."""
+        return self.champion.number if self.champion else None
+
+    @property
     def highest_version(self) -> int:
         """The highest number ever given, as far as store and champion know; 0 when none was."""
         given = [version.number for version in self.versions]
@@ -105,10 +106,8 @@ class VersionHistory:
 
     def number(self, number: int) -> Version | None:
         """The version with this number; of two (one imported) the one that was champion."""
-        found = [version for version in self.versions if version.number == number]
-        return max(
-            found, key=lambda version: (version.package_id is not None, version.stage == PRODUCTION), default=None
-        )
+        versions = (version for version in self.versions if version.number == number)
+        return max(versions, key=lambda one: (one.package_id is not None, one.stage == PRODUCTION), default=None)
 
     def made_by(self, fingerprint: str) -> list[Version]:
         """The versions that this fingerprint made, newest first."""
@@ -121,11 +120,7 @@ def now() -> str:
 
 
 def version_history(client: Client, use_case: str) -> VersionHistory:
-    """What the store knows of a use case.
-
-    Empty where the store knows no such model. A version without a record (left by something else, or by a
-    crash while it was made) is passed over.
-    """
+    """What the store knows of a use case; a version without a record (a crash may have left it) is passed over."""
     from zenml.utils.pagination_utils import depaginate
 
     try:
@@ -154,35 +149,28 @@ def log(version_id: UUID, **values: BaseModel | str | float) -> None:
     """
     from zenml import log_metadata
 
-    ready: dict[str, Any] = {
-        name: value.model_dump_json() if isinstance(value, BaseModel) else value for name, value in values.items()
-    }
-    log_metadata(metadata=ready, model_version_id=version_id)
+    ready = {name: value.model_dump_json() if isinstance(value, BaseModel) else value for name, value in values.items()}
+    log_metadata(metadata={**ready}, model_version_id=version_id)
 
 
 def create(client: Client, use_case: str, record: Record) -> UUID:
-    """A new model version with its record; it has no stage.
+    """A new model version with its record and, for the dashboard, its scores one by one; it has no stage.
 
-    Parameters
-    ----------
-    record : Record
-        Its number names the version; where a foreign version already has it, the name gets a suffix. Its metrics are
-        shown one by one in the dashboard.
+    The record's number names it; where a foreign version already has that name, it gets a suffix.
     """
     from zenml.exceptions import EntityExistsError
 
     with contextlib.suppress(EntityExistsError):
         client.create_model(name=use_case, description=f"The use case {use_case}: one champion at any time.")
     number = record.number
-    names = [str(number), *(f"{number}-{suffix}" for suffix in ("b", "c", "d", "e", record.fingerprint))]
-    for name in names:
+    for suffix in ("", "-b", "-c", "-d", "-e", f"-{record.fingerprint}"):
+        name = f"v{number}{suffix}"
         try:
-            version = client.create_model_version(use_case, name=f"v{name}", description=record.reason)
+            version = client.create_model_version(use_case, name=name, description=record.reason)
         except EntityExistsError:
-            orphan = client.get_model_version(use_case, f"v{name}")
-            if _RECORD in orphan.run_metadata:
+            version = client.get_model_version(use_case, name)
+            if _RECORD in version.run_metadata:
                 continue
-            version = orphan
         log(version.id, **record.metrics)
         log(version.id, record=record)
         return version.id
@@ -198,40 +186,34 @@ def save_package(client: Client, version_id: UUID, package: Package) -> Artifact
 
     from champion.orchestration.materializers.package import PackageMaterializer
 
-    artifact = save_artifact(
-        package, name=artifact_name(package.manifest.use_case, "package"), materializer=PackageMaterializer
-    )
-    link_artifact_version_to_model_version(
-        artifact, client.get_model_version(model_version_name_or_number_or_id=version_id)
-    )
+    name = artifact_name(package.manifest.use_case, "package")
+    artifact = save_artifact(package, name=name, materializer=PackageMaterializer)
+    link_artifact_version_to_model_version(artifact, _model_version(client, version_id))
     log(version_id, package=str(artifact.id))
     return artifact
 
 
 def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
-    """The package of a version that was champion, as an artifact; it is not read.
-
-    Raises StoreError when the store has no package of it, or its files are gone.
-    """
+    """The package of a version that was champion, as an artifact, unread; a `StoreError` where none can be had."""
     from champion.orchestration.materializers.files import is_gone
 
     if version.package_id is None:
         raise StoreError(f"Model version {version.number} was never in production; it has no package.")
     artifact = client.get_artifact_version(version.package_id)
-    if not is_local(client) and _is_out_of_reach(client, artifact.uri):
+    uri = artifact.uri
+    if (
+        not is_local(client)
+        and "://" not in uri
+        and not Path(uri).is_relative_to(client.active_stack.artifact_store.path)  # which steps here may read
+    ):
         raise StoreError(
             f"The package of model version {version.number} lies in a folder of the machine that made it. Whoever "
             "shares a ZenML server needs an artifact store that all can reach: run on a stack that has one "
             "(docs/scale.md)."
         )
-    if is_gone(artifact.uri):
-        raise _gone(version, artifact.uri)
+    if is_gone(uri):
+        raise _gone(version, uri)
     return artifact
-
-
-def _is_out_of_reach(client: Client, uri: str) -> bool:
-    """Whether a file lies in a folder, and not in that of the artifact store that steps here may read."""
-    return "://" not in uri and not Path(uri).is_relative_to(client.active_stack.artifact_store.path)
 
 
 def _gone(version: Version, why: object) -> StoreError:
@@ -242,10 +224,7 @@ def _gone(version: Version, why: object) -> StoreError:
 
 
 def load_package(client: Client, version: Version) -> Package:
-    """The production package of a version that was champion, with the champion's state as the store knows it.
-
-    Raises StoreError when the store has no package of it, or its files are gone.
-    """
+    """The package of a version that was champion, with its state as the store knows it; a `StoreError` like `stored_package`."""
     from champion.bundle.build import with_state
 
     artifact = stored_package(client, version)
@@ -273,12 +252,16 @@ def restore_package(client: Client, version: Version, package: Package) -> bool:
 def set_champion(client: Client, version_id: UUID, champion_state: ChampionState) -> None:
     """Make a version the champion: its state first, then the stage, which archives the former champion."""
     log(version_id, **{_STATE: champion_state})
-    client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(PRODUCTION, force=True)
+    _model_version(client, version_id).set_stage(PRODUCTION, force=True)
 
 
 def archive(client: Client, version_id: UUID) -> None:
     """Mark a version as a former champion."""
-    client.get_model_version(model_version_name_or_number_or_id=version_id).set_stage(ARCHIVED, force=True)
+    _model_version(client, version_id).set_stage(ARCHIVED, force=True)
+
+
+def _model_version(client: Client, version_id: UUID) -> ModelVersionResponse:
+    return client.get_model_version(model_version_name_or_number_or_id=version_id)
 
 
 def record_of(manifest: Manifest) -> Record:

@@ -1,7 +1,7 @@
 """Steps in containers, each in one of its own that does not outlive it; knows the engine, and not ZenML.
 
-A container starts `champion.orchestration.docker.inside` and gets ready while the step before it runs. Its log is shown as it
-comes, and it is taken away however the step ended.
+A container starts `champion.orchestration.docker.inside` instead of ZenML's entry point, and gets ready while the step before
+it runs. Its log is shown as it comes, and it is taken away however the step ended.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HANDED_ON = ("ZENML_LOGGING_VERBOSITY", "ZENML_ENABLE_RICH_TRACEBACK", "ZENML_DI
 
 @dataclass(frozen=True)
 class _Shape:
-    """What a container is made with; one that was made ahead fits a step that asks for the same."""
+    """What a container is made with."""
 
     image: str
     options: dict[str, Any]
@@ -43,8 +43,8 @@ class _Shape:
 
     def fits(self, other: _Shape) -> bool:
         """Whether a step of the other shape can run in a container of this one."""
-        same = all(other.environment.get(name) == value for name, value in self.environment.items())
-        return same and (self.image, self.options) == (other.image, other.options)
+        same = (self.image, self.options) == (other.image, other.options)
+        return same and self.environment.items() <= other.environment.items()
 
 
 class Containers:
@@ -72,8 +72,8 @@ class Containers:
     def run(self, image: str, command: list[str], entrypoint: list[str], **options: Any) -> list[bytes]:
         """Run a step, as the orchestrator asks docker-py for it; its log goes to stderr as it comes.
 
-        ZenML's entry point gives way to `champion.orchestration.docker.inside`. What is returned is empty: what ZenML would
-        log is shown already. Raises the `ProjectError` of the step, or one with the exit code where it ended otherwise.
+        What is returned is empty: what ZenML would log is shown already. Raises the `ProjectError` of the step, or one with
+        the exit code where it ended otherwise.
         """
         del entrypoint
         if self.interrupted:
@@ -87,7 +87,23 @@ class Containers:
             self.left -= 1
         with engine.errors_explained():
             container = self._container(_Shape(image, options, environment))
-            self._to_its_end(container, step, {"arguments": command, "environment": environment}, image, options)
+            try:
+                container.put_archive(inside.FOLDER, _archive({"arguments": command, "environment": environment}))
+                self.get_ready(image, options)
+                error = _show(container.attach(stdout=True, stderr=True, stream=True, logs=True))
+                code = container.wait()["StatusCode"]
+            except KeyboardInterrupt:
+                _interrupt(container)
+                raise
+            finally:
+                _remove(container)
+        if error is not None:
+            raise error
+        if code:
+            why = " (137: it was killed, often for want of memory)" if code == 137 else ""
+            raise ProjectError(
+                f"The step {step} failed in its container, which ended with exit code {code}{why}. Its log is above."
+            )
         logger.info("Step `%s` has finished in its container.", step)
         return []
 
@@ -111,27 +127,6 @@ class Containers:
             _remove(container)
             raise
         return container
-
-    def _to_its_end(
-        self, container: Container, step: str, order: dict[str, Any], image: str, options: dict[str, Any]
-    ) -> None:
-        try:
-            container.put_archive(inside.FOLDER, _archive(order))
-            self.get_ready(image, options)
-            error = _show(container.attach(stdout=True, stderr=True, stream=True, logs=True))
-            code = container.wait()["StatusCode"]
-        except KeyboardInterrupt:
-            _interrupt(container)
-            raise
-        finally:
-            _remove(container)
-        if error is not None:
-            raise error
-        if code:
-            why = " (137: it was killed, often for want of memory)" if code == 137 else ""
-            raise ProjectError(
-                f"The step {step} failed in its container, which ended with exit code {code}{why}. Its log is above."
-            )
 
     def clear(self) -> None:
         """Remove what is left of this run, and dead containers of runs that were killed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ from champion.failures import causes
 
 if TYPE_CHECKING:
     from docker import DockerClient
-
-_NO_SPACE = re.compile("no space left on device", re.IGNORECASE)
 
 
 def connect() -> DockerClient:
@@ -46,7 +43,7 @@ def explained(error: BaseException) -> EngineError:
             f"The Docker engine at {where} refuses this user. Join its group (`sudo usermod -aG docker $USER`, then log "
             "in again), or run on the local stack: `--stack local`."
         )
-    if _NO_SPACE.search(text) or _is(error, errno.ENOSPC, errno.EDQUOT):
+    if "no space left on device" in text.lower() or _is(error, errno.ENOSPC, errno.EDQUOT):
         return EngineError(
             "The disk of the Docker engine is full. `docker system df` says what takes the room, `docker system prune` "
             "frees what nothing uses; then run again."
@@ -61,9 +58,6 @@ def explained(error: BaseException) -> EngineError:
 
 def _is(error: BaseException, *numbers: int) -> bool:
     """Whether a system error of these numbers is behind an error, as its cause, its argument or its reason."""
-    for cause in causes(error):
-        for inner in [cause, *(value for value in cause.args if isinstance(value, BaseException))]:
-            for one in (inner, getattr(inner, "reason", None), *inner.args):
-                if isinstance(one, OSError) and one.errno in numbers:
-                    return True
-    return False
+    inner = [value for cause in causes(error) for value in (cause, *cause.args) if isinstance(value, BaseException)]
+    behind = [value for each in inner for value in (each, getattr(each, "reason", None), *each.args)]
+    return any(isinstance(value, OSError) and value.errno in numbers for value in behind)

@@ -37,6 +37,39 @@ INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 _NO_BASE = re.compile(
     "pull access denied|manifest unknown|failed to resolve|TLS handshake|i/o timeout|dial tcp|lookup "
 )
+HARDENED: dict[str, Any] = {
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "network_mode": "none",
+    "security_opt": ["no-new-privileges"],
+}
+ASK = """
+import http.client, json, os, sys, time
+
+def ask(method, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["SERVE_PORT"]), timeout=10)
+    connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+end, seen = time.monotonic() + float(sys.argv[1]), "no answer"
+while time.monotonic() < end:
+    try:
+        status, seen = ask("GET", "/readyz")
+    except OSError as error:
+        status, seen = 0, str(error)
+    if status == 200:
+        break
+    time.sleep(0.1)
+else:
+    raise SystemExit(f"not ready: {seen}")
+about = ask("GET", "/model")[1]
+status, answer = ask("POST", "/predict", json.dumps(about["example"]))
+if status != 200:
+    raise SystemExit(f"/predict answered {status}: {answer}")
+print(json.dumps({"about": about["model_version"], "version": answer["model_version"], "use_case": about["use_case"],
+                  "label": answer["predictions"][0]["label"], "way": about["way"]}))
+"""
 
 
 @dataclass(frozen=True)
@@ -54,15 +87,8 @@ class StepImage:
         """The versions in it, by distribution: the pins that hold for its Python on Linux."""
         from packaging.requirements import Requirement
 
-        surroundings = {
-            "python_version": PYTHON,
-            "python_full_version": f"{PYTHON}.0",
-            "sys_platform": "linux",
-            "platform_system": "Linux",
-            "os_name": "posix",
-            "implementation_name": "cpython",
-            "platform_python_implementation": "CPython",
-        }
+        surroundings = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0"}
+        surroundings |= {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
         lines = self._pins().read_text(encoding="utf-8").splitlines()
         pins = [Requirement(line.rstrip("\\ ")) for line in lines if "==" in line and line[0] not in " #"]
         hold = (pin for pin in pins if pin.marker is None or pin.marker.evaluate(surroundings))
@@ -78,9 +104,8 @@ class StepImage:
         build: so in an image that a run names, the command line may be an older one, which no step calls.
         """
         root, state = settings.root(), hashlib.sha256()
-        for path in [
-            root / "Dockerfile", root / ".dockerignore", self._pins(), *code.files(code.reached_in_an_image()),
-        ]:  # fmt: skip
+        files = code.files(code.reached_in_an_image())
+        for path in [root / "Dockerfile", root / ".dockerignore", self._pins(), *files]:
             state.update(path.relative_to(root).as_posix().encode() + b"\0")
             state.update(hashlib.sha256(path.read_bytes()).digest())
         return state.hexdigest()[:16]
@@ -217,37 +242,6 @@ def _packaged(use_case: str | None) -> str:
 def _say(line: str) -> None:
     """Show a line of progress."""
     sys.stderr.write(f"  {line}\n")
-
-
-HARDENED: dict[str, Any] = {"read_only": True, "cap_drop": ["ALL"], "network_mode": "none"}
-HARDENED["security_opt"] = ["no-new-privileges"]
-ASK = """
-import http.client, json, os, sys, time
-
-def ask(method, path, body=None):
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["SERVE_PORT"]), timeout=10)
-    connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
-
-end, seen = time.monotonic() + float(sys.argv[1]), "no answer"
-while time.monotonic() < end:
-    try:
-        status, seen = ask("GET", "/readyz")
-    except OSError as error:
-        status, seen = 0, str(error)
-    if status == 200:
-        break
-    time.sleep(0.1)
-else:
-    raise SystemExit(f"not ready: {seen}")
-about = ask("GET", "/model")[1]
-status, answer = ask("POST", "/predict", json.dumps(about["example"]))
-if status != 200:
-    raise SystemExit(f"/predict answered {status}: {answer}")
-print(json.dumps({"about": about["model_version"], "version": answer["model_version"], "use_case": about["use_case"],
-                  "label": answer["predictions"][0]["label"], "way": about["way"]}))
-"""
 
 
 def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:

@@ -37,9 +37,7 @@ def main() -> int:
         for _ in _getting_ready():
             if Path(FOLDER, READY).exists():
                 break
-        order = _order()
-        os.environ.update(order["environment"])
-        _run(order["arguments"])
+        _run(_order())
     except Exception as error:
         explained = error if isinstance(error, ProjectError) else of_the_machine(error)
         if explained is None:
@@ -60,8 +58,8 @@ def _getting_ready() -> Iterator[None]:
 
     open_inside()
     yield
-    table = "champion.orchestration.materializers.table"
-    for name in (table, "pyarrow.parquet", "sklearn.ensemble", "sklearn.model_selection", "skops.io"):
+    ours = "champion.orchestration.materializers.table"
+    for name in (ours, "pyarrow.parquet", "sklearn.ensemble", "sklearn.model_selection", "skops.io"):
         importlib.import_module(name)
         yield
 
@@ -77,7 +75,8 @@ def _order() -> dict[str, Any]:
     return order
 
 
-def _run(arguments: list[str]) -> None:
+def _run(order: dict[str, Any]) -> None:
+    os.environ.update(order["environment"])
     from zenml.entrypoints.step_entrypoint_configuration import StepEntrypointConfiguration
     from zenml.utils.source_utils import set_custom_source_root
 
@@ -87,7 +86,7 @@ def _run(arguments: list[str]) -> None:
     set_custom_source_root(str(settings.root()))
     apply(*patches.IN_A_CONTAINER)
     with progress(lambda *_: None), lost_artifacts_named():
-        StepEntrypointConfiguration(arguments).run()
+        StepEntrypointConfiguration(order["arguments"]).run()
 
 
 if __name__ == "__main__":

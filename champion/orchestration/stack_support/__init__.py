@@ -1,15 +1,15 @@
 """What a stack needs beyond its file under ``stacks/``: one module per flavor of orchestrator.
 
-A new kind is a module here with a `StackSupport`, and a row in `champion.orchestration.stacks.SUPPORT`. Whose steps run in an
-image of their own says in the module which one: `StepImage` names it and the file under ``requirements/`` with its libraries
-(one that is new is exported by the Makefile and let through by ``.dockerignore``).
+A new kind is a module here with a `StackSupport`, and a row in `champion.orchestration.stacks.SUPPORT`. Where steps run in an
+image of their own, the module says which one: `StepImage` names it and the file under ``requirements/`` that pins its
+libraries. A new file there is exported by the Makefile and let through by ``.dockerignore``.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from champion.errors import EngineError
 from champion.orchestration.docker.image import PIPELINE, StepImage
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 class StackSupport:
     """A kind of stack; as it stands here, one whose steps run in this environment."""
 
+    image: ClassVar[StepImage | None] = None
+    """What steps run in, where it is not this environment."""
+
     def pipeline_settings(self, _: Client) -> contextlib.AbstractContextManager[dict[str, Any]]:
         """What ZenML is told of the pipeline; the block is the length of the run."""
         return contextlib.nullcontext({})
@@ -33,25 +36,13 @@ class StackSupport:
 
     def libraries(self) -> dict[str, str]:
         """The versions that steps run with, by distribution; empty where they run in this environment."""
-        return {}
+        return self.image.libraries() if self.image else {}
 
     def check(self) -> str:
         """What the stack needs of this machine, as found; a `ProjectError` with its remedy where it is not there."""
         try:
-            return PIPELINE.described()
+            return (self.image or PIPELINE).described()
         except EngineError as error:
+            if self.image:
+                raise
             return f"not used: {error}"
-
-
-class InImages(StackSupport):
-    """A kind of stack whose steps run in `image`, which the engine of this machine builds."""
-
-    image: StepImage
-
-    def libraries(self) -> dict[str, str]:
-        """Those of the image."""
-        return self.image.libraries()
-
-    def check(self) -> str:
-        """The engine and the image."""
-        return self.image.described()

@@ -10,7 +10,7 @@ from champion import settings
 from champion.errors import EngineError
 from champion.orchestration.docker.engine import connect, errors_explained
 from champion.orchestration.docker.image import StepImage
-from champion.orchestration.stack_support import InImages
+from champion.orchestration.stack_support import StackSupport
 from champion.workspace.git import commit
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from champion.use_case.whole import UseCase
 
 
-class Kubernetes(InImages):
+class Kubernetes(StackSupport):
     """Steps as jobs of a cluster."""
 
     image = StepImage(f"{settings.PROJECT}-pod", "pod")

@@ -13,7 +13,7 @@ from champion.orchestration import patches
 from champion.orchestration.docker.containers import Containers, handed_on
 from champion.orchestration.docker.engine import connect
 from champion.orchestration.docker.image import PIPELINE
-from champion.orchestration.stack_support import InImages
+from champion.orchestration.stack_support import StackSupport
 from champion.orchestration.store import is_local
 from champion.patching import applied
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zenml.client import Client
 
 
-class LocalDocker(InImages):
+class LocalDocker(StackSupport):
     """Steps in containers of this machine."""
 
     image = PIPELINE
@@ -73,13 +73,9 @@ def ended_by_signals(containers: Containers) -> Iterator[None]:
         containers.interrupted = True
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
+    with contextlib.ExitStack() as restored:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    restored.callback(signal.signal, number, signal.signal(number, interrupt))
         yield
-        return
-    handled = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, interrupt) for number in handled}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
