@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ import yaml
 
 from devtools.checkout import copy_known, environment
 from tests.support.browser import Page, browser, new_page
+from tests.support.stores import copy_store, scratch
 from tests.support.warm import Warm
 
 if TYPE_CHECKING:
@@ -316,28 +317,48 @@ class Session:
         (self.root / path).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Have this process use the ZenML store in a folder, made when it is not there."""
+def forget_store() -> None:
+    """Have ZenML in this process know no store, and no stack: those of two copies of a store have one id."""
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
+    from zenml.stack import stack
+
+    GlobalConfiguration._reset_instance()
+    Client._reset_instance()
+    stack._STACK_CACHE.clear()
+
+
+@functools.cache
+def empty_store() -> Path:
+    """Where the copy of an empty ZenML store is, once this test process has made one."""
+    return scratch() / "store"
+
+
+def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch, server: Mapping[str, str] | None = None) -> Client:
+    """Have this process use the ZenML store in a folder, where none is there an empty one, or that of a server."""
     from zenml.utils.source_utils import set_custom_source_root
 
     from champion.orchestration.store import open_store
 
     for name in [name for name in os.environ if name.startswith("ZENML_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("ZENML_CONFIG_PATH", str(folder))
-    monkeypatch.setenv("ZENML_ANALYTICS_OPT_IN", "false")
-    GlobalConfiguration._reset_instance()
-    Client._reset_instance()
+    for name, value in {"ZENML_CONFIG_PATH": str(folder), "ZENML_ANALYTICS_OPT_IN": "false", **(server or {})}.items():
+        monkeypatch.setenv(name, value)
+    is_new = not folder.exists() and server is None
+    if is_new and empty_store().exists():
+        copy_store(empty_store(), folder)
+    forget_store()
     set_custom_source_root(str(ROOT))
-    return open_store()
+    client = open_store()
+    if is_new and not empty_store().exists():
+        copy_store(folder, empty_store())
+    return client
 
 
 @pytest.fixture(scope="session")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The store that a test session shares, once a test has opened it: opening one takes a second."""
-    return {"folder": tmp_path_factory.mktemp("store")}
+    return {"folder": tmp_path_factory.mktemp("store") / "zenml"}
 
 
 @pytest.fixture
@@ -346,6 +367,7 @@ def store(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
 
+    forget_store()
     if "client" in opened:
         monkeypatch.setenv("ZENML_CONFIG_PATH", str(opened["folder"]))
         GlobalConfiguration._reset_instance(opened["config"])
@@ -354,8 +376,7 @@ def store(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[C
         opened["client"] = enter_store(opened["folder"], monkeypatch)
         opened["config"] = GlobalConfiguration()
     yield opened["client"]
-    GlobalConfiguration._reset_instance()
-    Client._reset_instance()
+    forget_store()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from champion.orchestration import dashboard
-from tests.conftest import Checkout, make_checkout, quick
+from tests.conftest import Checkout, Session, enter_store, iris_csv, make_checkout, quick
 from tests.support.browser import PATIENCE, Page, direct, eventually
 
 STEPS = ["prepare", "train_tree", "evaluate", "promote", "report"]
@@ -82,18 +82,16 @@ class Server:
         self.errors.close()
 
 
-def quick_checkout(folder: Path) -> Checkout:
-    pytest.importorskip("fastapi", reason="zenml[server] is not installed (`make test` installs it)")
-    checkout = make_checkout(folder)
-    checkout.write_use_case(quick(), "iris")
-    return checkout
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout in whose store one run has promoted a first champion; tests only read it."""
-    checkout = quick_checkout(tmp_path_factory.mktemp("dashboard"))
-    assert checkout.train()["action"] == "promoted"
+    """A checkout in whose store a run has promoted a first champion; whatever tests run in it keeps that champion."""
+    pytest.importorskip("fastapi", reason="zenml[server] is not installed (`make test` installs it)")
+    checkout = make_checkout(tmp_path_factory.mktemp("dashboard"))
+    checkout.write_use_case(quick(), "iris")
+    with pytest.MonkeyPatch.context() as patch:
+        session = Session(checkout.root, enter_store(checkout.root / ".zenml", patch), "iris")
+        session.write(iris_csv())
+        assert session.train(quick())[0].outcome.action == "promoted"
     return checkout
 
 
@@ -154,37 +152,41 @@ def test_a_page_that_calls_this_machine_by_another_name_is_refused(server: Serve
         assert answer.headers["Access-Control-Allow-Origin"] is None
 
 
-def test_runs_work_beside_it_and_after_it_was_killed_and_the_configuration_stays_as_it_was(tmp_path: Path) -> None:
-    checkout = quick_checkout(tmp_path)
-    checkout.train()
-    configuration = checkout.root / ".zenml" / "config.yaml"
-    before = configuration.read_bytes()
-    with Server(checkout) as running:
-        assert checkout.train("--no-cache")["action"] == "kept"
-        assert len(running.get("/api/v1/runs")["items"]) == 2
+def test_runs_work_beside_it_and_after_it_was_killed_and_the_configuration_stays_as_it_was(trained: Checkout) -> None:
+    configuration = trained.root / ".zenml" / "config.yaml"
+    with Server(trained) as running:
+        before, count = configuration.read_bytes(), len(running.get("/api/v1/runs")["items"])
+        assert trained.train("--no-cache")["action"] == "kept"
+        assert len(running.get("/api/v1/runs")["items"]) == count + 1
         assert configuration.read_bytes() == before
         running.end(signal.SIGKILL)
         assert not running.alive()
-    assert configuration.read_bytes() == before
-    assert checkout.train()["action"] == "kept"
+    assert trained.train()["action"] == "kept"
     assert configuration.read_bytes() == before
 
 
-def test_ctrl_c_ends_it_with_exit_0_and_leaves_no_process(trained: Checkout) -> None:
+def test_a_taken_port_is_named_and_ctrl_c_ends_it_with_exit_0_and_leaves_no_process(trained: Checkout) -> None:
     configuration = trained.root / ".zenml" / "config.yaml"
     before = configuration.read_bytes()
-    with Server(trained) as running:
-        assert running.get("/api/v1/info")["analytics_enabled"] is False
-        assert running.end(signal.SIGINT) == 0
-        assert "The dashboard has ended." in running.said
-        assert not running.alive()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with Server(trained, "--port", str(port)) as running:
+            assert running.said.startswith(f"Port {port} is taken; using ")
+            info = running.get("/api/v1/info")
+            assert (info["active"], info["analytics_enabled"]) == (True, False)
+            assert running.end(signal.SIGINT) == 0
+            assert "The dashboard has ended." in running.said
+            assert not running.alive()
     assert configuration.read_bytes() == before
 
 
-def test_a_store_without_a_run_is_shown_too(tmp_path: Path) -> None:
-    with Server(quick_checkout(tmp_path)) as running:
-        assert "Nothing was trained yet" in running.said
-        assert running.get("/api/v1/runs")["items"] == []
+def test_a_store_without_a_run_is_shown_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enter_store(tmp_path / "store", monkeypatch)
+    monkeypatch.setattr(dashboard, "serve", lambda _, ready: ready())
+    dashboard.run(0)
+    assert "Nothing was trained yet" in capsys.readouterr().out
 
 
 def test_the_next_free_port_is_used_when_one_is_taken() -> None:
@@ -193,14 +195,6 @@ def test_the_next_free_port_is_used_when_one_is_taken() -> None:
         with dashboard.listen(port) as other:
             assert other.getsockname()[0] == "127.0.0.1"
             assert port < other.getsockname()[1] < port + dashboard.PORTS_TRIED
-
-
-def test_a_taken_port_is_named(trained: Checkout) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with Server(trained, "--port", str(port)) as running:
-            assert running.said.startswith(f"Port {port} is taken; using ")
-            assert running.get("/api/v1/info")["active"] is True
 
 
 def test_a_store_on_a_server_is_pointed_at_and_not_served(

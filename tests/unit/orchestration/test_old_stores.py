@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,9 @@ from champion.errors import StoreError
 from champion.orchestration import old_stores
 from champion.orchestration.materializers.table import TableMaterializer
 from champion.registry.reconcile import reconcile
-from champion.registry.rollback import roll_back
 from champion.registry.versions import version_history
-from tests.conftest import Session, enter_store, iris_csv
+from tests.conftest import Session, enter_store
+from tests.support.stores import copy_store, rolled_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,12 +82,8 @@ def test_a_store_of_version_0_1_is_refused_and_moved_away_it_leaves_the_champion
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: Tree
 ) -> None:
     store = tmp_path / "store"
-    session = Session(tmp_path / "work", enter_store(store, monkeypatch), "shared")
-    session.write(iris_csv())
-    for depth in (1, 2):
-        session.train(tree(depth))
-    assert roll_back(session.client, session.workspace(tree(2)), None).champion == 1
-    before = session.manifest()
+    copy_store(rolled_back() / "store", store)
+    shutil.copytree(rolled_back() / "work", tmp_path / "work")
     made_old(store)
 
     with pytest.raises(StoreError, match=r"was filled by version 0\.1 of this project.*Move it away") as refused:
@@ -95,6 +92,7 @@ def test_a_store_of_version_0_1_is_refused_and_moved_away_it_leaves_the_champion
 
     store.rename(tmp_path / "store-0.1")
     session = Session(tmp_path / "work", enter_store(store, monkeypatch), "shared")
+    before = session.manifest()
     assert "version 1 was imported" in str(reconcile(session.client, session.workspace(tree(2))).done)
     champion = version_history(session.client, "shared").champion
     assert champion is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ from champion import patching
 from champion.orchestration import patches
 from champion.orchestration.docker.image import StepImage
 from champion.orchestration.stack_support import local_docker
+from pipelines.outputs import decision_facts
 
 if TYPE_CHECKING:
-    from tests.conftest import Checkout
+    from tests.conftest import Checkout, Session
 
 
 @pytest.mark.parametrize("patch", patches.ALL, ids=lambda patch: patch.target)
@@ -28,11 +30,11 @@ def test_the_function_that_a_traceback_is_searched_for_is_there() -> None:
     assert hasattr(StepRunner, patches.LOAD_INPUT)
 
 
-def test_the_main_job_decides_the_same_with_every_patch_off(ready: Checkout, quick: Any) -> None:
-    config = ready.write_use_case(quick())
-    with_patches = ready.train("--config", config, "--no-promote")
+def test_the_main_job_decides_the_same_with_every_patch_off(ready: Checkout, session: Session, quick: Any) -> None:
+    run, _ = session.train(quick(), promote=False)
+    with_patches = json.loads(json.dumps(decision_facts(run.evaluation, run.decision, run.facts, run.outcome)))
     ready.env[patching.SWITCH] = "off"
-    without = ready.train("--config", config, "--no-promote", "--no-cache")
+    without = ready.train("--config", ready.write_use_case(quick()), "--no-promote")
     assert without["action"] == with_patches["action"] == "would_promote"
     for key in ("challenger", "reason", "ground"):
         assert without[key] == with_patches[key]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,13 +18,11 @@ import pytest
 from champion.errors import StoreError
 from champion.orchestration import store as room
 from champion.orchestration.store import locked
+from tests.conftest import enter_store
+from tests.support.server import zenml_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from zenml.client import Client
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_use_case_is_held_by_one_at_a_time_and_freed_by_the_death_of_its_holder(
@@ -89,66 +88,27 @@ def test_a_claim_that_a_crash_left_behind_is_taken_over_and_a_young_one_is_not(
     assert not server.tags
 
 
-SERVE = """
-import sys
-from champion.orchestration import dashboard
-from champion import settings
-settings.prepare_environment()
-from champion.orchestration.store import open_store
-dashboard.skip_questions(open_store())
-listening = dashboard.listen(0)
-dashboard.serve(listening, lambda: print(listening.getsockname()[1], flush=True))
-"""
-
-COUNT = """
-import sys, time
-from pathlib import Path
-from champion.orchestration.store import is_local, locked, open_store
-client = open_store()
-assert not is_local(client)
-counter = Path(sys.argv[1])
-for _ in range(4):
-    with locked(client, "shared"):
-        count = int(counter.read_text())
-        time.sleep(0.05)
-        counter.write_text(str(count + 1))
-"""
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A ZenML server over a store of its own; the environment of its clients."""
+def test_on_a_real_server_two_holders_never_have_a_use_case_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("fastapi", reason="the server is not installed")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("ZENML_")}
-    common = {**kept, "ZENML_ANALYTICS_OPT_IN": "false", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE], cwd=ROOT, env={**common, "ZENML_CONFIG_PATH": str(tmp_path / "server")},
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    port = process.stdout.readline().strip()
-    try:
-        assert port, "the server did not start"
-        yield {**common, "ZENML_STORE_URL": f"http://127.0.0.1:{port}", "ZENML_STORE_TYPE": "rest"}
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+    with zenml_server(tmp_path / "server") as server:
+        client = enter_store(tmp_path / "client", monkeypatch, server.environment)
+        assert not room.is_local(client)
+        counter = tmp_path / "counter"
+        counter.write_text("0")
 
+        def count() -> None:
+            for _ in range(4):
+                with locked(client, "shared"):
+                    number = int(counter.read_text())
+                    time.sleep(0.05)
+                    counter.write_text(str(number + 1))
 
-def test_on_a_real_server_two_processes_never_hold_a_use_case_at_once(server: dict[str, str], tmp_path: Path) -> None:
-    counter = tmp_path / "counter"
-    counter.write_text("0")
-    clients = [
-        subprocess.Popen(
-            [sys.executable, "-c", COUNT, str(counter)], cwd=ROOT, stderr=subprocess.PIPE, text=True,
-            env={**server, "ZENML_CONFIG_PATH": str(tmp_path / name)},
-        )
-        for name in ("one", "two")
-    ]  # fmt: skip
-    for client in clients:
-        _, errors = client.communicate(timeout=120)
-        assert client.returncode == 0, errors
-    assert counter.read_text() == "8", "no one read what the other was about to write"
+        with ThreadPoolExecutor() as pool:
+            for done in [pool.submit(count) for _ in range(2)]:
+                done.result()
+        assert counter.read_text() == "8", "no one read what the other was about to write"
 
 
 def test_an_unreadable_store_is_explained_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,56 @@
+"""ZenML stores that are made once in a test process and copied to where a test uses them: making one takes seconds."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import os
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+
+URIS = ("artifact_version", "artifact_visualization", "logs")  # tables whose records name files of the store
+
+
+def scratch() -> Path:
+    """A folder that goes with the test process."""
+    folder = Path(tempfile.mkdtemp(prefix="store-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def copy_store(source: Path, target: Path) -> None:
+    """Copy a store; its configuration and its records name the new folder."""
+    shutil.copytree(source, target)
+    config = target / "config.yaml"
+    config.write_text(config.read_text(encoding="utf-8").replace(str(source), str(target)), encoding="utf-8")
+    database = sqlite3.connect(target / "local_stores/default_zen_store/zenml.db")
+    with contextlib.closing(database), database:
+        for table in URIS:
+            database.execute(f"UPDATE {table} SET uri = replace(uri, ?, ?)", (str(source), str(target)))
+
+
+@functools.cache
+def rolled_back() -> Path:
+    """A machine whose version 2 took the place of version 1 and was rolled back: its `store`, its `work`, its packages.
+
+    The use case is `shared`. `one`, `two` and `back` are the package as each of the three left it.
+    """
+    from champion.registry.rollback import roll_back
+    from tests.conftest import Session, enter_store, iris_csv, tree
+
+    folder = scratch()
+    with pytest.MonkeyPatch.context() as patch:
+        session = Session(folder / "work", enter_store(folder / "store", patch), "shared")
+        session.write(iris_csv())
+        package = session.root / "models/shared"
+        for depth, name in ((1, "one"), (2, "two")):
+            session.train(tree(depth))
+            shutil.copytree(package, folder / name)
+        assert roll_back(session.client, session.workspace(tree(2)), None).champion == 1
+        shutil.copytree(package, folder / "back")
+    return folder
