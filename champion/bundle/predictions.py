@@ -7,20 +7,19 @@ sources, so that no row counts twice while both are there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from champion.bundle.manifest import Manifest
 from champion.errors import DataError
-from champion.modeling.evaluation import Label
-from champion.modeling.features import Feature
+from champion.modeling.classifier import Predictions
+from champion.modeling.features import category_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,72 +34,129 @@ _ATTEMPTS = 10  # to list a folder in which files are merged meanwhile
 _BATCH = 65_536  # rows
 
 
-@dataclass(frozen=True)
-class Answered:
-    """Rows that one model version answered, as who writes a log has them: one entry of each for every row.
+class Answered(NamedTuple):
+    """One answered request: all that a column of the log is made of. What a new column needs besides is a field here.
 
-    `moments` (ndarray of int64, shape (rows,)): microseconds since 1970. `probabilities` (pyarrow.Array of list of
-    float64): null where the model has none. `features` (pyarrow.Array of struct): the values that were asked about.
+    `moment`: when, in seconds since 1970. `rows` (sequence of sequence): the values in the signature's order, as they
+    came; kept by reference, so nobody may change them.
     """
 
-    moments: NDArray[np.int64]
-    request_ids: Sequence[str]
-    model_version: int
-    data_version: str
-    labels: Sequence[str]
-    probabilities: pa.Array
-    features: pa.Array
+    moment: float
+    manifest: Manifest
+    request_id: str
+    rows: Sequence[Sequence[Any]]
+    predictions: Predictions
+
+    def part(self, chosen: Sequence[int]) -> Answered:
+        """Some of its rows."""
+        return self._replace(rows=[self.rows[row] for row in chosen], predictions=self.predictions.part(chosen))
+
+    @property
+    def probabilities(self) -> Sequence[Sequence[float] | None]:
+        """Those of each row; None where the model has none."""
+        shares: Any = self.predictions.probabilities
+        return [None] * len(self.rows) if shares is None else shares.tolist()
 
 
-@dataclass(frozen=True)
-class LogColumn:
-    """One column of a log file: its name, its type, and what a writer fills it with."""
+class LogColumn(NamedTuple):
+    """One column of a log file: its name, its type, and its values, one for each row of some answers."""
 
     name: str
     type: pa.DataType
-    fill: Callable[[Answered], pa.Array | NDArray[Any] | Sequence[str]]
+    values: Callable[[Sequence[Answered]], list[Any]]
 
 
-def columns(features: Iterable[Feature]) -> tuple[LogColumn, ...]:
+def columns(manifest: Manifest) -> tuple[LogColumn, ...]:
     """The columns of a log file; a new one, another name or another type is a row here."""
     import pyarrow as pa
 
     moment, text, number = pa.timestamp("us", tz="UTC"), pa.string(), pa.int64()
+    kinds = {"numeric": pa.float64(), "boolean": pa.bool_(), "categorical": text, "datetime": moment}
+    features = pa.struct([(feature.name, kinds[feature.kind]) for feature in manifest.signature])
+    labels, shares = [str(label) for label in manifest.classes], pa.list_(pa.float64())
+
     return (
-        LogColumn("time", moment, lambda rows: rows.moments),
-        LogColumn("request_id", text, lambda rows: rows.request_ids),
-        LogColumn("model_version", number, lambda rows: np.full(len(rows.labels), rows.model_version)),
-        LogColumn("data_version", text, lambda rows: [rows.data_version] * len(rows.labels)),
-        LogColumn("label", text, lambda rows: rows.labels),
-        LogColumn("probabilities", pa.list_(pa.float64()), lambda rows: rows.probabilities),
-        LogColumn("features", feature_type(features), lambda rows: rows.features),
+        LogColumn("time", moment, lambda answers: [round(one.moment * 1e6) for one in answers for _ in one.rows]),
+        LogColumn("request_id", text, lambda answers: [one.request_id for one in answers for _ in one.rows]),
+        LogColumn(
+            "model_version", number, lambda answers: [one.manifest.model_version for one in answers for _ in one.rows]
+        ),
+        LogColumn(
+            "data_version", text, lambda answers: [one.manifest.data_version for one in answers for _ in one.rows]
+        ),
+        LogColumn(
+            "label", text, lambda answers: [labels[code] for one in answers for code in one.predictions.codes.tolist()]
+        ),
+        LogColumn("probabilities", shares, lambda answers: [each for one in answers for each in one.probabilities]),
+        LogColumn("features", features, lambda answers: [tuple(row) for one in answers for row in one.rows]),
     )
 
 
-def feature_type(features: Iterable[Feature]) -> pa.StructType:
-    """The type in which a log file keeps the features of a row."""
-    import pyarrow as pa
-
-    kinds = {
-        "numeric": pa.float64(),
-        "boolean": pa.bool_(),
-        "categorical": pa.string(),
-        "datetime": pa.timestamp("us", tz="UTC"),
-    }
-    return pa.struct([(feature.name, kinds[feature.kind]) for feature in features])
-
-
-def schema(features: Iterable[Feature], classes: Sequence[Label], model_version: int, data_version: str) -> pa.Schema:
+def schema(manifest: Manifest) -> pa.Schema:
     """The columns of a log file, with what it says about itself."""
     import pyarrow as pa
 
     about = {
         _FORMAT: FORMAT,
-        _VERSION: str(model_version).encode(),
-        _DATA: data_version.encode(),
-        _CLASSES: json.dumps([str(label) for label in classes], ensure_ascii=False).encode(),
+        _VERSION: str(manifest.model_version).encode(),
+        _DATA: manifest.data_version.encode(),
+        _CLASSES: json.dumps([str(label) for label in manifest.classes], ensure_ascii=False).encode(),
     }
-    return pa.schema([(column.name, column.type) for column in columns(features)], metadata=about)
+    return pa.schema([(column.name, column.type) for column in columns(manifest)], metadata=about)
+
+
+def table_of(answers: Sequence[Answered]) -> pa.Table:
+    """Put one answer or more of one champion into the log's columns.
+
+    A row with a value that is not of its feature's kind is left out. Arrow looks for pandas here, which takes half a
+    second where it is installed: the service hides it, see `champion.serving.server.WithoutPandas`.
+    """
+    import pyarrow as pa
+
+    manifest = answers[0].manifest
+
+    def arrays(answers: Sequence[Answered]) -> list[pa.Array]:
+        return [pa.array(column.values(answers), column.type, from_pandas=True) for column in columns(manifest)]
+
+    try:
+        made = arrays(answers)
+    except (TypeError, ValueError, OverflowError):
+        made = arrays(list(map(_typed, answers)))
+    return pa.Table.from_arrays(made, schema=schema(manifest))
+
+
+def _typed(answer: Answered) -> Answered:
+    """The same with every value in its feature's kind, without the rows in which one cannot be."""
+    good = {}
+    for number, row in enumerate(answer.rows):
+        with contextlib.suppress(TypeError, ValueError, OverflowError, AttributeError):
+            pairs = zip(row, answer.manifest.signature, strict=True)
+            good[number] = [None if value is None or value != value else _KINDS[of.kind](value) for value, of in pairs]
+    return answer.part(list(good))._replace(rows=list(good.values()))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str):
+        raise TypeError("a text is no number")
+    return float(value)
+
+
+def _boolean(value: Any) -> bool:
+    if value in (0, 1):
+        return bool(value)
+    raise ValueError("no boolean")
+
+
+def _text(value: Any) -> str:
+    return category_text(value).encode(errors="replace").decode()
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_KINDS = {"numeric": _number, "boolean": _boolean, "categorical": _text, "datetime": _moment}
 
 
 def version_of(file: pa.Schema) -> int:
@@ -144,7 +200,7 @@ def read(
     example. Yields at most some ten thousand rows at a time. Raises DataError when there is no log that can be read, or
     none of that version.
     """
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         opened, broken = _opened(folder, stack)
         for name in broken:
             if skipped is not None:
@@ -167,7 +223,7 @@ def read(
                 yield from _batches(opened[name])
 
 
-def _opened(folder: Path, stack: ExitStack) -> tuple[dict[str, Any], list[str]]:
+def _opened(folder: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], list[str]]:
     """The files of one moment, open, without those that another one contains; and those that cannot be read.
 
     An open file stays readable when it is merged away. One that is gone before it is open is in a newer file, so the

@@ -27,6 +27,10 @@ class Predictions:
     codes: NDArray[np.int64]
     probabilities: NDArray[np.float64] | None
 
+    def part(self, rows: slice | Sequence[int]) -> Predictions:
+        """Those of some rows."""
+        return Predictions(self.codes[rows], None if self.probabilities is None else self.probabilities[rows])
+
 
 @dataclass(frozen=True)
 class Classifier:

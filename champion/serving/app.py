@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,16 +16,20 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from champion.serving import openapi
 from champion.serving.batcher import Batcher
-from champion.serving.metrics import Observed
 from champion.serving.pages import docs_routes, page_route
 from champion.serving.predict import PATH, Predict, Receive, RequestIds, Scope, Send
-from champion.serving.refusal import RequestError
-from champion.serving.state import State, Tell, Watcher
+from champion.serving.rows import RequestError
+from champion.serving.state import Observed, State, Tell, Watcher
 
+_ABOUT: dict[str, Any] = {
+    "title": "Champion",
+    "version": "1",
+    "description": "The champion over REST: the model in production, its card, and what it predicts.",
+}
 _FREE_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
 
@@ -36,16 +39,7 @@ def service(state: State, tell: Tell) -> Front:
     `tell`: is told when a package is loaded or refused; see `champion.serving.state.Watcher`.
     """
     predict = Predict(state)
-    app = FastAPI(
-        title="Champion",
-        version="1",
-        description="The champion over REST: the model in production, its card, and what it predicts.",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        lifespan=_lifespan(state, predict, tell),
-    )
+    app = FastAPI(**_ABOUT, openapi_url=None, redirect_slashes=False, lifespan=_lifespan(state, predict, tell))
     _add_endpoints(app, state)
     app.router.routes.extend([page_route(state), *docs_routes()])
     app.add_exception_handler(HTTPException, _refused)
@@ -85,8 +79,7 @@ class Front:
         try:
             await self.app(scope, receive, noted)
         finally:
-            observed = self._observed.get(scope["path"], self._other)
-            observed.answered(status, time.perf_counter() - started)
+            self._observed.get(scope["path"], self._other).answered(status, time.perf_counter() - started)
 
 
 def _lifespan(state: State, predict: Predict, tell: Tell) -> Any:
@@ -112,18 +105,17 @@ def _add_endpoints(app: FastAPI, state: State) -> None:
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
 
-    unready: dict[int | str, Any] = {503: {"description": "No champion is served.", **_FREE_JSON}}
+    unready = {"description": "No champion is served.", **_FREE_JSON}
 
-    @app.get("/readyz", tags=["state"], summary="Whether a champion is served", responses=unready)
+    @app.get("/readyz", tags=["state"], summary="Whether a champion is served", responses={503: unready})
     async def readyz() -> Response:
         answer = {"ready": not state.missing, "missing": list(state.missing), "refused": state.refused}
-        return _json(answer, 503 if state.missing else 200)
+        return JSONResponse(answer, 503 if state.missing else 200)
 
-    refusals: dict[int | str, Any] = {int(status): told for status, told in openapi.refusals("401", "503").items()}
-    known = {200: {"description": "The champion.", **_FREE_JSON}, **refusals}
+    responses = {"200": {"description": "The champion.", **_FREE_JSON}, **openapi.refusals("401", "503")}
     summary = "The champion: manifest, card, signature, example"
 
-    @app.get("/model", tags=["model"], summary=summary, responses=known)
+    @app.get("/model", tags=["model"], summary=summary, responses=responses)
     async def model(request: Request) -> Response:
         state.require_key(dict(request.headers.raw))
         return Response(state.present().about_json, media_type="application/json")
@@ -134,13 +126,13 @@ def _add_endpoints(app: FastAPI, state: State) -> None:
 
     @app.get("/openapi.json", include_in_schema=False)
     async def description(request: Request) -> Response:
-        return _json(described(app, state, whole=state.knows(dict(request.headers.raw))))
+        return JSONResponse(described(app, state, whole=state.knows(dict(request.headers.raw))))
 
 
 def described(app: FastAPI, state: State, whole: bool) -> dict[str, Any]:
     """The OpenAPI description; only where it is whole the champion's own fields are in it."""
     champion = state.champion if whole else None
-    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    document = get_openapi(**_ABOUT, routes=app.routes)
     document["paths"] = {PATH: {"post": openapi.operation(champion, state.options.max_rows)}, **document["paths"]}
     parts = document.setdefault("components", {})
     parts["schemas"] = {**parts.get("schemas", {}), **openapi.schemas(champion)}
@@ -149,10 +141,6 @@ def described(app: FastAPI, state: State, whole: bool) -> dict[str, Any]:
         for operation in (document["paths"][PATH]["post"], document["paths"]["/model"]["get"]):
             operation["security"] = [{name: []} for name in openapi.KEY_SCHEMES]
     return document
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(json.dumps(value), status, media_type="application/json")
 
 
 _ids = RequestIds()

@@ -54,20 +54,18 @@ class Batcher:
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            together, ends = [first], False
-            rows = len(first.block)
-            while rows < _AT_ONCE and not ends:
-                try:
+            together, rows = [first], len(first.block)
+            try:
+                while rows < _AT_ONCE:
                     waiting = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                ends = waiting is None
-                if waiting is not None:
+                    if waiting is None:
+                        self._queue.put(None)  # ends the thread, once these are answered
+                        break
                     together.append(waiting)
                     rows += len(waiting.block)
+            except queue.Empty:
+                pass
             self._answer(together)
-            if ends:
-                return
 
     def _answer(self, together: list[Waiting]) -> None:
         by_champion: dict[int, list[Waiting]] = {}
@@ -97,9 +95,7 @@ def _asked(group: list[Waiting]) -> list[Predictions]:
     )
     whole = champion.predict(block)
     ends = np.cumsum([len(each.block) for each in group]).tolist()
-    parts = [slice(end - len(each.block), end) for end, each in zip(ends, group, strict=True)]
-    shares = whole.probabilities
-    return [Predictions(whole.codes[part], None if shares is None else shares[part]) for part in parts]
+    return [whole.part(slice(end - len(each.block), end)) for end, each in zip(ends, group, strict=True)]
 
 
 def _deliver(answers: list[Answer]) -> None:

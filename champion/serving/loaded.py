@@ -8,9 +8,8 @@ import logging
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,36 +115,12 @@ class Champion:
         return f'{{"request_id":"{request_id}",{self._prefix},"predictions":[{",".join(rows)}]}}'.encode()
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One answered request, as the prediction log takes it.
-
-    `moment`: when, in seconds since 1970. `rows` (sequence of sequence): the values in the signature's order, as they
-    came. `size`: about how many bytes this holds.
-    """
-
-    moment: float
-    champion: Champion
-    request_id: str
-    rows: Sequence[Sequence[Any]]
-    predictions: Predictions
-    size: int
-
-    def part(self, chosen: Sequence[int]) -> Entry:
-        """Some of its rows."""
-        some, whole = np.array(chosen, dtype=np.int64), self.predictions
-        predictions = Predictions(
-            np.asarray(whole.codes)[some], None if whole.probabilities is None else whole.probabilities[some]
-        )
-        return replace(self, rows=[self.rows[number] for number in chosen], predictions=predictions)
-
-
-class Warnings:
+class Warnings(NamedTuple):
     """What is unusual about some rows: `texts` has a list of sentences for each."""
 
-    def __init__(self, texts: list[list[str]], out_of_range: int, unseen: int) -> None:
-        self.texts, self.out_of_range, self.unseen = texts, out_of_range, unseen
-        self.rows = sum(1 for each in texts if each)
+    texts: list[list[str]]
+    out_of_range: int
+    unseen: int
 
 
 class _Ranges:
@@ -222,20 +197,16 @@ def label_text(label: Label) -> str:
 
 def _about(champion: Champion, package: Package) -> dict[str, Any]:
     """The answer of GET /model."""
-    manifest = champion.manifest
+    manifest, whole = champion.manifest, champion.manifest.model_dump(mode="json")
     return {
-        "use_case": manifest.use_case,
-        "model_version": manifest.model_version,
-        "data_version": manifest.data_version,
-        "created": manifest.created,
+        **{name: whole[name] for name in ("use_case", "model_version", "data_version", "created")},
         "since": manifest.champion_state.since,
         "reason": manifest.champion_state.reason,
         "metric": manifest.decision.metric,
         "scores": {name: score if math.isfinite(score) else None for name, score in manifest.metrics.items()},
-        "classes": list(manifest.classes),
-        "signature": [feature.model_dump(mode="json") for feature in manifest.signature],
+        **{name: whole[name] for name in ("classes", "signature")},
         "way": champion.backend,
         "example": champion.example,
-        "manifest": manifest.model_dump(mode="json"),
+        "manifest": whole,
         "card": package.files.get(CARD, b"").decode("utf-8", "replace"),
     }

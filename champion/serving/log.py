@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from champion.modeling.classifier import Predictions
-from champion.serving.loaded import Champion, Entry, import_arrow
+from champion.bundle.manifest import Manifest
+from champion.bundle.predictions import Answered, table_of
+from champion.serving.loaded import import_arrow
 from champion.serving.log_files import LogFiles
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ class PredictionLog:
         self._limits = limits or Limits()
         self._files = LogFiles(folder, self._limits.folder_bytes)
         self._lock = threading.Lock()
-        self._queue: list[Entry] = []
+        self._queue: list[Answered] = []
         self._queued_rows = self._queued_bytes = 0
-        self._asked: tuple[Champion | None, list[int]] = (None, [])
+        self._texts: tuple[Manifest | None, list[int]] = (None, [])
         self._wake = threading.Event()
         self._closing = False
         self._failing = False
@@ -69,16 +70,11 @@ class PredictionLog:
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
 
-    def add(self, champion: Champion, request_id: str, rows: Sequence[Sequence[Any]], predictions: Predictions) -> None:
-        """Leave the answers of one request to the writer; never waits for it, and never raises.
-
-        `rows` (sequence of sequence): the values in the signature's order, as they came; kept by reference, so nobody
-        may change them.
-        """
+    def add(self, answered: Answered) -> None:
+        """Leave the answers of one request to the writer; never waits for it, and never raises."""
         try:
-            size = self._size(champion, rows)
+            count, size = len(answered.rows), self._size(answered)
             with self._lock:
-                count = len(rows)
                 if (
                     self._closing
                     or self._queued_rows + count > self._limits.queue_rows
@@ -86,7 +82,7 @@ class PredictionLog:
                 ):
                     self.dropped["queue"] += count
                     return
-                self._queue.append(Entry(time.time(), champion, request_id, rows, predictions, size))
+                self._queue.append(answered)
                 full = self._queued_rows < _CHUNK <= self._queued_rows + count
                 self._queued_rows += count
                 self._queued_bytes += size
@@ -101,12 +97,14 @@ class PredictionLog:
         self._wake.set()
         self._thread.join(seconds)
 
-    def _size(self, champion: Champion, rows: Sequence[Sequence[Any]]) -> int:
-        known, texts = self._asked
-        if known is not champion:
-            texts = [number for number, each in enumerate(champion.features) if each.kind == "categorical"]
-            self._asked = champion, texts
-        width = len(champion.features) + len(champion.classes)
+    def _size(self, answered: Answered) -> int:
+        """About how many bytes an answer holds while it waits."""
+        manifest, rows = answered.manifest, answered.rows
+        known, texts = self._texts
+        if known is not manifest:
+            texts = [number for number, each in enumerate(manifest.signature) if each.kind == "categorical"]
+            self._texts = manifest, texts
+        width = len(manifest.signature) + len(manifest.classes)
         letters = (
             sum([len(row[number]) for row in rows for number in texts if type(row[number]) is str]) if texts else 0
         )
@@ -119,9 +117,9 @@ class PredictionLog:
             self._wake.wait(max(0.0, due - time.monotonic()))
             self._wake.clear()
             last = self._closing
-            for entries in self._taken():
+            for answers in self._taken():
                 import_arrow()
-                self._guarded(self._convert, entries)
+                self._guarded(self._convert, answers)
             if last or time.monotonic() >= due:
                 self._flush()
                 due = time.monotonic() + self._limits.flush_seconds
@@ -129,27 +127,25 @@ class PredictionLog:
                 self._guarded(self._files.leave)
                 return
 
-    def _taken(self) -> list[list[Entry]]:
+    def _taken(self) -> list[list[Answered]]:
         """What waits, in chunks of one champion."""
         with self._lock:
-            entries, self._queue = self._queue, []
+            answers, self._queue = self._queue, []
             self._queued_rows = self._queued_bytes = 0
-        chunks: list[list[Entry]] = []
+        chunks: list[list[Answered]] = []
         filled = _CHUNK
-        for part in (part for entry in entries for part in _parts(entry)):
-            if filled + len(part.rows) > _CHUNK or chunks[-1][0].champion is not part.champion:
+        for part in (part for answered in answers for part in _parts(answered)):
+            if filled + len(part.rows) > _CHUNK or chunks[-1][0].manifest is not part.manifest:
                 chunks.append([])
                 filled = 0
             chunks[-1].append(part)
             filled += len(part.rows)
         return chunks
 
-    def _convert(self, entries: list[Entry]) -> None:
-        from champion.serving.log_table import table_of
-
-        count = sum(len(entry.rows) for entry in entries)
+    def _convert(self, answers: list[Answered]) -> None:
+        count = sum(len(each.rows) for each in answers)
         try:
-            table = table_of(entries)
+            table = table_of(answers)
         except Exception:  # counted, and told by _guarded
             self.dropped["value"] += count
             raise
@@ -168,13 +164,12 @@ class PredictionLog:
         import pyarrow as pa
 
         for tables in groups.values():
-            count = sum(table.num_rows for table in tables)
             joined = pa.concat_tables(tables).combine_chunks()
-            if self._guarded(self._files.write, [joined], tables[0].schema):
-                self.rows += count
+            if self._guarded(self._files.write, [joined], joined.schema):
+                self.rows += joined.num_rows
                 self._failing = False
             else:
-                self.dropped["disk"] += count
+                self.dropped["disk"] += joined.num_rows
         self._guarded(self._files.tidy)
 
     def _guarded(self, act: Callable[..., None], *given: object) -> bool:
@@ -189,9 +184,9 @@ class PredictionLog:
         return True
 
 
-def _parts(entry: Entry) -> list[Entry]:
+def _parts(answered: Answered) -> list[Answered]:
     """A large request in chunks."""
-    rows = len(entry.rows)
-    if rows <= _CHUNK:
-        return [entry]
-    return [entry.part(range(start, min(start + _CHUNK, rows))) for start in range(0, rows, _CHUNK)]
+    count = len(answered.rows)
+    if count <= _CHUNK:
+        return [answered]
+    return [answered.part(range(start, min(start + _CHUNK, count))) for start in range(0, count, _CHUNK)]

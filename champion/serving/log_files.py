@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,23 +33,14 @@ _LOCK, _HALF = ".lock-", ".half-"
 
 @dataclass(frozen=True)
 class Held:
-    """A file of the log, with what its footer says."""
+    """A file of the log, with what its name and its footer say. `lives`: whether another process looks after it."""
 
     path: Path
-    version: int
     instance: str
-    lives: bool  # whether another process looks after it
     size: int  # bytes
     rows: int
     schema: pa.Schema
-
-    @property
-    def tier(self) -> int:
-        """How often files of one row must have been merged to become as long as this one."""
-        tier, rows = 0, self.rows
-        while rows >= FANOUT:
-            tier, rows = tier + 1, rows // FANOUT
-        return tier
+    lives: bool = False
 
 
 class LogFiles:
@@ -63,6 +55,7 @@ class LogFiles:
         self._most = most
         self._number = 0
         self._lock: int | None = None
+        self._lock_path = folder / f"{_LOCK}{self.instance}"
         self._footers: dict[str, Held] = {}
 
     def write(self, tables: Iterable[pa.Table], schema: pa.Schema, began: str | None = None) -> None:
@@ -92,21 +85,30 @@ class LogFiles:
     def claim(self) -> None:
         """Have the folder, and remove what killed processes left half-written; reads no file."""
         self._claim()
-        with self._alone() as alone:
-            if alone:
-                self._remove_halves()
+        with self._alone():
+            pass
 
     def tidy(self) -> None:
         """Merge small files, keep the folder within its bound, and remove what killed processes left half-written."""
         self._claim()
         with self._alone() as alone:
-            if alone:
-                self._remove_halves()
-            left = self._without_merged(self._held())
-            mine = [each for each in left if each.instance == self.instance or (alone and not each.lives)]
-            for group in _piles(mine):
-                self._merge(group)
-        self._remove_oldest()
+            files = self._held()
+            contained = frozenset[str]().union(*(merged_from(each.schema) for each in files))
+            for each in files:  # a process may have been killed before it removed what it had merged
+                if each.path.name in contained and not each.lives:
+                    each.path.unlink(missing_ok=True)
+            whole = [each for each in files if each.path.name not in contained]
+            for group in _piles(each for each in whole if each.instance == self.instance or (alone and not each.lives)):
+                sources = with_sources(group[0].schema, [each.path.name for each in group])
+                self.write(_row_groups([each.path for each in group]), sources, _age(group[0].path)[0])
+                for each in group:
+                    each.path.unlink(missing_ok=True)
+        files = self._held()
+        over = sum(each.size for each in files) - self._most
+        for each in files:
+            if over > 0 and not each.lives:  # those of one that lives are its own to remove
+                each.path.unlink(missing_ok=True)
+                over -= each.size
 
     def leave(self) -> None:
         """Give up the lock: others look after the files from now on."""
@@ -115,10 +117,6 @@ class LogFiles:
                 self._lock_path.unlink()
             os.close(self._lock)
             self._lock = None
-
-    @property
-    def _lock_path(self) -> Path:
-        return self.folder / f"{_LOCK}{self.instance}"
 
     def _claim(self) -> None:
         """Have the folder, and in it the lock that tells others that this process lives."""
@@ -133,13 +131,14 @@ class LogFiles:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[bool]:
-        """Whether this process, for the moment, is the one that looks after the files of those that are gone."""
+        """Whether this process, for the moment, is the one that looks after what those that are gone have left."""
         handle = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
             alone = False
             with contextlib.suppress(OSError):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 alone = True
+                self._remove_halves()
             yield alone
         finally:
             os.close(handle)
@@ -178,49 +177,14 @@ class LogFiles:
 
     def _held(self) -> list[Held]:
         """The files of the folder, oldest first; what cannot be read is left out."""
-        lives: dict[str, bool] = {self.instance: False}
-        footers = {}
-        for path in self.folder.glob(PATTERN):
-            match = NAME.fullmatch(path.name)
-            held = self._footers.get(path.name) or (_footer(path, int(match[1]), match[3]) if match else None)
-            if held is not None:
-                if held.instance not in lives:
-                    lives[held.instance] = self._lives(held.instance)
-                footers[path.name] = replace(held, lives=lives[held.instance])
-        self._footers = footers
-        return sorted(footers.values(), key=lambda held: _age(held.path))
-
-    def _without_merged(self, held: list[Held]) -> list[Held]:
-        """Remove the files that a merged one contains; a process may have been killed before it came to that."""
-        contained = frozenset[str]().union(*(merged_from(each.schema) for each in held))
-        for each in held:
-            if each.path.name in contained and not each.lives:
-                each.path.unlink(missing_ok=True)
-        return [each for each in held if each.path.name not in contained]
-
-    def _merge(self, group: Sequence[Held]) -> None:
-        """Make one file of several, a row group at a time."""
-        made = with_sources(group[0].schema, [each.path.name for each in group])
-        self.write(_row_groups([each.path for each in group]), made, _age(group[0].path)[0])
-        for each in group:
-            each.path.unlink(missing_ok=True)
-
-    def _remove_oldest(self) -> None:
-        """Keep all files together within the bound: those of one that lives are its own to remove."""
-        sizes = {}
-        for path in self.folder.glob(PATTERN):
-            with contextlib.suppress(OSError):
-                sizes[path] = path.stat().st_size
-        over = sum(sizes.values()) - self._most
-        removable = {each.path for each in self._held() if not each.lives} if over > 0 else set()
-        for path in sorted(removable & sizes.keys(), key=_age):
-            if over <= 0:
-                return
-            path.unlink(missing_ok=True)
-            over -= sizes[path]
+        names = {path.name: match[3] for path in self.folder.glob(PATTERN) if (match := NAME.fullmatch(path.name))}
+        lives = {instance: instance != self.instance and self._lives(instance) for instance in set(names.values())}
+        files = {name: self._footers.get(name) or _footer(self.folder / name, names[name]) for name in names}
+        self._footers = {name: replace(each, lives=lives[each.instance]) for name, each in files.items() if each}
+        return sorted(self._footers.values(), key=lambda each: _age(each.path))
 
 
-def _footer(path: Path, version: int, instance: str) -> Held | None:
+def _footer(path: Path, instance: str) -> Held | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -228,7 +192,7 @@ def _footer(path: Path, version: int, instance: str) -> Held | None:
         with path.open("rb") as file:
             footer = pq.ParquetFile(file)
             size = os.fstat(file.fileno()).st_size
-            return Held(path, version, instance, False, size, footer.metadata.num_rows, footer.schema_arrow)
+            return Held(path, instance, size, footer.metadata.num_rows, footer.schema_arrow)
     except (OSError, pa.ArrowException):
         return None
 
@@ -238,12 +202,12 @@ def _age(path: Path) -> tuple[str, str]:
     return path.name.split("-")[2], path.name
 
 
-def _piles(held: Sequence[Held]) -> list[list[Held]]:
+def _piles(files: Iterable[Held]) -> list[list[Held]]:
     """The files that are to be merged: enough of one tier and one schema, and together not too large."""
     tiers: dict[tuple[bytes, int], list[Held]] = defaultdict(list)
-    for each in held:
-        kind = with_sources(each.schema, ()).serialize().to_pybytes()
-        tiers[kind, each.tier].append(each)
+    for each in files:
+        tier = next(power for power in itertools.count() if each.rows < FANOUT ** (power + 1))
+        tiers[with_sources(each.schema, ()).serialize().to_pybytes(), tier].append(each)
     piles = [group[:FANOUT] for group in tiers.values() if len(group) >= FANOUT]
     return [pile for pile in piles if sum(each.size for each in pile) <= LARGEST_MERGED]
 

@@ -41,7 +41,7 @@ _REFUSALS = {
 }
 
 
-def refusals(*statuses: str) -> dict[str, Any]:
+def refusals(*statuses: str) -> dict[int | str, Any]:
     """The responses of an endpoint that refuses with these statuses."""
     content = {"application/json": {"schema": ERROR}}
     return {status: {"description": _REFUSALS[status], "content": content} for status in statuses}
@@ -65,15 +65,13 @@ def operation(champion: Champion | None, max_rows: int) -> dict[str, Any]:
             "many": {"summary": "Several rows", "value": [example, example]},
         }
     answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}}
+    answered = {"description": "One prediction for each row.", "content": answer}
     return {
         "summary": "Predict one row or many",
         "operationId": "predict",
         "tags": ["prediction"],
         "requestBody": {"required": True, "content": {"application/json": body}},
-        "responses": {
-            "200": {"description": "One prediction for each row.", "content": answer},
-            **refusals(*_REFUSALS),
-        },
+        "responses": {"200": answered, **refusals(*_REFUSALS)},
     }
 
 
@@ -89,21 +87,15 @@ def _row(champion: Champion) -> dict[str, Any]:
 
 def _field(feature: Feature) -> dict[str, Any]:
     """One feature; what it was in training is told, not asked."""
-    schema: dict[str, Any]
-    if feature.kind == "numeric":
-        schema = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
-    elif feature.kind == "boolean":
-        schema = {"type": "boolean"}
-    elif feature.kind == "datetime":
-        schema = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
-    elif takes_numbers(feature):
-        schema = {"anyOf": [{"type": "string"}, {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}]}
-    else:
-        schema = {"type": "string"}
-    if feature.nullable and "anyOf" in schema:
-        schema["anyOf"].append({"type": "null"})
-    elif feature.nullable:
-        schema["type"] = [schema["type"], "null"]
+    number: dict[str, Any] = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+    kinds: dict[str, list[dict[str, Any]]] = {
+        "numeric": [number],
+        "boolean": [{"type": "boolean"}],
+        "datetime": [{**_TEXT, "format": "date-time"}, {**_TEXT, "format": "date"}],
+        "categorical": [_TEXT, number] if takes_numbers(feature) else [_TEXT],
+    }
+    types = [*kinds[feature.kind], *([{"type": "null"}] if feature.nullable else [])]
+    schema = types[0] if len(types) == 1 else {"anyOf": types}
     return {**schema, "title": feature.name, "description": _description(feature)}
 
 
@@ -112,8 +104,8 @@ def _description(feature: Feature) -> str:
     if feature.kind == "numeric" and feature.minimum is not None:
         sentences.append(f"In training it was from {feature.minimum:.7g} to {feature.maximum:.7g}.")
     if feature.categories:
-        listed = ", ".join(feature.categories[:_SHOWN])
-        more = "" if len(feature.categories) <= _SHOWN else f" and {len(feature.categories) - _SHOWN} others"
+        listed, others = ", ".join(feature.categories[:_SHOWN]), len(feature.categories) - _SHOWN
+        more = f" and {others} others" if others > 0 else ""
         sentences.append(f"In training it was one of: {listed}{more}.")
     return " ".join(sentences)
 

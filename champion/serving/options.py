@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,61 +21,54 @@ SHORTEST_KEY = 16  # characters
 _DEFAULTS = re.compile(
     "changeme|secret|password|default|example|apikey|mykey|letmein|topsecret|token|admin|test|key|your|replace"
 )
+_SEVERAL, _SECONDS = click.IntRange(min=1), click.FloatRange(min=0.05, max=86_400)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _setting(default: Any, kind: Any, metavar: str, text: str) -> Any:
+    """A field that is an option of the command line too: `--max-body`, and SERVE_MAX_BODY in the environment."""
+    return field(default=default, metadata={"type": kind, "metavar": metavar, "help": text})
 
 
 @dataclass(frozen=True)
 class Options:
     """How a service is to run.
 
-    `package`: folder of the production package; it may come later. `log`: folder of the prediction log; None writes
-    none. `key`: what a client must show; None asks for nothing. `max_body`, `max_rows`, `max_concurrency`: bytes and
-    rows of one request, and requests at a time. `use_case`: whose package is served; without it the first one says.
+    `package`: folder of the production package; it may come later. `shown`: how it is named to people. `log`: folder of
+    the prediction log; None writes none. `key`: what a client must show; None asks for nothing. `use_case`: whose package
+    is served; without it the first one says.
     """
 
     package: Path
     shown: str
-    host: str = "127.0.0.1"
-    port: int = 8000
     log: Path | None = None
     key: str | None = None
-    max_body: int = 1_048_576
-    max_rows: int = 10_000
-    max_concurrency: int = 128
-    body_seconds: float = 10.0
-    shutdown_seconds: float = 20.0
-    reload_seconds: float = 1.0
     use_case: str | None = None
+    host: str = _setting("127.0.0.1", str, "ADDRESS", "Where to listen.")
+    port: int = _setting(8000, click.IntRange(0, 65535), "N", "0 takes a free one.")
+    max_body: int = _setting(1_048_576, _SEVERAL, "BYTES", "Of one request.")
+    max_rows: int = _setting(10_000, _SEVERAL, "N", "Of one request.")
+    max_concurrency: int = _setting(128, _SEVERAL, "N", "Requests for a prediction at a time.")
+    body_seconds: float = _setting(10.0, _SECONDS, "S", "How long a request may take to arrive.")
+    shutdown_seconds: float = _setting(
+        20.0, _SECONDS, "S", "How long requests may take to end once the service is told to stop."
+    )
+    reload_seconds: float = _setting(1.0, _SECONDS, "S", "How often to look for a new package.")
 
 
 def serve_options(command: Command) -> Command:
     """Give a click command the options that every way to start the service has."""
-    several = click.IntRange(min=1)
-    seconds = click.FloatRange(min=0.05, max=86_400)
-    key_file = f"Ask every client for the key in this file; or for the one in {KEY_VARIABLE}."
-    rows: list[tuple[str, Any, str, str]] = [
-        ("host", str, "ADDRESS", "Where to listen."),
-        ("port", click.IntRange(0, 65535), "N", "0 takes a free one."),
-        ("api_key_file", str, "FILE", key_file),
-        ("max_body", several, "BYTES", "Of one request."),
-        ("max_rows", several, "N", "Of one request."),
-        ("max_concurrency", several, "N", "Requests for a prediction at a time."),
-        ("body_seconds", seconds, "S", "How long a request may take to arrive."),
-        ("shutdown_seconds", seconds, "S", "How long requests may take to end once the service is told to stop."),
-        ("reload_seconds", seconds, "S", "How often to look for a new package."),
+    key = f"Ask every client for the key in this file; or for the one in {KEY_VARIABLE}."
+    settings = [
+        (each.name, {"default": each.default, "show_default": True, **each.metadata})
+        for each in fields(Options)
+        if each.metadata
     ]
-    for name, kind, metavar, text in reversed(rows):
-        default = getattr(Options, name, None)
-        command = click.option(
-            f"--{name.replace('_', '-')}",
-            envvar=f"SERVE_{name.upper()}",
-            default=default,
-            type=kind,
-            metavar=metavar,
-            show_default=default is not None,
-            help=text,
-        )(command)
+    settings.insert(2, ("api_key_file", {"metavar": "FILE", "help": key}))
+    for name, about in reversed(settings):
+        variable = f"SERVE_{name.upper()}"
+        command = click.option(f"--{name.replace('_', '-')}", envvar=variable, **about)(command)
     return command
 
 

@@ -19,22 +19,15 @@ function make(tag, properties = {}, ...children) {
 // --- asking the service -------------------------------------------------------------------------
 
 async function ask(path, row) {
-  const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  const request = { headers, cache: "no-store" };
-  if (row !== undefined) {
-    Object.assign(request, { method: "POST", body: JSON.stringify(row) });
-    headers["Content-Type"] = "application/json";
-  }
-  let response;
-  try {
-    response = await fetch(path, request);
-  } catch (error) {
-    return { status: 0, failed: { message: "The service did not answer. Is it still running?" } };
-  }
+  const headers = { ...(key && { Authorization: `Bearer ${key}` }), ...(row && { "Content-Type": "application/json" }) };
+  const request = { headers, cache: "no-store", ...(row && { method: "POST", body: JSON.stringify(row) }) };
+  const response = await fetch(path, request).catch(() => null);
+  if (!response) return { status: 0, failed: { message: "The service did not answer. Is it still running?" } };
+  const { status } = response;
   const answer = await response.json().catch(() => null);
-  if (response.ok && answer) return { status: response.status, answer };
-  const failed = (answer && answer.error) || { message: `The service answered with status ${response.status}.` };
-  return { status: response.status, failed, request_id: answer && answer.request_id };
+  if (response.ok && answer) return { status, answer };
+  const failed = answer?.error ?? { message: `The service answered with status ${status}.` };
+  return { status, failed, request_id: answer?.request_id };
 }
 
 // --- the champion -------------------------------------------------------------------------------
@@ -45,11 +38,10 @@ function moment(text) {
 }
 
 function showFacts() {
-  const manifest = model.manifest || {};
-  const decision = manifest.decision || {};
+  const { use_case, reason, data_version, manifest } = model;
   const facts = {
-    use_case: model.use_case, reason: model.reason, data_version: model.data_version, since: moment(model.since), created: moment(model.created), decision: decision.reason,
-    estimator: manifest.estimator, classes: model.classes.map(String).join(", "),
+    use_case, reason, data_version, since: moment(model.since), created: moment(model.created),
+    decision: manifest?.decision?.reason, estimator: manifest?.estimator, classes: model.classes.map(String).join(", "),
   };
   for (const [name, value] of Object.entries(facts)) {
     document.querySelector(`[data-fact="${name}"]`).textContent = value ?? "";
@@ -73,11 +65,11 @@ async function load() {
 }
 
 function show(answer) {
-  const kept = new Map(controls.map((control) => [control.feature.name, control.input.value]));
+  const entered = new Map(controls.map(({ feature, input }) => [feature.name, input.value]));
   model = answer;
   showFacts();
   quiet();
-  build(kept);
+  build(entered);
   at("key-form").hidden = true;
   at("row").hidden = at("answer").hidden = false;
 }
@@ -114,69 +106,54 @@ function useKey(given) {
 const DAY = 86400000;
 const asRange = (value) => String(Number(value.toPrecision(7)));
 const asMoment = (days) => new Date(days * DAY).toISOString().slice(0, 16).replace("T", " ");
-const asMomentInput = (text) => {
-  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}${text.includes("T") ? "" : "T00:00:00"}Z`;
-  const date = new Date(zoned);
-  return Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(0, 19);
-};
+const range = ({ minimum, maximum }, write) =>
+  typeof minimum === "number" && typeof maximum === "number" ? `; ${write(minimum)} to ${write(maximum)} in training` : "";
+const option = (value, textContent = value) => make("option", { value, textContent });
 
 const KINDS = {
   numeric: {
     make: () => make("input", { type: "number", step: "any", autocomplete: "off" }),
     hint: (f) => `${/^(timedelta|duration)/.test(f.dtype) ? "seconds" : "a number"}${range(f, asRange)}`,
-    read: (input) => (input.value === "" ? null : input.valueAsNumber),
+    read: (value) => Number(value),
   },
   categorical: {
     make: () => make("input", { type: "text", autocomplete: "off", spellcheck: false }),
-    hint: (f) => {
-      const seen = f.categories || [];
-      return seen.length > 6 ? `text; ${seen.length} categories in training` : `text; in training ${seen.join(", ")}`;
-    },
-    read: (input) => (input.value === "" ? null : input.value),
+    hint: ({ categories }) => "text; " +
+      (categories?.length > 6 ? `${categories.length} categories in training` : `in training ${(categories ?? []).join(", ")}`),
+    read: (value) => value,
   },
   boolean: {
-    make: (f) => make("select", {}, make("option", { value: "true", textContent: "true" }),
-      make("option", { value: "false", textContent: "false" }),
-      ...(f.nullable ? [make("option", { value: "", textContent: "missing" })] : [])),
+    make: (f) => make("select", {}, option("true"), option("false"), ...(f.nullable ? [option("", "missing")] : [])),
     hint: () => "true or false",
-    read: (input) => (input.value === "" ? null : input.value === "true"),
+    read: (value) => value === "true",
   },
   datetime: {
     make: () => make("input", { type: "datetime-local", step: "1" }),
     hint: (f) => `date and time in UTC${range(f, asMoment)}`,
-    read: (input) => (input.value === "" ? null : `${input.value}${input.value.length === 16 ? ":00" : ""}Z`),
-    fill: asMomentInput,
+    read: (value) => `${value}${value.length === 16 ? ":00" : ""}Z`,
+    fill: (moment) => moment.slice(0, 19), // of 2026-01-31T12:00:00Z
   },
 };
 
-function range(feature, write) {
-  const { minimum, maximum } = feature;
-  return typeof minimum === "number" && typeof maximum === "number" ? `; ${write(minimum)} to ${write(maximum)} in training` : "";
-}
-
-function build(kept) {
+function build(entered) {
   controls = model.signature.map((feature, number) => {
     const kind = KINDS[feature.kind];
     const id = `field-${number}`;
-    const input = kind.make(feature, id);
-    input.id = id;
+    const input = Object.assign(kind.make(feature), { id, required: !feature.nullable });
     input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
-    if (!feature.nullable) input.required = true;
     const error = make("p", { className: "error", id: `${id}-error` });
     const hint = kind.hint(feature) + (feature.nullable ? "; may be missing" : "");
     const field = make("div", { className: "field" }, make("label", { htmlFor: id, textContent: feature.name }),
       input, make("p", { className: "hint", id: `${id}-hint`, textContent: hint }), error);
     if (feature.kind === "categorical") {
       input.setAttribute("list", `${id}-list`);
-      field.append(make("datalist", { id: `${id}-list` }, ...(feature.categories || []).map((value) => make("option", { value }))));
+      field.append(make("datalist", { id: `${id}-list` }, ...(feature.categories ?? []).map((value) => make("option", { value }))));
     }
     return { feature, kind, input, error, field };
   });
   at("fields").replaceChildren(...controls.map((control) => control.field));
   fillIn();
-  for (const { feature, input } of controls) {
-    if (kept.has(feature.name)) input.value = kept.get(feature.name);
-  }
+  for (const { feature, input } of controls) input.value = entered.get(feature.name) ?? input.value;
 }
 
 function fillIn() {
@@ -189,16 +166,16 @@ function fillIn() {
 function read() {
   const row = Object.create(null); // so that no feature name means anything else
   for (const { feature, kind, input } of controls) {
-    if (input.validity.badInput) return { wrong: { field: feature.name, message: "Found no number that could be read, expected one." } };
-    row[feature.name] = kind.read(input);
+    if (input.validity.badInput) return complain("Found no number that could be read, expected one.", feature.name);
+    row[feature.name] = input.value === "" ? null : kind.read(input.value);
   }
-  return { row };
+  return row;
 }
 
 async function predict() {
   quiet();
-  const { row, wrong } = read();
-  if (wrong) return complain(wrong.message, wrong.field);
+  const row = read();
+  if (!row) return;
   at("predict").setAttribute("aria-disabled", "true"); // a button that is disabled would lose the focus
   const { status, answer, failed, request_id } = await ask("predict", row);
   at("predict").removeAttribute("aria-disabled");
@@ -228,8 +205,7 @@ function complain(message, field, request_id) {
   if (wrong) {
     wrong.error.textContent = message;
     wrong.input.setAttribute("aria-invalid", "true");
-    wrong.input.focus();
-    return;
+    return wrong.input.focus();
   }
   at("alert").textContent = request_id ? `${message} (request ${request_id})` : message;
   at("alert").hidden = false;

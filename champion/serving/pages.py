@@ -86,8 +86,7 @@ def page_route(state: State) -> Route:
     policy += "; require-trusted-types-for 'script'; trusted-types 'none'"
 
     def answer(_: Request) -> HTMLResponse:
-        text = Template(template).substitute(_values(state), style=style, script=script)
-        return HTMLResponse(text.encode("utf-8", "replace"), headers={"Content-Security-Policy": policy, **_HARDENED})
+        return _html(Template(template).substitute(_values(state), style=style, script=script), policy)
 
     return _route("/", answer)
 
@@ -103,7 +102,7 @@ def docs_routes() -> list[Route]:
     policy = _POLICY.format(script="'self'", style="'self'")
 
     def page(_: Request) -> HTMLResponse:
-        return HTMLResponse(_DOCS, headers={"Content-Security-Policy": policy, **_HARDENED})
+        return _html(_DOCS, policy)
 
     def file(request: Request) -> Response:
         name = request.path_params["name"]
@@ -117,6 +116,10 @@ def docs_routes() -> list[Route]:
     return [_route("/docs", page), _route("/docs/{name}", file)]
 
 
+def _html(text: str, policy: str) -> HTMLResponse:
+    return HTMLResponse(text.encode("utf-8", "replace"), headers={"Content-Security-Policy": policy, **_HARDENED})
+
+
 def _route(path: str, answer: Any) -> Route:
     return Route(path, answer, methods=["GET"], include_in_schema=False)
 
@@ -128,13 +131,11 @@ def _hash(text: str) -> str:
 def _values(state: State) -> dict[str, str]:
     """What the template is filled with; all of it escaped."""
     about = None if state.asks_for_key else state.about
-    facts = _facts(about) if about else dict.fromkeys(_FACTS, "")
+    heading = title = "This service asks for an API key" if state.asks_for_key else "No champion is served yet"
+    facts = {**dict.fromkeys(_FACTS, ""), "reason": "" if state.asks_for_key else " ".join(state.missing)}
     if about:
-        heading = f"Model version {about['model_version']}"
+        facts, heading = _facts(about), f"Model version {about['model_version']}"
         title = f"{about['use_case']}, model version {about['model_version']}"
-    else:
-        heading = title = "This service asks for an API key" if state.asks_for_key else "No champion is served yet"
-        facts["reason"] = "" if state.asks_for_key else " ".join(state.missing)
     goes_on = ", and the champion before it goes on" if state.about else ""
     return {
         **{name: escape(value) for name, value in facts.items()},

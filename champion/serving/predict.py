@@ -6,6 +6,7 @@ A web framework's routing, middleware and validation cost as much as the predict
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import re
@@ -16,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from champion.bundle.predictions import Answered
 from champion.errors import DataError
 from champion.modeling.classifier import Predictions
 from champion.serving.batcher import Batcher
 from champion.serving.loaded import Champion, Warnings
-from champion.serving.metrics import Observed
-from champion.serving.refusal import Header, RequestError
-from champion.serving.state import State
+from champion.serving.rows import Header, RequestError
+from champion.serving.state import Observed, State
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -127,7 +128,7 @@ class Predict:
             raise RequestError(422, "refused_by_model", str(error)) from None
         self._count(champion, predictions, warnings)
         if self._state.log is not None:
-            self._state.log.add(champion, request_id, rows, predictions)
+            self._state.log.add(Answered(time.time(), champion.manifest, request_id, rows, predictions))
         return answer
 
     def _count(self, champion: Champion, predictions: Predictions, warnings: Warnings | None) -> None:
@@ -146,7 +147,7 @@ class Predict:
                 if rows:
                     child.inc(rows)
         if warnings is not None:
-            metrics.warned_rows.inc(warnings.rows)
+            metrics.warned_rows.inc(sum(map(bool, warnings.texts)))
             metrics.range_warnings.inc(warnings.out_of_range)
             metrics.category_warnings.inc(warnings.unseen)
 
@@ -178,15 +179,9 @@ class _Body:
 
     async def read(self) -> bytes:
         """Read it to its end, or to one chunk beyond what is allowed."""
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            self.whole = True
-            body: bytes = message.get("body", b"")
-            if len(body) > self._most:
-                raise self._too_long()
-            return body
         chunks, size = [], 0
-        while True:
+        while not self.whole:
+            message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientLeftError
             chunks.append(message.get("body", b""))
@@ -194,21 +189,17 @@ class _Body:
             self.whole = not message.get("more_body", False)
             if size > self._most:
                 raise self._too_long()
-            if self.whole:
-                return b"".join(chunks)
-            message = await self._receive()
+        return b"".join(chunks)
 
     async def drain(self) -> None:
         """Read on for a moment and throw it away: a client that is still sending would not see the answer."""
         size = 0
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 while size < _DRAINED and not self.whole:
                     message = await self._receive()
                     size += len(message.get("body", b""))
                     self.whole = message["type"] == "http.disconnect" or not message.get("more_body", False)
-        except TimeoutError:
-            return
 
 
 def _require_json(headers: Mapping[bytes, bytes]) -> None:

@@ -19,7 +19,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from champion.patching import SWITCH, signature
-from champion.serving.refusal import RequestError
+from champion.serving.rows import RequestError
 
 LARGEST_HEAD = 65_536  # bytes of request line and headers, or of anything else that is no body
 MOST_CONNECTIONS = 4096
@@ -63,7 +63,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._late: asyncio.TimerHandle | None = None
         self._wait()
         if len(self.connections) > self.most_connections:
-            self._make_room()
+            resting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.rests]
+            min(resting, key=lambda each: each.rests_since).transport.close()  # this one, where all others are busy
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -71,7 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """A head begins."""
         self._in_head = self._moved = True
         super().on_message_begin()
 
@@ -152,11 +153,6 @@ class BoundedProtocol(HttpToolsProtocol):
     @property
     def _answers(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
-
-    def _make_room(self) -> None:
-        """Close the connection that has rested longest; this one, where all others are being answered."""
-        resting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.rests]
-        min(resting, key=lambda each: each.rests_since).transport.close()
 
     def _wait(self) -> None:
         self._late = self.loop.call_later(self.head_seconds, self._too_late)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from champion.errors import nearest
 from champion.modeling.arrays import LARGEST, Block, moment_parts, number_columns, text_columns
 from champion.modeling.features import Feature, category_of, category_text
-from champion.serving.refusal import RequestError
 
+Header = tuple[bytes, bytes]
 Row = tuple[Any, ...]
 
 NUMBER = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
@@ -34,6 +34,25 @@ _SAFE = str.maketrans({letter: chr(0xE000 + position) for position, letter in en
 _BACK = {ord(safe): chr(letter) for letter, safe in _SAFE.items()}
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d+)?")
 _SHOWN = 80  # characters of an unknown field's name
+
+
+class RequestError(Exception):
+    """A request that is not answered: a status of HTTP from 400 to 503, a code, a sentence and a field.
+
+    `headers`: beside those that every answer has.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, field: str | None = None, headers: tuple[Header, ...] = ()
+    ) -> None:
+        message = message[:1].upper() + message[1:]
+        super().__init__(message)
+        self.status, self.code, self.message, self.field, self.headers = status, code, message, field, headers
+
+    def body(self, request_id: str) -> bytes:
+        """The answer as JSON."""
+        error = {"code": self.code, "message": self.message, "field": self.field}
+        return json.dumps({"error": error, "request_id": request_id}).encode()
 
 
 def takes_numbers(feature: Feature) -> bool:

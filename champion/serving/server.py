@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import json
 import os
+import signal
 import socket
 import sys
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from champion.errors import ProjectError
 from champion.serving.options import Options
 from champion.serving.state import State
+
+if TYPE_CHECKING:
+    import uvicorn
 
 BACKLOG = 2048  # connections that the system holds while we are busy
 KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so that it never asks on one we have closed
@@ -57,7 +61,35 @@ def serve(options: Options) -> None:
         timeout_graceful_shutdown=round(options.shutdown_seconds),
         backlog=BACKLOG,
     )
-    _server(config, state, listener).run(sockets=[listener])
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(uvicorn.Server(config), state, listener))
+
+
+async def _serve(server: uvicorn.Server, state: State, listener: socket.socket) -> None:
+    """Say when it listens, and return when it was told to stop: uvicorn's own handlers would end in the signal again."""
+
+    def stop() -> None:
+        if not server.should_exit:
+            tell("stopping")
+        server.force_exit = server.should_exit  # told a second time
+        server.should_exit = True
+
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await asyncio.sleep(0)  # it has begun, and set its handlers
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    while not (server.started or serving.done()):
+        await asyncio.sleep(0.005)
+    if server.started and not server.should_exit:
+        _release_memory()
+        host, port = listener.getsockname()[:2]
+        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        log, here = state.options.log, Path.cwd()
+        log = log.relative_to(here) if log and log.is_relative_to(here) else log
+        key = "asked" if state.asks_for_key else "none"
+        tell("listening", address=address, **_facts(state), package=state.options.shown, log=log or "none", key=key)
+    await serving
+    tell("stopped")
 
 
 class WithoutPandas(MetaPathFinder):
@@ -75,7 +107,7 @@ class WithoutPandas(MetaPathFinder):
             raise ModuleNotFoundError(f"The service does without {fullname}.", name=fullname)
 
 
-def _settle() -> None:
+def _release_memory() -> None:
     """Give back what the start has used, and let no later collection look at what was imported: that stays."""
     gc.collect()
     gc.freeze()
@@ -83,34 +115,6 @@ def _settle() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
     if trim is not None:
         trim(0)
-
-
-def _server(config: Any, state: State, listener: socket.socket) -> Any:
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        """Says when it listens, and ends with exit code 0 when it is told to stop."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            _settle()
-            if not self.should_exit:
-                host, port = listener.getsockname()[:2]
-                address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-                log, key = _shown(state.options.log), "asked" if state.asks_for_key else "none"
-                tell("listening", address=address, **_facts(state), package=state.options.shown, log=log, key=key)
-
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            tell("stopping")
-            await super().shutdown(sockets)
-            tell("stopped")
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            del sig, frame
-            self.force_exit = self.should_exit  # told a second time
-            self.should_exit = True
-
-    return Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -144,20 +148,8 @@ def _facts(state: State) -> dict[str, Any]:
     champion = state.champion
     if champion is None:
         return {"champion": "none"}
-    return {
-        "champion": champion.manifest.use_case,
-        "model_version": champion.model_version,
-        "data_version": champion.data_version,
-        "way": champion.backend,
-    }
-
-
-def _shown(folder: Path | None) -> str:
-    """A folder as seen from where the service was started."""
-    if folder is None:
-        return "none"
-    here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    versions = {"model_version": champion.model_version, "data_version": champion.data_version}
+    return {"champion": champion.manifest.use_case, **versions, "way": champion.backend}
 
 
 def tell(event: str, **facts: Any) -> None:

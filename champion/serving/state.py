@@ -12,25 +12,101 @@ import hmac
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from champion.bundle.folder import read
 from champion.errors import PackageError, ProjectError
 from champion.serving.loaded import Champion
-from champion.serving.metrics import Metrics
 from champion.serving.options import Options
-from champion.serving.refusal import RequestError
+from champion.serving.rows import RequestError
 
 if TYPE_CHECKING:
     from champion.serving.log import PredictionLog
 
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _AGAIN = 30.0  # seconds until a refused package is tried again, though nothing changed: memory may have been short
 
 _logger = logging.getLogger(__name__)
 
 Tell = Callable[[str, str | None], None]
+
+
+class Metrics(Collector):
+    """What one service counts, for Prometheus; docs/serving.md lists every metric."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self.requests = self._counter("champion_requests", "Answered requests.", "path", "status")
+        text = "From the first byte of a request's body to its answer."
+        self.seconds = Histogram("champion_request_seconds", text, ["path"], buckets=_SECONDS, registry=self.registry)
+        self.rows = self._counter("champion_rows", "Rows that were answered.")
+        self.predictions = self._counter("champion_predictions", "Rows by the label they were given.", "label")
+        self.version = self._gauge("champion_model_version", "The model version that answers; 0 while there is none.")
+        facts = ("use_case", "model_version", "data_version", "way")
+        self.info = self._gauge("champion_model_info", "What answers; always 1.", *facts)
+        text = "Values out of the training range, and unseen categories."
+        warnings = self._counter("champion_warnings", text, "kind")
+        self.range_warnings, self.category_warnings = warnings.labels("range"), warnings.labels("category")
+        self.warned_rows = self._counter("champion_warned_rows", "Answered rows with at least one warning.")
+        self.refused = self._gauge("champion_package_refused", "1 while the package in its place is refused.")
+        self.reloads = self._counter("champion_reloads", "Packages that were looked at, by what came of it.", "result")
+        for result in ("loaded", "refused", "back"):
+            self.reloads.labels(result)
+
+    def tell_of(self, log: PredictionLog) -> None:
+        """Have the prediction log's own counts among the metrics."""
+        self._log = log
+        self.registry.register(self)
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The prediction log's own counts, read when somebody asks."""
+        yield CounterMetricFamily("champion_log_rows", "Rows that stand in the prediction log.", value=self._log.rows)
+        text = "Rows that the prediction log had to leave out."
+        dropped = CounterMetricFamily("champion_log_rows_dropped", text, labels=["reason"])
+        for reason, count in self._log.dropped.items():
+            dropped.add_metric([reason], count)
+        yield dropped
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def serves(self, champion: Champion) -> None:
+        """Note which champion answers from now on."""
+        use_case, version = champion.manifest.use_case, champion.model_version
+        self.version.set(version)
+        self.info.clear()
+        self.info.labels(use_case, str(version), champion.data_version, champion.backend).set(1)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+
+class Observed:
+    """The count and the seconds of one path, without looking its labels up for every request."""
+
+    def __init__(self, metrics: Metrics, path: str) -> None:
+        self._requests, self._path = metrics.requests, path
+        self._by_status: dict[int, Any] = {}
+        self._seconds = metrics.seconds.labels(path)
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Note one answer."""
+        child = self._by_status.get(status)
+        if child is None:
+            child = self._by_status[status] = self._requests.labels(self._path, str(status))
+        child.inc()
+        self._seconds.observe(seconds)
 
 
 class State:
@@ -66,21 +142,14 @@ class State:
     def adopt(self, champion: Champion) -> None:
         """Answer with this champion from now on; what was refused before no longer matters."""
         self.champion = champion
-        self.accept("loaded")
-        manifest = champion.manifest
-        self.metrics.serves(manifest.use_case, champion.model_version, champion.data_version, champion.backend)
+        self.looked("loaded")
+        self.metrics.serves(champion)
 
-    def accept(self, result: str) -> None:
-        """Note that the package in its place is the one that is served."""
-        self.refused = None
-        self.metrics.refused.set(0)
+    def looked(self, result: str, refused: str | None = None) -> None:
+        """Note what came of a look at the package in its place, and why it is not served."""
+        self.refused = refused
+        self.metrics.refused.set(refused is not None)
         self.metrics.reloads.labels(result).inc()
-
-    def refuse(self, reason: str) -> None:
-        """Go on as before, and say why."""
-        self.refused = reason
-        self.metrics.refused.set(1)
-        self.metrics.reloads.labels("refused").inc()
 
     def present(self) -> Champion:
         """Who answers now. Raises RequestError: 503 while there is nobody."""
@@ -170,18 +239,18 @@ class Watcher:
             if present is not None:
                 self._refuse(f"{self._shown} is gone; the champion that was there goes on.")
             elif self._state.refused is not None:
-                self._state.accept("back")
+                self._state.looked("back")
         elif champion is not present:
             self._state.adopt(champion)
             self._tell("loaded", None)
         elif self._state.refused is not None:
-            self._state.accept("back")
+            self._state.looked("back")
             self._tell("back", None)
 
     def _refuse(self, reason: str) -> None:
         if reason != self._state.refused:
             self._tell("refused", reason)
-        self._state.refuse(reason)
+        self._state.looked("refused", reason)
 
 
 def _stamp(folder: Path) -> object:

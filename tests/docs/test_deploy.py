@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from champion.serving.__main__ import main
-from champion.serving.log import REASONS
-from champion.serving.metrics import Metrics
+from champion.serving.state import Metrics
 from tests.conftest import ROOT
+from tests.support.serving.inside import Recorder
 
 PROMETHEUS, KUBERNETES = ROOT / "deploy/prometheus", ROOT / "deploy/kubernetes"
 OVERLAYS = sorted(path.parent.name for path in KUBERNETES.glob("overlays/*/kustomization.yaml"))
@@ -33,55 +33,49 @@ def rules() -> list[dict[str, Any]]:
 
 def settings() -> set[str]:
     """The environment variables of the service."""
-    found = {str(option.envvar) for option in main.params if getattr(option, "envvar", None)}
-    return {*found, "SERVE_API_KEY"}
+    return {"SERVE_API_KEY", *(str(option.envvar) for option in main.params if getattr(option, "envvar", None))}
 
 
 def rendered(overlay: str) -> dict[str, Any]:
     """An overlay as Kustomize makes it, of the few words that ours use; by kind."""
-    folder = KUBERNETES / "overlays" / overlay
-    made: dict[str, Any] = {}
-    _add(folder, made)
-    return made
+    return built(KUBERNETES / "overlays" / overlay)
 
 
-def _add(folder: Path, made: dict[str, Any]) -> None:
+def built(folder: Path) -> dict[str, Any]:
     wanted = load(folder / "kustomization.yaml")
     assert wanted.keys() <= {"apiVersion", "kind", "resources", "labels", "images", "patches"}, "teach this test"
+    resources: dict[str, Any] = {}
     for name in wanted["resources"]:
-        if (folder / name).is_dir():
-            _add(folder / name, made)
-            continue
-        resource = load(folder / name)
-        assert resource["kind"] not in made
-        made[resource["kind"]] = resource
+        more = built(folder / name) if (folder / name).is_dir() else {(one := load(folder / name))["kind"]: one}
+        assert not more.keys() & resources.keys()
+        resources |= more
     for patch in wanted.get("patches", []):
-        target = made[patch["target"]["kind"]]
+        target = resources[patch["target"]["kind"]]
         assert target["metadata"]["name"] == patch["target"]["name"]
         for change in load(folder / patch["path"]):
-            _apply(target, change)
+            patched(target, change)
     for image in wanted.get("images", []):
-        containers = [each for each in _containers(made) if each["image"] == image["name"]]
+        containers = [each for each in containers_of(resources) if each["image"] == image["name"]]
         assert containers, f"no container has the image {image['name']}"
         for container in containers:
             container["image"] = f"{image['newName']}:{image['newTag']}"
+    return resources
 
 
-def _apply(resource: dict[str, Any], change: dict[str, Any]) -> None:
+def patched(resource: Any, change: dict[str, Any]) -> None:
     """One operation of a JSON patch; its path has to be there."""
     assert change["op"] == "add"
     *way, last = change["path"].strip("/").split("/")
-    place: Any = resource
     for word in way:
-        place = place[int(word) if isinstance(place, list) else word]
+        resource = resource[int(word) if isinstance(resource, list) else word]
     if last == "-":
-        place.append(copy.deepcopy(change["value"]))
+        resource.append(copy.deepcopy(change["value"]))
     else:
-        place[last] = copy.deepcopy(change["value"])
+        resource[last] = copy.deepcopy(change["value"])
 
 
-def _containers(made: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = made["Deployment"]["spec"]["template"]["spec"]["containers"]
+def containers_of(resources: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = resources["Deployment"]["spec"]["template"]["spec"]["containers"]
     return found
 
 
@@ -99,7 +93,7 @@ def test_promtool_accepts_the_configuration_and_every_alert_fires_when_it_should
 
 def test_every_metric_of_an_alert_is_one_of_the_services_own() -> None:
     metrics = Metrics()
-    metrics.tell_of(type("Log", (), {"rows": 0, "dropped": dict.fromkeys(REASONS, 0)})())
+    metrics.tell_of(Recorder())  # type: ignore[arg-type]
     told = set(re.findall(r"^# TYPE (\w+)", metrics.text().decode(), re.MULTILINE))
     known = told | {f"{name}_{end}" for name in told for end in ("bucket", "count", "sum")}
     for file in ("rules.yml", "rules_test.yml"):
@@ -163,7 +157,7 @@ def test_a_pod_has_no_right_that_it_does_not_need(overlay: str) -> None:
     assert pod["serviceAccountName"] == made["ServiceAccount"]["metadata"]["name"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    (container,) = _containers(made)
+    (container,) = containers_of(made)
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
     }  # fmt: skip
@@ -185,7 +179,7 @@ def test_the_parts_of_an_overlay_find_each_other(overlay: str) -> None:
     scaled = made["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
     assert (scaled["kind"], scaled["name"]) == ("Deployment", made["Deployment"]["metadata"]["name"])
     assert "replicas" not in spec, "the autoscaler's to say"
-    (container,) = _containers(made)
+    (container,) = containers_of(made)
     (port,) = container["ports"]
     assert made["Service"]["spec"]["ports"][0]["targetPort"] == port["name"]
     probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")}
@@ -201,7 +195,7 @@ def test_the_parts_of_an_overlay_find_each_other(overlay: str) -> None:
 
 
 def test_a_volume_shows_the_folder_above_the_one_that_a_promotion_swaps() -> None:
-    (container,) = _containers(rendered("volume"))
+    (container,) = containers_of(rendered("volume"))
     package = next(each["value"] for each in container["env"] if each["name"] == "SERVE_PACKAGE")
     mount = next(each for each in container["volumeMounts"] if each["name"] == "models")
     assert f"/app/{package.rpartition('/')[0]}" == mount["mountPath"]

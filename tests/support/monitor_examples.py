@@ -86,11 +86,10 @@ def write_log(shop: Session, folder: Path, rows: pd.DataFrame, version: int = 1,
 
     package = read(shop.root / "models" / shop.name, "the package")
     assert package is not None
-    manifest = package.manifest
     moment = more.get("time", datetime.now(UTC))
     label = more.get("label", "setosa")
     ids = [f"r{version}-{place // 2}" for place in range(len(rows))]
-    made = schema(manifest.signature, manifest.classes, version, manifest.data_version)
+    made = schema(package.manifest.model_copy(update={"model_version": version}))
     table = [
         {"time": moment, "request_id": name, "model_version": version, "label": label, "features": row}
         for name, row in zip(ids, rows.to_dict("records"), strict=True)

@@ -6,15 +6,17 @@ import itertools
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from champion.bundle.manifest import Manifest
+from champion.bundle.predictions import Answered
 from champion.modeling.classifier import Predictions
 from champion.modeling.features import Feature
 from champion.serving.log import Limits, PredictionLog
+from tests.support.packages import about
 
 NUMBER = Feature(name="x", kind="numeric", dtype="float64", nullable=True)
 MIXED = (
@@ -26,32 +28,26 @@ MIXED = (
 SOON = Limits(flush_seconds=0.02)
 
 
-@dataclass
-class Champion:
-    """What the log needs to know of one."""
-
-    features: tuple[Feature, ...] = (NUMBER,)
-    classes: tuple[Any, ...] = ("no", "yes")
-    model_version: int = 1
-    data_version: str = "d" * 32
-    made: list[str] = field(default_factory=list)
-
-    def answers(self, rows: Sequence[Any], probabilities: bool = True) -> Predictions:
-        """The second class for every row."""
-        found = np.tile([0.25, 0.75], (len(rows), 1)) if probabilities else None
-        return Predictions(np.ones(len(rows), dtype=np.int64), found)
+def manifest(features: tuple[Feature, ...] = (NUMBER,), model_version: int = 1, **changes: Any) -> Manifest:
+    """What a champion of these features says about itself."""
+    return Manifest(**about(model_version, signature=features, **changes), files={})
 
 
-def log_some(log: PredictionLog, champion: Champion, requests: int, rows: int = 1, start: int = 0) -> None:
+def answered(champion: Manifest, name: str, rows: Sequence[Any], probabilities: bool = True) -> Answered:
+    """A request that was answered now: the second class for every row."""
+    shares = np.tile([0.25, 0.75], (len(rows), 1)) if probabilities else None
+    return Answered(time.time(), champion, name, rows, Predictions(np.ones(len(rows), dtype=np.int64), shares))
+
+
+def log_some(log: PredictionLog, champion: Manifest, requests: int, rows: int = 1, start: int = 0) -> None:
     """So many requests; each row's value is the request's number."""
     for number in range(start, start + requests):
-        asked = [[float(number)]] * rows
-        log.add(champion, f"r{number}", asked, champion.answers(asked))
+        log.add(answered(champion, f"r{number}", [[float(number)]] * rows))
 
 
 def main(folder: str) -> None:
     """Log and tell how many were in files, until killed."""
-    log, champion = PredictionLog(Path(folder), SOON), Champion()
+    log, champion = PredictionLog(Path(folder), SOON), manifest()
     for number in itertools.count():
         log_some(log, champion, 1, start=number)
         print(log.rows, flush=True)

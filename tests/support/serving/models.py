@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from champion.modeling.preparation import prepare_table
 from champion.modeling.split import rule_for
 from champion.modeling.tasks.classification.learning import encode
 from champion.modeling.tasks.classification.target import canonical_labels
+from champion.serving.loaded import Champion
 from champion.use_case.learning import Candidate, Data, Split
 from tests.conftest import iris_csv
 from tests.support.packages import about
@@ -25,7 +27,9 @@ from tests.support.packages import about
 FOREST = ("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 10, "random_state": 0})
 REGRESSION = ("sklearn.linear_model.LogisticRegression", {"max_iter": 1000})
 BOOSTING = ("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 5, "random_state": 0})
+PRIOR = ("sklearn.dummy.DummyClassifier", {"strategy": "prior"})
 WITHOUT_PROBABILITIES = ("sklearn.svm.LinearSVC", {"random_state": 0})
+HOSTILE = '<img src=x onerror="document.title=1">&amp;"\'</script><script>document.title=2</script>'
 IRIS = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 
 
@@ -57,7 +61,40 @@ def mixed() -> pd.DataFrame:
     return table.assign(target=np.where(size + random.normal(0, 1, rows) > 10, 1, 0))
 
 
-TABLES = {"iris": (iris, "species"), "mixed": (mixed, "target")}
+def paged() -> pd.DataFrame:
+    """What a form can ask for; of the classes one has six of ten rows, one three."""
+    number = np.arange(100)
+    return pd.DataFrame(
+        {
+            "petal length (cm)": 1 + 5.5 * number / 99,
+            "colour": np.where(number % 9 == 0, None, np.where(number % 3, "red", "green")),
+            "smoker": pd.Series(np.where(number % 9 == 1, None, number % 3 > 0), dtype="object"),
+            "seen": pd.Timestamp("2022-01-08") + pd.to_timedelta(365.5 * number / 99, unit="D"),
+            "wait": pd.Series(pd.to_timedelta(number + 0.5, unit="s")).where(number % 9 != 2),
+            "width": np.where(number % 2, -0.7300904694999847, 1e30),
+            "target": np.array([*["setosa"] * 6, *["versicolor"] * 3, "virginica"])[number % 10],
+        }
+    )
+
+
+def grown() -> pd.DataFrame:
+    """The same a while later: some features are gone, two are new, one of them with a long name."""
+    table = paged()[["petal length (cm)", "colour", "target"]]
+    return table.assign(**{"new one": np.arange(100) + 0.5, "a" * 80: np.arange(100) / 7})
+
+
+def hostile() -> pd.DataFrame:
+    """Names that look like markup, or mean something to JavaScript."""
+    number = np.arange(100)
+    return pd.DataFrame(
+        {
+            HOSTILE: number / 7, "b": np.where(number % 3, HOSTILE, "c"), "__proto__": number * 1.5,
+            "constructor": number - 0.5, " \n": number % 2 == 0, "target": np.where(number % 3, HOSTILE, "toString"),
+        }
+    )  # fmt: skip
+
+
+TABLES = {make.__name__: (make, "target") for make in (mixed, paged, grown, hostile)} | {"iris": (iris, "species")}
 
 
 @functools.cache
@@ -79,3 +116,12 @@ def made(table: str = "iris", model: str = "FOREST", number: int = 1, seed: int 
         data_version=f"{number:032x}",
     )  # fmt: skip
     return build(bytes_, profile, equivalence, **facts)
+
+
+def answers_of(package: Package, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a champion says of some rows, asked in this process."""
+    champion = Champion(package, "test")
+    block = champion.reader.block(champion.reader.read(json.dumps(rows).encode(), len(rows)))
+    answer = champion.encode("x", champion.predict(block), champion.warnings(block))
+    found: list[dict[str, Any]] = json.loads(answer)["predictions"]
+    return found

@@ -14,11 +14,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from champion.bundle.folder import write
 from tests.conftest import ROOT
+from tests.support.serving.forked import Forked
+from tests.support.serving.models import made
 
 PATIENCE = 60.0  # seconds after which something that should come counts as missing
 JSON = {"Content-Type": "application/json"}
@@ -44,11 +48,18 @@ class Answer:
         return str(self.json["error"]["code"])
 
 
+def answered(line: socket.socket) -> Answer:
+    """The next answer on a connection."""
+    answer = http.client.HTTPResponse(line)
+    answer.begin()
+    return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
+
 @dataclass
 class Service:
     """A running service."""
 
-    process: subprocess.Popen[str]
+    process: Any  # subprocess.Popen, or Forked
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -69,10 +80,19 @@ class Service:
         """What a look finds as soon as it finds something."""
         ends = time.monotonic() + PATIENCE
         while time.monotonic() < ends:
+            ended = self.process.poll() is not None
             if found := look():
                 return found
-            time.sleep(0.02)
+            if ended and not self.listener.is_alive():
+                break
+            time.sleep(0.01)
         raise AssertionError(f"never came: {what}; said: {self.lines}")
+
+    @property
+    def example(self) -> dict[str, Any]:
+        """A row that its champion answers."""
+        found: dict[str, Any] = self.get("/model").json["example"]
+        return found
 
     @property
     def port(self) -> int:
@@ -113,47 +133,49 @@ class Service:
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
 
+def environment(more: dict[str, str] | None = None) -> dict[str, str]:
+    """Of a service: without settings that this process was given."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SERVE_")} | (more or {})
+
+
 @contextlib.contextmanager
 def running(
-    package: Path, *flags: str, env: dict[str, str] | None = None, open_files: int | None = None
+    package: Path, *flags: str, env: dict[str, str] | None = None, open_files: int | None = None, forked: bool = True
 ) -> Iterator[Service]:
     """`python -m champion.serving` over a package, on a free port, with a limit of open files where one is given."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SERVE_")}
-    command = [
-        sys.executable,
-        "-m",
-        "champion.serving",
-        "--package",
-        str(package),
-        "--port",
-        "0",
-        "--reload-seconds",
-        "0.05",
-    ]
-    limited = [] if open_files is None else ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh"]
-    process = subprocess.Popen(
-        [*limited, *command, *flags],
-        cwd=ROOT,
-        env={**kept, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    service = Service(process)
-    try:
+    arguments = ["--package", str(package), "--port", "0", "--reload-seconds", "0.05", *flags]
+    if forked:
+        process: Any = Forked(arguments, environment(env), open_files)
+    else:
+        command = [sys.executable, "-m", "champion.serving", *arguments]
+        output: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment(env), **output)
+    with stopped(Service(process)) as service:
         service.facts("listening")
         yield service
+
+
+def over(folder: Path, *flags: str, **more: Any) -> AbstractContextManager[Service]:
+    """The same over a package of the sample, which is put into the folder."""
+    write(made(), folder)
+    return running(folder, *flags, **more)
+
+
+@contextlib.contextmanager
+def stopped(service: Service) -> Iterator[Service]:
+    """A service that is killed at the end."""
+    try:
+        yield service
     finally:
-        process.kill()
-        process.wait()
+        service.process.kill()
+        service.process.wait()
         service.listener.join()
-        process.stdout.close()  # type: ignore[union-attr]
+        service.process.stdout.close()
 
 
-def refused_start(*flags: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m champion.serving` that must not start."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SERVE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "champion.serving", *flags], cwd=ROOT, env={**kept, **(env or {})},
-        capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
+def refused_start(*flags: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """`python -m champion.serving` that must not start: its exit code, and what it said."""
+    process = Forked(flags, environment(env))
+    with process.stdout as said:
+        text = said.read()
+    return process.wait(PATIENCE), text

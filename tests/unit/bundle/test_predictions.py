@@ -8,14 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from champion.bundle.manifest import Manifest
 from champion.bundle.predictions import read, schema
 from champion.errors import DataError
-from tests.support.packages import SIGNATURE
+from tests.support.packages import SIGNATURE, about
 
 
 def write(folder: Path, version: int, number: int, labels: tuple[str, ...] = ("no",), **more: str) -> Path:
     """A log file as the service writes it, its features left out."""
-    made = schema(SIGNATURE, ("no", True), version, "d" * 32)
+    made = schema(Manifest(**about(version, classes=("no", True)), files={}))
     table = pa.Table.from_pylist([{"model_version": version, "label": label} for label in labels], schema=made)
     path = folder / f"predictions-v{version}-20260131T12000{number}Z-0a1b2c3d-{number}.parquet"
     pq.write_table(table, path, **more)

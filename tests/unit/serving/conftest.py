@@ -9,15 +9,13 @@ import pytest
 
 from champion.bundle.folder import write
 from tests.support.serving.models import made
-from tests.support.serving.service import Service, running
+from tests.support.serving.service import Service, over, running
 
 
 @pytest.fixture(scope="session")
 def iris_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A packed forest of the sample."""
-    folder = tmp_path_factory.mktemp("models") / "iris"
-    write(made(), folder)
-    with running(folder) as service:
+    """A packed forest of the sample, in a process that was started as a user starts it."""
+    with over(tmp_path_factory.mktemp("models") / "iris", forked=False) as service:
         yield service
 
 

@@ -2,10 +2,8 @@
 
 import pytest
 
-from champion.bundle.folder import write
 from tests.support.browser import Page, eventually
-from tests.support.serving.models import made
-from tests.support.serving.service import Service, running
+from tests.support.serving.service import Service, over
 from tests.unit.serving.test_page import errors
 
 KEY = "f3Kq-9vTz-Lw2m-Xr7p"
@@ -57,9 +55,7 @@ def test_nothing_is_asked_elsewhere_and_the_policy_holds(page: Page, iris_servic
 
 
 def test_the_key_shows_what_is_kept_from_others(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("models") / "iris"
-    write(made(), folder)
-    with running(folder, env={"SERVE_API_KEY": KEY}) as service:
+    with over(tmp_path_factory.mktemp("models") / "iris", env={"SERVE_API_KEY": KEY}) as service:
         show(page, service)
         described = "JSON.stringify(ui.specSelectors.specJson().toJS())"
         assert "sepal_length" not in page.ask(described)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Checkout
 from tests.support.serving.models import IRIS
-from tests.support.serving.service import PATIENCE, Service
+from tests.support.serving.service import PATIENCE, Service, stopped
 
 
 @pytest.fixture
@@ -24,12 +24,8 @@ def started(ready: Checkout, tree: Any) -> Iterator[tuple[Checkout, Service]]:
     process = subprocess.Popen(
         command, cwd=ready.root, env=ready.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    service = Service(process)
-    yield ready, service
-    process.kill()
-    process.wait()
-    service.listener.join()
-    process.stdout.close()  # type: ignore[union-attr]
+    with stopped(Service(process)) as service:
+        yield ready, service
 
 
 def test_a_promotion_and_a_rollback_reach_the_service_that_runs(started: tuple[Checkout, Service], tree: Any) -> None:

@@ -17,20 +17,34 @@ from typing import Any
 import numpy as np
 import pytest
 
-from champion.bundle.predictions import read
+from champion.bundle.predictions import Answered, read
+from champion.modeling.classifier import Predictions
 from champion.serving import loaded, log_files
 from champion.serving.log import Limits, PredictionLog
 from champion.serving.log_files import LogFiles
 from tests.conftest import ROOT
-from tests.support.serving.log_examples import MIXED, SOON, Champion, log_some
+from tests.support.serving.log_examples import MIXED, SOON, answered, log_some, manifest
 
 NEVER = Limits(flush_seconds=3600.0)
 
 
+def written(folder: Path, *answers: Answered) -> PredictionLog:
+    """A log of some answers, which is closed."""
+    log = PredictionLog(folder, NEVER)
+    for each in answers:
+        log.add(each)
+    log.close()
+    return log
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """Every row that is in a log."""
+    return [row for logged in read(folder, "the log") for row in logged.table.to_pylist()]
+
+
 def values(folder: Path) -> list[float]:
     """The number of each request that is in the log, in order."""
-    tables = [logged.table for logged in read(folder, "the log")]
-    return sorted(row["x"] for table in tables for row in table.column("features").to_pylist())
+    return sorted(row["features"]["x"] for row in rows_of(folder))
 
 
 def left(folder: Path) -> list[str]:
@@ -67,100 +81,69 @@ def rows_in_files(process: subprocess.Popen[bytes], least: int) -> int:
 
 
 def test_an_answer_is_logged_with_every_kind_of_feature(tmp_path: Path) -> None:
-    champion = Champion(MIXED, model_version=7)
     moment = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
     asked = [[1, "red", moment, True], [None, None, None, None], [float("nan"), "läßt", datetime(2026, 2, 1), False]]
-    log = PredictionLog(tmp_path / "log")
     before = datetime.now(UTC)
-    log.add(champion, "one", asked, champion.answers(asked))
-    log.close()
+    log = written(tmp_path / "log", answered(manifest(MIXED, model_version=7), "one", asked))
     assert (log.rows, set(log.dropped.values())) == (3, {0})
     (logged,) = read(tmp_path / "log", "the log")
     assert (logged.model_version, logged.data_version, logged.classes) == (7, "d" * 32, ("no", "yes"))
     rows = logged.table.to_pylist()
-    assert [row["features"] for row in rows] == [
-        {"x": 1.0, "colour | tint": "red", "when": moment, "paid": True},
-        {"x": None, "colour | tint": None, "when": None, "paid": None},
-        {"x": None, "colour | tint": "läßt", "when": datetime(2026, 2, 1, tzinfo=UTC), "paid": False},
-    ]
-    first = {key: value for key, value in rows[0].items() if key not in ("features", "time")}
-    assert first == {
+    assert [tuple(row["features"].values()) for row in rows] == [
+        (1.0, "red", moment, True), (None, None, None, None), (None, "läßt", datetime(2026, 2, 1, tzinfo=UTC), False),
+    ]  # fmt: skip
+    assert before <= rows[0].pop("time") <= datetime.now(UTC)
+    assert rows[0] == {
         "request_id": "one", "model_version": 7, "data_version": "d" * 32, "label": "yes", "probabilities": [0.25, 0.75],
+        "features": {"x": 1.0, "colour | tint": "red", "when": moment, "paid": True},
     }  # fmt: skip
-    assert before <= rows[0]["time"] <= datetime.now(UTC)
 
 
 def test_what_came_in_another_shape_gets_the_features_type(tmp_path: Path) -> None:
-    champion = Champion(MIXED)
     asked = [[10**30, 1.0, "2026-01-31T12:00:00+01:00", 1], [2.5, "\ud800", None, 0]]
-    log = PredictionLog(tmp_path)
-    log.add(champion, "one", asked, champion.answers(asked))
-    log.close()
-    (logged,) = read(tmp_path, "the log")
-    assert [tuple(row["features"].values()) for row in logged.table.to_pylist()] == [
+    written(tmp_path, answered(manifest(MIXED), "one", asked))
+    assert [tuple(row["features"].values()) for row in rows_of(tmp_path)] == [
         (1e30, "1", datetime(2026, 1, 31, 11, tzinfo=UTC), True), (2.5, "?", None, False),
     ]  # fmt: skip
 
 
 def test_a_value_without_a_type_costs_its_own_row_alone(tmp_path: Path) -> None:
-    champion = Champion()
-    log = PredictionLog(tmp_path)
-    for asked in ([[1.0], [object()], [3.0]], [["text"]]):
-        log.add(champion, "one", asked, champion.answers(asked))
-        log.add(champion, "two", [[9.0]], champion.answers([[9.0]]))
-    log.add(champion, "three", None, None)  # type: ignore[arg-type]
-    log.close()
+    asked = ([[1.0], [object()], [3.0]], [[9.0]], [["text"]], [[9.0]])
+    log = written(tmp_path, *(answered(manifest(), "one", rows) for rows in asked), None)  # type: ignore[arg-type]
     assert values(tmp_path) == [1.0, 3.0, 9.0, 9.0]
     assert log.dropped == {"queue": 0, "disk": 0, "value": 3}
 
 
 def test_a_request_without_one_good_row_leaves_no_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    log, champion = PredictionLog(tmp_path), Champion(MIXED)
-    log.add(champion, "one", [[object()] * 4] * 3, champion.answers([0] * 3))
-    log.close()
-    assert (log.rows, log.dropped["value"]) == (0, 3)
+    log = written(tmp_path, answered(manifest(MIXED), "one", [[object()] * 4] * 3))
+    assert (log.rows, log.dropped["value"], caplog.records) == (0, 3, [])
     assert list(tmp_path.iterdir()) == []
-    assert not caplog.records
 
 
 def test_a_model_without_probabilities_is_logged_beside_one_that_has_them(tmp_path: Path) -> None:
-    log, champion = PredictionLog(tmp_path, NEVER), Champion()
-    for number, has in enumerate((False, True, False)):
-        asked = [[float(number)]] * 2
-        log.add(champion, f"r{number}", asked, champion.answers(asked, has))
-    log.close()
-    (logged,) = read(tmp_path, "the log")
-    assert logged.table.column("probabilities").to_pylist() == [None, None, [0.25, 0.75], [0.25, 0.75], None, None]
+    champion = manifest()
+    written(tmp_path, *(answered(champion, "one", [[1.0]] * 2, has) for has in (False, True, False)))
+    shares = [row["probabilities"] for row in rows_of(tmp_path)]
+    assert shares == [None, None, [0.25, 0.75], [0.25, 0.75], None, None]
 
 
 def test_a_file_holds_one_model_version(tmp_path: Path) -> None:
-    log, one, two = PredictionLog(tmp_path, NEVER), Champion(), Champion(model_version=2, classes=("yes", "no"))
-    for number in range(6):
-        log_some(log, (one, two)[number % 2], 1, start=number)
-    log.close()
-    found = {logged.model_version: logged for logged in read(tmp_path, "the log")}
-    assert {version: logged.table.column("model_version").unique().to_pylist() for version, logged in found.items()} == {
-        1: [1], 2: [2],
-    }  # fmt: skip
-    assert found[2].table.column("label").unique().to_pylist() == ["no"]
+    one, two = manifest(), manifest(model_version=2, classes=("yes", "no"))
+    written(tmp_path, *(answered((one, two)[number % 2], "one", [[1.0]]) for number in range(6)))
+    assert [(row["model_version"], row["label"]) for row in rows_of(tmp_path)] == [(1, "yes")] * 3 + [(2, "no")] * 3
     assert sorted(path.name.split("-")[1] for path in tmp_path.glob("*.parquet")) == ["v1", "v2"]
 
 
 def test_a_large_request_is_logged_whole(tmp_path: Path) -> None:
-    log, champion = PredictionLog(tmp_path, NEVER), Champion()
-    asked = [[float(number)] for number in range(3500)]
-    answers = champion.answers(asked)
-    answers.codes[1234] = 0
-    log.add(champion, "big", asked, answers)
-    log.close()
-    assert values(tmp_path) == [row[0] for row in asked]
-    tables = [logged.table for logged in read(tmp_path, "the log")]
-    labels = [label for table in tables for label in table.column("label").to_pylist()]
-    assert [place for place, label in enumerate(labels) if label == "no"] == [1234]
+    answers = answered(manifest(), "big", [[float(number)] for number in range(3500)])
+    answers.predictions.codes[1234] = 0
+    written(tmp_path, answers)
+    assert values(tmp_path) == [row[0] for row in answers.rows]
+    assert [number for number, row in enumerate(rows_of(tmp_path)) if row["label"] == "no"] == [1234]
 
 
 def test_files_come_without_an_end_of_the_service(tmp_path: Path) -> None:
-    log, champion = PredictionLog(tmp_path, SOON), Champion()
+    log, champion = PredictionLog(tmp_path, SOON), manifest()
     log_some(log, champion, 3)
     until(lambda: log.rows == 3)
     assert values(tmp_path) == [0.0, 1.0, 2.0]
@@ -177,7 +160,7 @@ def test_what_is_beyond_the_queue_is_dropped_and_counted_and_nothing_waits(
         goes_on.wait(60)
 
     monkeypatch.setattr(LogFiles, "claim", hang)
-    log, champion = PredictionLog(tmp_path, Limits(queue_rows=10)), Champion()
+    log, champion = PredictionLog(tmp_path, Limits(queue_rows=10)), manifest()
     assert stuck.wait(60)
     log_some(log, champion, 25)
     assert log.dropped == {"queue": 15, "disk": 0, "value": 0}
@@ -189,9 +172,9 @@ def test_what_is_beyond_the_queue_is_dropped_and_counted_and_nothing_waits(
 def test_long_texts_are_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on = threading.Event()
     monkeypatch.setattr(LogFiles, "tidy", lambda *_: goes_on.wait(60))
-    log, champion = PredictionLog(tmp_path, Limits(queue_bytes=100_000)), Champion(MIXED[1:2])
+    log, champion = PredictionLog(tmp_path, Limits(queue_bytes=100_000)), manifest(MIXED[1:2])
     for number in range(10):
-        log.add(champion, str(number), [["x" * 10_000]], champion.answers([0]))
+        log.add(answered(champion, str(number), [["x" * 10_000]]))
     goes_on.set()
     log.close()
     assert log.dropped["queue"] == 8
@@ -200,25 +183,24 @@ def test_long_texts_are_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_small_files_become_larger_ones_without_a_row_lost_or_doubled(tmp_path: Path) -> None:
     files, log = LogFiles(tmp_path, 2**30), PredictionLog(tmp_path, Limits(flush_seconds=0.0))
-    for number in range(300):
-        log_some(log, Champion(model_version=1 + number // 200), 1, start=number)
+    for number in range(170):
+        log_some(log, manifest(model_version=1 + number // 150), 1, start=number)
         until(lambda rows=number + 1: log.rows == rows)  # type: ignore[misc]
     log.close()
     files.tidy()
     files.tidy()
     names = [path.name for path in tmp_path.glob("*.parquet")]
     assert len(names) <= 2 * 2 * log_files.FANOUT
-    assert values(tmp_path) == [float(number) for number in range(300)]
+    assert values(tmp_path) == [float(number) for number in range(170)]
     versions = [logged.model_version for logged in read(tmp_path, "the log")]
     assert versions == sorted(versions)
     files.leave()
 
 
 def test_the_folder_stays_within_its_bound_and_the_oldest_go(tmp_path: Path) -> None:
-    champion = Champion()
     for number in range(8):
         log = PredictionLog(tmp_path, Limits(folder_bytes=12_000))
-        log_some(log, champion, 1, start=number)
+        log_some(log, manifest(), 1, start=number)
         log.close()
         for path in tmp_path.glob(f"predictions-v1-2*-{'?' * 8}-1.parquet"):
             if "-2000" not in path.name:
@@ -241,7 +223,7 @@ def test_a_full_disk_drops_rows_and_the_log_goes_on_when_there_is_room(tmp_path:
     if mounted.returncode:
         pytest.skip("no right to mount a disk; a folder that is gone is tested below")
     try:
-        log, champion = PredictionLog(disk, SOON), Champion()
+        log, champion = PredictionLog(disk, SOON), manifest()
         log_some(log, champion, 1)
         until(lambda: log.rows == 1)
         with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
@@ -262,7 +244,7 @@ def test_a_full_disk_drops_rows_and_the_log_goes_on_when_there_is_room(tmp_path:
 def test_a_folder_that_is_gone_costs_rows_and_comes_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     place = tmp_path / "log"
     place.write_text("in the way", encoding="utf-8")
-    log, champion = PredictionLog(place, SOON), Champion()
+    log, champion = PredictionLog(place, SOON), manifest()
     log_some(log, champion, 2)
     until(lambda: log.dropped["disk"] == 2)
     place.unlink()
@@ -278,7 +260,7 @@ def test_a_folder_that_is_gone_costs_rows_and_comes_back(tmp_path: Path, caplog:
 def test_after_the_end_rows_are_counted_as_dropped(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path)
     log.close()
-    log_some(log, Champion(), 4)
+    log_some(log, manifest(), 4)
     assert log.dropped["queue"] == 4
     assert left(tmp_path) == []
 
@@ -303,7 +285,7 @@ def test_two_processes_log_into_one_folder_and_neither_touches_the_others_files(
         rows_in_files(process, 1)
         other = next(path.name.split("-")[3] for path in tmp_path.glob("*.parquet"))
         mine = PredictionLog(tmp_path, Limits(flush_seconds=0.02, folder_bytes=1))
-        log_some(mine, Champion(model_version=2), 30)
+        log_some(mine, manifest(model_version=2), 30)
         until(lambda: mine.rows == 30)
         theirs = rows_in_files(process, 30)
         mine.close()
@@ -315,20 +297,20 @@ def test_two_processes_log_into_one_folder_and_neither_touches_the_others_files(
 def test_a_reader_meets_no_half_file_and_no_row_twice_while_files_are_merged(tmp_path: Path) -> None:
     with logging_process(tmp_path) as process:
         rows_in_files(process, 20)
-        for _ in range(50):
+        for _ in range(30):
             found = values(tmp_path)
             assert found == [float(number) for number in range(len(found))]
         assert process.poll() is None
 
 
-def test_a_merge_that_was_killed_before_its_sources_were_removed_is_ended_by_the_next(tmp_path: Path) -> None:
+def test_a_merge_that_was_killed_before_its_sources_were_removed_is_ended_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = LogFiles(tmp_path, 2**30)
-    champion = Champion()
-    for number in range(log_files.FANOUT):
-        log = PredictionLog(tmp_path, NEVER)
-        log._files.tidy = lambda: None  # type: ignore[method-assign]
-        log_some(log, champion, 1, start=number)
-        log.close()
+    with monkeypatch.context() as untidy:
+        untidy.setattr(LogFiles, "tidy", lambda _: None)
+        for number in range(log_files.FANOUT):
+            written(tmp_path, answered(manifest(), "one", [[float(number)]]))
     sources = {path.name: path.read_bytes() for path in tmp_path.glob("*.parquet")}
     files.tidy()
     for name, content in sources.items():
@@ -339,30 +321,6 @@ def test_a_merge_that_was_killed_before_its_sources_were_removed_is_ended_by_the
     LogFiles(tmp_path, 2**30).tidy()
     assert len(list(tmp_path.glob("*.parquet"))) == 1
     assert values(tmp_path) == expected
-
-
-LOADED = """
-import sys
-from datetime import datetime
-from tests.support.serving.log_examples import MIXED, Champion, Limits, Path
-from champion.serving.log import PredictionLog
-log, champion = PredictionLog(Path(sys.argv[1]), Limits(flush_seconds=0.01)), Champion(MIXED)
-while not any(Path(sys.argv[1]).iterdir()):
-    pass
-at_start = set(sys.modules)
-rows = [[1, "red", datetime(2026, 1, 31), True], [None] * 4, [2.0, 1.0, "2026-01-31", 1], [object()] * 4]
-log.add(champion, "one", rows, champion.answers(rows))
-log.close()
-assert log.rows == 3
-print("pyarrow" in at_start, "pyarrow" in sys.modules, "pandas" in sys.modules)
-"""
-
-
-def test_arrow_comes_in_with_the_first_row_and_pandas_never(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False True False\n"
 
 
 def test_no_model_is_asked_while_arrow_is_half_imported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,9 +343,6 @@ def test_no_model_is_asked_while_arrow_is_half_imported(monkeypatch: pytest.Monk
 
 
 def test_numpy_codes_of_any_width_are_taken(tmp_path: Path) -> None:
-    log, champion = PredictionLog(tmp_path, NEVER), Champion(classes=(False, 1))
-    answers = champion.answers([[1.0]])
-    log.add(champion, "one", [[1.0]], type(answers)(answers.codes.astype(np.int32), answers.probabilities))
-    log.close()
-    (logged,) = read(tmp_path, "the log")
-    assert logged.table.column("label").to_pylist() == ["1"]
+    predictions = Predictions(np.ones(1, dtype=np.int32), None)
+    written(tmp_path, answered(manifest(classes=(False, 1)), "one", [[1.0]])._replace(predictions=predictions))
+    assert rows_of(tmp_path)[0]["label"] == "1"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,12 @@ import pyarrow as pa
 import pytest
 
 from champion.bundle.build import classifier
-from champion.bundle.folder import write
 from champion.bundle.parsing import parse
 from champion.modeling.features import Feature
 from champion.serving.loaded import Champion
-from champion.serving.refusal import RequestError
-from champion.serving.rows import RowReader
-from tests.conftest import ROOT
-from tests.support.serving.models import IRIS, TABLES, iris, made, mixed
-from tests.support.serving.service import Service, running
+from champion.serving.rows import RequestError, RowReader
+from tests.support.serving.models import IRIS, TABLES, answers_of, iris, made, mixed
+from tests.support.serving.service import Service, over
 
 NUMBER = Feature(name="x", kind="numeric", dtype="float64", nullable=True)
 
@@ -43,25 +39,16 @@ def own_answer(table: str, model: str) -> tuple[list[dict[str, Any]], list[Any],
     return rows_of(frame, names), [package.manifest.classes[code] for code in found.codes], found.probabilities
 
 
-def compared(service: Service, table: str, model: str) -> None:
+@pytest.mark.parametrize(("table", "model"), [("iris", "FOREST"), ("mixed", "BOOSTING")])
+def test_every_row_of_a_table_gets_the_models_own_answer(
+    request: pytest.FixtureRequest, table: str, model: str
+) -> None:
     rows, labels, probabilities = own_answer(table, model)
-    answer = service.predict(rows).json["predictions"]
+    answer = request.getfixturevalue(f"{table}_service").predict(rows).json["predictions"]
     assert [each["label"] for each in answer] == labels
-    classes = made(table, model).manifest.classes
-    assert probabilities is not None
-    told = [
-        [each["probabilities"][name if isinstance(name, str) else json.dumps(name)] for name in classes]
-        for each in answer
-    ]
+    names = [name if isinstance(name, str) else json.dumps(name) for name in made(table, model).manifest.classes]
+    told = [[each["probabilities"][name] for name in names] for each in answer]
     assert np.abs(np.array(told) - probabilities).max() <= 1e-9
-
-
-def test_every_row_of_the_sample_gets_the_models_own_answer(iris_service: Service) -> None:
-    compared(iris_service, "iris", "FOREST")
-
-
-def test_every_row_of_a_table_with_every_kind_of_feature_gets_the_models_own_answer(mixed_service: Service) -> None:
-    compared(mixed_service, "mixed", "BOOSTING")
 
 
 @pytest.mark.parametrize("model", ["FOREST", "REGRESSION", "BOOSTING"])
@@ -78,23 +65,20 @@ def test_one_row_is_answered_as_many_are(table: str, model: str) -> None:
 
 def test_an_answer_names_request_model_and_data(iris_service: Service) -> None:
     answer = iris_service.predict(IRIS)
-    assert answer.status == 200
+    assert (answer.status, answer.json["request_id"]) == (200, answer.headers["x-request-id"])
     assert list(answer.json) == ["request_id", "model_version", "data_version", "predictions"]
-    assert answer.json["request_id"] == answer.headers["x-request-id"]
-    assert answer.json["model_version"] == 1
-    assert answer.json["data_version"] == f"{1:032x}"
+    assert (answer.json["model_version"], answer.json["data_version"]) == (1, f"{1:032x}")
     assert list(answer.json["predictions"][0]) == ["label", "probabilities", "warnings"]
 
 
-def test_a_request_keeps_the_name_it_brings_when_it_is_a_fit_one(iris_service: Service) -> None:
-    assert iris_service.predict(IRIS, **{"X-Request-ID": "order-4711"}).json["request_id"] == "order-4711"
-    for unfit in ('"}', "a b", "ü", "x" * 65):
-        assert iris_service.predict(IRIS, **{"X-Request-ID": unfit}).json["request_id"] != unfit
-
-
-def test_no_two_requests_have_one_name(iris_service: Service) -> None:
-    names = [iris_service.predict(IRIS).json["request_id"] for _ in range(20)]
-    assert len(set(names)) == 20
+def test_a_request_keeps_the_name_it_brings_when_it_is_a_fit_one_and_else_gets_one_of_its_own(
+    iris_service: Service,
+) -> None:
+    given = ["order-4711", '"}', "a b", "ü", "x" * 65, *"abcdefgh"]
+    names = [iris_service.predict(IRIS, **{"X-Request-ID": name}).json["request_id"] for name in given]
+    names += [iris_service.predict(IRIS).json["request_id"] for _ in range(8)]
+    assert [name for name in names if name in given] == ["order-4711", *"abcdefgh"]
+    assert len(set(names)) == len(names)
 
 
 def test_a_number_out_of_the_range_of_training_is_a_warning(iris_service: Service) -> None:
@@ -104,7 +88,7 @@ def test_a_number_out_of_the_range_of_training_is_a_warning(iris_service: Servic
 
 
 def test_an_unseen_category_and_a_late_moment_are_warnings_that_repeat_no_value(mixed_service: Service) -> None:
-    example = mixed_service.get("/model").json["example"]
+    example = mixed_service.example
     assert mixed_service.predict(example).json["predictions"][0]["warnings"] == []
     odd = {**example, "colour": "hunter2", "since": "2099-01-01T00:00:00Z"}
     answer = mixed_service.predict(odd)
@@ -115,7 +99,7 @@ def test_an_unseen_category_and_a_late_moment_are_warnings_that_repeat_no_value(
 
 
 def test_what_may_be_missing_may_be_null_or_left_out(mixed_service: Service) -> None:
-    example = mixed_service.get("/model").json["example"]
+    example = mixed_service.example
     signature = mixed_service.get("/model").json["signature"]
     nullable = [feature["name"] for feature in signature if feature["nullable"]]
     assert len(nullable) == 4
@@ -126,7 +110,7 @@ def test_what_may_be_missing_may_be_null_or_left_out(mixed_service: Service) -> 
 
 
 def test_a_category_that_is_a_number_may_be_sent_as_one(mixed_service: Service) -> None:
-    example = mixed_service.get("/model").json["example"]
+    example = mixed_service.example
     asked = [{**example, "grade": grade} for grade in ("2", 2, 2.0)]
     first, *others = mixed_service.predict(asked).json["predictions"]
     assert first["warnings"] == []
@@ -138,22 +122,21 @@ def test_a_category_that_is_a_number_may_be_sent_as_one(mixed_service: Service) 
     ["2026-03-01", "2026-03-01T00:00:00", "2026-03-01T00:00:00Z", "2026-03-01T02:00:00+02:00", "2026-03-01 00:00"],
 )
 def test_a_moment_may_be_written_in_several_ways(mixed_service: Service, text: str) -> None:
-    example = mixed_service.get("/model").json["example"]
+    example = mixed_service.example
     answers = mixed_service.predict([{**example, "since": text}, {**example, "since": "2026-03-01T00:00:00.000Z"}])
     first, second = answers.json["predictions"]
     assert first == second
 
 
 def test_the_order_of_the_fields_does_not_matter(mixed_service: Service) -> None:
-    example = mixed_service.get("/model").json["example"]
+    example = mixed_service.example
     turned = dict(reversed(example.items()))
     assert mixed_service.predict(turned).json["predictions"] == mixed_service.predict(example).json["predictions"]
 
 
-def test_a_model_without_probabilities_says_null(folder: Any) -> None:
-    write(made("iris", "WITHOUT_PROBABILITIES"), folder)
-    with running(folder) as service:
-        assert service.predict(IRIS).json["predictions"] == [{"label": "setosa", "probabilities": None, "warnings": []}]
+def test_a_model_without_probabilities_says_null() -> None:
+    (answer,) = answers_of(made("iris", "WITHOUT_PROBABILITIES"), [IRIS])
+    assert answer == {"label": "setosa", "probabilities": None, "warnings": []}
 
 
 def test_the_model_is_told_with_manifest_card_and_example(mixed_service: Service) -> None:
@@ -189,9 +172,8 @@ def test_rows_and_labels_and_warnings_are_counted(iris_service: Service) -> None
 
 
 def test_the_metrics_name_the_model(iris_service: Service) -> None:
-    assert iris_service.metric("champion_model_version") == 1
     info = {"use_case": "iris", "model_version": "1", "data_version": f"{1:032x}", "way": "packed"}
-    assert iris_service.metric("champion_model_info", **info) == 1
+    assert iris_service.metric("champion_model_version") == iris_service.metric("champion_model_info", **info) == 1
 
 
 def test_the_description_has_this_models_own_fields_and_an_example_that_is_answered(mixed_service: Service) -> None:
@@ -258,35 +240,20 @@ def test_a_category_that_was_a_number_is_read_as_one_as_in_a_table(dtype: str) -
     assert [row[0] for row in rows] == batch.block.texts[:, 0].tolist() == ["7", "7", "7", "1", "x", "-"]
 
 
-def test_the_service_loads_and_answers_without_pandas_and_without_the_rest_of_the_project(tmp_path: Any) -> None:
-    folder = tmp_path / "iris"
-    write(made("mixed", "REGRESSION"), folder)
-    program = f"""
-import asyncio, json, sys
-from pathlib import Path
-from champion.serving.server import WithoutPandas
-sys.meta_path.insert(0, WithoutPandas())
-from champion.serving.app import service
-from champion.serving.options import Options
-from champion.serving.state import State
+def test_arrow_comes_in_with_the_first_row_that_is_logged_and_pandas_never(folder: Any, tmp_path: Any) -> None:
+    """What else the service does without the contracts of imports hold."""
+    with over(folder, "--log", str(tmp_path / "log")) as service:
 
-async def main():
-    state = State(Options(Path({str(folder)!r}), "models/mixed"))
-    front = service(state, lambda *_: None)
-    async with front.app.router.lifespan_context(front.app):
-        body = json.dumps(state.champion.example).encode()
-        sent = []
-        async def receive(): return {{"type": "http.request", "body": body}}
-        async def send(message): sent.append(message)
-        headers = [(b"content-type", b"application/json")]
-        await front({{"type": "http", "method": "POST", "path": "/predict", "headers": headers}}, receive, send)
-        print(sent[0]["status"])
+        def loads(library: str) -> bool:
+            return library in Path(f"/proc/{service.process.pid}/maps").read_text()
 
-asyncio.run(main())
-print(sorted({{"pandas", "zenml", "dvc", "ops", "steps", "pipelines"}} & {{name.partition(".")[0] for name in sys.modules}}))
-"""
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stdout.split("\n")[:2] == ["200", "[]"], done.stderr
+        assert service.predict(IRIS).status == 200
+        assert loads("sklearn")
+        assert not loads("libarrow")
+        assert service.predict([IRIS] * 1000).status == 200  # enough to be written at once
+        service.until(lambda: loads("libarrow"), "Arrow")
+        assert service.predict(IRIS).status == 200
+        assert not loads("pandas")
 
 
 def test_the_sample_is_answered_in_blocks_beyond_what_the_loop_takes(iris_service: Service) -> None:

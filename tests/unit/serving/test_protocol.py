@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import re
 import socket
@@ -15,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from champion.bundle.folder import write
 from champion.serving.protocol import BoundedProtocol, bounded
 from tests.support.serving.models import IRIS, made
-from tests.support.serving.service import Service, running
+from tests.support.serving.service import Service, answered, over
 
 ROW = json.dumps(IRIS).encode()
 
@@ -26,12 +25,6 @@ def request(body: bytes = ROW, *headers: bytes, length: bool = True) -> bytes:
     if length:
         lines.append(b"content-length: %d" % len(body))
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
-
-
-def answered(line: socket.socket) -> tuple[int, bytes]:
-    answer = http.client.HTTPResponse(line)
-    answer.begin()
-    return answer.status, answer.read()
 
 
 def spoken(line: socket.socket, answers: int) -> bytes:
@@ -80,9 +73,9 @@ def test_a_client_that_offers_another_protocol_is_answered_in_this_one(
         for said in (request(ROW, *wish), request(chunked, *wish, b"transfer-encoding: chunked", length=False)):
             line.sendall(said[:150])
             line.sendall(said[150:])
-            status, body = answered(line)
-            assert status == 200, body
-            assert json.loads(body)["predictions"][0]["label"]
+            answer = answered(line)
+            assert answer.status == 200, answer.body
+            assert answer.json["predictions"][0]["label"]
 
 
 def test_requests_that_follow_each_other_without_a_pause_are_all_answered_in_order(iris_service: Service) -> None:
@@ -116,13 +109,12 @@ def test_head_is_answered_as_get_is_without_the_body(iris_service: Service, path
 
 
 def test_connections_that_rest_make_room_for_those_that_ask(folder: Path) -> None:
-    write(made(), folder)
-    with running(folder, open_files=160) as service, contextlib.ExitStack() as resting:
+    with over(folder, open_files=160) as service, contextlib.ExitStack() as resting:
         for _ in range(400):
             line = resting.enter_context(service.raw())
         assert service.predict(IRIS).status == 200
         line.sendall(request())
-        assert answered(line)[0] == 200, "the last that came is not the one that goes"
+        assert answered(line).status == 200, "the last that came is not the one that goes"
         write(made(number=2), folder)
         service.until(lambda: service.get("/model").json["model_version"] == 2, "version 2")
         assert service.get("/readyz").json["refused"] is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import click
 import pytest
@@ -12,25 +11,12 @@ from fastapi.routing import APIRoute
 
 from champion.serving.__main__ import main
 from champion.serving.app import service
-from champion.serving.options import KEY_VARIABLE, Options
-from champion.serving.state import State
+from champion.serving.options import KEY_VARIABLE
 from cli.serve import command as serve
 from tests.conftest import ROOT
+from tests.support.serving.inside import Recorder, state
 
 TEXT = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
-
-
-class NoLog:
-    rows = 0
-    dropped = dict.fromkeys(["queue"], 0)
-
-    def add(self, *_: object) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def state() -> State:
-    return State(Options(Path("models/none"), "models/none"), NoLog())
 
 
 def flags(command: click.Command) -> dict[str, click.Option]:
@@ -62,14 +48,14 @@ def test_both_ways_to_start_have_the_same_options() -> None:
 
 
 def test_every_endpoint_is_told_and_no_other() -> None:
-    routes = service(state(), lambda *_: None).app.routes
+    routes = service(state(Recorder()), lambda *_: None).app.routes
     ours = {route.path for route in routes if isinstance(route, APIRoute)} | {"/predict", "/", "/docs"}
     assert set(re.findall(r"^\| `(?:GET|POST) (/[\w.]*)` \|", TEXT, re.MULTILINE)) == ours
 
 
 def test_every_metric_is_told_with_its_labels_and_no_other() -> None:
     ours = set()
-    for family in state().metrics.registry.collect():
+    for family in state(Recorder()).metrics.registry.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
         ours.add(name)
     told = dict(re.findall(r"^\| `(champion_\w+)(?:\{([\w,]+)\})?` \|", TEXT, re.MULTILINE))

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from champion.bundle.folder import write
-from tests.support.serving.models import IRIS, made
-from tests.support.serving.service import Service, refused_start, running
+from tests.support.serving.models import IRIS
+from tests.support.serving.service import Service, over, refused_start
 
 KEY = "correct-horse-battery-staple"
 
@@ -18,9 +17,7 @@ KEY = "correct-horse-battery-staple"
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A service that asks for a key."""
-    folder = tmp_path_factory.mktemp("guarded") / "iris"
-    write(made(), folder)
-    with running(folder, env={"SERVE_API_KEY": KEY}) as service:
+    with over(tmp_path_factory.mktemp("guarded") / "iris", env={"SERVE_API_KEY": KEY}) as service:
         yield service
 
 
@@ -52,9 +49,8 @@ def test_probes_metrics_and_pages_ask_for_no_key(guarded: Service, path: str) ->
 
 
 def test_a_key_from_a_file_is_asked_too(folder: Path, tmp_path: Path) -> None:
-    write(made(), folder)
     (tmp_path / "key").write_text(f"{KEY}\n")
-    with running(folder, "--api-key-file", str(tmp_path / "key")) as service:
+    with over(folder, "--api-key-file", str(tmp_path / "key")) as service:
         assert service.facts("listening")["key"] == "asked"
         assert service.predict(IRIS).status == 401
         assert service.predict(IRIS, **{"X-API-Key": KEY}).status == 200
@@ -67,25 +63,25 @@ def test_a_key_from_a_file_is_asked_too(folder: Path, tmp_path: Path) -> None:
      ("pass word pass word x", "a header cannot carry"), ("schlüsselschlüssel", "a header cannot carry")],
 )  # fmt: skip
 def test_a_weak_key_is_refused_at_the_start_without_being_shown(folder: Path, key: str, wrong: str) -> None:
-    done = refused_start("--package", str(folder), env={"SERVE_API_KEY": key})
-    assert done.returncode == 2
-    assert wrong in done.stderr
-    assert not key.strip() or key not in done.stderr
-    assert "Traceback" not in done.stderr
+    code, said = refused_start("--package", str(folder), env={"SERVE_API_KEY": key})
+    assert code == 2
+    assert wrong in said
+    assert not key.strip() or key not in said
+    assert "Traceback" not in said
 
 
 def test_a_key_file_that_is_not_there_and_two_keys_are_refused(folder: Path, tmp_path: Path) -> None:
     missing = ("--package", str(folder), "--api-key-file", str(tmp_path / "none"))
-    assert "cannot be read" in refused_start(*missing).stderr
-    assert "There are two API keys" in refused_start(*missing, env={"SERVE_API_KEY": KEY}).stderr
+    assert "cannot be read" in refused_start(*missing)[1]
+    assert "There are two API keys" in refused_start(*missing, env={"SERVE_API_KEY": KEY})[1]
 
 
 def test_a_taken_port_and_an_unknown_host_are_a_sentence(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = refused_start("--package", str(folder), "--port", port)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"Error: Port {port} of 127.0.0.1 cannot be listened on (Address already in use).")
-    done = refused_start("--package", str(folder), "--host", "no.such.host.invalid")
-    assert done.returncode == 1
-    assert done.stderr.startswith("Error: The host 'no.such.host.invalid' is not known")
+        code, said = refused_start("--package", str(folder), "--port", port)
+    assert code == 1
+    assert said.startswith(f"Error: Port {port} of 127.0.0.1 cannot be listened on (Address already in use).")
+    code, said = refused_start("--package", str(folder), "--host", "no.such.host.invalid")
+    assert code == 1
+    assert said.startswith("Error: The host 'no.such.host.invalid' is not known")

@@ -1,0 +1,80 @@
+"""A service as a fork of a Python that has imported what it needs: the same process, a second earlier.
+
+Not for what a start itself costs or loads: `iris_service` is a process of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import champion.serving.__main__
+from champion.serving.server import WithoutPandas
+
+IMPORTED = [
+    "champion.serving.app", "champion.serving.log", "champion.serving.protocol", "champion.bundle.model", "sklearn.ensemble",
+    "sklearn.linear_model", "sklearn.compose", "sklearn.svm", "uvicorn.lifespan.on", "uvloop",
+]  # fmt: skip
+FORK = multiprocessing.get_context("forkserver")
+
+
+class Forked:
+    """What tests ask of a `subprocess.Popen`, of a process that was forked."""
+
+    def __init__(self, arguments: Sequence[str], env: dict[str, str], open_files: int | None = None) -> None:
+        FORK.set_forkserver_preload([__name__])
+        said, output = FORK.Pipe(duplex=False)
+        self._process = FORK.Process(target=become, args=(list(arguments), env, output, open_files), daemon=True)
+        self._process.start()
+        output.close()
+        self.pid = self._process.pid or 0
+        self.stdout = os.fdopen(os.dup(said.fileno()), encoding="utf-8")
+        said.close()
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("a forked service", timeout or 0.0)
+        return self._process.exitcode
+
+
+def become(arguments: list[str], env: dict[str, str], output: Connection, open_files: int | None) -> None:
+    """Be ``python -m champion.serving ARGUMENTS``; what it says goes into a pipe."""
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    os.chdir(Path(__file__).parents[3])
+    os.environ.clear()
+    os.environ.update(env)
+    if open_files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+    sys.argv = ["champion.serving", *arguments]
+    sys.exit(champion.serving.__main__.run())
+
+
+if "pytest" not in sys.modules:  # this is the Python that will be forked
+    sys.meta_path.insert(0, WithoutPandas())
+    for name in IMPORTED:
+        importlib.import_module(name)
+    del sys.meta_path[0]
+    gc.freeze()
