@@ -8,6 +8,7 @@ from pathlib import Path
 PROJECT = "champion"
 DEFAULT_CONFIG = "configs/iris.yaml"
 STORE_FOLDER = ".zenml"
+SECRETS = ("ZENML_STORE_API_KEY", "ZENML_STORE_PASSWORD")  # variables whose value nobody may read
 
 LIBRARIES = {
     "numpy": ("numpy",),

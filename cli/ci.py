@@ -9,23 +9,19 @@ from champion import settings
 from cli import rollback
 
 STEPS = {
-    "champion": (
-        "champion",
-        "fetch_champions",
-        "Fetch the data, and the champion that the base commit's pointers name.",
-    ),
-    "train": ("runs", "judge_all", "Train every use case and say what it would change (CI_STACK=docker)."),
-    "promote": ("runs", "promote_all", "On the main branch: train, judge, promote."),
-    "comment": ("comment", "write_comment", "Write reports/comment.md and the job's summary."),
-    "post": ("comment", "post", "Put reports/comment.md on pull request PR_NUMBER, with CML."),
-    "pointer": ("pointers", "commit_pointers", "On the main branch: commit the new champion's pointer."),
-    "image": ("image", "publish", "On the main branch: build, try out and push the image that serves the champion."),
-    "fork-comment": ("comment", "comment_on_fork", "Comment on a fork's pull request from its validated artifact."),
-    "drift": ("drift", "watch_all", "Compare the newest data of every use case with its champion (CI_STACK=docker)."),
-    "drift-issue": ("drift", "keep_issues", "Open, update or close the issue of each use case."),
-    "drift-retrain": ("drift", "retrain", "Start the training pipeline."),
+    "champion": ("champion.fetch_champions", "Fetch the data, and the champion that the base commit's pointers name."),
+    "train": ("runs.judge_all", "Train every use case and say what it would change (CI_STACK=docker)."),
+    "promote": ("runs.promote_all", "On the main branch: train, judge, promote."),
+    "comment": ("comment.write_comment", "Write reports/comment.md and the job's summary."),
+    "post": ("comment.post", "Put reports/comment.md on pull request PR_NUMBER, with CML."),
+    "pointer": ("champion.commit_pointers", "On the main branch: commit the new champion's pointer."),
+    "image": ("image.publish", "On the main branch: build, try out and push the image that serves the champion."),
+    "fork-comment": ("comment.comment_on_fork", "Comment on a fork's pull request from its validated artifact."),
+    "drift": ("drift.watch_all", "Compare the newest data of every use case with its champion (CI_STACK=docker)."),
+    "drift-issue": ("drift.keep_issues", "Open, update or close the issue of each use case."),
+    "drift-retrain": ("drift.retrain", "Start the training pipeline."),
 }
-"""By command: module of champion.ci, function of checkout and environment, help. It gives a text to print, or an exit code."""
+"""By command: module and function of champion.ci, and help. It gives a text to print, or an exit code."""
 
 
 @click.group("ci")
@@ -33,14 +29,14 @@ def command() -> None:
     """Do one step of a workflow; `make ci-STEP` calls it."""
 
 
-def _step(name: str, module: str, function: str, text: str) -> None:
+def _step(name: str, target: str, text: str) -> None:
     @command.command(name, help=text)
     def step() -> int | None:
         from champion.ci.environment import Environment
 
-        done = getattr(importlib.import_module(f"champion.ci.{module}"), function)(
-            settings.root(), Environment(dict(os.environ))
-        )
+        module, _, function = target.partition(".")
+        call = getattr(importlib.import_module(f"champion.ci.{module}"), function)
+        done = call(settings.root(), Environment(dict(os.environ)))
         if isinstance(done, int):
             return done
         click.echo(done)

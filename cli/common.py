@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from champion.workspace.workspace import Workspace
 
 
-def _named(ctx: click.Context, parameter: click.Parameter, config: str) -> str:
+def _named(_: click.Context, __: click.Parameter, config: str) -> str:
     """The file of a use case that was given by its name."""
-    del ctx, parameter
     file = settings.root() / "configs" / f"{config}.yaml"
     return f"configs/{config}.yaml" if config == Path(config).name and file.exists() else config
 
@@ -48,30 +47,34 @@ def open_store() -> Client:
     return open_store()
 
 
+class Where(NamedTuple):
+    """The store and the stack that a command used."""
+
+    store: str
+    stack: str
+
+    def __str__(self) -> str:
+        return f"Store: {self.store}   Stack: {self.stack}"
+
+
+def where(client: Client) -> Where:
+    """The store, and the stack that is active now."""
+    from champion.orchestration.store import described
+
+    return Where(described(client), client.active_stack_model.name)
+
+
 @contextmanager
-def running(stack: str | None, quiet: bool) -> Iterator[tuple[Client, Callable[[str, str], None]]]:
-    """Open the store for a run on a stack; steps, told to what is yielded, and rows are shown as they go."""
+def running(stack: str | None, quiet: bool) -> Iterator[tuple[Client, Callable[[str, str], None], Where]]:
+    """Open the store for a run on a stack, whose steps and rows are shown as they go."""
     client = open_store()
     from champion.orchestration.stacks import activated
-    from champion.progress import watched
     from cli import console
 
-    with (
-        activated(client, stack),
-        console.steps(quiet) as tell_step,
-        console.rows(quiet) as tell_rows,
-        watched(tell_rows),
-    ):
-        yield client, tell_step
+    with activated(client, stack), console.progress(quiet) as tell:
+        yield client, tell, where(client)
 
 
 def print_json(value: Any) -> None:
     """The one JSON value that `--json` prints."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def print_store(client: Client) -> None:
-    """The line that names store and stack."""
-    from champion.orchestration.store import described
-
-    click.echo(f"Store: {described(client)}   Stack: {client.active_stack_model.name}")

@@ -8,21 +8,31 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from champion.progress import watched
+from champion.reporting.words import NOTHING, p_value, percent
 
 if TYPE_CHECKING:
     from champion.bundle.batch import Tally
     from champion.comparison.decision import Decision
     from champion.comparison.evaluation import Evaluation
     from champion.comparison.provenance import Outcome
+    from champion.drift.report import DriftReport
     from champion.modeling.columns import Column
     from champion.registry.versions import Version
+    from pipelines.drift_files import Moment
 
 _MARKS = {"started": "...", "finished": "done", "cached": "cached"}
-_COLOURS = {"promoted": "green", "kept": "yellow", "would_promote": "green", "would_keep": "yellow"}
+_ACTIONS = {"promoted": "green", "kept": "yellow", "would_promote": "green", "would_keep": "yellow"}
+_VERDICTS = {"drift": "red", "schema": "red", "not_enough": "yellow", "none": "green"}
+_SHORT = {"drift": "drift", "none": "no drift", "not_enough": "too few", "ignored": "ignored"}
+_BARS = "▁▂▃▄▅▆▇█"
+_MOST_FEATURES, _LAST_MOMENTS = 20, 40
 
 
 def out() -> Console:
@@ -36,13 +46,20 @@ def notes() -> Console:
 
 
 @contextmanager
-def steps(quiet: bool) -> Iterator[Callable[[str, str], None]]:
-    """Shows the steps of a run as they go: a line when one starts (on a terminal only), and one when it is done."""
+def progress(quiet: bool) -> Iterator[Callable[[str, str], None]]:
+    """Shows how far a run is; steps are told to what is yielded.
+
+    A step has a line when it starts (on a terminal only), and one when it is done. On a terminal a bar says how many rows
+    are done, of how many, by the share of the table.
+    """
     console = notes()
+    columns = (TextColumn("  rows"), BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+    task = bar.add_task("rows", total=1.0, done="")
     started: dict[str, float] = {}
     running: set[str] = set()
 
-    def tell(step: str, what: str) -> None:
+    def tell_step(step: str, what: str) -> None:
         now = time.perf_counter()
         begun = started.setdefault(step, now)
         (running.add if what == "started" else running.discard)(step)
@@ -51,31 +68,21 @@ def steps(quiet: bool) -> Iterator[Callable[[str, str], None]]:
         took = f"{now - begun:6.1f} s" if what == "finished" else ""
         console.print(f"  {step:<28}{_MARKS[what]:<8}{took}", end="\r" if what == "started" else "\n", markup=False)
 
-    try:
-        yield tell
-    except BaseException as error:
-        for step in [] if quiet else sorted(running):
-            console.print(f"  {step:<28}{'failed' if isinstance(error, Exception) else 'stopped'}", markup=False)
-        raise
-
-
-@contextmanager
-def rows(quiet: bool) -> Iterator[Callable[[int, int | None, float], None]]:
-    """Shows how many rows are done, of how many, by the share of the table; on a terminal only."""
-    console = notes()
-    columns = (TextColumn("  rows"), BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
-    task = bar.add_task("rows", total=1.0, done="")
-
-    def tell(count: int, known: int | None, share: float) -> None:
+    def tell_rows(count: int, known: int | None, share: float) -> None:
         if console.is_terminal and not quiet:
             bar.start()
             bar.update(task, completed=share, done=f"{count:,}" if known is None else f"{count:,} of {known:,}")
 
     try:
-        yield tell
-    finally:
-        bar.stop()
+        try:
+            with watched(tell_rows):
+                yield tell_step
+        finally:
+            bar.stop()
+    except BaseException as error:
+        for step in [] if quiet else sorted(running):
+            console.print(f"  {step:<28}{'failed' if isinstance(error, Exception) else 'stopped'}", markup=False)
+        raise
 
 
 def warn(messages: Sequence[str]) -> None:
@@ -88,14 +95,12 @@ def warn(messages: Sequence[str]) -> None:
 def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcome) -> None:
     """Champion and challenger side by side, and the decision in one sentence."""
     challenger, champion = evaluation.challenger, evaluation.champion
-    table = Table(title=f"{evaluation.use_case}: {evaluation.rows.judged} holdout rows judge", title_justify="left")
-    table.add_column("score")
-    columns = {
-        "challenger": outcome.challenger,
-        **({"champion": champion.number, "difference": None} if champion else {}),
-    }
-    for name, number in columns.items():
-        table.add_column(name if number is None else f"{name}\nversion {number}", justify="right")
+    title = f"{evaluation.use_case}: {evaluation.rows.judged} holdout rows judge"
+    numbers = {"challenger": outcome.challenger, **({"champion": champion.number} if champion else {})}
+    heads = [name if number is None else f"{name}\nversion {number}" for name, number in numbers.items()]
+    table = Table("score", title=title, title_justify="left")
+    for head in [*heads, *(["difference"] if champion else [])]:
+        table.add_column(head, justify="right")
     table.add_row("candidate", challenger.candidate, *([champion.candidate, ""] if champion else []))
     for name, value in challenger.scores.items():
         row = [f"[bold]{name}[/]" if name == evaluation.metric else name, f"{value:.4f}"]
@@ -107,7 +112,7 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     console.print()
     console.print(table)
     action = outcome.action.replace("_", " ").capitalize()
-    console.print(f"[bold {_COLOURS[outcome.action]}]{action}.[/] {escape(decision.reason)}", soft_wrap=True)
+    console.print(f"[bold {_ACTIONS[outcome.action]}]{action}.[/] {escape(decision.reason)}", soft_wrap=True)
 
 
 def batch_summary(tally: Tally, written: str, rejects: str | None) -> None:
@@ -155,3 +160,57 @@ def columns_table(columns: Sequence[Column]) -> None:
     for column in columns:
         table.add_row(escape(column.name), column.kind, "yes" if column.used else "no", escape(column.why))
     out().print(table)
+
+
+def drift_summary(report: DriftReport) -> None:
+    """The features, worst first, and the verdict."""
+    from champion.reporting.drift.page import BADGES
+
+    features = [*([report.predictions] if report.predictions else []), *report.features]
+    features.sort(key=lambda feature: feature.verdict != "drift")
+    listed, console = features[:_MOST_FEATURES], out()
+    rows = f"{report.current_rows:,} new rows beside {report.reference_rows:,}"
+    title = f"{report.use_case}: {rows} of champion v{report.model_version}"
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("feature", overflow="fold", min_width=14)
+    for head in ("verdict", "test", "p", "moved", "limit", "missing", "range", "unseen"):
+        table.add_column(head, justify="left" if head in ("verdict", "test") else "right", no_wrap=True)
+    for feature in listed:
+        bold = "bold red" if feature.verdict == "drift" else "default"
+        p = NOTHING if feature.p_corrected is None else p_value(feature.p_corrected).replace("below ", "<")
+        shares = (feature.effect, feature.threshold, feature.missing, feature.outside, feature.unseen)
+        parts = (NOTHING if share is None else percent(share) for share in shares)
+        name, test = f"[{bold}]{escape(feature.name)}[/]", feature.test or NOTHING
+        table.add_row(name, _SHORT[feature.verdict], test, p, *parts)
+    console.print()
+    console.print(table)
+    if len(features) > len(listed):
+        console.print(f"and {len(features) - len(listed)} more in the report", markup=False)
+    for feature in (each for each in listed if each.verdict == "drift"):
+        console.print(f"  {escape(feature.name)}: {escape(feature.reason)}", soft_wrap=True)
+    for difference in report.schema_differences:
+        column = f"{escape(difference.column)} ({difference.what})"
+        console.print(f"  column {column}: {escape(difference.text)}", soft_wrap=True)
+    if report.live is not None:
+        console.print(report.live.text, markup=False, soft_wrap=True)
+    console.print(
+        f"[bold {_VERDICTS[report.verdict]}]{BADGES[report.verdict]}.[/] {escape(report.reason)}", soft_wrap=True
+    )
+
+
+def history_summary(moments: Sequence[Moment]) -> None:
+    """Every feature over the last comparisons, as a line of bars."""
+    last = moments[-_LAST_MOMENTS:]
+    console = out()
+    title = f"Share of rows that moved, {last[0].created[:10]} to {last[-1].created[:10]}"
+    table = Table("feature", "over time", "last", "drift", title=title, title_justify="left")
+    for name in dict.fromkeys(name for moment in last for name in moment.effects):
+        effects = [moment.effects.get(name) for moment in last]
+        times = sum(name in moment.drifted for moment in last)
+        newest = effects[-1]
+        bars = "".join(" " if each is None else _BARS[min(int(each * 16), 7)] for each in effects)
+        share = NOTHING if newest is None else percent(newest)
+        table.add_row(escape(name), bars, share, str(times) if times else NOTHING)
+    console.print(table)
+    verdicts = [moment.verdict for moment in moments]
+    console.print(f"{len(moments)} comparisons, {verdicts.count('drift')} with drift.", markup=False)

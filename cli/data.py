@@ -7,7 +7,7 @@ from champion import settings
 targets_argument = click.argument("targets", nargs=-1, metavar="[TARGET]...")
 
 
-class _Interruptible(click.Command):
+class _Interruptible(click.Group):
     """Says after Ctrl-C that the rest can follow."""
 
     def invoke(self, ctx: click.Context) -> int | None:
@@ -19,12 +19,12 @@ class _Interruptible(click.Command):
         return None
 
 
-@click.group("data")
+@click.group("data", cls=_Interruptible)
 def command() -> None:
     """Share data and packages through the DVC remote: a folder, a bucket or Google Drive."""
 
 
-@command.command("pull", cls=_Interruptible)
+@command.command("pull")
 @targets_argument
 def pull(targets: tuple[str, ...]) -> None:
     """Fetch what pointers and dvc.lock name: all of it, or these pointers, stages and files."""
@@ -33,7 +33,7 @@ def pull(targets: tuple[str, ...]) -> None:
     click.echo(fetch(settings.root(), *targets, tell=_tell))
 
 
-@command.command("push", cls=_Interruptible)
+@command.command("push")
 @targets_argument
 def push(targets: tuple[str, ...]) -> None:
     """Record data and packages in their pointers, and send what the remote has not."""
@@ -42,7 +42,7 @@ def push(targets: tuple[str, ...]) -> None:
     click.echo(publish(settings.root(), *targets, tell=_tell))
 
 
-@command.command("login", cls=_Interruptible)
+@command.command("login")
 def login() -> None:
     """Let a browser give this machine access to Google Drive, with an OAuth client of your own."""
     from champion.datastore import remote

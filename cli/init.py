@@ -20,19 +20,18 @@ def command(table: Path, target: str, name: str | None, force: bool, as_json: bo
     from cli import console
 
     done = initialise(settings.root(), table, target, name, force=force)
+    config, data = done.config.as_posix(), done.data.as_posix()
     if as_json:
-        print_json(
-            {
-                "name": done.name,
-                "config": done.config.as_posix(),
-                "data": done.data.as_posix(),
-                "tracked": done.tracked,
-                "columns": [vars(column) for column in done.columns],
-                "warnings": list(done.warnings),
-            }
-        )
+        facts = {
+            "name": done.name,
+            "config": config,
+            "data": data,
+            "tracked": done.tracked,
+            "columns": [vars(column) for column in done.columns],
+            "warnings": list(done.warnings),
+        }
+        print_json(facts)
         return
     console.columns_table(done.columns)
     console.warn(done.warnings)
-    click.echo(f"Wrote {done.config.as_posix()} for {done.data.as_posix()}.")
-    click.echo(f"Train it: python run.py train --config {done.config.as_posix()}")
+    click.echo(f"Wrote {config} for {data}.\nTrain it: python run.py train --config {config}")

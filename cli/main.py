@@ -14,11 +14,9 @@ from champion import settings
 from champion.errors import DONE, FAILED, ProjectError
 from champion.failures import of_the_machine, was_interrupted
 
-COMMANDS = (
-    "ci", "dashboard", "data", "doctor", "image", "init", "models", "monitor", "predict", "prune", "rollback", "schema",
-    "serve", "stack", "train",
-)  # fmt: skip
-LONG_LIVED = ("serve", "dashboard")
+LONG_LIVED = ("dashboard", "serve")
+OF_A_USE_CASE = ("doctor", "init", "models", "monitor", "predict", "prune", "rollback", "train")
+COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "schema", "stack"))
 INTERRUPTED = "Interrupted. Production is whole: `python run.py models` names its champion. Run again when you like."
 
 
@@ -31,14 +29,12 @@ class LazyGroup(click.Group):
             args = ["train", *args]
         return super().parse_args(ctx, args)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _: click.Context) -> list[str]:
         """All names."""
-        del ctx
-        return list(COMMANDS)
+        return COMMANDS
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command."""
-        del ctx
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
@@ -58,15 +54,10 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; a user's mistake ends in a sentence, anything else in its traceback.
+    """Run the command line; a user's mistake ends in a sentence, anything else in its traceback. Returns the exit code.
 
-    Returns the exit code.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        What follows ``python run.py``. Without it those of the process, which then belongs to the command alone: its
-        garbage collector is off.
+    Without `arguments` they are those of the process, which then belongs to the command alone: its garbage collector is
+    off.
     """
     whole_process = arguments is None
     arguments = sys.argv[1:] if arguments is None else arguments

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.common import config_option, json_option, open_store, open_use_case, print_json, print_store
+from cli.common import config_option, json_option, open_store, open_use_case, print_json, where
 
 
 @click.command("models")
@@ -22,4 +22,4 @@ def command(config: str, as_json: bool) -> None:
         return
     console.warn([reconciled.done] if reconciled.done else [])
     console.versions_list(workspace.use_case.name, versions)
-    print_store(client)
+    click.echo(where(client))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,14 +29,7 @@ FAIL_ON = "Exit 3 at drift; or 0 at drift and 1 at other columns alone; or 0 wha
 )
 @json_option
 def command(
-    source: Path | None,
-    config: str,
-    stack: str | None,
-    since: str | None,
-    labels: Path | None,
-    past: bool,
-    fail_on: str,
-    as_json: bool,
+    source: Path | None, config: str, stack: str | None, past: bool, fail_on: str, as_json: bool, **of_source: Any
 ) -> int:
     """Compare new data, or what a service logged, with what the champion was trained on.
 
@@ -50,32 +43,31 @@ def command(
     from champion.drift.judge import exit_code
     from pipelines.drift_files import checked_input
 
-    given = checked_input(source, since, labels)
-    with running(stack, as_json) as (client, tell):
+    given = checked_input(source, **of_source)
+    with running(stack, as_json) as (client, tell, used):
         from pipelines.drift_monitoring import monitor
 
         done = monitor(client, workspace, given, tell)
     if as_json:
         report = done.report.model_dump(mode="json")
-        print_json({**report, "log": list(done.notes), "store": done.store, "stack": done.stack})
+        print_json({**report, "log": done.notes, **used._asdict()})
     else:
         from cli import console
-        from cli.drift_console import drift_summary
 
         console.warn([*done.notes, *done.report.notes])
-        drift_summary(done.report)
-        click.echo(f"Report: reports/{workspace.use_case.name}/drift.html   Store: {done.store}   Stack: {done.stack}")
+        console.drift_summary(done.report)
+        click.echo(f"Report: reports/{workspace.use_case.name}/drift.html   {used}")
     return exit_code(done.report.verdict, fail_on)
 
 
 def _history(workspace: Workspace, as_json: bool) -> int:
-    from cli.drift_console import history_summary
-    from pipelines.drift_log import PAGE, write_history
+    from cli import console
+    from pipelines.drift_files import HISTORY_PAGE, write_history
 
     moments = write_history(workspace)
     if as_json:
         print_json([moment.model_dump(mode="json") for moment in moments])
     else:
-        history_summary(moments)
-        click.echo(f"Drawn: reports/{workspace.use_case.name}/{PAGE}")
+        console.history_summary(moments)
+        click.echo(f"Drawn: reports/{workspace.use_case.name}/{HISTORY_PAGE}")
     return DONE

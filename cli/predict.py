@@ -1,6 +1,7 @@
 """`predict`: a table scored by the champion."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,15 +21,7 @@ REJECTS = "Where rows go that cannot be scored, as CSV; OUT with .rejected.csv i
 @click.option("--no-cache", is_flag=True, help="Score the table also where this champion has scored it before.")
 @json_option
 def command(
-    table: Path,
-    out: Path,
-    config: str,
-    stack: str | None,
-    keep: tuple[str, ...],
-    keep_all: bool,
-    rejects: Path | None,
-    no_cache: bool,
-    as_json: bool,
+    table: Path, out: Path, config: str, stack: str | None, no_cache: bool, as_json: bool, **files: Any
 ) -> None:
     """Score a table with the champion: CSV or Parquet in, and out as the ending of OUT says.
 
@@ -38,28 +31,19 @@ def command(
     workspace = open_use_case(config)
     from pipelines.batch_files import checked_files
 
-    files = checked_files(table, out, rejects, keep, keep_all)
-    with running(stack, as_json) as (client, tell):
+    checked = checked_files(table, out, **files)
+    with running(stack, as_json) as (client, tell, used):
         from pipelines.batch_inference import predict
 
-        done = predict(client, workspace, files, not no_cache, tell)
+        done = predict(client, workspace, checked, not no_cache, tell)
     rejected = str(done.rejects) if done.rejects else None
     if as_json:
-        print_json(
-            {
-                "use_case": workspace.use_case.name,
-                **done.tally.model_dump(mode="json"),
-                "out": str(out),
-                "rejects": rejected,
-                "warnings": list(done.warnings),
-                "notes": list(done.notes),
-                "store": done.store,
-                "stack": done.stack,
-            }
-        )
+        tally = {"use_case": workspace.use_case.name, **done.tally.model_dump(mode="json")}
+        files = {"out": str(out), "rejects": rejected}
+        print_json({**tally, **files, "warnings": done.warnings, "notes": done.notes, **used._asdict()})
         return
     from cli import console
 
     console.warn([*done.notes, *done.warnings])
     console.batch_summary(done.tally, str(out), rejected)
-    click.echo(f"Store: {done.store}   Stack: {done.stack}")
+    click.echo(used)

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.common import config_option, json_option, open_store, open_use_case, print_json, print_store
+from cli.common import config_option, json_option, open_store, open_use_case, print_json, where
 
 
 @click.command("prune")
@@ -23,4 +23,4 @@ def command(config: str, yes: bool, as_json: bool) -> None:
     click.echo(f"{verb} {done.runs} runs and {done.artifacts} artifacts, {done.bytes / 1e6:.1f} MB.")
     if not yes and (done.runs or done.artifacts):
         click.echo("Nothing was removed; `--yes` does it.")
-    print_store(client)
+    click.echo(where(client))

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.common import config_option, json_option, open_store, open_use_case, print_json, print_store
+from cli.common import config_option, json_option, open_store, open_use_case, print_json, where
 
 
 @click.command("rollback")
@@ -20,4 +20,4 @@ def command(config: str, number: int | None, as_json: bool) -> None:
         print_json({"champion": done.champion, "replaced": done.replaced, "reason": done.reason})
         return
     click.echo(f"{done.reason} {workspace.shown_package} is version {done.champion} again.")
-    print_store(client)
+    click.echo(where(client))

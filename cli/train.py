@@ -25,14 +25,14 @@ def command(
 ) -> int:
     """Train a challenger, judge it beside the champion, and promote it only when it is better."""
     workspace = open_use_case(config)
-    from pipelines.early_table import begun
+    from pipelines.dataset import begun
 
     with begun(workspace) as early:
         if no_cache or not workspace.package.exists():  # something is trained for certain
             from champion.bundle.model import import_early
 
             import_early()
-        with running(stack, as_json) as (client, tell):
+        with running(stack, as_json) as (client, tell, used):
             from pipelines.training import Options, train
 
             done = train(client, workspace, Options(not no_cache, not no_promote, readmit), tell, early)
@@ -40,13 +40,12 @@ def command(
         from pipelines.outputs import decision_facts
 
         facts = decision_facts(done.evaluation, done.decision, done.facts, done.outcome)
-        print_json({**facts, "notes": list(done.notes), "store": done.store, "stack": done.stack})
+        print_json({**facts, "notes": done.notes, **used._asdict()})
     else:
         from cli import console
 
         console.warn([*done.notes, *done.evaluation.warnings])
         console.training_summary(done.evaluation, done.decision, done.outcome)
-        reports = f"reports/{workspace.use_case.name}"
-        click.echo(f"Report: {reports}/report.html   Store: {done.store}   Stack: {done.stack}")
+        click.echo(f"Report: reports/{workspace.use_case.name}/report.html   {used}")
     promoted = done.outcome.action in ("promoted", "would_promote")
     return GATE_SAID_NO if require_promotion and not promoted else DONE

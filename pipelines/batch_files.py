@@ -39,15 +39,8 @@ class Files:
 def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str, ...], keep_all: bool) -> Files:
     """Refuse files that cannot be used, before anything is read or scored.
 
-    Raises ConfigurationError when the output's name, folder or options cannot be used. Raises DataError when there is
-    no such table.
-
-    Parameters
-    ----------
-    table, out : Path
-        As the user named them.
-    rejects : Path, optional
-        Beside `out` if left out, with ``.rejected.csv`` in the place of its ending.
+    Rejected rows go beside `out` if no other place is named, with ``.rejected.csv`` in the place of its ending. Raises
+    ConfigurationError when the output's name, folder or options cannot be used, DataError when there is no such table.
     """
     if keep and keep_all:
         raise ConfigurationError("--keep and --keep-all exclude each other. Name columns with --keep, or keep all.")
@@ -63,13 +56,13 @@ def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str,
     if not table.is_file():
         raise DataError(f"The table {table} does not exist. Correct the path.")
     for path in (out, rejects):
-        _require_place(path, table)
+        _require_writable(path, table)
     if out.resolve() == rejects.resolve():
         raise ConfigurationError(f"Predictions and rejected rows would both go to {out}. Name another file for one.")
     return Files(table, out, rejects, BatchRequest(suffix=suffix, keep=keep, keep_all=keep_all))
 
 
-def _require_place(path: Path, table: Path) -> None:
+def _require_writable(path: Path, table: Path) -> None:
     folder = path.resolve().parent
     if not folder.is_dir():
         raise ConfigurationError(f"{path} cannot be written: there is no folder {path.parent}. Make it first.")
@@ -91,12 +84,12 @@ def require_usable(files: Files, manifest: Manifest) -> None:
 
     Raises ProjectError when a column is missing, cannot be read, or would stand twice in the output.
     """
-    with readable(files.table):
+    with _readable(files.table):
         require_columns(open_table(files.table), manifest, files.asked)
 
 
 @contextlib.contextmanager
-def readable(table: Path) -> Iterator[None]:
+def _readable(table: Path) -> Iterator[None]:
     """Name the table where the system does not let it be read."""
     try:
         yield
@@ -110,7 +103,7 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
 
     from champion.orchestration.materializers.files import FileMaterializer, StoredFile, is_gone, write_again
 
-    with readable(table):
+    with _readable(table):
         version = f"{files.md5(table)}{suffix_of(table.name)}"
         name = artifact_name(use_case, kind)
         stored = StoredFile(table.absolute())
@@ -140,16 +133,10 @@ def deliver(source: Path, target: Path) -> None:
 
 def warnings_of(tally: Tally) -> list[str]:
     """What the user should know of the rows that were scored."""
-    found = [
-        f"{_rows(count)} a category of {name!r} that training had not; the model takes it as unknown."
-        for name, count in tally.unseen.items()
+    unseen = "a category of {!r} that training had not; the model takes it as unknown."
+    outside = "a value of {!r} beyond the range of training; look at it before you trust the answer."
+    return [
+        f"{count:,} {'rows hold' if count > 1 else 'row holds'} {text.format(name)}"
+        for text, columns in ((unseen, tally.unseen), (outside, tally.outside))
+        for name, count in columns.items()
     ]
-    found += [
-        f"{_rows(count)} a value of {name!r} beyond the range of training; look at it before you trust the answer."
-        for name, count in tally.outside.items()
-    ]
-    return found
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} rows hold" if count > 1 else "1 row holds"

@@ -1,30 +1,42 @@
-"""The table of a use case in the store: registered once per data version, and checked before any step runs."""
+"""The table of a use case in the store: registered once per data version, and checked before any step runs.
+
+A long table is read, checked and written while ZenML starts, in a process of its own, since both need a processor:
+``python -m pipelines.dataset CONFIG FOLDER``. It answers in lines of JSON. Where it finds anything amiss it ends without a
+word, and the run reads the table itself, and says what is wrong.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
+from champion import settings
 from champion.datastore import index
 from champion.datastore.fetch import fetch_missing
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
-from champion.tabular.tables import WrittenTable
-from champion.workspace.workspace import Workspace, shown
+from champion.tabular.tables import WrittenTable, write_table
+from champion.workspace import process
+from champion.workspace.workspace import Workspace, open_workspace, shown
 from pipelines import table_check
 
 if TYPE_CHECKING:
-    import pandas as pd
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
 
-    from pipelines.early_table import EarlyTable
-
-_CHECKS = "checks"
-_MOST_CHECKS = 20
+FEWEST_BYTES = 32 * 1024 * 1024  # a shorter table is read sooner than a process has started
+_TABLE = "table.parquet"
+_CHECKS, _MOST_CHECKS = "checks", 20
 
 
 @dataclass(frozen=True)
@@ -47,76 +59,134 @@ def register(
 ) -> Dataset:
     """Register and check the table of a use case.
 
-    What was checked before (the same file, use case and libraries) is not read again; where its file is gone from the
-    store, it is written there anew. Raises ProjectError when table or use case cannot be used.
-
-    Parameters
-    ----------
-    early : EarlyTable, optional
-        The table, as another process reads and checks it meanwhile.
+    What was checked before (the same file, use case, champion's rule and libraries) is not read again, unless `again`;
+    where its file is gone from the store, it is written there anew. Raises ProjectError when table or use case cannot be
+    used.
     """
+    from zenml import log_metadata, save_artifact
+
     from champion.orchestration.materializers.files import is_gone, write_again
     from champion.orchestration.materializers.table import TableMaterializer
 
-    root, use_case = workspace.root, workspace.use_case
-    fetched = fetch_missing(root, workspace.data)
+    path, use_case = workspace.data, workspace.use_case
+    fetched = fetch_missing(workspace.root, path)
     version = early.version() if early else None
     if version is None:
-        version = index.data_version(workspace.data) if workspace.data.is_file() else ""
+        version = index.data_version(path) if path.is_file() else ""
     name = artifact_name(use_case.name, "table")
-    artifact = _registered(client, name, version)
+    try:
+        artifact = client.get_artifact_version(name, version)
+    except KeyError:
+        artifact = None
     gone = artifact is not None and is_gone(artifact.uri)
     checks: dict[str, Any] = json.loads(str(artifact.run_metadata.get(_CHECKS, "{}"))) if artifact else {}
     key = _key(workspace, recorded)
     if artifact is None or key not in checks or again or gone:
-        table_check.checked_candidates(use_case, workspace.shown_config)
+        table_check.require_candidates(use_case, workspace.shown_config)
         table, checks[key] = (early.checked(recorded) if early else None) or table_check.checked_table(
-            workspace.data, shown(workspace.data, root), use_case, recorded
+            path, shown(path, workspace.root), use_case, recorded
         )
-        if artifact is not None and gone:
+        if artifact is None:
+            artifact = save_artifact(table, name=name, version=version, materializer=TableMaterializer)
+        elif gone:
             write_again(artifact.uri, table, TableMaterializer)
-        artifact = artifact or _save(table, name, version)
         del table
-        _remember(artifact, checks)
-    found = checks[key]
-    changed = index.changed_warning(root, workspace.data, version)
+        latest = dict(list(checks.items())[-_MOST_CHECKS:])
+        log_metadata(metadata={_CHECKS: json.dumps(latest)}, artifact_version_id=artifact.id)
+    changed = index.changed_warning(workspace.root, path, version)
     return Dataset(
-        artifact=artifact,
-        version=version,
+        artifact,
+        version,
         rows=int(str(artifact.run_metadata["rows"])),
-        rule=SplitRule.model_validate(found["rule"]),
-        warnings=tuple(text for text in (fetched, changed, *found["warnings"]) if text),
+        rule=SplitRule.model_validate(checks[key]["rule"]),
+        warnings=tuple(text for text in (fetched, changed, *checks[key]["warnings"]) if text),
     )
-
-
-def _registered(client: Client, name: str, version: str) -> ArtifactVersionResponse | None:
-    try:
-        return client.get_artifact_version(name, version)
-    except KeyError:
-        return None
-
-
-def _save(table: pd.DataFrame | WrittenTable, name: str, version: str) -> ArtifactVersionResponse:
-    from zenml import save_artifact
-
-    from champion.orchestration.materializers.table import TableMaterializer
-
-    return save_artifact(table, name=name, version=version, materializer=TableMaterializer)
-
-
-def _remember(artifact: ArtifactVersionResponse, checks: dict[str, Any]) -> None:
-    from zenml import log_metadata
-
-    latest = dict(list(checks.items())[-_MOST_CHECKS:])
-    log_metadata(metadata={_CHECKS: json.dumps(latest)}, artifact_version_id=artifact.id)
 
 
 def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
     """What a check depends on: the use case, the champion's rule, and everything that checking reaches."""
     use_case = workspace.use_case
-    kept = recorded.model_dump(mode="json") if recorded else None
-    made_of = code.step_version(
-        table_check.__name__, tuple(candidate.estimator for candidate in use_case.candidates.values())
-    )
-    facts = [use_case.model_dump(mode="json"), kept, made_of]
+    estimators = tuple(candidate.estimator for candidate in use_case.candidates.values())
+    facts = [use_case.model_dump(mode="json"), _plain(recorded), code.step_version(table_check.__name__, estimators)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _plain(rule: SplitRule | None) -> dict[str, Any] | None:
+    return rule.model_dump(mode="json") if rule else None
+
+
+@dataclass(frozen=True)
+class EarlyTable:
+    """A table that another process reads, checks and writes meanwhile: what it answers, and the folder it writes to."""
+
+    answers: IO[str]
+    folder: Path
+
+    def version(self) -> str | None:
+        """The data version, md5 of the file; None where the process has failed."""
+        return self._next().get("version")
+
+    def checked(self, recorded: SplitRule | None) -> tuple[WrittenTable, dict[str, Any]] | None:
+        """Wait for the table, and for what a check found in it.
+
+        None where the process has failed, or took another champion's rule to be recorded.
+        """
+        answer = self._next()
+        if not answer or answer["recorded"] != _plain(recorded):
+            return None
+        return WrittenTable(self.folder / _TABLE, answer["rows"], answer["columns"]), answer["check"]
+
+    def _next(self) -> dict[str, Any]:
+        line = self.answers.readline()
+        answer: dict[str, Any] = (
+            json.loads(line) if line.endswith("\n") else {}
+        )  # it may have been killed in the middle
+        return answer
+
+
+@contextlib.contextmanager
+def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
+    """Begin to read the table of a use case; None where it is short or not there, or no processor is free for it."""
+    if not _is_worth_it(workspace.data):
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp())
+    command = [sys.executable, "-m", __name__, str(workspace.config.resolve()), str(folder)]
+    reader = process.start(command, settings.root(), alone=True, errors=False)  # Ctrl-C is for the run, which ends it
+    try:
+        assert reader.stdout is not None
+        with reader.stdout as answers:
+            yield EarlyTable(answers, folder)
+    finally:
+        reader.kill()
+        reader.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_worth_it(path: Path) -> bool:
+    return (os.cpu_count() or 1) > 1 and path.is_file() and path.stat().st_size >= FEWEST_BYTES
+
+
+def main(config: str, folder: str) -> None:
+    """Read, check and write the table of a use case, and say each as it is done."""
+    import pyarrow
+
+    from champion.bundle import folder as packages
+
+    def answer(**facts: Any) -> None:
+        print(json.dumps(facts), flush=True)  # noqa: T201 - what the process was started for
+
+    settings.keep_freed_memory()
+    pyarrow.set_cpu_count(1)  # the other processors are the run's
+    workspace = open_workspace(config)
+    answer(version=index.data_version(workspace.data))
+    package = packages.read(workspace.package, workspace.shown_package)
+    rule = package.manifest.split if package else None
+    name = shown(workspace.data, workspace.root)
+    table, check = table_check.checked_table(workspace.data, name, workspace.use_case, rule)
+    write_table(table, Path(folder) / _TABLE)
+    answer(recorded=_plain(rule), check=check, rows=len(table), columns=len(table.columns))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

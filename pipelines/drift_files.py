@@ -1,7 +1,8 @@
-"""The edge of the drift gate: what the user named into the store, and the reports out to the user's files."""
+"""The edge of the drift gate: what the user named into the store; reports, gauges and the history out to the user's files."""
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections import Counter
@@ -12,26 +13,31 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from champion.drift.report import DriftReport, FeatureDrift, Verdict
 from champion.drift.rows import DriftRequest
-from champion.errors import ConfigurationError, DataError
+from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.tabular.tables import table_suffix
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace
+from pipelines.batch_files import register_table
 
 if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
 
-    from champion.drift.report import DriftReport
     from champion.use_case.policy import Drift
 
+HISTORY, HISTORY_PAGE = "drift_history.jsonl", "drift_history.html"
+MOST_MOMENTS = 1000  # comparisons that the history keeps
 _AGO = re.compile(r"(\d+)\s*(d|h|m)")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 @dataclass(frozen=True)
 class Input:
-    """What the user named: a table or a folder of logs, from when on, and labels."""
+    """What the user named: a table or a folder of logs, true labels, and from when on."""
 
     source: Path
     labels: Path | None
@@ -47,13 +53,6 @@ def checked_input(source: Path, since: str | None, labels: Path | None) -> Input
     """Refuse what cannot be compared, before anything is read.
 
     Raises ConfigurationError when options do not fit. Raises DataError when a file is not there.
-
-    Parameters
-    ----------
-    since : str, optional
-        An ISO 8601 moment, or how long ago, as ``7d``, ``12h`` or ``30m``.
-    labels : Path, optional
-        A table of true labels.
     """
     if not source.exists():
         raise DataError(
@@ -73,70 +72,45 @@ def checked_input(source: Path, since: str | None, labels: Path | None) -> Input
 
 
 def moment_of(text: str, now: datetime) -> datetime:
-    """Read a moment, or how long ago it was.
+    """Read a moment, as ``2026-03-01`` or ``2026-03-01T12:00:00+01:00``, or how long ago it was: ``7d``, ``12h``, ``30m``.
 
-    Returns datetime: in UTC. Raises ConfigurationError when it is neither.
-
-    Parameters
-    ----------
-    text : str
-        As ``2026-03-01``, ``2026-03-01T12:00:00+01:00``, ``7d``, ``12h`` or ``30m``; without a zone it is UTC.
-    now : datetime
-        With a zone.
+    Without a zone it is UTC, and so is what is returned. Raises ConfigurationError when it is neither.
     """
     ago = _AGO.fullmatch(text.strip())
     try:
         if ago:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        found = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError):
         raise ConfigurationError(
             f"--since {text!r} is no moment; expected one such as 2026-03-01, 2026-03-01T12:00, or 7d, 12h, 30m for so long ago."
         ) from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def register_input(
     client: Client, use_case: str, given: Input, rules: Drift, version: int
 ) -> tuple[ArtifactVersionResponse, ArtifactVersionResponse | None, DriftRequest]:
-    """Have the rows and the labels in the store as files.
+    """Have the rows and the labels in the store as files; a log's rows are those of one model version.
 
     Raises DataError when a file cannot be read, or the log has no answer of the champion.
-
-    Parameters
-    ----------
-    given : Input
-        As `checked_input` gives it.
     """
-    from pipelines.batch_files import register_table
-
     since = None if given.since is None else given.since.isoformat(timespec="seconds")
-    asked = DriftRequest(rules=rules, source=str(given.source), since=since, log=given.is_log)
+    request = DriftRequest(rules=rules, source=str(given.source), since=since, log=given.is_log)
     labels = None if given.labels is None else register_table(client, use_case, "labels", given.labels)
     if not given.is_log:
-        return register_table(client, use_case, "scored", given.source), labels, asked
+        return register_table(client, use_case, "scored", given.source), labels, request
     with gathered(given.source, str(given.source), version, given.since) as (path, unlogged):
         rows = register_table(client, use_case, "log", path)
-    return rows, labels, asked.model_copy(update={"unlogged": unlogged})
+    return rows, labels, request.model_copy(update={"unlogged": unlogged})
 
 
 @contextmanager
-def gathered(folder: Path, shown: str, version: int, since: datetime | None) -> Iterator[tuple[Path, dict[int, int]]]:
-    """A log as one file of one model version, for as long as it is needed.
+def gathered(folder: Path, name: str, version: int, since: datetime | None) -> Iterator[tuple[Path, dict[int, int]]]:
+    """A log as one Parquet file of one model version, for as long as it is needed.
 
-    Raises DataError when no row is left.
-
-    Parameters
-    ----------
-    folder : Path
-        Where a service logs.
-
-    Yields
-    ------
-    path : Path
-        Parquet, with the columns of a log that the comparison reads.
-    others : dict of int to int
-        Rows of other versions in that time, which are left out.
+    Yields the file, with the columns of a log that the comparison reads, and by version how many rows of others there were
+    in that time. Raises DataError when no row is left.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -145,11 +119,11 @@ def gathered(folder: Path, shown: str, version: int, since: datetime | None) -> 
     from champion.bundle.predictions import read
 
     others: Counter[int] = Counter()
-    with tempfile.TemporaryDirectory(prefix="monitor-") as workspace:
-        path = Path(workspace) / "log.parquet"
+    with tempfile.TemporaryDirectory(prefix="monitor-") as temporary:
+        path = Path(temporary) / "log.parquet"
         writer = None
         try:
-            for logged in read(folder, shown):
+            for logged in read(folder, name):
                 table = logged.table
                 if since is not None:
                     table = table.filter(pc.greater_equal(table.column("time"), pa.scalar(since)))
@@ -163,18 +137,14 @@ def gathered(folder: Path, shown: str, version: int, since: datetime | None) -> 
             if writer is not None:
                 writer.close()
         if writer is None:
-            raise _nothing_left(shown, version, since, others)
+            when = "" if since is None else f" since {since:%Y-%m-%d %H:%M} UTC"
+            versions = ", ".join(map(str, sorted(+others)))
+            there = f"; it has answers of {versions}" if versions else ""
+            raise DataError(
+                f"The log {name} has no answer of model version {version} (the champion){when}{there}. Wait until the "
+                "service that runs it was asked, or name an earlier --since."
+            )
         yield path, dict(sorted((+others).items()))
-
-
-def _nothing_left(shown: str, version: int, since: datetime | None, others: Counter[int]) -> DataError:
-    when = "" if since is None else f" since {since:%Y-%m-%d %H:%M} UTC"
-    versions = ", ".join(map(str, sorted(+others)))
-    there = f"; it has answers of {versions}" if versions else ""
-    return DataError(
-        f"The log {shown} has no answer of model version {version} (the champion){when}{there}. Wait until the service that "
-        "runs it was asked, or name an earlier --since."
-    )
 
 
 def write_reports(workspace: Workspace, report: DriftReport) -> None:
@@ -183,12 +153,148 @@ def write_reports(workspace: Workspace, report: DriftReport) -> None:
     Raises ProjectError when a file cannot be written.
     """
     from champion.reporting.drift.page import render_drift_html, render_drift_markdown
-    from pipelines.drift_gauges import gauges
-    from pipelines.drift_log import remember
 
-    folder = workspace.reports
-    write_text(folder / "drift.json", report.model_dump_json(indent=2) + "\n")
-    write_text(folder / "drift.md", render_drift_markdown(report))
-    write_text(folder / "drift.html", render_drift_html(report))
-    write_text(folder / "drift.prom", gauges(report))
-    remember(workspace, report)
+    moment = Moment(
+        created=report.created,
+        model_version=report.model_version,
+        source=report.source,
+        rows=report.current_rows,
+        verdict=report.verdict,
+        effects={each.name: each.effect for each in _compared(report)},
+        drifted=[each.name for each in _compared(report) if each.verdict == "drift"],
+    )
+    moments = [*history(workspace), moment][-MOST_MOMENTS:]
+    texts = {
+        "drift.json": report.model_dump_json(indent=2) + "\n",
+        "drift.md": render_drift_markdown(report),
+        "drift.html": render_drift_html(report),
+        "drift.prom": gauges(report),
+        HISTORY: "".join(each.model_dump_json() + "\n" for each in moments),
+    }
+    for name, text in texts.items():
+        write_text(workspace.reports / name, text)
+
+
+def _compared(report: DriftReport) -> list[FeatureDrift]:
+    return [*report.features, *([report.predictions] if report.predictions else [])]
+
+
+GAUGES = {
+    "champion_drift": "Whether the newest data drifted: 1 or 0.",
+    "champion_drift_enough_data": "Whether there were data enough to judge: 1 or 0.",
+    "champion_drift_schema_differences": "Columns that are missing, new, or of another type.",
+    "champion_drift_rows": "Rows that were compared.",
+    "champion_drift_checked_timestamp_seconds": "When they were compared, in seconds since 1970.",
+    "champion_drift_feature": "Whether a feature drifted: 1 or 0.",
+    "champion_drift_feature_effect": "Share of rows that moved, from 0 to 1.",
+    "champion_drift_feature_p_value": "The p-value of a feature, corrected over the table.",
+    "champion_drift_feature_missing_ratio": "Share of rows without a value, from 0 to 1.",
+    "champion_live_accuracy": "Share of labelled rows that the champion got right.",
+    "champion_live_accuracy_low": "Lower end of its 95 % interval.",
+    "champion_live_accuracy_high": "Upper end of its 95 % interval.",
+    "champion_promoted_accuracy": "Share of holdout rows that it got right when it was promoted.",
+}
+
+
+def gauges(report: DriftReport) -> str:
+    """The report for the textfile collector of Prometheus' node exporter: every gauge that has a value, with its help."""
+    values: dict[str, float] = {
+        "champion_drift": report.verdict == "drift",
+        "champion_drift_enough_data": report.verdict != "not_enough",
+        "champion_drift_schema_differences": len(report.schema_differences),
+        "champion_drift_rows": report.current_rows,
+        "champion_drift_checked_timestamp_seconds": datetime.fromisoformat(report.created).timestamp(),
+    }
+    if report.live is not None:
+        values |= {
+            "champion_live_accuracy": report.live.score,
+            "champion_live_accuracy_low": report.live.low,
+            "champion_live_accuracy_high": report.live.high,
+            "champion_promoted_accuracy": report.live.promoted,
+        }
+    common = {"use_case": report.use_case, "model_version": str(report.model_version)}
+    samples: list[tuple[str, dict[str, str], float | None]] = [(name, common, value) for name, value in values.items()]
+    for each in _compared(report):
+        labels = {**common, "feature": each.name, "kind": each.kind}
+        samples += [
+            ("champion_drift_feature", labels, each.verdict == "drift"),
+            ("champion_drift_feature_effect", labels, each.effect),
+            ("champion_drift_feature_p_value", labels, each.p_corrected),
+            ("champion_drift_feature_missing_ratio", labels, each.missing),
+        ]
+    lines = []
+    for gauge, text in GAUGES.items():
+        rows = [
+            f"{gauge}{_in_braces(labels)} {value:.10g}"
+            for name, labels, value in samples
+            if name == gauge and value is not None
+        ]
+        lines += [f"# HELP {gauge} {text}", f"# TYPE {gauge} gauge", *rows] if rows else []
+    return "\n".join(lines) + "\n"
+
+
+def _in_braces(labels: dict[str, str]) -> str:
+    escaped = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+    return "{" + ",".join(f'{name}="{value.translate(escaped)}"' for name, value in labels.items()) + "}"
+
+
+class Moment(BaseModel):
+    """One comparison of the history: of each feature the share of rows that moved, and whether that was drift."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    created: str
+    model_version: int
+    source: str
+    rows: int
+    verdict: Verdict
+    effects: dict[str, float | None]
+    drifted: list[str]
+
+
+def history(workspace: Workspace) -> list[Moment]:
+    """All comparisons that are kept, the oldest first; a line that cannot be read is passed over."""
+    try:
+        lines = (workspace.reports / HISTORY).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(
+            f"The history reports/{workspace.use_case.name}/{HISTORY} cannot be read: {error}. Remove it."
+        ) from None
+    moments = []
+    for line in lines:
+        try:
+            moments.append(Moment.model_validate(json.loads(line)))
+        except (ValueError, ValidationError):
+            continue
+    return moments
+
+
+def write_history(workspace: Workspace) -> list[Moment]:
+    """Draw the history as a page in the reports.
+
+    Raises ProjectError when there is none, or the page cannot be written.
+    """
+    from champion.reporting.drift.history import FeatureHistory, render_drift_history
+
+    moments = history(workspace)
+    if not moments:
+        raise ProjectError(
+            f"{workspace.use_case.name} has no history of drift yet. "
+            f"`python run.py monitor TABLE --config {workspace.shown_config}` begins one."
+        )
+    lines = [
+        FeatureHistory(name, [each.effects.get(name) for each in moments], [name in each.drifted for each in moments])
+        for name in dict.fromkeys(name for each in moments for name in each.effects)
+    ]
+    page = render_drift_history(
+        workspace.use_case.name,
+        [each.created for each in moments],
+        [each.model_version for each in moments],
+        [each.verdict for each in moments],
+        lines,
+        workspace.use_case.drift.min_effect,
+    )
+    write_text(workspace.reports / HISTORY_PAGE, page)
+    return moments

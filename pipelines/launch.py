@@ -17,46 +17,44 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
     from zenml.pipelines.pipeline_definition import Pipeline
 
+TellStep = Callable[[str, str], None]
+"""Called with a step's name, and with ``started``, ``finished`` or ``cached``."""
+
 
 def launched(
     client: Client,
     use_case: UseCase,
     pipeline: Pipeline,
     inputs: dict[str, Any],
-    tell: Callable[[str, str], None],
+    tell: TellStep,
     *,
     kind: str | None = None,
     steps: Sequence[str] | None = None,
     cache: bool | None = None,
 ) -> PipelineRunResponse:
-    """Run a pipeline to its end.
+    """Run a pipeline to its end; the run that is returned was successful.
 
-    Returns finished and successful. Raises ProjectError when a step failed, or the stack runs the pipeline on without
-    us.
+    Raises ProjectError when a step failed, or the stack runs the pipeline on without us.
 
     Parameters
     ----------
-    use_case : UseCase
-        Its name is in the run's name and tag; its `resources` are for pods.
-    tell : callable
-        Called with a step's name and what it did.
+    kind : str, optional
+        Stands in the run's name after the use case's; that of a training run is the use case's alone.
     steps : sequence of str, optional
         Of the pipeline; those of a training run if left out.
     cache : bool, optional
         Whether steps whose inputs did not change may be left out; as each step says if left out.
     """
-    name = f"{use_case.name}-{kind}" if kind else use_case.name
     apply(*patches.RUN)
     stack = support_of(client)
     with stack.pipeline_settings(client) as settings, progress(tell), lost_artifacts_named():
-        configured = pipeline.with_options(
+        run = pipeline.with_options(
             enable_cache=cache,
-            run_name=f"{name}-{{date}}-{{time}}",
+            run_name=f"{use_case.name}{f'-{kind}' if kind else ''}-{{date}}-{{time}}",
             tags=[run_tag(use_case.name)],
             settings=settings,
             steps=stack.step_settings(use_case, steps or use_case.steps()),
-        )
-        run = configured(**inputs)
+        )(**inputs)
     if run is None:
         raise ProjectError("The run was handed to the stack and goes on there; the dashboard shows it.")
     finished = client.get_pipeline_run(run.id)

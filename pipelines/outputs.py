@@ -12,7 +12,7 @@ import io
 from typing import Any
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation, Performance
+from champion.comparison.evaluation import Evaluation
 from champion.comparison.provenance import Outcome, Provenance
 from champion.modeling.evaluation import Curve
 from champion.reporting.comment import Findings
@@ -36,8 +36,8 @@ def collect(
     write_text(folder / "report.html", page)
     write_text(folder / "report.md", summary)
     write_json(folder / "decision.json", decision_facts(evaluation, decision, facts, outcome))
-    found = Findings(evaluation=evaluation, decision=decision, provenance=facts, outcome=outcome)
-    write_text(folder / "evaluation.json", found.as_json())
+    findings = Findings(evaluation=evaluation, decision=decision, provenance=facts, outcome=outcome)
+    write_text(folder / "evaluation.json", findings.as_json())
     write_json(folder / "metrics.json", metrics(evaluation))
     for name, rows in plots(evaluation).items():
         write_text(folder / "plots" / f"{name}.csv", _csv(rows))
@@ -45,21 +45,16 @@ def collect(
 
 def decision_facts(evaluation: Evaluation, decision: Decision, facts: Provenance, outcome: Outcome) -> dict[str, Any]:
     """What `train --json` prints: decision, outcome, both scores, and where the challenger comes from."""
-    champion = evaluation.champion
+    challenger, champion = evaluation.challenger, evaluation.champion
+    against = champion and {"number": champion.number, "candidate": champion.candidate, "scores": champion.scores}
     return {
         "use_case": evaluation.use_case,
         "action": outcome.action,
         "ground": decision.reason_code,
         "reason": decision.reason,
         "metric": decision.metric,
-        "challenger": {
-            "number": outcome.challenger,
-            "candidate": evaluation.challenger.candidate,
-            "scores": evaluation.challenger.scores,
-        },
-        "judged_against": None
-        if champion is None
-        else {"number": champion.number, "candidate": champion.candidate, "scores": champion.scores},
+        "challenger": {"number": outcome.challenger, "candidate": challenger.candidate, "scores": challenger.scores},
+        "judged_against": against,
         "champion": outcome.champion,
         "replaced": outcome.replaced,
         "checks": [check.model_dump(mode="json") for check in decision.checks],
@@ -72,7 +67,7 @@ def decision_facts(evaluation: Evaluation, decision: Decision, facts: Provenance
 
 def metrics(evaluation: Evaluation) -> dict[str, Any]:
     """The challenger's scores on its whole holdout, and every candidate's rank on the train set."""
-    alone = _alone(evaluation)
+    alone = evaluation.alone or evaluation.challenger
     return {
         "challenger": alone.candidate,
         "holdout": {name: round(value, _DIGITS) for name, value in alone.scores.items()},
@@ -87,7 +82,7 @@ def metrics(evaluation: Evaluation) -> dict[str, Any]:
 
 def plots(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
     """The tables of DVC's plots: confusion matrix, curves, importance."""
-    alone = _alone(evaluation)
+    alone = evaluation.alone or evaluation.challenger
     labels = [score.label for score in alone.per_class]
     confusion = [
         {"actual": actual, "predicted": predicted}
@@ -95,23 +90,19 @@ def plots(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
         for count, predicted in zip(row, labels, strict=True)
         for _ in range(count)
     ]
+
+    def curves(of: list[Curve], x: str, y: str) -> list[dict[str, Any]]:
+        return [{"class": each.label, x: at, y: value} for each in of for at, value in zip(each.x, each.y, strict=True)]
+
     return {
         "confusion": confusion[:100_000],
-        "roc": _curve_rows(alone.roc, "false_positive_rate", "true_positive_rate"),
-        "precision_recall": _curve_rows(alone.precision_recall, "recall", "precision"),
+        "roc": curves(alone.roc, "false_positive_rate", "true_positive_rate"),
+        "precision_recall": curves(alone.precision_recall, "recall", "precision"),
         "importance": [
-            {"feature": found.feature, "importance": round(found.mean, _DIGITS)}
-            for found in evaluation.challenger.importance
+            {"feature": each.feature, "importance": round(each.mean, _DIGITS)}
+            for each in evaluation.challenger.importance
         ],
     }
-
-
-def _alone(evaluation: Evaluation) -> Performance:
-    return evaluation.alone or evaluation.challenger
-
-
-def _curve_rows(curves: list[Curve], x: str, y: str) -> list[dict[str, Any]]:
-    return [{"class": c.label, x: at, y: value} for c in curves for at, value in zip(c.x, c.y, strict=True)]
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -16,20 +16,10 @@ if TYPE_CHECKING:
 def checked_table(
     path: Path, shown: str, use_case: UseCase, recorded: SplitRule | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read and check a table, and decide which of its rows are the holdout.
+    """Read and check a table, and decide by the champion's recorded rule which of its rows are the holdout.
 
-    Raises ProjectError when table or use case cannot be used.
-
-    Parameters
-    ----------
-    recorded : SplitRule, optional
-        The champion's.
-
-    Returns
-    -------
-    table : DataFrame, shape (rows, columns)
-    found : dict
-        JSON-able: `warnings`, and the `rule` of the split.
+    Returns the table, and of the check what JSON can hold: `warnings`, and the `rule` of the split. Raises ProjectError
+    when table or use case cannot be used.
     """
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
@@ -40,11 +30,8 @@ def checked_table(
     return frame, {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}
 
 
-def checked_candidates(use_case: UseCase, shown_config: str) -> None:
-    """Refuse candidates that cannot be made.
-
-    Raises ConfigurationError when an estimator does not exist, or does not have a parameter.
-    """
+def require_candidates(use_case: UseCase, shown_config: str) -> None:
+    """Raises ConfigurationError when an estimator does not exist, or does not have a parameter."""
     from champion.modeling.estimators import check_candidates
 
     check_candidates(use_case, shown_config)

@@ -27,23 +27,9 @@ def evaluate(
     Annotated[TrainedCandidate, "challenger"],
     Annotated[dict[str, str], "figures"],
 ]:
-    """The best candidate by cross-validation is the challenger; both answer the same holdout rows.
+    """The best candidate by cross-validation is the challenger; champion and challenger answer the same holdout rows.
 
-    Parameters
-    ----------
-    holdout : DataFrame, shape (rows, columns)
-        Target included.
-    candidates : list of TrainedCandidate
-        In the order of the use case.
-    rules : ComparisonRules
-        Metric, guardrails, `min_overlap`.
-
-    Returns
-    -------
-    evaluation : Evaluation
-    challenger : TrainedCandidate
-    figures : dict of str to str
-        SVG by name.
+    The holdout has the target in it; figures are SVG by name.
     """
     from champion.bundle.build import classifier
     from champion.bundle.model import loads
@@ -57,17 +43,14 @@ def evaluate(
     best = ranked[0]
     chosen = next(candidate for candidate in candidates if candidate.result.name == best.name)
     model = loads(chosen.model, "challenger")
-    challenger = ComparedModel(
-        "challenger", Classifier(plan.features, plan.classes, model), plan.rule,
-        best.name, best.estimator, best.params,
-    )  # fmt: skip
+    answering = Classifier(plan.features, plan.classes, model)
+    challenger = ComparedModel("challenger", answering, plan.rule, best.name, best.estimator, best.params)
     incumbent = None
     if champion is not None:
         made = champion.manifest
-        incumbent = ComparedModel(
-            "champion", classifier(champion, f"models/{made.use_case}"), made.split,
-            made.candidate, made.estimator, made.params, made.model_version,
-        )  # fmt: skip
+        identity = (made.candidate, made.estimator, made.params, made.model_version)
+        answering = classifier(champion, f"models/{made.use_case}")
+        incumbent = ComparedModel("champion", answering, made.split, *identity)
     evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked)
     equivalence = check_equivalence(model, plan.features, plan.classes, holdout, rules.seed)
     return evaluation, TrainedCandidate(best, chosen.model, equivalence), figures(evaluation, profile)

@@ -18,13 +18,7 @@ def monitor(
     asked: DriftRequest,
     labels: Optional[StoredFile] = None,  # noqa: UP045 - ZenML reads the annotation
 ) -> Annotated[DriftReport, "report"]:
-    """Count the rows chunk by chunk in the bins of the champion's profile, and judge.
-
-    Parameters
-    ----------
-    labels : StoredFile, optional
-        True labels by request id.
-    """
+    """Count the rows chunk by chunk in the bins of the champion's profile, and judge; true labels are by request id."""
     from champion.drift.rows import compared
 
     return compared(rows.path, champion, asked, None if labels is None else labels.path, told)

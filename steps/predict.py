@@ -20,27 +20,17 @@ def predict(
     Annotated[StoredFile, "rejects"],
     Annotated[Tally, "tally"],
 ]:
-    """Stream the table through the champion, chunk by chunk.
+    """Stream the table through the champion, chunk by chunk; it is CSV or Parquet, as its name says.
 
-    Parameters
-    ----------
-    table : StoredFile
-        CSV or Parquet, as its name says.
-
-    Returns
-    -------
-    predictions : StoredFile
-        One row for each that could be scored, in the table's order.
-    rejects : StoredFile
-        CSV: those that could not, with the reason.
-    tally : Tally
+    Predictions have one row for each that could be scored, in the table's order; rejects (CSV) those that could not, with
+    the reason.
     """
     from champion.bundle.batch import predict_table
     from champion.bundle.build import array_classifier
 
     model = array_classifier(champion, f"models/{champion.manifest.use_case}")
-    out = _place("predictions") / f"predictions{asked.suffix}"
-    rejects = _place("rejects") / "rejects.csv"
+    out = _folder("predictions") / f"predictions{asked.suffix}"
+    rejects = _folder("rejects") / "rejects.csv"
     try:
         tally = predict_table(table.path, model, champion.manifest, asked, out, rejects, told)
     except BaseException:  # Ctrl-C too leaves no half of a file in the store
@@ -50,12 +40,12 @@ def predict(
     return StoredFile(out), StoredFile(rejects), tally
 
 
-def _place(output: str) -> Path:
-    """Where an output is kept, so that it is written once; a temporary folder where the store is elsewhere."""
+def _folder(output: str) -> Path:
+    """The store's folder of an output, so that it is written once; a temporary one where the store is elsewhere."""
     from zenml import get_step_context
 
     try:
-        place = Path(get_step_context().get_output_artifact_uri(output))
+        folder = Path(get_step_context().get_output_artifact_uri(output))
     except RuntimeError:  # no run: a test of the step alone
-        place = Path()
-    return place if place.is_absolute() and place.is_dir() else Path(tempfile.mkdtemp())
+        folder = Path()
+    return folder if folder.is_absolute() and folder.is_dir() else Path(tempfile.mkdtemp())

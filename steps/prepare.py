@@ -12,14 +12,10 @@ from champion.orchestration.materializers.files import PageMaterializer
 from champion.orchestration.materializers.table import TableMaterializer
 from champion.use_case.learning import Data
 
+MATERIALIZERS = {"train_set": TableMaterializer, "holdout": TableMaterializer, "profile": PageMaterializer}
 
-@step(
-    output_materializers={
-        "train_set": TableMaterializer,
-        "holdout": TableMaterializer,
-        "profile": PageMaterializer,
-    }
-)
+
+@step(output_materializers=MATERIALIZERS)
 def prepare(
     table: pd.DataFrame, data: Data, rule: SplitRule
 ) -> tuple[
@@ -30,17 +26,7 @@ def prepare(
 ]:
     """Set the holdout aside, and decide what the columns are and what of them a model sees.
 
-    Parameters
-    ----------
-    table : DataFrame, shape (rows, columns)
-        The registered table, target included.
-
-    Returns
-    -------
-    train_set, holdout : DataFrame
-        All columns, target included, index from 0.
-    profile : Profile
-    plan : Plan
+    Train set and holdout have all columns of the registered table, target included, and an index from 0.
     """
     from champion.modeling.preparation import prepare_table
 

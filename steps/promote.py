@@ -25,19 +25,11 @@ def promote(
     terms: Terms,
     rows: int,
 ) -> tuple[Annotated[Decision, "decision"], Annotated[Outcome, "outcome"]]:
-    """Promote or keep, in the Model Control Plane; the production package is kept with its model version.
-
-    Parameters
-    ----------
-    facts : Provenance
-        Where the challenger comes from.
-    terms : Terms
-        Policy, and what the run may do.
-    """
+    """Promote or keep, in the Model Control Plane; the production package is stored with its model version."""
     client = Client()
     judged = Judged(evaluation, challenger, plan, profile, facts, rows)
     decision, outcome, version = carry_out(client, judged, terms)
     if version is not None and terms.promote:
-        told = {"action": outcome.action, "reason": decision.reason, "model_version": outcome.challenger}
-        link_run(client, version, {**told, **evaluation.challenger.scores})
+        done = {"action": outcome.action, "reason": decision.reason, "model_version": outcome.challenger}
+        link_run(client, version, {**done, **evaluation.challenger.scores})
     return decision, outcome

@@ -20,14 +20,7 @@ def report(
     outcome: Outcome,
     figures: dict[str, str],
 ) -> tuple[Annotated[HTMLString, "report"], Annotated[MarkdownString, "summary"]]:
-    """Write the report; the figures were drawn with the evidence.
-
-    Returns
-    -------
-    report : HTMLString
-        Self-contained.
-    summary : MarkdownString
-    """
+    """Write the report, a self-contained page and its summary; the figures were drawn with the evidence."""
     from champion.reporting.html import render_html
     from champion.reporting.markdown import render_markdown
 

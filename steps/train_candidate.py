@@ -15,13 +15,7 @@ from champion.use_case.learning import Candidate, Fitting
 def train_candidate(
     train_set: pd.DataFrame, plan: Plan, name: str, candidate: Candidate, fitting: Fitting
 ) -> Annotated[TrainedCandidate, "candidate"]:
-    """Search, rank and fit; the holdout is not an input.
-
-    Parameters
-    ----------
-    train_set : DataFrame, shape (rows, columns)
-        Target included.
-    """
+    """Search, rank and fit; the train set has the target in it, and the holdout is not an input."""
     from champion.bundle.model import dumps
     from champion.modeling.training import fit_candidate
 

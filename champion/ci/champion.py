@@ -1,14 +1,18 @@
-"""The champion that a challenger is held against: the one that the base commit's pointers name."""
+"""The champion that a challenger is held against, the one that the base commit's pointers name; and the bot's commit.
+
+That commit has the pointers of a new champion, on top of the branch as it is now, and nothing else.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from champion.ci import state
+from champion.ci import repository, runs
 from champion.ci.environment import Environment
-from champion.ci.git import base_commit, changed, text_at
-from champion.ci.state import CiState
+from champion.ci.repository import GitError, git, text_at
+from champion.ci.runs import CiState
 from champion.datastore import cache, index, remote
 from champion.datastore.fetch import fetch_missing, pull_pointer
 from champion.errors import GATE_SAID_NO, ProjectError
@@ -17,6 +21,9 @@ from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, read_package, shown
 
 BOT = "github-actions[bot]"
+BOT_IDENTITY = {"NAME": BOT, "EMAIL": f"41898282+{BOT}@users.noreply.github.com"}
+TRIES = 3
+SKIP = "[skip ci]"  # the commit changes no code, and the champion it names has been judged already
 NO_REMOTE = "there is no DVC remote here, or no credentials for it, as on a pull request from a fork"
 
 
@@ -27,37 +34,32 @@ class RefusedError(ProjectError):
 
 
 def fetch_champions(root: Path, env: Environment) -> str:
-    """Fetch data and champion of every use case, and keep what the next steps have to know.
+    """Fetch data and champion of every use case, and keep what the next steps have to know; a line for each use case.
 
-    Returns a line for each use case. Raises RefusedError when the pull request changes a pointer: production is
-    changed by what was judged, not by hand. Raises ProjectError when base, data or champion cannot be had.
-
-    Parameters
-    ----------
-    env : Environment
-        `BASE_SHA` and `PR_AUTHOR` of a pull request; without them the tip of the branch names the champion. With
-        `WITHOUT_DATA` no table is fetched.
+    Of a pull request `BASE_SHA` and `PR_AUTHOR` are set; without them the tip of the branch names the champion. With
+    `WITHOUT_DATA` no table is fetched. Raises RefusedError when the pull request changes a pointer: production is changed
+    by what was judged, not by hand. Raises ProjectError when base, data or champion cannot be had.
     """
-    known = CiState()
+    known: dict[str, Any] = {}
     try:
-        base = base_commit(root, env)
-        known = known.model_copy(update={"base": base})
+        known["base"] = base = repository.base_commit(root, env)
         if env["BASE_SHA"]:
             _refuse_pointers(root, base, env)
-        reachable = remote.available(root)
-        standings, pointers = {}, {}
-        for workspace in state.use_cases(root):
+        known["remote"] = reachable = remote.available(root)
+        standings: dict[str, ComparedChampion] = {}
+        pointers: dict[str, str | None] = {}
+        for workspace in runs.use_cases(root):
             name = workspace.use_case.name
             pointers[name] = text_at(root, base, shown(workspace.pointer, root))
             if not env["WITHOUT_DATA"]:
                 fetch_missing(root, workspace.data)
             standings[name] = _standing(workspace, pointers[name], reachable, env.has_server)
-        known = known.model_copy(update={"remote": reachable, "standings": standings, "pointers": pointers})
+        known |= {"standings": standings, "pointers": pointers}
     except ProjectError as error:
-        known = known.model_copy(update={"refusal": str(error)})
+        known["refusal"] = str(error)
         raise
     finally:
-        state.save(root, known)
+        runs.save(root, CiState(**known))
     lines = []
     for name, standing in standings.items():
         number = "none" if standing.model_version is None else f"version {standing.model_version}"
@@ -66,7 +68,7 @@ def fetch_champions(root: Path, env: Environment) -> str:
 
 
 def _refuse_pointers(root: Path, base: str, env: Environment) -> None:
-    files = changed(root, base)
+    files = repository.changed(root, base)
     pointers = [name for name in files if name.startswith("models/") and name.endswith(".dvc")]
     if not pointers or (env["PR_AUTHOR"] == BOT and pointers == files):
         return
@@ -122,3 +124,101 @@ def recorded_scores(pointer: str) -> ComparedChampion:
         metrics={str(name): float(value) for name, value in metrics.items() if isinstance(value, int | float)},
         data_version=data if isinstance(data, str) else None,
     )
+
+
+def commit_pointers(root: Path, env: Environment) -> str:
+    """Commit the pointers that differ from the branch's, and push them; as a pull request where the branch is protected.
+
+    `make push` has written them. The branch is `GITHUB_REF_NAME` (the one that is checked out if not set), and
+    `REPO_TOKEN` may write to it. Raises ProjectError when the branch names another champion by now than the one that was
+    judged against.
+    """
+    branch = env["GITHUB_REF_NAME"] or git(root, "branch", "--show-current")
+    known = runs.load(root)
+
+    def done(pointer: str, said: str) -> str:
+        runs.save(root, known.model_copy(update={"pointer": pointer}))
+        return said
+
+    for _ in range(TRIES):
+        newest = repository.tip(root, branch, env)
+        changed = _changed(root, newest, known)
+        if not changed:
+            return done("unchanged", f"The pointers on {branch} name the champion already.")
+        message = _message(changed)
+        made = _commit(root, newest, changed, f"{message} {SKIP}")
+        try:
+            git(root, "push", "--quiet", "origin", f"{made}:refs/heads/{branch}", env=env)
+        except GitError as error:
+            if any(words in str(error) for words in ("non-fast-forward", "fetch first", "cannot lock ref")):
+                continue
+            made = _commit(root, newest, changed, message)  # without the words that skip CI: required checks run on it
+            return done("proposed", _propose(root, env, branch, made, message, error))
+        if git(root, "rev-parse", "HEAD") == newest:  # the work tree has these pointers already
+            git(root, "reset", "--quiet", "--mixed", made)
+        return done("pushed", f"Pushed to {branch}: {message}")
+    raise ProjectError(f"{branch} moved {TRIES} times while the pointer was pushed. Run the workflow again.")
+
+
+def _changed(root: Path, newest: str, known: CiState) -> list[Workspace]:
+    """The use cases whose pointer is not the branch's.
+
+    Raises ProjectError when the branch's is not the one that this run started from either.
+    """
+    differing = []
+    for workspace in runs.use_cases(root):
+        if not workspace.pointer.exists():
+            continue
+        name = shown(workspace.pointer, root)
+        theirs = text_at(root, newest, name)
+        if workspace.pointer.read_text(encoding="utf-8") == theirs:
+            continue
+        if known.base and theirs != known.pointers.get(workspace.use_case.name):
+            raise ProjectError(
+                f"Nothing was recorded: {name} was changed on the branch while this run was under way, so its champion "
+                "was not the one that was judged against. Run the workflow again."
+            )
+        differing.append(workspace)
+    return differing
+
+
+def _message(changed: list[Workspace]) -> str:
+    parts = []
+    for workspace in changed:
+        recorded = recorded_scores(workspace.pointer.read_text(encoding="utf-8"))
+        metric = workspace.use_case.promotion.metric
+        score = f", {metric} {recorded.metrics[metric]:.4f}" if metric in recorded.metrics else ""
+        parts.append(f"{workspace.use_case.name}: version {recorded.model_version}{score}")
+    return f"Champion of {'; '.join(parts)}"
+
+
+def _commit(root: Path, newest: str, changed: list[Workspace], message: str) -> str:
+    """A commit on top of the tip that changes the pointers alone; neither the work tree nor the index is touched."""
+    with tempfile.TemporaryDirectory() as folder:
+        own_index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        git(root, "read-tree", newest, variables=own_index)
+        for workspace in changed:
+            blob = git(root, "hash-object", "-w", "--no-filters", str(workspace.pointer))
+            entry = f"100644,{blob},{shown(workspace.pointer, root)}"
+            git(root, "update-index", "--add", "--cacheinfo", entry, variables=own_index)
+        tree = git(root, "write-tree", variables=own_index)
+    who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in BOT_IDENTITY.items()}
+    return git(root, "commit-tree", tree, "-p", newest, "-m", message, variables=who)
+
+
+def _propose(root: Path, env: Environment, branch: str, made: str, message: str, refused: GitError) -> str:
+    """A pull request with the pointers."""
+    head = f"champion/{made[:12]}"
+    try:
+        git(root, "push", "--quiet", "--force", "origin", f"{made}:refs/heads/{head}", env=env)
+    except GitError as error:
+        raise ProjectError(
+            f"The pointer could be pushed neither to {branch} nor to {head}: {error} (first: {refused}). The job needs "
+            "`contents: write`."
+        ) from None
+    body = (
+        f"{message}.\n\nThe model was judged on {branch} and its package is on the DVC remote. This changes the pointer "
+        f"alone; {branch} is protected, so it is a pull request. Close it to leave production as it is."
+    )
+    answer: Any = repository.call(env, "POST", "pulls", {"title": message, "head": head, "base": branch, "body": body})
+    return f"{branch} is protected: pull request {answer.get('number')} has the pointer. {message}"

@@ -17,10 +17,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from champion.ci import github, state
+from champion.ci import runs
 from champion.ci.champion import of_the_package
-from champion.ci.environment import Environment, hidden
-from champion.ci.git import git
+from champion.ci.environment import Environment, hidden, secrets_of
+from champion.ci.repository import git, pages
 from champion.datastore import dvc
 from champion.errors import ProjectError
 from champion.reporting.comment import Change, CommentInput, ComparedChampion, Findings, UseCaseResult, render_comment
@@ -51,13 +51,13 @@ def write_comment(root: Path, env: Environment) -> str:
 
 def gather(root: Path, env: Environment) -> CommentInput:
     """Everything that the steps before left to tell."""
-    known = state.load(root)
+    known = runs.load(root)
     changes, unknown = _changes(root, known.base) if known.base and env["BASE_SHA"] else ([], None)
-    workspaces = [] if known.refusal else state.use_cases(root)
+    workspaces = [] if known.refusal else runs.use_cases(root)
     return CommentInput(
         commit=env["HEAD_SHA"] or git(root, "rev-parse", "HEAD"),
         base=known.base,
-        refusal=None if known.refusal is None else known.refusal[:2000],
+        refusal=known.refusal and known.refusal[:2000],
         changes=changes,
         changes_unknown=unknown,
         compared=bool(env["BASE_SHA"]),
@@ -65,14 +65,14 @@ def gather(root: Path, env: Environment) -> CommentInput:
     )
 
 
-def _result(workspace: Workspace, known: state.CiState) -> UseCaseResult | None:
+def _result(workspace: Workspace, known: runs.CiState) -> UseCaseResult | None:
     """What happened to one use case; None where it did not run."""
-    ran = state.load_run(workspace)
+    name = workspace.use_case.name
+    ran = runs.read(workspace.reports / runs.STATE, runs.Ran)
     if ran is None:
         return None
-    name = workspace.use_case.name
     champion = known.standings.get(name, ComparedChampion(source="none"))
-    findings = None if ran.failure else state.read(workspace.reports / "evaluation.json", Findings)
+    findings = None if ran.failure else runs.read(workspace.reports / "evaluation.json", Findings)
     if findings and champion.source == "server" and findings.outcome.action.startswith("would"):
         champion = of_the_package(workspace, champion, server=True)
     return UseCaseResult(use_case=name, champion=champion, findings=findings, failure=ran.failure)
@@ -130,7 +130,7 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
         except (OSError, process.NotEndedError) as error:
             raise ProjectError(f"cml did not run: {error}.") from None
     if done.code:
-        said = hidden((done.errors or done.output).strip()[-800:], variables)
+        said = hidden((done.errors or done.output).strip()[-800:], secrets_of(variables))
         raise ProjectError(f"cml could not comment on pull request {number}: {said}")
     return f"Commented on pull request {number}. {done.output.strip()}"
 
@@ -138,31 +138,29 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
 def comment_on_fork(root: Path, env: Environment) -> str:
     """Validate a fork's artifact, find its pull request, comment.
 
-    Raises ProjectError when the artifact is not what a run leaves.
-
-    Parameters
-    ----------
-    env : Environment
-        `ARTIFACT` is the folder that the artifact was unpacked into, `HEAD_SHA` and `HEAD_REPOSITORY` are the run's.
+    `ARTIFACT` is the folder that the artifact was unpacked into, `HEAD_SHA` and `HEAD_REPOSITORY` are the run's. Raises
+    ProjectError when the artifact is not what a run leaves.
     """
     head = env.need("HEAD_SHA", "the commit of the run that left the artifact")
-    folder = Path(env.need("ARTIFACT", "the folder that the artifact was unpacked into"))
-    if not (folder / STORY).exists():
+    path = Path(env.need("ARTIFACT", "the folder that the artifact was unpacked into")) / STORY
+    if not path.exists():
         return "The run left no comment; nothing was posted."
     numbers = pull_requests(env, head)
     if not numbers:
         return f"No open pull request has the head commit {head[:12]}; nothing was posted."
-    story = read_story(folder).model_copy(update={"commit": head})
-    write_text(root / "reports" / COMMENT, rendered(story, env.run_link))
+    story = _read_story(path).model_copy(update={"commit": head})
+    try:
+        comment = render_comment(story, env.run_link, stranger=True)
+    except Exception as error:  # whatever numbers that contradict each other make the renderer raise
+        raise ProjectError(
+            f"{STORY} of the artifact contradicts itself ({type(error).__name__}); nothing was posted."
+        ) from None
+    write_text(root / "reports" / COMMENT, comment)
     return " ".join(_post_on(root, env, number) for number in numbers)
 
 
-def read_story(folder: Path) -> CommentInput:
-    """The story in an artifact that nobody trusts; only ``comment.json`` is looked at.
-
-    Raises ProjectError when it is no plain file, too large, or not a story.
-    """
-    path = folder / STORY
+def _read_story(path: Path) -> CommentInput:
+    """The one file of an artifact that is looked at; nobody trusts it."""
     if path.is_symlink() or not path.is_file():
         raise ProjectError(f"The artifact has no file {STORY}; nothing was posted.")
     if path.stat().st_size > MOST_BYTES:
@@ -175,26 +173,13 @@ def read_story(folder: Path) -> CommentInput:
         ) from None
 
 
-def rendered(story: CommentInput, link: str | None) -> str:
-    """The comment, which says that a stranger's code gave the numbers.
-
-    Raises ProjectError when parts of the story do not fit together.
-    """
-    try:
-        return render_comment(story, link, stranger=True)
-    except Exception as error:  # whatever numbers that contradict each other make the renderer raise
-        raise ProjectError(
-            f"{STORY} of the artifact contradicts itself ({type(error).__name__}); nothing was posted."
-        ) from None
-
-
 def pull_requests(env: Environment, head: str) -> list[int]:
     """The open pull requests whose head commit is the run's, whatever the artifact says."""
-    repository, source = env["GITHUB_REPOSITORY"], env["HEAD_REPOSITORY"]
-    listed = github.pages(env, "pulls?state=open", PAGES)
-    return [pull["number"] for page in listed for pull in page if _is_about(pull, head, repository, source)]
+    source = env["HEAD_REPOSITORY"]
 
+    def is_ours(pull: dict[str, Any]) -> bool:
+        theirs = (pull["head"].get("repo") or {}).get("full_name")  # none where the fork was deleted
+        base = pull["base"]["repo"]["full_name"]
+        return pull["head"]["sha"] == head and base == env["GITHUB_REPOSITORY"] and source in ("", theirs)
 
-def _is_about(pull: dict[str, Any], head: str, repository: str, source: str) -> bool:
-    theirs = (pull["head"].get("repo") or {}).get("full_name")  # none where the fork was deleted
-    return pull["head"]["sha"] == head and pull["base"]["repo"]["full_name"] == repository and source in ("", theirs)
+    return [pull["number"] for page in pages(env, "pulls?state=open", PAGES) for pull in page if is_ours(pull)]

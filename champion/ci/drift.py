@@ -13,15 +13,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from champion.ci import github, state
+from champion.ci import runs
 from champion.ci.environment import Environment
-from champion.ci.runs import run_logged
+from champion.ci.repository import call, pages
 from champion.datastore import index
 from champion.datastore.fetch import fetch_missing
 from champion.drift.judge import exit_code
 from champion.drift.report import DriftReport
 from champion.errors import ConfigurationError, ProjectError
-from champion.reporting.comment import Value
+from champion.reporting.comment import ComparedChampion, Value
 from champion.reporting.drift import issue as issue_text
 from champion.reporting.drift.issue import UseCaseDrift, summary
 from champion.workspace.files import write_text
@@ -50,38 +50,30 @@ class Watch(Value):
 
 def load(root: Path) -> Watch | None:
     """What ``make ci-drift`` found; None where it did not get that far."""
-    return state.read(root / "reports" / WATCH, Watch)
+    return runs.read(root / "reports" / WATCH, Watch)
 
 
 def watch_all(root: Path, env: Environment) -> int:
     """Compare the newest data of every use case on the stack; a failure does not stop the rest.
 
-    Writes ``reports/drift.json`` and ``reports/drift.md``, and appends the latter to the job's summary. Returns 0
-    where every comparison could be made, whatever was found; else the exit code of the first that failed. Raises
-    ConfigurationError when `DRIFT_DATA` fits no use case, or several tables might be the newest.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout, with the champions that ``make ci-champion`` fetched.
-    env : Environment
-        `CI_STACK` names the stack, `DRIFT_DATA` the table; `GITHUB_OUTPUT` gets ``drift=true`` or ``drift=false``.
+    `CI_STACK` names the stack, `DRIFT_DATA` the table. Writes ``reports/drift.json`` and ``reports/drift.md``, and appends
+    the latter to the job's summary; `GITHUB_OUTPUT` gets ``drift=true`` or ``drift=false``. Returns 0 where every
+    comparison could be made, whatever was found; else the exit code of the first that failed. Raises ConfigurationError
+    when `DRIFT_DATA` fits no use case, or several tables might be the newest.
     """
     reports = root / "reports"
     for name in (WATCH, SUMMARY):
         (reports / name).unlink(missing_ok=True)
-    workspaces = list(state.use_cases(root))
-    names = [workspace.use_case.name for workspace in workspaces]
-    tables, known = newest(root, names, env["DRIFT_DATA"]), state.load(root)
+    workspaces = {workspace.use_case.name: workspace for workspace in runs.use_cases(root)}
+    tables, known = newest(root, list(workspaces), env["DRIFT_DATA"]), runs.load(root)
     seen = {
-        name: _compare(workspace, tables.get(name), known, env)
-        for name, workspace in zip(names, workspaces, strict=True)
+        name: _compare(workspace, tables.get(name), known.standings.get(name), env)
+        for name, workspace in workspaces.items()
     }
     watch = Watch(seen=seen)
     write_text(reports / WATCH, watch.as_json())
-    written = summary(
-        {name: (each, _report(root, name) if each.compared else "") for name, each in seen.items()}, env.run_link
-    )
+    found = {name: (each, _report(root, name) if each.compared else "") for name, each in seen.items()}
+    written = summary(found, env.run_link)
     write_text(reports / SUMMARY, written)
     env.append("GITHUB_STEP_SUMMARY", written)
     env.append("GITHUB_OUTPUT", f"drift={'true' if watch.drifted else 'false'}\n")
@@ -95,14 +87,8 @@ def _report(root: Path, name: str) -> str:
 def newest(root: Path, names: list[str], given: str) -> dict[str, Path]:
     """Where the newest data of each use case are; one that has none is left out.
 
-    Raises ConfigurationError when a path fits no use case or all of them, or two tables might be meant.
-
-    Parameters
-    ----------
-    names : list of str
-        Of the use cases.
-    given : str
-        A path in the checkout, in which ``{use_case}`` stands for the name; empty for ``data/NAME-new.*``.
+    `given` is a path in the checkout, in which ``{use_case}`` stands for the name; empty for ``data/NAME-new.*``. Raises
+    ConfigurationError when a path fits no use case or all of them, or two tables might be meant.
     """
     if not given:
         return {name: table for name in names if (table := _beside(root, name)) is not None}
@@ -132,41 +118,40 @@ def _beside(root: Path, name: str) -> Path | None:
     return pointers[0].with_suffix("") if pointers else None
 
 
-def _compare(workspace: Workspace, table: Path | None, known: state.CiState, env: Environment) -> UseCaseDrift:
-    name = workspace.use_case.name
-    standing = known.standings.get(name)
+def _compare(
+    workspace: Workspace, table: Path | None, standing: ComparedChampion | None, env: Environment
+) -> UseCaseDrift:
     if table is None:
-        return UseCaseDrift(outcome="skipped", why=f"There are no new data: no pointer data/{name}-new.*.dvc.")
-    source = shown(table, workspace.root)
+        why = f"There are no new data: no pointer data/{workspace.use_case.name}-new.*.dvc."
+        return UseCaseDrift(outcome="skipped", why=why)
+    root, reports, source = workspace.root, workspace.reports, shown(table, workspace.root)
+
+    def failed(why: str, code: int) -> UseCaseDrift:
+        return UseCaseDrift(outcome="failed", source=source, why=why, exit_code=code)
+
     if standing is not None and standing.source == "none":
         return UseCaseDrift(outcome="skipped", source=source, why="There is no champion yet.")
     if standing is not None and standing.source == "pointer":
-        return UseCaseDrift(
-            outcome="failed", source=source, why=f"The champion was not fetched: {standing.why}.", exit_code=1
-        )
+        return failed(f"The champion was not fetched: {standing.why}.", 1)
     try:
-        fetch_missing(workspace.root, table)
+        fetch_missing(root, table)
     except ProjectError as error:
-        return UseCaseDrift(outcome="failed", source=source, why=str(error), exit_code=error.exit_code)
-    return _monitor(workspace, source, index.tracked(workspace.root, table).md5, env)
-
-
-def _monitor(workspace: Workspace, source: str, md5: str | None, env: Environment) -> UseCaseDrift:
+        return failed(str(error), error.exit_code)
     for name in ("drift.json", "drift.md"):
-        (workspace.reports / name).unlink(missing_ok=True)
+        (reports / name).unlink(missing_ok=True)
     arguments = ["monitor", source, "--config", workspace.shown_config, "--stack", env.stack]
-    code, lines = run_logged(workspace.root, arguments, workspace.reports / RUN_LOG)
+    code, lines = runs.run_logged(root, arguments, reports / RUN_LOG)
     try:
-        report = DriftReport.model_validate_json((workspace.reports / "drift.json").read_bytes())
+        report = DriftReport.model_validate_json((reports / "drift.json").read_bytes())
     except (FileNotFoundError, ValidationError):
         report = None
     if report is None or code != exit_code(report.verdict, "drift"):
         last = "\n".join(line for line in lines if line.strip())[-2000:].splitlines()[-LAST_LINES:]
-        return UseCaseDrift(outcome="failed", source=source, why="\n".join(last), exit_code=code or 1)
+        return failed("\n".join(last), code or 1)
     return UseCaseDrift(
         outcome=report.verdict,
         source=source,
-        data_version=md5,
+        data_version=index.tracked(root, table).md5,
         model_version=report.model_version,
         created=report.created,
         why=report.reason,
@@ -174,17 +159,9 @@ def _monitor(workspace: Workspace, source: str, md5: str | None, env: Environmen
 
 
 def keep_issues(root: Path, env: Environment) -> str:
-    """Bring the issues in line with what ``make ci-drift`` found.
+    """Bring the issues in line with what ``make ci-drift`` found; a line for each use case says what was done.
 
-    Returns what was done, a line for each use case. Raises GitHubError when GitHub refuses; the next run does what is
-    missing then.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout, with ``reports/drift.json`` and each use case's ``drift.md``.
-    env : Environment
-        `GITHUB_REPOSITORY`, `GITHUB_API_URL` and `REPO_TOKEN`.
+    Raises GitHubError when GitHub refuses; the next run does what is missing then.
     """
     watch = load(root)
     if watch is None:
@@ -201,7 +178,7 @@ def keep_issues(root: Path, env: Environment) -> str:
 def open_issues(env: Environment) -> dict[str, list[int]]:
     """The open issues of the monitor: by use case their numbers, the oldest first."""
     issues: dict[str, set[int]] = {}
-    for page in github.pages(env, "issues?state=open", PAGES):
+    for page in pages(env, "issues?state=open", PAGES):
         for issue in page:
             marked = _MARKER.match(str(issue.get("body") or ""))
             ours = (issue.get("user") or {}).get("type") == "Bot" or issue.get("author_association") in MEMBERS
@@ -219,9 +196,9 @@ def _reconcile(root: Path, env: Environment, name: str, seen: UseCaseDrift, numb
         body = issue_text.body(name, seen, _report(root, name), env.run_link)
         content: dict[str, Any] = {"title": issue_text.title(name), "body": body}
         if first is not None:
-            github.call(env, "PATCH", f"issues/{first}", content)
+            call(env, "PATCH", f"issues/{first}", content)
             return f"drift; issue {first} is up to date."
-        made = github.call(env, "POST", "issues", {**content, "labels": [LABEL]})
+        made = call(env, "POST", "issues", {**content, "labels": [LABEL]})
         return f"drift; opened issue {made['number']}."
     if seen.outcome == "none":
         if first is None:
@@ -234,16 +211,12 @@ def _reconcile(root: Path, env: Environment, name: str, seen: UseCaseDrift, numb
 
 def _close(env: Environment, number: int, comment: str, reason: str = "completed") -> None:
     """Close first: what breaks off between both leaves no issue to be closed, and commented on, again."""
-    github.call(env, "PATCH", f"issues/{number}", {"state": "closed", "state_reason": reason})
-    github.call(env, "POST", f"issues/{number}/comments", {"body": comment})
+    call(env, "PATCH", f"issues/{number}", {"state": "closed", "state_reason": reason})
+    call(env, "POST", f"issues/{number}/comments", {"body": comment})
 
 
-def retrain(root: Path, env: Environment) -> str:
-    """Start the training pipeline on `GITHUB_REF_NAME`; its challenger is judged as any other.
-
-    Raises GitHubError when GitHub does not start it.
-    """
-    del root
+def retrain(_: Path, env: Environment) -> str:
+    """Start the training pipeline on `GITHUB_REF_NAME`; its challenger is judged as any other."""
     branch = env.need("GITHUB_REF_NAME", "the branch that is trained")
-    github.call(env, "POST", f"actions/workflows/{PIPELINE}/dispatches", {"ref": branch})
+    call(env, "POST", f"actions/workflows/{PIPELINE}/dispatches", {"ref": branch})
     return f"Started {PIPELINE} on {branch}. It promotes only a challenger that beats the champion on the holdout."

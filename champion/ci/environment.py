@@ -11,18 +11,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from champion import settings
+from champion.datastore.backends import table
 from champion.errors import ConfigurationError
+from champion.orchestration import stacks
 
-SECRETS = ("GDRIVE_CREDENTIALS_DATA", "ZENML_STORE_API_KEY", "REPO_TOKEN", "GITHUB_TOKEN", "ZENML_STORE_PASSWORD")
+TOKENS = ("REPO_TOKEN", "GITHUB_TOKEN")
 SHORTEST = 8  # what is shorter is no secret, and hiding it would spoil the text
+_REPOSITORY, _COMMIT, _RUN = r"[\w.-]{1,100}/[\w.-]{1,100}", r"[0-9a-f]{40}", r"\d{1,20}"
 _PATTERNS = {
-    "BASE_SHA": r"[0-9a-f]{40}",
-    "HEAD_SHA": r"[0-9a-f]{40}",
+    "BASE_SHA": _COMMIT,
+    "HEAD_SHA": _COMMIT,
     "PR_NUMBER": r"[1-9]\d{0,9}",
-    "GITHUB_RUN_ID": r"\d{1,20}",
-    "RUN_ID": r"\d{1,20}",
-    "GITHUB_REPOSITORY": r"[\w.-]{1,100}/[\w.-]{1,100}",
-    "HEAD_REPOSITORY": r"[\w.-]{1,100}/[\w.-]{1,100}",
+    "GITHUB_RUN_ID": _RUN,
+    "RUN_ID": _RUN,
+    "GITHUB_REPOSITORY": _REPOSITORY,
+    "HEAD_REPOSITORY": _REPOSITORY,
     "ROLLBACK_TO": r"\d{1,9}",
     "ROLLBACK_USE_CASE": r"[A-Za-z0-9_][\w.-]{0,99}",
     "DRIFT_DATA": r"(?!.*\.\.)[\w{][\w{}./-]{0,199}",
@@ -43,8 +47,7 @@ class Environment:
         Raises ConfigurationError when it cannot be what it should be.
         """
         value = self.values.get(name, "").strip()
-        pattern = _PATTERNS.get(name)
-        if value and pattern and not re.fullmatch(pattern, value):
+        if value and name in _PATTERNS and not re.fullmatch(_PATTERNS[name], value):
             raise ConfigurationError(
                 f"The variable {name} is {value[:80]!r}, which does not look like one. Correct it."
             )
@@ -81,10 +84,19 @@ class Environment:
         return bool(self["ZENML_STORE_URL"])
 
 
-def hidden(text: str, variables: Mapping[str, str]) -> str:
-    """A text with ``***`` in place of the secrets of an environment, and of the parts of one that is JSON."""
-    secrets = {part for name in SECRETS for part in _parts(variables.get(name, "").strip())}
-    for secret in sorted((each for each in secrets if len(each) >= SHORTEST), key=len, reverse=True):
+def secrets_of(variables: Mapping[str, str]) -> list[str]:
+    """The secrets of an environment, and the parts of one that is JSON, the longest first.
+
+    Which variables hold one is said where they are read: here, by the settings, each kind of remote, and the stacks' files.
+    """
+    names = {*TOKENS, *settings.SECRETS, *table.SECRETS, *stacks.secrets()}
+    secrets = {part for name in names for part in _parts(variables.get(name, "").strip())}
+    return sorted((each for each in secrets if len(each) >= SHORTEST), key=len, reverse=True)
+
+
+def hidden(text: str, secrets: list[str]) -> str:
+    """A text with ``***`` in place of secrets."""
+    for secret in secrets:
         text = text.replace(secret, "***")
     return text
 

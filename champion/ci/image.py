@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from champion.ci import state
+from champion.ci import runs
 from champion.ci.champion import recorded_scores
 from champion.ci.environment import Environment
-from champion.ci.git import git
+from champion.ci.repository import git
 from champion.errors import ProjectError
 from champion.workspace.workspace import Workspace, read_package, shown
-
-TARGET = "champion"
 
 
 def publish(root: Path, env: Environment) -> str:
     """Build an image for each champion and try it out; push where there is a token, or a registry of one's own.
 
-    Raises ProjectError when the engine is missing, an image does not serve the champion that its pointer names, or
-    building or pushing fails.
-
-    Parameters
-    ----------
-    root : Path
-        The checkout, with the champions' packages under ``models/``.
-    env : Environment
-        `IMAGE` names the image, else ``ghcr.io/OWNER/NAME``; `GITHUB_ACTOR` and `REPO_TOKEN` are for that registry.
+    `IMAGE` names the image, else ``ghcr.io/OWNER/NAME``; `GITHUB_ACTOR` and `REPO_TOKEN` are for that registry. Raises
+    ProjectError when the engine is missing, an image does not serve the champion that its pointer names, or building or
+    pushing fails.
     """
-    if state.load(root).pointer == "proposed":
+    if runs.load(root).pointer == "proposed":
         return "No image: the pointer waits in a pull request, whose merge builds it."
-    versions = [(workspace, _version(workspace)) for workspace in state.use_cases(root)]
-    champions = [(workspace, number) for workspace, number in versions if number is not None]
+    champions = [(each, number) for each in runs.use_cases(root) if (number := _version(each)) is not None]
     if not champions:
         return "No image: there is no champion yet."
     from champion.orchestration.docker.engine import connect
@@ -38,7 +29,7 @@ def publish(root: Path, env: Environment) -> str:
 
     names, lines = [], []
     for workspace, number in champions:
-        built = build_named(TARGET, image_names(workspace, number, env), workspace.use_case.name)
+        built = build_named("champion", image_names(workspace, number, env), workspace.use_case.name)
         lines.append(f"Tried: {try_out(connect(), built[0], workspace.use_case.name, number)}.")
         names += built
     if env["REPO_TOKEN"] or env["IMAGE"]:
@@ -59,8 +50,7 @@ def _version(workspace: Workspace) -> int | None:
     named = recorded_scores(pointer.read_text(encoding="utf-8")).model_version if pointer.is_file() else None
     if named not in (None, number):
         raise ProjectError(
-            f"{shown(pointer, workspace.root)} names version {named}, but "
-            f"{workspace.shown_package} holds version {number}. "
+            f"{shown(pointer, workspace.root)} names version {named}, but {workspace.shown_package} holds version {number}. "
             "Run `make pull`, or `make push` where the package is the newer one."
         )
     return number

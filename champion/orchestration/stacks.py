@@ -83,6 +83,12 @@ def _filled_in(value: Any, stack: str) -> Any:
     return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
 
 
+def secrets() -> set[str]:
+    """The variables that files under stacks/ fill in where a key, a secret, a token or a password stands."""
+    texts = (file.read_text(encoding="utf-8") for file in (settings.root() / "stacks").glob("*.yaml"))
+    return {name for text in texts for name in re.findall(r"(?:key|secret|token|password)\W+\$\{(\w+)\}", text)}
+
+
 def ensure(client: Client, name: str) -> None:
     """Register a stack and its components where they are missing, and bring them up to date where they differ."""
     from zenml.enums import StackComponentType

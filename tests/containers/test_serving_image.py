@@ -16,7 +16,7 @@ import pytest
 from champion.bundle.predictions import read
 from champion.ci import image as ci_image
 from champion.ci.environment import Environment
-from champion.ci.state import use_cases
+from champion.ci.runs import use_cases
 from champion.errors import EngineError, ProjectError
 from champion.orchestration.docker.image import ASK, HARDENED, stages, try_out
 from tests.conftest import ROOT, Checkout, make_checkout, quick

@@ -38,7 +38,6 @@ BEHAVIOURS = {
 # Modules that the tests of their room run in a process of its own, or that tests of another room hold.
 ELSEWHERE = {
     "champion.bundle.candidate": "tests/integration: steps, and every run",
-    "champion.ci.pointers": "tests/unit/ci/test_steps.py, by command",
     "champion.comparison.provenance": "tests/unit/reporting and tests/integration/test_judging.py",
     "champion.datastore.backends.drive.probe": "test_whole_way.py beside it, in the client's environment",
     "champion.drift.rows": "tests/system/test_monitor.py",

@@ -13,8 +13,8 @@ import pytest
 from champion.modeling.split import SplitRule
 from champion.orchestration.materializers.table import TableMaterializer
 from champion.tabular.tables import WrittenTable
-from pipelines import early_table
-from pipelines.early_table import EarlyTable
+from pipelines import dataset
+from pipelines.dataset import EarlyTable
 from tests.conftest import Checkout
 
 RULE = SplitRule(by="hash", share=0.2, salt="s", columns=("a",))
@@ -30,8 +30,8 @@ def change(checkout: Checkout, name: str, before: str, after: str) -> None:
 @pytest.fixture
 def early(ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     """A checkout in which every table is long, and which puts what is temporary beside itself."""
-    change(ready, "pipelines/early_table.py", "FEWEST_BYTES = 32 * 1024 * 1024", "FEWEST_BYTES = 1")
-    change(ready, "pipelines/early_table.py", "(os.cpu_count() or 1) > 1", "True")
+    change(ready, "pipelines/dataset.py", "FEWEST_BYTES = 32 * 1024 * 1024", "FEWEST_BYTES = 1")
+    change(ready, "pipelines/dataset.py", "(os.cpu_count() or 1) > 1", "True")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     return ready
@@ -56,7 +56,7 @@ def test_the_run_takes_the_table_that_the_other_process_has_read(early: Checkout
 
 
 def test_the_run_reads_the_table_itself_where_the_other_process_fails(early: Checkout) -> None:
-    change(early, "pipelines/early_table.py", "    keep_freed_memory()\n", "    sys.exit(1)\n")
+    change(early, "pipelines/dataset.py", "    settings.keep_freed_memory()\n", "    sys.exit(1)\n")
     assert early.train()["action"] == "promoted"
 
 
@@ -92,7 +92,7 @@ def test_a_written_table_goes_whole_to_a_store_that_is_elsewhere(tmp_path: Path)
 
 
 def told(**facts: Any) -> EarlyTable:
-    lines = [{"version": "1"}, {"recorded": None, "found": {"warnings": []}, "rows": 3, "columns": 2, **facts}]
+    lines = [{"version": "1"}, {"recorded": None, "check": {"warnings": []}, "rows": 3, "columns": 2, **facts}]
     return EarlyTable(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)), Path("here"))
 
 
@@ -114,8 +114,8 @@ def test_a_process_that_was_killed_in_the_middle_has_told_nothing() -> None:
 
 def test_a_short_table_is_not_worth_a_process(ready: Checkout) -> None:
     data = ready.root / "data/iris.csv"
-    assert not early_table._is_worth_it(data)
+    assert not dataset._is_worth_it(data)
     with data.open("r+b") as file:
-        file.truncate(early_table.FEWEST_BYTES)
-    assert early_table._is_worth_it(data) is ((early_table.os.cpu_count() or 1) > 1)
-    assert not early_table._is_worth_it(data.with_name("none.csv"))
+        file.truncate(dataset.FEWEST_BYTES)
+    assert dataset._is_worth_it(data) is ((dataset.os.cpu_count() or 1) > 1)
+    assert not dataset._is_worth_it(data.with_name("none.csv"))

@@ -13,8 +13,7 @@ import pytest
 from champion.drift.judge import exit_code
 from champion.drift.report import DriftReport
 from champion.errors import ConfigurationError, DataError, PackageError, ProjectError
-from pipelines.drift_gauges import GAUGES
-from pipelines.drift_log import history
+from pipelines.drift_files import GAUGES, history
 from tests.conftest import ROOT, Checkout, Session, quick, tree
 from tests.support.monitor_examples import iris, monitored, new_rows, of_sales, sales, with_champion
 

@@ -41,40 +41,22 @@ class Pull:
 
     def facts(self) -> dict[str, Any]:
         """As the API tells them."""
-        return {
-            "number": self.number, "title": self.title, "state": "open",
-            "head": {"sha": self.head, "ref": self.branch, "repo": {"full_name": self.source}},
-            "base": {"ref": "main", "repo": {"full_name": REPOSITORY}},
-        }  # fmt: skip
+        head = {"sha": self.head, "ref": self.branch, "repo": {"full_name": self.source}}
+        base = {"ref": "main", "repo": {"full_name": REPOSITORY}}
+        return {"number": self.number, "title": self.title, "state": "open", "head": head, "base": base}
 
 
 @dataclass
 class GitHub:
-    """Its state, and the server.
+    """Its state, and the server."""
 
-    Attributes
-    ----------
-    tokens : dict of str to bool
-        Token, and whether it may write.
-    comments : dict of int to list
-        By pull request: the comments as they are now.
-    calls : list of str
-        Method and path of every request.
-    issues : dict of int to dict
-        By number, open and closed.
-    started : list of str
-        Workflow and branch of every dispatch.
-    faults : dict of str to list
-        By the method and the end of a path: what the next such requests get.
-    """
-
-    tokens: dict[str, bool] = field(default_factory=dict)
+    tokens: dict[str, bool] = field(default_factory=dict)  # and whether each may write
     pulls: dict[int, Pull] = field(default_factory=dict)
-    comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
-    issues: dict[int, dict[str, Any]] = field(default_factory=dict)
-    started: list[str] = field(default_factory=list)
-    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # as they are now, by pull request
+    calls: list[str] = field(default_factory=list)  # method and path of every request
+    issues: dict[int, dict[str, Any]] = field(default_factory=dict)  # open and closed
+    started: list[str] = field(default_factory=list)  # workflow and branch of every dispatch
+    faults: dict[str, list[Fault]] = field(default_factory=dict)  # for the next requests of a method, by a path's end
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -110,11 +92,14 @@ class GitHub:
         self, title: str, body: str, user: dict[str, str] = BOT, association: str = "NONE", state: str = "open"
     ) -> dict[str, Any]:
         """Open an issue."""
-        made = {
-            "number": next(self._numbers), "title": title, "body": body, "state": state, "user": user, "edits": 0,
-            "author_association": association, "labels": [],
-        }  # fmt: skip
-        self.issues[made["number"]] = made
+        made: dict[str, Any] = {
+            "number": next(self._numbers),
+            "title": title,
+            "body": body,
+            "state": state,
+            "user": user,
+        }
+        self.issues[made["number"]] = made = {**made, "edits": 0, "author_association": association, "labels": []}
         return made
 
     def fault(self, method: str, path: str) -> Fault | None:
@@ -153,7 +138,10 @@ class GitHub:
         if found := re.fullmatch(rf"(GET|POST) {here}/issues/(\d+)/comments", route):
             return self._listed_or_added(found[1], int(found[2]), body)
         if found := re.fullmatch(rf"PATCH {here}/issues/comments/(\d+)", route):
-            return self._edited(int(found[1]), body)
+            for comment in itertools.chain.from_iterable(self.comments.values()):
+                if comment["id"] == int(found[1]):
+                    comment.update(body=body["body"], edits=comment["edits"] + 1)
+                    return 200, comment
         return 404, {"message": "Not Found"}
 
     def _written(self, number: str, body: dict[str, Any]) -> tuple[int, Any]:
@@ -166,8 +154,7 @@ class GitHub:
         issue = self.issues.get(int(number))
         if issue is None:
             return 404, {"message": "Not Found"}
-        issue.update(body)
-        issue["edits"] += 1
+        issue.update(body, edits=issue["edits"] + 1)
         return 200, issue
 
     def _listed_or_added(self, method: str, number: int, body: Any) -> tuple[int, Any]:
@@ -181,14 +168,6 @@ class GitHub:
         there.append(made)
         return 201, made
 
-    def _edited(self, comment: int, body: Any) -> tuple[int, Any]:
-        for found in itertools.chain.from_iterable(self.comments.values()):
-            if found["id"] == comment:
-                found["body"] = body["body"]
-                found["edits"] += 1
-                return 200, found
-        return 404, {"message": "Not Found"}
-
 
 class _Handler(BaseHTTPRequestHandler):
     github: ClassVar[GitHub]
@@ -199,10 +178,10 @@ class _Handler(BaseHTTPRequestHandler):
         token = (self.headers.get("Authorization") or "").rpartition(" ")[2]
         asked = urlsplit(self.path)
         met = self.github.fault(self.command, asked.path)
-        if met is None:
-            status, content = self.github.answer(self.command, asked.path, token, body, asked.query)
-        else:
+        if met is not None:
             status, content = met.status, {"message": met.message}
+        else:
+            status, content = self.github.answer(self.command, asked.path, token, body, asked.query)
         sent = b"" if content is None else json.dumps(content).encode()
         self.send_response(status)
         for name, value in (met.headers if met else {}).items():

@@ -9,17 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from champion.comparison.evaluation import Evaluation
-from champion.modeling.evaluation import CandidateResult, Trial
-from champion.reporting.comment import (
-    LIMIT,
-    Change,
-    CommentInput,
-    ComparedChampion,
-    Failure,
-    Findings,
-    UseCaseResult,
-    render_comment,
-)
+from champion.modeling.evaluation import Trial
+from champion.reporting import comment as room
+from champion.reporting.comment import ComparedChampion, Failure, Findings, UseCaseResult, render_comment
 from champion.reporting.markdown import chart_label
 from tests.support import report_examples as examples
 
@@ -27,31 +19,26 @@ BASE, COMMIT = "1234abcd" * 5, "abcd1234" * 5
 HOSTILE = '</summary>|x```mermaid\n@octocat ![p](https://evil.example/x.png) <script>alert(1)</script> "]"%%{init}'
 
 
-def findings(
-    found: Evaluation | None = None, action: str = "would_promote", reason_code: str | None = None, **more: Any
-) -> Findings:
-    found = found or examples.evaluation(**more)
+def findings(found: Evaluation | None = None, action: str = "would_promote", same: bool = False) -> Findings:
+    found = found or examples.evaluation()
     decision = examples.decision(found)
-    if reason_code:
+    if same:
         decision = decision.model_copy(
-            update={"reason_code": reason_code, "promote": False, "reason": f"The champion stays: {reason_code}."}
+            update={"reason_code": "same", "promote": False, "reason": "The champion stays."}
         )
-    return Findings(
-        evaluation=found, decision=decision, provenance=examples.lineage(), outcome=examples.outcome(action=action)
-    )
+    outcome = examples.outcome(action=action)
+    return Findings(evaluation=found, decision=decision, provenance=examples.lineage(), outcome=outcome)
 
 
 def case(found: Findings | None = None, **changes: Any) -> UseCaseResult:
-    standing = ComparedChampion(
-        source="package", model_version=3, data_version=examples.lineage().data_version, rows=150
-    )
+    version = examples.lineage().data_version
+    standing = ComparedChampion(source="package", model_version=3, data_version=version, rows=150)
     return UseCaseResult(**{"use_case": "iris", "champion": standing, "findings": found or findings(), **changes})
 
 
-def story(*cases: UseCaseResult, **changes: Any) -> CommentInput:
-    return CommentInput(
-        **{"commit": COMMIT, "base": BASE, "compared": True, "results": list(cases or (case(),)), **changes}
-    )
+def story(*cases: UseCaseResult, **changes: Any) -> room.CommentInput:
+    facts = {"commit": COMMIT, "base": BASE, "compared": True, "results": list(cases or (case(),))}
+    return room.CommentInput(**{**facts, **changes})
 
 
 def comment(*cases: UseCaseResult, **changes: Any) -> str:
@@ -62,85 +49,87 @@ def heading(written: str) -> str:
     return next(line for line in written.splitlines() if line.startswith("## "))
 
 
-def test_a_better_challenger_is_told_with_every_score_the_test_and_the_way_to_the_report() -> None:
-    written = comment()
-    assert heading(written) == "## iris: the challenger would become the champion"
-    assert "| **`accuracy`** | **0.9333** | **0.9667** | **+0.0333** |" in written
-    assert "| `versicolor` | 10 | 0.9000 | 0.8000 | 0.8500 | 0.8500 | ±0 |" in written
-    assert "McNemar's exact test" in written
-    assert "[The full report](https://github.com/o/r/actions/runs/7)" in written
-    assert "Commit `abcd1234`, base `1234abcd`" in written
+NO_CHAMPION = {"champion": None, "paired": None}
+
+
+SITUATIONS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
+    "a better challenger": (
+        {},
+        "iris: the challenger would become the champion",
+        [
+            "| **`accuracy`** | **0.9333** | **0.9667** | **+0.0333** |",
+            "| `versicolor` | 10 | 0.9000 | 0.8000 | 0.8500 | 0.8500 | ±0 |",
+            "McNemar's exact test",
+            "[The full report](https://github.com/o/r/actions/runs/7)",
+            "Commit `abcd1234`, base `1234abcd`",
+        ],
+    ),
+    "the same challenger": (
+        {"findings": findings(action="would_keep", same=True)},
+        "iris: nothing that makes a model has changed",
+        ["champion v3"],
+    ),
+    "no champion": (
+        {"findings": findings(examples.evaluation(**NO_CHAMPION)), "champion": ComparedChampion(source="none")},
+        "iris: the challenger would be the first champion",
+        ["there was no champion"],
+    ),
+    "a champion that cannot be judged, which is no missing one": (
+        {"findings": findings(examples.evaluation(**NO_CHAMPION, champion_unjudged="no column 'a'"), "would_keep")},
+        "iris: the champion stays",
+        ["cannot be judged"],
+    ),
+    "a step that failed, its last words in a fence that is longer than any inside": (
+        {"findings": None, "failure": Failure(step="tree", exit_code=1, lines=["Error: no room", "~~~~ @octocat"])},
+        "iris: the pipeline failed in tree",
+        ["exit code 1", "~~~~~text\nError: no room\n~~~~ @octocat\n~~~~~"],
+    ),
+    "after a merge": (
+        {"findings": findings(action="promoted")},
+        "iris: version 4 is in production now; it replaced version 3",
+        [],
+    ),
+    "other data": (
+        {"champion": ComparedChampion(source="package", model_version=3, data_version="0" * 32, rows=140)},
+        "iris: the challenger would become the champion",
+        ["Data changed: 150 rows, version 717820ef; the champion was made from 140 rows, version 00000000."],
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_every_situation_has_its_heading_and_its_reasons(situation: str) -> None:
+    changes, head, words = SITUATIONS[situation]
+    written = comment(case(**changes))
+    assert heading(written).startswith(f"## {head}")
+    assert [each for each in words if each not in written] == []
+    assert situation != "no champion" or "champion v" not in written
+
+
+def test_a_run_that_was_refused_or_ended_before_everything_is_told() -> None:
+    written = comment(refusal="This pull request changes models/iris.dvc.", results=[])
+    assert heading(written) == "## Nothing was trained"
+    assert "changes models/iris.dvc" in written
+    assert heading(comment(results=[])) == "## The pipeline failed"
 
 
 def test_what_decides_stands_before_the_first_fold() -> None:
     first = comment().partition("<details>")[0]
-    for words in (
-        "becomes the champion",
-        "champion v3",
-        "Data: 150 rows",
-        "No parameter of this use case changed",
-        "p = 1",
-    ):
+    for words in ("becomes the champion", "champion v3", "Data: 150 rows", "No parameter of this use case", "p = 1"):
         assert words in first
     assert len(first.splitlines()) < 40, "one screen"
 
 
 def test_a_parameter_that_changed_is_shown_before_and_after() -> None:
     changes = [
-        Change(file="configs/iris.yaml", name="candidates.tree.params.max_depth", before=1, after=2),
-        Change(file="configs/iris.yaml", name="promotion.min_score", before=None, after=0.8),
-        Change(file="params.yaml", name="elsewhere", before=1, after=2),
+        room.Change(file="configs/iris.yaml", name="candidates.tree.params.max_depth", before=1, after=2),
+        room.Change(file="configs/iris.yaml", name="promotion.min_score", before=None, after=0.8),
+        room.Change(file="params.yaml", name="elsewhere", before=1, after=2),
     ]
     written = comment(changes=changes)
     assert "| `candidates.tree.params.max_depth` | `1` | `2` |" in written
     assert "| `promotion.min_score` | \N{EN DASH} | `0.8` |" in written
     assert "`elsewhere` of `params.yaml`" in written
-
-
-def test_data_that_changed_is_told_with_rows_and_versions() -> None:
-    written = comment(
-        case(champion=ComparedChampion(source="package", model_version=3, data_version="0" * 32, rows=140))
-    )
-    assert "Data changed: 150 rows, version 717820ef; the champion was made from 140 rows, version 00000000." in written
-
-
-def test_it_says_when_nothing_changed() -> None:
-    assert heading(comment(case(findings(action="would_keep", reason_code="same")))) == (
-        "## iris: nothing that makes a model has changed"
-    )
-
-
-def test_it_says_when_there_is_no_champion() -> None:
-    found = examples.evaluation(champion=None, paired=None)
-    written = comment(case(findings(found), champion=ComparedChampion(source="none")))
-    assert heading(written) == "## iris: the challenger would be the first champion"
-    assert "there was no champion" in written
-    assert "champion v" not in written
-
-
-def test_a_champion_that_cannot_be_judged_is_no_missing_champion() -> None:
-    found = examples.evaluation(champion=None, paired=None, champion_unjudged="the table has no column 'a'")
-    written = comment(case(findings(found, action="would_keep")))
-    assert heading(written) == "## iris: the champion stays"
-    assert "cannot be judged" in written
-
-
-def test_a_failure_is_told_with_its_step_and_its_last_lines() -> None:
-    failure = Failure(step="train_tree", exit_code=1, lines=["Error: no room", "~~~~ @octocat"])
-    written = comment(case(findings=None, failure=failure))
-    assert heading(written) == "## iris: the pipeline failed in train\\_tree" or "train_tree" in heading(written)
-    assert "exit code 1" in written
-    assert "~~~~~text\nError: no room\n~~~~ @octocat\n~~~~~" in written, "the fence is longer than any inside"
-
-
-def test_a_refusal_is_told_and_nothing_else() -> None:
-    written = comment(refusal="This pull request changes models/iris.dvc.", results=[])
-    assert heading(written) == "## Nothing was trained"
-    assert "changes models/iris.dvc" in written
-
-
-def test_a_run_that_ended_before_everything_is_told_as_failed() -> None:
-    assert heading(comment(results=[])) == "## The pipeline failed"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +144,7 @@ def test_a_run_that_ended_before_everything_is_told_as_failed() -> None:
 def test_scores_in_the_pointer_stand_in_for_a_champion_that_could_not_be_fetched(
     recorded: dict[str, float], says: str
 ) -> None:
-    found = findings(examples.evaluation(champion=None, paired=None))
+    found = findings(examples.evaluation(**NO_CHAMPION))
     standing = ComparedChampion(
         source="pointer", why="there are no credentials here", model_version=3, metrics=recorded
     )
@@ -174,12 +163,6 @@ def test_several_use_cases_are_summed_up_first() -> None:
     assert "| `wine` | the pipeline failed in prepare |" in table
 
 
-def test_after_a_merge_it_tells_what_was_done() -> None:
-    assert "version 4 is in production now; it replaced version 3" in heading(
-        comment(case(findings(action="promoted")))
-    )
-
-
 def test_what_a_stranger_computed_is_marked() -> None:
     assert "nobody has verified them" in render_comment(story(), None, stranger=True)
     assert "nobody has verified them" not in render_comment(story())
@@ -187,24 +170,20 @@ def test_what_a_stranger_computed_is_marked() -> None:
 
 def big() -> Evaluation:
     classes: list[Any] = [f"{i:02d} " + "a class with a long name, and more of it " * 3 for i in range(50)]
-    found = examples.evaluation(classes=classes)
+    found = examples.evaluation(classes=classes, candidates=30, trials=200, warnings=["w" * 3000] * 9)
+    params = {f"parameter_{j}": "value " * 20 for j in range(20)}
     candidates = [
-        CandidateResult(
-            name=f"candidate_{i}_" + "x" * 100, estimator="sklearn.linear_model.LogisticRegression",
-            params={f"parameter_{j}": "value " * 20 for j in range(20)}, cv_mean=0.9 - i / 100, cv_std=0.01, seconds=1.0,
-            trials=[Trial(params={"C": float(j)}, mean=0.9 - j / 1000, std=0.1) for j in range(200)], chosen=i == 0,
-        )
-        for i in range(30)
-    ]  # fmt: skip
-    return found.model_copy(update={"candidates": candidates, "warnings": ["w" * 3000] * 9})
+        each.model_copy(update={"name": each.name + "x" * 100, "params": params}) for each in found.candidates
+    ]
+    return found.model_copy(update={"candidates": candidates})
 
 
 @pytest.mark.parametrize("count", [1, 4, 30])
 def test_the_longest_input_stays_under_githubs_limit_and_says_what_it_left_out(count: int) -> None:
-    changes = [Change(file="configs/case0.yaml", name="k" * 300, before="b" * 9000, after="a" * 9000)] * 2000
+    changes = [room.Change(file="configs/case0.yaml", name="k" * 300, before="b" * 9000, after="a" * 9000)] * 2000
     cases = [case(findings(big()), use_case=f"case{i}") for i in range(count)]
     written = comment(*cases, changes=changes)
-    assert len(written.encode()) <= LIMIT < 65_536
+    assert len(written.encode()) <= room.LIMIT < 65_536
     assert "`case0`" in written or "## case0" in written
     assert "[The full report](" in written
     if count > 1:
@@ -224,7 +203,7 @@ def test_no_name_can_break_out_of_its_place() -> None:
     found = examples.evaluation(classes=["a", HOSTILE, "c"], use_case=HOSTILE, metric="accuracy", warnings=[HOSTILE])
     candidate = found.candidates[0].model_copy(update={"name": HOSTILE, "params": {HOSTILE: HOSTILE}})
     found = found.model_copy(update={"candidates": [candidate]})
-    changes = [Change(file=f"configs/{HOSTILE}.yaml", name=HOSTILE, before=HOSTILE, after={"x": HOSTILE})]
+    changes = [room.Change(file=f"configs/{HOSTILE}.yaml", name=HOSTILE, before=HOSTILE, after={"x": HOSTILE})]
     written = comment(case(findings(found), use_case=HOSTILE), changes=changes)
     assert written.count("```mermaid\n") == written.count("xychart-beta") + written.count("pie showData")
     bare = re.sub(r"(?ms)^```mermaid$.*?^```$", "", written).replace("\\`", "")
@@ -243,19 +222,14 @@ def test_a_mermaid_label_cannot_end_its_text_or_its_chart() -> None:
 
 
 def test_scores_that_are_no_numbers_survive_the_way_through_the_file() -> None:
-    candidate = (
-        examples.evaluation()
-        .candidates[0]
-        .model_copy(
-            update={"trials": [Trial(params={}, mean=float("nan"), std=0.0), Trial(params={}, mean=0.5, std=0.0)]}
-        )
-    )
-    told = story(case(findings(examples.evaluation().model_copy(update={"candidates": [candidate]}))))
-    again = CommentInput.model_validate_json(told.as_json())
-    assert render_comment(again) == render_comment(told)
+    trials = [Trial(params={}, mean=mean, std=0.0) for mean in (float("nan"), 0.5)]
+    candidate = examples.evaluation().candidates[0].model_copy(update={"trials": trials})
+    odd = story(case(findings(examples.evaluation().model_copy(update={"candidates": [candidate]}))))
+    again = room.CommentInput.model_validate_json(odd.as_json())
+    assert render_comment(again) == render_comment(odd)
     assert "bar [0.4750, 0.5000]" in render_comment(again), "what is no number stands at the lowest end"
 
 
 def test_a_story_accepts_no_key_it_does_not_know() -> None:
     with pytest.raises(ValidationError):
-        CommentInput.model_validate_json('{"commit": "abcd", "image": "https://evil.example/x.png"}')
+        room.CommentInput.model_validate_json('{"commit": "abcd", "image": "https://evil.example/x.png"}')

@@ -9,20 +9,18 @@ from typing import Any
 
 import pytest
 
-from champion.ci import github as api
+from champion.ci import repository
 from champion.ci.drift import Watch, keep_issues, open_issues
 from champion.ci.environment import Environment
-from champion.ci.github import GitHubError
+from champion.ci.repository import GitHubError
 from champion.reporting.drift.issue import MOST_BYTES, UseCaseDrift, body, marker, shortened, summary
 from champion.workspace.files import write_text
 from tests.support.doubles.github import API, LONGEST, REPOSITORY, Fault, GitHub
 
 TOKEN = "a-token-that-may-write"
 PERSON = {"login": "eve", "type": "User"}
-FOUND = {
-    "source": "data/iris-new.csv", "data_version": "abcd1234" * 4, "model_version": 3, "created": "2026-03-01T05:17:00+00:00",
-    "why": "2 of 4 columns moved.",
-}  # fmt: skip
+FOUND = {"source": "data/iris-new.csv", "data_version": "abcd1234" * 4, "model_version": 3}
+FOUND |= {"created": "2026-03-01T05:17:00+00:00", "why": "2 of 4 columns moved."}
 
 
 @pytest.fixture
@@ -39,17 +37,15 @@ class Monitor:
         values = {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": url + API, "REPO_TOKEN": TOKEN}
         self.env = Environment({**values, "GITHUB_SERVER_URL": "https://github.com", "GITHUB_RUN_ID": "7"})
 
-    def found(self, outcome: str, name: str = "iris", report: str = "## iris: drift\n", **others: str) -> None:
-        """What a comparison leaves; `others` are outcomes of more use cases."""
-        seen = {each: UseCaseDrift(**{**FOUND, "outcome": what}) for each, what in {name: outcome, **others}.items()}
-        write_text(self.root / "reports/drift.json", Watch(seen=seen).as_json())
-        for each in seen:
-            write_text(self.root / "reports" / each / "drift.md", report)
-
-    def keeps(self, outcome: str | None = None, **others: str) -> str:
-        """What is said of the issues, after a comparison where its outcome is given."""
+    def keeps(self, outcome: str | None = None, report: str = "## iris: drift\n", **others: str) -> str:
+        """What is said of the issues, after a comparison where its outcome is given; `others` are of more use cases."""
         if outcome is not None:
-            self.found(outcome, **others)
+            seen = {
+                name: UseCaseDrift(**{**FOUND, "outcome": what}) for name, what in {"iris": outcome, **others}.items()
+            }
+            write_text(self.root / "reports/drift.json", Watch(seen=seen).as_json())
+            for name in seen:
+                write_text(self.root / "reports" / name / "drift.md", report)
         return keep_issues(self.root, self.env)
 
 
@@ -139,17 +135,15 @@ def test_each_use_case_has_its_issue_and_one_that_is_gone_takes_it_along(monitor
     monitor.keeps("drift", wine="none")
     assert (gone["state"], wine["state"]) == ("closed", "closed")
     assert "no use case `rose`" in comments(github, gone)[0]
-    assert [each["title"] for each in github.issues.values() if each["state"] == "open"] == [
-        "Drift in the data of iris"
-    ]
+    titles = [each["title"] for each in github.issues.values() if each["state"] == "open"]
+    assert titles == ["Drift in the data of iris"]
 
 
 def test_a_comment_that_failed_leaves_the_issue_closed_and_is_not_repeated(monitor: Monitor, github: GitHub) -> None:
     issue = github.report("Drift", f"{marker('iris')}\n")
     github.faults["POST /comments"] = [Fault(500, "Server Error")]
-    monitor.found("none")
     with pytest.raises(GitHubError, match="500 Server Error"):
-        monitor.keeps()
+        monitor.keeps("none")
     assert monitor.keeps() == "iris: no drift."
     assert comments(github, issue) == []
 
@@ -157,13 +151,11 @@ def test_a_comment_that_failed_leaves_the_issue_closed_and_is_not_repeated(monit
 def test_an_error_of_github_is_told_and_opens_no_second_issue(
     monitor: Monitor, github: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "PAUSE", 0.0)
-    monitor.found("drift")
+    monkeypatch.setattr(repository, "PAUSE", 0.0)
     github.faults["GET /issues"] = [Fault(502, "Bad Gateway")] * 3
-    with pytest.raises(
-        GitHubError, match=r"GitHub refused GET issues\?state=open&per_page=100&page=1: 502 Bad Gateway"
-    ):
-        monitor.keeps()
+    refused = r"GitHub refused GET issues\?state=open&per_page=100&page=1: 502 Bad Gateway"
+    with pytest.raises(GitHubError, match=refused):
+        monitor.keeps("drift")
     github.faults["GET /issues"] = [Fault(502, "Bad Gateway")] * 2
     github.faults["POST /issues"] = [Fault(502, "Bad Gateway")]
     with pytest.raises(GitHubError, match="POST issues: 502"):
@@ -190,11 +182,8 @@ def test_a_rate_limit_is_waited_for_when_it_is_short_and_told_when_it_is_long(mo
 
 def test_a_long_report_is_shortened_and_keeps_the_marker_and_what_to_do(monitor: Monitor, github: GitHub) -> None:
     rows = "".join(f"| `column {number} äöü` | drift |\n" for number in range(5000))
-    monitor.found(
-        "drift",
-        report=f"## iris: drift\n\nThe worst\n\n<details>\n<summary>All</summary>\n\n{rows}</details>\n",
-    )
-    assert "opened issue" in monitor.keeps()
+    report = f"## iris: drift\n\nThe worst\n\n<details>\n<summary>All</summary>\n\n{rows}</details>\n"
+    assert "opened issue" in monitor.keeps("drift", report)
     (issue,) = github.issues.values()
     assert len(issue["body"]) <= LONGEST
     assert "The worst" in issue["body"]
@@ -216,9 +205,8 @@ def test_a_report_is_cut_at_a_line_and_never_longer_than_asked_for() -> None:
 
 def test_the_summary_tells_of_every_use_case_and_lets_no_log_write_markdown() -> None:
     failed = UseCaseDrift(outcome="failed", why="Error: no\n~~~~\n# A heading", exit_code=1)
-    written = summary(
-        {"iris": (UseCaseDrift(**FOUND, outcome="drift"), "## iris: drift\n"), "wine": (failed, "")}, None
-    )
+    drifted = UseCaseDrift(**FOUND, outcome="drift")
+    written = summary({"iris": (drifted, "## iris: drift\n"), "wine": (failed, "")}, None)
     assert written.startswith("## iris: drift\n\nCompared: `data/iris-new.csv`")
     assert "## wine: the comparison failed\n\n~~~~text\nError: no\n----\n# A heading\n~~~~" in written
     assert "no use case" in summary({}, None)

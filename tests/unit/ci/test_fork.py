@@ -69,11 +69,10 @@ def fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fork]:
     monkeypatch.setenv("RECORD", str(tmp_path / "record"))
     (tmp_path / "artifact").mkdir()
     with GitHub(tokens={TOKEN: True}) as github:
-        values = {
-            "ARTIFACT": str(tmp_path / "artifact"), "HEAD_SHA": HEAD, "HEAD_REPOSITORY": "stranger/name", "RUN_ID": "99",
-            "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": github.url + API,
-            "GITHUB_SERVER_URL": "https://github.com", "REPO_TOKEN": TOKEN, "CML": str(program),
-        }  # fmt: skip
+        values = {"ARTIFACT": str(tmp_path / "artifact"), "CML": str(program), "REPO_TOKEN": TOKEN}
+        values |= {"HEAD_SHA": HEAD, "HEAD_REPOSITORY": "stranger/name", "RUN_ID": "99"}
+        values |= {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": github.url + API}
+        values |= {"GITHUB_SERVER_URL": "https://github.com"}
         yield Fork(tmp_path, github, values)
 
 
@@ -92,25 +91,19 @@ def test_a_forks_numbers_are_rendered_by_our_code_and_marked(fork: Fork) -> None
     assert f"(https://github.com/{REPOSITORY}/actions/runs/99)" in call["report"]
 
 
-def test_cml_publishes_nothing_tracks_nothing_and_has_a_home_of_its_own(fork: Fork) -> None:
+def test_cml_publishes_nothing_tracks_nothing_has_a_home_of_its_own_and_is_told_of_another_server(fork: Fork) -> None:
     fork.open()
     fork.leave()
     fork.comment()
-    (call,) = fork.posted()
+    fork.values["GITHUB_SERVER_URL"] = "https://git.example"
+    fork.comment()
+    call, elsewhere = fork.posted()
     assert call["arguments"][:2] == ["comment", "update"]
     assert {"--publish=false", "--watermark-title=champion"} <= set(call["arguments"])
     assert (call["ITERATIVE_DO_NOT_TRACK"], call["REPO_TOKEN"]) == ("1", TOKEN)
     assert call["HOME"] != os.environ.get("HOME")
     assert not Path(call["HOME"]).exists(), "it is gone afterwards"
-
-
-def test_another_server_than_github_is_named_to_cml(fork: Fork) -> None:
-    fork.open()
-    fork.leave()
-    fork.values["GITHUB_SERVER_URL"] = "https://git.example"
-    fork.comment()
-    arguments = fork.posted()[0]["arguments"]
-    assert {f"--repo=https://git.example/{REPOSITORY}", "--driver=github"} <= set(arguments)
+    assert {f"--repo=https://git.example/{REPOSITORY}", "--driver=github"} <= set(elsewhere["arguments"])
 
 
 def test_what_cml_says_is_shown_without_the_token(fork: Fork, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,19 +141,16 @@ def test_a_hostile_artifact_is_refused_and_nothing_is_posted(fork: Fork, content
     assert fork.posted() == []
 
 
-def test_an_artifact_cannot_lead_to_another_file(fork: Fork) -> None:
+def test_an_artifact_cannot_lead_to_another_file_and_names_in_it_stay_names(fork: Fork) -> None:
     fork.open()
     (fork.root / "secret.json").write_text(story().as_json())
     (fork.root / "artifact/comment.json").symlink_to(fork.root / "secret.json")
     with pytest.raises(ProjectError, match="has no file"):
         fork.comment()
     assert fork.posted() == []
-
-
-def test_names_in_a_hostile_artifact_stay_names(fork: Fork) -> None:
-    fork.open()
     content = json.loads(story().as_json())
     content["cases"][0]["use_case"] = "![p](https://evil.example/p.png) @octocat <img src=x>"
+    (fork.root / "artifact/comment.json").unlink()
     fork.leave(json.dumps(content))
     fork.comment()
     report = fork.posted()[0]["report"]
@@ -186,21 +176,9 @@ def test_it_is_found_behind_a_hundred_others(fork: Fork) -> None:
     assert sum("/pulls" in call for call in fork.github.calls) == 2
 
 
-def test_a_run_that_left_nothing_is_no_failure(fork: Fork) -> None:
+def test_a_run_that_left_nothing_is_no_failure_and_a_refused_call_says_what_github_said(fork: Fork) -> None:
     assert "nothing was posted" in fork.comment()
     assert fork.github.calls == []
-
-
-def test_a_refused_call_says_what_github_said(fork: Fork) -> None:
     fork.values["REPO_TOKEN"] = "wrong"
     with pytest.raises(ProjectError, match="401 Bad credentials"):
         pull_requests(fork.env, HEAD)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("HEAD_SHA", "$(id)"), ("RUN_ID", "1)[x](y"), ("GITHUB_REPOSITORY", "a/b/../c"), ("PR_NUMBER", "1; id")],
-)
-def test_a_variable_that_cannot_be_what_it_should_is_refused(name: str, value: str) -> None:
-    with pytest.raises(ProjectError, match=name):
-        Environment({name: value})[name]

@@ -3,125 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from champion import settings
 from champion.ci.environment import Environment
 from champion.ci.image import image_names
-from champion.ci.state import use_cases
-from tests.conftest import Checkout, iris_csv, make_checkout, tree
+from champion.ci.runs import use_cases
+from tests.conftest import iris_csv
 from tests.support.doubles.github import API, REPOSITORY, GitHub
-
-MAIN = {"GITHUB_REF_NAME": "main"}
-
-
-class Runner(Checkout):
-    """A clone as a workflow's job has it."""
-
-    def ci(self, command: str, expect: int | None = 0, **variables: str) -> str:
-        """``python run.py ci COMMAND``, with variables of the workflow; what it said."""
-        before, self.env = self.env, {**self.env, "CI_STACK": "local", **variables}
-        try:
-            done = self.command(sys.executable, "run.py", "ci", command, expect=expect)
-        finally:
-            self.env = before
-        return done.stdout + done.stderr
-
-    def commit_all(self, message: str) -> str:
-        """Commit everything; the commit."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", message)
-        return self.git("rev-parse", "HEAD").strip()
-
-    def judged(self, expect: int | None = 0, **variables: str) -> str:
-        """What the job `judge` does, without the post; what the comment says."""
-        self.ci("champion", **variables)
-        self.ci("train", expect=expect, **variables)
-        return self.ci("comment", **variables)
-
-    @property
-    def heading(self) -> str:
-        """Of the comment."""
-        return next(
-            line for line in (self.root / "reports/comment.md").read_text().splitlines() if line.startswith("## ")
-        )
-
-    def champion_of(self, name: str = "iris") -> dict[str, Any]:
-        """What the steps know of the champion."""
-        found: dict[str, Any] = json.loads((self.root / "reports/ci.json").read_text())["standings"][name]
-        return found
-
-
-class Server:
-    """A bare repository with a main branch, and a DVC remote beside it or beside another."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.clones = folder, 0
-        (folder / "hands").mkdir()
-
-    def clone(self, base: str = "main") -> Runner:
-        """A fresh clone, with a HOME of its server."""
-        self.clones += 1
-        root, home = self.folder / f"clone{self.clones}", self.folder / f"home{self.clones}"
-        home.mkdir()
-        seed = Runner(self.folder, home)
-        seed.command("git", "clone", "--quiet", "--branch", base, str(self.folder / "origin.git"), str(root))
-        (root / "data/iris.csv").write_bytes(iris_csv())
-        return Runner(root, home)
-
-    def promoted(self, runner: Runner) -> str:
-        """What the job `promote` does, without the image."""
-        output = self.folder / "output"
-        runner.ci("champion", **MAIN)
-        runner.ci("promote", GITHUB_OUTPUT=str(output))
-        assert output.read_text().endswith("record=true\n")
-        runner.command(sys.executable, "run.py", "data", "push")
-        return runner.ci("pointer", **MAIN)
-
-    def pointer(self) -> dict[str, Any]:
-        """The pointer on main."""
-        found: dict[str, Any] = yaml.safe_load(self.git("show", "main:models/iris.dvc"))
-        return found
-
-    def git(self, *arguments: str) -> str:
-        """``git ...`` in the bare repository."""
-        return Runner(self.folder, self.folder / "hands").git("--git-dir", str(self.folder / "origin.git"), *arguments)
-
-    def pull_request(self, depth: int, **changes: Any) -> tuple[Runner, str]:
-        """A clone with a commit on a branch that asks for a deeper tree; and the base commit."""
-        runner = self.clone()
-        base = runner.git("rev-parse", "HEAD").strip()
-        runner.git("checkout", "--quiet", "-b", "better")
-        runner.write_use_case(tree(depth, **changes))
-        runner.commit_all("a deeper tree")
-        return runner, base
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Server, str]:
-    """A server whose main branch has a champion, version 1; and what the step said that committed its pointer."""
-    folder = tmp_path_factory.mktemp("server")
-    made = make_checkout(folder)
-    first = Runner(made.root, made.home)
-    first.write_use_case(tree(1))
-    first.dvc("remote", "add", "--quiet", "--default", "store", str(folder / "remote"))
-    first.commit_all("a use case")
-    first.command("git", "clone", "--quiet", "--bare", str(first.root), str(folder / "origin.git"))
-    server = Server(folder)
-    return server, server.promoted(server.clone())
-
-
-@pytest.fixture
-def server(built: tuple[Server, str], tmp_path: Path) -> Server:
-    """A server of a test's own, with a champion on its main branch."""
-    shutil.copytree(built[0].folder / "origin.git", tmp_path / "origin.git")
-    return Server(tmp_path)
+from tests.unit.ci.conftest import MAIN, Runner, Server
 
 
 def test_a_promotion_is_recorded_by_the_bot_in_a_commit_that_changes_the_pointer_alone(
@@ -145,7 +38,7 @@ def test_a_pull_request_is_judged_against_the_champion_of_its_base(server: Serve
     assert "| `candidates.tree.params.max_depth` | `1` | `2` |" in said
     assert "champion v1" in said
     assert "the same as the champion's" in said
-    assert summary.read_text() == (runner.root / "reports/comment.md").read_text()
+    assert summary.read_text() == runner.report("comment.md")
     assert (runner.root / "reports/iris/report.html").is_file()
     assert runner.git("status", "--porcelain") == "", "a pull request's run changes no tracked file"
     assert server.pointer()["meta"]["model_version"] == 1
@@ -177,10 +70,10 @@ def test_without_a_remote_the_sample_is_remade_the_pointers_scores_stand_in_and_
 
     assert "Nothing is promoted" in runner.ci("promote", GITHUB_OUTPUT=str(tmp_path / "output"))
     assert (tmp_path / "output").read_text() == "record=false\n"
-    assert json.loads((runner.root / "reports/iris/decision.json").read_text())["action"] == "would_promote"
+    assert json.loads(runner.report("iris/decision.json"))["action"] == "would_promote"
 
 
-def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason(server: Server) -> None:
+def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason_also_behind_a_merge(server: Server) -> None:
     runner, base = server.pull_request(2)
     (runner.root / "models/iris.dvc").write_text("outs: []\n")
     runner.commit_all("my model, please")
@@ -189,13 +82,9 @@ def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason(server
     runner.ci("champion", expect=3, BASE_SHA=base, PR_AUTHOR="github-actions[bot]")
     runner.ci("comment", BASE_SHA=base)
     assert runner.heading == "## Nothing was trained"
-    assert "changes models/iris.dvc" in (runner.root / "reports/comment.md").read_text()
+    assert "changes models/iris.dvc" in runner.report("comment.md")
 
-
-def test_a_pointer_cannot_be_smuggled_in_behind_a_merge(server: Server) -> None:
-    runner, base = server.pull_request(2)
-    (runner.root / "models/iris.dvc").write_text("outs: []\n")
-    runner.commit_all("my model, please")
+    # nor can it be smuggled in behind a merge
     runner.git("checkout", "--quiet", "-b", "side", base)
     (runner.root / "notes.md").write_text("a note\n")
     runner.commit_all("a note")
@@ -212,46 +101,40 @@ def test_the_first_parent_of_githubs_merge_commit_is_the_base(server: Server) ->
     runner.git("merge", "--quiet", "--no-edit", "--no-ff", "better")
     merge = runner.git("rev-parse", "HEAD").strip()
     runner.ci("champion", BASE_SHA=base, GITHUB_REF="refs/pull/7/merge", GITHUB_SHA=merge)
-    assert json.loads((runner.root / "reports/ci.json").read_text())["base"] == newer
-
-
-def test_a_shallow_clone_is_told_what_it_lacks(server: Server) -> None:
-    runner = server.clone()
+    assert json.loads(runner.report("ci.json"))["base"] == newer
+    # a shallow clone is told what it lacks
     assert "fetch-depth: 0" in runner.ci("champion", expect=1, BASE_SHA="f" * 40)
 
 
-def test_a_failing_step_is_named_with_its_last_words_and_fails_the_job(server: Server) -> None:
+def test_a_failing_step_is_named_with_its_last_words_without_secrets_and_fails_the_job(server: Server) -> None:
     runner, base = server.pull_request(2)
+    secret = {
+        "type": "service_account",
+        "private_key": "-----BEGIN-----\nABCDEFGHIJKL\n",
+        "client_email": "a@b.example",
+    }
     path = runner.root / "steps/train_candidate.py"
     first = "    from champion.modeling.training import"
-    path.write_text(path.read_text().replace(first, f'    raise RuntimeError("no luck")\n{first}'))
-    written = runner.judged(expect=1, BASE_SHA=base)
-    ran = json.loads((runner.root / "reports/iris/ci.json").read_text())
+    leak = (
+        '    import os\n    raise RuntimeError("no luck " + os.environ["GDRIVE_CREDENTIALS_DATA"] + " ABCDEFGHIJKL")\n'
+    )
+    path.write_text(path.read_text().replace(first, f"{leak}{first}"))
+    runner.ci("champion", BASE_SHA=base)
+    runner.ci("train", expect=1, warm=False, BASE_SHA=base, GDRIVE_CREDENTIALS_DATA=json.dumps(secret))
+    written = runner.ci("comment", BASE_SHA=base)
+    ran = json.loads(runner.report("iris/ci.json"))
     assert (ran["step"], ran["exit_code"]) == ("train_tree", 1)
     assert runner.heading.startswith("## iris: the pipeline failed in train")
-    assert "no luck" in written.partition("~~~~text")[2]
+    assert "no luck ***" in written.partition("~~~~text")[2]
+    left = "".join(path.read_text() for path in (runner.root / "reports").rglob("*") if path.is_file())
+    assert "no luck ***" in runner.report("iris/run.log")
+    assert "ABCDEFGHIJKL" not in left
 
 
 def test_a_wrong_use_case_fails_before_the_first_step_and_the_job_with_it(server: Server) -> None:
     runner, base = server.pull_request(2, promotion={"metric": "acuracy"})
     assert "acuracy" in runner.judged(expect=2, BASE_SHA=base)
     assert runner.heading == "## iris: the pipeline failed in the preparation, before the first step"
-
-
-def test_secrets_reach_neither_the_log_nor_the_comment(server: Server) -> None:
-    runner, _ = server.pull_request(2)
-    secret = {
-        "type": "service_account",
-        "private_key": "-----BEGIN-----\nABCDEFGHIJKL\n",
-        "client_email": "a@b.example",
-    }
-    path = runner.root / "pipelines/training.py"
-    leak = 'import os\nraise RuntimeError(os.environ["GDRIVE_CREDENTIALS_DATA"] + " ABCDEFGHIJKL")\n'
-    path.write_text(path.read_text().replace("import annotations\n", f"import annotations\n{leak}", 1))
-    runner.ci("train", expect=1, GDRIVE_CREDENTIALS_DATA=json.dumps(secret))
-    kept = "".join(path.read_text() for path in (runner.root / "reports/iris").rglob("*") if path.is_file())
-    assert "***" in kept
-    assert "ABCDEFGHIJKL" not in kept
 
 
 def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_undoes_it(
@@ -274,8 +157,9 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
 
     again = server.clone()
     again.ci("champion", **MAIN)
-    again.ci("rollback", ROLLBACK_USE_CASE="iris")
-    again.command(sys.executable, "run.py", "data", "push")
+    again.env["ROLLBACK_USE_CASE"] = "iris"
+    again.command(sys.executable, "run.py", "ci", "rollback")
+    again.inside("data", "push")
     assert "version 1" in again.ci("pointer", **MAIN)
     assert server.pointer()["meta"]["model_version"] == 1
 
@@ -319,5 +203,6 @@ def test_where_the_branch_is_protected_the_pointer_becomes_a_pull_request(server
     judged = server.clone(head)
     base = server.git("rev-parse", "main").strip()
     judged.ci("champion", BASE_SHA=base, PR_AUTHOR="github-actions[bot]")
-    assert judged.champion_of()["model_version"] == 1, "the base's champion, although the pull request names another"
+    champion = json.loads(judged.report("ci.json"))["standings"]["iris"]
+    assert champion["model_version"] == 1, "the base's champion, although the pull request names another"
     assert "changes models/iris.dvc" in judged.ci("champion", expect=3, BASE_SHA=base, PR_AUTHOR="somebody")

@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,51 +31,43 @@ RUNS = [(name, step) for name, step in STEPS if "run" in step]
 USES = [(name, step) for name, step in STEPS if "uses" in step]
 
 
-def of(cases: list[tuple[str, dict[str, Any]]]) -> Any:
-    return pytest.mark.parametrize("found", [case for _, case in cases], ids=[name for name, _ in cases])
-
-
 def test_there_are_four_workflows() -> None:
     assert [path.name for path in FILES] == ["ci.yml", "comment-on-fork.yml", "drift-monitor.yml", "mlops-pipeline.yml"]
 
 
-@of(RUNS)
-def test_every_run_is_one_make_target_that_exists(found: dict[str, Any]) -> None:
-    match = re.fullmatch(r"make ([a-z-]+)", found["run"])
-    assert match, found["run"]
-    assert match[1] in TARGETS
-    assert "shell" not in found
+def test_every_run_is_one_make_target_that_exists() -> None:
+    for name, step in RUNS:
+        match = re.fullmatch(r"make ([a-z-]+)", step["run"])
+        assert match, (name, step["run"])
+        assert match[1] in TARGETS, name
+        assert "shell" not in step, name
 
 
-@of(USES)
-def test_every_action_is_pinned_by_commit_and_names_its_version(found: dict[str, Any]) -> None:
-    assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", found["uses"])
-    lines = [line for path in FILES for line in path.read_text().splitlines() if found["uses"] in line]
-    assert all(re.search(r"# v\d+\.\d+\.\d+$", line) for line in lines)
+def test_every_action_is_pinned_by_commit_and_names_its_version() -> None:
+    lines = [line for path in FILES for line in path.read_text().splitlines()]
+    for name, step in USES:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", step["uses"]), name
+        assert all(re.search(r"# v\d+\.\d+\.\d+$", line) for line in lines if step["uses"] in line), name
 
 
-@of([(name, step) for name, step in USES if step["uses"].startswith("actions/checkout@")])
-def test_no_checkout_leaves_a_token_behind_or_names_a_strangers_commit(found: dict[str, Any]) -> None:
-    assert found["with"]["persist-credentials"] is False
-    assert not found["with"].keys() & {"ref", "repository", "token"}
+def test_no_checkout_leaves_a_token_behind_or_names_a_strangers_commit() -> None:
+    for name, step in USES:
+        if step["uses"].startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False, name
+            assert not step["with"].keys() & {"ref", "repository", "token"}, name
 
 
-@of(JOBS)
-def test_every_job_says_what_it_may_do(found: dict[str, Any]) -> None:
-    assert set(found["permissions"].values()) <= {"read", "write"}
+def test_every_job_says_what_it_may_do_and_has_a_time_limit() -> None:
+    for name, job in JOBS:
+        assert set(job["permissions"].values()) <= {"read", "write"}, name
+        assert job.get("uses") == OURS or 0 < job["timeout-minutes"] <= 90, name
 
 
-@of([(name, job) for name, job in JOBS if job.get("uses") != OURS])
-def test_every_job_has_a_time_limit(found: dict[str, Any]) -> None:
-    assert 0 < found["timeout-minutes"] <= 90
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_workflow_gives_no_right_to_all_its_jobs_and_never_uses_the_dangerous_trigger(path: Path) -> None:
-    found = WORKFLOWS[path.name]
-    assert found["permissions"] == {}
-    assert "pull_request_target" not in found["on"]
-    assert "secrets: inherit" not in path.read_text()
+def test_a_workflow_gives_no_right_to_all_its_jobs_and_never_uses_the_dangerous_trigger() -> None:
+    for path in FILES:
+        assert WORKFLOWS[path.name]["permissions"] == {}
+        assert "pull_request_target" not in WORKFLOWS[path.name]["on"]
+        assert "secrets: inherit" not in path.read_text()
 
 
 def test_only_what_promotes_may_write_to_the_repository_and_it_never_runs_for_a_pull_request() -> None:
@@ -116,10 +107,8 @@ def test_a_token_that_can_write_reaches_only_the_steps_that_need_it() -> None:
     for name, job in JOBS:
         assert "REPO_TOKEN" not in job.get("env", {}), name
     holders = {step["run"] for _, step in RUNS if "REPO_TOKEN" in step.get("env", {})}
-    assert holders == {
-        "make ci-champion", "make ci-post", "make ci-pointer", "make ci-image", "make ci-fork-comment",
-        "make ci-drift-issue", "make ci-drift-retrain",
-    }  # fmt: skip
+    names = ("champion", "post", "pointer", "image", "fork-comment", "drift-issue", "drift-retrain")
+    assert holders == {f"make ci-{name}" for name in names}
     judge = WORKFLOWS["mlops-pipeline.yml"]["jobs"]["judge"]["steps"]
     assert [step["run"] for step in judge if "REPO_TOKEN" in step.get("env", {})] == ["make ci-post"]
 
@@ -165,8 +154,8 @@ def test_drift_alone_promotes_nothing_it_starts_the_pipeline_where_that_was_aske
     assert retrain["permissions"] == {"actions": "write", "contents": "read"}
     assert "needs.watch.outputs.drift == 'true'" in retrain["if"]
     assert "inputs.retrain" in retrain["if"]
-    assert [name for name, job in JOBS if "actions" in job["permissions"]
-            and job["permissions"]["actions"] == "write"] == ["drift-monitor.yml:retrain"]  # fmt: skip
+    starting = [name for name, job in JOBS if job["permissions"].get("actions") == "write"]
+    assert starting == ["drift-monitor.yml:retrain"]
     assert "workflow_dispatch" in WORKFLOWS["mlops-pipeline.yml"]["on"]
 
 
@@ -179,13 +168,9 @@ def test_the_report_is_uploaded_whatever_happened() -> None:
 
 
 def test_the_steps_train_and_compare_in_containers() -> None:
-    pipeline, monitor = "mlops-pipeline", "drift-monitor"
-    for file, name, command in [
-        (pipeline, "judge", "train"),
-        (pipeline, "promote", "promote"),
-        (monitor, "watch", "drift"),
-    ]:
-        job = WORKFLOWS[f"{file}.yml"]["jobs"][name]
+    jobs = {**WORKFLOWS["mlops-pipeline.yml"]["jobs"], **WORKFLOWS["drift-monitor.yml"]["jobs"]}
+    for name, command in [("judge", "train"), ("promote", "promote"), ("watch", "drift")]:
+        job = jobs[name]
         step = next(step for step in job["steps"] if step.get("run") == f"make ci-{command}")
         env = {**job.get("env", {}), **step["env"]}
         assert env["CI_STACK"] == "docker"
@@ -221,8 +206,7 @@ def test_every_variable_that_the_steps_read_and_every_secret_is_documented() -> 
 
 
 def test_every_variable_that_a_workflow_hands_over_is_read() -> None:
-    code = "".join(path.read_text(encoding="utf-8") for room in ("champion",) for path in (ROOT / room).rglob("*.py"))
-    code += MAKEFILE
+    code = MAKEFILE + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "champion").rglob("*.py"))
     for name, holder in [*JOBS, *STEPS]:
         for variable in holder.get("env", {}):
             assert variable in code or variable.startswith("ZENML_"), f"{name}: {variable}"

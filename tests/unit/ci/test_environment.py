@@ -1,0 +1,46 @@
+"""What a workflow hands over: variables that cannot be what they should are refused, and secrets do not travel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from champion import settings
+from champion.ci.environment import Environment, hidden, secrets_of
+from champion.datastore.backends.table import BACKENDS
+from champion.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HEAD_SHA", "$(id)"),
+        ("RUN_ID", "1)[x](y"),
+        ("GITHUB_REPOSITORY", "a/b/../c"),
+        ("PR_NUMBER", "1; id"),
+        *(("DRIFT_DATA", path) for path in ("../elsewhere.csv", "/etc/passwd", "data/a b", "data/$(id)", "-x")),
+    ],
+)
+def test_a_variable_that_cannot_be_what_it_should_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Environment({name: value})[name]
+
+
+def test_a_credential_is_hidden_where_a_kind_of_remote_or_a_stack_declares_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = [name for kind in BACKENDS for name in kind.secrets]
+    assert {"GDRIVE_CREDENTIALS_DATA", "AWS_SECRET_ACCESS_KEY"} <= set(declared)
+    names = ["REPO_TOKEN", "ZENML_STORE_API_KEY", *declared, "S3_SECRET", "IMAGE"]
+    variables = {name: f"the value of {name}." for name in names}
+
+    def told() -> list[str]:
+        text = hidden(" ".join(variables.values()), secrets_of(variables))
+        return [name for name in names if variables[name] in text]
+
+    assert told() == ["S3_SECRET", "IMAGE"]
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks/bucket.yaml").write_text("""configuration: {path: '${IMAGE}', secret: "${S3_SECRET}"}""")
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
+    assert told() == ["IMAGE"]
