@@ -47,16 +47,6 @@ class NotEnoughDataError(ProjectError):
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """A sentence that names the nearest allowed word, or all of them where none is near.
 
-    Parameters
-    ----------
-    word : str
-        What was found.
-
-    Returns
-    -------
-    str
-        For example ``Did you mean 'salt'?`` or ``Allowed are: by, salt, share.``
-
     Examples
     --------
     >>> nearest("slat", ["salt", "share"])
@@ -78,9 +68,9 @@ def listed(names: Iterable[object], most: int = 8) -> str:
     >>> listed(["a", "b", "c"], most=2)
     "'a', 'b' and 1 more"
     """
-    shown = [repr(str(name)) if isinstance(name, str) else repr(name) for name in names]
-    rest = len(shown) - most
-    return ", ".join(shown) if rest <= 0 else f"{', '.join(shown[:most])} and {rest:,} more"
+    quoted = [repr(str(name)) if isinstance(name, str) else repr(name) for name in names]
+    rest = len(quoted) - most
+    return ", ".join(quoted) if rest <= 0 else f"{', '.join(quoted[:most])} and {rest:,} more"
 
 
 def nearest_column(word: str, names: Sequence[str]) -> str:

@@ -20,20 +20,20 @@ _AFTERWARDS = (
 
 def was_interrupted(error: BaseException) -> bool:
     """Whether Ctrl-C is behind an error that a library made of it."""
-    return any(isinstance(found, KeyboardInterrupt) for found in causes(error))
+    return any(isinstance(cause, KeyboardInterrupt) for cause in causes(error))
 
 
 def of_the_machine(error: BaseException) -> ProjectError | None:
     """Explain an error that the machine, or what is behind the error, has made; None where it is a bug of ours."""
-    for found in causes(error):
-        if type(found).__module__.partition(".")[0] in ("sqlalchemy", "sqlite3"):
-            reason = str(getattr(found, "orig", None) or found).strip().partition("\n")[0]
+    for cause in causes(error):
+        if type(cause).__module__.partition(".")[0] in ("sqlalchemy", "sqlite3"):
+            reason = str(getattr(cause, "orig", None) or cause).strip().partition("\n")[0]
             return StoreError(f"The ZenML store failed: {reason}. {_AFTERWARDS}")
-        if isinstance(found, MemoryError):
+        if isinstance(cause, MemoryError):
             return ProjectError(f"There was not enough memory. {_AFTERWARDS}")
-        if isinstance(found, OSError) and found.errno in _OF_THE_MACHINE:
-            where = f" ({found.filename})" if found.filename else ""
-            return ProjectError(f"The machine refused: {found.strerror}{where}. {_AFTERWARDS}")
+        if isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE:
+            where = f" ({cause.filename})" if cause.filename else ""
+            return ProjectError(f"The machine refused: {cause.strerror}{where}. {_AFTERWARDS}")
     return None
 
 

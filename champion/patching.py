@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SWITCH = "CHAMPION_PATCHES"
-PROPERTY = "property"
-GONE = "nothing"
+PROPERTY, GONE = "property", "nothing"
 
 _applied: set[str] = set()
 _warned: set[str] = set()
@@ -28,16 +27,9 @@ _warned: set[str] = set()
 class Patch:
     """One reach into a library.
 
-    Parameters
-    ----------
-    target : str
-        ``module:owner.name``, or ``module:name``.
-    signature : str
-        Of the target, as `signature` gives it.
-    replacement : callable
-        Gets what stands there, and what `applied` was given; returns what takes its place.
-    written_for : str
-        The library and its version.
+    `target` is ``module:owner.name`` or ``module:name``, and `signature` its own as the function of that name gives it.
+    `replacement` gets what stands there, and what `applied` was given; it returns what takes its place. `written_for` is
+    the library and its version.
     """
 
     target: str
@@ -47,11 +39,11 @@ class Patch:
     written_for: str
 
 
-def signature(found: Any) -> str:
+def signature(target: Any) -> str:
     """Names, kinds and defaults of the parameters, without types, whose text differs from one Python to the next."""
-    if isinstance(found, property):
+    if isinstance(target, property):
         return PROPERTY
-    function = found.__func__ if isinstance(found, staticmethod | classmethod) else found
+    function = target.__func__ if isinstance(target, staticmethod | classmethod) else target
     parameters = inspect.signature(function).parameters.values()
     return str(inspect.Signature([one.replace(annotation=inspect.Parameter.empty) for one in parameters]))
 
@@ -59,11 +51,10 @@ def signature(found: Any) -> str:
 def apply(*patches: Patch) -> None:
     """Apply rows for the rest of the process, each once."""
     for patch in patches:
-        if patch.target in _applied or not _fits(patch):
-            continue
-        owner, name, original = _found(patch.target)
-        setattr(owner, name, patch.replacement(original))
-        _applied.add(patch.target)
+        if patch.target not in _applied and _fits(patch):
+            owner, name, original = _located(patch.target)
+            setattr(owner, name, patch.replacement(original))
+            _applied.add(patch.target)
 
 
 @contextlib.contextmanager
@@ -77,13 +68,13 @@ def applied(patches: tuple[Patch, ...], *values: Any) -> Iterator[bool]:
         return
     with contextlib.ExitStack() as restored:
         for patch in patches:
-            owner, name, original = _found(patch.target)
+            owner, name, original = _located(patch.target)
             restored.callback(setattr, owner, name, original)
             setattr(owner, name, patch.replacement(original, *values))
         yield True
 
 
-def _found(target: str) -> tuple[Any, str, Any]:
+def _located(target: str) -> tuple[Any, str, Any]:
     """The owner of a target, its name there, and what stands there, a property or static method as it is."""
     module, _, path = target.partition(":")
     *owners, name = path.split(".")
@@ -97,7 +88,7 @@ def _fits(patch: Patch) -> bool:
     if os.environ.get(SWITCH, "").lower() == "off":
         return False
     try:
-        present = signature(_found(patch.target)[2])
+        present = signature(_located(patch.target)[2])
     except (ImportError, AttributeError, TypeError, ValueError):
         present = GONE
     if present != patch.signature and patch.target not in _warned:

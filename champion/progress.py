@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator
 Tell = Callable[[int, int | None, float], None]
 """Called with the rows done, how many there are (None where nobody knows yet), and the share of the file."""
 
-_looking_on: list[Tell] = []
+_watchers: list[Tell] = []
 
 
 @contextlib.contextmanager
 def watched(tell: Tell) -> Iterator[None]:
     """Have steps of this process tell how far they are."""
-    _looking_on.append(tell)
+    _watchers.append(tell)
     try:
         yield
     finally:
-        _looking_on.remove(tell)
+        _watchers.remove(tell)
 
 
-def told(rows: int, known: int | None, share: float) -> None:
+def tell_watchers(rows: int, known: int | None, share: float) -> None:
     """Tell how far this step is."""
-    for tell in _looking_on:
+    for tell in _watchers:
         tell(rows, known, share)

@@ -46,13 +46,11 @@ def prepare_environment() -> None:
     for name in ("ZENML_STORE_URL", "ZENML_STORE_API_KEY", "ZENML_CONFIG_PATH"):
         if not os.environ.get(name, "").strip():  # a secret that a workflow does not have is an empty text
             os.environ.pop(name, None)
-    folder = root()
-    os.environ.setdefault("ZENML_CONFIG_PATH", str(folder / STORE_FOLDER))
-    os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")
+    os.environ.setdefault("ZENML_CONFIG_PATH", str(root() / STORE_FOLDER))
     os.environ.setdefault("ZENML_LOGGING_VERBOSITY", "WARN")
-    os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
-    os.environ.setdefault("AUTO_OPEN_DASHBOARD", "false")
     os.environ.setdefault("DVC_NO_ANALYTICS", "true")
+    for name in ("ZENML_ANALYTICS_OPT_IN", "ZENML_ENABLE_RICH_TRACEBACK", "AUTO_OPEN_DASHBOARD"):
+        os.environ.setdefault(name, "false")
     binaries = str(Path(sys.executable).parent)
     if binaries not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", "")])

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TIME_LIMIT = 900.0  # seconds for one command
 GRACE = 30.0  # seconds that a program has to end when it is told to
@@ -40,19 +41,19 @@ class Checkout:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, as ``python run.py train`` or ``git status``.
 
-        `arguments`: of the command; ``python`` is this Python. `expect`: the exit code; None takes any. Raises
-        UnexpectedError when it ends otherwise, or not in time.
+        ``python`` is this Python. Raises UnexpectedError when it does not end in time, or with another exit code than
+        `expect` (None takes any).
         """
-        shown = shlex.join(map(str, arguments))
+        command = shlex.join(map(str, arguments))
         with self.started(*arguments) as process:
             try:
                 out, err = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
-                raise UnexpectedError(f"`{shown}` did not end within {timeout:.0f} seconds") from None
+                raise UnexpectedError(f"`{command}` did not end within {timeout:.0f} seconds") from None
         if expect not in (None, process.returncode):
             last = "\n".join([*out.splitlines()[-5:], *err.splitlines()[-15:]]).strip()
             raise UnexpectedError(
-                f"`{shown}` ended with exit code {process.returncode} where {expect} was expected, and said: {last}"
+                f"`{command}` ended with exit code {process.returncode} where {expect} was expected, and said: {last}"
             )
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
@@ -63,13 +64,18 @@ class Checkout:
         `out`: a file descriptor that stdout and stderr go to, or `subprocess.PIPE`.
         """
         command = [sys.executable if arguments[0] == "python" else arguments[0], *arguments[1:]]
-        process = subprocess.Popen(
-            command, cwd=self.root, env=self.env, stdout=out, stderr=out, text=True, start_new_session=True
-        )
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out, "text": True}
+        process = subprocess.Popen(command, cwd=self.root, env=self.env, start_new_session=True, **streams)
         try:
             yield process
         finally:
-            end(process)
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
+                    process.wait(GRACE)
+            with contextlib.suppress(ProcessLookupError):  # what it has left behind is in its session
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def commit(self, message: str) -> None:
         """Commit all that git does not ignore, in a repository that is made where there is none."""
@@ -79,10 +85,9 @@ class Checkout:
 
 
 def copy_known(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
-    """Copy what git knows of a checkout into a folder, which is made where it is not there.
+    """Copy what git knows of a checkout, but what lies directly below it and is left out, into a folder.
 
-    `leave_out` (collection of str): names of files and folders directly below `source`. Raises UnexpectedError when the
-    source is no git checkout.
+    Raises UnexpectedError when the source is no git checkout.
     """
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     listed = subprocess.run(listing, cwd=source, capture_output=True, check=False).stdout
@@ -100,27 +105,12 @@ def copy_known(source: Path, target: Path, leave_out: Collection[str] = ()) -> N
 def environment(home: Path | None = None, foreign: tuple[str, ...] = FOREIGN) -> dict[str, str]:
     """The environment of programs in a copy: this Python's programs, an author for git, and nothing of the user's work.
 
-    `home`: in place of the user's HOME. `foreign` (tuple of str): how the names of variables begin that are left out.
+    `home`: in place of the user's HOME. `foreign`: how the names of variables begin that are left out.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     if home is not None:
-        kept["HOME"] = str(home)
+        env["HOME"] = str(home)
     for role in ("AUTHOR", "COMMITTER"):
-        kept |= {f"GIT_{role}_NAME": "copy", f"GIT_{role}_EMAIL": "copy@example.com"}
-    return {
-        **kept,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]),
-        "ZENML_ANALYTICS_OPT_IN": "false",
-        "DVC_NO_ANALYTICS": "true",
-    }
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """End a program and what it has started, by its process group; one that has ended is left alone."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+        env |= {f"GIT_{role}_NAME": "copy", f"GIT_{role}_EMAIL": "copy@example.com"}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    return env | {"ZENML_ANALYTICS_OPT_IN": "false", "DVC_NO_ANALYTICS": "true"}

@@ -8,7 +8,7 @@ from champion.bundle.folder import Package
 from champion.drift.report import DriftReport
 from champion.drift.rows import DriftRequest
 from champion.orchestration.materializers.files import PageMaterializer, StoredFile
-from champion.progress import told
+from champion.progress import tell_watchers
 
 
 @step(enable_cache=False, output_materializers={"report": PageMaterializer})
@@ -21,4 +21,4 @@ def monitor(
     """Count the rows chunk by chunk in the bins of the champion's profile, and judge; true labels are by request id."""
     from champion.drift.rows import compared
 
-    return compared(rows.path, champion, asked, None if labels is None else labels.path, told)
+    return compared(rows.path, champion, asked, None if labels is None else labels.path, tell_watchers)

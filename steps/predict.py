@@ -9,7 +9,7 @@ from zenml import step
 from champion.bundle.batch import BatchRequest, Tally
 from champion.bundle.folder import Package
 from champion.orchestration.materializers.files import FileMaterializer, StoredFile
-from champion.progress import told
+from champion.progress import tell_watchers
 
 
 @step(output_materializers={"predictions": FileMaterializer, "rejects": FileMaterializer})
@@ -32,7 +32,7 @@ def predict(
     out = _folder("predictions") / f"predictions{asked.suffix}"
     rejects = _folder("rejects") / "rejects.csv"
     try:
-        tally = predict_table(table.path, model, champion.manifest, asked, out, rejects, told)
+        tally = predict_table(table.path, model, champion.manifest, asked, out, rejects, tell_watchers)
     except BaseException:  # Ctrl-C too leaves no half of a file in the store
         for path in (out, rejects):
             path.unlink(missing_ok=True)

@@ -20,9 +20,9 @@ from champion.errors import ConfigurationError, DataError, listed, nearest_colum
 from champion.modeling.arrays import Block
 from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature
-from champion.tabular.csv_format import cells
+from champion.tabular.csv_format import Writer, cells
 from champion.tabular.stream import TableStream, read_ahead
-from champion.tabular.tables import FORMATS, open_table, sink
+from champion.tabular.tables import FORMATS, open_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,13 +148,16 @@ def predict_table(
     table = open_table(source)
     require_columns(table, manifest, asked)
     run = _Run(table, model, manifest, asked)
-    with closing(read_ahead(run.parsed())) as chunks, closing(sink(rejects, run.rejects_schema(), ".csv")) as refused:
+    with (
+        closing(read_ahead(run.parsed())) as chunks,
+        closing(Writer(rejects, run.rejects_schema())) as refused,
+    ):
         written: Any = None
         try:
             for chunk, parsed in chunks:
                 answer, good = run.answered(parsed)
                 made = run.output(chunk, answer, good)
-                written = written or sink(out, made.schema, asked.suffix)
+                written = written or FORMATS[asked.suffix].writer(out, made.schema)
                 written.write_batch(made)
                 if len(good) < chunk.num_rows:
                     refused.write_batch(run.rejected(chunk, parsed))

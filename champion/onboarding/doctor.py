@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from champion.datastore import index, remote
 from champion.errors import ProjectError
@@ -23,10 +23,7 @@ class Finding:
 
 
 def examine_machine(config: str) -> list[Finding]:
-    """Look at the use case and at everything in `CHECKS`, in the order in which a run would meet it.
-
-    Where the use case is broken, that alone is found.
-    """
+    """Look at the use case, and where it is whole at everything in `CHECKS`, in the order in which a run would meet it."""
     try:
         workspace = open_workspace(config)
     except ProjectError as error:
@@ -61,8 +58,7 @@ def _data(workspace: Workspace) -> str:
 def _dvc(workspace: Workspace) -> str:
     if not (workspace.root / ".dvc").is_dir():
         raise ProjectError("this folder is no DVC repository.\nClone the repository with git, or run `dvc init`.")
-    default = remote.default(workspace.root)
-    if default is None:
+    if (default := remote.default(workspace.root)) is None:
         return "no remote: nothing is shared, everything else works"
     return f"the remote {default.name}, {default.url}"
 
@@ -75,15 +71,9 @@ def _store(_: Workspace) -> str:
 
 
 def _package(workspace: Workspace) -> str:
-
     package = read_package(workspace)
     content = "none yet" if package is None else f"model version {package.manifest.model_version}, hashes right"
     return f"{workspace.shown_package}: {content}"
-
-
-def _dashboard(_: Workspace) -> str:
-    installed = importlib.util.find_spec("fastapi") is not None
-    return "installed" if installed else "not installed; `make dashboard` installs it"
 
 
 def _docker(_: Workspace) -> str:
@@ -100,7 +90,7 @@ CHECKS: dict[str, Callable[[Workspace], str]] = {
     "remote": lambda workspace: remote.check(workspace.root),
     "store": _store,
     "package": _package,
-    "dashboard": _dashboard,
+    "dashboard": lambda _: "installed" if find_spec("fastapi") else "not installed; `make dashboard` installs it",
     "docker": _docker,
 }
 """Each says what it found, or raises what is wrong: the cause in the first line, the remedy in the second."""

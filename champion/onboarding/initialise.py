@@ -46,27 +46,21 @@ class Initialised:
 
 
 def initialise(root: Path, table: Path, target: str, name: str | None = None, *, force: bool = False) -> Initialised:
-    """Write a use case that runs as it stands.
+    """Write a use case that runs as it stands, named after the table's file where `name` is left out.
 
     The table is copied under data/ if it lies elsewhere, and put under DVC; the stage `train` of dvc.yaml gets an
     entry for it. Raises ConfigurationError when the name is no name or is taken, or dvc.yaml is not YAML. Raises
     DataError when the table cannot be read or learned from, or another file is in its place. Raises ProjectError when
     a file cannot be written, or DVC fails. Nothing is left behind.
-
-    Parameters
-    ----------
-    name : str, optional
-        The use case's name; made of the file's name if left out.
     """
-    called = shown(table, root)
-    suffix = table_suffix(table, called)
+    suffix = table_suffix(table, shown(table, root))
     stem = slug(table.name[: -len(suffix)])
     name = _checked(name if name is not None else stem, table, given=name is not None)
     config = root / "configs" / f"{name}.yaml"
     config_path = shown(config, root)
     if config.exists() and not force:
         raise ConfigurationError(f"{config_path} exists already. Give another --name, or --force to write it anew.")
-    frame = read_table(table, called)
+    frame = read_table(table, shown(table, root))
     data = _under_data(root, table, f"{stem or 'table'}{suffix}")
     data_path = shown(data, root)
     target = unicodedata.normalize("NFC", target).strip()
@@ -87,14 +81,8 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
         write_text(config, text)
-    return Initialised(
-        name=name,
-        config=config.relative_to(root),
-        data=data.relative_to(root),
-        columns=columns,
-        warnings=[*warnings, *filter(None, (no_stage, untracked))],
-        tracked=untracked is None,
-    )
+    warnings += filter(None, (no_stage, untracked))
+    return Initialised(name, config.relative_to(root), data.relative_to(root), columns, warnings, untracked is None)
 
 
 def slug(text: str) -> str:
@@ -123,10 +111,9 @@ def _checked(name: str, table: Path, given: bool) -> str:
 
 def _under_data(root: Path, table: Path, file: str) -> Path:
     """Where the table is to be: `file` under data/, or as it is where it lies directly in data/."""
-    folder = root / "data"
-    if table.resolve().parent == folder.resolve():
-        return folder / table.name
-    path = folder / file
+    if table.resolve().parent == (root / "data").resolve():
+        return root / "data" / table.name
+    path = root / "data" / file
     if path.exists() and not filecmp.cmp(table, path, shallow=False):
         raise DataError(
             f"{shown(path, root)} exists already and holds something else than {table.name}. Rename the table, "
@@ -148,8 +135,7 @@ def _with_stage(root: Path, name: str, path: str) -> tuple[str | None, str | Non
     if not file.exists():
         return None, missing
     round_trip = YAML()
-    round_trip.preserve_quotes = True
-    round_trip.width = 10_000
+    round_trip.preserve_quotes, round_trip.width = True, 10_000
     try:
         former = file.read_text(encoding="utf-8")
         _, indent, offset = load_yaml_guess_indent(former)
@@ -176,10 +162,8 @@ def _with_stage(root: Path, name: str, path: str) -> tuple[str | None, str | Non
 def _all_or_nothing(root: Path, data: Path, config: Path) -> Iterator[None]:
     """Bring back what was there before, when the block does not reach its end."""
     pointer = data.with_name(f"{data.name}.dvc")
-    small = (config, root / "dvc.yaml", pointer, data.with_name(".gitignore"))
-    before: dict[Path, bytes | None] = {file: file.read_bytes() if file.exists() else None for file in small}
-    if not data.exists():
-        before[data] = None
+    written = (config, root / "dvc.yaml", pointer, data.with_name(".gitignore"), *(() if data.exists() else (data,)))
+    before = {file: file.read_bytes() if file.exists() else None for file in written}
     folders = [folder for folder in (config.parent, data.parent) if not folder.exists()]
     try:
         yield
@@ -218,7 +202,7 @@ def _track(root: Path, data: Path) -> str | None:
     except BaseException:  # Ctrl-C waits for dvc: half-way, the table may be in its cache only
         adding.communicate()
         raise
-    added = dvc.Done(adding.returncode == 0, output)
-    if not added.ok:
-        raise ProjectError(f"DVC could not take {path}: {added.last_line}. Nothing was changed; mend that first.")
+    if adding.returncode:
+        reason = dvc.Done(False, output).last_line
+        raise ProjectError(f"DVC could not take {path}: {reason}. Nothing was changed; mend that first.")
     return None

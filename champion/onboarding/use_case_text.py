@@ -13,16 +13,19 @@ from champion.modeling.evaluation import Label
 MANY_ROWS = 50_000  # from here on histograms are faster than sorting, and three folds tell enough
 COMMON, RARE = 0.8, 0.1  # share of the largest class, and of the smallest in the largest, of unbalanced classes
 
-_HISTOGRAMS = (
-    "  hist_gradient_boosting:  # the trees for a table of this size",
-    "    estimator: sklearn.ensemble.HistGradientBoostingClassifier",
-    "    params: {max_iter: 200}",
-)
-_FOREST = (
-    "  random_forest:",
-    "    estimator: sklearn.ensemble.RandomForestClassifier",
-    "    params: {n_estimators: 200}",
-)
+_HISTOGRAMS = """\
+  hist_gradient_boosting:  # the trees for a table of this size
+    estimator: sklearn.ensemble.HistGradientBoostingClassifier
+    params: {max_iter: 200}"""
+_FOREST = """\
+  random_forest:
+    estimator: sklearn.ensemble.RandomForestClassifier
+    params: {n_estimators: 200}"""
+_REGRESSION = """\
+  logistic_regression:
+    estimator: sklearn.linear_model.LogisticRegression
+    params: {max_iter: 1000}
+    search: {C: [0.1, 1.0, 10.0]}  # cross-validated on the train set alone"""
 _PLAIN = re.compile(r"[^\W\d_]\w*(?:[ ./-]\w+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 
@@ -35,16 +38,21 @@ def use_case_text(
     Unused columns are dropped by name. Kinds that are read from texts are pinned, so that a stray value in new data
     is an error that names it, and no silent change of kind; plain numbers need no pin.
     """
+    used, unused = ([column for column in columns if column.used is wanted] for wanted in (True, False))
     lines = [
         "# Written by `python run.py init`, and yours to change; docs/use-case.md tells every key.",
         f"name: {quoted(name)}",
         "data:",
         f"  path: {quoted(path)}",
         f"  target: {quoted(target)}",
-        *_drop([column for column in columns if not column.used]),
-        *_kinds([column for column in columns if column.used], numbers),
-        *_split(name, columns),
-        *_candidates(len(labels)),
+        *(["  drop:"] if unused else []),
+        *(f"    - {quoted(column.name)}  # {column.why}" for column in unused),
+        *_kinds(used, numbers),
+        *_split(name, used),
+        "candidates:",
+        _HISTOGRAMS if len(labels) >= MANY_ROWS else _FOREST,
+        _REGRESSION,
+        *(["training:", "  folds: 3  # enough with this many rows"] if len(labels) >= MANY_ROWS else []),
         *_promotion(labels),
     ]
     return "\n".join(lines) + "\n"
@@ -60,52 +68,28 @@ def quoted(text: str) -> str:
     """
     if _PLAIN.fullmatch(text) and text.casefold() not in _WORDS:
         return text
-    return '"' + "".join(map(_escaped, text)) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    return character if character.isprintable() else f"\\U{ord(character):08x}"
-
-
-def _drop(unused: Sequence[Column]) -> list[str]:
-    rows = [f"    - {quoted(column.name)}  # {column.why}" for column in unused]
-    return ["  drop:", *rows] if rows else []
+    escaped = re.sub(r'(["\\])', r"\\\1", text)
+    return '"' + "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in escaped) + '"'
 
 
 def _kinds(used: Sequence[Column], numbers: Collection[str]) -> list[str]:
     plain = [column.name for column in used if column.kind == "numeric" and column.name in numbers]
-    pinned = [
-        f"    {quoted(column.name)}: {column.kind}  # {column.why}" for column in used if column.name not in plain
-    ]
+    rest = [column for column in used if column.name not in plain]
+    pinned = [f"    {quoted(column.name)}: {column.kind}  # {column.why}" for column in rest]
     lines = [f"  # Numbers, which need no word here: {listed(plain, most=4)}."] if plain else []
     return [*lines, "  kinds:", *pinned] if pinned else lines
 
 
-def _split(name: str, columns: Sequence[Column]) -> list[str]:
-    moments = [column.name for column in columns if column.used and column.kind == "datetime"]
+def _split(name: str, used: Sequence[Column]) -> list[str]:
+    moments = [column.name for column in used if column.kind == "datetime"]
     lines = ["split:", "  share: 0.2  # of the rows are set aside for judging, for ever", "  by: hash"]
     if moments:
         lines.append(f"  # To judge on the latest rows instead: by: time, column: {quoted(moments[0])}, and no salt.")
     return [*lines, f"  salt: {quoted(name)}"]
 
 
-def _candidates(rows: int) -> list[str]:
-    return [
-        "candidates:",
-        *(_HISTOGRAMS if rows >= MANY_ROWS else _FOREST),
-        "  logistic_regression:",
-        "    estimator: sklearn.linear_model.LogisticRegression",
-        "    params: {max_iter: 1000}",
-        "    search: {C: [0.1, 1.0, 10.0]}  # cross-validated on the train set alone",
-        *(["training:", "  folds: 3  # enough with this many rows"] if rows >= MANY_ROWS else []),
-    ]
-
-
 def _promotion(labels: Sequence[Label]) -> list[str]:
-    counts = sorted(Counter((type(label), label) for label in labels).values())
-    largest, smallest = counts[-1], counts[0]
+    smallest, *_, largest = sorted(Counter((type(label), label) for label in labels).values())
     share = largest / len(labels)
     unbalanced = share > COMMON or smallest < RARE * largest
     why = (

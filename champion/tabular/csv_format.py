@@ -116,12 +116,12 @@ def _header(path: Path, table: str) -> list[str]:
         try:
             names = next((row for row in csv.reader(file) if row), None)
         except csv.Error:
-            too_long = DataError(
+            if line := _unclosed(path):
+                raise _never_closed(table, line) from None
+            raise DataError(
                 f"{table}'s header has a name of more than {_LONGEST_NAME:,} characters. Expected the names of columns in the "
                 "first line."
-            )
-            line = _unclosed(path)
-            raise (_never_closed(table, line) if line else too_long) from None
+            ) from None
     if names is None:
         raise DataError(f"{table} is empty. Expected a header and rows.")
     for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
@@ -138,22 +138,18 @@ def _batches(file: _Counted, path: Path, table: str, columns: int, wanted: list[
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
 
-    names = [str(number) for number in range(columns)]
+    names, rows = [str(number) for number in range(columns)], 0
     with _text(path) as text:
         lines = csv.reader(text)
         next(row for row in lines if row)
-    skipped, rows = lines.line_num, 0  # blank lines and the header
+    head = {"column_names": names, "skip_rows": lines.line_num}  # blank lines, too
+    reading = arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, **head)
+    texts = dict.fromkeys(names, pa.string())
+    converting = arrow_csv.ConvertOptions(column_types=texts, include_columns=[names[number] for number in wanted])
+    parsing = arrow_csv.ParseOptions(newlines_in_values=True)
     try:
         with _named_errors(path, table):
-            reader = arrow_csv.open_csv(
-                pa.PythonFile(file, mode="r"),
-                arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows=skipped),
-                arrow_csv.ParseOptions(newlines_in_values=True),
-                arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), include_columns=[names[number] for number in wanted]
-                ),
-            )
-            for batch in reader:
+            for batch in arrow_csv.open_csv(pa.PythonFile(file, mode="r"), reading, parsing, converting):
                 rows += batch.num_rows
                 if batch.num_rows:
                     yield batch
@@ -169,23 +165,19 @@ def _arrow_error(message: str, path: Path, table: str, columns: int) -> DataErro
         return no_rows(table, columns)
     if "invalid UTF8" in message:
         return _not_utf8(path, table)
-    fields = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
-    if fields:
-        line, expected, got = fields.groups()
-        return _other_fields(table, line, got, expected)
+    if fields := re.search(r"Row #(?P<line>\d+): Expected (?P<expected>\d+) columns, got (?P<got>\d+)", message):
+        return _other_fields(table, **fields.groupdict())
     if "straddling" in message or "parser got out of sync" in message:
-        unclosed = _unclosed(path)
-        too_long = DataError(f"{table} has a row longer than {BLOCK_BYTES >> 20} MiB. Shorten it.")
-        return _never_closed(table, unclosed) if unclosed else too_long
+        if unclosed := _unclosed(path):
+            return _never_closed(table, unclosed)
+        return DataError(f"{table} has a row longer than {BLOCK_BYTES >> 20} MiB. Shorten it.")
     return _unparsed(table, message.partition("\n")[0].strip())
 
 
 def _pandas_error(message: str, table: str) -> DataError:
     """What pandas says of a broken CSV, in our words."""
-    fields = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
-    if fields:
-        expected, line, got = fields.groups()
-        return _other_fields(table, line, got, expected)
+    if fields := re.search(r"Expected (?P<expected>\d+) fields in line (?P<line>\d+), saw (?P<got>\d+)", message):
+        return _other_fields(table, **fields.groupdict())
     quote = re.search(r"EOF inside string starting at row (\d+)", message)
     return _never_closed(table, int(quote[1]) + 1) if quote else _unparsed(table, message)
 
@@ -194,7 +186,7 @@ def _unparsed(table: str, message: str) -> DataError:
     return DataError(f"{table} cannot be parsed: {message}. Save it as CSV anew.")
 
 
-def _other_fields(table: str, line: str, got: str, expected: str) -> DataError:
+def _other_fields(table: str, *, line: str, got: str, expected: str) -> DataError:
     return DataError(
         f"{table} cannot be parsed: line {line} has {got} fields, the header has {expected}. Put texts with commas into "
         "double quotes."

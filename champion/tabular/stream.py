@@ -6,12 +6,10 @@ case is the name in the table.
 
 from __future__ import annotations
 
-import queue
-import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,10 +20,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-MISSING_WORDS = (
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "nan", "null",
-)  # fmt: skip
+_WORDS = "#N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null"
+MISSING_WORDS = ("", "#N/A N/A", *_WORDS.split())
 """What a field of a CSV says where there is no value, as in training."""
 
 
@@ -68,39 +64,12 @@ def first_line(error: Exception) -> str:
 
 
 def read_ahead(items: Iterator[Item]) -> Generator[Item]:
-    """Give what an iterator gives, while a thread gets the next one ready; an error comes out in its turn.
+    """Give what an iterator gives (never None), while a thread gets the next one ready; an error comes out in its turn.
 
     Close it (`contextlib.closing`) to end the thread before the end.
     """
-    ready: queue.Queue[tuple[bool, Item | BaseException | None]] = queue.Queue(maxsize=1)
-    stopped = threading.Event()
-
-    def put(goes_on: bool, item: Item | BaseException | None) -> None:
-        while not stopped.is_set():
-            with suppress(queue.Full):
-                ready.put((goes_on, item), timeout=0.1)
-                return
-
-    def read() -> None:
-        try:
-            for item in items:
-                put(True, item)
-                if stopped.is_set():
-                    return
-            put(False, None)
-        except BaseException as error:  # whatever it is, who reads has to meet it
-            put(False, error)
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    try:
-        while True:
-            goes_on, item = ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            if not goes_on:
-                return
-            yield item  # type: ignore[misc]  # what goes on is an item
-    finally:
-        stopped.set()
-        thread.join()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        ready = thread.submit(next, items, None)
+        while (item := ready.result()) is not None:
+            ready = thread.submit(next, items, None)
+            yield item

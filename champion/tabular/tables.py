@@ -27,7 +27,7 @@ class Format(Protocol):
         """Read its head: which columns it has, and of which types."""
 
     def writer(self, path: Path, schema: pa.Schema) -> Any:
-        """What has `write_batch` and `close`; a batch's columns are as `cells` gives them."""
+        """What has `write_batch`, and `close` to make the file whole; a batch's columns are as `cells` gives them."""
 
     def cells(self, column: pa.Array) -> pa.Array:
         """A column as the format can hold it."""
@@ -68,10 +68,7 @@ def read_table(path: Path, shown: str) -> pd.DataFrame:
 
 
 def open_table(path: Path) -> TableStream:
-    """Read the head of a table whose name ends in one of `SUFFIXES`.
-
-    Raises DataError when the file is empty, of another format, or broken.
-    """
+    """Read the head of a table. Raises DataError when the file is empty, of another format, or broken."""
     return FORMATS[suffix_of(path.name) or ".csv"].stream(path, "The table")
 
 
@@ -83,21 +80,13 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     frame.to_parquet(path, engine="pyarrow", compression="zstd", index=False, use_dictionary=texts)
 
 
-def sink(path: Path, schema: pa.Schema, suffix: str) -> Any:
-    """A table that grows by `write_batch`; it is to be closed (`contextlib.closing`), or the file is not whole."""
-    return FORMATS[suffix].writer(path, schema)
-
-
 def suffix_of(name: str) -> str | None:
     """The ending that tells a table's format, or None where it is none of `SUFFIXES`."""
     return next((suffix for suffix in SUFFIXES if name.casefold().endswith(suffix)), None)
 
 
 def table_suffix(path: Path, shown: str) -> str:
-    """Give the ending that tells a table's format, in lower case.
-
-    Raises DataError when it is none of `SUFFIXES`; with what to do.
-    """
+    """The ending that tells a table's format, in lower case. Raises DataError when it is none of `SUFFIXES`."""
     name = path.name.casefold()
     suffix = suffix_of(name)
     if suffix and name != suffix:

@@ -3,7 +3,6 @@
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -37,22 +36,14 @@ def main(only: tuple[str, ...], repeat: int | None, as_json: bool) -> None:
         document = {"machine": describe_machine(), "rows": [row.as_json() for row in rows]}
         click.echo(json.dumps(document, indent=2))
     else:
-        click.echo(f"{_table(rows)}\n\nMedians. {describe_machine()}.")
+        lines = [("claim", "ours", "rival", "ratio", "limit", "ok"), *(row.cells() for row in rows)]
+        first, *others = (max(map(len, column)) for column in zip(*lines, strict=True))
+        lines.insert(1, tuple("-" * width for width in (first, *others)))
+        for claim, *cells in lines:
+            padded = (cell.rjust(width) for cell, width in zip(cells, others, strict=True))
+            click.echo("  ".join([claim.ljust(first), *padded]))
+        click.echo(f"\nMedians. {describe_machine()}.")
     sys.exit(FAILED if failures or not all(row.ok for row in rows) else DONE)
-
-
-def _table(rows: Sequence[Row]) -> str:
-    """One line per row, columns aligned."""
-    cells = [("claim", "ours", "rival", "ratio", "limit", "ok"), *(row.cells() for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    cells.insert(1, tuple("-" * width for width in widths))
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in cells
-    )
 
 
 if __name__ == "__main__":

@@ -12,22 +12,14 @@ import numpy as np
 import skops.io
 from pyarrow import parquet
 
-CHUNK_ROWS = 131_072
-
-
-def main(model: str, table: str) -> None:
-    """Ask the model about every chunk of the table, and print how long it took."""
-    warnings.simplefilter("ignore")  # that the arrays have no names of columns
-    pipeline = skops.io.load(model, trusted=skops.io.get_untrusted_types(file=model))
-    chunks = [
-        np.column_stack([column.to_numpy() for column in batch.columns])
-        for batch in parquet.ParquetFile(table).iter_batches(batch_size=CHUNK_ROWS)
-    ]
-    started = time.perf_counter()
-    for chunk in chunks:
-        pipeline.predict_proba(chunk)
-    sys.stdout.write(f"predict_proba {time.perf_counter() - started:.3f} s\n")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+warnings.simplefilter("ignore")  # that the arrays have no names of columns
+_, path, table = sys.argv
+model = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+chunks = [
+    np.column_stack([column.to_numpy() for column in batch.columns])
+    for batch in parquet.ParquetFile(table).iter_batches(batch_size=131_072)
+]
+started = time.perf_counter()
+for chunk in chunks:
+    model.predict_proba(chunk)
+sys.stdout.write(f"predict_proba {time.perf_counter() - started:.3f} s\n")

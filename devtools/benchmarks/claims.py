@@ -4,21 +4,23 @@ import os
 import re
 import shutil
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from devtools.benchmarks.measure import Command, Result, alternate, last_lines, run, say
-from devtools.benchmarks.sandbox import RIVALS, Sandbox
-from devtools.benchmarks.tables import use_case, write_million, write_rows
-from devtools.checkout import UnexpectedError
+from devtools.benchmarks.measure import Result, alternate, last_lines, run, say
+from devtools.benchmarks.sandbox import RIVALS, Sandbox, train, write_use_case
+from devtools.benchmarks.tables import write_million, write_rows
+from devtools.checkout import Checkout, UnexpectedError
 
-Unit = Literal["s", "MiB"]
 Comparison = Literal["ratio", "difference"]
 UP_TO_DATE = "Data and pipelines are up to date"
-MILLION = {"million": 1_000_000, "million_warm_up": 10_000}  # rows of a use case
+MILLION = {
+    "million": int(os.environ.get("BENCH_MILLION_ROWS", "1000000")),
+    "million_warm_up": 10_000,
+}  # rows of a use case
 BATCH_ROWS = int(os.environ.get("BENCH_BATCH_ROWS", "10000000"))
 BATCH_TRAIN_ROWS = 20_000
 _STEP = re.compile(r"^\s*(\w+)\s+done\s+([\d.]+) s\s*$", re.MULTILINE)
@@ -32,24 +34,20 @@ class Row:
     claim: str
     our_runs: tuple[float, ...]
     rival_runs: tuple[float, ...]
-    unit: Unit
+    unit: Literal["s", "MiB"]
     limit: float
     compare: Comparison = "ratio"
 
     @property
-    def ours(self) -> float:
-        """Our median."""
-        return statistics.median(self.our_runs)
-
-    @property
-    def rival(self) -> float:
-        """The rival's median."""
-        return statistics.median(self.rival_runs)
+    def medians(self) -> tuple[float, float]:
+        """Ours and the rival's."""
+        return statistics.median(self.our_runs), statistics.median(self.rival_runs)
 
     @property
     def value(self) -> float:
         """What the limit is about: ours divided by the rival's, or ours less the rival's."""
-        return self.ours / self.rival if self.compare == "ratio" else self.ours - self.rival
+        ours, rival = self.medians
+        return ours / rival if self.compare == "ratio" else ours - rival
 
     @property
     def ok(self) -> bool:
@@ -58,13 +56,18 @@ class Row:
 
     def as_json(self) -> dict[str, object]:
         """All of it as JSON-able values, with the medians, `value` and `ok`."""
-        return {**asdict(self), "ours": self.ours, "rival": self.rival, "value": self.value, "ok": self.ok}
+        return {
+            **asdict(self),
+            **dict(zip(("ours", "rival"), self.medians, strict=True)),
+            "value": self.value,
+            "ok": self.ok,
+        }
 
     def cells(self) -> tuple[str, ...]:
         """The row for a person."""
         digits = 2 if self.unit == "s" else 0
         form = "{:.2f}" if self.compare == "ratio" else f"{{:+.2f}} {self.unit}"
-        medians = (f"{median:.{digits}f} {self.unit}" for median in (self.ours, self.rival))
+        medians = (f"{median:.{digits}f} {self.unit}" for median in self.medians)
         return self.claim, *medians, form.format(self.value), form.format(self.limit), "yes" if self.ok else "NO"
 
 
@@ -75,18 +78,19 @@ def _seconds(
     return Row(claim, our_runs, rival_runs, "s", limit, compare)
 
 
-def _in_turn(ours: Command, rival: Command, repeats: int) -> tuple[list[Result], list[Result]]:
-    """Both commands in turn, after a run of each that is not counted."""
-    run(ours)
-    run(rival)
-    return alternate(lambda _: run(ours), lambda _: run(rival), repeats)
+def _in_turn(
+    ours: Callable[[], Result], rival: Callable[[], Result], repeats: int
+) -> tuple[list[Result], list[Result]]:
+    """Both in turn, after a run of each that is not counted."""
+    ours()
+    rival()
+    return alternate(lambda _: ours(), lambda _: rival(), repeats)
 
 
 def measure_uncached(sandbox: Sandbox, repeats: int) -> list[Row]:
     """Iris on a warm store with nothing cached, beside ``dvc repro -f`` of the chain."""
-    ours = sandbox.train(sandbox.warm_product, "--no-cache")
-    sides = _in_turn(ours, sandbox.command(sandbox.chain, "dvc", "repro", "-f"), repeats)
-    return [_seconds("iris, nothing cached / DVC chain", *sides, 1.0)]
+    ours, rival = partial(train, sandbox.warm_product, "--no-cache"), partial(run, sandbox.chain, "dvc", "repro", "-f")
+    return [_seconds("iris, nothing cached / DVC chain", *_in_turn(ours, rival, repeats), 1.0)]
 
 
 def measure_cached(sandbox: Sandbox, repeats: int) -> list[Row]:
@@ -94,43 +98,38 @@ def measure_cached(sandbox: Sandbox, repeats: int) -> list[Row]:
 
     A run of the other side lies before every cached one, so each is preceded by one that is not timed.
     """
-    cached = sandbox.train(sandbox.warm_product)
-    uncached = sandbox.train(sandbox.warm_product, "--no-cache")
 
-    def second_in_a_row(_: int) -> Result:
-        run(cached)
-        return run(cached)
+    def second_in_a_row() -> Result:
+        train(sandbox.warm_product)
+        return train(sandbox.warm_product)
 
-    run(uncached)
-    second_in_a_row(0)
-    sides = alternate(second_in_a_row, lambda _: run(uncached), repeats)
+    sides = _in_turn(second_in_a_row, partial(train, sandbox.warm_product, "--no-cache"), repeats)
     return [_seconds("iris, all cached / nothing cached", *sides, 0.6)]
 
 
 def measure_help(sandbox: Sandbox, repeats: int) -> list[Row]:
     """``run.py --help``, less the start of the interpreter."""
-    ours = sandbox.command(sandbox.product, sys.executable, "run.py", "--help")
-    sides = _in_turn(ours, sandbox.command(sandbox.product, sys.executable, "-c", "pass"), repeats)
-    return [_seconds("run.py --help - python -c pass", *sides, 0.3, "difference")]
+    ours, rival = (partial(run, sandbox.product, "python", *words) for words in (("run.py", "--help"), ("-c", "pass")))
+    return [_seconds("run.py --help - python -c pass", *_in_turn(ours, rival, repeats), 0.3, "difference")]
 
 
 def measure_repro(sandbox: Sandbox, repeats: int) -> list[Row]:
     """``dvc repro`` where nothing is left to do, beside the same in the chain."""
 
-    def nothing_to_do(folder: Path) -> Result:
-        command = sandbox.command(folder, "dvc", "repro")
-        result = run(command)
+    def nothing_to_do(checkout: Checkout) -> Result:
+        result = run(checkout, "dvc", "repro")
         if UP_TO_DATE not in result.output:
             raise UnexpectedError(
-                f"`{command}` ran again in {folder.name}/ though nothing had changed; expected {UP_TO_DATE!r}. "
+                f"`dvc repro` ran again in {checkout.root.name}/ though nothing had changed; expected {UP_TO_DATE!r}. "
                 f"`dvc status` there says which dependency differs. It said:\n{last_lines(result.output)}"
             )
         return result
 
-    for folder in (sandbox.warm_product, sandbox.chain):
-        run(sandbox.command(folder, "dvc", "repro"))
-        nothing_to_do(folder)
-    sides = alternate(lambda _: nothing_to_do(sandbox.warm_product), lambda _: nothing_to_do(sandbox.chain), repeats)
+    both = (sandbox.warm_product, sandbox.chain)
+    for checkout in both:
+        run(checkout, "dvc", "repro")
+    ours, rival = (partial(nothing_to_do, checkout) for checkout in both)
+    sides = _in_turn(ours, rival, repeats)
     return [_seconds("second dvc repro / DVC chain's", *sides, 1.5)]
 
 
@@ -141,47 +140,43 @@ def measure_million(sandbox: Sandbox, repeats: int) -> list[Row]:
         say(f"writing {rows:,} rows")
         write_million(tables[name], rows)
 
-    def plain(name: str) -> Command:
-        return sandbox.command(sandbox.root, sys.executable, RIVALS / "million/plain.py", tables[name])
-
     def ours(number: int) -> Result:
         """Train where no champion and no cached step is left, in a store that a small table has warmed."""
         say(f"million rows, ours, {number + 1}")
-        folder = sandbox.checkout(f"million-{number}")
+        checkout = sandbox.checkout(f"million-{number}")
         for name, table in tables.items():
-            shutil.copyfile(table, folder / "data" / table.name)
-            learned = use_case(name, "HistGradientBoostingClassifier", max_iter=500, random_state=42)
-            (folder / "configs" / f"{name}.yaml").write_text(learned)
-        run(sandbox.command(folder, "dvc", "add", "--quiet", *(f"data/{name}.parquet" for name in MILLION)))
-        sandbox.commit(folder)
-        run(sandbox.train(folder, "--config", "configs/million_warm_up.yaml", "--no-cache"))
-        timed = sandbox.train(folder, "--config", "configs/million.yaml", "--no-cache")
-        result = run(timed, sample_memory=True)
-        shutil.rmtree(folder)
+            shutil.copyfile(table, checkout.root / "data" / table.name)
+            boosting = "ensemble.HistGradientBoostingClassifier"
+            write_use_case(checkout, name, table.name, "target", boosting, max_iter=500, random_state=42)
+        run(checkout, "dvc", "add", "--quiet", *(f"data/{table.name}" for table in tables.values()))
+        checkout.commit("benchmark")
+        train(checkout, "--config", "configs/million_warm_up.yaml", "--no-cache")
+        result = train(checkout, "--config", "configs/million.yaml", "--no-cache", sample_memory=True)
+        shutil.rmtree(checkout.root)
         return result
 
-    def rival(number: int) -> Result:
-        say(f"million rows, plain script, {number + 1}")
-        return run(plain("million"), sample_memory=True)
+    def plain(name: str) -> Result:
+        say(f"million rows, plain script, {tables[name].name}")
+        script = ("python", RIVALS / "million_plain.py", tables[name])
+        return run(sandbox.at(sandbox.root), *script, sample_memory=True)
 
-    run(plain("million_warm_up"))
-    sides = alternate(ours, rival, repeats)
-    ours_in_memory, rivals = (tuple(result.mebibytes for result in side) for side in sides)
+    plain("million_warm_up")
+    sides = alternate(ours, lambda _: plain("million"), repeats)
+    our_memory, rival_memory = (tuple(result.mebibytes for result in side) for side in sides)
     return [
         _seconds("million rows, time / plain script", *sides, 1.25),
-        Row("million rows, memory / plain script", ours_in_memory, rivals, "MiB", 1.6),
+        Row("million rows, memory / plain script", our_memory, rival_memory, "MiB", 1.6),
     ]
 
 
 def measure_docker(sandbox: Sandbox, repeats: int) -> list[Row]:
     """Iris on the docker stack with nothing cached, the image built; and a step of it, less the same step locally."""
     docker, local = (
-        sandbox.train(sandbox.warm_product, "--no-cache", "--stack", stack) for stack in ("docker", "local")
+        partial(train, sandbox.warm_product, "--no-cache", "--stack", stack) for stack in ("docker", "local")
     )
-    ours, rival = _in_turn(docker, local, repeats)
+    sides = ours, _ = _in_turn(docker, local, repeats)
     step, local_step = (
-        [replace(result, seconds=statistics.fmean(_printed(_STEP, result))) for result in side]
-        for side in (ours, rival)
+        [replace(result, seconds=statistics.fmean(_printed(_STEP, result))) for result in side] for side in sides
     )
     return [
         _seconds("iris on the docker stack - nothing", ours, [Result(0.0, 0.0, "")] * repeats, 30.0, "difference"),
@@ -195,26 +190,25 @@ def measure_batch(sandbox: Sandbox, repeats: int) -> list[Row]:
     The step reads, checks, predicts and writes; the rival predicts alone. What the command does beside its step (start
     ZenML, copy the table into the store and the predictions out of it) is a row of its own.
     """
-    folder = sandbox.checkout("batch")
+    checkout = sandbox.checkout("batch")
     whole_table, half_table = (sandbox.root / f"rows_{share}.parquet" for share in (1, 2))
     say(f"writing {BATCH_ROWS:,} rows, and half of them")
-    write_rows(folder / "data/batch.parquet", BATCH_TRAIN_ROWS, target=True)
+    write_rows(checkout.root / "data/batch.parquet", BATCH_TRAIN_ROWS, target=True)
     write_rows(whole_table, BATCH_ROWS)
     write_rows(half_table, BATCH_ROWS // 2)
-    forest = use_case("batch", "RandomForestClassifier", n_estimators=100, random_state=0)
-    (folder / "configs/batch.yaml").write_text(forest)
-    run(sandbox.train(folder, "--config", "configs/batch.yaml"))
+    forest = ("ensemble.RandomForestClassifier", {"n_estimators": 100, "random_state": 0})
+    config = write_use_case(checkout, "batch", "batch.parquet", "target", forest[0], **forest[1])
+    train(checkout, "--config", config)
 
     def ours(table: Path) -> Result:
         say(f"batch, ours, {table.stem}")
-        asked = (sys.executable, "run.py", "predict", table, sandbox.root / "predictions.parquet")
-        command = sandbox.command(folder, *asked, "--config", "configs/batch.yaml", "--no-cache")
-        return run(command, sample_memory=True)
+        command = ("python", "run.py", "predict", table, sandbox.root / "predictions.parquet", "--config", config)
+        return run(checkout, *command, "--no-cache", sample_memory=True)
 
     def rival() -> Result:
         say("batch, plain script")
-        script = (sys.executable, RIVALS / "batch_plain.py", folder / "models/batch/model.skops", whole_table)
-        result = run(sandbox.command(sandbox.root, *script), sample_memory=True)
+        script = ("python", RIVALS / "batch_plain.py", checkout.root / "models/batch/model.skops", whole_table)
+        result = run(sandbox.at(sandbox.root), *script, sample_memory=True)
         return replace(result, seconds=_printed(_PLAIN, result)[0])
 
     half = ours(half_table)

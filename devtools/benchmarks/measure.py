@@ -4,20 +4,17 @@ import contextlib
 import os
 import platform
 import shlex
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import psutil  # type: ignore[import-untyped]  # ZenML brings it; it has no types
 
-from devtools.checkout import UnexpectedError
+from devtools.checkout import Checkout, UnexpectedError
 
 MEBIBYTE = 1024 * 1024
 SAMPLING_SECONDS = 0.2  # often enough to disturb nothing; the largest process tells its exact peak by itself
@@ -26,102 +23,63 @@ MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True)
 class Result:
-    """What one run of a command cost."""
+    """What one run of a command cost: wall seconds and peak resident memory; and what it printed, errors too."""
 
     seconds: float
     mebibytes: float
     output: str
 
 
-@dataclass(frozen=True)
-class Command:
-    """A command line and where it runs."""
-
-    arguments: Sequence[str | Path]
-    folder: Path
-    environment: Mapping[str, str]
-
-    def __str__(self) -> str:
-        """Show it as a shell would take it."""
-        return shlex.join(map(str, self.arguments))
-
-
-def run(command: Command, *, sample_memory: bool = False) -> Result:
+def run(checkout: Checkout, *arguments: str | Path, sample_memory: bool = False) -> Result:
     """Run a command to its end.
 
-    `sample_memory`: whether to add up the memory of the whole process tree while it runs. Without it `Result.mebibytes`
-    is the peak of the largest single process. Returns wall seconds; peak resident memory in MiB; standard output and
-    error together. Raises UnexpectedError when the exit code is not 0; the message ends with the last lines that the
-    command printed.
+    `sample_memory`: whether to add up the memory of the whole process tree while it runs. Without it (and without /proc)
+    the peak is that of the largest single process. Raises UnexpectedError when the exit code is not 0; the message ends
+    with the last lines that the command printed.
     """
+    peaks, ended = [0.0], threading.Event()
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as output:
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            [*map(str, command.arguments)],
-            cwd=command.folder,
-            env=dict(command.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            with TreeMemory(process.pid, enabled=sample_memory) as memory:
+        began = time.perf_counter()
+        with checkout.started(*arguments, out=output.fileno()) as process:
+
+            def sample() -> None:
+                while not ended.wait(SAMPLING_SECONDS):
+                    peaks.append(tree_cost(process.pid)[1])
+
+            if sample_memory:
+                threading.Thread(target=sample, daemon=True).start()
+            try:
                 _, status, usage = os.wait4(process.pid, 0)
-                seconds = time.perf_counter() - started
-        except BaseException:  # Ctrl-C too leaves no process behind
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-        process.returncode = os.waitstatus_to_exitcode(status)
+                seconds = time.perf_counter() - began
+            finally:
+                ended.set()
+            process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
     if process.returncode != 0:
+        command = shlex.join(map(str, arguments))
         raise UnexpectedError(
             f"`{command}` ended with exit code {process.returncode}, expected 0. It said last:\n{last_lines(text)}"
         )
-    return Result(seconds, max(memory.peak, usage.ru_maxrss * MAXRSS_UNIT) / MEBIBYTE, text)
+    return Result(seconds, max(*peaks, usage.ru_maxrss * MAXRSS_UNIT) / MEBIBYTE, text)
 
 
-class TreeMemory:
-    """Samples the resident memory of a process and all below it.
+def tree_cost(root: int) -> tuple[float, float]:
+    """CPU seconds (user and system) that a process and all below it have used, and their resident memory in bytes.
 
-    Pages that processes share count once for each of them, on both sides of a claim alike.
+    Pages that processes share count once for each of them. Both are 0 where the system has no /proc.
     """
-
-    def __init__(self, pid: int, *, enabled: bool) -> None:
-        self.peak = 0.0
-        self._pid = pid
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True) if enabled else None
-
-    def __enter__(self) -> "TreeMemory":
-        """Start sampling."""
-        if self._thread:
-            self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop sampling."""
-        self._done.set()
-        if self._thread:
-            self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._done.wait(SAMPLING_SECONDS):
-            self.peak = max(self.peak, tree_sum(self._pid, lambda process: process.memory_info().rss))
-
-
-def tree_sum(pid: int, value: Callable[[psutil.Process], float]) -> float:
-    """Add up something of a process and of all below it; what has ended meanwhile counts as nothing."""
-    total = 0.0
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for process in (root, *root.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                total += value(process)
-    return total
+    parents, costs = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # what has ended meanwhile counts as nothing
+            fields = path.read_text().rpartition(")")[2].split()  # man 5 proc_pid_stat, from the third field on
+            pid = int(path.parent.name)
+            parents[pid], costs[pid] = int(fields[1]), (sum(map(int, fields[11:15])), int(fields[21]))
+    below = {root} & costs.keys()
+    while more := {pid for pid, parent in parents.items() if parent in below} - below:
+        below |= more
+    ticks, pages = (sum(costs[pid][which] for pid in below) for which in (0, 1))
+    return ticks / os.sysconf("SC_CLK_TCK"), float(pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def alternate(
@@ -129,7 +87,7 @@ def alternate(
 ) -> tuple[list[Result], list[Result]]:
     """Run both sides in turn, the first one changing each time, so that a slow moment hits both.
 
-    `ours`, `rival`: each takes the number of the repeat, from 0, and runs once.
+    Each takes the number of the repeat, from 0, and runs once.
     """
     results: tuple[list[Result], list[Result]] = [], []
     for number in range(repeats):

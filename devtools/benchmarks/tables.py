@@ -1,8 +1,6 @@
-"""The tables of the large claims, the same bytes every time, and the use cases that learn from them."""
+"""The tables of the large claims, the same bytes every time."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -48,16 +46,3 @@ def write_rows(path: Path, rows: int, target: bool = False) -> None:
                 noise = random.normal(size=len(numbers))
                 columns.append((numbers[:, 0] + numbers[:, 1] * numbers[:, 2] + noise > 0).astype(np.int64))
             writer.write_table(pa.table(columns, schema=schema))
-
-
-def use_case(name: str, estimator: str, **params: Any) -> str:
-    """The YAML (JSON, which is YAML too) of a use case with one candidate, whose table is under ``data/``."""
-    return json.dumps(
-        {
-            "name": name,
-            "data": {"path": f"data/{name}.parquet", "target": "target"},
-            "split": {"share": 0.2},
-            "candidates": {"one": {"estimator": f"sklearn.ensemble.{estimator}", "params": params}},
-            "promotion": {"metric": "accuracy"},
-        }
-    )

@@ -57,8 +57,8 @@ def main(as_json: bool, keep: bool) -> None:
             shutil.rmtree(folder, ignore_errors=True)
     seconds = time.monotonic() - begun
     if as_json:
-        kept = {"folder": str(folder) if keep else None}
-        click.echo(json.dumps({**loop.facts(), "seconds": round(seconds, 1), "steps": teller.steps, **kept}, indent=2))
+        about = {"seconds": round(seconds, 1), "steps": teller.steps, "folder": str(folder) if keep else None}
+        click.echo(json.dumps({**loop.facts, **about}, indent=2))
     teller.say(f"\nThe loop is closed, in {seconds:.0f} seconds.")
 
 

@@ -42,7 +42,7 @@ def make_checkout(source: Path, folder: Path) -> Checkout:
 class Teller:
     """Prints the story as it goes, unless it is to be quiet, and keeps it for `--json`.
 
-    `steps` (list of dict): of each step its title, commands with exit code and seconds, and what came out.
+    `steps`: of each its title, commands with exit code and seconds, and what came out.
     """
 
     quiet: bool
@@ -58,14 +58,12 @@ class Teller:
         self.steps.append({"title": title, "commands": [], "found": []})
         self.say(f"\n{click.style(f'{len(self.steps)}. {title}', bold=True)} {why}")
 
-    def command(self, line: str) -> None:
-        """What a person would type; told before it runs."""
+    def command(self, line: str) -> dict[str, Any]:
+        """What a person would type, before it runs; gets how it ended, then."""
         self.say(f"   {click.style('$ ' + line, fg='cyan')}")
-        self.steps[-1]["commands"].append({"command": line})
-
-    def ended(self, exit_code: int, seconds: float) -> None:
-        """How the last command ended."""
-        self.steps[-1]["commands"][-1].update(exit_code=exit_code, seconds=round(seconds, 1))
+        commands: list[dict[str, Any]] = self.steps[-1]["commands"]
+        commands.append({"command": line})
+        return commands[-1]
 
     def result(self, text: str) -> None:
         """What came out."""
@@ -79,65 +77,50 @@ class Teller:
 
 
 class Loop:
-    """The loop, from the first champion to the rollback, played in a checkout and told to a teller."""
+    """The loop, from the first champion to the rollback, played in a checkout and told to a teller.
+
+    `facts` are what came out, as values: versions that served, exit codes of the drift gate, and requests.
+    """
 
     def __init__(self, checkout: Checkout, folder: Path, teller: Teller) -> None:
         self._checkout, self._folder, self._teller = checkout, folder, teller
-        self._versions: list[int] = []
-        self._monitor: list[int] = []
-        self._streams: list[Stream] = []
-        self._requests = self._rows = 0
+        self._rows = 0  # that the service has logged
+        self.facts: dict[str, Any] = {"versions": [], "monitor": [], "requests": 0, "failures": 0, "swaps": []}
 
     def play(self) -> None:
         """Play it. Raises UnexpectedError at the first thing that is not as it must be."""
-        self._make_use_case()
-        self._teller.begin(
-            "Train the first champion.", "There is none yet, so the best candidate becomes the champion."
-        )
-        self._train(1)
-        self._teller.begin("Serve it.", "Programs ask over HTTP, and every answer is logged.")
-        self._teller.command(f"python run.py serve --config {CONFIG} --port 0")
-        with serving(self._checkout, CONFIG, self._folder / "service.log") as service:
-            self._serves(service, 1)
-            self._teller.begin("A usual day.", "Pumps as in training: the gate must not cry wolf.")
-            self._ask(service, pumps(USUAL, 2, changed=False))
-            self._look(0)
-            self._extend(self._changed_day(service))
-            self._teller.begin(
-                "Train again, under load.", "The challenger is judged beside the champion on the same rows."
-            )
-            with self._traffic(service, 2):
-                self._train(2)
-            self._teller.begin("A day later.", "Pumps as after the change: nothing new to the new champion.")
-            since = _from_now_on()
-            self._ask(service, pumps(LATER, 4, changed=True))
-            self._look(0, since)
-            self._teller.begin("Take it back.", "Had the new one disappointed: one command, under load again.")
-            with self._traffic(service, 1):
-                self._teller.result(self._run("python", "run.py", "rollback", "--config", CONFIG).splitlines()[0])
-            self._stop(service)
-
-    def facts(self) -> dict[str, Any]:
-        """What came out, as values: versions that served, exit codes of the drift gate, requests and failures."""
-        return {
-            "versions": self._versions,
-            "monitor": self._monitor,
-            "requests": self._requests + sum(stream.requests for stream in self._streams),
-            "failures": sum(len(stream.failures) for stream in self._streams),
-            "swaps": [{"requests": each.requests, "turns": each.turns} for each in self._streams],
-        }
-
-    def _make_use_case(self) -> None:
-        self._teller.begin("Make a use case.", f"{FIRST:,} pumps: three sensors, the site, and the state to predict.")
+        begin = self._teller.begin
+        begin("Make a use case.", f"{FIRST:,} pumps: three sensors, the site, and the state to predict.")
         pumps(FIRST, 1, changed=False).to_csv(self._folder / f"{NAME}.csv", index=False)
         self._run("python", "run.py", "init", f"../{NAME}.csv", "--target", TARGET)
         self._teller.result(f"{CONFIG} is written, and {TABLE} is under DVC.")
+        begin("Train the first champion.", "There is none yet, so the best candidate becomes the champion.")
+        self._train(1)
+        begin("Serve it.", "Programs ask over HTTP, and every answer is logged.")
+        self._teller.command(f"python run.py serve --config {CONFIG} --port 0")
+        with serving(self._checkout, CONFIG, self._folder / "service.log") as service:
+            self._serves(service, 1)
+            begin("A usual day.", "Pumps as in training: the gate must not cry wolf.")
+            self._ask(service, pumps(USUAL, 2, changed=False))
+            self._look(0)
+            self._extend(self._changed_day(service))
+            begin("Train again, under load.", "The challenger is judged beside the champion on the same rows.")
+            with self._traffic(service, 1, 2):
+                self._train(2)
+            begin("A day later.", "Pumps as after the change: nothing new to the new champion.")
+            since = _from_now_on()
+            self._ask(service, pumps(LATER, 4, changed=True))
+            self._look(0, since)
+            begin("Take it back.", "Had the new one disappointed: one command, under load again.")
+            with self._traffic(service, 2, 1):
+                self._teller.result(self._run("python", "run.py", "rollback", "--config", CONFIG).splitlines()[0])
+            self._stop(service)
 
     def _serves(self, service: Service, version: int) -> None:
         answering = service.version()
         if answering != version:
             raise UnexpectedError(f"the service answers with version {answering}, and {version} is in production")
-        self._versions.append(version)
+        self.facts["versions"].append(version)
         self._teller.result(f"Version {version} answers at {service.address}.")
 
     def _changed_day(self, service: Service) -> pd.DataFrame:
@@ -177,45 +160,42 @@ class Loop:
         )
 
     @contextlib.contextmanager
-    def _traffic(self, service: Service, version: int) -> Iterator[None]:
+    def _traffic(self, service: Service, former: int, version: int) -> Iterator[None]:
         """Requests that go on until every client is answered by a version; none of them may fail."""
-        self._streams.append(stream := Stream(service.address, _questions(pumps(STREAM, 5, changed=True))))
-        with stream:
+        with Stream(service.address, _questions(pumps(STREAM, 5, changed=True))) as stream:
             yield
             took = wait_until(lambda: stream.on(version), PATIENCE, f"the service did not come to version {version}")
-        former = self._versions[-1]
         stream.check(former, version)
         self._teller.result(
             f"Meanwhile {stream.requests:,} requests: {former} answered, then {version}, {took:.1f} s after the command's "
             f"end; {len(stream.failures)} failed."
         )
         self._rows += stream.requests
+        self.facts["requests"] += stream.requests
+        self.facts["failures"] += len(stream.failures)
+        self.facts["swaps"].append({"requests": stream.requests, "turns": stream.turns})
         self._serves(service, version)
 
     def _ask(self, service: Service, table: pd.DataFrame) -> None:
         """Ask about every row, write down the labels that the workshop finds later, and wait for the log."""
         labels, rows = table[TARGET].tolist(), _questions(table)
-        lines = []
-        with Client(service.address) as client:
-            for start in range(0, len(rows), TOGETHER):
-                answer = client.predict(rows[start : start + TOGETHER])
-                lines += [f"{answer['request_id']},{label}\n" for label in labels[start : start + TOGETHER]]
-                self._requests += 1
-        path = self._checkout.root / LABELS
-        with path.open("a", encoding="utf-8") as file:
+        path, asked = self._checkout.root / LABELS, range(0, len(rows), TOGETHER)
+        with Client(service.address) as client, path.open("a", encoding="utf-8") as file:
             file.writelines([f"request_id,{TARGET}\n"] if file.tell() == 0 else [])
-            file.writelines(lines)
+            for start in asked:
+                answer = client.predict(rows[start : start + TOGETHER])
+                file.writelines(f"{answer['request_id']},{label}\n" for label in labels[start : start + TOGETHER])
+        self.facts["requests"] += len(asked)
         self._rows += len(rows)
-        service.wait_for_log(self._rows)
-        self._teller.result(
-            f"{len(rows):,} rows were asked in {-(-len(rows) // TOGETHER):,} requests, and stand in {LOG}."
-        )
+        logged = f"{self._rows:,} rows were not in the log"
+        wait_until(lambda: service.metric("champion_log_rows_total") >= self._rows, PATIENCE, logged)
+        self._teller.result(f"{len(rows):,} rows were asked in {len(asked):,} requests, and stand in {LOG}.")
 
     def _look(self, expect: int, since: str | None = None) -> dict[str, Any]:
         """Ask the drift gate about the log."""
         window = ["--since", since] if since else []
         self._run("python", "run.py", "monitor", LOG, "--config", CONFIG, "--labels", LABELS, *window, expect=expect)
-        self._monitor.append(expect)
+        self.facts["monitor"].append(expect)
         report = self._report("drift.json")
         moved = [each for each in report["features"] if each["verdict"] == "drift"]
         names = "; ".join(f"{each['name']} moved by {each['effect']:.0%} of the rows" for each in moved)
@@ -238,10 +218,10 @@ class Loop:
 
     def _run(self, *arguments: str, expect: int = 0) -> str:
         """Run a command as it is told; what it printed on stdout."""
-        self._teller.command(" ".join(arguments))
+        command = self._teller.command(" ".join(arguments))
         begun = time.monotonic()
         done = self._checkout.run(*arguments, expect=expect)
-        self._teller.ended(done.returncode, time.monotonic() - begun)
+        command |= {"exit_code": done.returncode, "seconds": round(time.monotonic() - begun, 1)}
         return done.stdout
 
     def _report(self, name: str) -> dict[str, Any]:

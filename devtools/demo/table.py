@@ -26,10 +26,9 @@ NOISE = 0.3
 
 
 def pumps(rows: int, seed: int, changed: bool) -> pd.DataFrame:
-    """Draw pumps with their true state.
+    """Draw pumps with their true state, before or after the change; the same seed gives the same rows.
 
-    `seed`: the same seed gives the same rows. `changed`: whether they are drawn after the change. Returns DataFrame,
-    shape (rows, 5): `temperature`, `vibration` and `load` as float64, `site` and `state` as text.
+    Returns DataFrame, shape (rows, 5): `temperature`, `vibration` and `load` as float64, `site` and `state` as text.
     """
     import pandas as pd
 

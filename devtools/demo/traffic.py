@@ -24,7 +24,10 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Client:
-    """One connection that stays open, on which nothing is asked twice. `address`: as ``http://127.0.0.1:8000``."""
+    """One connection that stays open, on which nothing is asked twice. `address`: as ``http://127.0.0.1:8000``.
+
+    Each question raises UnexpectedError when there is no answer, or another status than 200.
+    """
 
     def __init__(self, address: str) -> None:
         self._connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE)
@@ -35,18 +38,15 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def get(self, path: str) -> str:
-        """What a path answers. Raises UnexpectedError when there is no answer, or another status than 200."""
-        return self._ask("GET", path, None)
-
     def predict(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The answer for some rows. Raises UnexpectedError when there is no answer, or another status than 200."""
-        answer: dict[str, Any] = json.loads(self._ask("POST", "/predict", json.dumps(rows).encode()))
+        """The answer for some rows; UnexpectedError too when it is one for fewer of them."""
+        answer: dict[str, Any] = json.loads(self.ask("POST", "/predict", json.dumps(rows).encode()))
         if len(answer["predictions"]) != len(rows):
             raise UnexpectedError(f"{len(rows)} rows were asked, and {len(answer['predictions'])} answered")
         return answer
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> str:
+    def ask(self, method: str, path: str, body: bytes | None = None) -> str:
+        """What a path answers."""
         try:
             self._connection.request(method, path, body, JSON if body else {})
             answer = self._connection.getresponse()
@@ -63,7 +63,7 @@ class Client:
 class Stream:
     """Requests of one row that go on until this is left: what became of them.
 
-    `turns` (list of list of int): the versions that answered each client, each named once per turn.
+    `turns`: the versions that answered each client, each named once per turn.
     """
 
     address: str
@@ -91,10 +91,7 @@ class Stream:
         return all(turn and turn[-1] == version for turn in self.turns)
 
     def check(self, former: int, version: int) -> None:
-        """See that no request failed, and that every client was answered by one version and then by the other.
-
-        Raises UnexpectedError when it is not so.
-        """
+        """Raise UnexpectedError when a request failed, or a client was not answered by one version and then the other."""
         if self.failures:
             raise UnexpectedError(f"{len(self.failures)} of {self.requests} requests failed: {self.failures[0]}")
         if any(turn != [former, version] for turn in self.turns):
@@ -105,16 +102,16 @@ class Stream:
             for row in itertools.cycle(self.rows):
                 if self._over.is_set():
                     return
-                failure = None
+                failures = []
                 try:
                     version = client.predict([row])["model_version"]
-                    if not turn or turn[-1] != version:
+                    if turn[-1:] != [version]:
                         turn.append(version)
                 except UnexpectedError as error:
-                    failure = str(error)
+                    failures = [str(error)]
                 with self._lock:
                     self.requests += 1
-                    self.failures += [failure] if failure else []
+                    self.failures += failures
                 self._over.wait(PAUSE)
 
 
@@ -128,45 +125,37 @@ class Service:
     def version(self) -> int:
         """The model version that answers."""
         with Client(self.address) as client:
-            return int(json.loads(client.get("/model"))["model_version"])
+            return int(json.loads(client.ask("GET", "/model"))["model_version"])
 
     def metric(self, name: str) -> int:
         """The sum of all samples of a metric."""
         with Client(self.address) as client:
-            samples = re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", client.get("/metrics"), re.MULTILINE)
+            samples = re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", client.ask("GET", "/metrics"), re.MULTILINE)
         return int(sum(map(float, samples)))
-
-    def wait_for_log(self, rows: int) -> None:
-        """Wait until so many rows stand in the prediction log. Raises UnexpectedError when they do not."""
-        wait_until(
-            lambda: self.metric("champion_log_rows_total") >= rows, PATIENCE, f"{rows:,} rows were not in the log"
-        )
 
 
 @contextlib.contextmanager
-def serving(checkout: Checkout, config: str, said: Path) -> Iterator[Service]:
-    """Serve a use case of the checkout on a free port, with ``python run.py serve``.
+def serving(checkout: Checkout, config: str, log: Path) -> Iterator[Service]:
+    """Serve a use case of the checkout on a free port, with ``python run.py serve``, whose output goes to a file.
 
     Raises UnexpectedError when it does not begin to listen.
     """
-    with (
-        said.open("w", encoding="utf-8") as file,
-        checkout.started("python", "run.py", "serve", "--config", config, "--port", "0", out=file.fileno()) as process,
-    ):
+    command = ("python", "run.py", "serve", "--config", config, "--port", "0")
+    with log.open("w", encoding="utf-8") as file, checkout.started(*command, out=file.fileno()) as process:
 
-        def heard() -> re.Match[str] | None:
-            return re.search(r"^listening address=(\S+)", said.read_text(encoding="utf-8"), re.MULTILINE)
+        def listening() -> re.Match[str] | None:
+            return re.search(r"^listening address=(\S+)", log.read_text(encoding="utf-8"), re.MULTILINE)
 
-        wait_until(lambda: heard() is not None or process.poll() is not None, PATIENCE, "the service did not listen")
-        if (listening := heard()) is None:
-            raise UnexpectedError(f"the service ended, and said: {said.read_text(encoding='utf-8').strip()[-500:]}")
-        yield Service(listening[1], process)
+        wait_until(lambda: bool(listening()) or process.poll() is not None, PATIENCE, "the service did not listen")
+        if (line := listening()) is None:
+            raise UnexpectedError(f"the service ended, and said: {log.read_text(encoding='utf-8').strip()[-500:]}")
+        yield Service(line[1], process)
 
 
 def wait_until(look: Callable[[], bool], seconds: float, what: str) -> float:
-    """Wait until `look` says so, for some seconds at most.
+    """Wait until `look` says so; the seconds it took.
 
-    Returns the seconds it took. Raises UnexpectedError when the time is over; `what` was not so, in words.
+    Raises UnexpectedError when the time is over; `what` was not so, in words.
     """
     begun = time.monotonic()
     while not look():

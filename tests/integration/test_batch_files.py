@@ -10,7 +10,7 @@ import pytest
 
 from champion.errors import ProjectError
 from champion.orchestration.materializers.files import FileMaterializer, StoredFile
-from champion.progress import told, watched
+from champion.progress import tell_watchers, watched
 from pipelines import batch_files as edge
 from pipelines.batch_files import checked_files, deliver
 
@@ -82,8 +82,8 @@ def test_a_file_comes_back_from_a_store_elsewhere_byte_for_byte(tmp_path: Path) 
 
 def test_a_step_tells_how_far_it_is_to_whoever_looks_on() -> None:
     heard: list[Any] = []
-    told(1, None, 0.1)
+    tell_watchers(1, None, 0.1)
     with watched(lambda *how_far: heard.append(how_far)):
-        told(2, 4, 0.5)
-    told(3, 4, 0.7)
+        tell_watchers(2, 4, 0.5)
+    tell_watchers(3, 4, 0.7)
     assert heard == [(2, 4, 0.5)]

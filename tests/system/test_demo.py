@@ -8,60 +8,150 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
+import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
+from click.testing import CliRunner, Result
 
+from champion import settings
+from devtools import checkout as harness
 from devtools.checkout import UnexpectedError
-from devtools.demo.story import make_checkout
+from devtools.demo import __main__ as demo
+from devtools.demo import story
 from devtools.demo.table import TARGET, pumps
 from devtools.demo.traffic import Client, Stream, wait_until
-from tests.conftest import Checkout
+from tests.conftest import WARM, Checkout
 
-DEMO = (sys.executable, "-m", "devtools.demo")
+ROWS = {"FIRST": 400, "USUAL": 300, "CHANGED": 1200, "LATER": 500, "STREAM": 50}
+# A run.py whose champion was decided upon beforehand, and whose service says that another one is it.
+PRETENDED = """
+import pathlib, sys, time
+if sys.argv[1] == "train":
+    folder = pathlib.Path("reports/demo_pumps")
+    folder.mkdir(parents=True)
+    (folder / "decision.json").write_text(DECISION)
+if sys.argv[1] == "serve":
+    print("listening address=ADDRESS", flush=True)
+    time.sleep(600)
+"""
 
 
 @pytest.fixture
-def place(checkout: Checkout, tmp_path: Path) -> Path:
+def folder(checkout: Checkout, tmp_path: Path) -> Path:
     """The folder for temporary files that the demo is given."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    checkout.env["TMPDIR"] = str(folder)
-    checkout.env["PYTHONDONTWRITEBYTECODE"] = "1"
-    return folder
+    (tmp_path / "temporary").mkdir()
+    checkout.env["TMPDIR"] = str(tmp_path / "temporary")
+    return tmp_path / "temporary"
+
+
+@pytest.fixture
+def play(checkout: Checkout, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The demo of the checkout, in this process."""
+    monkeypatch.setattr(demo, "_ENDING", ())
+    monkeypatch.setattr(settings, "root", lambda: checkout.root)
+    monkeypatch.setattr(demo, "tempfile", SimpleNamespace(mkdtemp=partial(tempfile.mkdtemp, dir=folder)))
+    return lambda *options: CliRunner().invoke(demo.main, options, catch_exceptions=False)
+
+
+class Forked(harness.Checkout):
+    """Commands are forked from a Python that has its libraries, and the new use case learns with few trees."""
+
+    def run(self, *arguments: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
+        first, *rest = map(str, arguments)
+        done = WARM.run(tuple(rest if first == "python" else ["-m", first, *rest]), self.root, dict(self.env))
+        assert done.returncode == more["expect"], done.stderr
+        config = self.root / story.CONFIG
+        text = config.read_text(encoding="utf-8").replace("n_estimators: 200", "n_estimators: 10")
+        config.write_text(text.replace("[0.1, 1.0, 10.0]", "[1.0]"), encoding="utf-8")
+        return done
+
+
+@pytest.fixture
+def shorter(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer rows and trees, and commands that are forked; the service is a process as always."""
+    make = story.make_checkout
+
+    def forked(source: Path, target: Path) -> Forked:
+        make(source, target)
+        for compiled in source.rglob("__pycache__"):
+            shutil.copytree(compiled, target / compiled.relative_to(source), dirs_exist_ok=True)
+        return Forked(target, checkout.environment())
+
+    monkeypatch.setattr(demo, "make_checkout", forked)
+    for name, rows in ROWS.items():
+        monkeypatch.setattr(story, name, rows)
+
+
+def pretend(checkout: Checkout, address: str = "", **decision: Any) -> None:
+    facts = {"rows": {"train": 9, "judged": 9}, "challenger": {"candidate": "tree"}, **decision}
+    text = PRETENDED.replace("DECISION", repr(json.dumps(facts))).replace("ADDRESS", address)
+    (checkout.root / "run.py").write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def answering(statuses_and_versions: list[tuple[int, int]]) -> Iterator[str]:
+    """A server that answers as listed, and then for ever as the last; its address."""
+    left, lock = list(statuses_and_versions), threading.Lock()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet
+
+        def do_GET(self) -> None:
+            rows = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "[]")
+            with lock:
+                status, version = left.pop(0) if len(left) > 1 else left[0]
+            body = json.dumps({"model_version": version, "request_id": "r", "predictions": [{} for _ in rows]}).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def files(root: Path) -> set[tuple[Path, int, int]]:
+    """Every file of a checkout with its size and time, but for those git keeps for itself."""
+    paths = [path for path in root.rglob("*") if path.is_file() and path.relative_to(root).parts[0] != ".git"]
+    return {(path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths}
 
 
 def running_in(folder: Path) -> list[str]:
-    """The processes whose working folder is in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if str(folder) in str((process / "cwd").readlink()):
-                found.append((process / "cmdline").read_text().replace("\0", " "))
-        except OSError:
-            continue
-    return found
+    """The working folders of processes that are in a folder."""
+    listed = subprocess.run("readlink /proc/[0-9]*/cwd", shell=True, capture_output=True, text=True, check=False).stdout
+    return [path for path in listed.splitlines() if path.startswith(str(folder))]
 
 
-def files(root: Path) -> set[tuple[str, int, int]]:
-    """Every file of a checkout with its size and time, but for those git keeps for itself."""
-    return {
-        (path.relative_to(root).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in root.rglob("*")
-        if path.is_file() and path.relative_to(root).parts[0] != ".git"
-    }
+def check_nothing_is_left(folder: Path) -> None:
+    assert running_in(folder) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_the_whole_loop_goes_as_its_story_says(checkout: Checkout, place: Path) -> None:
+@pytest.mark.parametrize("size", ["shorter", pytest.param("whole", marks=pytest.mark.long)])
+def test_the_whole_loop_goes_as_its_story_says(
+    checkout: Checkout, folder: Path, play: Callable[..., Result], size: str, request: pytest.FixtureRequest
+) -> None:
+    if size == "shorter":
+        request.getfixturevalue(size)
     before = files(checkout.root)
-    told = json.loads(checkout.command(*DEMO, "--json").stdout)
+    done = play("--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
     assert told["versions"] == [1, 2, 1]
     assert told["monitor"] == [0, 3, 0]
     assert told["failures"] == 0
@@ -69,69 +159,54 @@ def test_the_whole_loop_goes_as_its_story_says(checkout: Checkout, place: Path) 
     assert all(swap["requests"] > 20 for swap in told["swaps"])
     assert told["requests"] > sum(swap["requests"] for swap in told["swaps"])
     commands = [command["command"] for step in told["steps"] for command in step["commands"]]
-    assert [re.match(r"python run\.py \w+|dvc add", command)[0].split()[-1] for command in commands] == [  # type: ignore[index]
-        "init", "train", "serve", "monitor", "monitor", "add", "train", "monitor", "rollback",
-    ]  # fmt: skip
+    names = [re.sub(r"python run\.py (\w+).*|(dvc add).*", r"\1\2", command) for command in commands]
+    assert " ".join(names) == "init train serve monitor monitor dvc add train monitor rollback"
     drift = next(line for step in told["steps"] for line in step["found"] if line.startswith("Drift, worst first"))
     assert re.match(r"Drift, worst first: temperature moved by \d+% of the rows; load moved by", drift)
-    assert files(checkout.root) == before, "the user's own checkout was written to"
     assert told["folder"] is None
-    assert list(place.iterdir()) == []
-    assert running_in(place) == []
+    assert files(checkout.root) == before, "the user's own checkout was written to"
+    check_nothing_is_left(folder)
 
 
-def test_ctrl_c_ends_the_service_and_leaves_nothing_behind(checkout: Checkout, place: Path) -> None:
-    process = subprocess.Popen(
-        [*DEMO], cwd=checkout.root, env={**checkout.environment(), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout
-    address = next(found[1] for line in process.stdout if (found := re.search(r"answers at (http://\S+)\.$", line)))
-    assert urlopen(f"{address}/readyz", timeout=30).status == 200
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
+def test_ctrl_c_ends_the_service_and_leaves_nothing_behind(checkout: Checkout, folder: Path) -> None:
+    with answering([(200, 1)]) as address:
+        pretend(checkout, address, action="promoted", champion=1, reason="There was none.")
+        env = {**checkout.environment(), "PYTHONUNBUFFERED": "1"}
+        with harness.Checkout(checkout.root, env).started("python", "-m", "devtools.demo") as process:
+            assert process.stdout
+            assert next(line for line in process.stdout if "Version 1 answers at" in line)
+            assert any(map(running_in, folder.iterdir()))
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "Interrupted." in said
-    assert "Traceback" not in said
-    with pytest.raises(URLError):
-        urlopen(f"{address}/readyz", timeout=30)
-    assert running_in(place) == []
-    assert list(place.iterdir()) == []
+    assert "Interrupted." in errors
+    assert "Traceback" not in errors
+    check_nothing_is_left(folder)
 
 
-def test_a_command_that_fails_ends_the_demo_with_its_own_words(checkout: Checkout, place: Path) -> None:
+def test_what_goes_otherwise_ends_the_demo_with_the_words_of_the_command(
+    checkout: Checkout, folder: Path, play: Callable[..., Result]
+) -> None:
     (checkout.root / "run.py").write_text("import sys\nsys.exit('Error: the moon is down.')\n", encoding="utf-8")
-    done = checkout.command(*DEMO, expect=1)
+    done = play()
+    assert done.exit_code == 1
     assert "The demo breaks off at step 1 (Make a use case.): `python run.py init" in done.stderr
     assert "ended with exit code 1 where 0 was expected, and said: Error: the moon is down." in done.stderr
-    assert "Traceback" not in done.stderr
-    assert list(place.iterdir()) == []
-
-
-def test_a_challenger_that_is_not_promoted_ends_the_demo(checkout: Checkout, place: Path) -> None:
-    decision = {"action": "kept", "champion": None, "reason": "The score is too low."}
-    (checkout.root / "run.py").write_text(
-        "import pathlib\n"
-        "folder = pathlib.Path('reports/demo_pumps')\n"
-        "folder.mkdir(parents=True, exist_ok=True)\n"
-        f"(folder / 'decision.json').write_text({json.dumps(decision)!r})\n",
-        encoding="utf-8",
-    )
-    done = checkout.command(*DEMO, "--keep", expect=1)
+    check_nothing_is_left(folder)
+    pretend(checkout, action="kept", champion=None, reason="The score is too low.")
+    done = play("--keep")
+    assert done.exit_code == 1
     assert "step 2 (Train the first champion.): version 1 was not promoted: The score is too low." in done.stderr
-    kept = next(place.iterdir())
+    (kept,) = folder.iterdir()
     assert (kept / "checkout/run.py").is_file(), "with --keep the folder is there to look into"
-
-
-def test_without_git_the_demo_says_so(checkout: Checkout, place: Path) -> None:
     shutil.rmtree(checkout.root / ".git")
-    assert "git knows nothing of" in checkout.command(*DEMO, expect=1).stderr
+    assert "git knows nothing of" in play().stderr
 
 
 def test_the_copy_shares_neither_data_nor_remote_nor_cache(checkout: Checkout, tmp_path: Path) -> None:
     (checkout.root / ".dvc/config").write_text(f"[cache]\n    dir = {tmp_path}\n[core]\n    remote = drive\n")
     (checkout.root / "data/iris.csv").write_text("a,species\n1,x\n")
-    made = make_checkout(checkout.root, tmp_path / "copy")
+    made = story.make_checkout(checkout.root, tmp_path / "copy")
     assert "drive" not in (made.root / ".dvc/config").read_text()
     assert str(tmp_path) not in (made.root / ".dvc/config").read_text()
     assert not (made.root / "data/iris.csv").exists()
@@ -151,61 +226,24 @@ def test_the_table_is_the_same_at_each_draw_and_the_change_is_as_stated() -> Non
     assert (changed[TARGET][hot] == "good").mean() > (changed[TARGET][cool] == "good").mean()
 
 
-@contextmanager
-def answering(statuses_and_versions: list[tuple[int, int]]) -> Iterator[str]:
-    """A server that answers as listed, and then for ever as the last; its address."""
-    left = list(statuses_and_versions)
-    lock = threading.Lock()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with lock:
-                status, version = left.pop(0) if len(left) > 1 else left[0]
-            body = json.dumps({"model_version": version, "request_id": "r", "predictions": [{} for _ in rows]}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+OLD, NEW = [(200, 1)] * 20, [(200, 2)] * 20
 
 
-def streamed(answers: list[tuple[int, int]], version: int) -> Stream:
-    """A stream that has gone on until every client was answered by a version, and 20 requests longer."""
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([*OLD, *NEW], None),
+        ([*OLD, (503, 1), *NEW], r"^1 of \d+ requests failed: POST /predict .* 503"),
+        ([*OLD, *NEW, *OLD, *NEW], "the clients saw the versions"),
+    ],
+    ids=["a swap", "a single dropped request", "a version that comes back"],
+)
+def test_a_swap_is_well_and_whatever_is_amiss_is_noticed(answers: list[tuple[int, int]], message: str | None) -> None:
     with answering(answers) as address, Stream(address, [{"a": 1}]) as stream:
-        wait_until(lambda: stream.on(version) and stream.requests >= len(answers) + 20, 30, "no answer")
-    return stream
-
-
-def test_a_swap_without_a_failure_is_well() -> None:
-    stream = streamed([(200, 1)] * 20 + [(200, 2)], 2)
-    stream.check(1, 2)
-    assert stream.turns == [[1, 2], [1, 2]]
-
-
-def test_a_single_dropped_request_is_noticed() -> None:
-    stream = streamed([(200, 1)] * 20 + [(503, 1), (200, 2)], 2)
-    with pytest.raises(UnexpectedError, match=rf"^1 of {stream.requests} requests failed: POST /predict .* 503"):
+        wait_until(lambda: stream.on(2) and stream.requests >= len(answers) + 20, 30, "no answer")
+    with pytest.raises(UnexpectedError, match=message) if message else nullcontext():
         stream.check(1, 2)
-
-
-def test_a_version_that_comes_back_during_a_swap_is_noticed() -> None:
-    stream = streamed([(200, 1)] * 20 + [(200, 2)] * 20 + [(200, 1)] * 20 + [(200, 2)], 2)
-    with pytest.raises(UnexpectedError, match="the clients saw the versions"):
-        stream.check(1, 2)
+    assert message or stream.turns == [[1, 2], [1, 2]]
 
 
 def test_a_service_that_is_gone_is_a_failure_and_no_traceback() -> None:

@@ -25,55 +25,50 @@ class Library:
 
 
 @pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> type[Library]:
+def library(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A library of its own for each test, to be imported as `a_library`."""
     module: Any = ModuleType("a_library")
     module.Library = type("Library", (), dict(vars(Library)))
     monkeypatch.setitem(sys.modules, "a_library", module)
-    monkeypatch.setattr(patching, "_applied", set())
-    monkeypatch.setattr(patching, "_warned", set())
+    for name in ("_applied", "_warned"):
+        monkeypatch.setattr(patching, name, set())
     monkeypatch.delenv(patching.SWITCH, raising=False)
-    found: type[Library] = module.Library
-    return found
+    return module.Library
 
 
-def row(name: str = "slow", signature: str = "(self, table, *, size=3)") -> Patch:
-    return Patch(
-        f"a_library:Library.{name}", signature, lambda was: lambda *a, **more: f"not {was(*a, **more)}", "", "a 1.0"
-    )
+def row(target: str = "a_library:Library.slow", signature: str = "(self, table, *, size=3)") -> Patch:
+    return Patch(target, signature, lambda was: lambda *a, **more: f"not {was(*a, **more)}", "", "a 1.0")
 
 
 CLIENT = Patch("a_library:Library.client", "property", lambda _, value: property(lambda _: value), "", "a 1.0")
 
 
-def test_a_row_is_applied_once_where_the_target_is_as_it_was(library: type[Library]) -> None:
-    apply(row())
-    apply(row())
+def test_a_row_is_applied_once_where_the_target_is_as_it_was(library: Any) -> None:
+    apply(row(), row())
     assert library().slow(None) == "not slow 3"
 
 
 @pytest.mark.parametrize(
-    ("patch", "found"),
+    ("patch", "present"),
     [
         (row(signature="(self, table)"), "(self, table, *, size=3)"),
-        (row(name="gone"), "nothing"),
-        (row(name="client"), "property"),
-        (Patch("no_such_library:Library.slow", "(self)", lambda _: None, "", "a 1.0"), "nothing"),
+        (row("a_library:Library.gone"), "nothing"),
+        (row("a_library:Library.client"), "property"),
+        (row("no_such_library:Library.slow"), "nothing"),
     ],
 )
 def test_a_target_that_changed_is_left_alone_and_named_once(
-    library: type[Library], capsys: pytest.CaptureFixture[str], patch: Patch, found: str
+    library: Any, capsys: pytest.CaptureFixture[str], patch: Patch, present: str
 ) -> None:
-    apply(patch)
-    apply(patch)
+    apply(patch, patch)
     assert library().slow(None) == "slow 3"
     (line,) = capsys.readouterr().err.splitlines()
     assert f"Warning: the patch of {patch.target} is left out" in line
-    assert f"written for a 1.0, where the target is {patch.signature}; found {found}." in line
+    assert f"written for a 1.0, where the target is {patch.signature}; found {present}." in line
 
 
 def test_the_switch_turns_every_row_off_without_a_word(
-    library: type[Library], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    library: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(patching.SWITCH, "off")
     apply(row())
@@ -83,7 +78,7 @@ def test_the_switch_turns_every_row_off_without_a_word(
     assert capsys.readouterr() == ("", "")
 
 
-def test_rows_of_a_block_hold_for_its_length_and_all_or_none(library: type[Library]) -> None:
+def test_rows_of_a_block_hold_for_its_length_and_all_or_none(library: Any) -> None:
     with applied((CLIENT,), "ours") as are_ours:
         assert (are_ours, library().client) == (True, "ours")
     assert library().client == "its own"

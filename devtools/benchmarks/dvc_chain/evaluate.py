@@ -40,30 +40,24 @@ def is_better(new: dict[str, float], old: dict[str, float], metric: str, policy:
     return new[metric] > old[metric] and within
 
 
-def main() -> None:
-    """Score both, decide, write ``metrics.json``, ``evaluation/`` and, when it wins, ``production/``."""
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    metric, policy = params["train"]["metric"], params["promotion"]
-    holdout = pd.read_parquet("prepared/holdout.parquet")
-    features, target = holdout.drop(columns=params["data"]["target"]), holdout[params["data"]["target"]]
-    evaluation = Path("evaluation")
-    evaluation.mkdir(exist_ok=True)
-    scores, predicted = score(joblib.load("challenger/model.joblib"), features, target)
-    answers = pd.DataFrame({"truth": target, "challenger": predicted})
-    metrics: dict[str, Any] = {"challenger": scores}
-    promote = scores[metric] >= policy["min_score"]
-    if PRODUCTION.exists():
-        shutil.copy(PRODUCTION, evaluation / "previous.joblib")
-        metrics["production"], answers["production"] = score(joblib.load(PRODUCTION), features, target)
-        metrics["p_value"] = paired_test(predicted == target, answers["production"] == target)
-        promote = promote and is_better(scores, metrics["production"], metric, policy)
-    metrics["promoted"] = promote
-    answers.to_parquet(evaluation / "predictions.parquet", index=False)
-    Path("metrics.json").write_text(json.dumps(metrics, indent=2))
-    PRODUCTION.parent.mkdir(exist_ok=True)
-    if promote:
-        shutil.copy("challenger/model.joblib", PRODUCTION)
-
-
-if __name__ == "__main__":
-    main()
+params = yaml.safe_load(Path("params.yaml").read_text())
+metric, policy = params["train"]["metric"], params["promotion"]
+holdout = pd.read_parquet("prepared/holdout.parquet")
+features, target = holdout.drop(columns=params["data"]["target"]), holdout[params["data"]["target"]]
+evaluation = Path("evaluation")
+evaluation.mkdir(exist_ok=True)
+scores, predicted = score(joblib.load("challenger/model.joblib"), features, target)
+answers = pd.DataFrame({"truth": target, "challenger": predicted})
+metrics: dict[str, Any] = {"challenger": scores}
+promote = scores[metric] >= policy["min_score"]
+if PRODUCTION.exists():
+    shutil.copy(PRODUCTION, evaluation / "previous.joblib")
+    metrics["production"], answers["production"] = score(joblib.load(PRODUCTION), features, target)
+    metrics["p_value"] = paired_test(predicted == target, answers["production"] == target)
+    promote = promote and is_better(scores, metrics["production"], metric, policy)
+metrics["promoted"] = promote
+answers.to_parquet(evaluation / "predictions.parquet", index=False)
+Path("metrics.json").write_text(json.dumps(metrics, indent=2))
+PRODUCTION.parent.mkdir(exist_ok=True)
+if promote:
+    shutil.copy("challenger/model.joblib", PRODUCTION)

@@ -97,21 +97,15 @@ def page(metrics: dict[str, Any], profile: pd.DataFrame) -> str:
     )
 
 
-def main() -> None:
-    """Draw for the challenger and, where there was one, the production model it was compared with."""
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    holdout = pd.read_parquet("prepared/holdout.parquet")
-    features, target = holdout.drop(columns=params["data"]["target"]), holdout[params["data"]["target"]]
-    models = {"challenger": joblib.load("challenger/model.joblib")}
-    previous = Path("evaluation/previous.joblib")
-    if previous.exists():
-        models["production"] = joblib.load(previous)
-    PLOTS.mkdir(exist_ok=True)
-    plot_models(models, features, target, params)
-    plot_search(json.loads(Path("challenger/candidates.json").read_text()))
-    metrics = json.loads(Path("metrics.json").read_text())
-    Path("report.html").write_text(page(metrics, pd.read_parquet("prepared/train.parquet").describe(include="all")))
-
-
-if __name__ == "__main__":
-    main()
+params = yaml.safe_load(Path("params.yaml").read_text())
+holdout = pd.read_parquet("prepared/holdout.parquet")
+features, target = holdout.drop(columns=params["data"]["target"]), holdout[params["data"]["target"]]
+models = {"challenger": joblib.load("challenger/model.joblib")}
+previous = Path("evaluation/previous.joblib")
+if previous.exists():
+    models["production"] = joblib.load(previous)
+PLOTS.mkdir(exist_ok=True)
+plot_models(models, features, target, params)
+plot_search(json.loads(Path("challenger/candidates.json").read_text()))
+metrics = json.loads(Path("metrics.json").read_text())
+Path("report.html").write_text(page(metrics, pd.read_parquet("prepared/train.parquet").describe(include="all")))

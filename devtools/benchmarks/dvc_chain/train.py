@@ -32,28 +32,20 @@ def train_regression(features: pd.DataFrame, target: pd.Series, settings: dict[s
         cv=StratifiedKFold(settings["folds"], shuffle=True, random_state=42),
         scoring=settings["metric"],
     ).fit(features, target)
-    columns = (search.cv_results_[name] for name in ("params", "mean_test_score", "std_test_score"))
-    trials = [
-        {"params": params, "mean": float(mean), "std": float(std)} for params, mean, std in zip(*columns, strict=True)
-    ]
+    columns = zip(*(search.cv_results_[name] for name in ("params", "mean_test_score", "std_test_score")), strict=True)
+    trials = [{"params": params, "mean": float(mean), "std": float(std)} for params, mean, std in columns]
     best = trials[int(search.best_index_)]
     summary = {"name": "logistic_regression", "mean": best["mean"], "std": best["std"], "trials": trials}
     return {**summary, "model": search.best_estimator_}
 
 
-def main() -> None:
-    """Read the train set, write ``challenger/model.joblib`` and ``challenger/candidates.json``."""
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    table = pd.read_parquet("prepared/train.parquet")
-    features, target = table.drop(columns=params["data"]["target"]), table[params["data"]["target"]]
-    candidates = [train(features, target, params["train"]) for train in (train_forest, train_regression)]
-    candidates.sort(key=lambda candidate: candidate["mean"], reverse=True)
-    folder = Path("challenger")
-    folder.mkdir(exist_ok=True)
-    joblib.dump(candidates[0]["model"], folder / "model.joblib")
-    summary = [{key: value for key, value in candidate.items() if key != "model"} for candidate in candidates]
-    (folder / "candidates.json").write_text(json.dumps(summary, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+params = yaml.safe_load(Path("params.yaml").read_text())
+table = pd.read_parquet("prepared/train.parquet")
+features, target = table.drop(columns=params["data"]["target"]), table[params["data"]["target"]]
+candidates = [train(features, target, params["train"]) for train in (train_forest, train_regression)]
+candidates.sort(key=lambda candidate: candidate["mean"], reverse=True)
+folder = Path("challenger")
+folder.mkdir(exist_ok=True)
+joblib.dump(candidates[0]["model"], folder / "model.joblib")
+summary = [{key: value for key, value in candidate.items() if key != "model"} for candidate in candidates]
+(folder / "candidates.json").write_text(json.dumps(summary, indent=2))

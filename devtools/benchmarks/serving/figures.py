@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from devtools.benchmarks.measure import tree_cost
 from devtools.benchmarks.sandbox import Sandbox
-from devtools.benchmarks.serving.load import Target, ask_alone, ask_once, ask_together
+from devtools.benchmarks.serving.load import Target, ask, ask_once
 from devtools.benchmarks.serving.rivals import SERVERS, Model, Start
 from devtools.benchmarks.serving.server import free_port, running
 from devtools.checkout import UnexpectedError
@@ -60,29 +61,29 @@ def measure(sandbox: Sandbox, model: Model, name: str, seconds: float) -> Figure
     target = Target(port, start.request)
     ready = Target(port, READY) if name == "ours" else target
     log = sandbox.root / f"{model.name}-{name}.log"
-    with running(start.command, start.folder, start.environment, ready, log) as server:
+    with running(start.checkout, start.command, ready, log) as (pid, seconds_to_ready):
         time.sleep(REST)  # whatever it still does in the background after it has said that it is ready
-        idle = server.megabytes()
+        _, idle = tree_cost(pid)
         _check(name, start, target, model)
-        ask_together(target, WARM_UP, CONNECTIONS)
-        alone = ask_alone(target, seconds)
-        before = server.cpu_seconds()
-        together = ask_together(target, seconds, CONNECTIONS)
-        cpu = server.cpu_seconds() - before
-        return Figures(
-            model=model.name,
-            server=name,
-            rate=together.rate,
-            cpu=1e6 * cpu / len(together.latencies),
-            p50_alone=1e6 * alone.quantile(0.5),
-            p50=1e3 * together.quantile(0.5),
-            p99=1e3 * together.quantile(0.99),
-            busy=cpu / together.seconds,
-            generator=together.busy,
-            start=server.seconds_to_ready,
-            idle=idle,
-            after=server.megabytes(),
-        )
+        ask(target, WARM_UP, CONNECTIONS)
+        alone = ask(target, seconds, connections=1)
+        before, _ = tree_cost(pid)
+        together = ask(target, seconds, CONNECTIONS)
+        after, memory = tree_cost(pid)
+    return Figures(
+        model=model.name,
+        server=name,
+        rate=together.rate,
+        cpu=1e6 * (after - before) / len(together.latencies),
+        p50_alone=1e6 * alone.quantile(0.5),
+        p50=1e3 * together.quantile(0.5),
+        p99=1e3 * together.quantile(0.99),
+        busy=(after - before) / together.seconds,
+        generator=together.busy,
+        start=seconds_to_ready,
+        idle=idle / 1e6,
+        after=memory / 1e6,
+    )
 
 
 def _check(name: str, start: Start, target: Target, model: Model) -> None:

@@ -29,6 +29,12 @@ class Target:
     port: int
     request: bytes
 
+    def connect(self) -> socket.socket:
+        """Open a connection. Raises OSError where nothing listens."""
+        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
 
 @dataclass(frozen=True)
 class Load:
@@ -66,112 +72,57 @@ def is_whole(answer: bytes) -> bool:
 
 def ask_once(target: Target) -> tuple[int, bytes]:
     """Ask on a connection of its own; status and body. Raises OSError where nothing listens there."""
-    with socket.create_connection(("127.0.0.1", target.port), PATIENCE) as connection:
+    answer = b""
+    with target.connect() as connection:
         connection.sendall(target.request)
-        answer = _read(connection)
+        while not is_whole(answer):
+            answer += _received(connection)
     head, _, body = answer.partition(b"\r\n\r\n")
     if not _LENGTH.search(head + b"\r\n"):
         body = b"".join(body.split(b"\r\n")[1::2])  # sizes and chunks take turns
     return int(head.split(b" ", 2)[1]), body
 
 
-def ask_alone(target: Target, seconds: float) -> Load:
-    """Ask on one connection, one request after the other."""
+def ask(target: Target, seconds: float, connections: int) -> Load:
+    """Ask on some connections at once; each sends its next request when it has its answer. No garbage is collected.
+
+    Raises UnexpectedError at an answer that is late, not whole, or not of status 200.
+    """
     latencies: list[float] = []
-    with socket.create_connection(("127.0.0.1", target.port), PATIENCE) as connection, _measured() as cost:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        ends = time.perf_counter() + seconds
-        while (began := time.perf_counter()) < ends:
+    began: dict[int, float] = {}
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(target.connect()) for _ in range(connections)]
+        by_handle = {each.fileno(): each for each in sockets}
+        partial = dict.fromkeys(by_handle, b"")
+        poll = stack.enter_context(select.epoll())
+        stack.callback(gc.enable)
+        gc.disable()
+        wall, own = time.perf_counter(), time.process_time()
+        for handle, connection in by_handle.items():
+            poll.register(handle, select.EPOLLIN)
+            began[handle] = time.perf_counter()
             connection.sendall(target.request)
-            answer = _read(connection)
-            latencies.append(time.perf_counter() - began)
-            _require_ok(answer)
-    return Load(cost.seconds, sorted(latencies), cost.busy)
-
-
-def ask_together(target: Target, seconds: float, connections: int) -> Load:
-    """Ask on several connections at once; each sends its next request when it has its answer."""
-    with contextlib.closing(_Crowd(target, connections)) as crowd, _measured() as cost:
-        crowd.ask(seconds)
-    return Load(cost.seconds, sorted(crowd.latencies), cost.busy)
-
-
-class _Crowd:
-    """Connections that are asked in turn, as their answers come."""
-
-    def __init__(self, target: Target, connections: int) -> None:
-        self.latencies: list[float] = []
-        self._request = target.request
-        self._sockets = [socket.create_connection(("127.0.0.1", target.port), PATIENCE) for _ in range(connections)]
-        self._by_handle = {each.fileno(): each for each in self._sockets}
-        self._began: dict[int, float] = {}
-        self._partial: dict[int, bytes] = {}
-        self._poll = select.epoll()
-        for handle, each in self._by_handle.items():
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._poll.register(handle, select.EPOLLIN)
-
-    def ask(self, seconds: float) -> None:
-        ends = time.perf_counter() + seconds
-        for handle in self._by_handle:
-            self._send(handle)
-        while self._began:
-            ready = self._poll.poll(PATIENCE)
-            if not ready:
+        while began:
+            if not (ready := poll.poll(PATIENCE)):
                 raise UnexpectedError(f"a server did not answer within {PATIENCE:.0f} s, expected it to")
             for handle, _ in ready:
-                self._receive(handle, ends)
-
-    def _send(self, handle: int) -> None:
-        self._began[handle] = time.perf_counter()
-        self._by_handle[handle].sendall(self._request)
-
-    def _receive(self, handle: int, ends: float) -> None:
-        data = self._by_handle[handle].recv(_CHUNK)
-        if not data:
-            raise UnexpectedError("a server closed a connection under load, expected it to stay open")
-        answer = self._partial.pop(handle, b"") + data
-        if not is_whole(answer):
-            self._partial[handle] = answer
-            return
-        now = time.perf_counter()
-        self.latencies.append(now - self._began.pop(handle))
-        _require_ok(answer)
-        if now < ends:
-            self._send(handle)
-
-    def close(self) -> None:
-        self._poll.close()
-        for each in self._sockets:
-            each.close()
+                partial[handle] += _received(by_handle[handle])
+                if not is_whole(partial[handle]):
+                    continue
+                now = time.perf_counter()
+                latencies.append(now - began.pop(handle))
+                if not partial[handle].startswith(b"HTTP/1.1 200"):
+                    raise UnexpectedError(f"a server answered {partial[handle][:300]!r}, expected status 200")
+                partial[handle] = b""
+                if now < wall + seconds:
+                    began[handle] = time.perf_counter()
+                    by_handle[handle].sendall(target.request)
+        took = time.perf_counter() - wall
+        return Load(took, sorted(latencies), (time.process_time() - own) / took)
 
 
-class _measured:  # noqa: N801 - it is used as a statement
-    """Wall time and the share of it that this process computed; no garbage is collected meanwhile."""
-
-    seconds = busy = 0.0
-
-    def __enter__(self) -> _measured:
-        gc.disable()
-        self._wall, self._own = time.perf_counter(), time.process_time()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds = time.perf_counter() - self._wall
-        self.busy = (time.process_time() - self._own) / self.seconds
-        gc.enable()
-
-
-def _read(connection: socket.socket) -> bytes:
-    answer = b""
-    while not is_whole(answer):
-        data = connection.recv(_CHUNK)
-        if not data:
-            raise UnexpectedError("a server closed the connection before its answer was whole")
-        answer += data
-    return answer
-
-
-def _require_ok(answer: bytes) -> None:
-    if not answer.startswith(b"HTTP/1.1 200"):
-        raise UnexpectedError(f"a server answered {answer[:300]!r} under load, expected status 200")
+def _received(connection: socket.socket) -> bytes:
+    data = connection.recv(_CHUNK)
+    if not data:
+        raise UnexpectedError("a server closed a connection before its answer was whole")
+    return data

@@ -10,21 +10,21 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from devtools.benchmarks.measure import Command, run, say
-from devtools.benchmarks.sandbox import REPOSITORY, Sandbox
+from devtools.benchmarks.measure import run, say
+from devtools.benchmarks.sandbox import REPOSITORY, Sandbox, train, write_use_case
 from devtools.benchmarks.serving.load import request_bytes
-from devtools.checkout import UnexpectedError
+from devtools.checkout import Checkout, UnexpectedError
 
-Words = list[str | Path]
 KEY = "bench-" + os.urandom(16).hex()
 PROGRAMS = Path(__file__).with_name("servers")
-ESTIMATORS = {
-    "forest": ("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 100, "random_state": 42}),
-    "logistic": ("sklearn.linear_model.LogisticRegression", {"max_iter": 1000}),
-    "boosting": ("sklearn.ensemble.HistGradientBoostingClassifier", {"random_state": 42}),
+ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "forest": ("ensemble.RandomForestClassifier", {"n_estimators": 100, "random_state": 42}),
+    "logistic": ("linear_model.LogisticRegression", {"max_iter": 1000}),
+    "boosting": ("ensemble.HistGradientBoostingClassifier", {"random_state": 42}),
 }
 
 
@@ -33,28 +33,31 @@ class Model:
     """One champion.
 
     `checkout`: where its package is, under ``models/``. `folder`: where ``model.joblib`` and ``facts.json`` are.
-    `probabilities` (list of float): what `predict_proba` answers to the row, in the order of `classes`.
+    `probabilities`: what `predict_proba` answers to the row, in the order of `classes`.
     """
 
     name: str
-    checkout: Path
+    checkout: Checkout
     folder: Path
     row: dict[str, float]
     classes: list[str]
     probabilities: list[float]
+
+    def asked(self, path: str = "/predict", body: Any = None, **headers: str) -> bytes:
+        """The request about the row, or with another body."""
+        return request_bytes(path, json.dumps(self.row if body is None else body).encode(), headers)
 
 
 @dataclass(frozen=True)
 class Start:
     """How a server is started and asked.
 
-    `command` (list of str or Path): the first is the path of a program. `probabilities`: from the parsed answer to the
+    `command`: the first is the path of a program, or ``python``. `probabilities`: from the parsed answer to the
     probabilities in the order of the classes.
     """
 
-    command: Words
-    folder: Path
-    environment: dict[str, str] = field(repr=False)
+    checkout: Checkout = field(repr=False)
+    command: tuple[str | Path, ...]
     request: bytes
     probabilities: Callable[[Any], list[float]]
 
@@ -64,55 +67,45 @@ def trained(sandbox: Sandbox, name: str) -> Model:
     say(f"training the champion {name}")
     checkout, folder = _checkout(sandbox), sandbox.root / f"model-{name}"
     estimator, params = ESTIMATORS[name]
-    use_case = {
-        "name": name,
-        "data": {"path": "data/iris.csv", "target": "species"},
-        "split": {"share": 0.2, "salt": "iris"},
-        "candidates": {name: {"estimator": estimator, "params": params}},
-        "promotion": {"metric": "accuracy"},
-    }
-    config = f"configs/{name}.yaml"
-    (checkout / config).write_text(json.dumps(use_case))
-    run(sandbox.train(checkout, "--config", config))
+    train(checkout, "--config", write_use_case(checkout, name, "iris.csv", "species", estimator, **params))
     folder.mkdir()
-    export = (sys.executable, PROGRAMS / "export.py", f"models/{name}", folder)
-    run(Command(export, checkout, sandbox.environment | {"PYTHONPATH": str(checkout)}))
-    facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
-    return Model(name, checkout, folder, facts["row"], facts["classes"], facts["probabilities"])
+    exporting = sandbox.at(checkout.root, PYTHONPATH=str(checkout.root))
+    run(exporting, "python", PROGRAMS / "export.py", f"models/{name}", folder)
+    return Model(name, checkout, folder, **json.loads((folder / "facts.json").read_text()))
 
 
 @cache
-def _checkout(sandbox: Sandbox) -> Path:
+def _checkout(sandbox: Sandbox) -> Checkout:
     checkout = sandbox.checkout("serving")
-    run(sandbox.command(checkout, sys.executable, "data/make_iris.py"))
+    run(checkout, "python", "data/make_iris.py")
     return checkout
 
 
 def ours(sandbox: Sandbox, model: Model, port: int) -> Start:
     """``run.py serve`` with all it has: key, metrics, request ids, warnings, and the log on disk."""
     log = sandbox.root / f"predictions-{model.name}"
-    options: Words = ["--config", f"configs/{model.name}.yaml", "--port", str(port), "--log", log]
-    request = request_bytes("/predict", json.dumps(model.row).encode(), {"Authorization": f"Bearer {KEY}"})
+    command = ("python", "run.py", "serve", "--config", f"configs/{model.name}.yaml", "--port", str(port), "--log", log)
 
     def probabilities(answer: Any) -> list[float]:
         return [answer["predictions"][0]["probabilities"][name] for name in model.classes]
 
-    environment = sandbox.environment | {"SERVE_API_KEY": KEY}
-    return Start([sys.executable, "run.py", "serve", *options], model.checkout, environment, request, probabilities)
+    request = model.asked(Authorization=f"Bearer {KEY}")
+    return Start(sandbox.at(model.checkout.root, SERVE_API_KEY=KEY), command, request, probabilities)
 
 
 def floor(sandbox: Sandbox, model: Model, port: int) -> Start:
     """The same model behind bare ASGI."""
-    environment = {"PYTHONPATH": str(model.checkout), "PACKAGE": str(model.checkout / "models" / model.name)}
-    command: Words = [sys.executable, PROGRAMS / "floor.py", str(port)]
-    return Start(command, model.checkout, sandbox.environment | environment, _plain(model), _probabilities)
+    root = model.checkout.root
+    checkout = sandbox.at(root, PYTHONPATH=str(root), PACKAGE=str(root / "models" / model.name))
+    command = ("python", PROGRAMS / "floor.py", str(port))
+    return Start(checkout, command, model.asked(), itemgetter("probabilities"))
 
 
 def fastapi(sandbox: Sandbox, model: Model, port: int) -> Start:
     """Plain FastAPI with pandas and `predict_proba`."""
-    command: Words = [_installed("fastapi") / "python", PROGRAMS / "fastapi_pandas.py", str(port)]
-    environment = sandbox.environment | {"MODEL_FOLDER": str(model.folder)}
-    return Start(command, sandbox.root, environment, _plain(model), _probabilities)
+    checkout = sandbox.at(sandbox.root, MODEL_FOLDER=str(model.folder))
+    command = (_installed("fastapi") / "python", PROGRAMS / "fastapi_pandas.py", str(port))
+    return Start(checkout, command, model.asked(), itemgetter("probabilities"))
 
 
 def mlflow(sandbox: Sandbox, model: Model, port: int) -> Start:
@@ -121,59 +114,45 @@ def mlflow(sandbox: Sandbox, model: Model, port: int) -> Start:
     if not saved.exists():
         say("saving the model for MLflow")
         save = (programs / "python", PROGRAMS / "save_mlflow.py", model.folder / "model.joblib", saved)
-        run(sandbox.command(sandbox.root, *save))
-    options = f"--env-manager local --host 127.0.0.1 --port {port} --workers 1".split()
-    environment = _with_programs(sandbox, programs) | {
-        "MLFLOW_TRACKING_URI": str(sandbox.root / "mlruns"),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",
-    }
-    request = request_bytes("/invocations", json.dumps({"dataframe_records": [model.row]}).encode())
-    command: Words = [programs / "mlflow", "models", "serve", "--model-uri", saved, *options]
-    return Start(command, sandbox.root, environment, request, lambda answer: answer["predictions"][0])
+        run(sandbox.at(sandbox.root), *save)
+    store = {"MLFLOW_TRACKING_URI": str(sandbox.root / "mlruns")}
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    checkout = sandbox.at(sandbox.root, PATH=_before(sandbox, programs), **store, **quiet)
+    options = ("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", "1")
+    command = (programs / "mlflow", "models", "serve", "--model-uri", saved, *options)
+    request = model.asked("/invocations", {"dataframe_records": [model.row]})
+    return Start(checkout, command, request, lambda answer: answer["predictions"][0])
 
 
 def bentoml(sandbox: Sandbox, model: Model, port: int, batchable: str = "no") -> Start:
     """BentoML, one request at a time or with its adaptive batching."""
-    programs = _installed("bentoml")
-    environment = _with_programs(sandbox, programs) | {
-        "BATCHABLE": batchable,
-        "MODEL_FOLDER": str(model.folder),
-        "BENTOML_DO_NOT_TRACK": "true",
-        "BENTOML_HOME": str(sandbox.root / "bentoml"),
-    }
-    command: Words = [programs / "bentoml", "serve", "bento_service:Champion", "--working-dir", PROGRAMS]
-    request = request_bytes("/predict", json.dumps({"rows": [list(model.row.values())]}).encode())
-    address = ["--host", "127.0.0.1", "--port", str(port)]
-    return Start([*command, *address], sandbox.root, environment, request, lambda answer: answer[0])
+    programs, home = _installed("bentoml"), str(sandbox.root / "bentoml")
+    about = {"BATCHABLE": batchable, "MODEL_FOLDER": str(model.folder)}
+    quiet = {"BENTOML_DO_NOT_TRACK": "true", "BENTOML_HOME": home}
+    checkout = sandbox.at(sandbox.root, PATH=_before(sandbox, programs), **about, **quiet)
+    address = ("--host", "127.0.0.1", "--port", str(port))
+    command = (programs / "bentoml", "serve", "bento_service:Champion", "--working-dir", PROGRAMS, *address)
+    return Start(checkout, command, model.asked(body={"rows": [list(model.row.values())]}), itemgetter(0))
 
 
-def _plain(model: Model) -> bytes:
-    return request_bytes("/predict", json.dumps(model.row).encode())
-
-
-def _probabilities(answer: Any) -> list[float]:
-    probabilities: list[float] = answer["probabilities"]
-    return probabilities
-
-
-def _with_programs(sandbox: Sandbox, programs: Path) -> dict[str, str]:
-    return sandbox.environment | {"PATH": os.pathsep.join([str(programs), sandbox.environment["PATH"]])}
+def _before(sandbox: Sandbox, programs: Path) -> str:
+    """A PATH on which a rival's own programs come first."""
+    return os.pathsep.join([str(programs), sandbox.environment["PATH"]])
 
 
 def _installed(rival: str) -> Path:
     """The folder of a rival's programs, in an environment made once under ``.bench/`` from ``requirements-<rival>.txt``."""
-    asked = Path(__file__).with_name(f"requirements-{rival}.txt")
-    folder = REPOSITORY / ".bench" / rival
-    mark = f"{hashlib.sha256(asked.read_bytes()).hexdigest()} {sys.version}"
+    pins = Path(__file__).with_name(f"requirements-{rival}.txt")
+    folder, here = REPOSITORY / ".bench" / rival, Checkout(REPOSITORY, os.environ)
+    mark = f"{hashlib.sha256(pins.read_bytes()).hexdigest()} {sys.version}"
     marked = folder / "installed"
     if not marked.is_file() or marked.read_text() != mark:
         say(f"installing {rival} into {folder.relative_to(REPOSITORY)} (once)")
         uv = shutil.which(os.environ.get("UV", "uv")) or shutil.which(REPOSITORY / ".uv/bin/uv")
         if uv is None:
             raise UnexpectedError("uv is not there, and the rivals are installed with it; run `make bench-serving`.")
-        run(Command([uv, "venv", "--clear", "--python", sys.executable, folder], REPOSITORY, os.environ))
-        run(Command([uv, "pip", "install", "--python", folder / "bin/python", "-r", asked], REPOSITORY, os.environ))
+        run(here, uv, "venv", "--clear", "--python", sys.executable, folder)
+        run(here, uv, "pip", "install", "--python", folder / "bin/python", "-r", pins)
         marked.write_text(mark)
     return folder / "bin"
 

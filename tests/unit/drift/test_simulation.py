@@ -1,6 +1,6 @@
 """The claims of the drift gate, by simulation: it does not cry wolf, and finds what matters.
 
-Counts are drawn in the bins of a profile, thousands of tables at a time; `python -m benchmarks.drift` has more of them.
+Counts are drawn in the bins of a profile, thousands of tables at a time; `python -m devtools.benchmarks.drift` has more of them.
 That counts drawn are like rows counted is shown with real rows below.
 """
 
@@ -15,7 +15,7 @@ from scipy.special import bdtrc
 from champion.drift.judge import judge
 from champion.modeling.profile import Profile
 from champion.use_case.policy import Drift
-from devtools.benchmarks.drift_tables import KINDS, alarms
+from devtools.benchmarks.drift import KINDS, alarms
 from tests.support.drift_examples import judged
 
 ALPHA = 0.05

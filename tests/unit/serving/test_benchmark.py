@@ -1,34 +1,24 @@
 """The serving benchmark measures what it says: whole answers, the server's own time, and limits that can be broken."""
 
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from devtools.benchmarks.measure import tree_cost
 from devtools.benchmarks.serving.figures import Figures, as_tables, limits
-from devtools.benchmarks.serving.load import Target, ask_alone, ask_once, ask_together, is_whole, request_bytes
+from devtools.benchmarks.serving.load import Target, ask, ask_once, is_whole, request_bytes
 from devtools.benchmarks.serving.server import free_port, running
-from devtools.checkout import UnexpectedError
+from devtools.checkout import Checkout, UnexpectedError
 from tests.conftest import ROOT
 from tests.support.serving.pretend import Pretended, about, number, pretended
 
 REQUEST = request_bytes("/predict", b'{"a": 1.5}')
-GOOD = Figures(
-    "forest",
-    "ours",
-    rate=6000,
-    cpu=100,
-    p50_alone=200,
-    p50=4,
-    p99=9,
-    busy=1,
-    generator=0.3,
-    start=1.5,
-    idle=180,
-    after=190,
-)
+COSTS = {"rate": 6000, "cpu": 100, "p50_alone": 200, "p50": 4, "p99": 9, "busy": 1, "generator": 0.3, "start": 1.5}
+GOOD = Figures("forest", "ours", **COSTS, idle=180, after=190)
 RIVALS = [
     replace(GOOD, server="mlflow", rate=150, cpu=6000),
     replace(GOOD, server="fastapi", rate=240, cpu=4000),
@@ -68,23 +58,35 @@ def test_every_answer_under_load_is_counted_once() -> None:
     with pretended(state) as address:
         target = Target(int(address.rpartition(":")[2]), REQUEST)
         assert ask_once(target)[0] == 200
-        asked = [ask_alone(target, 0.2), ask_together(target, 0.2, 4)]
-    assert len(state.rows) == 1 + sum(len(load.latencies) for load in asked)
-    assert all(load.latencies == sorted(load.latencies) and load.rate > 0 and 0 < load.busy <= 1.1 for load in asked)
+        loads = [ask(target, 0.2, connections) for connections in (1, 4)]
+    assert len(state.rows) == 1 + sum(len(load.latencies) for load in loads)
+    assert all(load.latencies == sorted(load.latencies) and load.rate > 0 and 0 < load.busy <= 1.1 for load in loads)
 
 
 def test_an_answer_that_refuses_ends_the_load() -> None:
     with pretended(Pretended(None)) as address, pytest.raises(UnexpectedError, match="503"):
-        ask_together(Target(int(address.rpartition(":")[2]), REQUEST), 0.2, 2)
+        ask(Target(int(address.rpartition(":")[2]), REQUEST), 0.2, 2)
 
 
 def test_a_server_that_does_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "raise SystemExit('the port is cursed')"]
-    with (
-        pytest.raises(UnexpectedError, match=r"exit code 1(.|\n)*the port is cursed"),
-        running(command, tmp_path, {}, Target(free_port(), REQUEST), tmp_path / "log"),
-    ):
+    command = ("python", "-c", "raise SystemExit('the port is cursed')")
+    target, checkout = Target(free_port(), REQUEST), Checkout(tmp_path, {})
+    expected = pytest.raises(UnexpectedError, match=r"exit code 1(.|\n)*the port is cursed")
+    with expected, running(checkout, command, target, tmp_path / "log"):
         pytest.fail("it runs")
+
+
+def test_the_cost_of_a_process_is_that_of_all_below_it() -> None:
+    outer = "import subprocess, sys; held = b'x' * 80_000_000; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    inner = "held = b'x' * 80_000_000; sum(range(9_000_000)); print('done', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", outer, inner], stdin=-1, stdout=-1) as process:
+        assert process.stdout
+        process.stdout.readline()
+        seconds, memory = tree_cost(process.pid)
+        process.communicate(b"\n")
+    assert 0.05 < seconds < 60
+    assert 160e6 < memory < 400e6
+    assert tree_cost(process.pid) == (0, 0)
 
 
 def test_what_the_rivals_need_is_pinned_without_an_address() -> None:

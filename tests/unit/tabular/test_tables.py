@@ -1,10 +1,12 @@
-"""Reading tables, and the sample's own script."""
+"""Reading tables whole and a chunk at a time; a broken one is an error that says where; and the sample's own script."""
 
 import gzip
 import hashlib
+import itertools
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,10 +14,14 @@ import pytest
 from pyarrow import parquet
 
 from champion.errors import DataError
-from champion.tabular.tables import read_table
+from champion.tabular import csv_format
+from champion.tabular.stream import read_ahead
+from champion.tabular.tables import open_table, read_table
+from tests.support.tables import training, write
 
 SCRIPT = Path(__file__).resolve().parents[3] / "data" / "make_iris.py"
 WHOLE = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+HEAD = "a,b\n" + "1,2\n" * 300
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -48,36 +54,49 @@ def test_a_table_of_each_format_is_read(tmp_path: Path, name: str, content: str 
     assert frame.index.tolist() == [0, 1]
 
 
+BROKEN = [
+    ("empty.csv", "", "is empty"),
+    ("blank.csv", "\n\n", "is empty"),
+    ("header.csv", "a,b\n", "2 columns but no row"),
+    ("twice.csv", "a,b,a \n1,2,3\n", "more than one column named 'a'"),
+    ("fields.csv", HEAD + "1,2,3\n", "line 302 has 3 fields, the header has 2"),
+    ("quote.csv", HEAD + '1,"x\n2,3\n', "line 302 is never closed"),
+    ("latin.csv", HEAD.encode() + b"1,\xe9\n", r"not UTF-8 \(line 302: the byte 0xe9\)"),
+    ("header_latin.csv", b"\xe9,b\n1,x\n", r"not UTF-8 \(line 1: the byte 0xe9\)"),
+    ("semicolon.csv", "a;b\n1;2\n", "separated by semicolons"),
+    ("name.csv", "a,b," + "x" * 140_000 + "\n1,2,3\n", "a name of more than 131,072 characters"),
+    ("plain.csv.gz", HEAD, "not gzip"),
+    ("cut.csv.gz", gzip.compress(HEAD.encode(), mtime=0)[:-12], "cut off"),
+    ("text.parquet", HEAD, "is not Parquet, or is broken"),
+    ("empty.parquet", "", "is not Parquet"),
+    ("cut.parquet", parquet_bytes(WHOLE)[:-20], "is not Parquet"),
+    ("rows.parquet", parquet_bytes(WHOLE.head(0)), "2 columns but no row"),
+]
+BROKEN_FOR_ONE = [
+    ("whole", "shifted.csv", "a,b\n1,2,3\n1,2,3\n", "more fields in its rows than the 2 names"),
+    ("whole", "sheet.xlsx", b"PK", "Save the sheet as CSV"),
+    ("whole", "a.csv.dvc", "outs:", "points to a table: give that, a.csv"),
+    ("whole", "a.json", "{}", "expected .csv, .csv.gz, .parquet"),
+    ("whole", ".csv", "a\n1\n", "expected .csv"),
+    ("chunks", "fields.csv", HEAD + "1\n", "line 302 has 1 fields"),
+    ("chunks", "quote.csv", HEAD + '1,"2\n' + "3,4\n" * 300, "opens in line 302 is never closed"),
+    ("chunks", "quote.csv", HEAD + '1,"2\n' + "3,4\n" * 3000, "opens in line 302 is never closed"),
+    ("chunks", "header.csv", 'a,"b\n' + "1,2\n" * 40_000, "opens in line 1 is never closed"),
+    ("chunks", "row.csv", HEAD + "x" * 5000 + ",1\n", "a row longer than"),
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("empty.csv", "", "empty.csv is empty"),
-        ("blank.csv", "\n\n", "blank.csv is empty"),
-        ("header.csv", "a,b\n", "2 columns but no row"),
-        ("twice.csv", "a,b,a \n1,2,3\n", "more than one column named 'a'"),
-        ("fields.csv", "a,b\n1,2\n1,2,3\n", "line 3 has 3 fields, the header has 2"),
-        ("shifted.csv", "a,b\n1,2,3\n1,2,3\n", "more fields in its rows than the 2 names"),
-        ("quote.csv", 'a,b\n1,2\n1,"x\n2,3\n', "line 3 is never closed"),
-        ("latin.csv", "a,b\n1,x\n2,é\n".encode("latin-1"), r"not UTF-8 \(line 3: the byte 0xe9\)"),
-        ("header_latin.csv", "é,b\n1,x\n".encode("latin-1"), r"not UTF-8 \(line 1: the byte 0xe9\)"),
-        ("semicolon.csv", "a;b\n1;2\n", "separated by semicolons"),
-        ("a.csv.gz", b"a,b\n1,2\n", "not gzip"),
-        ("cut.csv.gz", gzip.compress(b"a,b\n1,2\n" * 9, mtime=0)[:-12], "cut off"),
-        ("text.parquet", "a,b\n1,2\n", "is not Parquet"),
-        ("empty.parquet", "", "is not Parquet"),
-        ("cut.parquet", parquet_bytes(WHOLE)[:-20], "is not Parquet"),
-        ("norows.parquet", parquet_bytes(WHOLE.head(0)), "2 columns but no row"),
-        ("sheet.xlsx", b"PK", "Save the sheet as CSV"),
-        ("a.csv.dvc", "outs:", "points to a table: give that, a.csv"),
-        ("a.json", "{}", "expected .csv, .csv.gz, .parquet"),
-        (".csv", "a\n1\n", "expected .csv"),
-    ],
+    ("way", "name", "content", "message"),
+    [*((way, *each) for way, each in itertools.product(("whole", "chunks"), BROKEN)), *BROKEN_FOR_ONE],
 )
-def test_a_file_that_is_no_table_is_refused_with_what_to_do(
-    tmp_path: Path, name: str, content: str | bytes, message: str
+def test_a_broken_table_is_refused_with_where_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, name: str, content: str | bytes, message: str
 ) -> None:
+    monkeypatch.setattr(csv_format, "BLOCK_BYTES", 700)
+    path = written(tmp_path, name, content)
     with pytest.raises(DataError, match=message):
-        read_table(written(tmp_path, name, content), name)
+        read_table(path, name) if way == "whole" else list(open_table(path).chunks(["a", "b"]))
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a"])
@@ -96,23 +115,58 @@ def test_a_parquet_column_that_is_there_twice_is_refused(tmp_path: Path) -> None
         read_table(tmp_path / "a.parquet", "a.parquet")
 
 
+def test_a_parquet_file_that_breaks_in_the_middle_is_an_error(tmp_path: Path) -> None:
+    source = write(training(5000), tmp_path / "table.parquet")
+    whole = source.read_bytes()
+    source.write_bytes(whole[:200] + b"\xff" * 3000 + whole[3200:])
+    with pytest.raises(DataError, match="is not Parquet, or is broken"):
+        list(open_table(source).chunks(["size", "when"]))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'a,b\n5" pipe,1\n', {"b": ["1"], "a": ['5" pipe']}),
+        (b'\xef\xbb\xbf a ,"b"\r\n\r\n1,"x\ny"\r\n', {"b": ["x\ny"], "a": ["1"]}),
+    ],
+    ids=["an odd number of quotes inside of values", "blank lines, a mark of UTF-8 and blanks around names"],
+)
+def test_a_csv_may_have(content: bytes, expected: dict[str, list[str]], tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    (chunk,) = open_table(tmp_path / "t.csv").chunks(["b", "a"])
+    assert chunk.to_pydict() == expected
+
+
+def test_what_reads_ahead_ends_with_its_reader_and_hands_on_errors() -> None:
+    def three() -> Any:
+        yield from (1, 2)
+        raise DataError("broken")
+
+    items = read_ahead(three())
+    assert [next(items), next(items)] == [1, 2]
+    with pytest.raises(DataError, match="broken"):
+        next(items)
+    endless = read_ahead(iter(int, 1))
+    assert next(endless) == 0
+    endless.close()
+
+
 def test_names_keep_accents_and_spaces_and_have_one_spelling(tmp_path: Path) -> None:
     frame = read_table(written(tmp_path, "a.csv", "espe\u0300ce,gro\u0308\u00dfe (cm)\nx,1\n"), "a.csv")
     assert frame.columns.tolist() == ["esp\u00e8ce", "gr\u00f6\u00dfe (cm)"]
 
 
-def test_the_sample_has_the_same_bytes_everywhere(tmp_path: Path) -> None:
-    out = tmp_path / "iris.csv"
-    subprocess.run([sys.executable, str(SCRIPT), str(out)], check=True)
-    content = out.read_bytes()
-    assert hashlib.md5(content).hexdigest() == "013d0da08d6506664ce640459139176b"
-    assert content.startswith(b"sepal_length,sepal_width,petal_length,petal_width,species\n5.1,3.5,1.4,0.2,setosa\n")
-    assert content.count(b"\n") == 151
-    assert [path.name for path in tmp_path.iterdir()] == ["iris.csv"]
-
-
-def test_without_a_name_the_sample_is_written_beside_its_script(tmp_path: Path) -> None:
-    script = tmp_path / "make_iris.py"
-    script.write_bytes(SCRIPT.read_bytes())
-    subprocess.run([sys.executable, str(script)], check=True, cwd="/")
-    assert (tmp_path / "iris.csv").exists()
+def test_the_sample_has_the_same_bytes_everywhere_and_lies_beside_its_script_or_where_it_is_told(
+    tmp_path: Path,
+) -> None:
+    script = written(tmp_path, "make_iris.py", SCRIPT.read_bytes())
+    (tmp_path / "other").mkdir()
+    for out, options in ((tmp_path / "iris.csv", []), (tmp_path / "other/x.csv", [str(tmp_path / "other/x.csv")])):
+        subprocess.run([sys.executable, str(script), *options], check=True, cwd="/")
+        content = out.read_bytes()
+        assert hashlib.md5(content).hexdigest() == "013d0da08d6506664ce640459139176b"
+        assert content.startswith(
+            b"sepal_length,sepal_width,petal_length,petal_width,species\n5.1,3.5,1.4,0.2,setosa\n"
+        )
+        assert content.count(b"\n") == 151
+        assert [path.name for path in out.parent.iterdir() if path.is_file() and path != script] == [out.name]

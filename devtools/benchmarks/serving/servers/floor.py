@@ -36,7 +36,5 @@ async def app(scope, receive, send):
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        app, port=int(sys.argv[1]), loop="uvloop", http="httptools", lifespan="off", access_log=False,
-        log_level="warning", server_header=False, date_header=False,
-    )  # fmt: skip
+    fast = {"loop": "uvloop", "http": "httptools", "lifespan": "off", "access_log": False, "log_level": "warning"}
+    uvicorn.run(app, port=int(sys.argv[1]), server_header=False, date_header=False, **fast)

@@ -6,8 +6,6 @@ import joblib
 import mlflow.sklearn
 
 if __name__ == "__main__":
-    model, out = sys.argv[1:]
-    mlflow.sklearn.save_model(
-        joblib.load(model), out, serialization_format="cloudpickle", pyfunc_predict_fn="predict_proba",
-        pip_requirements=["scikit-learn"],
-    )  # fmt: skip
+    model, out = joblib.load(sys.argv[1]), sys.argv[2]
+    answers = {"pyfunc_predict_fn": "predict_proba", "serialization_format": "cloudpickle"}
+    mlflow.sklearn.save_model(model, out, pip_requirements=["scikit-learn"], **answers)

@@ -1,1 +1,0 @@
-"""The rival of the million-row claim."""
