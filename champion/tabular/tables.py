@@ -47,19 +47,19 @@ class WrittenTable:
     columns: int
 
 
-def read_table(path: Path, shown: str) -> pd.DataFrame:
+def read_table(path: Path, display_name: str) -> pd.DataFrame:
     """Read a table; a CSV is UTF-8, separated by commas, with a header. Column names become unique strings.
 
-    `shown` is the file as the user would name it. Raises DataError when the file is missing, empty, of another format, or
+    `display_name` is the file as the user would name it. Raises DataError when the file is missing, empty, of another format, or
     broken; with the line where that is known.
     """
-    table = f"The table {shown}"
+    table = f"The table {display_name}"
     try:
-        frame = FORMATS[table_suffix(path, shown)].read(path, table)
+        frame = FORMATS[table_suffix(path, display_name)].read(path, table)
     except FileNotFoundError:
         raise DataError(f"{table} does not exist. Put it there, or correct the path.") from None
     except IsADirectoryError:
-        raise DataError(f"{shown} is a folder, expected a file: {', '.join(SUFFIXES)}.") from None
+        raise DataError(f"{display_name} is a folder, expected a file: {', '.join(SUFFIXES)}.") from None
     except OSError as error:
         raise DataError(f"{table} cannot be read ({error.strerror or first_line(error)}).") from None
     if frame.empty:
@@ -85,18 +85,18 @@ def suffix_of(name: str) -> str | None:
     return next((suffix for suffix in SUFFIXES if name.casefold().endswith(suffix)), None)
 
 
-def table_suffix(path: Path, shown: str) -> str:
+def table_suffix(path: Path, display_name: str) -> str:
     """The ending that tells a table's format, in lower case. Raises DataError when it is none of `SUFFIXES`."""
     name = path.name.casefold()
     suffix = suffix_of(name)
     if suffix and name != suffix:
         return suffix
     if path.is_dir():
-        raise DataError(f"{shown} is a folder, expected a file: {', '.join(SUFFIXES)}.")
+        raise DataError(f"{display_name} is a folder, expected a file: {', '.join(SUFFIXES)}.")
     if name.endswith(_SPREADSHEETS):
         remedy = "Save the sheet as CSV (UTF-8, separated by commas), and give that file."
     elif name.endswith(".dvc"):
-        remedy = f"It points to a table: give that, {shown.removesuffix('.dvc')}."
+        remedy = f"It points to a table: give that, {display_name.removesuffix('.dvc')}."
     else:
         remedy = "Save the table as CSV or Parquet."
-    raise DataError(f"{shown} is no table that can be read here; expected {', '.join(SUFFIXES)}. {remedy}")
+    raise DataError(f"{display_name} is no table that can be read here; expected {', '.join(SUFFIXES)}. {remedy}")

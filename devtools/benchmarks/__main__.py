@@ -1,17 +1,243 @@
-"""``python -m devtools.benchmarks``: measures the claims and prints them; exit code 1 when a limit is broken."""
+"""``python -m devtools.benchmarks``: the claims, what is measured beside what, and the limit each has to keep (README.md).
+
+Exit code 1 when a limit is broken.
+"""
 
 import json
+import os
+import re
+import shutil
+import statistics
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from champion.errors import DONE, FAILED
-from devtools.benchmarks.claims import CLAIMS, Row
-from devtools.benchmarks.measure import describe_machine, say
-from devtools.benchmarks.sandbox import Sandbox
-from devtools.checkout import UnexpectedError
+from devtools.benchmarks.sandbox import (
+    RIVALS,
+    Result,
+    Sandbox,
+    alternate,
+    describe_machine,
+    last_lines,
+    run,
+    say,
+    train,
+    write_use_case,
+)
+from devtools.benchmarks.tables import write_million, write_rows
+from devtools.checkout import Checkout, UnexpectedError
+
+Comparison = Literal["ratio", "difference"]
+UP_TO_DATE = "Data and pipelines are up to date"
+MILLION = {"million": int(os.environ.get("BENCH_MILLION_ROWS", "1000000")), "million_warm_up": 10_000}  # rows
+BATCH_ROWS = int(os.environ.get("BENCH_BATCH_ROWS", "10000000"))
+BATCH_TRAIN_ROWS = 20_000
+_STEP = re.compile(r"^\s*(\w+)\s+done\s+([\d.]+) s\s*$", re.MULTILINE)
+_PLAIN = re.compile(r"^(predict_proba) ([\d.]+) s$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what every run of both sides cost, and the limit on the ratio or difference."""
+
+    claim: str
+    our_runs: tuple[float, ...]
+    rival_runs: tuple[float, ...]
+    unit: Literal["s", "MiB"]
+    limit: float
+    compare: Comparison = "ratio"
+
+    @property
+    def medians(self) -> tuple[float, float]:
+        """Ours and the rival's."""
+        return statistics.median(self.our_runs), statistics.median(self.rival_runs)
+
+    @property
+    def value(self) -> float:
+        """What the limit is about: ours divided by the rival's, or ours less the rival's."""
+        ours, rival = self.medians
+        return ours / rival if self.compare == "ratio" else ours - rival
+
+    @property
+    def ok(self) -> bool:
+        """Whether the limit holds."""
+        return self.value <= self.limit
+
+    def as_json(self) -> dict[str, object]:
+        """All of it as JSON-able values, with the medians, `value` and `ok`."""
+        ours, rival = self.medians
+        return {**asdict(self), "ours": ours, "rival": rival, "value": self.value, "ok": self.ok}
+
+    def cells(self) -> tuple[str, ...]:
+        """The row for a person."""
+        digits = 2 if self.unit == "s" else 0
+        form = "{:.2f}" if self.compare == "ratio" else f"{{:+.2f}} {self.unit}"
+        medians = (f"{median:.{digits}f} {self.unit}" for median in self.medians)
+        return self.claim, *medians, form.format(self.value), form.format(self.limit), "yes" if self.ok else "NO"
+
+
+def _seconds(
+    claim: str, ours: Sequence[Result], rival: Sequence[Result], limit: float, compare: Comparison = "ratio"
+) -> Row:
+    our_runs, rival_runs = (tuple(result.seconds for result in side) for side in (ours, rival))
+    return Row(claim, our_runs, rival_runs, "s", limit, compare)
+
+
+def _in_turn(
+    ours: Callable[[], Result], rival: Callable[[], Result], repeats: int
+) -> tuple[list[Result], list[Result]]:
+    """Both in turn, after a run of each that is not counted."""
+    ours()
+    rival()
+    return alternate(lambda _: ours(), lambda _: rival(), repeats)
+
+
+def _uncached(sandbox: Sandbox, repeats: int) -> list[Row]:
+    ours, rival = partial(train, sandbox.warm_product, "--no-cache"), partial(run, sandbox.chain, "dvc", "repro", "-f")
+    return [_seconds("iris, nothing cached / DVC chain", *_in_turn(ours, rival, repeats), 1.0)]
+
+
+def _cached(sandbox: Sandbox, repeats: int) -> list[Row]:
+    def second_in_a_row() -> Result:  # the run before it may have been one of the other side
+        train(sandbox.warm_product)
+        return train(sandbox.warm_product)
+
+    sides = _in_turn(second_in_a_row, partial(train, sandbox.warm_product, "--no-cache"), repeats)
+    return [_seconds("iris, all cached / nothing cached", *sides, 0.6)]
+
+
+def _help(sandbox: Sandbox, repeats: int) -> list[Row]:
+    ours, rival = (partial(run, sandbox.product, "python", *words) for words in (("run.py", "--help"), ("-c", "pass")))
+    return [_seconds("run.py --help - python -c pass", *_in_turn(ours, rival, repeats), 0.3, "difference")]
+
+
+def _repro(sandbox: Sandbox, repeats: int) -> list[Row]:
+    def nothing_to_do(checkout: Checkout) -> Result:
+        result = run(checkout, "dvc", "repro")
+        if UP_TO_DATE not in result.output:
+            raise UnexpectedError(
+                f"`dvc repro` ran again in {checkout.root.name}/ though nothing had changed; expected {UP_TO_DATE!r}. "
+                f"`dvc status` there says which dependency differs. It said:\n{last_lines(result.output)}"
+            )
+        return result
+
+    both = (sandbox.warm_product, sandbox.chain)
+    for checkout in both:
+        run(checkout, "dvc", "repro")
+    ours, rival = (partial(nothing_to_do, checkout) for checkout in both)
+    sides = _in_turn(ours, rival, repeats)
+    return [_seconds("second dvc repro / DVC chain's", *sides, 1.5)]
+
+
+def _million(sandbox: Sandbox, repeats: int) -> list[Row]:
+    tables = {name: sandbox.root / f"{name}.parquet" for name in MILLION}
+    for name, rows in MILLION.items():
+        say(f"writing {rows:,} rows")
+        write_million(tables[name], rows)
+
+    def ours(number: int) -> Result:
+        """Train where no champion and no cached step is left, in a store that a small table has warmed."""
+        say(f"million rows, ours, {number + 1}")
+        checkout = sandbox.checkout(f"million-{number}")
+        for name, table in tables.items():
+            shutil.copyfile(table, checkout.root / "data" / table.name)
+            boosting = "ensemble.HistGradientBoostingClassifier"
+            write_use_case(checkout, name, table.name, "target", boosting, max_iter=500, random_state=42)
+        run(checkout, "dvc", "add", "--quiet", *(f"data/{table.name}" for table in tables.values()))
+        checkout.commit("benchmark")
+        train(checkout, "--config", "configs/million_warm_up.yaml", "--no-cache")
+        result = train(checkout, "--config", "configs/million.yaml", "--no-cache", sample_memory=True)
+        shutil.rmtree(checkout.root)
+        return result
+
+    def plain(name: str) -> Result:
+        say(f"million rows, plain script, {tables[name].name}")
+        script = ("python", RIVALS / "million_plain.py", tables[name])
+        return run(sandbox.at(sandbox.root), *script, sample_memory=True)
+
+    plain("million_warm_up")
+    sides = alternate(ours, lambda _: plain("million"), repeats)
+    our_memory, rival_memory = (tuple(result.mebibytes for result in side) for side in sides)
+    return [
+        _seconds("million rows, time / plain script", *sides, 1.25),
+        Row("million rows, memory / plain script", our_memory, rival_memory, "MiB", 1.6),
+    ]
+
+
+def _docker(sandbox: Sandbox, repeats: int) -> list[Row]:
+    docker, local = (
+        partial(train, sandbox.warm_product, "--no-cache", "--stack", stack) for stack in ("docker", "local")
+    )
+    sides = ours, _ = _in_turn(docker, local, repeats)
+    step, local_step = (
+        [replace(result, seconds=statistics.fmean(_printed(_STEP, result))) for result in side] for side in sides
+    )
+    return [
+        _seconds("iris on the docker stack - nothing", ours, [Result(0.0, 0.0, "")] * repeats, 30.0, "difference"),
+        _seconds("a step in a container - locally", step, local_step, 3.5, "difference"),
+    ]
+
+
+def _batch(sandbox: Sandbox, repeats: int) -> list[Row]:
+    checkout = sandbox.checkout("batch")
+    whole_table, half_table = (sandbox.root / f"rows_{share}.parquet" for share in (1, 2))
+    say(f"writing {BATCH_ROWS:,} rows, and half of them")
+    write_rows(checkout.root / "data/batch.parquet", BATCH_TRAIN_ROWS, target=True)
+    write_rows(whole_table, BATCH_ROWS)
+    write_rows(half_table, BATCH_ROWS // 2)
+    forest = ("ensemble.RandomForestClassifier", {"n_estimators": 100, "random_state": 0})
+    config = write_use_case(checkout, "batch", "batch.parquet", "target", forest[0], **forest[1])
+    train(checkout, "--config", config)
+
+    def ours(table: Path) -> Result:
+        say(f"batch, ours, {table.stem}")
+        command = ("python", "run.py", "predict", table, sandbox.root / "predictions.parquet", "--config", config)
+        return run(checkout, *command, "--no-cache", sample_memory=True)
+
+    def rival() -> Result:
+        say("batch, plain script")
+        script = ("python", RIVALS / "batch_plain.py", checkout.root / "models/batch/model.skops", whole_table)
+        result = run(sandbox.at(sandbox.root), *script, sample_memory=True)
+        return replace(result, seconds=_printed(_PLAIN, result)[0])
+
+    half = ours(half_table)
+    whole, plain = zip(*((ours(whole_table), rival()) for _ in range(repeats)), strict=True)
+    steps = [replace(result, seconds=_printed(_STEP, result, "predict")[0]) for result in whole]
+    memory = tuple(result.mebibytes for result in whole)
+    rows = f"{BATCH_ROWS / 1e6:g}M rows"
+    return [
+        _seconds(f"batch, {rows}, step / predict_proba", steps, plain, 1.25),
+        _seconds(f"batch, {rows}, command - step", whole, steps, 15.0, "difference"),
+        Row(f"batch, {rows}, memory - nothing", memory, (0.0,) * repeats, "MiB", 1536.0, "difference"),
+        Row(f"batch, {rows}, memory / half of them", memory, (half.mebibytes,), "MiB", 1.15),
+    ]
+
+
+def _printed(pattern: re.Pattern[str], result: Result, step: str | None = None) -> list[float]:
+    """The seconds that a run printed, of one step or of all."""
+    seconds = [float(took) for name, took in pattern.findall(result.output) if step in (None, name)]
+    if not seconds:
+        raise UnexpectedError(f"No step told how long it took. The run said:\n{last_lines(result.output)}")
+    return seconds
+
+
+# how each is measured, and how many runs of each side are taken
+CLAIMS: dict[str, tuple[Callable[[Sandbox, int], list[Row]], int]] = {
+    "uncached": (_uncached, 5),
+    "cached": (_cached, 5),
+    "help": (_help, 9),
+    "repro": (_repro, 7),
+    "million": (_million, 3),
+    "docker": (_docker, 3),
+    "batch": (_batch, 3),
+}
 
 
 @click.command()

@@ -21,7 +21,7 @@ import click
 from champion import settings
 from champion.errors import ProjectError
 from devtools.checkout import UnexpectedError
-from devtools.demo.story import Loop, Teller, make_checkout
+from devtools.demo.story import Loop, make_checkout
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -37,15 +37,14 @@ def main(as_json: bool, keep: bool) -> None:
     for number in _ENDING:
         if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:  # nohup ignores it
             signal.signal(number, _interrupt)
-    begun, teller = time.monotonic(), Teller(as_json)
-    folder = Path(tempfile.mkdtemp(prefix=f"{settings.PROJECT}-demo-"))
+    begun, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix=f"{settings.PROJECT}-demo-"))
+    loop = Loop(folder, quiet=as_json)
     try:
-        teller.say(f"In {folder}, which is {'kept' if keep else 'removed at the end'}.")
-        loop = Loop(make_checkout(settings.root(), folder / "checkout"), folder, teller)
-        loop.play()
+        loop.say(f"In {folder}, which is {'kept' if keep else 'removed at the end'}.")
+        loop.play(make_checkout(settings.root(), folder / "checkout"))
     except UnexpectedError as error:
         broken = ProjectError(
-            f"The demo breaks off at {teller.here}: {error}. `make demo ARGS=--keep` leaves its folder to look into."
+            f"The demo breaks off at {loop.here}: {error}. `make demo ARGS=--keep` leaves its folder to look into."
         )
         click.echo(f"{click.style('Error:', fg='red', bold=True)} {broken}", err=True)
         sys.exit(broken.exit_code)
@@ -57,9 +56,9 @@ def main(as_json: bool, keep: bool) -> None:
             shutil.rmtree(folder, ignore_errors=True)
     seconds = time.monotonic() - begun
     if as_json:
-        about = {"seconds": round(seconds, 1), "steps": teller.steps, "folder": str(folder) if keep else None}
+        about = {"seconds": round(seconds, 1), "steps": loop.steps, "folder": str(folder) if keep else None}
         click.echo(json.dumps({**loop.facts, **about}, indent=2))
-    teller.say(f"\nThe loop is closed, in {seconds:.0f} seconds.")
+    loop.say(f"\nThe loop is closed, in {seconds:.0f} seconds.")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

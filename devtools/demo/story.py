@@ -7,7 +7,6 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,82 +37,72 @@ def make_checkout(source: Path, folder: Path) -> Checkout:
     return checkout
 
 
-@dataclass
-class Teller:
-    """Prints the story as it goes, unless it is to be quiet, and keeps it for `--json`.
+class Loop:
+    """The loop, from the first champion to the rollback: printed as it goes, unless it is to be quiet, and kept for `--json`.
 
-    `steps`: of each its title, commands with exit code and seconds, and what came out.
+    `steps`: of each its title, commands with exit code and seconds, and what came out. `facts`: versions that served, exit
+    codes of the drift gate, and requests.
     """
 
-    quiet: bool
-    steps: list[dict[str, Any]] = field(default_factory=list)
+    def __init__(self, folder: Path, quiet: bool) -> None:
+        self._folder, self._quiet = folder, quiet
+        self._rows = 0  # that the service has logged
+        self.steps: list[dict[str, Any]] = []
+        self.facts: dict[str, Any] = {"versions": [], "monitor": [], "requests": 0, "failures": 0, "swaps": []}
 
     @property
     def here(self) -> str:
         """The step that is being told."""
         return f"step {len(self.steps)} ({self.steps[-1]['title']})" if self.steps else "its start"
 
-    def begin(self, title: str, why: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if not self._quiet:
+            click.echo(text)
+
+    def _begin(self, title: str, why: str) -> None:
         """A new step: what is done, and why."""
         self.steps.append({"title": title, "commands": [], "found": []})
         self.say(f"\n{click.style(f'{len(self.steps)}. {title}', bold=True)} {why}")
 
-    def command(self, line: str) -> dict[str, Any]:
+    def _command(self, line: str) -> dict[str, Any]:
         """What a person would type, before it runs; gets how it ended, then."""
         self.say(f"   {click.style('$ ' + line, fg='cyan')}")
-        commands: list[dict[str, Any]] = self.steps[-1]["commands"]
-        commands.append({"command": line})
-        return commands[-1]
+        self.steps[-1]["commands"].append(command := {"command": line})
+        return command
 
-    def result(self, text: str) -> None:
+    def _result(self, text: str) -> None:
         """What came out."""
         self.steps[-1]["found"].append(text)
         self.say(f"   {text}")
 
-    def say(self, text: str) -> None:
-        """A line."""
-        if not self.quiet:
-            click.echo(text)
-
-
-class Loop:
-    """The loop, from the first champion to the rollback, played in a checkout and told to a teller.
-
-    `facts` are what came out, as values: versions that served, exit codes of the drift gate, and requests.
-    """
-
-    def __init__(self, checkout: Checkout, folder: Path, teller: Teller) -> None:
-        self._checkout, self._folder, self._teller = checkout, folder, teller
-        self._rows = 0  # that the service has logged
-        self.facts: dict[str, Any] = {"versions": [], "monitor": [], "requests": 0, "failures": 0, "swaps": []}
-
-    def play(self) -> None:
-        """Play it. Raises UnexpectedError at the first thing that is not as it must be."""
-        begin = self._teller.begin
-        begin("Make a use case.", f"{FIRST:,} pumps: three sensors, the site, and the state to predict.")
+    def play(self, checkout: Checkout) -> None:
+        """Play it in a checkout. Raises UnexpectedError at the first thing that is not as it must be."""
+        self._checkout = checkout
+        self._begin("Make a use case.", f"{FIRST:,} pumps: three sensors, the site, and the state to predict.")
         pumps(FIRST, 1, changed=False).to_csv(self._folder / f"{NAME}.csv", index=False)
         self._run("python", "run.py", "init", f"../{NAME}.csv", "--target", TARGET)
-        self._teller.result(f"{CONFIG} is written, and {TABLE} is under DVC.")
-        begin("Train the first champion.", "There is none yet, so the best candidate becomes the champion.")
+        self._result(f"{CONFIG} is written, and {TABLE} is under DVC.")
+        self._begin("Train the first champion.", "There is none yet, so the best candidate becomes the champion.")
         self._train(1)
-        begin("Serve it.", "Programs ask over HTTP, and every answer is logged.")
-        self._teller.command(f"python run.py serve --config {CONFIG} --port 0")
+        self._begin("Serve it.", "Programs ask over HTTP, and every answer is logged.")
+        self._command(f"python run.py serve --config {CONFIG} --port 0")
         with serving(self._checkout, CONFIG, self._folder / "service.log") as service:
             self._serves(service, 1)
-            begin("A usual day.", "Pumps as in training: the gate must not cry wolf.")
+            self._begin("A usual day.", "Pumps as in training: the gate must not cry wolf.")
             self._ask(service, pumps(USUAL, 2, changed=False))
             self._look(0)
             self._extend(self._changed_day(service))
-            begin("Train again, under load.", "The challenger is judged beside the champion on the same rows.")
+            self._begin("Train again, under load.", "The challenger is judged beside the champion on the same rows.")
             with self._traffic(service, 1, 2):
                 self._train(2)
-            begin("A day later.", "Pumps as after the change: nothing new to the new champion.")
+            self._begin("A day later.", "Pumps as after the change: nothing new to the new champion.")
             since = _from_now_on()
             self._ask(service, pumps(LATER, 4, changed=True))
             self._look(0, since)
-            begin("Take it back.", "Had the new one disappointed: one command, under load again.")
+            self._begin("Take it back.", "Had the new one disappointed: one command, under load again.")
             with self._traffic(service, 2, 1):
-                self._teller.result(self._run("python", "run.py", "rollback", "--config", CONFIG).splitlines()[0])
+                self._result(self._run("python", "run.py", "rollback", "--config", CONFIG).splitlines()[0])
             self._stop(service)
 
     def _serves(self, service: Service, version: int) -> None:
@@ -121,10 +110,10 @@ class Loop:
         if answering != version:
             raise UnexpectedError(f"the service answers with version {answering}, and {version} is in production")
         self.facts["versions"].append(version)
-        self._teller.result(f"Version {version} answers at {service.address}.")
+        self._result(f"Version {version} answers at {service.address}.")
 
     def _changed_day(self, service: Service) -> pd.DataFrame:
-        self._teller.begin(
+        self._begin(
             "The world changes.",
             "Pumps run hotter (+5 degrees) and under more load, and wear comes from vibration now instead of heat.",
         )
@@ -140,12 +129,12 @@ class Loop:
         return table
 
     def _extend(self, learned: pd.DataFrame) -> None:
-        self._teller.begin("Extend the data.", "The workshop has seen these pumps, so their true state is known.")
+        self._begin("Extend the data.", "The workshop has seen these pumps, so their true state is known.")
         path = self._checkout.root / TABLE
         learned.to_csv(path, index=False, header=False, mode="a")
         rows = len(path.read_text(encoding="utf-8").splitlines()) - 1
         self._run("dvc", "add", TABLE)
-        self._teller.result(f"{TABLE} has {rows:,} rows, {len(learned):,} of them new.")
+        self._result(f"{TABLE} has {rows:,} rows, {len(learned):,} of them new.")
 
     def _stop(self, service: Service) -> None:
         dropped = service.metric("champion_log_rows_dropped_total")
@@ -155,9 +144,7 @@ class Loop:
             raise UnexpectedError(
                 f"the service ended with exit code {service.process.returncode}, and its log had dropped {dropped} rows"
             )
-        self._teller.result(
-            f"Told to stop, the service has ended; of {self._rows:,} rows its log has dropped {dropped}."
-        )
+        self._result(f"Told to stop, the service has ended; of {self._rows:,} rows its log has dropped {dropped}.")
 
     @contextlib.contextmanager
     def _traffic(self, service: Service, former: int, version: int) -> Iterator[None]:
@@ -166,7 +153,7 @@ class Loop:
             yield
             took = wait_until(lambda: stream.on(version), PATIENCE, f"the service did not come to version {version}")
         stream.check(former, version)
-        self._teller.result(
+        self._result(
             f"Meanwhile {stream.requests:,} requests: {former} answered, then {version}, {took:.1f} s after the command's "
             f"end; {len(stream.failures)} failed."
         )
@@ -189,7 +176,7 @@ class Loop:
         self._rows += len(rows)
         logged = f"{self._rows:,} rows were not in the log"
         wait_until(lambda: service.metric("champion_log_rows_total") >= self._rows, PATIENCE, logged)
-        self._teller.result(f"{len(rows):,} rows were asked in {len(asked):,} requests, and stand in {LOG}.")
+        self._result(f"{len(rows):,} rows were asked in {len(asked):,} requests, and stand in {LOG}.")
 
     def _look(self, expect: int, since: str | None = None) -> dict[str, Any]:
         """Ask the drift gate about the log."""
@@ -200,11 +187,11 @@ class Loop:
         moved = [each for each in report["features"] if each["verdict"] == "drift"]
         names = "; ".join(f"{each['name']} moved by {each['effect']:.0%} of the rows" for each in moved)
         verdict = f"Drift, worst first: {names}." if moved else "No drift."
-        self._teller.result(
+        self._result(
             f"{verdict} {report['current_rows']:,} rows beside {report['reference_rows']:,} of version "
             f"{report['model_version']} (exit {expect})."
         )
-        self._teller.result(report["live"]["text"][:1].upper() + report["live"]["text"][1:])
+        self._result(report["live"]["text"][:1].upper() + report["live"]["text"][1:])
         return report
 
     def _train(self, version: int) -> None:
@@ -213,12 +200,12 @@ class Loop:
         if decision["action"] != "promoted" or decision["champion"] != version:
             raise UnexpectedError(f"version {version} was not promoted: {decision['reason']}")
         rows = decision["rows"]
-        self._teller.result(f"Version {version}, {decision['challenger']['candidate']}. {decision['reason']}")
-        self._teller.result(f"{rows['train']:,} rows trained it, {rows['judged']:,} others judged.")
+        self._result(f"Version {version}, {decision['challenger']['candidate']}. {decision['reason']}")
+        self._result(f"{rows['train']:,} rows trained it, {rows['judged']:,} others judged.")
 
     def _run(self, *arguments: str, expect: int = 0) -> str:
         """Run a command as it is told; what it printed on stdout."""
-        command = self._teller.command(" ".join(arguments))
+        command = self._command(" ".join(arguments))
         begun = time.monotonic()
         done = self._checkout.run(*arguments, expect=expect)
         command |= {"exit_code": done.returncode, "seconds": round(time.monotonic() - begun, 1)}

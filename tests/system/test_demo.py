@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +26,7 @@ from devtools.demo import story
 from devtools.demo.table import TARGET, pumps
 from devtools.demo.traffic import Client, Stream, wait_until
 from tests.conftest import WARM, Checkout
+from tests.support.answering import Answering
 
 ROWS = {"FIRST": 400, "USUAL": 300, "CHANGED": 1200, "LATER": 500, "STREAM": 50}
 # A run.py whose champion was decided upon beforehand, and whose service says that another one is it.
@@ -95,36 +94,6 @@ def pretend(checkout: Checkout, address: str = "", **decision: Any) -> None:
     (checkout.root / "run.py").write_text(text, encoding="utf-8")
 
 
-@contextmanager
-def answering(statuses_and_versions: list[tuple[int, int]]) -> Iterator[str]:
-    """A server that answers as listed, and then for ever as the last; its address."""
-    left, lock = list(statuses_and_versions), threading.Lock()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one packet
-
-        def do_GET(self) -> None:
-            rows = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "[]")
-            with lock:
-                status, version = left.pop(0) if len(left) > 1 else left[0]
-            body = json.dumps({"model_version": version, "request_id": "r", "predictions": [{} for _ in rows]}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 def files(root: Path) -> set[tuple[Path, int, int]]:
     """Every file of a checkout with its size and time, but for those git keeps for itself."""
     paths = [path for path in root.rglob("*") if path.is_file() and path.relative_to(root).parts[0] != ".git"]
@@ -169,8 +138,8 @@ def test_the_whole_loop_goes_as_its_story_says(
 
 
 def test_ctrl_c_ends_the_service_and_leaves_nothing_behind(checkout: Checkout, folder: Path) -> None:
-    with answering([(200, 1)]) as address:
-        pretend(checkout, address, action="promoted", champion=1, reason="There was none.")
+    with Answering((200, 1)) as server:
+        pretend(checkout, server.address, action="promoted", champion=1, reason="There was none.")
         env = {**checkout.environment(), "PYTHONUNBUFFERED": "1"}
         with harness.Checkout(checkout.root, env).started("python", "-m", "devtools.demo") as process:
             assert process.stdout
@@ -239,7 +208,7 @@ OLD, NEW = [(200, 1)] * 20, [(200, 2)] * 20
     ids=["a swap", "a single dropped request", "a version that comes back"],
 )
 def test_a_swap_is_well_and_whatever_is_amiss_is_noticed(answers: list[tuple[int, int]], message: str | None) -> None:
-    with answering(answers) as address, Stream(address, [{"a": 1}]) as stream:
+    with Answering(*answers) as server, Stream(server.address, [{"a": 1}]) as stream:
         wait_until(lambda: stream.on(2) and stream.requests >= len(answers) + 20, 30, "no answer")
     with pytest.raises(UnexpectedError, match=message) if message else nullcontext():
         stream.check(1, 2)
@@ -247,7 +216,7 @@ def test_a_swap_is_well_and_whatever_is_amiss_is_noticed(answers: list[tuple[int
 
 
 def test_a_service_that_is_gone_is_a_failure_and_no_traceback() -> None:
-    with answering([(200, 1)]) as address:
+    with Answering((200, 1)) as server:
         pass
-    with Client(address) as client, pytest.raises(UnexpectedError, match=r"^POST /predict had no answer"):
+    with Client(server.address) as client, pytest.raises(UnexpectedError, match=r"^POST /predict had no answer"):
         client.predict([{"a": 1}])

@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import joblib
 import pandas as pd
@@ -14,7 +13,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, l
 PRODUCTION = Path("production/model.joblib")
 
 
-def score(model: Any, features: pd.DataFrame, target: pd.Series) -> tuple[dict[str, float], pd.Series]:
+def score(model, features, target):
     """Scores of a model, and its prediction per row."""
     probability = model.predict_proba(features)
     predicted = model.classes_[probability.argmax(axis=1)]
@@ -28,16 +27,10 @@ def score(model: Any, features: pd.DataFrame, target: pd.Series) -> tuple[dict[s
     return {name: float(value) for name, value in scores.items()}, pd.Series(predicted, index=target.index)
 
 
-def paired_test(new: pd.Series, old: pd.Series) -> float:
+def paired_test(new, old):
     """Compute the p value of McNemar's exact test (McNemar 1947)."""
     gained, lost = int((new & ~old).sum()), int((old & ~new).sum())
     return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-
-
-def is_better(new: dict[str, float], old: dict[str, float], metric: str, policy: dict[str, Any]) -> bool:
-    """Whether the challenger is strictly better and keeps within the guardrails."""
-    within = all(new[name] - old[name] >= least for name, least in policy["guardrails"].items())
-    return new[metric] > old[metric] and within
 
 
 params = yaml.safe_load(Path("params.yaml").read_text())
@@ -48,13 +41,15 @@ evaluation = Path("evaluation")
 evaluation.mkdir(exist_ok=True)
 scores, predicted = score(joblib.load("challenger/model.joblib"), features, target)
 answers = pd.DataFrame({"truth": target, "challenger": predicted})
-metrics: dict[str, Any] = {"challenger": scores}
+metrics = {"challenger": scores}
 promote = scores[metric] >= policy["min_score"]
 if PRODUCTION.exists():
     shutil.copy(PRODUCTION, evaluation / "previous.joblib")
     metrics["production"], answers["production"] = score(joblib.load(PRODUCTION), features, target)
     metrics["p_value"] = paired_test(predicted == target, answers["production"] == target)
-    promote = promote and is_better(scores, metrics["production"], metric, policy)
+    gains = {name: value - metrics["production"][name] for name, value in scores.items()}
+    within = all(gains[name] >= least for name, least in policy["guardrails"].items())
+    promote = promote and gains[metric] > 0 and within
 metrics["promoted"] = promote
 answers.to_parquet(evaluation / "predictions.parquet", index=False)
 Path("metrics.json").write_text(json.dumps(metrics, indent=2))

@@ -3,8 +3,8 @@
 import base64
 import html
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import joblib
 import matplotlib as mpl
@@ -13,21 +13,21 @@ import yaml
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
-from sklearn.calibration import calibration_curve
+from sklearn.calibration import CalibrationDisplay
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay
 
 PLOTS = Path("plots")
 
 
-def save(name: str, figure: Any) -> None:
+def save(name, figure):
     """Write one figure to the folder of plots."""
     figure.tight_layout()
     figure.savefig(PLOTS / f"{name}.png")
     plt.close(figure)
 
 
-def side_by_side(models: dict[str, Any]) -> tuple[Any, Any]:
+def side_by_side(models):
     """A figure, and its axes: one per model."""
     figure, axes = plt.subplots(1, len(models), figsize=(5 * len(models), 4), squeeze=False)
     for name, axis in zip(models, axes[0], strict=True):
@@ -35,21 +35,14 @@ def side_by_side(models: dict[str, Any]) -> tuple[Any, Any]:
     return figure, axes[0]
 
 
-def draw_calibration(truth: pd.Series, probability: Any, *, name: str, ax: Any) -> None:
-    """Draw the calibration curve of one class."""
-    share, mean = calibration_curve(truth, probability, n_bins=10)
-    ax.plot(mean, share, marker="o", label=name)
-    ax.set(xlabel="mean predicted probability", ylabel="share that was right")
-
-
 CURVES = {
     "roc": RocCurveDisplay.from_predictions,
     "precision_recall": PrecisionRecallDisplay.from_predictions,
-    "calibration": draw_calibration,
+    "calibration": partial(CalibrationDisplay.from_predictions, n_bins=10),
 }
 
 
-def plot_models(models: dict[str, Any], features: pd.DataFrame, target: pd.Series, params: dict[str, Any]) -> None:
+def plot_models(models, features, target, params):
     """Per model: confusion matrix, permutation importance on the holdout, and the curves of every class."""
     names = ("confusion", "importance", *CURVES)
     figures, axes = zip(*(side_by_side(models) for _ in names), strict=True)
@@ -69,34 +62,6 @@ def plot_models(models: dict[str, Any], features: pd.DataFrame, target: pd.Serie
         save(name, figure)
 
 
-def plot_search(candidates: list[dict[str, Any]]) -> None:
-    """Cross-validated score of every trial of the search."""
-    figure, axis = plt.subplots(figsize=(5, 4))
-    for candidate in candidates:
-        if trials := candidate["trials"]:
-            names = [", ".join(f"{key}={value}" for key, value in trial["params"].items()) for trial in trials]
-            means, spreads = ([trial[kind] for trial in trials] for kind in ("mean", "std"))
-            axis.errorbar(names, means, yerr=spreads, marker="o", label=candidate["name"])
-    axis.legend()
-    save("search", figure)
-
-
-def page(metrics: dict[str, Any], profile: pd.DataFrame) -> str:
-    """Compose the HTML page, with its images inside."""
-    images = "".join(
-        f'<h2>{html.escape(path.stem)}</h2><img alt="{html.escape(path.stem)}" '
-        f'src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
-        for path in sorted(PLOTS.glob("*.png"))
-    )
-    decision = "promoted" if metrics["promoted"] else "kept out"
-    scores = pd.DataFrame({role: metrics[role] for role in ("challenger", "production") if role in metrics})
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Report</title><h1>Challenger {decision}</h1>'
-        f"{scores.to_html()}<p>Paired test: p = {metrics.get('p_value', 'none')}</p>"
-        f"<h2>Data</h2>{profile.to_html()}{images}</html>"
-    )
-
-
 params = yaml.safe_load(Path("params.yaml").read_text())
 holdout = pd.read_parquet("prepared/holdout.parquet")
 features, target = holdout.drop(columns=params["data"]["target"]), holdout[params["data"]["target"]]
@@ -106,6 +71,25 @@ if previous.exists():
     models["production"] = joblib.load(previous)
 PLOTS.mkdir(exist_ok=True)
 plot_models(models, features, target, params)
-plot_search(json.loads(Path("challenger/candidates.json").read_text()))
+
+figure, axis = plt.subplots(figsize=(5, 4))  # cross-validated score of every trial of the search
+for candidate in json.loads(Path("challenger/candidates.json").read_text()):
+    if trials := candidate["trials"]:
+        names = [", ".join(f"{key}={value}" for key, value in trial["params"].items()) for trial in trials]
+        means, spreads = ([trial[kind] for trial in trials] for kind in ("mean", "std"))
+        axis.errorbar(names, means, yerr=spreads, marker="o", label=candidate["name"])
+axis.legend()
+save("search", figure)
+
 metrics = json.loads(Path("metrics.json").read_text())
-Path("report.html").write_text(page(metrics, pd.read_parquet("prepared/train.parquet").describe(include="all")))
+scores = pd.DataFrame({role: metrics[role] for role in ("challenger", "production") if role in metrics})
+profile = pd.read_parquet("prepared/train.parquet").describe(include="all")
+page = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Report</title>'
+    f"<h1>Challenger {'promoted' if metrics['promoted'] else 'kept out'}</h1>"
+    f"{scores.to_html()}<p>Paired test: p = {metrics.get('p_value', 'none')}</p><h2>Data</h2>{profile.to_html()}"
+)
+for path in sorted(PLOTS.glob("*.png")):
+    image, name = base64.b64encode(path.read_bytes()).decode(), html.escape(path.stem)
+    page += f'<h2>{name}</h2><img alt="{name}" src="data:image/png;base64,{image}">'
+Path("report.html").write_text(f"{page}</html>")

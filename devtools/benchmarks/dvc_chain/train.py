@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import joblib
 import pandas as pd
@@ -14,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 
-def train_forest(features: pd.DataFrame, target: pd.Series, settings: dict[str, Any]) -> dict[str, Any]:
+def train_forest(features, target, settings):
     """Cross-validate the random forest, then fit it on all rows."""
     forest = RandomForestClassifier(**settings["random_forest"])
     folds = StratifiedKFold(settings["folds"], shuffle=True, random_state=42)
@@ -23,7 +22,7 @@ def train_forest(features: pd.DataFrame, target: pd.Series, settings: dict[str, 
     return {**summary, "model": forest.fit(features, target)}
 
 
-def train_regression(features: pd.DataFrame, target: pd.Series, settings: dict[str, Any]) -> dict[str, Any]:
+def train_regression(features, target, settings):
     """Search the regularisation of the logistic regression; the search refits the best on all rows."""
     pipeline = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression(**settings["logistic_regression"]))])
     search = GridSearchCV(

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPResponse
 
 from devtools.checkout import UnexpectedError
 
@@ -71,16 +72,11 @@ def is_whole(answer: bytes) -> bool:
 
 
 def ask_once(target: Target) -> tuple[int, bytes]:
-    """Ask on a connection of its own; status and body. Raises OSError where nothing listens there."""
-    answer = b""
-    with target.connect() as connection:
+    """Ask on a connection of its own; status and body. Raises OSError or HTTPException where there is no good answer."""
+    with target.connect() as connection, HTTPResponse(connection) as answer:
         connection.sendall(target.request)
-        while not is_whole(answer):
-            answer += _received(connection)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    if not _LENGTH.search(head + b"\r\n"):
-        body = b"".join(body.split(b"\r\n")[1::2])  # sizes and chunks take turns
-    return int(head.split(b" ", 2)[1]), body
+        answer.begin()
+        return answer.status, answer.read()
 
 
 def ask(target: Target, seconds: float, connections: int) -> Load:
@@ -106,7 +102,9 @@ def ask(target: Target, seconds: float, connections: int) -> Load:
             if not (ready := poll.poll(PATIENCE)):
                 raise UnexpectedError(f"a server did not answer within {PATIENCE:.0f} s, expected it to")
             for handle, _ in ready:
-                partial[handle] += _received(by_handle[handle])
+                if not (data := by_handle[handle].recv(_CHUNK)):
+                    raise UnexpectedError("a server closed a connection before its answer was whole")
+                partial[handle] += data
                 if not is_whole(partial[handle]):
                     continue
                 now = time.perf_counter()
@@ -119,10 +117,3 @@ def ask(target: Target, seconds: float, connections: int) -> Load:
                     by_handle[handle].sendall(target.request)
         took = time.perf_counter() - wall
         return Load(took, sorted(latencies), (time.process_time() - own) / took)
-
-
-def _received(connection: socket.socket) -> bytes:
-    data = connection.recv(_CHUNK)
-    if not data:
-        raise UnexpectedError("a server closed a connection before its answer was whole")
-    return data

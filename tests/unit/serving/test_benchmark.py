@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from devtools.benchmarks.measure import tree_cost
-from devtools.benchmarks.serving.figures import Figures, as_tables, limits
+from devtools.benchmarks.sandbox import tree_cost
+from devtools.benchmarks.serving.__main__ import Figures, as_tables, limits
 from devtools.benchmarks.serving.load import Target, ask, ask_once, is_whole, request_bytes
-from devtools.benchmarks.serving.server import free_port, running
+from devtools.benchmarks.serving.rivals import Start, free_port, running
 from devtools.checkout import Checkout, UnexpectedError
 from tests.conftest import ROOT
-from tests.support.serving.pretend import Pretended, about, number, pretended
+from tests.support.answering import Answering
 
 REQUEST = request_bytes("/predict", b'{"a": 1.5}')
 COSTS = {"rate": 6000, "cpu": 100, "p50_alone": 200, "p50": 4, "p99": 9, "busy": 1, "generator": 0.3, "start": 1.5}
@@ -53,26 +53,22 @@ def test_an_answer_is_whole_at_its_end_and_not_before(answer: bytes) -> None:
     assert not any(is_whole(answer[:end]) for end in range(len(answer)))
 
 
-def test_every_answer_under_load_is_counted_once() -> None:
-    state = Pretended(about(number("a")))
-    with pretended(state) as address:
-        target = Target(int(address.rpartition(":")[2]), REQUEST)
-        assert ask_once(target)[0] == 200
+def test_every_answer_under_load_is_counted_once_and_one_that_refuses_ends_it() -> None:
+    with Answering((200, 1)) as server:
+        target = Target(server.server_port, REQUEST)
+        assert ask_once(target) == (200, b'{"model_version": 1, "request_id": "r", "predictions": [{}]}')
         loads = [ask(target, 0.2, connections) for connections in (1, 4)]
-    assert len(state.rows) == 1 + sum(len(load.latencies) for load in loads)
+    assert server.asked == 1 + sum(len(load.latencies) for load in loads)
     assert all(load.latencies == sorted(load.latencies) and load.rate > 0 and 0 < load.busy <= 1.1 for load in loads)
-
-
-def test_an_answer_that_refuses_ends_the_load() -> None:
-    with pretended(Pretended(None)) as address, pytest.raises(UnexpectedError, match="503"):
-        ask(Target(int(address.rpartition(":")[2]), REQUEST), 0.2, 2)
+    with Answering((200, 1), (503, 1)) as server, pytest.raises(UnexpectedError, match="503"):
+        ask(Target(server.server_port, REQUEST), 0.2, 2)
 
 
 def test_a_server_that_does_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:
     command = ("python", "-c", "raise SystemExit('the port is cursed')")
-    target, checkout = Target(free_port(), REQUEST), Checkout(tmp_path, {})
+    start = Start(Checkout(tmp_path, {}), command, REQUEST, list)
     expected = pytest.raises(UnexpectedError, match=r"exit code 1(.|\n)*the port is cursed")
-    with expected, running(checkout, command, target, tmp_path / "log"):
+    with expected, running(start, Target(free_port(), REQUEST), tmp_path / "log"):
         pytest.fail("it runs")
 
 

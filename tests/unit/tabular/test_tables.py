@@ -123,18 +123,15 @@ def test_a_parquet_file_that_breaks_in_the_middle_is_an_error(tmp_path: Path) ->
         list(open_table(source).chunks(["size", "when"]))
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
+def test_a_csv_may_have_odd_quotes_within_values_and_blank_lines_a_mark_of_utf_8_and_blanks_around_names(
+    tmp_path: Path,
+) -> None:
+    for content, expected in (
         (b'a,b\n5" pipe,1\n', {"b": ["1"], "a": ['5" pipe']}),
         (b'\xef\xbb\xbf a ,"b"\r\n\r\n1,"x\ny"\r\n', {"b": ["x\ny"], "a": ["1"]}),
-    ],
-    ids=["an odd number of quotes inside of values", "blank lines, a mark of UTF-8 and blanks around names"],
-)
-def test_a_csv_may_have(content: bytes, expected: dict[str, list[str]], tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_bytes(content)
-    (chunk,) = open_table(tmp_path / "t.csv").chunks(["b", "a"])
-    assert chunk.to_pydict() == expected
+    ):
+        (chunk,) = open_table(written(tmp_path, "t.csv", content)).chunks(["b", "a"])
+        assert chunk.to_pydict() == expected
 
 
 def test_what_reads_ahead_ends_with_its_reader_and_hands_on_errors() -> None:
