@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from champion.serving import openapi
 from champion.serving.batcher import Batcher
 from champion.serving.pages import docs_routes, page_route
-from champion.serving.predict import PATH, Predict, Receive, RequestIds, Scope, Send
+from champion.serving.predict import PATH, Predict, Receive, Scope, Send, request_id_of
 from champion.serving.rows import RequestError
 from champion.serving.state import Observed, State, Tell, Watcher
 
@@ -143,7 +143,6 @@ def described(app: FastAPI, state: State, whole: bool) -> dict[str, Any]:
     return document
 
 
-_ids = RequestIds()
 _UNROUTED = {
     404: ("not_found", "There is nothing here; GET /docs lists the endpoints."),
     405: ("method_not_allowed", "This endpoint does not take that method."),
@@ -157,6 +156,6 @@ async def _refused(request: Request, error: Exception) -> Response:
         more = tuple((name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items())
         error = RequestError(error.status_code, code, message, headers=more)
     assert isinstance(error, RequestError)
-    request_id = _ids.of(dict(request.headers.raw))
+    request_id = request_id_of(dict(request.headers.raw))
     headers = {name.decode(): value.decode() for name, value in error.headers} | {"x-request-id": request_id}
     return Response(error.body(request_id), error.status, headers, media_type="application/json")

@@ -134,12 +134,15 @@ class PredictionLog:
             self._queued_rows = self._queued_bytes = 0
         chunks: list[list[Answered]] = []
         filled = _CHUNK
-        for part in (part for answered in answers for part in _parts(answered)):
-            if filled + len(part.rows) > _CHUNK or chunks[-1][0].manifest is not part.manifest:
-                chunks.append([])
-                filled = 0
-            chunks[-1].append(part)
-            filled += len(part.rows)
+        for answered in answers:
+            count = len(answered.rows)
+            for start in range(0, count, _CHUNK):  # a large request in parts
+                part = answered if count <= _CHUNK else answered.part(range(start, min(start + _CHUNK, count)))
+                if filled + len(part.rows) > _CHUNK or chunks[-1][0].manifest is not part.manifest:
+                    chunks.append([])
+                    filled = 0
+                chunks[-1].append(part)
+                filled += len(part.rows)
         return chunks
 
     def _convert(self, answers: list[Answered]) -> None:
@@ -182,11 +185,3 @@ class PredictionLog:
             self._failing = True
             return False
         return True
-
-
-def _parts(answered: Answered) -> list[Answered]:
-    """A large request in chunks."""
-    count = len(answered.rows)
-    if count <= _CHUNK:
-        return [answered]
-    return [answered.part(range(start, min(start + _CHUNK, count))) for start in range(0, count, _CHUNK)]

@@ -17,7 +17,6 @@ function make(tag, properties = {}, ...children) {
 }
 
 // --- asking the service -------------------------------------------------------------------------
-
 async function ask(path, row) {
   const headers = { ...(key && { Authorization: `Bearer ${key}` }), ...(row && { "Content-Type": "application/json" }) };
   const request = { headers, cache: "no-store", ...(row && { method: "POST", body: JSON.stringify(row) }) };
@@ -31,7 +30,6 @@ async function ask(path, row) {
 }
 
 // --- the champion -------------------------------------------------------------------------------
-
 function moment(text) {
   const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text || "");
   return parts ? `${parts[1]} ${parts[2]} UTC` : text || "";
@@ -102,7 +100,6 @@ function useKey(given) {
 }
 
 // --- the form -----------------------------------------------------------------------------------
-
 const DAY = 86400000;
 const asRange = (value) => String(Number(value.toPrecision(7)));
 const asMoment = (days) => new Date(days * DAY).toISOString().slice(0, 16).replace("T", " ");
@@ -189,7 +186,6 @@ async function predict() {
 }
 
 // --- what came of it ----------------------------------------------------------------------------
-
 function quiet() {
   at("alert").hidden = true;
   at("told").replaceChildren(make("p", { className: "small", textContent: "Nothing asked yet." }));

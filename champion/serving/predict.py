@@ -33,6 +33,7 @@ PATH = "/predict"
 CLIENT_LEFT = 499  # what the metrics say of a client that did not wait
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _DRAINED, _DRAIN_SECONDS = 32 * 2**20, 2.0  # what is read and thrown away of a body that is refused unread
+_PREFIX, _COUNT = secrets.token_hex(6), itertools.count(1)  # of the names of requests
 _NO_HEADERS: tuple[Header, ...] = ()
 
 _logger = logging.getLogger(__name__)
@@ -42,18 +43,12 @@ class ClientLeftError(Exception):
     """The connection was closed before the body was there."""
 
 
-class RequestIds:
-    """A name for every request: its own where it has a fit one, else a new one."""
-
-    def __init__(self) -> None:
-        self._prefix, self._count = secrets.token_hex(6), itertools.count(1)
-
-    def of(self, headers: Mapping[bytes, bytes]) -> str:
-        """The header `X-Request-ID`, or a new name."""
-        given = headers.get(b"x-request-id")
-        if given is not None and _REQUEST_ID.fullmatch(given):
-            return given.decode()
-        return f"{self._prefix}-{next(self._count):x}"
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
+    """The header `X-Request-ID` where it is fit for a name, else a new one."""
+    given = headers.get(b"x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode()
+    return f"{_PREFIX}-{next(_COUNT):x}"
 
 
 class Predict:
@@ -62,7 +57,6 @@ class Predict:
     def __init__(self, state: State) -> None:
         self._state, self._options = state, state.options
         self.batcher: Batcher | None = None  # while the service runs
-        self._ids = RequestIds()
         self._observed = Observed(state.metrics, PATH)
         self._asking = 0
         self._labels: tuple[Champion | None, list[Any]] = (None, [])
@@ -71,7 +65,7 @@ class Predict:
         """Answer one request, whatever it is."""
         started = time.perf_counter()
         headers = dict(scope["headers"])
-        request_id = self._ids.of(headers)
+        request_id = request_id_of(headers)
         body = _Body(receive, headers, self._options.max_body)
         try:
             answer = await self._answered(scope["method"], headers, body, request_id)
@@ -100,18 +94,14 @@ class Predict:
             raise RequestError(429, "too_many_requests", message, headers=((b"retry-after", b"1"),))
         self._asking += 1
         try:
-            return await self._predicted(await self._read(body), request_id)
+            async with asyncio.timeout(self._options.body_seconds):
+                content = await body.read()
+            return await self._predicted(content, request_id)
+        except TimeoutError:
+            message = f"The body was not there within {self._options.body_seconds:g} s, expected it at once."
+            raise RequestError(408, "too_slow", message) from None
         finally:
             self._asking -= 1
-
-    async def _read(self, body: _Body) -> bytes:
-        try:
-            async with asyncio.timeout(self._options.body_seconds):
-                return await body.read()
-        except TimeoutError:
-            raise RequestError(
-                408, "too_slow", f"The body was not there within {self._options.body_seconds:g} s, expected it at once."
-            ) from None
 
     async def _predicted(self, body: bytes, request_id: str) -> bytes:
         champion = self._state.present()
