@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -65,20 +66,31 @@ def test_what_is_no_json_or_does_not_fit_the_signature_is_refused_by_field(
 
 def test_a_refusal_says_what_was_found_what_is_expected_and_in_which_row(iris_service: Service) -> None:
     answer = iris_service.predict([IRIS, {**IRIS, "petal_width": "wide"}])
-    assert answer.json["error"]["message"] == (
-        "Row 2: found a text, expected a number from -3.402823e+38 to 3.402823e+38."
+    assert (
+        answer.json["error"]["message"] == "Row 2: found a text, expected a number from -3.402823e+38 to 3.402823e+38."
     )
     answer = iris_service.predict({**IRIS, "petal_lenght": 1})
     assert answer.json["error"]["message"] == "The model knows no such field. Did you mean 'petal_length'?"
 
 
+NO_MOMENTS = ["tomorrow", "2026-13-01", "31/01/2026", "", "2026-01-01T25:00:00Z", "0001-01-01T00:00:00+14:00"]
+HARD = 'the "weight" %s'  # to write in JSON
+
+
 @pytest.mark.parametrize(
-    "text", ["tomorrow", "2026-13-01", "31/01/2026", "", "2026-01-01T25:00:00Z", "0001-01-01T00:00:00+14:00"]
+    ("field", "value", "code"),
+    [
+        *(("since", text, "wrong_value") for text in NO_MOMENTS),
+        (HARD, "much", "wrong_value"),
+        ('the "wait" %s', 1, "unknown_field"),
+    ],
 )
-def test_a_text_that_is_no_moment_is_refused(mixed_service: Service, text: str) -> None:
-    answer = mixed_service.predict({**mixed_service.example, "since": text})
-    assert (answer.status, answer.code, answer.json["error"]["field"]) == (422, "wrong_value", "since")
-    assert not text or text not in answer.json["error"]["message"].replace("2026-01-31", "")
+def test_a_text_that_is_no_moment_is_refused_and_a_field_is_named_as_it_is(
+    mixed_service: Service, field: str, value: str | int, code: str
+) -> None:
+    answer = mixed_service.predict({**mixed_service.example, field: value})
+    assert (answer.status, answer.code, answer.json["error"]["field"]) == (422, code, field)
+    assert not value or str(value) not in answer.json["error"]["message"].replace("2026-01-31", "")
 
 
 @pytest.mark.parametrize("value", ["1", "null"])
@@ -87,7 +99,7 @@ def test_a_field_that_is_there_twice_is_refused_where_another_one_is_left_out_to
 ) -> None:
     example = mixed_service.example
     row = {name: 0 if name == "count" else given for name, given in example.items() if name not in ("since", "until")}
-    del row['the "weight" %s']
+    del row[HARD]
     twice = json.dumps({"since": "2026-01-31", "until": "2026-01-31", **row, "count": "@"}).replace('"@"', "3")
     answer = mixed_service.predict(twice.replace('"count"', f'"asked": {value}, "count"', 1).encode())
     assert (answer.status, answer.code, answer.json["error"]["field"]) == (422, "repeated_field", "asked")
@@ -98,42 +110,22 @@ def test_deep_nesting_is_refused_where_names_are_hard_to_write_too(mixed_service
         assert mixed_service.predict(body).status in (400, 422)
 
 
-def test_a_field_whose_name_is_hard_to_write_is_named_as_it_is(mixed_service: Service) -> None:
-    example = mixed_service.example
-    answer = mixed_service.predict({**example, 'the "weight" %s': "much"})
-    assert answer.json["error"]["field"] == 'the "weight" %s'
-    answer = mixed_service.predict({**example, 'the "wait" %s': 1})
-    assert answer.json["error"]["field"] == 'the "wait" %s'
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])
+def test_another_content_type_is_refused(iris_service: Service, kind: str) -> None:
+    assert iris_service.predict(IRIS, **{"Content-Type": kind}).code == "not_json"
 
 
-@pytest.mark.parametrize(
-    ("headers", "code"),
-    [
-        ({"Content-Type": kind}, "not_json")
-        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonp", "")
-    ]
-    + [({**JSON, "Content-Encoding": "gzip"}, "compressed")],
-)
-def test_another_content_type_and_a_compressed_body_are_refused(
-    iris_service: Service, headers: dict[str, str], code: str
-) -> None:
-    answer = iris_service.ask("POST", "/predict", json.dumps(IRIS).encode(), headers)
-    assert (answer.status, answer.code) == (415, code)
-
-
-def test_a_content_type_with_a_charset_is_json_all_the_same(iris_service: Service) -> None:
-    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
-    assert iris_service.ask("POST", "/predict", json.dumps(IRIS).encode(), headers).status == 200
+def test_a_compressed_body_is_refused_and_a_charset_is_json_all_the_same(iris_service: Service) -> None:
+    answer = iris_service.predict(IRIS, **{"Content-Encoding": "gzip"})
+    assert (answer.status, answer.code) == (415, "compressed")
+    assert iris_service.predict(IRIS, **{"Content-Type": "Application/JSON; charset=utf-8"}).status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_another_method_is_refused(iris_service: Service, method: str) -> None:
+def test_another_method_or_place_is_refused(iris_service: Service, method: str) -> None:
     answer = iris_service.ask(method, "/predict")
     assert (answer.status, answer.headers["allow"], answer.code) == (405, "POST", "method_not_allowed")
     assert iris_service.ask("POST", "/model").code == "method_not_allowed"
-
-
-def test_an_unknown_place_is_refused_in_the_same_form(iris_service: Service) -> None:
     assert iris_service.get("/predict/").code == "not_found"
 
 
@@ -151,6 +143,13 @@ def test_a_body_without_a_length_is_cut_off_where_it_becomes_too_long(iris_servi
         assert (answer.status, answer.headers["connection"]) == (413, "close")
 
 
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that does not wait long."""
+    with over(tmp_path_factory.mktemp("hasty") / "iris", "--body-seconds", "0.2") as service:
+        yield service
+
+
 def test_a_million_rows_are_refused(folder: Path) -> None:
     with over(folder, "--max-body", "100000000", "--max-rows", "1000") as service:
         assert service.predict([IRIS] * 1000).status == 200
@@ -158,50 +157,41 @@ def test_a_million_rows_are_refused(folder: Path) -> None:
         assert (answer.status, answer.code) == (413, "too_many_rows")
 
 
-def test_a_body_that_does_not_come_is_given_up(folder: Path) -> None:
-    with over(folder, "--body-seconds", "0.2") as service, service.raw() as line:
+def test_a_body_that_does_not_come_is_given_up(hasty: Service) -> None:
+    with hasty.raw() as line:
         line.sendall(HEAD + b"content-length: 80\r\n\r\n{")
         answer = answered(line)
         assert (answer.status, answer.code) == (408, "too_slow")
         assert line.recv(1) == b"", "the connection is closed"
-        assert service.metric("champion_requests_total", path="/predict", status="408") == 1
+        assert hasty.metric("champion_requests_total", path="/predict", status="408") == 1
 
 
-HEADS = {
-    "a header without an end": (b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: ", b"x" * 4096),
-    "headers without an end": (b"GET /healthz HTTP/1.1\r\nhost: x\r\n", b"x-one: more\r\n" * 400),
-    "an address without an end": (b"GET /", b"x" * 4096),
-}
+def test_a_client_that_leaves_in_the_middle_takes_no_place(folder: Path) -> None:
+    with over(folder, "--max-concurrency", "5") as service:
+        for _ in range(5):
+            with service.raw() as line:
+                line.sendall(HEAD + b"content-length: 80\r\n\r\n{")
+        service.until(lambda: service.metric("champion_requests_total", path="/predict", status="499") == 5, "499")
+        assert service.predict(IRIS).status == 200
 
 
-@pytest.mark.parametrize(("start", "more"), HEADS.values(), ids=HEADS)
-def test_a_head_without_an_end_is_cut_off(iris_service: Service, start: bytes, more: bytes) -> None:
-    with iris_service.raw() as line:
-        line.sendall(start)
-        with pytest.raises((ConnectionError, BrokenPipeError)):  # noqa: PT012
-            for _ in range(10_000):
-                line.sendall(more)
-    assert iris_service.predict(IRIS).status == 200
-
-
-def test_a_connection_that_says_nothing_or_half_a_head_is_closed(folder: Path) -> None:
-    with over(folder, "--body-seconds", "0.3") as service, service.raw() as silent, service.raw() as slow:
+def test_a_connection_that_says_nothing_or_half_a_head_is_closed(hasty: Service) -> None:
+    with hasty.raw() as silent, hasty.raw() as slow:
         slow.sendall(b"POST /predict HTT")
         assert silent.recv(1) == b""
         answer = answered(slow)
         assert (answer.status, answer.code) == (408, "too_slow")
-        assert service.predict(IRIS).status == 200
+    assert hasty.predict(IRIS).status == 200
 
 
-def test_a_connection_may_rest_between_two_requests(folder: Path) -> None:
-    with over(folder, "--body-seconds", "0.2") as service:
-        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
-        for _ in range(2):
-            connection.request("POST", "/predict", json.dumps(IRIS), JSON)
-            assert connection.getresponse().read()
-            time.sleep(0.4)
-            connection.auto_open = 0
-        connection.close()
+def test_a_connection_may_rest_between_two_requests(hasty: Service) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", hasty.port, timeout=PATIENCE)
+    for _ in range(2):
+        connection.request("POST", "/predict", json.dumps(IRIS), JSON)
+        assert connection.getresponse().read()
+        time.sleep(0.4)
+        connection.auto_open = 0
+    connection.close()
 
 
 def test_more_requests_than_allowed_are_told_to_come_again_and_the_others_are_answered(folder: Path) -> None:
@@ -218,15 +208,6 @@ def test_more_requests_than_allowed_are_told_to_come_again_and_the_others_are_an
             line.sendall(body[-1:])
             assert answered(line).status == 200
             line.close()
-        assert service.predict(IRIS).status == 200
-
-
-def test_a_client_that_leaves_in_the_middle_takes_no_place(folder: Path) -> None:
-    with over(folder, "--max-concurrency", "5") as service:
-        for _ in range(5):
-            with service.raw() as line:
-                line.sendall(HEAD + b"content-length: 80\r\n\r\n{")
-        service.until(lambda: service.metric("champion_requests_total", path="/predict", status="499") == 5, "499")
         assert service.predict(IRIS).status == 200
 
 

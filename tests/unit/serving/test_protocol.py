@@ -90,11 +90,20 @@ def test_requests_that_follow_each_other_without_a_pause_are_all_answered_in_ord
     assert found.count(b"HTTP/1.1 200 OK") == 12
 
 
-@pytest.mark.parametrize("more", [b"x-more: y\r\n" * 400, b"x" * 4096], ids=["headers", "one header"])
-def test_headers_behind_a_body_are_bounded_too(iris_service: Service, more: bytes) -> None:
-    chunks = b"%x\r\n%s\r\n0\r\nx-behind: " % (len(ROW), ROW)
+BEHIND = request(b"%x\r\n%s\r\n0\r\nx-behind: " % (len(ROW), ROW), b"transfer-encoding: chunked", length=False)
+ENDLESS = {
+    "a header": (b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: ", b"x" * 4096),
+    "headers": (b"GET /healthz HTTP/1.1\r\nhost: x\r\n", b"x-one: more\r\n" * 400),
+    "an address": (b"GET /", b"x" * 4096),
+    "a header behind a body": (BEHIND, b"x" * 4096),
+    "headers behind a body": (BEHIND, b"x-more: y\r\n" * 400),
+}
+
+
+@pytest.mark.parametrize(("start", "more"), ENDLESS.values(), ids=ENDLESS)
+def test_a_head_without_an_end_is_cut_off(iris_service: Service, start: bytes, more: bytes) -> None:
     with iris_service.raw() as line:
-        line.sendall(request(chunks, b"transfer-encoding: chunked", length=False))
+        line.sendall(start)
         with pytest.raises((ConnectionError, BrokenPipeError)):  # noqa: PT012
             for _ in range(10_000):
                 line.sendall(more)
