@@ -55,7 +55,7 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph("champion", "cli", "pipelines", "steps", "devtools")
 
 
-def imported(path: Path) -> set[str]:
+def imported(path: Path, above: tuple[Path, ...] = ()) -> set[str]:
     """What a test file imports, and what the helpers import that it takes from tests/support."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -64,7 +64,8 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
     helpers = [ROOT / f"{name.replace('.', '/')}.py" for name in found if name.startswith("tests.")]
-    return found.union(*(imported(helper) for helper in helpers if helper.is_file() and helper != path))
+    above = (*above, path)
+    return found.union(*(imported(helper, above) for helper in helpers if helper.is_file() and helper not in above))
 
 
 def test_every_file_of_the_unit_tests_has_the_name_of_a_module_or_of_a_behaviour() -> None:

@@ -12,11 +12,12 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 
 from tests.support.serving.service import PATIENCE, Service
 
-EXAMPLES = 60
+EXAMPLES = pytest.mark.parametrize("examples", [25, pytest.param(300, marks=pytest.mark.long)])
+BOTH = pytest.mark.parametrize("name", ["iris_service", "mixed_service"])
 CHECKS: Any = [schemathesis.checks.not_a_server_error, response_schema_conformance, status_code_conformance]
 
 
-def fuzzed(service: Service, mode: GenerationMode, path: str) -> dict[int, int]:
+def fuzzed(service: Service, mode: GenerationMode, path: str, examples: int) -> dict[int, int]:
     """Send what the description allows, or what it does not; how often each status came."""
     address = f"http://127.0.0.1:{service.port}"
     schema = schemathesis.openapi.from_dict(service.get("/openapi.json").json)
@@ -26,7 +27,7 @@ def fuzzed(service: Service, mode: GenerationMode, path: str) -> dict[int, int]:
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
     def ask(case: Any) -> None:
         answer = case.call(base_url=address, timeout=PATIENCE)
@@ -37,20 +38,26 @@ def fuzzed(service: Service, mode: GenerationMode, path: str) -> dict[int, int]:
     return seen
 
 
-@pytest.mark.parametrize("name", ["iris_service", "mixed_service"])
-def test_what_the_description_allows_is_answered_as_it_says(request: pytest.FixtureRequest, name: str) -> None:
-    seen = fuzzed(request.getfixturevalue(name), GenerationMode.POSITIVE, "/predict")
+@EXAMPLES
+@BOTH
+def test_what_the_description_allows_is_answered_as_it_says(
+    request: pytest.FixtureRequest, name: str, examples: int
+) -> None:
+    seen = fuzzed(request.getfixturevalue(name), GenerationMode.POSITIVE, "/predict", examples)
     assert seen.keys() == {200}, "the description allows what the service refuses"
-    assert seen[200] >= EXAMPLES / 2
+    assert seen[200] >= examples / 2
 
 
-@pytest.mark.parametrize("name", ["iris_service", "mixed_service"])
-def test_what_the_description_forbids_is_refused_as_it_says(request: pytest.FixtureRequest, name: str) -> None:
-    seen = fuzzed(request.getfixturevalue(name), GenerationMode.NEGATIVE, "/predict")
+@EXAMPLES
+@BOTH
+def test_what_the_description_forbids_is_refused_as_it_says(
+    request: pytest.FixtureRequest, name: str, examples: int
+) -> None:
+    seen = fuzzed(request.getfixturevalue(name), GenerationMode.NEGATIVE, "/predict", examples)
     assert seen.keys() <= {400, 405, 413, 415, 422}, "the service answers what the description forbids"
-    assert sum(seen.values()) >= EXAMPLES / 2
+    assert sum(seen.values()) >= examples / 2
 
 
 @pytest.mark.parametrize("path", ["/model", "/healthz", "/readyz", "/metrics"])
 def test_every_other_endpoint_answers_as_it_says(iris_service: Service, path: str) -> None:
-    assert fuzzed(iris_service, GenerationMode.POSITIVE, path).keys() == {200}
+    assert fuzzed(iris_service, GenerationMode.POSITIVE, path, 10).keys() == {200}
