@@ -39,6 +39,16 @@ class Patch:
     written_for: str
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What is taken of a library's inside without replacing anything; the fields are those of a `Patch`."""
+
+    target: str
+    signature: str
+    why: str
+    written_for: str
+
+
 def signature(target: Any) -> str:
     """Names, kinds and defaults of the parameters, without types, whose text differs from one Python to the next."""
     if isinstance(target, property):
@@ -51,7 +61,7 @@ def signature(target: Any) -> str:
 def apply(*patches: Patch) -> None:
     """Apply rows for the rest of the process, each once."""
     for patch in patches:
-        if patch.target not in _applied and _fits(patch):
+        if patch.target not in _applied and fits(patch):
             owner, name, original = _located(patch.target)
             setattr(owner, name, patch.replacement(original))
             _applied.add(patch.target)
@@ -63,7 +73,7 @@ def applied(patches: tuple[Patch, ...], *values: Any) -> Iterator[bool]:
 
     Yields whether they are applied.
     """
-    if sum(map(_fits, patches)) < len(patches):  # each one that does not fit is named
+    if sum(map(fits, patches)) < len(patches):  # each one that does not fit is named
         yield False
         return
     with contextlib.ExitStack() as restored:
@@ -84,7 +94,8 @@ def _located(target: str) -> tuple[Any, str, Any]:
     return owner, name, inspect.getattr_static(owner, name)
 
 
-def _fits(patch: Patch) -> bool:
+def fits(patch: Patch | Reach) -> bool:
+    """Whether the target is what it was when the row was written, and rows are taken at all; where not, one line says so once."""
     if os.environ.get(SWITCH, "").lower() == "off":
         return False
     try:

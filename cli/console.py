@@ -20,8 +20,7 @@ from champion.reporting.words import NOTHING, p_value, percent
 if TYPE_CHECKING:
     from champion.bundle.batch import Tally
     from champion.comparison.decision import Decision
-    from champion.comparison.evaluation import Evaluation
-    from champion.comparison.provenance import Outcome
+    from champion.comparison.evaluation import Evaluation, Outcome
     from champion.drift.report import DriftReport
     from champion.modeling.columns import Column
     from champion.registry.versions import Version

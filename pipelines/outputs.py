@@ -12,8 +12,7 @@ import io
 from typing import Any
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.evaluation import Curve
 from champion.reporting.comment import Findings
 from champion.workspace.files import write_json, write_text

@@ -9,8 +9,7 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import output
@@ -66,7 +65,7 @@ def training(
         )
 
     data = use_case.data.model_copy(update={"path": ""})
-    train_set, holdout, profile, plan = versioned(prepare)(table=table, data=data, rule=rule)
+    train_set, holdout, profile, plan = versioned(prepare)(table=table, data=data, rule=rule, task=use_case.task)
     fit = versioned(train_candidate, *_estimators(use_case))
     candidates = [
         fit(train_set=train_set, plan=plan, name=name, candidate=each, fitting=use_case.fitting(), id=f"train_{name}")

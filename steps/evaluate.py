@@ -5,10 +5,10 @@ from typing import Annotated, Optional
 import pandas as pd
 from zenml import step
 
-from champion.bundle.candidate import TrainedCandidate
 from champion.bundle.folder import Package
+from champion.bundle.model import TrainedCandidate
 from champion.comparison.evaluation import Evaluation
-from champion.modeling.plan import Plan
+from champion.modeling.contract import Plan
 from champion.modeling.profile import Profile
 from champion.orchestration.materializers.candidate import CandidateMaterializer
 from champion.use_case.policy import ComparisonRules
@@ -31,11 +31,11 @@ def evaluate(
 
     The holdout has the target in it; figures are SVG by name.
     """
-    from champion.bundle.build import classifier
+    from champion.bundle.build import predictor
     from champion.bundle.model import loads
     from champion.comparison.compare import ComparedModel, compare
-    from champion.modeling.classifier import Classifier
-    from champion.modeling.equivalence_check import check_equivalence
+    from champion.modeling.equivalence import check_equivalence
+    from champion.modeling.predictor import Predictor
     from champion.modeling.training import rank
     from champion.reporting.charts import figures
 
@@ -43,14 +43,14 @@ def evaluate(
     best = ranked[0]
     chosen = next(candidate for candidate in candidates if candidate.result.name == best.name)
     model = loads(chosen.model, "challenger")
-    answering = Classifier(plan.features, plan.classes, model)
+    answering = Predictor(plan, model)
     challenger = ComparedModel("challenger", answering, plan.rule, best.name, best.estimator, best.params)
     incumbent = None
     if champion is not None:
         made = champion.manifest
         identity = (made.candidate, made.estimator, made.params, made.model_version)
-        answering = classifier(champion, f"models/{made.use_case}")
+        answering = predictor(champion, f"models/{made.use_case}")
         incumbent = ComparedModel("champion", answering, made.split, *identity)
     evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked)
-    equivalence = check_equivalence(model, plan.features, plan.classes, holdout, rules.seed)
+    equivalence = check_equivalence(model, plan, holdout, rules.seed)
     return evaluation, TrainedCandidate(best, chosen.model, equivalence), figures(evaluation, profile)

@@ -26,9 +26,9 @@ def predict(
     the reason.
     """
     from champion.bundle.batch import predict_table
-    from champion.bundle.build import array_classifier
+    from champion.bundle.build import array_predictor
 
-    model = array_classifier(champion, f"models/{champion.manifest.use_case}")
+    model = array_predictor(champion, f"models/{champion.manifest.use_case}")
     out = _folder("predictions") / f"predictions{asked.suffix}"
     rejects = _folder("rejects") / "rejects.csv"
     try:

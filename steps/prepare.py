@@ -5,7 +5,7 @@ from typing import Annotated
 import pandas as pd
 from zenml import step
 
-from champion.modeling.plan import Plan
+from champion.modeling.contract import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule
 from champion.orchestration.materializers.files import PageMaterializer
@@ -17,7 +17,7 @@ MATERIALIZERS = {"train_set": TableMaterializer, "holdout": TableMaterializer, "
 
 @step(output_materializers=MATERIALIZERS)
 def prepare(
-    table: pd.DataFrame, data: Data, rule: SplitRule
+    table: pd.DataFrame, data: Data, rule: SplitRule, task: str
 ) -> tuple[
     Annotated[pd.DataFrame, "train_set"],
     Annotated[pd.DataFrame, "holdout"],
@@ -30,5 +30,5 @@ def prepare(
     """
     from champion.modeling.preparation import prepare_table
 
-    train_set, holdout, profile, plan = prepare_table(table, data, rule)
+    train_set, holdout, profile, plan = prepare_table(table, data, rule, task)
     return train_set, holdout, profile, plan

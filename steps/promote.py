@@ -5,11 +5,10 @@ from typing import Annotated
 from zenml import step
 from zenml.client import Client
 
-from champion.bundle.candidate import TrainedCandidate
+from champion.bundle.model import TrainedCandidate
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.plan import Plan
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
+from champion.modeling.contract import Plan
 from champion.modeling.profile import Profile
 from champion.orchestration.runs import link_run
 from champion.registry.promotion import Judged, Terms, carry_out

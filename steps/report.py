@@ -6,8 +6,7 @@ from zenml import step
 from zenml.types import HTMLString, MarkdownString
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.profile import Profile
 
 

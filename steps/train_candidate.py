@@ -5,8 +5,8 @@ from typing import Annotated
 import pandas as pd
 from zenml import step
 
-from champion.bundle.candidate import TrainedCandidate
-from champion.modeling.plan import Plan
+from champion.bundle.model import TrainedCandidate
+from champion.modeling.contract import Plan
 from champion.orchestration.materializers.candidate import CandidateMaterializer
 from champion.use_case.learning import Candidate, Fitting
 
@@ -19,5 +19,5 @@ def train_candidate(
     from champion.bundle.model import dumps
     from champion.modeling.training import fit_candidate
 
-    pipeline, result = fit_candidate(train_set, plan.features, plan.classes, name, candidate, fitting)
+    pipeline, result = fit_candidate(train_set, plan, name, candidate, fitting)
     return TrainedCandidate(result, dumps(pipeline))

@@ -7,34 +7,32 @@ Only the reading runs ahead, in a thread.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from champion.bundle.parsing import Parsed, parse, readable, reason
 from champion.errors import ConfigurationError, DataError, listed, nearest_column
 from champion.modeling.arrays import Block
-from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature
+from champion.modeling.tasks.answer import form_of
+from champion.progress import Tell
 from champion.tabular.csv_format import Writer, cells
 from champion.tabular.stream import TableStream, read_ahead
 from champion.tabular.tables import FORMATS, open_table
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from champion.bundle.manifest import Manifest
-    from champion.bundle.parsing import Parsed
-    from champion.modeling.arrays import ArrayClassifier
-    from champion.modeling.classifier import Predictions
+    from champion.modeling.arrays import ArrayPredictor
+    from champion.modeling.predictor import Predictions
 
-Tell = Callable[[int, int | None, float], None]
-"""Called with the rows done, how many there are (None where nobody knows yet), and the share of the file."""
-
+VERSION = "model_version"  # the column after those of an answer
 REJECTED = ("rejected_row", "rejected_column", "rejected_reason")
 """The first columns of the rows that cannot be scored; a row counts from 1, without the header."""
 
@@ -73,20 +71,12 @@ class Tally(BaseModel):
     first: str | None
 
 
-def own_columns(classes: Sequence[Label], probabilities: bool = True) -> tuple[str, ...]:
-    """The names of the columns that a prediction has, in order."""
-    each = tuple(f"probability_{label}" for label in classes) if probabilities else ()
-    return ("label", *each, "model_version")
-
-
 def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest) -> None:
     """Refuse a table, or what is asked of it, before anything is scored.
 
     Raises DataError when a feature's column is missing, or holds lists, structures or bytes; ConfigurationError when a column
     that is to be kept is missing, or is named like one of ours.
     """
-    from champion.bundle.parsing import readable
-
     names = [name for name in table.schema.names if name]
     missing = [feature.name for feature in manifest.signature if feature.name not in names]
     if missing:
@@ -101,17 +91,12 @@ def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest)
                 f"The column {feature.name!r} holds {kind}; a feature has one text, number, date or boolean per row. "
                 "Spread it over columns of its own."
             )
-    _require_keepable(table, manifest, asked)
-
-
-def _require_keepable(table: TableStream, manifest: Manifest, asked: BatchRequest) -> None:
-    names = [name for name in table.schema.names if name]
     for name in asked.keep:
         if name not in names:
             raise ConfigurationError(
                 f"--keep names the column {name!r}, which the table does not have. {nearest_column(name, names)}"
             )
-    kept, own = _kept(table, asked), own_columns(manifest.classes)
+    kept, own = _kept(table, asked), (*form_of(manifest.contract).columns(True), VERSION)
     twice = [name for name, count in Counter([*own, *kept]).items() if count > 1]
     if twice:
         raise ConfigurationError(
@@ -119,8 +104,6 @@ def _require_keepable(table: TableStream, manifest: Manifest, asked: BatchReques
             "with --keep what else you need, or rename the column in the table."
         )
     if FORMATS[asked.suffix].TEXTS_ALONE:
-        from champion.bundle.parsing import readable
-
         nested = [name for name in kept if not readable(table.schema.field(name).type)]
         if nested:
             raise ConfigurationError(
@@ -137,7 +120,7 @@ def _kept(table: TableStream, asked: BatchRequest) -> tuple[str, ...]:
 
 
 def predict_table(
-    source: Path, model: ArrayClassifier, manifest: Manifest, asked: BatchRequest, out: Path, rejects: Path, tell: Tell
+    source: Path, model: ArrayPredictor, manifest: Manifest, asked: BatchRequest, out: Path, rejects: Path, tell: Tell
 ) -> Tally:
     """Score a table whose name ends in one of `champion.tabular.tables.SUFFIXES`.
 
@@ -172,18 +155,14 @@ def predict_table(
 class _Run:
     """One table through one model: what is read, made and counted."""
 
-    def __init__(self, table: TableStream, model: ArrayClassifier, manifest: Manifest, asked: BatchRequest) -> None:
-        import pyarrow as pa
-
+    def __init__(self, table: TableStream, model: ArrayPredictor, manifest: Manifest, asked: BatchRequest) -> None:
         self._table, self._model, self._manifest = table, model, manifest
         self._features: tuple[Feature, ...] = manifest.signature
         self._cells = FORMATS[asked.suffix].cells
         self._kept = _kept(table, asked)
-        classes = manifest.classes
-        kinds = {type(label) for label in classes}
-        self._labels = pa.array(classes if len(kinds) == 1 else [str(label) for label in classes])
+        self._form = form_of(manifest.contract)
         self.rows = 0
-        self._labelled = np.zeros(len(classes), dtype=np.int64)
+        self._labelled = np.zeros(len(self._form.names), dtype=np.int64)
         self._reasons: Counter[str] = Counter()
         self._unseen: Counter[str] = Counter()
         self._outside: Counter[str] = Counter()
@@ -191,8 +170,6 @@ class _Run:
 
     def parsed(self) -> Iterator[tuple[pa.RecordBatch, Parsed]]:
         """The chunks of the table, each with what a model takes of it."""
-        from champion.bundle.parsing import parse
-
         columns = list(dict.fromkeys([*(feature.name for feature in self._features), *self._kept]))
         for chunk in self._table.chunks(columns):
             yield chunk, parse(chunk, self._features, self._table.textual)
@@ -207,30 +184,20 @@ class _Run:
 
     def output(self, chunk: pa.RecordBatch, answer: Predictions, good: NDArray[np.int64]) -> pa.RecordBatch:
         """Predictions as they are written."""
-        import pyarrow as pa
-
-        codes, probabilities = pa.array(answer.codes), answer.probabilities
-        each = [] if probabilities is None else [pa.array(np.ascontiguousarray(column)) for column in probabilities.T]
         version = pa.array(np.full(len(good), self._manifest.model_version))
         kept = [chunk.column(name) for name in self._kept]
         if len(good) < chunk.num_rows:
             kept = [column.take(pa.array(good)) for column in kept]
-        names = [*own_columns(self._manifest.classes, probabilities is not None), *self._kept]
-        return pa.record_batch([self._labels.take(codes), *each, version, *map(self._cells, kept)], names=names)
+        names = [*self._form.columns(answer.probabilities is not None), VERSION, *self._kept]
+        return pa.record_batch([*self._form.arrays(answer), version, *map(self._cells, kept)], names=names)
 
     def rejects_schema(self) -> pa.Schema:
         """The columns of the rows that cannot be scored; all but the number are texts."""
-        import pyarrow as pa
-
         texts = [(name, pa.string()) for name in (*REJECTED[1:], *(feature.name for feature in self._features))]
         return pa.schema([(REJECTED[0], pa.int64()), *texts])
 
     def rejected(self, chunk: pa.RecordBatch, parsed: Parsed) -> pa.RecordBatch:
         """The rows of a chunk that cannot be scored; the first of them is remembered."""
-        import pyarrow as pa
-
-        from champion.bundle.parsing import reason
-
         bad = np.flatnonzero(parsed.column >= 0)
         rows = bad + self.rows + 1
         at = parsed.column[bad].tolist()
@@ -245,7 +212,7 @@ class _Run:
     def count(self, parsed: Parsed, good: NDArray[np.int64], answer: Predictions) -> None:
         """Add a chunk to the tally."""
         self.rows += len(parsed.column)
-        self._labelled += np.bincount(answer.codes, minlength=len(self._labelled))
+        self._labelled += np.bincount(self._form.places(answer), minlength=len(self._labelled))
         for counted, rows_of in ((self._unseen, parsed.unseen), (self._outside, parsed.outside)):
             for name, rows in rows_of.items():
                 counted[name] += int(rows[good].sum())
@@ -253,7 +220,7 @@ class _Run:
     def tally(self) -> Tally:
         """What came of the table."""
         predicted = int(self._labelled.sum())
-        labels = zip((str(label) for label in self._manifest.classes), self._labelled.tolist(), strict=True)
+        labels = zip(self._form.names, self._labelled.tolist(), strict=True)
         return Tally(
             model_version=self._manifest.model_version, data_version=self._manifest.data_version, rows=self.rows,
             predicted=predicted, rejected=self.rows - predicted, labels=dict(labels), reasons=dict(self._reasons),

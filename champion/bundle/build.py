@@ -1,25 +1,22 @@
-"""Make a package from its parts, and the classifier from a package."""
+"""Make a package from its parts, and the model from a package."""
 
+from datetime import date, timedelta
 from typing import Any
 
-from champion.bundle.card import model_card
 from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.errors import PackageError
-from champion.modeling.equivalence import EquivalenceReport
+from champion.modeling.arrays import ArrayPredictor
+from champion.modeling.evaluation import EquivalenceReport
+from champion.modeling.features import Feature
+from champion.modeling.predictor import Predictor
 from champion.modeling.profile import Profile
+
+SHOWN_CATEGORIES = 8  # of a column, in the card
 
 
 def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None = None, **about: Any) -> Package:
-    """A package around a model file.
-
-    Parameters
-    ----------
-    equivalence : EquivalenceReport, optional
-        Whether a faster backend may answer; without it the model itself does.
-    **about
-        The fields of `Manifest` but `files`.
-    """
+    """A package around a model; without `equivalence` the model answers itself; `about` are the other fields of `Manifest`."""
     bare = Manifest(**about, files={})
     files = {
         MODEL: model,
@@ -55,29 +52,89 @@ def equivalence_of(package: Package) -> EquivalenceReport:
         raise PackageError(f"The package's {EQUIVALENCE} cannot be read. Fetch the package again.") from None
 
 
-def classifier(package: Package, source: str) -> Any:
-    """The `champion.modeling.classifier.Classifier` in a package, its types trusted; its hashes were checked by reading.
+def predictor(package: Package, source: str) -> Predictor:
+    """What predicts on tables; the hashes were checked by reading.
 
     Raises PackageError when a type is not trusted, or the model cannot be loaded.
     """
-    from champion.modeling.classifier import Classifier
-
-    manifest = package.manifest
-    return Classifier(manifest.signature, manifest.classes, _pipeline(package, source))
+    return Predictor(package.manifest.contract, _pipeline(package, source))
 
 
-def array_classifier(package: Package, source: str) -> Any:
-    """The `champion.modeling.arrays.ArrayClassifier` in a package: the same model over plain arrays, without pandas.
+def array_predictor(package: Package, source: str) -> ArrayPredictor:
+    """The same model over plain arrays, without pandas.
 
     Raises PackageError when a type is not trusted, or the model cannot be loaded.
     """
-    from champion.modeling.arrays import ArrayClassifier
-
-    manifest, backend = package.manifest, equivalence_of(package).backend
-    return ArrayClassifier(manifest.signature, manifest.classes, _pipeline(package, source), backend=backend)
+    return ArrayPredictor(package.manifest.contract, _pipeline(package, source), equivalence_of(package).backend)
 
 
 def _pipeline(package: Package, source: str) -> Any:
     from champion.bundle.model import loads
 
     return loads(package.files[MODEL], f"{source}/{MODEL}")
+
+
+def model_card(manifest: Manifest, profile: Profile) -> str:
+    """Who the champion is, for a person, as Markdown (after Mitchell et al. 2019, Model Cards for Model Reporting).
+
+    It names neither the manifest's `files` nor its `champion_state`, which may still change.
+    """
+    scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in manifest.metrics.items())
+    features = "\n".join(
+        f"| {_cell(feature.name)} | {feature.kind} | {_seen(feature)} "
+        f"| {'may be missing' if feature.nullable else 'required'} |"
+        for feature in manifest.signature
+    )
+    counts = ", ".join(f"{label} ({count})" for label, count in zip(profile.classes, profile.class_counts, strict=True))
+    return f"""# {manifest.use_case}, model version {manifest.model_version}
+
+{manifest.decision.reason}
+
+## What it is
+
+`{manifest.estimator}` (candidate `{manifest.candidate}`), trained on {profile.rows} rows of `{manifest.data_path}`
+to predict `{manifest.target}`. Classes, with their rows in training: {counts}.
+
+- data version `{manifest.data_version}`, commit `{manifest.commit or "none"}`{" with local changes" if manifest.dirty else ""}
+- fingerprint `{manifest.fingerprint}`, seed {manifest.seed}
+- made {manifest.created} with {", ".join(f"{name} {version}" for name, version in manifest.libraries.items())}
+
+## How good it is
+
+On the holdout, {manifest.split.in_words()}, on which no model was trained; higher is better:
+
+| score | value |
+| --- | --- |
+{scores}
+
+## What it expects
+
+| column | kind | seen in training | |
+| --- | --- | --- | --- |
+{features}
+
+## Limits
+
+It knows only what `{manifest.data_path}` knew. Rows outside the ranges above are extrapolation, and a category that is
+not listed counts as unknown. Scores on a holdout of the same table say nothing about a population that differs.
+"""
+
+
+def _seen(feature: Feature) -> str:
+    if feature.categories is not None:
+        more = len(feature.categories) - SHOWN_CATEGORIES
+        shown = ", ".join(map(_cell, feature.categories[:SHOWN_CATEGORIES]))
+        return shown + (f" and {more} more" if more > 0 else "")
+    if feature.minimum is None or feature.maximum is None:
+        return ""
+    if feature.kind == "datetime":
+        return f"{_day(feature.minimum)} to {_day(feature.maximum)}"
+    return f"{feature.minimum:g} to {feature.maximum:g}"
+
+
+def _day(days: float) -> str:
+    return str(date(1970, 1, 1) + timedelta(days=days))
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")

@@ -6,20 +6,24 @@ moment of a swap tries again, so nobody acts on half a package; a crash leaves t
 """
 
 import contextlib
+import ctypes
+import errno
 import fcntl
+import functools
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from champion.bundle.exchange import exchange
 from champion.bundle.manifest import FORMAT, Manifest
 from champion.errors import PackageError
 
@@ -29,6 +33,9 @@ EQUIVALENCE = "parity.json"  # a package from before there was a parity gate has
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
 _REMEDY = "Remove {} and run the command again: it is written anew from the store, or fetched with `make pull`."
 _ATTEMPTS = 10
+_HERE = -100  # AT_FDCWD: a path counts from the working folder
+_EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+_CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM})
 _PAUSE = 0.05  # seconds between two attempts to read, while a swap is under way
 
 
@@ -216,3 +223,31 @@ def _swap(fresh: Path, folder: Path) -> None:
         if not os.path.lexists(folder):  # it failed between the two, be it by Ctrl-C
             (old / folder.name).rename(folder)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two folders of one file system change places, so that neither place is ever empty.
+
+    Source: renameat2(2) of Linux, renamex_np(2) of macOS. Returns False where the system or the file system cannot do
+    it; nothing has changed then. Raises OSError when it fails for another reason.
+    """
+    call = _system_call()
+    if call is None:
+        return False
+    first, second = os.fsencode(one), os.fsencode(other)
+    failed = call(_HERE, first, _HERE, second, _EXCHANGE) if _on_linux() else call(first, second, _EXCHANGE)
+    if not failed:
+        return True
+    reason = ctypes.get_errno()
+    if reason in _CANNOT:
+        return False
+    raise OSError(reason, os.strerror(reason), str(other))
+
+
+@functools.cache
+def _system_call() -> Any:
+    return getattr(ctypes.CDLL(None, use_errno=True), "renameat2" if _on_linux() else "renamex_np", None)
+
+
+def _on_linux() -> bool:
+    return sys.platform == "linux"

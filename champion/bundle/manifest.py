@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from champion.bundle.decision_record import DecisionRecord, Part
-from champion.modeling.evaluation import Label
+from champion.modeling.contract import Contract
+from champion.modeling.evaluation import CLASSIFICATION, Label
 from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
 
@@ -87,6 +88,7 @@ class Manifest(Part):
     candidate: str
     estimator: str
     params: dict[str, Any]
+    task: str = Field(default=CLASSIFICATION, exclude_if=lambda task: task == CLASSIFICATION)  # 0.1 knew no other
     target: str
     classes: tuple[Label, ...]
     signature: tuple[Feature, ...]
@@ -95,3 +97,8 @@ class Manifest(Part):
     decision: DecisionRecord
     champion_state: ChampionState = Field(alias="title")
     files: dict[str, str]  # name: sha256 of every other file
+
+    @property
+    def contract(self) -> Contract:
+        """What the model takes and answers."""
+        return Contract(task=self.task, features=self.signature, classes=self.classes)

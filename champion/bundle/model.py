@@ -7,35 +7,23 @@ package is made that nobody could load.
 import importlib
 import json
 import zipfile
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePath
 from typing import Any
 
 from champion.errors import PackageError
+from champion.modeling.evaluation import CandidateResult, EquivalenceReport
+from champion.modeling.libraries import TRUSTED
 
-TRUSTED = frozenset(
-    {
-        "functools.partial",
-        "numpy.dtype",
-        "sklearn.calibration._CalibratedClassifier",
-        "sklearn.calibration._SigmoidCalibration",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-        "sklearn.gaussian_process.kernels.ConstantKernel",
-        "sklearn.gaussian_process.kernels.Product",
-        "sklearn.gaussian_process.kernels.RBF",
-        "sklearn.metrics._dist_metrics.EuclideanDistance64",
-        "sklearn.metrics._dist_metrics.ManhattanDistance64",
-        "sklearn.neighbors._ball_tree.BallTree",
-        "sklearn.neighbors._kd_tree.KDTree",
-        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-        "sklearn.tree._tree.Tree",
-        "sklearn.utils.validation.check_array",
-    }
-)
-"""What scikit-learn's own classifiers need beyond skops' defaults, found by writing each of them. The function inside
-a `functools.partial` is audited as a type of its own, so trusting the wrapper trusts no function."""
+
+@dataclass(frozen=True)
+class TrainedCandidate:
+    """One fitted candidate on its way from training to the comparison."""
+
+    result: CandidateResult
+    model: bytes  # the fitted pipeline as a skops file
+    equivalence: EquivalenceReport | None = None
 
 
 def dumps(pipeline: Any) -> bytes:
@@ -124,6 +112,6 @@ def require_trusted(data: bytes, source: str) -> list[str]:
     if refused:
         raise PackageError(
             f"{source} holds types that are not trusted: {', '.join(refused)}. Nothing was loaded. Where you know "
-            "them to be harmless, add them to TRUSTED in champion/bundle/model.py."
+            "them to be harmless, add them to TRUSTED of their library in champion/modeling/libraries/."
         )
     return types

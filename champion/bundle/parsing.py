@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from champion.modeling.arrays import LARGEST, Block, moment_parts
-from champion.modeling.features import FALSE_TEXTS, MOST_CATEGORIES, TRUE_TEXTS, Feature, category_of
+from champion.modeling.arrays import LARGEST, Block
+from champion.modeling.features import FALSE_TEXTS, MOST_CATEGORIES, TRUE_TEXTS, Feature, category_of, moment_parts
 from champion.tabular.stream import MISSING_WORDS
 
 MISSING, FOREIGN, TOO_LARGE = 1, 2, 3
@@ -96,15 +95,10 @@ def _plain(column: pa.Array) -> pa.Array:
     return column.cast(pa.float32()) if pa.types.is_float16(kind) else column
 
 
-@cache
-def _missing_words() -> pa.Array:
-    return pa.array(MISSING_WORDS)
-
-
 def _without_missing_words(column: pa.Array, feature: Feature) -> pa.Array:
     if feature.kind == "numeric" and _cast(column, pa.float64()) is not None:
         return column
-    gone = pc.is_in(column, value_set=_missing_words())
+    gone = pc.is_in(column, value_set=pa.array(MISSING_WORDS))
     return pc.if_else(gone, None, column) if pc.any(gone).as_py() else column
 
 
@@ -132,16 +126,11 @@ def _numbers_of(column: pa.Array, feature: Feature, out: NDArray[np.float64], ma
     fault: NDArray[np.int64] | None = None
     if np.isnan(values.sum()):
         empty = np.isnan(values)
-        foreign = empty & _is_valid(column) & ~_holds_nan(column)
+        foreign = empty & pc.is_valid(column).to_numpy(zero_copy_only=False) & ~_holds_nan(column)
         fault = np.where(foreign, FOREIGN, 0 if feature.nullable else np.where(empty, MISSING, 0))
     if lowest < -LARGEST or highest > LARGEST:
         fault = np.where(np.abs(values) > LARGEST, TOO_LARGE, 0 if fault is None else fault)
     return fault
-
-
-def _is_valid(column: pa.Array) -> NDArray[np.bool_]:
-    valid: NDArray[np.bool_] = pc.is_valid(column).to_numpy(zero_copy_only=False)
-    return valid
 
 
 def _holds_nan(column: pa.Array) -> NDArray[np.bool_]:

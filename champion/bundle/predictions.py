@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from champion.bundle.manifest import Manifest
 from champion.errors import DataError
-from champion.modeling.classifier import Predictions
 from champion.modeling.features import category_text
+from champion.modeling.predictor import Predictions
+from champion.modeling.tasks.answer import form_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,8 +74,7 @@ def columns(manifest: Manifest) -> tuple[LogColumn, ...]:
     moment, text, number = pa.timestamp("us", tz="UTC"), pa.string(), pa.int64()
     kinds = {"numeric": pa.float64(), "boolean": pa.bool_(), "categorical": text, "datetime": moment}
     features = pa.struct([(feature.name, kinds[feature.kind]) for feature in manifest.signature])
-    labels, shares = [str(label) for label in manifest.classes], pa.list_(pa.float64())
-
+    form, shares = form_of(manifest.contract), pa.list_(pa.float64())
     return (
         LogColumn("time", moment, lambda answers: [round(one.moment * 1e6) for one in answers for _ in one.rows]),
         LogColumn("request_id", text, lambda answers: [one.request_id for one in answers for _ in one.rows]),
@@ -84,9 +84,7 @@ def columns(manifest: Manifest) -> tuple[LogColumn, ...]:
         LogColumn(
             "data_version", text, lambda answers: [one.manifest.data_version for one in answers for _ in one.rows]
         ),
-        LogColumn(
-            "label", text, lambda answers: [labels[code] for one in answers for code in one.predictions.codes.tolist()]
-        ),
+        LogColumn("label", text, lambda answers: [each for one in answers for each in form.texts(one.predictions)]),
         LogColumn("probabilities", shares, lambda answers: [each for one in answers for each in one.probabilities]),
         LogColumn("features", features, lambda answers: [tuple(row) for one in answers for row in one.rows]),
     )
@@ -100,7 +98,7 @@ def schema(manifest: Manifest) -> pa.Schema:
         _FORMAT: FORMAT,
         _VERSION: str(manifest.model_version).encode(),
         _DATA: manifest.data_version.encode(),
-        _CLASSES: json.dumps([str(label) for label in manifest.classes], ensure_ascii=False).encode(),
+        _CLASSES: json.dumps(form_of(manifest.contract).names, ensure_ascii=False).encode(),
     }
     return pa.schema([(column.name, column.type) for column in columns(manifest)], metadata=about)
 

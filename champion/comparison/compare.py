@@ -11,12 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
-from champion.errors import DataError, NotEnoughDataError, listed
-from champion.modeling.classifier import Classifier, Predictions
+from champion.errors import DataError, NotEnoughDataError
 from champion.modeling.evaluation import CandidateResult, Importance, Label
+from champion.modeling.predictor import Predictions, Predictor
 from champion.modeling.split import SplitRule, missing_columns, overlap
-from champion.modeling.tasks.classification.learning import Answers
-from champion.modeling.tasks.classification.target import class_list
+from champion.modeling.tasks.judging import JUDGING
 from champion.modeling.tasks.learning import LEARNING
 from champion.modeling.tasks.target import TARGETS
 from champion.use_case.policy import ComparisonRules
@@ -29,13 +28,13 @@ FEW_ROWS = 30
 
 @dataclass(frozen=True)
 class ComparedModel:
-    """One side of a comparison: a classifier and where it comes from.
+    """One side of a comparison: what predicts, and where it comes from.
 
     `rule` is the split rule it was trained under; `number` its model version, where it has one.
     """
 
     role: str
-    classifier: Classifier
+    predictor: Predictor
     rule: SplitRule
     candidate: str
     estimator: str
@@ -58,33 +57,37 @@ def compare(
 
     Raises NotEnoughDataError when fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
     """
-    learning, labels_of = LEARNING[rules.task], TARGETS[rules.task].canonical_labels
+    task = challenger.predictor.contract.task
+    judging, labels_of = JUDGING[task], TARGETS[task].canonical_labels
     judged, predictions, unjudged = _ask_champion(holdout, rules, challenger, champion)
     if predictions is None:
         champion = None
     asked = _some(holdout, judged)
     truth = labels_of(asked[rules.target])
-    sides = [side for side in (challenger, champion) if side]
-    classes = class_list([*(label for side in sides for label in side.classifier.classes), *truth.tolist()])
-    answers = _answers(challenger.classifier.predict(asked), challenger, classes, truth, rules)
+    contracts = [side.predictor.contract for side in (challenger, champion) if side]
+    classes = judging.classes(contracts, truth)
+    answers = judging.answers(challenger.predictor.predict(asked), contracts[0], classes, truth)
     performance = paired = None
     if champion and predictions:
-        champion_answers = _answers(predictions, champion, classes, truth, rules)
-        paired = learning.paired_test(answers, champion_answers)
+        champion_answers = judging.answers(predictions, champion.predictor.contract, classes, truth)
+        paired = judging.paired_test(answers, champion_answers)
         performance = _performance(champion, champion_answers, rules, [])
     sample = asked
     if len(asked) > IMPORTANCE_ROWS:
         order = np.random.default_rng(rules.seed).permutation(len(asked))
-        sample = asked.iloc[learning.sample(truth, order, IMPORTANCE_ROWS)]
-    missing = [label for code, label in enumerate(classes) if code not in answers.present]
+        sample = asked.iloc[judging.sample(truth, order, IMPORTANCE_ROWS)]
     alone = None
     if not judged.all():
         whole = labels_of(holdout[rules.target])
-        known = class_list([*challenger.classifier.classes, *whole.tolist()])
-        whole_answers = _answers(challenger.classifier.predict(holdout), challenger, known, whole, rules)
+        known = judging.classes(contracts[:1], whole)
+        whole_answers = judging.answers(challenger.predictor.predict(holdout), contracts[0], known, whole)
         alone = _performance(challenger, whole_answers, rules, [])
+    doubts = judging.doubts(truth, answers, contracts)
+    if len(truth) < FEW_ROWS:
+        doubts.append(f"Only {len(truth)} rows judge: an accuracy moves by {1 / len(truth):.1%} with every row.")
     return Evaluation(
         use_case=rules.use_case,
+        task=task,
         metric=rules.metric,
         classes=classes,
         rows=ComparisonRows(
@@ -92,8 +95,8 @@ def compare(
             holdout=len(holdout),
             judged=len(asked),
             overlap_only=not judged.all(),
-            missing_classes=missing,
-            smallest_gain=learning.smallest_gain(len(asked), paired),
+            missing_classes=judging.missing_classes(answers),
+            smallest_gain=judging.smallest_gain(len(asked), paired),
             sampled_for_importance=len(sample),
         ),
         candidates=list(candidates),
@@ -102,7 +105,7 @@ def compare(
         champion_unjudged=unjudged,
         paired=paired,
         alone=alone,
-        warnings=_warnings(truth, missing, sides),
+        warnings=doubts,
     )
 
 
@@ -113,15 +116,18 @@ def _ask_champion(
     everything = np.ones(len(holdout), dtype=np.bool_)
     if champion is None:
         return everything, None, None
-    lacking = missing_columns(holdout, [feature.name for feature in champion.classifier.features])
+    theirs, ours = champion.predictor.contract, challenger.predictor.contract
+    if theirs.task != ours.task:
+        return everything, None, f"it was made for {theirs.task}, and the use case is one of {ours.task}"
+    lacking = missing_columns(holdout, [feature.name for feature in theirs.features])
     if lacking:
         return everything, None, f"the table has no column {', '.join(map(repr, lacking))}, which it needs"
-    unknown = LEARNING[rules.task].unknown_target(holdout[rules.target], champion.classifier.classes)
+    unknown = JUDGING[ours.task].unknown_target(holdout[rules.target], theirs)
     if unknown:
         return everything, None, unknown
     try:
         judged = _rows_of_both(holdout, rules, challenger, champion)
-        return judged, champion.classifier.predict(_some(holdout, judged)), None
+        return judged, champion.predictor.predict(_some(holdout, judged)), None
     except DataError as error:
         return everything, None, str(error).rstrip(".")
 
@@ -148,33 +154,16 @@ def _rows_of_both(
     return both
 
 
-def _answers(
-    predictions: Predictions,
-    side: ComparedModel,
-    classes: Sequence[Label],
-    truth: NDArray[np.object_],
-    rules: ComparisonRules,
-) -> Answers:
-    return LEARNING[rules.task].answers(predictions, side.classifier.classes, classes, truth)
-
-
 def _performance(
-    side: ComparedModel, answers: Answers, rules: ComparisonRules, importance: list[Importance]
+    side: ComparedModel, answers: Any, rules: ComparisonRules, importance: list[Importance]
 ) -> Performance:
-    learning = LEARNING[rules.task]
+    task = side.predictor.contract.task
+    learning = LEARNING[task]
     scores = learning.score(answers, learning.ALWAYS_SHOWN, required=rules.metric)
     for name in rules.guardrails:
         scores |= learning.score(answers, (), required=name)
-    return Performance(
-        role=side.role,
-        number=side.number,
-        candidate=side.candidate,
-        estimator=side.estimator,
-        params=side.params,
-        scores=scores,
-        importance=importance,
-        **learning.tables_and_curves(answers),
-    )
+    of_side = {name: getattr(side, name) for name in ("role", "number", "candidate", "estimator", "params")}
+    return Performance(**of_side, scores=scores, importance=importance, **JUDGING[task].evidence(answers))
 
 
 def _importance(
@@ -182,22 +171,22 @@ def _importance(
 ) -> list[Importance]:
     """Loss of the metric when one column is shuffled (Breiman 2001)."""
     random = np.random.default_rng(rules.seed)
-    learning, metric = LEARNING[rules.task], rules.metric
-    truth = TARGETS[rules.task].canonical_labels(sample[rules.target])
-    names = [feature.name for feature in challenger.classifier.features]
+    contract, metric = challenger.predictor.contract, rules.metric
+    judging, learning = JUDGING[contract.task], LEARNING[contract.task]
+    truth = TARGETS[contract.task].canonical_labels(sample[rules.target])
+    names = [feature.name for feature in contract.features]
     table = sample[names]
 
     def metric_of(predictions: Predictions, part: slice) -> float:
-        probabilities = predictions.probabilities
-        some = Predictions(predictions.codes[part], None if probabilities is None else probabilities[part])
-        answers = _answers(some, challenger, classes, truth, rules)
+        answers = judging.answers(predictions.part(part), contract, classes, truth)
         return learning.score(answers, (), required=metric)[metric]
 
-    whole = metric_of(challenger.classifier.predict(table), slice(None))
+    whole = metric_of(challenger.predictor.predict(table), slice(None))
     importances = []
-    for some in _groups(names, len(table)):
-        predictions = challenger.classifier.predict(_shuffled(table, some, random))
-        ends = range(len(table), len(predictions.codes) + 1, len(table))
+    at_once = max(1, _IMPORTANCE_VALUES // (len(table) * IMPORTANCE_REPEATS * len(names)))  # columns, with all repeats
+    for some in (names[start : start + at_once] for start in range(0, len(names), at_once)):
+        predictions = challenger.predictor.predict(_shuffled(table, some, random))
+        ends = range(len(table), len(predictions.values) + 1, len(table))
         losses = [whole - metric_of(predictions, slice(end - len(table), end)) for end in ends]
         of_each = np.array(losses).reshape(len(some), IMPORTANCE_REPEATS)
         importances += [
@@ -205,12 +194,6 @@ def _importance(
             for name, these in zip(some, of_each, strict=True)
         ]
     return sorted(importances, key=lambda importance: -importance.mean)
-
-
-def _groups(names: list[str], rows: int) -> list[list[str]]:
-    """The columns in groups, each small enough for all its repeats to be asked at once."""
-    size = max(1, _IMPORTANCE_VALUES // (rows * IMPORTANCE_REPEATS * len(names)))
-    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def _shuffled(table: pd.DataFrame, names: list[str], random: np.random.Generator) -> pd.DataFrame:
@@ -222,23 +205,3 @@ def _shuffled(table: pd.DataFrame, names: list[str], random: np.random.Generator
             part[name] = table[name].iloc[random.permutation(len(table))].array
             parts.append(part)
     return pd.concat(parts, ignore_index=True)
-
-
-def _warnings(truth: NDArray[np.object_], missing: Sequence[Label], sides: Sequence[ComparedModel]) -> list[str]:
-    warnings = []
-    if missing:
-        warnings.append(
-            f"The judged rows lack {len(missing)} class(es): {listed(missing)}. Scores are over those present."
-        )
-    for side, who_lacks in zip(sides, ("the train set lacks", "the champion never saw"), strict=False):
-        known = {(type(label), label) for label in side.classifier.classes}
-        new = [label for label in class_list(truth.tolist()) if (type(label), label) not in known]
-        if new:
-            rows = int(np.isin(truth, np.array(new, dtype=object)).sum())
-            warnings.append(
-                f"The judged rows have {len(new)} class(es) that {who_lacks}: {listed(new)}. "
-                f"Their {rows} row(s) count as wrong for the {side.role}."
-            )
-    if len(truth) < FEW_ROWS:
-        warnings.append(f"Only {len(truth)} rows judge: an accuracy moves by {1 / len(truth):.1%} with every row.")
-    return warnings

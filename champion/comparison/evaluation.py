@@ -1,17 +1,25 @@
-"""What a comparison found, as values: the one object that decision, report and comment are made from.
+"""What a comparison found, where its challenger comes from and what became of the run, as values.
 
 Every sequence per class follows `Evaluation.classes`.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from champion.modeling.evaluation import CandidateResult, ClassScore, Curve, Evidence, Importance, Label, PairedTest
+from champion.modeling.evaluation import (
+    CLASSIFICATION,
+    CandidateResult,
+    ClassEvidence,
+    Evidence,
+    Importance,
+    Label,
+    PairedTest,
+)
 
 
-class Performance(Evidence):
-    """Champion or challenger on the judged rows."""
+class Performance(ClassEvidence):
+    """Champion or challenger on the judged rows; what only one task measures comes from its class of evidence."""
 
     role: str  # "champion" or "challenger"
     number: int | None  # model version; None for a challenger that has none yet
@@ -19,11 +27,6 @@ class Performance(Evidence):
     estimator: str
     params: dict[str, Any]
     scores: dict[str, float]  # by scorer name, higher is better
-    per_class: list[ClassScore]
-    confusion: list[list[int]]  # rows: truth, columns: prediction, in the order of Evaluation.classes
-    roc: list[Curve]  # empty where the estimator has no probabilities
-    precision_recall: list[Curve]
-    calibration: list[Curve]  # x: mean predicted probability of a bin, y: share that was right
     importance: list[Importance]  # most important first
 
 
@@ -35,7 +38,7 @@ class ComparisonRows(Evidence):
     judged: int  # fewer than holdout where the split rule changed
     overlap_only: bool  # True: only rows that are holdout under both rules were used
     missing_classes: list[Label]  # classes that no judged row has
-    smallest_gain: float  # smallest gain in accuracy that McNemar's test tells from noise (p <= 0.05) here
+    smallest_gain: float  # that the paired test tells from noise (p <= 0.05) here; of classes, in accuracy
     sampled_for_importance: int  # rows used for importance
 
 
@@ -43,6 +46,7 @@ class Evaluation(Evidence):
     """The evidence of one run."""
 
     use_case: str
+    task: str = CLASSIFICATION
     metric: str
     classes: list[Label]
     rows: ComparisonRows
@@ -53,3 +57,29 @@ class Evaluation(Evidence):
     paired: PairedTest | None
     alone: Performance | None = None  # the challenger on its whole holdout, where `rows.overlap_only`
     warnings: list[str] = Field(default_factory=list)
+
+
+class Provenance(Evidence):
+    """What made a challenger: enough to make it again."""
+
+    use_case: str
+    data_path: str
+    data_version: str  # md5 of the file, as DVC names it
+    commit: str | None  # git commit; None outside a checkout
+    dirty: bool  # whether tracked files differed from that commit
+    fingerprint: str
+    seed: int
+    split: str  # the rule in words
+    libraries: dict[str, str]
+    stack: str
+    created: str  # ISO 8601, UTC
+
+
+class Outcome(Evidence):
+    """What became of a run, after the decision was carried out (or not, with --no-promote)."""
+
+    action: Literal["promoted", "kept", "would_promote", "would_keep"]
+    challenger: int | None  # model version of the challenger; None where it left none
+    champion: int | None  # model version in production after the run
+    replaced: int | None  # model version that a promotion replaced
+    judged: int  # challengers that this store knows this holdout to have judged, this one included

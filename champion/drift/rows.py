@@ -17,19 +17,20 @@ from pydantic import BaseModel, ConfigDict
 from champion.bundle.parsing import MISSING, parse, readable
 from champion.drift.counts import FeatureCounts
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
-from champion.drift.labels import Labels, as_labels, live_score
+from champion.drift.labels import LIVE, Labels, Live
 from champion.drift.report import DriftReport, SchemaDifference
 from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.features import Feature
 from champion.modeling.profile import SECONDS_PER_DAY, Profile
+from champion.modeling.tasks.answer import form_of
 from champion.tabular.tables import open_table
 from champion.use_case.policy import Drift
 
 if TYPE_CHECKING:
     from champion.bundle.folder import Package
     from champion.bundle.manifest import Manifest
-    from champion.modeling.arrays import ArrayClassifier
+    from champion.modeling.arrays import ArrayPredictor
     from champion.progress import Tell
 
 REQUEST = "request_id"
@@ -67,12 +68,9 @@ class Counted:
     """What was counted so far."""
 
     counts: dict[str, FeatureCounts]
+    live: Live
     predicted: Counter[str] = field(default_factory=Counter)
     rows: int = 0
-    labelled: int = 0
-    unlabelled: int = 0
-    right: int = 0
-    foreign: int = 0  # labels that the champion does not know
 
 
 def compared(source: Path, package: Package, request: DriftRequest, labels: Path | None, tell: Tell) -> DriftReport:
@@ -80,20 +78,25 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
 
     `tell` is called after every chunk. Raises DataError when the rows cannot be compared at all.
     """
-    from champion.bundle.build import array_classifier, profile_of
+    from champion.bundle.build import array_predictor, profile_of
 
     manifest, profile = package.manifest, profile_of(package)
-    known = None if labels is None else Labels.read(labels, manifest)
+    live = LIVE[manifest.task](manifest, profile.holdout_rows)
+    known = None if labels is None else Labels.read(labels, manifest.target, live)
     differences, features = _columns(source, manifest, request)
-    counted = Counted(counts_of(profile, features))
-    model: ArrayClassifier | None = None
+    counted = Counted(counts_of(profile, features), live)
+    model: ArrayPredictor | None = None
     if not request.log and len(features) == len(manifest.signature):
-        model = array_classifier(package, f"models/{manifest.use_case}")
-    chunks = _logged(source) if request.log else _chunks(source, features, manifest, request, known is not None)
+        model = array_predictor(package, f"models/{manifest.use_case}")
+    chunks = (
+        _logged(source)
+        if request.log
+        else _chunks(source, features, manifest, request, live if known is None else None)
+    )
     for rows, total, share in chunks:
         _count(rows, features, counted, model, known, manifest)
         tell(counted.rows, total, counted.rows / max(total or 0, 1) if share is None else share)
-    if known is not None and not counted.labelled:
+    if known is not None and not live.labelled:
         raise DataError(
             f"None of the {counted.rows:,} rows has a label: no {REQUEST} of {request.source} is among the {known.rows:,} of "
             "the labels. Compare the two columns; a request id is in every answer of the service."
@@ -132,21 +135,21 @@ def _columns(
 
 
 def _chunks(
-    source: Path, features: Sequence[Feature], manifest: Manifest, request: DriftRequest, labelled: bool
+    source: Path, features: Sequence[Feature], manifest: Manifest, request: DriftRequest, live: Live | None
 ) -> Iterator[tuple[Rows, int | None, float | None]]:
     """The rows of a table, with how many there are, and the share of the file that was read."""
     table = open_table(source)
     usable = {each.name for each in table.schema if readable(each.type)}
     more = [name for name in (manifest.target, REQUEST) if name in usable]
-    if labelled and REQUEST not in more:
+    if live is None and REQUEST not in more:
         raise DataError(
             f"--labels: {request.source} has no column {REQUEST!r} to join on. Add the id of each row, or let the table have "
             f"the column {manifest.target!r} itself."
         )
     for chunk in table.chunks([*(feature.name for feature in features), *more]):
-        truth = as_labels(chunk.column(manifest.target), manifest.classes) if manifest.target in more else None
+        truth = live.truth(chunk.column(manifest.target)) if live and manifest.target in more else None
         ids = chunk.column(REQUEST).cast(pa.string()) if REQUEST in more else None
-        yield Rows(chunk, table.textual, None, None if labelled else truth, ids), table.rows, table.share()
+        yield Rows(chunk, table.textual, None, truth, ids), table.rows, table.share()
 
 
 def _logged(source: Path) -> Iterator[tuple[Rows, int | None, float | None]]:
@@ -163,7 +166,7 @@ def _count(
     rows: Rows,
     features: Sequence[Feature],
     counted: Counted,
-    model: ArrayClassifier | None,
+    model: ArrayPredictor | None,
     labels: Labels | None,
     manifest: Manifest,
 ) -> None:
@@ -181,22 +184,14 @@ def _count(
     if model is not None:
         numbers, texts = np.hstack([each.numbers for each in blocks]), np.hstack([each.texts for each in blocks])
         answer = model.predict(Block(numbers[good], texts[good]))
-        names = np.array([str(label) for label in manifest.classes], dtype=object)
         predicted = np.full(total, None, dtype=object)
-        predicted[good] = names[answer.codes]
+        predicted[good] = form_of(manifest.contract).texts(answer)
     if predicted is None:
         return
     counted.predicted.update(label for label in predicted.tolist() if label is not None)
     truth = rows.truth if labels is None else labels.of(rows.ids)
-    if truth is None:
-        return
-    classes = {str(label) for label in manifest.classes}
-    for (answered, label), count in Counter(zip(predicted.tolist(), truth.tolist(), strict=True)).items():
-        if answered is not None:
-            counted.labelled += count * (label is not None)
-            counted.unlabelled += count * (label is None)
-            counted.right += count * (label == answered)
-            counted.foreign += count * (label is not None and label not in classes)
+    if truth is not None:
+        counted.live.count(predicted, truth)
 
 
 def _count_feature(feature: Feature, block: Block, wrong: NDArray[np.bool_], counts: FeatureCounts | None) -> None:
@@ -214,14 +209,8 @@ def _count_feature(feature: Feature, block: Block, wrong: NDArray[np.bool_], cou
 def _report(
     profile: Profile, manifest: Manifest, counted: Counted, request: DriftRequest, differences: list[SchemaDifference]
 ) -> DriftReport:
-    rules, promoted, holdout = request.rules, manifest.metrics.get("accuracy"), profile.holdout_rows
-    # How often a champion errs, by Laplace's rule: no holdout is so long that nothing will ever go wrong.
-    error = None if promoted is None else (round((1 - promoted) * holdout) + 1) / (holdout + 2)
-    judged = judge(profile, counted.counts, counted.predicted, error, rules)
-    live = None
-    if counted.labelled > counted.foreign and promoted is not None:
-        rows = counted.labelled, counted.unlabelled
-        live = live_score(counted.right, *rows, promoted, max(holdout, 1), rules.min_rows)
+    rules, live = request.rules, counted.live.score(request.rules.min_rows)
+    judged = judge(profile, counted.counts, counted.predicted, counted.live.error, rules)
     table = ComparedTable(profile.rows, counted.rows, counted.counts, judged, differences, live)
     verdict, reason = table_verdict(table, rules)
     if verdict == "not_enough":
@@ -240,21 +229,13 @@ def _report(
         predictions=judged.predictions,
         schema_differences=differences,
         live=live,
-        notes=_notes(request, counted, manifest),
+        notes=_notes(request, counted),
     )
 
 
-def _notes(request: DriftRequest, counted: Counted, manifest: Manifest) -> list[str]:
-    notes = [
+def _notes(request: DriftRequest, counted: Counted) -> list[str]:
+    unlogged = [
         f"{rows:,} rows of the log were answered by model version {version} and are left out."
         for version, rows in sorted(request.unlogged.items())
     ]
-    if counted.labelled and counted.foreign == counted.labelled:
-        notes.append(f"No value of {manifest.target!r} is a class that the champion knows, so that it is not scored.")
-    elif counted.labelled and counted.unlabelled:
-        notes.append(f"{counted.unlabelled:,} rows have no label; the live score is of the other {counted.labelled:,}.")
-    if counted.labelled and "accuracy" not in manifest.metrics:
-        notes.append(
-            "The package does not say how accurate the champion was, so that there is nothing to compare with."
-        )
-    return notes
+    return [*unlogged, *counted.live.notes()]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from champion.errors import DataError
-from champion.modeling.backends import BACKENDS, NATIVE, Backend
-from champion.modeling.classifier import Predictions, answered
-from champion.modeling.evaluation import Label
+from champion.modeling import forest
+from champion.modeling.contract import Contract
 from champion.modeling.features import Feature
+from champion.modeling.predictor import Predictions, answered, nothing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,22 +46,6 @@ def text_columns(features: Iterable[Feature]) -> tuple[str, ...]:
     return tuple(feature.name for feature in features if feature.kind == "categorical")
 
 
-def moment_parts(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
-    """Days since 1970, month, weekday (Monday is 0) and hour of moments in UTC: shape (rows, 4), NaN for NaT."""
-    exact = moments.astype("datetime64[us]")
-    days = exact.astype("datetime64[D]")
-    parts = np.column_stack(
-        [
-            exact.astype(np.int64) / 86_400e6,
-            days.astype("datetime64[M]").astype(np.int64) % 12 + 1,
-            (days.astype(np.int64) + 3) % 7,  # 1970 began on a Thursday
-            exact.astype("datetime64[h]").astype(np.int64) % 24,
-        ]
-    ).astype(np.float64)
-    parts[np.isnat(moments)] = np.nan
-    return parts
-
-
 def block_of(frame: pd.DataFrame, features: Sequence[Feature]) -> Block:
     """Put a model frame, as `champion.modeling.features.model_frame` makes it, into arrays."""
     numbers = frame[list(number_columns(features))].to_numpy(dtype=np.float64)
@@ -71,22 +55,48 @@ def block_of(frame: pd.DataFrame, features: Sequence[Feature]) -> Block:
     return Block(numbers, texts)
 
 
-class ArrayClassifier:
+class Backend(Protocol):
+    """What answers in place of an estimator."""
+
+    @property
+    def most_rows(self) -> int:
+        """Asked at once; with more the estimator itself is faster."""
+
+    def predict(self, columns: NDArray[np.float64]) -> Predictions:
+        """Answer rows of the estimator's columns, shape (rows, columns)."""
+
+    def boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Columns, and their values at which the answer may change: there the equivalence check looks closely."""
+
+
+class BackendKind(Protocol):
+    """A module that makes one kind of them."""
+
+    def can(self, model: Any) -> bool:
+        """Whether it knows a faster way for this fitted estimator."""
+
+    def make(self, model: Any, classes: int) -> Backend:
+        """Make it, for so many classes (none for numbers), also where the estimator was fitted without some of them."""
+
+
+NATIVE = "native"  # the estimator answers itself
+BACKENDS: dict[str, BackendKind] = {"packed": forest}
+"""Faster ways to ask a fitted estimator, a module per kind; the equivalence check decides whether one is taken."""
+
+
+class ArrayPredictor:
     """A fitted pipeline that answers blocks; several threads may ask it at once.
 
     The pipeline is changed: it forgets the names of its columns. `backend` is what is to answer few rows, of
-    `champion.modeling.backends`; where it is unknown or unfit, the estimator answers itself.
+    `BACKENDS`; where it is unknown or unfit, the estimator answers itself.
     """
 
-    def __init__(self, features: Sequence[Feature], classes: Sequence[Label], pipeline: Any, backend: str) -> None:
-        self.features = tuple(features)
-        self.classes = tuple(classes)
+    def __init__(self, contract: Contract, pipeline: Any, backend: str) -> None:
+        self.contract, self._classes = contract, len(contract.classes)
         _forget_names(pipeline)
         self._prepare, self._model = pipeline[0], pipeline[-1]
         kind = BACKENDS.get(backend)
-        self.fast: Backend | None = (
-            kind.make(self._model, len(self.classes)) if kind and kind.can(self._model) else None
-        )
+        self.fast: Backend | None = kind.make(self._model, self._classes) if kind and kind.can(self._model) else None
         self.backend = backend if self.fast else NATIVE
 
     def predict(self, block: Block) -> Predictions:
@@ -95,14 +105,13 @@ class ArrayClassifier:
         Raises DataError when a number is infinite or beyond `LARGEST`, or the estimator refuses a value.
         """
         if not len(block):
-            has = hasattr(self._model, "predict_proba")
-            return Predictions(np.empty(0, dtype=np.int64), np.empty((0, len(self.classes))) if has else None)
+            return nothing(self._classes, hasattr(self._model, "predict_proba"))
         if (np.abs(block.numbers) > LARGEST).any():
             raise DataError(f"A number is infinite or beyond {LARGEST:.7g}, the largest that a model takes.")
         try:
             if self.fast is not None and len(block) <= self.fast.most_rows:
                 return self.fast_answer(block)
-            return answered(self._model, self.columns(block), len(self.classes))
+            return answered(self._model, self.columns(block), self._classes)
         except ValueError as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise DataError(f"{type(self._model).__name__} cannot answer this: {reason}") from error
@@ -110,8 +119,7 @@ class ArrayClassifier:
     def fast_answer(self, block: Block) -> Predictions:
         """What the backend says, whatever the number of rows."""
         assert self.fast is not None
-        probabilities = self.fast.probabilities(self.columns(block))
-        return Predictions(probabilities.argmax(axis=1), probabilities)
+        return self.fast.predict(self.columns(block))
 
     def columns(self, block: Block) -> NDArray[np.float64]:
         """What the estimator itself is asked: the block after the pipeline's preparation, shape (rows, columns)."""

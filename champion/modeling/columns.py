@@ -206,7 +206,9 @@ def _text_kind(texts: list[str], filled: int, column: pd.Series) -> Verdict:
             return counted or ("numeric", True, "All its texts are numbers.")
         wrong = round(odd * len(texts))
         note = f" Most of its texts are numbers, {wrong:,} of {len(texts):,} distinct ones are not: mend or empty them."
-    elif all(_ISO.fullmatch(text) for text in some) and _all_moments(texts):
+    elif all(_ISO.fullmatch(text) for text in some) and (
+        pd.to_datetime(pd.Series(texts), format="ISO8601", utc=True, errors="coerce").notna().all()
+    ):
         return "datetime", True, "All its texts are ISO 8601 dates or times."
     elif all(_DATE_LIKE.fullmatch(text) for text in some):
         note = " It seems to hold dates: write them as 2026-01-31, so that day and month cannot be confused."
@@ -220,10 +222,6 @@ def _numbers(texts: list[str]) -> tuple[NDArray[np.float64], float]:
     numbers = pd.to_numeric(pd.Series(texts, dtype="str"), errors="coerce").to_numpy(dtype=np.float64)
     codes = np.fromiter((bool(_CODE.match(text)) for text in texts), dtype=np.bool_, count=len(texts))
     return numbers, float((codes | ~np.isfinite(numbers)).mean())
-
-
-def _all_moments(texts: list[str]) -> bool:
-    return bool(pd.to_datetime(pd.Series(texts), format="ISO8601", utc=True, errors="coerce").notna().all())
 
 
 def _is_prose(some: list[str], distinct: int, filled: int) -> bool:

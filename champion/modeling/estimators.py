@@ -1,36 +1,25 @@
-"""Candidates as scikit-learn objects.
-
-Is it there, is it a classifier, does it have this parameter; and the pipeline that feeds it.
-"""
+"""Candidates as estimators: is it there, is it made for the task, does it have this parameter; and the pipeline that feeds it."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 import inspect
-import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
-from sklearn.utils import get_tags
+from sklearn.pipeline import Pipeline
 
 from champion.errors import ConfigurationError, nearest
 from champion.modeling.features import Feature
-from champion.modeling.sklearn_private import check_parameters
+from champion.modeling.libraries import LIBRARIES, library_of
 from champion.modeling.tasks.learning import LEARNING
 from champion.use_case.learning import Candidate
 
 if TYPE_CHECKING:
     from champion.use_case.whole import UseCase
-
-MOST_COLUMNS_PER_CATEGORY = 50  # one-hot; rarer categories share a column
-MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
 
 
 def check_candidates(use_case: UseCase, source: str) -> None:
@@ -78,19 +67,11 @@ def estimator_class(path: str, where: str, task: str = "classification") -> type
 
 
 def _near_class(path: str, kind: str) -> str:
-    from sklearn.utils import all_estimators
-
-    known = {name: _public_path(estimator) for name, estimator in all_estimators(type_filter=kind)}
+    known = {name: path for library in LIBRARIES.values() for name, path in library.names(kind).items()}
     close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
     if close:
         return f"Did you mean {known[close[0]]!r}?"
     return f"Expected a {kind} such as 'sklearn.ensemble.RandomForest{kind.capitalize()}'."
-
-
-def _public_path(estimator: type[Any]) -> str:
-    """Where scikit-learn documents it: its module up to the first private part."""
-    public = itertools.takewhile(lambda part: not part.startswith("_"), estimator.__module__.split("."))
-    return ".".join((*public, estimator.__name__))
 
 
 def _check_parameters(estimator: type[Any], candidate: Candidate, where: str) -> None:
@@ -112,7 +93,7 @@ def _check_parameters(estimator: type[Any], candidate: Candidate, where: str) ->
 
 def _check_values(estimator: type[Any], params: dict[str, Any], where: str) -> None:
     try:
-        check_parameters(estimator(**params))
+        library_of(estimator).check_parameters(estimator(**params))
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"{where}: {error}") from None
 
@@ -122,56 +103,24 @@ def build_pipeline(
 ) -> Pipeline:
     """Put the preprocessing that the candidate's estimator needs in front of it, and no more.
 
-    Trees see numbers as they are; other estimators see them standardized, or from 0 to 1 where they take no negative ones.
-    Missing numbers are imputed where the estimator cannot take them. Categories become one column each, or codes for
-    HistGradientBoosting. A category that training never saw is no error.
+    What numbers and categories become, its library says. A category that training never saw is no error.
 
     The pipeline is to be fitted on `champion.modeling.features.model_frame` of the features. Its steps are ``prepare`` (a
     ColumnTransformer, or nothing where the estimator takes the columns as they are) and ``model``.
     """
     kind = estimator_class(candidate.estimator, "estimator", task)
     defaults = {"random_state": seed} if "random_state" in inspect.signature(kind).parameters else {}
-    estimator = kind(**{**defaults, **candidate.params})
+    estimator, library = kind(**{**defaults, **candidate.params}), library_of(kind)
     numbers = [column for feature in features if feature.kind != "categorical" for column in feature.columns]
     categories = [feature.name for feature in features if feature.kind == "categorical"]
     transformers = []
     if numbers:
-        transformers.append(("numbers", _number_steps(estimator), numbers))
+        transformers.append(("numbers", library.number_steps(estimator), numbers))
     if categories:
-        transformers.append(("categories", _category_encoder(estimator), categories))
-        if _takes_codes(estimator) and "categorical_features" not in candidate.params:
-            estimator.set_params(categorical_features=[False] * len(numbers) + [True] * len(categories))
+        transformers.append(("categories", library.category_encoder(estimator), categories))
+        told = library.category_parameters(estimator, len(numbers), len(categories))
+        estimator.set_params(**{name: value for name, value in told.items() if name not in candidate.params})
     prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
     if all(steps == "passthrough" for _, steps, _ in transformers):
         prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing
     return Pipeline([("prepare", prepare), ("model", estimator)])
-
-
-def _number_steps(estimator: BaseEstimator) -> Any:
-    steps: list[Any] = [] if get_tags(estimator).input_tags.allow_nan else [SimpleImputer(strategy="median")]
-    if get_tags(estimator).input_tags.positive_only:
-        steps.append(MinMaxScaler(clip=True))
-    elif not is_tree_based(estimator):
-        steps.append(StandardScaler())
-    return make_pipeline(*steps) if steps else "passthrough"
-
-
-def _category_encoder(estimator: Any) -> Any:
-    if _takes_codes(estimator):
-        return OrdinalEncoder(
-            handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan,
-            max_categories=min(MOST_CODES_PER_CATEGORY, estimator.max_bins),
-        )  # fmt: skip
-    return OneHotEncoder(
-        handle_unknown="infrequent_if_exist", max_categories=MOST_COLUMNS_PER_CATEGORY, sparse_output=False
-    )
-
-
-def _takes_codes(estimator: BaseEstimator) -> bool:
-    return type(estimator).__name__ == "HistGradientBoostingClassifier"
-
-
-def is_tree_based(estimator: object) -> bool:
-    """Tell whether an estimator splits on thresholds, so that no scaling changes it."""
-    words = ("Forest", "Tree", "GradientBoosting", "LGBM", "XGB")
-    return any(word in parent.__name__ for parent in type(estimator).__mro__ for word in words)

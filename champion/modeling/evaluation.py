@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 Label = bool | int | str
+TOLERANCE = 1e-6  # of a probability, between two backends of a model
+CLASSIFICATION = "classification"  # the task of what does not name one
 
 
 class Evidence(BaseModel):
@@ -34,6 +36,18 @@ class ClassScore(Evidence):
     recall: float
     f1: float
     support: int
+
+
+class ClassEvidence(Evidence):
+    """What is measured of a model that knows classes, in the order of the evaluation's; another task leaves it empty."""
+
+    per_class: list[ClassScore] = Field(default_factory=list)
+    confusion: list[list[int]] = Field(default_factory=list)  # rows: truth, columns: prediction
+    roc: list[Curve] = Field(default_factory=list)  # the curves are empty where the estimator has no probabilities
+    precision_recall: list[Curve] = Field(default_factory=list)
+    calibration: list[Curve] = Field(
+        default_factory=list
+    )  # x: mean predicted probability of a bin, y: share that was right
 
 
 class Importance(Evidence):
@@ -66,7 +80,7 @@ class CandidateResult(Evidence):
 
 
 class PairedTest(Evidence):
-    """McNemar's exact test on the rows that both were asked.
+    """A sign test on the rows that both were asked: of classes, McNemar's; of numbers, right is who comes closer.
 
     Source: McNemar (1947), in the exact binomial form; see Dietterich (1998), Neural Computation 10(7).
     """
@@ -76,3 +90,20 @@ class PairedTest(Evidence):
     only_champion_right: int
     both_wrong: int
     p_value: float  # two-sided
+
+
+class EquivalenceReport(BaseModel):
+    """What the equivalence check found, a file of the package: which backend answers few rows, and why."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+    backend: str = Field(alias="way")  # of `champion.modeling.arrays.BACKENDS`, or "native": the model itself
+    reason: str
+    holdout_rows: int = 0
+    grid_rows: int = 0
+    threshold_rows: int = 0
+    labels_differ: int = 0
+    largest_difference: float = 0.0
+    tolerance: float = TOLERANCE

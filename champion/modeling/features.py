@@ -94,7 +94,7 @@ def _model_columns(column: pd.Series, feature: Feature) -> dict[str, Any]:
         return {feature.name: as_booleans(column)}
     if feature.kind == "categorical":
         return {feature.name: as_categories(column)}
-    return dict(zip(feature.columns, _moment_parts(column), strict=True))
+    return dict(zip(feature.columns, moment_parts(_moments(column)).T, strict=True))
 
 
 def as_numbers(column: pd.Series) -> NDArray[np.float64]:
@@ -170,28 +170,33 @@ def as_days(column: pd.Series) -> NDArray[np.float64]:
 
     Raises DataError naming the first value that is no moment.
     """
-    return _days(_parsed(column))
+    return moment_parts(_moments(column))[:, 0]
 
 
-def _parsed(column: pd.Series) -> pd.Series:
+def _moments(column: pd.Series) -> NDArray[np.datetime64]:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column.dtype):
         _refuse(column, column.notna().to_numpy(), "a date or time")
     moments = pd.to_datetime(column, utc=True, errors="coerce", format="mixed")
     _refuse(column, moments.isna().to_numpy() & column.notna().to_numpy(), "a date or time")
-    return moments
+    return moments.astype("datetime64[us, UTC]").dt.tz_localize(None).to_numpy()
 
 
-def _days(moments: pd.Series) -> NDArray[np.float64]:
-    days = moments.astype("datetime64[us, UTC]").astype(np.int64).to_numpy() / 86_400e6
-    return np.where(moments.isna().to_numpy(), np.nan, days)
-
-
-def _moment_parts(column: pd.Series) -> list[NDArray[np.float64]]:
-    moments = _parsed(column)
-    parts = (moments.dt.month, moments.dt.day_of_week, moments.dt.hour)  # MOMENT_PARTS, but the first
-    return [_days(moments), *(part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts)]
+def moment_parts(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Days since 1970, month, weekday (Monday is 0) and hour of moments in UTC: shape (rows, 4), NaN for NaT."""
+    exact = moments.astype("datetime64[us]")
+    days = exact.astype("datetime64[D]")
+    parts = np.column_stack(
+        [
+            exact.astype(np.int64) / 86_400e6,
+            days.astype("datetime64[M]").astype(np.int64) % 12 + 1,
+            (days.astype(np.int64) + 3) % 7,  # 1970 began on a Thursday
+            exact.astype("datetime64[h]").astype(np.int64) % 24,
+        ]
+    ).astype(np.float64)
+    parts[np.isnat(moments)] = np.nan
+    return parts
 
 
 def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:

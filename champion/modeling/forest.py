@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from champion.modeling.libraries.scikit_learn import TREES
+from champion.modeling.predictor import Predictions
+from champion.patching import fits
+
 _LANES = 200_000  # rows times trees that are walked at once, so that memory stays small
 
 
@@ -34,8 +38,13 @@ class Forest:
     depth: int
     most_rows: int = 256  # above, the estimator's own loop in C is faster
 
+    def predict(self, columns: NDArray[np.float64]) -> Predictions:
+        """Answer rows as the forest was fitted on, within float32's range and NaN where missing."""
+        shares = self.probabilities(columns)
+        return Predictions(shares.argmax(axis=1), shares)
+
     def probabilities(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Answer rows as the forest was fitted on, within float32's range and NaN where missing: shape (rows, classes)."""
+        """The shares of the classes, shape (rows, classes)."""
         at_once = max(1, _LANES // len(self.roots))
         parts = [self._walked(columns[start : start + at_once]) for start in range(0, len(columns), at_once)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -70,7 +79,7 @@ class Forest:
 
 def can(model: Any) -> bool:
     """Whether it is a forest, or a tree, whose answer is the mean of its trees."""
-    return bool(_trees(model))
+    return bool(_trees(model)) and fits(TREES)
 
 
 def make(model: Any, classes: int) -> Forest:

@@ -9,8 +9,8 @@ import pandas as pd
 from champion.errors import NotEnoughDataError
 from champion.modeling import profile as profiles
 from champion.modeling.columns import Column, infer
+from champion.modeling.contract import Plan
 from champion.modeling.features import signature
-from champion.modeling.plan import Plan
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule, is_holdout
 from champion.modeling.tasks.target import TARGETS
@@ -44,9 +44,8 @@ def prepare_table(
         raise NotEnoughDataError(
             "No column of the train set can be used: each is constant, an identifier or free text."
         )
-    plan = Plan(
-        features=features, classes=tuple(classes), rule=rule, train_rows=len(train), holdout_rows=len(holdout)
-    )  # fmt: skip
+    rows = {"train_rows": len(train), "holdout_rows": len(holdout)}
+    plan = Plan(task=task, features=features, classes=tuple(classes), rule=rule, **rows)
     return train, holdout, profile, plan
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from champion.modeling.evaluation import Label
+from champion.modeling.evaluation import CLASSIFICATION, Label
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +59,7 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    task: str = Field(default=CLASSIFICATION, exclude_if=lambda task: task == CLASSIFICATION)  # 0.1 knew no other
     rows: int
     holdout_rows: int
     target: str
@@ -82,6 +83,7 @@ def build(
     from champion.modeling.tasks.target import TARGETS
 
     return Profile(
+        task=task,
         rows=len(train),
         holdout_rows=holdout_rows,
         target=target,

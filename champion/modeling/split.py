@@ -2,14 +2,17 @@
 
 A row belongs to the train set or to the holdout by what it is, not by where it stands: by a salted hash of its
 features, by a group, or by a moment. So old rows stay where they were when the table grows, duplicates stay together,
-and a larger share contains the rows of a smaller one. A further rule is a class here, its row in `_RULES`, and its name
+and a larger share contains the rows of a smaller one. Hashes are of what a cell means, whatever its type: 1, 1.0, True and
+"1" are the same, and so are a date and its ISO text. A further rule is a class here, its row in `_RULES`, and its name
 in `champion.use_case.learning.Split`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -18,13 +21,18 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from champion.errors import ConfigurationError, DataError
-from champion.modeling.split_hashes import mix, seconds_since_1970, value_hashes
 from champion.use_case.learning import Data, Split
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Cutoff = float | str
+
+_MANTISSA_BITS = 44  # numbers that differ by rounding noise (CSV against Parquet) are one number
+_MISSING = 0x9E3779B97F4A7C15
+_DATED = re.compile(r"\d{4}[-/]\d\d")
+_FINER = re.compile(r"(\.\d{6})\d+")  # than a microsecond; without it the year 1 fits beside every other
+_MOMENT = 0xD1B54A32D192ED03  # keeps a moment apart from the number of its seconds
 
 
 class SplitRule(BaseModel):
@@ -92,7 +100,7 @@ class _ByHash:
         state = np.full(len(frame), seed, dtype=np.uint64)
         for name in rule.needs():
             offset = np.uint64(int.from_bytes(self.offset(name), "little"))
-            state = mix(state ^ mix(value_hashes(frame[name], self.complete) + offset))
+            state = _mix(state ^ _mix(_value_hashes(frame[name], self.complete) + offset))
         return (state >> np.uint64(11)).astype(np.float64) / 2.0**53 < rule.share
 
     def key(self, rule: SplitRule) -> tuple[Any, ...]:
@@ -192,7 +200,7 @@ def _moments(column: pd.Series, cutoff: Cutoff | None = None) -> NDArray[np.floa
     if numeric:
         moments = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        moments = seconds_since_1970(pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601"))
+        moments = _seconds_since_1970(pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601"))
     unreadable = int(np.isnan(moments).sum())
     if unreadable:
         raise DataError(
@@ -246,3 +254,84 @@ def _asked_cutoff(asked: datetime | date | float, numeric: bool, name: str, reco
             f"was trained on the rows between. Leave it out, or give {recorded} or later."
         )
     return wanted
+
+
+def _value_hashes(column: pd.Series, complete: bool) -> NDArray[np.uint64]:
+    """One 64-bit hash per value, equal for equal values whatever their type."""
+    import pandas as pd
+
+    missing = column.isna().to_numpy()
+    if complete and missing.any():
+        raise DataError(
+            f"The group column {column.name!r} is empty in {int(missing.sum())} rows; every row needs its group. "
+            "Fill it, or remove these rows."
+        )
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        hashes = _number_hashes(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
+        hashes = _moment_hashes(_seconds_since_1970(column))
+    else:
+        codes, uniques = pd.factorize(column)
+        hashes = np.append(_distinct_hashes(uniques), np.uint64(_MISSING))[codes]
+    hashes[missing] = np.uint64(_MISSING)
+    return hashes
+
+
+def _number_hashes(numbers: NDArray[np.float64]) -> NDArray[np.uint64]:
+    with np.errstate(invalid="ignore"):
+        mantissa, exponent = np.frexp(numbers)
+        rounded = np.ldexp(np.round(mantissa * 2.0**_MANTISSA_BITS), exponent - _MANTISSA_BITS)
+    return _mix((rounded + 0.0).view(np.uint64))
+
+
+def _moment_hashes(seconds: NDArray[np.float64]) -> NDArray[np.uint64]:
+    return _mix((seconds + 0.0).view(np.uint64) ^ np.uint64(_MOMENT))
+
+
+def _distinct_hashes(values: Iterable[object]) -> NDArray[np.uint64]:
+    """The hashes of values that stand in no numeric column; none depends on what else is there."""
+    read = [_read(value) for value in values]
+    hashes = _number_hashes(np.array([value if isinstance(value, float) else np.nan for value in read]))
+    texts = {at: value for at, value in enumerate(read) if isinstance(value, str)}
+    for at, text in texts.items():
+        hashes[at] = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+    dated = [at for at, text in texts.items() if _DATED.match(text)]
+    seconds = _seconds_of([texts[at] for at in dated])
+    moments = ~np.isnan(seconds)
+    hashes[np.array(dated, dtype=np.int64)[moments]] = _moment_hashes(seconds[moments])
+    return hashes
+
+
+def _read(value: object) -> float | str:
+    """A value as a number where it is one or says one, else as text; dates become ISO 8601."""
+    text = str(value).strip()
+    if text.casefold() in ("true", "false"):
+        return float(text.casefold() == "true")
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def _seconds_of(texts: list[str]) -> NDArray[np.float64]:
+    """ISO 8601 texts as seconds since 1970, NaN for those that are none; parts of a microsecond are cut off."""
+    import pandas as pd
+
+    micros = pd.Series([_FINER.sub(r"\1", text) for text in texts], dtype="str")
+    return _seconds_since_1970(pd.to_datetime(micros, utc=True, errors="coerce", format="ISO8601"))
+
+
+def _seconds_since_1970(column: pd.Series) -> NDArray[np.float64]:
+    """A datetime column as seconds since 1970, in whole microseconds; NaN where it is empty."""
+    import pandas as pd
+
+    micros = pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
+    return np.where(column.isna().to_numpy(), np.nan, micros / 1e6)
+
+
+def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finalizer of splitmix64 (Steele, Lea and Flood 2014)."""
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))

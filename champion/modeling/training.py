@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,13 +20,13 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError
-from champion.modeling.classifier import ask
+from champion.modeling.contract import Contract
 from champion.modeling.estimators import build_pipeline
-from champion.modeling.evaluation import CandidateResult, Label, Trial
-from champion.modeling.features import Feature, model_frame
-from champion.modeling.sklearn_private import InvalidParameterError
-from champion.modeling.tasks.classification.learning import Answers, Fold
-from champion.modeling.tasks.learning import LEARNING
+from champion.modeling.evaluation import CandidateResult, Trial
+from champion.modeling.features import model_frame
+from champion.modeling.libraries import library_of
+from champion.modeling.predictor import ask
+from champion.modeling.tasks.learning import LEARNING, Fold
 from champion.modeling.tasks.target import TARGETS
 from champion.use_case.learning import Candidate, Fitting
 
@@ -34,12 +34,7 @@ FEWEST_ROWS_FOR_THREADS = 10_000  # below, threads wait for each other longer th
 
 
 def fit_candidate(
-    train: pd.DataFrame,
-    features: Sequence[Feature],
-    classes: Sequence[Label],
-    name: str,
-    candidate: Candidate,
-    fitting: Fitting,
+    train: pd.DataFrame, contract: Contract, name: str, candidate: Candidate, fitting: Fitting
 ) -> tuple[Pipeline, CandidateResult]:
     """Search, rank and fit one candidate on the whole train set, target included.
 
@@ -51,27 +46,26 @@ def fit_candidate(
     NotEnoughDataError when there are too few rows, classes or groups to cross-validate.
     """
     started = time.perf_counter()
-    learning = LEARNING[fitting.task]
-    frame = model_frame(train, features)
-    codes = learning.encode(TARGETS[fitting.task].canonical_labels(train[fitting.target]), classes)
-    pipeline = _with(
-        build_pipeline(candidate, features, fitting.seed, fitting.task), candidate.params, classes, fitting
-    )
+    task = contract.task
+    learning, frame = LEARNING[task], model_frame(train, contract.features)
+    learned = learning.encode(TARGETS[task].canonical_labels(train[fitting.target]), contract.classes)
+    pipeline = build_pipeline(candidate, contract.features, fitting.seed, task)
+    pipeline = _with(pipeline, candidate.params, contract)
     best: Trial | None = None
     trials: list[Trial] = []
-    with _named_errors(name), threadpool_limits(1 if len(frame) < FEWEST_ROWS_FOR_THREADS else None):
+    with _named_errors(name, pipeline[-1]), threadpool_limits(1 if len(frame) < FEWEST_ROWS_FOR_THREADS else None):
         if candidate.search or fitting.ranked:
             groups = None if fitting.group is None else train[fitting.group].astype(str).to_numpy()
-            folds = learning.folds(codes, groups, fitting)
+            folds = learning.folds(learned, groups, fitting)
             tried = []
             for params in ParameterGrid(dict(candidate.search)):  # without a search one point, of no parameter
-                attempt = _with(clone(pipeline), params, classes, fitting)
-                mean, std = _cross_validate(attempt, frame, codes, folds, fitting, len(classes))
+                attempt = _with(clone(pipeline), params, contract)
+                mean, std = _cross_validate(attempt, frame, learned, folds, contract, fitting)
                 tried.append((attempt, Trial(params=params, mean=mean, std=std)))
             pipeline, best = max(tried, key=lambda attempt: attempt[1].mean)  # of equals the first
             trials = [trial for _, trial in tried] if candidate.search else []
         with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
-            pipeline.fit(frame, codes)
+            pipeline.fit(frame, learned)
     return pipeline, CandidateResult(
         name=name,
         estimator=candidate.estimator,
@@ -90,12 +84,25 @@ def rank(results: Sequence[CandidateResult]) -> list[CandidateResult]:
 
 
 def _cross_validate(
-    pipeline: Pipeline, frame: pd.DataFrame, codes: NDArray[np.int64], folds: list[Fold], fitting: Fitting, classes: int
+    pipeline: Pipeline,
+    frame: pd.DataFrame,
+    learned: NDArray[Any],
+    folds: list[Fold],
+    contract: Contract,
+    fitting: Fitting,
 ) -> tuple[float, float]:
+    """The mean and the deviation of the metric as a comparison computes it; a fold with too few rows for it has none."""
+    learning, metric, classes = LEARNING[contract.task], fitting.metric, range(len(contract.classes))
+
+    def measure(fitted: Pipeline, asked: pd.DataFrame, truth: NDArray[Any]) -> float:
+        predictions = ask(fitted, asked, len(classes), probabilities=learning.needs_probabilities(metric))
+        try:
+            return learning.score(learning.answers(predictions, truth, classes), (), required=metric)[metric]
+        except NotEnoughDataError:
+            return float("nan")
+
     with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
-        scores = cross_val_score(
-            pipeline, frame, codes, scoring=_scorer(fitting, classes), cv=folds, error_score="raise"
-        )
+        scores = cross_val_score(pipeline, frame, learned, scoring=measure, cv=folds, error_score="raise")
     if np.isnan(scores).all():
         raise NotEnoughDataError(
             f"{fitting.metric} cannot be computed in cross-validation: a class has too few rows for "
@@ -104,33 +111,18 @@ def _cross_validate(
     return float(np.nanmean(scores)), float(np.nanstd(scores))
 
 
-def _scorer(fitting: Fitting, classes: int) -> Callable[[Pipeline, pd.DataFrame, NDArray[np.int64]], float]:
-    """The metric as a comparison computes it, over the classes present; NaN where a fold has too few rows for it."""
-    learning, metric, codes_of_all = LEARNING[fitting.task], fitting.metric, range(classes)
-
-    def measure(pipeline: Pipeline, frame: pd.DataFrame, codes: NDArray[np.int64]) -> float:
-        predictions = ask(pipeline, frame, classes, probabilities=learning.needs_probabilities(metric))
-        answers = Answers(codes_of_all, codes, predictions.codes, predictions.probabilities)
-        try:
-            return learning.score(answers, (), required=metric)[metric]
-        except NotEnoughDataError:
-            return float("nan")
-
-    return measure
-
-
-def _with(pipeline: Pipeline, params: dict[str, Any], classes: Sequence[Label], fitting: Fitting) -> Pipeline:
+def _with(pipeline: Pipeline, params: dict[str, Any], contract: Contract) -> Pipeline:
     """The pipeline with parameters of its estimator."""
-    given = LEARNING[fitting.task].parameters(params, classes)
+    given = LEARNING[contract.task].parameters(params, contract.classes)
     return pipeline.set_params(**{f"model__{name}": value for name, value in given.items()})
 
 
 @contextmanager
-def _named_errors(name: str) -> Iterator[None]:
+def _named_errors(name: str, estimator: Any) -> Iterator[None]:
     try:
         yield
-    except InvalidParameterError as error:
-        raise ConfigurationError(f"candidates.{name}: {error}") from error
     except (ValueError, TypeError, AttributeError) as error:
+        if library_of(type(estimator)).is_wrong_parameter(error):
+            raise ConfigurationError(f"candidates.{name}: {error}") from error
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"The candidate {name!r} cannot be trained on this table: {first}") from error

@@ -23,8 +23,9 @@ from champion import settings
 from champion.datastore import dvc, index
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.modeling.columns import Column, infer
+from champion.modeling.evaluation import CLASSIFICATION
 from champion.modeling.table import check
-from champion.modeling.tasks.classification.target import canonical_labels
+from champion.modeling.tasks.target import TARGETS
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
 from champion.use_case.whole import parse_use_case
@@ -69,7 +70,8 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     bare = {"name": name, "data": {"path": data_path, "target": target, "drop": drop}}
     warnings = check(frame, parse_use_case({**bare, "candidates": {"any": {"estimator": "any"}}}, "The new use case"))
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
-    text = use_case_text(name, data_path, target, columns, canonical_labels(frame[target]).tolist(), numbers)
+    labels = TARGETS[CLASSIFICATION].canonical_labels(frame[target]).tolist()
+    text = use_case_text(name, data_path, target, columns, labels, numbers)
     parse_use_case(yaml.safe_load(text), config_path)  # what is written can be read
     stages, no_stage = _with_stage(root, name, data_path)
     del frame

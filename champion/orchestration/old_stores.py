@@ -26,8 +26,8 @@ _MATERIALIZERS = "champion.orchestration.materializers"
 NAMES = {
     "ml.drift_report.DriftReport": "champion.drift.report.DriftReport",
     "ml.evaluation.Evaluation": "champion.comparison.evaluation.Evaluation",
-    "ml.lineage.Outcome": "champion.comparison.provenance.Outcome",
-    "ml.plan.Plan": "champion.modeling.plan.Plan",
+    "ml.lineage.Outcome": "champion.comparison.evaluation.Outcome",
+    "ml.plan.Plan": "champion.modeling.contract.Plan",
     "ml.profile.Profile": "champion.modeling.profile.Profile",
     "ml.promotion.Decision": "champion.comparison.decision.Decision",
     "ops.artifacts.CandidateMaterializer": f"{_MATERIALIZERS}.candidate.CandidateMaterializer",
@@ -39,7 +39,7 @@ NAMES = {
     "ops.monitor_artifact.DriftMaterializer": f"{_MATERIALIZERS}.files.PageMaterializer",
     "ops.tables.WrittenTable": "champion.tabular.tables.WrittenTable",
     "package.batch.Tally": "champion.bundle.batch.Tally",
-    "package.candidate.TrainedCandidate": "champion.bundle.candidate.TrainedCandidate",
+    "package.candidate.TrainedCandidate": "champion.bundle.model.TrainedCandidate",
     "package.folder.Package": "champion.bundle.folder.Package",
 }
 

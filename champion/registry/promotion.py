@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from champion.bundle.build import build
-from champion.bundle.candidate import TrainedCandidate
 from champion.bundle.decision_record import DecisionRecord, shared
 from champion.bundle.folder import digest
 from champion.bundle.manifest import ChampionState, Manifest
+from champion.bundle.model import TrainedCandidate
 from champion.comparison.decision import Decision, decide
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.plan import Plan
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
+from champion.modeling.contract import Plan
 from champion.modeling.profile import Profile
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
@@ -164,6 +163,7 @@ def _set_champion(
         rows=judged.rows,
         candidate=result.name,
         target=judged.profile.target,
+        task=judged.plan.task,
         classes=judged.plan.classes,
         signature=judged.plan.features,
         split=judged.plan.rule,

@@ -118,7 +118,7 @@ def _margin(labels: list[str]) -> float:
 
 
 def _confusion(evaluation: Evaluation, performance: Performance | None) -> str:
-    if performance is None:
+    if performance is None or not performance.confusion:
         return ""
     matrix = facts.matrix(performance, evaluation.classes)
     size = len(matrix.labels)

@@ -13,12 +13,12 @@ from pydantic import Field
 
 from champion.bundle.decision_record import Part
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.reporting import sentences, tables
 from champion.reporting.figures import COMMENT_FIGURES
 from champion.reporting.markdown import code, folded, pie, table, text, warnings
 from champion.reporting.tables import Row, Table, columns
+from champion.reporting.tasks import task_of
 from champion.reporting.words import NOTHING, change, clause, clean, count, counted, score
 
 LIMIT = 64_000  # bytes; GitHub takes 65,536 characters, and CML adds its watermark
@@ -239,12 +239,12 @@ def _first(result: UseCaseResult, changes: list[Change] | None) -> list[str]:
     evaluation = findings.evaluation
     asked = [sentences.compared_rows(evaluation, findings.outcome)]
     if evaluation.paired:
-        asked.append(sentences.paired(evaluation.paired))
+        asked.append(task_of(evaluation).paired(evaluation.paired))
     return [
         text(clean(findings.decision.reason, 600)),
         table(tables.scores(evaluation, findings.outcome)),
         text(" ".join(asked)),
-        table(tables.per_class(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",
+        table(task_of(evaluation).details(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",
         warnings(evaluation),
         _data(findings, result.champion),
         *_changed(changes),
@@ -330,10 +330,10 @@ def _details(result: UseCaseResult) -> list[CommentPart]:
     if result.findings is None or result.failure:
         return []
     findings, evaluation = result.findings, result.findings.evaluation
-    classes = [table(tables.per_class(evaluation))] if len(evaluation.classes) > FEW_CLASSES else []
+    classes = [table(task_of(evaluation).details(evaluation))] if len(evaluation.classes) > FEW_CLASSES else []
     candidates = [text(sentences.search(evaluation)), table(tables.candidates(evaluation))]
     return [
-        _part(1, "Class by class", classes),
+        _part(1, task_of(evaluation).DETAILS, classes),
         _part(3, "Why: policy and paired test", _policy(findings)),
         *(_part(each.rank, each.title, each.parts(evaluation)) for each in COMMENT_FIGURES),
         _part(2, "Candidates", candidates),
@@ -356,7 +356,7 @@ def _policy(findings: Findings) -> list[str]:
             ("both wrong", test.both_wrong),
         ]
         parts.append(pie("The same rows, asked to both", slices))
-    return [*parts, text(sentences.ladder(findings.evaluation))]
+    return [*parts, text(task_of(findings.evaluation).smallest_gain(findings.evaluation))]
 
 
 def _fitted(parts: list[CommentPart]) -> tuple[list[CommentPart], list[CommentPart]]:

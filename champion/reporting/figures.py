@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import Curve, Trial
-from champion.reporting import facts, markdown, sentences
+from champion.reporting import classification, facts, markdown, sentences
 from champion.reporting.markdown import code, table, text
 from champion.reporting.tables import Head, Row, Table
 from champion.reporting.words import NOTHING, clean, count, counted, params, score
@@ -65,22 +65,22 @@ FIGURES = (
         "confusion_champion",
         "errors",
         "champion",
-        lambda evaluation: sentences.confusion(evaluation.champion, evaluation),
+        lambda evaluation: classification.errors(evaluation.champion, evaluation),
     ),
     Figure(
         "confusion_challenger",
         "errors",
         "challenger",
-        lambda evaluation: sentences.confusion(evaluation.challenger, evaluation),
+        lambda evaluation: classification.errors(evaluation.challenger, evaluation),
     ),
-    Figure("roc", "probabilities", "ROC", lambda evaluation: sentences.curves(evaluation, "roc")),
+    Figure("roc", "probabilities", "ROC", lambda evaluation: classification.curves(evaluation, "roc")),
     Figure(
         "precision_recall",
         "probabilities",
         "Precision and recall",
-        lambda evaluation: sentences.curves(evaluation, "precision_recall"),
+        lambda evaluation: classification.curves(evaluation, "precision_recall"),
     ),
-    Figure("calibration", "probabilities", "Calibration", sentences.calibration, wide=True),
+    Figure("calibration", "probabilities", "Calibration", classification.calibration, wide=True),
     Figure("importance", "importance", "", sentences.importance, wide=True),
     Figure("search", "candidates", "", sentences.search, wide=True),
 )
@@ -89,7 +89,7 @@ FIGURES = (
 def _confusion(evaluation: Evaluation) -> list[str]:
     parts = []
     for side in (evaluation.challenger, evaluation.champion):
-        if side is None:
+        if side is None or not side.confusion:
             continue
         matrix = facts.matrix(side, evaluation.classes)
         heads = (Head("truth, taken for", "name"), *(Head(clean(name, 24), "number") for name in matrix.labels))
@@ -97,7 +97,7 @@ def _confusion(evaluation: Evaluation) -> list[str]:
             Row((clean(name, 40), *(count(rows) if rows else NOTHING for rows in counts)))
             for name, counts in zip(matrix.labels, matrix.counts, strict=True)
         ]
-        parts += [f"**{side.role}**: {text(sentences.confusion(side, evaluation))}", table(Table("", heads, rows))]
+        parts += [f"**{side.role}**: {text(classification.errors(side, evaluation))}", table(Table("", heads, rows))]
     return parts
 
 

@@ -3,13 +3,13 @@
 from typing import Literal
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts, sentences, tables
 from champion.reporting.charts import profile_figures
 from champion.reporting.figures import FIGURES, SECTIONS
 from champion.reporting.page import Box, Page, PageBlock, Plot, Section, plots, render, table, text
+from champion.reporting.tasks import task_of
 from champion.reporting.words import MINUS, change, clean, count, counted, moment, name, role_title, score
 
 BADGES = {"promoted": "Promoted", "kept": "Kept", "would_promote": "Would promote", "would_keep": "Would keep"}
@@ -99,10 +99,10 @@ def _why(evaluation: Evaluation, decision: Decision) -> list[PageBlock]:
     blocks = text("There was no score of a champion to compare with, and the use case asks for no minimum.")
     if decision.checks:
         blocks = [table(tables.checks(decision))]
-    paired = tables.paired(evaluation)
+    paired = task_of(evaluation).paired_table(evaluation)
     if paired and evaluation.paired:
-        blocks += [table(paired), *text(sentences.paired(evaluation.paired))]
-    return [*blocks, *text(sentences.ladder(evaluation))]
+        blocks += [table(paired), *text(task_of(evaluation).paired(evaluation.paired))]
+    return [*blocks, *text(task_of(evaluation).smallest_gain(evaluation))]
 
 
 def _figure_sections(evaluation: Evaluation, outcome: Outcome, figures: dict[str, str]) -> list[Section]:
@@ -129,7 +129,7 @@ def _beside_figures(section: str, evaluation: Evaluation) -> list[PageBlock]:
     if section == "errors":
         missing = ", ".join(map(name, evaluation.rows.missing_classes[:20]))
         absent = text(f"No judged row has the class {missing}; scores are over those present." if missing else "")
-        return [*absent, table(tables.per_class(evaluation), fold=20)]
+        return [*absent, table(task_of(evaluation).details(evaluation), fold=20)]
     if section == "candidates":
         trials = [tables.trials(each) for each in evaluation.candidates[:SEARCHES] if each.trials]
         searches = [table(each, fold=0) for each in trials]
@@ -140,7 +140,7 @@ def _beside_figures(section: str, evaluation: Evaluation) -> list[PageBlock]:
 
 
 def _data(profile: Profile, figures: dict[str, str]) -> list[PageBlock]:
-    described = f"{sentences.classes(profile)} {sentences.columns(profile)}"
+    described = f"{task_of(profile).target(profile)} {sentences.columns(profile)}"
     return [*text(described), *profile_blocks(profile, figures), table(tables.data(profile), fold=30)]
 
 
@@ -149,7 +149,7 @@ def render_profile(profile: Profile) -> str:
     drawn = profile_blocks(profile, profile_figures(profile))
     values = [Section("values", "Values", "Values", drawn)] if drawn else []
     title = "Profile of the train set"
-    lead = f"{sentences.classes(profile)} {sentences.columns(profile)}"
+    lead = f"{task_of(profile).target(profile)} {sentences.columns(profile)}"
     columns = Section("columns", "Columns", "Columns", [table(tables.data(profile))])
     return render(Page(title, title, lead, [*values, columns], style="plain"))
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.profile import Profile
 from champion.reporting import sentences, tables
 from champion.reporting.tables import Head, Table
+from champion.reporting.tasks import task_of
 from champion.reporting.words import NOTHING, clause, clean, name
 
 WARNINGS = 5
@@ -145,10 +145,11 @@ def render_markdown(
 
     Names of the user's stand in code spans, so that none of them is taken for markup, a mention or HTML.
     """
-    test = tables.paired(evaluation)
-    paired = [table(test), text(sentences.paired(evaluation.paired))] if test and evaluation.paired else []
-    policy = [table(tables.checks(decision)) if decision.checks else "", *paired, text(sentences.ladder(evaluation))]
-    data = [text(sentences.classes(profile)), text(sentences.columns(profile)), table(tables.data(profile))]
+    task = task_of(evaluation)
+    test = task.paired_table(evaluation)
+    paired = [table(test), text(task.paired(evaluation.paired))] if test and evaluation.paired else []
+    policy = [table(tables.checks(decision)) if decision.checks else "", *paired, text(task.smallest_gain(evaluation))]
+    data = [text(task_of(profile).target(profile)), text(sentences.columns(profile)), table(tables.data(profile))]
     parts = [
         f"## {text(clean(evaluation.use_case))}: {text(clause(sentences.headline(outcome)))}",
         text(clean(decision.reason, 600)),
@@ -156,7 +157,7 @@ def render_markdown(
         text(sentences.compared_rows(evaluation, outcome)),
         warnings(evaluation),
         folded("Why: policy and paired test", policy),
-        folded("Class by class", [_errors(evaluation), table(tables.per_class(evaluation))]),
+        folded(task.DETAILS, [_errors(evaluation), table(task.details(evaluation))]),
         folded("Candidates", [text(sentences.search(evaluation)), table(tables.candidates(evaluation))]),
         folded("Columns that matter", [text(sentences.importance(evaluation))]),
         folded("Data", data),
@@ -167,7 +168,7 @@ def render_markdown(
 
 def _errors(evaluation: Evaluation) -> str:
     sides = [side for side in (evaluation.challenger, evaluation.champion) if side]
-    lines = [f"- {side.role}: {text(sentences.confusion(side, evaluation))}" for side in sides]
+    lines = [f"- {side.role}: {text(task_of(evaluation).errors(side, evaluation))}" for side in sides]
     absent = evaluation.rows.missing_classes
     if absent:
         lines.append(f"- not in the holdout: {text(', '.join(map(name, absent[:20])))}")

@@ -3,9 +3,8 @@
 from typing import Literal, NamedTuple
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
-from champion.modeling.evaluation import CandidateResult, ClassScore
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
+from champion.modeling.evaluation import CandidateResult
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts
 from champion.reporting.words import (
@@ -25,7 +24,6 @@ from champion.reporting.words import (
     spread,
 )
 
-CLASS_ROWS = 100
 COLUMN_ROWS = 200
 CANDIDATE_ROWS = 100
 
@@ -94,44 +92,6 @@ def checks(decision: Decision) -> Table:
         rows.append(Row((clean(check.name), result, clean(check.required), met, gates), tone))
     heads = columns({"check": "name", "found": "number", "required": "word", "result": "word", "gates": "word"})
     return Table("Promotion policy", heads, rows)
-
-
-def paired(evaluation: Evaluation) -> Table | None:
-    """The two by two table of McNemar's test."""
-    test = evaluation.paired
-    if test is None:
-        return None
-    rows = [
-        Row(("challenger right", count(test.both_right), count(test.only_challenger_right))),
-        Row(("challenger wrong", count(test.only_champion_right), count(test.both_wrong))),
-    ]
-    heads = columns({"rows": "word", "champion right": "number", "champion wrong": "number"})
-    return Table("Paired test: the same rows, asked to both", heads, rows)
-
-
-def per_class(evaluation: Evaluation) -> Table:
-    """Precision, recall and F1 of each class, with the champion's F1 beside the challenger's."""
-    theirs = {_key(each): each for each in evaluation.champion.per_class} if evaluation.champion else {}
-    classes, note = evaluation.challenger.per_class, ""
-    if len(classes) > CLASS_ROWS:
-        note = f"The {CLASS_ROWS} of {len(classes)} classes with the lowest F1."
-        classes = sorted(classes, key=lambda each: each.f1)[:CLASS_ROWS]
-    heads = columns({"class": "name", "rows": "number", "precision": "number", "recall": "number", "F1": "number"})
-    if evaluation.champion:
-        heads += columns({"champion's F1": "number", "change": "change"})
-    rows = []
-    for each in classes:
-        cells = [clean(each.label), count(each.support), score(each.precision), score(each.recall), score(each.f1)]
-        if evaluation.champion:
-            champion = theirs.get(_key(each))
-            f1 = champion.f1 if champion else None
-            cells += [score(f1), change(each.f1, f1)]
-        rows.append(Row(tuple(cells)))
-    return Table("The challenger class by class", heads, rows, note)
-
-
-def _key(each: ClassScore) -> tuple[str, str]:
-    return type(each.label).__name__, str(each.label)
 
 
 def candidates(evaluation: Evaluation) -> Table:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from champion.modeling.arrays import Block
-from champion.modeling.classifier import Predictions
+from champion.modeling.predictor import Predictions
 from champion.serving.loaded import Champion
 
 _AT_ONCE = 4096  # rows of one question

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from champion.bundle.build import array_classifier, profile_of
+from champion.bundle.build import array_predictor, profile_of
 from champion.bundle.folder import CARD, Package
 from champion.bundle.manifest import Manifest
-from champion.errors import DataError, PackageError
-from champion.modeling.arrays import ArrayClassifier, Block, number_columns, text_columns
-from champion.modeling.classifier import Predictions
-from champion.modeling.evaluation import Label
+from champion.errors import PackageError
+from champion.modeling.arrays import ArrayPredictor, Block, number_columns, text_columns
 from champion.modeling.features import MOST_CATEGORIES, Feature
+from champion.modeling.predictor import Predictions
 from champion.modeling.profile import SECONDS_PER_DAY, ColumnProfile
+from champion.modeling.tasks.answer import form_of
 from champion.serving.rows import RowReader
 
 _logger = logging.getLogger(__name__)
@@ -51,19 +51,15 @@ class Champion:
         manifest = package.manifest
         self.manifest: Manifest = manifest
         self.features: tuple[Feature, ...] = manifest.signature
-        self.classes: tuple[Label, ...] = manifest.classes
         self.model_version, self.data_version = manifest.model_version, manifest.data_version
         self.reader = RowReader(self.features)
         columns = {column.name: column for column in profile_of(package).columns}
         self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
-        self._model: ArrayClassifier = array_classifier(package, shown)
+        self._model: ArrayPredictor = array_predictor(package, shown)
         self.backend = self._model.backend
         self._ranges = _Ranges(self.features)
-        self.label_texts = [label_text(label) for label in self.classes]
-        self._labels = [json.dumps(label) for label in self.classes]
+        self.form = form_of(manifest.contract)
         self._prefix = f'"model_version":{self.model_version},"data_version":{json.dumps(self.data_version)}'
-        names = ",".join(json.dumps(text).replace("%", "%%") + ":%r" for text in self.label_texts)
-        self._with_probabilities = '{"label":%s,"probabilities":{' + names + '},"warnings":%s}'
         self.about = _about(self, package)
         self.about_json = json.dumps(self.about).encode()
         self._prove(shown)
@@ -87,7 +83,7 @@ class Champion:
         return 0 if self.backend == "native" else ON_THE_LOOP
 
     def predict(self, block: Block) -> Predictions:
-        """Answer a block; see `champion.modeling.arrays.ArrayClassifier.predict`."""
+        """Answer a block; see `champion.modeling.arrays.ArrayPredictor.predict`."""
         if _arrow_is_there.is_set():
             return self._model.predict(block)
         with _importing_arrow:
@@ -98,20 +94,9 @@ class Champion:
         return self._ranges.look(block)
 
     def encode(self, request_id: str, predictions: Predictions, warnings: Warnings | None) -> bytes:
-        """The answer as JSON. Raises DataError when a probability is not finite."""
-        labels = [self._labels[code] for code in predictions.codes.tolist()]
-        warned = [json.dumps(each) for each in warnings.texts] if warnings else ["[]"] * len(labels)
-        if predictions.probabilities is None:
-            rows = [
-                f'{{"label":{label},"probabilities":null,"warnings":{each}}}'
-                for label, each in zip(labels, warned, strict=True)
-            ]
-        else:
-            shares = predictions.probabilities.tolist()
-            if not math.isfinite(sum(map(sum, shares))):
-                raise DataError("The model gives no finite probability here: a value is too far from all it has seen.")
-            form = self._with_probabilities
-            rows = [form % (label, *row, each) for label, row, each in zip(labels, shares, warned, strict=True)]
+        """The answer as JSON. Raises DataError when it is not finite."""
+        warned = [json.dumps(each) for each in warnings.texts] if warnings else ["[]"] * len(predictions.values)
+        rows = self.form.json_rows(predictions, warned)
         return f'{{"request_id":"{request_id}",{self._prefix},"predictions":[{",".join(rows)}]}}'.encode()
 
 
@@ -188,11 +173,6 @@ def _range(feature: Feature) -> str:
         low, high = days.astype(np.int64).astype("datetime64[s]").astype(str)
         return f"{low}Z to {high}Z"
     return f"{feature.minimum:.7g} to {feature.maximum:.7g}"
-
-
-def label_text(label: Label) -> str:
-    """A class as the key of its probability, and as the label of its metric."""
-    return label if isinstance(label, str) else json.dumps(label)
 
 
 def _about(champion: Champion, package: Package) -> dict[str, Any]:

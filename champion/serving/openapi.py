@@ -11,6 +11,13 @@ from champion.serving.rows import expected, takes_numbers
 
 _SHOWN = 20  # categories that a description lists
 _TEXT = {"type": "string"}
+_ANY_ANSWER: dict[str, Any] = {
+    "label": {"type": ["string", "integer", "boolean"]},
+    "probabilities": {
+        "type": ["object", "null"], "description": "By class; null where the model has none.",
+        "additionalProperties": {"type": "number"},
+    },
+}  # fmt: skip
 
 
 def _record(**properties: Any) -> dict[str, Any]:
@@ -111,16 +118,8 @@ def _description(feature: Feature) -> str:
 
 
 def _answer(champion: Champion | None) -> dict[str, Any]:
-    label: dict[str, Any] = {"type": ["string", "integer", "boolean"]}
-    shares: dict[str, Any] = {"additionalProperties": {"type": "number"}}
-    if champion:
-        label = {"enum": list(champion.classes)}
-        share = {"type": "number", "minimum": 0, "maximum": 1.000001}
-        shares = _record(**dict.fromkeys(champion.label_texts, share))
-    about_shares = {"type": ["object", "null"], "description": "By class; null where the model has none."}
-    prediction = _record(
-        label=label, probabilities={**shares, **about_shares}, warnings={"type": "array", "items": _TEXT}
-    )
+    answer = champion.form.schema() if champion else _ANY_ANSWER
+    prediction = _record(**answer, warnings={"type": "array", "items": _TEXT})
     return _record(
         request_id=_TEXT,
         model_version={"type": "integer"},

@@ -19,7 +19,7 @@ import numpy as np
 
 from champion.bundle.predictions import Answered
 from champion.errors import DataError
-from champion.modeling.classifier import Predictions
+from champion.modeling.predictor import Predictions
 from champion.serving.batcher import Batcher
 from champion.serving.loaded import Champion, Warnings
 from champion.serving.rows import Header, RequestError
@@ -125,14 +125,15 @@ class Predict:
         metrics = self._state.metrics
         known, children = self._labels
         if known is not champion:
-            children = [metrics.predictions.labels(text) for text in champion.label_texts]
+            children = [metrics.predictions.labels(text) for text in champion.form.keys]
             self._labels = champion, children
-        count = len(predictions.codes)
+        places = champion.form.places(predictions)
+        count = len(places)
         metrics.rows.inc(count)
         if count == 1:
-            children[predictions.codes[0]].inc()
+            children[places[0]].inc()
         else:
-            by_label = np.bincount(predictions.codes, minlength=len(children)).tolist()
+            by_label = np.bincount(places, minlength=len(children)).tolist()
             for child, rows in zip(children, by_label, strict=True):
                 if rows:
                     child.inc(rows)

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from champion.errors import nearest
-from champion.modeling.arrays import LARGEST, Block, moment_parts, number_columns, text_columns
-from champion.modeling.features import Feature, category_of, category_text
+from champion.modeling.arrays import LARGEST, Block, number_columns, text_columns
+from champion.modeling.features import Feature, category_of, category_text, moment_parts
 
 Header = tuple[bytes, bytes]
 Row = tuple[Any, ...]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
 KINDS: tuple[str, ...] = get_args(Kind)
+Task = Literal["classification"]
 CandidateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
 
 
@@ -27,8 +28,7 @@ class Data(Strict):
     target: str = Field(description="The column to predict.")
     drop: tuple[str, ...] = Field(default=(), description="Columns that are no features.")
     kinds: dict[str, Kind] = Field(
-        default_factory=dict,
-        description="What a column is, where the inferred kind is not what you want.",
+        default_factory=dict, description="What a column is, where the inferred kind is not what you want."
     )
 
 
@@ -68,7 +68,7 @@ class Split(Strict):
 class Candidate(Strict):
     """One estimator family with its parameters or search space."""
 
-    estimator: str = Field(description="Import path of a scikit-learn classifier.")
+    estimator: str = Field(description="Import path of a scikit-learn estimator of the task.")
     params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the estimator.")
     search: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, description="Parameter grid, cross-validated on the train set alone."
@@ -95,4 +95,3 @@ class Fitting(Strict):
     seed: int
     group: str | None  # the group column, whose groups no fold may tear apart
     ranked: bool  # whether there is another candidate to be ranked against
-    task: str = "classification"

@@ -12,7 +12,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class Promotion(Strict):
     """When a challenger becomes the champion."""
 
-    metric: str = Field(default="accuracy", description="Any scikit-learn classification scorer.")
+    metric: str = Field(default="accuracy", description="Any scikit-learn scorer of the task.")
     min_score: float | None = Field(default=None, description="A challenger below this never becomes the champion.")
     min_gain: float = Field(default=0.0, ge=0, description="The challenger must gain strictly more than this.")
     guardrails: dict[str, float] = Field(
@@ -55,7 +55,6 @@ class ComparisonRules(Strict):
     """What a comparison depends on, and nothing else: the cache key of an evaluation."""
 
     use_case: str
-    task: str = "classification"
     target: str
     metric: str
     guardrails: tuple[str, ...]

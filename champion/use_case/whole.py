@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from champion.errors import ConfigurationError, nearest
-from champion.use_case.learning import Candidate, CandidateName, Data, Fitting, Split, Strict, Training
+from champion.use_case.learning import Candidate, CandidateName, Data, Fitting, Split, Strict, Task, Training
 from champion.use_case.policy import ComparisonRules, Drift, Promotion
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
@@ -30,6 +30,9 @@ class UseCase(Strict):
     """One use case, as its YAML says it."""
 
     name: Name = Field(description="Names the model, its package and its reports.")
+    task: Task = Field(
+        default="classification", description="What is learned: which of a few classes a row belongs to."
+    )
     data: Data
     split: Split = Field(default_factory=Split)
     candidates: dict[CandidateName, Candidate] = Field(min_length=1)
@@ -42,11 +45,6 @@ class UseCase(Strict):
         "report); `default` is for those not named.",
     )
 
-    @property
-    def task(self) -> str:
-        """Which of `champion.modeling.tasks` it is; today there is one."""
-        return "classification"
-
     def steps(self) -> list[str]:
         """Name the steps of a training run."""
         return ["prepare", *(f"train_{name}" for name in self.candidates), "evaluate", "promote", "report"]
@@ -54,7 +52,6 @@ class UseCase(Strict):
     def fitting(self) -> Fitting:
         """Take the part that fitting a candidate depends on."""
         return Fitting(
-            task=self.task,
             target=self.data.target,
             metric=self.promotion.metric,
             folds=self.training.folds,
@@ -67,7 +64,6 @@ class UseCase(Strict):
         """Take the part that a comparison depends on."""
         return ComparisonRules(
             use_case=self.name,
-            task=self.task,
             target=self.data.target,
             metric=self.promotion.metric,
             guardrails=tuple(self.promotion.guardrails),

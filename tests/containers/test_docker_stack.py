@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from champion.bundle.build import classifier
+from champion.bundle.build import predictor
 from champion.bundle.folder import read
 from champion.orchestration.docker.containers import Containers
 from champion.orchestration.stack_support.local_docker import ended_by_signals
@@ -51,7 +51,7 @@ def answers(checkout: Checkout) -> np.ndarray:
     package = read(checkout.root / "models/iris", "models/iris")
     assert package is not None
     frame = pd.read_csv(checkout.root / "data/iris.csv")
-    return np.asarray(classifier(package, "models/iris").predict(frame).probabilities)
+    return np.asarray(predictor(package, "models/iris").predict(frame).probabilities)
 
 
 def test_every_step_runs_in_a_container_of_its_own_and_makes_what_the_local_stack_makes(

@@ -21,7 +21,9 @@ BEHAVIOURS = {
         "backends/drive/whole_way": "from login to pull",
     },
     "drift": {"simulation": "how often the gate errs"},
-    "modeling": {"behaviour": "what holds for any estimator", "split_rules": "rules over time"},
+    "modeling": {
+        "behaviour": "what holds for any estimator", "split_rules": "rules over time", "tasks/protocol": "a further task",
+    },
     "orchestration": {"engine": "an engine that is not there"},
     "reporting": {
         "drift_report": "one report in all its forms", "report": "one report in all its forms",
@@ -37,9 +39,8 @@ BEHAVIOURS = {
 }  # fmt: skip
 # Modules that the tests of their room run in a process of its own, or that tests of another room hold.
 ELSEWHERE = {
-    "champion.bundle.candidate": "tests/integration: steps, and every run",
-    "champion.comparison.provenance": "tests/unit/reporting and tests/integration/test_judging.py",
     "champion.datastore.backends.drive.probe": "test_whole_way.py beside it, in the client's environment",
+    "champion.drift.labels": "tests/system/test_monitor_logs.py",
     "champion.drift.rows": "tests/system/test_monitor.py",
     "champion.failures": "tests/system/test_bad_machine.py",
     "champion.onboarding.doctor": "tests/system/test_cli.py",

@@ -20,7 +20,7 @@ from champion.modeling.estimators import check_candidates
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import rule_for
 from champion.modeling.table import check
-from champion.modeling.tasks.classification.learning import sign_test
+from champion.modeling.tasks.classification.judging import sign_test
 from champion.use_case.policy import Promotion
 from champion.use_case.whole import parse_use_case
 from cli.main import cli

@@ -3,8 +3,7 @@
 from typing import Any
 
 from champion.comparison.decision import Decision, decide
-from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
-from champion.comparison.provenance import Outcome, Provenance
+from champion.comparison.evaluation import ComparisonRows, Evaluation, Outcome, Performance, Provenance
 from champion.modeling.evaluation import CandidateResult, ClassScore, Curve, Importance, Label, PairedTest, Trial
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.use_case.policy import Promotion

@@ -12,7 +12,7 @@ from palmerpenguins import load_penguins
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from champion.bundle import folder
-from champion.bundle.build import classifier
+from champion.bundle.build import predictor
 from champion.tabular.tables import read_table
 
 if TYPE_CHECKING:
@@ -195,9 +195,9 @@ def assert_the_package_can_be_used(checkout: Checkout, name: str, table: Path, t
     for feature in manifest.signature:
         assert feature.name in card.replace("\\|", "|").replace("\\\\", "\\")
     frame = read_table(table, table.name).drop(columns=target)
-    given = classifier(package, name).predict(frame.iloc[::-1])
-    assert len(given.codes) == len(frame)
-    assert set(given.codes.tolist()) <= set(range(len(manifest.classes)))
+    given = predictor(package, name).predict(frame.iloc[::-1])
+    assert len(given.values) == len(frame)
+    assert set(given.values.tolist()) <= set(range(len(manifest.classes)))
 
 
 def assert_the_report_is_safe(reports: Path) -> None:

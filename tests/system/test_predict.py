@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from champion.bundle.build import classifier
+from champion.bundle.build import predictor
 from champion.bundle.folder import read
 from champion.errors import ProjectError
 from pipelines.batch_files import checked_files
@@ -66,10 +66,10 @@ def test_the_command_scores_a_table_with_the_champion(ready: Checkout) -> None:
 
     package = read(ready.root / "models/iris", "models/iris")
     assert package is not None
-    model = classifier(package, "models/iris")
+    model = predictor(package, "models/iris")
     answer, found = model.predict(table), pd.read_csv(ready.root / "out.csv")
     assert list(found.columns)[-3:] == ["model_version", "species", "note"]
-    assert found["label"].tolist() == [model.classes[code] for code in answer.codes]
+    assert found["label"].tolist() == [model.contract.classes[code] for code in answer.values]
     assert found["species"].tolist() == table["species"].tolist()
 
     facts = ready.json("predict", "rows.parquet", "again.parquet", "--config", config)

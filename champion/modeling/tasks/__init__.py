@@ -1,5 +1,5 @@
-"""Kinds of learning: what a target is, how it is fitted and scored, and which tables and curves belong to it.
+"""Kinds of learning, each a folder of modules that are found by a table: a further task is a folder, and its row in each.
 
-A task is a folder with two modules, found by a table each: `target` (what preparing a table needs) and `learning` (what
-training and judging need), so that a new score does not make anybody prepare the table anew.
+`target` is what preparing a table needs, `learning` what training needs, `judging` what comparing two models needs, and
+`answer` what whoever answers needs: apart, so that a further curve refits nothing, and another score prepares no table anew.
 """

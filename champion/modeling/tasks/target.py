@@ -23,7 +23,7 @@ class Target(Protocol):
         """The values to learn, shape (rows,), whatever dtype they came with."""
 
     def classes_to_learn(self, target: pd.Series, split: str) -> list[Label]:
-        """The classes of a train set, in order; NotEnoughDataError where `split`, in words, left too few."""
+        """The classes of a train set, in order, where the task knows any; NotEnoughDataError where `split` left too few."""
 
     def class_counts(self, target: pd.Series, classes: Sequence[Label]) -> list[int]:
         """The rows of each class, for the profile."""

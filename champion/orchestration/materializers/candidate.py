@@ -4,9 +4,8 @@ from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType
 
-from champion.bundle.candidate import TrainedCandidate
-from champion.modeling.equivalence import EquivalenceReport
-from champion.modeling.evaluation import CandidateResult
+from champion.bundle.model import TrainedCandidate
+from champion.modeling.evaluation import CandidateResult, EquivalenceReport
 from champion.orchestration.materializers.files import Files
 
 _MODEL, _RESULT, _PARITY = "model.skops", "result.json", "parity.json"

@@ -13,8 +13,8 @@ import numpy as np
 
 from champion.bundle.manifest import Manifest
 from champion.bundle.predictions import Answered
-from champion.modeling.classifier import Predictions
 from champion.modeling.features import Feature
+from champion.modeling.predictor import Predictions
 from champion.serving.log import Limits, PredictionLog
 from tests.support.packages import about
 

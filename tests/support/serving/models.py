@@ -13,7 +13,7 @@ import pandas as pd
 from champion.bundle.build import build
 from champion.bundle.folder import Package
 from champion.bundle.model import dumps
-from champion.modeling.equivalence_check import check_equivalence
+from champion.modeling.equivalence import check_equivalence
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import rule_for
@@ -110,7 +110,7 @@ def made(table: str = "iris", model: str = "FOREST", number: int = 1, seed: int 
 
     pipeline.fit(model_frame(train, plan.features), encode(canonical_labels(train[target]), plan.classes))
     bytes_ = dumps(pipeline)
-    equivalence = check_equivalence(pipeline, plan.features, plan.classes, holdout, seed=0)
+    equivalence = check_equivalence(pipeline, plan, holdout, seed=0)
     facts: dict[str, Any] = about(
         number, use_case=table, signature=plan.features, classes=plan.classes, target=target, estimator=estimator,
         data_version=f"{number:032x}",

@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from champion.bundle import batch
 from champion.bundle.batch import BatchRequest, Tally, predict_table, require_columns
-from champion.bundle.build import array_classifier, classifier
+from champion.bundle.build import array_predictor, predictor
 from champion.bundle.folder import Package
 from champion.errors import ConfigurationError, DataError
 from champion.tabular import csv_format, parquet_format
@@ -39,7 +39,7 @@ def scored(
     asked = BatchRequest(suffix=suffix, **kept)
     with tempfile.TemporaryDirectory() as folder:
         out, rejects = Path(folder) / f"out{suffix}", Path(folder) / "rejects.csv"
-        model = array_classifier(package, "models/test")
+        model = array_predictor(package, "models/test")
         tally = predict_table(source, model, package.manifest, asked, out, rejects, lambda *_: None)
         made = parquet.read_table(out).to_pandas() if suffix == ".parquet" else pd.read_csv(out)
         with rejects.open(newline="", encoding="utf-8") as file:
@@ -57,10 +57,10 @@ def test_answers_equal_those_of_the_whole_table(
     package = packed(training(), f"sklearn.{estimator}", classes=("a", "b", "c"))
     rows = training(500).sample(frac=1, random_state=1)[["when", "paid", "colour", "count", "size"]]
     source = write(rows, tmp_path / f"table{suffix}")
-    whole = classifier(package, "models/test").predict(read_table(source, source.name))
+    whole = predictor(package, "models/test").predict(read_table(source, source.name))
     tally, found, rejected = scored(package, source)
     assert (tally.rows, tally.predicted, rejected) == (500, 500, [])
-    assert found["label"].tolist() == [package.manifest.classes[code] for code in whole.codes]
+    assert found["label"].tolist() == [package.manifest.classes[code] for code in whole.values]
     if whole.probabilities is None:
         assert list(found.columns) == ["label", "model_version"]
     else:
@@ -205,11 +205,11 @@ from pathlib import Path
 from champion.bundle import folder
 from champion.tabular import csv_format, parquet_format
 from champion.bundle.batch import BatchRequest, predict_table
-from champion.bundle.build import array_classifier
+from champion.bundle.build import array_predictor
 csv_format.BLOCK_BYTES = 4096
 package = folder.read(Path({str(tmp_path / "models")!r}), "models")
 largest = []
-model = array_classifier(package, "models")
+model = array_predictor(package, "models")
 answer = model.predict
 model.predict = lambda block: largest.append(len(block)) or answer(block)
 asked = BatchRequest(suffix=".csv", keep_all=True)
@@ -229,7 +229,7 @@ def test_the_share_of_the_table_that_is_done_is_told(
     monkeypatch.setattr(parquet_format, "CHUNK_ROWS", 100)
     source = write(training(250), tmp_path / "table.parquet")
     told: list[Any] = []
-    answering = array_classifier(model, "models/test")
+    answering = array_predictor(model, "models/test")
     predict_table(
         source, answering, model.manifest, BatchRequest(suffix=".csv"), tmp_path / "o.csv", tmp_path / "r.csv",
         lambda *how_far: told.append(how_far),

@@ -3,15 +3,14 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from champion.bundle.build import array_classifier, build, classifier, equivalence_of, profile_of, with_state
-from champion.bundle.card import model_card
+from champion.bundle.build import array_predictor, build, equivalence_of, model_card, predictor, profile_of, with_state
 from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest, verify
 from champion.bundle.manifest import Manifest
 from champion.bundle.model import dumps
 from champion.errors import PackageError
 from champion.modeling.arrays import Block
-from champion.modeling.equivalence import EquivalenceReport
 from champion.modeling.estimators import build_pipeline
+from champion.modeling.evaluation import EquivalenceReport
 from champion.modeling.features import Feature
 from champion.use_case.learning import Candidate
 from tests.support.packages import about, package, profile
@@ -37,13 +36,13 @@ def test_a_package_names_every_file_by_its_hash() -> None:
 def test_a_package_predicts() -> None:
     made, rows = real()
 
-    loaded = classifier(made, "models/iris")
-    assert [loaded.classes[code] for code in loaded.predict(rows[::-1]).codes] == ["yes", "yes", "no", "no"]
+    loaded = predictor(made, "models/iris")
+    assert [loaded.contract.classes[code] for code in loaded.predict(rows[::-1]).values] == ["yes", "yes", "no", "no"]
 
 
 def test_a_package_whose_model_is_none_does_not_predict() -> None:
     with pytest.raises(PackageError, match=r"models/iris/model.skops is no skops file"):
-        classifier(package(), "models/iris")
+        predictor(package(), "models/iris")
 
 
 def test_a_later_title_changes_nothing_but_the_manifest() -> None:
@@ -121,17 +120,17 @@ def test_a_package_answers_the_fast_way_where_the_parity_gate_let_it() -> None:
         (EquivalenceReport(backend="native", reason="differed"), "native"),
     ):
         with_gate = build(made.files[MODEL], profile(), equivalence, **about(signature=made.manifest.signature))
-        arrays = array_classifier(with_gate, "models/iris")
+        arrays = array_predictor(with_gate, "models/iris")
         assert arrays.backend == way
         assert equivalence_of(with_gate) == equivalence
-        assert arrays.predict(block).codes.tolist() == [0, 0, 1, 1]
+        assert arrays.predict(block).values.tolist() == [0, 0, 1, 1]
 
 
 def test_a_package_from_before_the_parity_gate_answers_with_the_model_itself() -> None:
     made, _ = real()
 
     assert EQUIVALENCE not in made.files
-    assert array_classifier(made, "models/iris").backend == "native"
+    assert array_predictor(made, "models/iris").backend == "native"
 
 
 def test_a_package_with_a_broken_parity_report_is_refused() -> None:
@@ -140,4 +139,4 @@ def test_a_package_with_a_broken_parity_report_is_refused() -> None:
     files = made.manifest.files | {EQUIVALENCE: digest(b"{")}
 
     with pytest.raises(PackageError, match=r"parity\.json cannot be read"):
-        array_classifier(Package(made.manifest.model_copy(update={"files": files}), broken), "models/iris")
+        array_predictor(Package(made.manifest.model_copy(update={"files": files}), broken), "models/iris")

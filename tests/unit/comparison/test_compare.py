@@ -7,9 +7,10 @@ import pytest
 from champion.comparison.compare import IMPORTANCE_ROWS, ComparedModel, compare
 from champion.comparison.evaluation import Evaluation
 from champion.errors import ConfigurationError, NotEnoughDataError
-from champion.modeling.classifier import Classifier
 from champion.modeling.columns import infer
+from champion.modeling.contract import Contract
 from champion.modeling.features import signature
+from champion.modeling.predictor import Predictor
 from champion.modeling.split import SplitRule, is_holdout, rule_for
 from champion.modeling.tasks.classification.target import canonical_labels, class_list
 from champion.modeling.training import fit_candidate
@@ -52,11 +53,11 @@ def compared_model(
     **params: Any,
 ) -> ComparedModel:
     features = signature(train, infer(train, exclude=["target"], kinds={}))
-    classes = class_list(canonical_labels(train["target"]))
+    contract = Contract(features=features, classes=class_list(canonical_labels(train["target"])))
     fitting = Fitting(target="target", metric=metric, folds=2, seed=0, group=None, ranked=True)
     candidate = Candidate(estimator=estimator, params=params)
-    pipeline, result = fit_candidate(train, features, classes, "one", candidate, fitting)
-    return ComparedModel(role, Classifier(features, classes, pipeline), rule, "one", estimator, result.params)
+    pipeline, result = fit_candidate(train, contract, "one", candidate, fitting)
+    return ComparedModel(role, Predictor(contract, pipeline), rule, "one", estimator, result.params)
 
 
 def exam(
@@ -131,7 +132,7 @@ def test_a_champion_is_not_judged_on_the_rows_it_was_trained_on() -> None:
     assert found.rows.judged == len(in_both) < len(holdout) == found.rows.holdout
     assert found.rows.overlap_only
     assert found.champion.scores["accuracy"] < 0.65
-    no_rule = ComparedModel("champion", champion.classifier, today, "one", NEAREST, {})
+    no_rule = ComparedModel("champion", champion.predictor, today, "one", NEAREST, {})
     inflated = exam(holdout, challenger, no_rule)
     assert inflated.champion.scores["accuracy"] > 0.75
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from champion.drift.classification import live_score
 from champion.drift.judge import all_the_same, changed_types, drifting, require_known_columns, without_verdicts
-from champion.drift.labels import live_score
 from champion.errors import ConfigurationError
 from champion.use_case.policy import Drift
 from champion.use_case.whole import parse_use_case

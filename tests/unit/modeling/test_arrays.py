@@ -8,17 +8,17 @@ import pytest
 from champion.errors import DataError
 from champion.modeling.arrays import (
     LARGEST,
-    ArrayClassifier,
+    ArrayPredictor,
     Block,
     block_of,
-    moment_parts,
     number_columns,
     text_columns,
 )
-from champion.modeling.classifier import Classifier
 from champion.modeling.columns import infer
+from champion.modeling.contract import Contract
 from champion.modeling.estimators import build_pipeline
-from champion.modeling.features import Feature, model_frame, signature
+from champion.modeling.features import Feature, model_frame, moment_parts, signature
+from champion.modeling.predictor import Predictor
 from champion.use_case.learning import Candidate
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
@@ -69,17 +69,17 @@ def asked(table: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_block_gets_the_answer_that_its_table_gets(estimator: str, table: pd.DataFrame) -> None:
     features, pipeline = fitted(table, estimator)
-    rows = asked(table)
-    expected = Classifier(features, [0, 1, 2], pipeline).predict(rows)
+    rows, contract = asked(table), Contract(features=features, classes=(0, 1, 2))
+    expected = Predictor(contract, pipeline).predict(rows)
     block = block_of(model_frame(rows, features), features)
     for backend in ("packed", "native"):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend=backend)
+            arrays = ArrayPredictor(contract, pipeline, backend=backend)
             found = arrays.predict(block)
             alone = arrays.predict(Block(block.numbers[:1], block.texts[:1]))
-        np.testing.assert_array_equal(found.codes, expected.codes)
-        assert alone.codes[0] == expected.codes[0]
+        np.testing.assert_array_equal(found.values, expected.values)
+        assert alone.values[0] == expected.values[0]
         if expected.probabilities is None:
             assert found.probabilities is None
         else:
@@ -93,7 +93,8 @@ def test_a_forest_may_be_packed_and_a_linear_model_may_not() -> None:
         (FOREST, "packed", "packed"), (FOREST, "native", "native"), (FOREST, "gone", "native"), (linear, "packed", "native"),
     ):  # fmt: skip
         features, pipeline = fitted(table, estimator)
-        assert ArrayClassifier(features, [0, 1, 2], pipeline, backend=asked_for).backend == backend
+        contract = Contract(features=features, classes=(0, 1, 2))
+        assert ArrayPredictor(contract, pipeline, backend=asked_for).backend == backend
 
 
 def test_the_label_at_a_tie_of_gradient_boosting_is_its_own() -> None:
@@ -102,16 +103,16 @@ def test_the_label_at_a_tie_of_gradient_boosting_is_its_own() -> None:
     pipeline = build_pipeline(
         Candidate(estimator="sklearn.ensemble.GradientBoostingClassifier", params={"n_estimators": 1}), features, seed=0
     ).fit(rows, [0, 1, 0, 1])
-    found = Classifier(features, ["no", "yes"], pipeline).predict(rows)
+    found = Predictor(Contract(features=features, classes=("no", "yes")), pipeline).predict(rows)
     assert found.probabilities[0].tolist() == [0.5, 0.5]
-    assert found.codes.tolist() == pipeline.predict(rows).tolist() == [1, 1, 1, 1]
+    assert found.values.tolist() == pipeline.predict(rows).tolist() == [1, 1, 1, 1]
 
 
 def of_numbers(estimator: str, rows: Any) -> Any:
     """What a model of two numbers answers, without preparation."""
     features, pipeline = fitted(numbers_only(), estimator)
     pipeline.steps[0] = ("prepare", "passthrough")
-    arrays = ArrayClassifier(features, [0, 1, 2], pipeline, backend="packed")
+    arrays = ArrayPredictor(Contract(features=features, classes=(0, 1, 2)), pipeline, backend="packed")
     return arrays.predict(Block(np.array(rows).reshape(-1, 2), np.empty((len(rows), 0), dtype=object)))
 
 
@@ -119,7 +120,7 @@ def of_numbers(estimator: str, rows: Any) -> Any:
 def test_a_number_that_no_model_takes_is_refused(value: float) -> None:
     with pytest.raises(DataError, match=r"infinite or beyond 3\.402823e"):
         of_numbers(FOREST, [[value, 0.0]])
-    assert len(of_numbers(FOREST, [[LARGEST, -LARGEST]]).codes) == 1
+    assert len(of_numbers(FOREST, [[LARGEST, -LARGEST]]).values) == 1
 
 
 def test_a_value_that_the_estimator_refuses_is_named_with_the_estimator() -> None:
@@ -129,7 +130,7 @@ def test_a_value_that_the_estimator_refuses_is_named_with_the_estimator() -> Non
 
 def test_no_row_gets_no_answer() -> None:
     found = of_numbers(FOREST, [])
-    assert (found.codes.shape, found.probabilities.shape) == ((0,), (0, 3))
+    assert (found.values.shape, found.probabilities.shape) == ((0,), (0, 3))
 
 
 def test_moments_become_what_a_table_makes_of_them() -> None:

@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from champion.errors import DataError
-from champion.modeling.classifier import Classifier
+from champion.modeling.predictor import Predictor
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import is_holdout, rule_for
 from champion.modeling.training import fit_candidate
@@ -45,26 +45,26 @@ def table(rows: int, seed: int = 0) -> pd.DataFrame:
     return frame.assign(target=np.where(score > 0.5, "yes", "no"))
 
 
-def trained(frame: pd.DataFrame, estimator: str) -> Classifier:
-    """A classifier fitted on all of a table; its signature is always the same."""
+def trained(frame: pd.DataFrame, estimator: str) -> Predictor:
+    """A model fitted on all of a table; its signature is always the same."""
     _, _, _, plan = prepare_table(table(200), DATA, rule_for(table(200), DATA, Split()))
     assert {feature.name for feature in plan.features} == {"size", "colour", "paid", "gaps"}
     candidate = Candidate(estimator=estimator, params=ESTIMATORS[estimator])
-    pipeline, _ = fit_candidate(frame, plan.features, plan.classes, "one", candidate, FITTING)
-    return Classifier(plan.features, plan.classes, pipeline)
+    pipeline, _ = fit_candidate(frame, plan, "one", candidate, FITTING)
+    return Predictor(plan, pipeline)
 
 
 @cache
-def of_a_hundred_rows(estimator: str) -> Classifier:
+def of_a_hundred_rows(estimator: str) -> Predictor:
     return trained(table(100), estimator)
 
 
-def answers(classifier: Classifier, frame: pd.DataFrame) -> list[Any]:
-    return [classifier.classes[code] for code in classifier.predict(frame).codes]
+def answers(predictor: Predictor, frame: pd.DataFrame) -> list[Any]:
+    return [predictor.contract.classes[code] for code in predictor.predict(frame).values]
 
 
-def accuracy(classifier: Classifier, frame: pd.DataFrame) -> float:
-    return float(np.mean(np.array(answers(classifier, frame)) == frame["target"]))
+def accuracy(predictor: Predictor, frame: pd.DataFrame) -> float:
+    return float(np.mean(np.array(answers(predictor, frame)) == frame["target"]))
 
 
 @each
@@ -80,21 +80,19 @@ def test_it_learns_what_there_is_to_learn(estimator: str) -> None:
 
 @each
 def test_a_row_is_answered_alike_alone_and_among_others_in_any_order(estimator: str) -> None:
-    classifier, asked = of_a_hundred_rows(estimator), table(60, seed=1)
+    predictor, asked = of_a_hundred_rows(estimator), table(60, seed=1)
     order = np.random.default_rng(2).permutation(60)
-    together = answers(classifier, asked)
-    assert answers(classifier, asked.iloc[order]) == [together[row] for row in order]
-    assert [answers(classifier, asked.iloc[[row]])[0] for row in range(20)] == together[:20]
+    together = answers(predictor, asked)
+    assert answers(predictor, asked.iloc[order]) == [together[row] for row in order]
+    assert [answers(predictor, asked.iloc[[row]])[0] for row in range(20)] == together[:20]
 
 
 @each
 def test_the_order_of_columns_more_columns_and_another_dtype_do_not_matter(estimator: str) -> None:
-    classifier, asked = of_a_hundred_rows(estimator), table(60, seed=1)
+    predictor, asked = of_a_hundred_rows(estimator), table(60, seed=1)
     dtypes = {"size": "Float64", "colour": "category", "paid": str, "gaps": object}
     for changed in (asked[asked.columns[::-1]].assign(more=1), asked.astype(dtypes)):
-        np.testing.assert_array_equal(
-            classifier.predict(changed).probabilities, classifier.predict(asked).probabilities
-        )
+        np.testing.assert_array_equal(predictor.predict(changed).probabilities, predictor.predict(asked).probabilities)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +118,9 @@ def test_a_flipped_label_hurts(estimator: str) -> None:
 
 @each
 def test_more_of_what_counts_makes_yes_likelier(estimator: str) -> None:
-    classifier = trained(table(300), estimator)
+    predictor = trained(table(300), estimator)
     rows = pd.DataFrame({"size": [-3.0, 3.0], "colour": "blue", "paid": True, "gaps": 0.0})
-    found = classifier.predict(rows).probabilities
+    found = predictor.predict(rows).probabilities
     assert found[0, 1] < 0.5 < found[1, 1]
 
 
@@ -130,9 +128,10 @@ def test_more_of_what_counts_makes_yes_likelier(estimator: str) -> None:
 def test_probabilities_are_over_all_classes_also_where_training_lacked_one(estimator: str) -> None:
     few = table(60)
     _, _, _, plan = prepare_table(few, DATA, rule_for(few, DATA, Split()))
+    contract = plan.model_copy(update={"classes": ("maybe", *plan.classes)})
     candidate = Candidate(estimator=estimator, params=ESTIMATORS[estimator])
-    pipeline, _ = fit_candidate(few, plan.features, ["maybe", *plan.classes], "one", candidate, FITTING)
-    found = Classifier(plan.features, ["maybe", *plan.classes], pipeline).predict(few).probabilities
+    pipeline, _ = fit_candidate(few, contract, "one", candidate, FITTING)
+    found = Predictor(contract, pipeline).predict(few).probabilities
     assert found.shape == (60, 3)
     assert found[:, 0].tolist() == [0] * 60
     np.testing.assert_allclose(found.sum(axis=1), 1)
@@ -141,14 +140,14 @@ def test_probabilities_are_over_all_classes_also_where_training_lacked_one(estim
 @each
 def test_no_row_gets_no_answer(estimator: str) -> None:
     found = of_a_hundred_rows(estimator).predict(table(60).iloc[:0])
-    assert found.codes.tolist() == []
+    assert found.values.tolist() == []
     assert found.probabilities.shape == (0, 2)
 
 
 def test_what_the_estimator_cannot_take_is_told() -> None:
-    classifier = of_a_hundred_rows("sklearn.linear_model.LogisticRegression")
+    predictor = of_a_hundred_rows("sklearn.linear_model.LogisticRegression")
     with pytest.raises(DataError, match=r"LogisticRegression cannot answer this table: Input .*infinity"):
-        classifier.predict(table(5).assign(size=float("inf")))
+        predictor.predict(table(5).assign(size=float("inf")))
 
 
 # Preparation, whose plan all of this goes by

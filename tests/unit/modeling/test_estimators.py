@@ -8,8 +8,9 @@ from sklearn.utils import all_estimators
 from threadpoolctl import threadpool_limits
 
 from champion.errors import ConfigurationError
-from champion.modeling.estimators import _public_path, build_pipeline, check_candidates, estimator_class, is_tree_based
+from champion.modeling.estimators import build_pipeline, check_candidates, estimator_class
 from champion.modeling.features import Feature, model_frame
+from champion.modeling.libraries.scikit_learn import is_tree_based, names
 from champion.use_case.learning import Candidate
 from champion.use_case.whole import UseCase, parse_use_case
 
@@ -69,7 +70,7 @@ def test_what_is_no_classifier_is_refused_with_the_key_and_a_way_out(path: str, 
 @pytest.mark.parametrize("name", [name for name, _ in all_estimators(type_filter="classifier")])
 def test_every_classifier_is_found_where_a_suggestion_would_say(name: str) -> None:
     found = dict(all_estimators(type_filter="classifier"))[name]
-    assert estimator_class(_public_path(found), "here") is found
+    assert estimator_class(names("classifier")[name], "here") is found
 
 
 @pytest.mark.parametrize(

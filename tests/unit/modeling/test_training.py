@@ -6,8 +6,9 @@ import pytest
 
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError
 from champion.modeling.columns import infer
-from champion.modeling.evaluation import CandidateResult, Label
-from champion.modeling.features import Feature, signature
+from champion.modeling.contract import Contract
+from champion.modeling.evaluation import CandidateResult
+from champion.modeling.features import signature
 from champion.modeling.tasks.classification.learning import encode
 from champion.modeling.tasks.classification.target import canonical_labels, class_list
 from champion.modeling.training import fit_candidate, rank
@@ -38,14 +39,14 @@ def fitting(**changes: Any) -> Fitting:
     return Fitting(**{**settled, **changes})
 
 
-def parts(train: pd.DataFrame, group: str | None = None) -> tuple[tuple[Feature, ...], list[Label]]:
-    left_out = ["target", *([group] if group else [])]
-    return signature(train, infer(train, exclude=left_out, kinds={})), class_list(canonical_labels(train["target"]))
+def contract(train: pd.DataFrame, group: str | None = None) -> Contract:
+    features = signature(train, infer(train, exclude=["target", *([group] if group else [])], kinds={}))
+    return Contract(features=features, classes=class_list(canonical_labels(train["target"])))
 
 
 def fit(train: pd.DataFrame, estimator: str = TREE, **more: Any) -> tuple[Any, CandidateResult]:
     candidate = Candidate(estimator=estimator, params=more.pop("params", {}), search=more.pop("search", {}))
-    return fit_candidate(train, *parts(train, more.get("group")), "one", candidate, fitting(**more))
+    return fit_candidate(train, contract(train, more.get("group")), "one", candidate, fitting(**more))
 
 
 def test_a_candidate_is_fitted_on_every_row_and_ranked_by_cross_validation_unless_it_is_alone() -> None:

@@ -15,8 +15,8 @@ from tests.conftest import copy_project
     ("module", "reaches", "leaves_out"),
     [
         ("steps.prepare", "split preparation columns", "training tasks.classification.learning"),
-        ("steps.train_candidate", "training features", "equivalence_check"),
-        ("steps.evaluate", "tasks.classification.learning split", "preparation"),
+        ("steps.train_candidate", "training features", "equivalence tasks.classification.judging"),
+        ("steps.evaluate", "tasks.classification.judging split", "preparation"),
     ],
 )
 def test_a_step_is_made_of_what_its_imports_reach(module: str, reaches: str, leaves_out: str) -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("patch", patches.ALL, ids=lambda patch: patch.target)
 def test_every_row_fits_the_pinned_version(patch: patching.Patch) -> None:
-    assert patching._found(patch.target)[1] == patch.target.rpartition(".")[2].rpartition(":")[2]
-    assert patching._fits(patch)
+    assert patching._located(patch.target)[1] == patch.target.rpartition(".")[2].rpartition(":")[2]
+    assert patching.fits(patch)
 
 
 def test_the_function_that_a_traceback_is_searched_for_is_there() -> None:

@@ -137,7 +137,7 @@ def kubernetes(store: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def compiled(client: Client, session: Session, use_case: dict[str, Any]) -> Any:
     """What ZenML would hand to the orchestrator."""
-    from champion.comparison.provenance import Provenance
+    from champion.comparison.evaluation import Provenance
     from champion.registry.promotion import Terms
     from pipelines.dataset import register
     from pipelines.training import training

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from champion.drift.labels import live_score
+from champion.drift.classification import live_score
 from champion.drift.report import DriftReport
 from champion.reporting.drift.history import FeatureHistory, render_drift_history
 from champion.reporting.drift.page import render_drift_html, render_drift_markdown

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation
-from champion.comparison.provenance import Outcome, Provenance
+from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.evaluation import CandidateResult, ClassScore, Importance, Label, PairedTest
 from champion.modeling.profile import Profile
-from champion.reporting import sentences, tables
+from champion.reporting import classification, sentences, tables
 from champion.reporting.charts import figures
 from champion.reporting.html import render_html
 from champion.reporting.markdown import render_markdown
@@ -164,10 +163,13 @@ OVERLAP = comparison_rows(judged=12, overlap_only=True)
         (became(action="would_promote", champion=3), "version 3 is in production; with promotion on, the challenger"),
         (became(action="would_promote", champion=None), "Nothing was changed: nothing is in production; with"),
         (became(action="would_keep", champion=3), "version 3 is in production; with promotion on, it would stay."),
-        (sentences.paired(pairs(9, 0, 0, 1)), "same rows"),
-        (sentences.paired(pairs(0, 2, 1, 0)), "chance alone"),
-        (sentences.paired(pairs(0, 99, 1, 0, p=1e-9)), "p below"),
-        (sentences.ladder(evaluation(rows=comparison_rows(smallest_gain=1.2))), "no gain in accuracy can be told"),
+        (classification.paired(pairs(9, 0, 0, 1)), "same rows"),
+        (classification.paired(pairs(0, 2, 1, 0)), "chance alone"),
+        (classification.paired(pairs(0, 99, 1, 0, p=1e-9)), "p below"),
+        (
+            classification.smallest_gain(evaluation(rows=comparison_rows(smallest_gain=1.2))),
+            "no gain in accuracy can be told",
+        ),
         (
             sentences.compared_rows(evaluation(rows=OVERLAP), outcome()),
             "the same 12 rows: of the 30 in the holdout only",
@@ -177,11 +179,11 @@ OVERLAP = comparison_rows(judged=12, overlap_only=True)
             "that are holdout under the champion's split rule",
         ),
         (
-            sentences.confusion(performance("champion", SPECIES, wrong=0), evaluation()),
+            classification.errors(performance("champion", SPECIES, wrong=0), evaluation()),
             "All 30 rows right: nothing was",
         ),
-        (sentences.curves(evaluation(TWO), "roc"), "The class looked for is True."),
-        (sentences.calibration(evaluation(TWO)), "The class looked for is True."),
+        (classification.curves(evaluation(TWO), "roc"), "The class looked for is True."),
+        (classification.calibration(evaluation(TWO)), "The class looked for is True."),
         (
             sentences.importance(evaluation(challenger=performance("challenger", SPECIES, importance=NO_USE))),
             "Without 1 of 2 columns nothing measurable would be lost",
@@ -399,8 +401,8 @@ def test_a_run_of_any_size_stays_under_a_megabyte() -> None:
 def test_many_classes_list_the_weakest() -> None:
     classes: list[Label] = list(range(150))
     scores = [ClassScore(label=i, precision=1, recall=1, f1=i / 150, support=10) for i in range(150)]
-    table = tables.per_class(evaluation(classes, challenger=performance("challenger", classes, per_class=scores)))
-    assert len(table.rows) == tables.CLASS_ROWS
+    table = classification.details(evaluation(classes, challenger=performance("challenger", classes, per_class=scores)))
+    assert len(table.rows) == classification.CLASS_ROWS
     assert table.rows[0].cells[0] == "0"
     assert table.note == "The 100 of 150 classes with the lowest F1."
 

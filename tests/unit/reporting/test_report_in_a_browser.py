@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from champion.drift.labels import live_score
+from champion.drift.classification import live_score
 from champion.reporting.charts import figures
 from champion.reporting.drift.page import render_drift_html
 from champion.reporting.html import render_html

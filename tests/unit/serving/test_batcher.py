@@ -11,7 +11,7 @@ import pytest
 
 from champion.errors import DataError
 from champion.modeling.arrays import Block
-from champion.modeling.classifier import Predictions
+from champion.modeling.predictor import Predictions
 from champion.serving.batcher import Batcher
 
 
@@ -59,20 +59,20 @@ def test_what_waits_is_one_question_and_every_request_gets_its_own_rows() -> Non
     found = together(*((champion, block(*[float(number)] * rows)) for number, rows in enumerate((1, 3, 2))))
     assert champion.asked == [1, 6]
     assert [each.probabilities.ravel().tolist() for each in found] == [[0.0], [2.0] * 3, [4.0] * 2]
-    assert [len(each.codes) for each in found] == [1, 3, 2]
+    assert [len(each.values) for each in found] == [1, 3, 2]
 
 
 def test_each_request_is_answered_by_the_champion_that_it_took() -> None:
     one, two = Slow(1), Slow(2)
     found = together((one, block(1.0)), (two, block(1.0)), (one, block(1.0)))
-    assert [each.codes.tolist() for each in found] == [[1], [2], [1]]
+    assert [each.values.tolist() for each in found] == [[1], [2], [1]]
     assert (one.asked, two.asked) == ([1, 2], [1])
 
 
 def test_a_row_that_is_refused_spoils_no_other_request() -> None:
     champion = Slow(1)
     good, bad, other = together((champion, block(1.0)), (champion, block(-1.0)), (champion, block(3.0)))
-    assert good.codes.tolist() == other.codes.tolist() == [1]
+    assert good.values.tolist() == other.values.tolist() == [1]
     with pytest.raises(DataError, match="negative"):
         raise bad
 
@@ -87,4 +87,4 @@ def test_a_request_that_was_given_up_stops_nobody() -> None:
         champion.go.set()
         return await batcher.predict(champion, block(1.0))  # type: ignore[arg-type]
 
-    assert asyncio.run(ask()).codes.tolist() == [1]
+    assert asyncio.run(ask()).values.tolist() == [1]

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from champion.bundle.predictions import Answered, read
-from champion.modeling.classifier import Predictions
+from champion.modeling.predictor import Predictions
 from champion.serving import loaded, log_files
 from champion.serving.log import Limits, PredictionLog
 from champion.serving.log_files import LogFiles
@@ -136,7 +136,7 @@ def test_a_file_holds_one_model_version(tmp_path: Path) -> None:
 
 def test_a_large_request_is_logged_whole(tmp_path: Path) -> None:
     answers = answered(manifest(), "big", [[float(number)] for number in range(3500)])
-    answers.predictions.codes[1234] = 0
+    answers.predictions.values[1234] = 0
     written(tmp_path, answers)
     assert values(tmp_path) == [row[0] for row in answers.rows]
     assert [number for number, row in enumerate(rows_of(tmp_path)) if row["label"] == "no"] == [1234]

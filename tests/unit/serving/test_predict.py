@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from champion.bundle.build import classifier
+from champion.bundle.build import predictor
 from champion.bundle.parsing import parse
 from champion.modeling.features import Feature
 from champion.serving.loaded import Champion
@@ -34,9 +34,9 @@ def own_answer(table: str, model: str) -> tuple[list[dict[str, Any]], list[Any],
     """Rows of a table, and what the model itself says of them through pandas."""
     package = made(table, model)
     frame = TABLES[table][0]()
-    found = classifier(package, "test").predict(frame)
+    found = predictor(package, "test").predict(frame)
     names = [feature.name for feature in package.manifest.signature]
-    return rows_of(frame, names), [package.manifest.classes[code] for code in found.codes], found.probabilities
+    return rows_of(frame, names), [package.manifest.classes[code] for code in found.values], found.probabilities
 
 
 @pytest.mark.parametrize(("table", "model"), [("iris", "FOREST"), ("mixed", "BOOSTING")])
@@ -59,7 +59,7 @@ def test_one_row_is_answered_as_many_are(table: str, model: str) -> None:
     for row, label, own in list(zip(rows, labels, probabilities, strict=True))[:40]:  # type: ignore[arg-type]
         block = champion.reader.block(champion.reader.read(json.dumps(row).encode(), 1))
         found = champion.predict(block)
-        assert champion.classes[found.codes[0]] == label
+        assert champion.manifest.classes[found.values[0]] == label
         assert np.abs(found.probabilities[0] - own).max() <= 1e-6  # type: ignore[index]
 
 

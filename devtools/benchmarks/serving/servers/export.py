@@ -7,7 +7,7 @@ from pathlib import Path
 import joblib
 import pandas as pd
 
-from champion.bundle.build import classifier
+from champion.bundle.build import predictor
 from champion.bundle.folder import read
 
 ROW = {"sepal_length": 5.9, "sepal_width": 3.0, "petal_length": 4.9, "petal_width": 1.7}  # between two classes
@@ -18,9 +18,13 @@ if __name__ == "__main__":
     content = read(package, str(package))
     if content is None:
         raise SystemExit(f"There is no package in {package}.")
-    model = classifier(content, str(package))
-    frame = pd.DataFrame([ROW])[[feature.name for feature in model.features]]
+    model = predictor(content, str(package))
+    frame = pd.DataFrame([ROW])[[feature.name for feature in model.contract.features]]
     shares = model.pipeline.predict_proba(frame)[0].tolist()
     joblib.dump(model.pipeline, out / "model.joblib")
-    facts = {"row": {name: ROW[name] for name in frame}, "classes": list(model.classes), "probabilities": shares}
+    facts = {
+        "row": {name: ROW[name] for name in frame},
+        "classes": list(model.contract.classes),
+        "probabilities": shares,
+    }
     (out / "facts.json").write_text(json.dumps(facts))

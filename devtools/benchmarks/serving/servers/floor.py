@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 import uvicorn
 
-from champion.bundle.build import array_classifier
+from champion.bundle.build import array_predictor
 from champion.bundle.folder import read
 from champion.modeling.arrays import Block
 
 PACKAGE = os.environ["PACKAGE"]
-CLASSIFIER = array_classifier(read(Path(PACKAGE), PACKAGE), PACKAGE)
-NAMES = [feature.name for feature in CLASSIFIER.features]
+MODEL = array_predictor(read(Path(PACKAGE), PACKAGE), PACKAGE)
+NAMES = [feature.name for feature in MODEL.contract.features]
 DECODER = msgspec.json.Decoder(msgspec.defstruct("Row", [(name, float) for name in NAMES]))
 NO_TEXTS = np.empty((1, 0), dtype=object)
 START = {"type": "http.response.start", "status": 200}
@@ -26,9 +26,9 @@ async def app(scope, receive, send):
         return
     row = DECODER.decode((await receive())["body"])
     numbers = np.array([[getattr(row, name) for name in NAMES]])
-    predictions = CLASSIFIER.predict(Block(numbers, NO_TEXTS))
+    predictions = MODEL.predict(Block(numbers, NO_TEXTS))
     body = msgspec.json.encode(
-        {"label": CLASSIFIER.classes[predictions.codes[0]], "probabilities": predictions.probabilities[0].tolist()}
+        {"label": MODEL.contract.classes[predictions.values[0]], "probabilities": predictions.probabilities[0].tolist()}
     )
     length = (b"content-length", str(len(body)).encode())
     await send(START | {"headers": [(b"content-type", b"application/json"), length]})

@@ -10,8 +10,9 @@ from sklearn import metrics
 from champion.errors import ConfigurationError, NotEnoughDataError
 from champion.modeling.estimators import check_candidates
 from champion.modeling.evaluation import PairedTest
-from champion.modeling.tasks.classification import learning
-from champion.modeling.tasks.classification.learning import Answers, score, sign_test
+from champion.modeling.tasks.classification import judging, learning
+from champion.modeling.tasks.classification.judging import sign_test
+from champion.modeling.tasks.classification.learning import Answers, score
 from champion.use_case.learning import Candidate, Data
 from champion.use_case.policy import Promotion
 from champion.use_case.whole import UseCase
@@ -134,15 +135,15 @@ def test_a_score_that_is_no_number_is_not_enough_data(monkeypatch: pytest.Monkey
 
 
 def test_each_class_has_its_row_also_where_nothing_is_in_it_and_the_confusion_has_the_truth_in_rows() -> None:
-    rows = learning.per_class(decided([0, 0, 1], [0, 1, 1], size=3))
+    rows = judging.per_class(decided([0, 0, 1], [0, 1, 1], size=3))
     assert [(row.label, row.support) for row in rows] == [(0, 2), (1, 1), (2, 0)]
     assert [(row.precision, row.recall) for row in rows] == [(1.0, 0.5), (0.5, 1.0), (0.0, 0.0)]
-    assert learning.confusion(decided([0, 0, 1], [0, 2, 2], size=3)) == [[1, 0, 1], [0, 0, 1], [0, 0, 0]]
+    assert judging.confusion(decided([0, 0, 1], [0, 2, 2], size=3)) == [[1, 0, 1], [0, 0, 1], [0, 0, 0]]
 
 
 def test_curves_have_the_areas_of_scikit_learn_and_few_points() -> None:
     given = answers(3, rows=900)
-    roc, precision_recall = learning.roc_curves(given), learning.precision_recall_curves(given)
+    roc, precision_recall = judging.roc_curves(given), judging.precision_recall_curves(given)
     for code in range(3):
         positive, likely = given.truth == code, given.probabilities[:, code]
         assert roc[code].area == pytest.approx(metrics.roc_auc_score(positive, likely))
@@ -153,10 +154,10 @@ def test_curves_have_the_areas_of_scikit_learn_and_few_points() -> None:
 
 
 def test_of_two_classes_one_curve_says_it_all() -> None:
-    assert [curve.label for curve in learning.roc_curves(answers(2))] == ["class 1"]
+    assert [curve.label for curve in judging.roc_curves(answers(2))] == ["class 1"]
 
 
-@pytest.mark.parametrize("curves", [learning.roc_curves, learning.precision_recall_curves, learning.calibration])
+@pytest.mark.parametrize("curves", [judging.roc_curves, judging.precision_recall_curves, judging.calibration])
 def test_no_curves_without_probabilities_or_with_one_class(curves: Any) -> None:
     assert curves(answers(3, probabilities=False)) == []
     assert curves(answers(3, present=1)) == []
@@ -166,7 +167,7 @@ def test_calibration_of_a_class_is_how_often_it_is_there_by_how_likely_it_was_sa
     likely = np.repeat([0.1, 0.9], 50)
     truth = np.array([0] * 45 + [1] * 5 + [1] * 45 + [0] * 5)
     given = Answers(["no", "yes"], truth, (likely > 0.5).astype(int), np.column_stack([1 - likely, likely]))
-    (curve,) = learning.calibration(given)
+    (curve,) = judging.calibration(given)
     assert curve.label == "yes"
     assert curve.counts == [10] * 10
     assert (np.mean(curve.y[:5]), np.mean(curve.y[5:])) == pytest.approx((0.1, 0.9))
@@ -191,7 +192,7 @@ def test_mcnemars_exact_test_gives_the_known_values(wins: int, losses: int, p_va
 
 def test_the_paired_test_counts_the_rows_of_each_sort() -> None:
     challenger, champion = decided([1] * 10, [1] * 8 + [0] * 2), decided([1] * 10, [1, 1] + [0] * 7 + [1])
-    found = learning.paired_test(challenger, champion)
+    found = judging.paired_test(challenger, champion)
     assert (found.both_right, found.only_challenger_right, found.only_champion_right, found.both_wrong) == (2, 6, 1, 1)
     assert found.p_value == pytest.approx(0.125)
 
@@ -204,12 +205,12 @@ def discordance(rows: int) -> PairedTest:
 @given(st.integers(1, 5000), st.integers(0, 400))
 def test_the_smallest_gain_is_the_least_that_the_paired_test_tells_from_noise(rows: int, discordant: int) -> None:
     differing = max(discordant, 6)
-    gained = round(learning.smallest_gain(rows, discordance(discordant)) * rows)
+    gained = round(judging.smallest_gain(rows, discordance(discordant)) * rows)
     wins = (differing + gained) // 2
     assert sign_test(wins, differing - wins) <= 0.05
     assert sign_test(wins - 1, differing - wins + 1) > 0.05
 
 
 def test_on_fewer_than_six_rows_no_gain_stands_out() -> None:
-    assert learning.smallest_gain(5, discordance(0)) > 1
-    assert learning.smallest_gain(30, None) == pytest.approx(0.2)
+    assert judging.smallest_gain(5, discordance(0)) > 1
+    assert judging.smallest_gain(30, None) == pytest.approx(0.2)

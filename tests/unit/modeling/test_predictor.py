@@ -7,7 +7,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
-from champion.modeling.classifier import ask
+from champion.modeling.predictor import ask
 
 
 def test_trees_are_asked_with_the_numbers_of_a_row_side_by_side() -> None:

@@ -6,18 +6,19 @@ import pandas as pd
 import pytest
 
 from champion.modeling import forest
-from champion.modeling.arrays import block_of
-from champion.modeling.backends import BACKENDS
-from champion.modeling.equivalence import EquivalenceReport
-from champion.modeling.equivalence_check import _at_boundaries, check_equivalence
+from champion.modeling.arrays import BACKENDS, block_of
+from champion.modeling.contract import Contract
+from champion.modeling.equivalence import _at_boundaries, check_equivalence
+from champion.modeling.evaluation import EquivalenceReport
 from champion.modeling.features import model_frame
 from champion.modeling.forest import Forest, make
+from champion.modeling.predictor import Predictions
 from tests.unit.modeling.test_arrays import FOREST, fitted, mixed, numbers_only
 
 
 def gate(table: pd.DataFrame, estimator: str = FOREST) -> EquivalenceReport:
     features, pipeline = fitted(table, estimator)
-    return check_equivalence(pipeline, features, [0, 1, 2], table, seed=0)
+    return check_equivalence(pipeline, Contract(features=features, classes=(0, 1, 2)), table, seed=0)
 
 
 @pytest.mark.parametrize("table", [mixed(), numbers_only(), numbers_only(3000)], ids=["mixed", "numbers", "many"])
@@ -47,7 +48,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
 def test_a_walk_that_is_wrong_at_the_thresholds_alone_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     table = numbers_only()
     spoiled(monkeypatch, thresholds=lambda forest: forest.thresholds * (1 - 1e-12 * np.sign(forest.thresholds)))
-    monkeypatch.setattr("champion.modeling.equivalence_check._GRID_ROWS", 1)
+    monkeypatch.setattr("champion.modeling.equivalence._GRID_ROWS", 1)
     found = gate(table)
     assert found.backend == "native"
     assert found.labels_differ + found.largest_difference > 0
@@ -92,8 +93,9 @@ class Linear:
         self.model = model
         return self
 
-    def probabilities(self, columns: Any) -> Any:
-        return np.abs(self.model.predict_proba(columns) - self.error)
+    def predict(self, columns: Any) -> Predictions:
+        probabilities = np.abs(self.model.predict_proba(columns) - self.error)
+        return Predictions(probabilities.argmax(axis=1), probabilities)
 
     def boundaries(self) -> Any:
         return np.array([0, 1]), np.array([0.5, -0.5])

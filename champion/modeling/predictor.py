@@ -1,4 +1,4 @@
-"""A fitted pipeline with its signature and its classes: what predicts on a table."""
+"""A fitted pipeline with its contract: what predicts on a table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from champion.errors import DataError
-from champion.modeling.evaluation import Label
-from champion.modeling.features import Feature, model_frame
+from champion.modeling.contract import Contract
+from champion.modeling.features import model_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,52 +19,64 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Answers for some rows: codes of int64, shape (rows,), which are numbers in the classifier's `classes`.
+    """Answers for some rows, shape (rows,): the places of classes as int64, or float64 where the task knows no classes.
 
     `probabilities` are of shape (rows, classes), or None where the estimator has none.
     """
 
-    codes: NDArray[np.int64]
-    probabilities: NDArray[np.float64] | None
+    values: NDArray[Any]
+    probabilities: NDArray[np.float64] | None = None
 
     def part(self, rows: slice | Sequence[int]) -> Predictions:
         """Those of some rows."""
-        return Predictions(self.codes[rows], None if self.probabilities is None else self.probabilities[rows])
+        return Predictions(self.values[rows], None if self.probabilities is None else self.probabilities[rows])
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """A fitted pipeline that predicts the places of `classes` from the columns of `features`."""
+class Predictor:
+    """A fitted pipeline that answers tables as its contract says."""
 
-    features: Sequence[Feature]
-    classes: Sequence[Label]
+    contract: Contract
     pipeline: Any
 
     def predict(self, table: pd.DataFrame) -> Predictions:
-        """Answer a table that has at least the columns of `features`, in any order.
+        """Answer a table that has at least the columns of the contract, in any order.
 
         Raises DataError when a column is missing, holds a value that is not of its kind, or one that the estimator refuses.
         """
-        frame = model_frame(table, self.features)
+        frame = model_frame(table, self.contract.features)
         try:
-            return ask(self.pipeline, frame, len(self.classes))
+            return ask(self.pipeline, frame, len(self.contract.classes))
         except ValueError as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise DataError(f"{type(self.pipeline[-1]).__name__} cannot answer this table: {reason}") from error
 
 
 def ask(pipeline: Any, frame: pd.DataFrame, classes: int, probabilities: bool = True) -> Predictions:
-    """Ask a fitted pipeline that predicts codes from 0 to `classes` - 1, also where it was fitted without some of them.
+    """Ask a fitted pipeline: for codes from 0 to `classes` - 1, also where it was fitted without some of them, else for numbers.
 
     `frame` is as `champion.modeling.features.model_frame` makes it, and may have no row. `probabilities` says whether they are
     wanted, where the estimator has them.
     """
     wanted = probabilities and hasattr(pipeline, "predict_proba")
     if frame.empty:
-        return Predictions(np.empty(0, dtype=np.int64), np.empty((0, classes)) if wanted else None)
+        return nothing(classes, wanted)
     if not wanted:
-        return Predictions(np.asarray(pipeline.predict(frame), dtype=np.int64), None)
+        return _plain(pipeline, frame, classes)
     return answered(pipeline, _row_by_row(pipeline, frame), classes)
+
+
+def nothing(classes: int, probabilities: bool) -> Predictions:
+    """The answers to no row."""
+    return Predictions(np.empty(0, dtype=_type(classes)), np.empty((0, classes)) if probabilities else None)
+
+
+def _plain(model: Any, rows: Any, classes: int) -> Predictions:
+    return Predictions(np.asarray(model.predict(rows), dtype=_type(classes)))
+
+
+def _type(classes: int) -> type[np.int64] | type[np.float64]:
+    return np.int64 if classes else np.float64
 
 
 def _row_by_row(pipeline: Any, frame: pd.DataFrame) -> pd.DataFrame:
@@ -77,9 +89,9 @@ def _row_by_row(pipeline: Any, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def answered(model: Any, rows: Any, classes: int) -> Predictions:
-    """Ask a fitted estimator or pipeline one row or more: for codes, and for probabilities where it has them."""
+    """Ask a fitted estimator or pipeline one row or more: for answers, and for probabilities where it has them."""
     if not hasattr(model, "predict_proba"):
-        return Predictions(np.asarray(model.predict(rows), dtype=np.int64), None)
+        return _plain(model, rows, classes)
     probabilities = np.asarray(model.predict_proba(rows), dtype=np.float64)
     if probabilities.shape[1] != classes:
         whole = np.zeros((len(rows), classes))

@@ -1,0 +1,47 @@
+"""Model libraries: what is to be known of the library that an estimator comes from, to choose, fit, write and read it.
+
+A further one is a module of these functions, and its row in `LIBRARIES`. A faster way to ask its models is a module too,
+and a row of `champion.modeling.arrays.BACKENDS`, which no step that trains reaches.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from champion.modeling.libraries import scikit_learn
+
+
+class Library(Protocol):
+    """A module of functions and values; importing it does not import the library."""
+
+    TRUSTED: frozenset[str]  # types in the files of its models, beyond those that skops trusts by itself
+
+    def owns(self, estimator: type[Any]) -> bool:
+        """Whether a class is an estimator of this library, or is made from one."""
+
+    def names(self, kind: str) -> dict[str, str]:
+        """The import paths of its estimators of a kind, by the names of their classes."""
+
+    def check_parameters(self, estimator: Any) -> None:
+        """Let an estimator refuse its parameters (ValueError, TypeError) before it sees a table, where it can."""
+
+    def is_wrong_parameter(self, error: Exception) -> bool:
+        """Whether what fitting raised is about a parameter, and not about the table."""
+
+    def number_steps(self, estimator: Any) -> Any:
+        """The preparation of its numbers, or ``"passthrough"``."""
+
+    def category_encoder(self, estimator: Any) -> Any:
+        """The preparation of its categories."""
+
+    def category_parameters(self, estimator: Any, numbers: int, categories: int) -> dict[str, Any]:
+        """Parameters that tell an estimator which of its columns, numbers first, are categories; none where it need not know."""
+
+
+LIBRARIES: dict[str, Library] = {"scikit-learn": scikit_learn}
+TRUSTED: frozenset[str] = frozenset().union(*(library.TRUSTED for library in LIBRARIES.values()))
+
+
+def library_of(estimator: type[Any]) -> Library:
+    """The library of a class, scikit-learn where none says that it is its own. Most follow scikit-learn's conventions."""
+    return next((library for library in LIBRARIES.values() if library.owns(estimator)), scikit_learn)

@@ -1,0 +1,126 @@
+"""scikit-learn, and estimators that follow its conventions; see `champion.modeling.libraries.Library`."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from champion.patching import Reach, fits
+
+MOST_COLUMNS_PER_CATEGORY = 50  # one-hot; rarer categories share a column
+MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
+
+TRUSTED = frozenset(
+    {
+        "functools.partial",
+        "numpy.dtype",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.metrics._dist_metrics.ManhattanDistance64",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+        "sklearn.tree._tree.Tree",
+        "sklearn.utils.validation.check_array",
+    }
+)
+"""What scikit-learn's own classifiers need beyond skops' defaults, found by writing each of them. The function inside
+a `functools.partial` is audited as a type of its own, so trusting the wrapper trusts no function."""
+
+_VERSION = "scikit-learn 1.9"
+PARAMETERS = Reach(
+    "sklearn.base:BaseEstimator._validate_params",
+    "(self)",
+    "a wrong parameter is refused before the table is read, and not when a candidate is fitted",
+    _VERSION,
+)
+TREES = Reach(
+    "sklearn.tree._tree:Tree.__getstate__",
+    "(self)",
+    "the arrays of a tree, from which a forest is packed; without them it answers itself",
+    _VERSION,
+)
+REACHES = (PARAMETERS, TREES)
+"""What is taken from scikit-learn's inside; nothing else is."""
+
+
+def owns(estimator: type[Any]) -> bool:
+    """Whether a class is scikit-learn's, or is made from one."""
+    from sklearn.base import BaseEstimator
+
+    return issubclass(estimator, BaseEstimator)
+
+
+def names(kind: str) -> dict[str, str]:
+    """Where scikit-learn documents its estimators: their module up to the first private part."""
+    from sklearn.utils import all_estimators
+
+    def path(estimator: type[Any]) -> str:
+        public = itertools.takewhile(lambda part: not part.startswith("_"), estimator.__module__.split("."))
+        return ".".join((*public, estimator.__name__))
+
+    return {name: path(estimator) for name, estimator in all_estimators(type_filter=kind)}
+
+
+def check_parameters(estimator: Any) -> None:
+    """Let an estimator refuse its parameters, as `fit` would."""
+    if fits(PARAMETERS):
+        estimator._validate_params()  # noqa: SLF001 - a row of REACHES
+
+
+def is_wrong_parameter(error: Exception) -> bool:
+    """Whether an error is of scikit-learn's class for that, which is private: its public parents do not tell."""
+    return any(parent.__name__ == "InvalidParameterError" for parent in type(error).__mro__)
+
+
+def number_steps(estimator: Any) -> Any:
+    """Imputed where an estimator takes no gaps; standardized, but for trees, or from 0 to 1 where it takes no negative ones."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+    from sklearn.utils import get_tags
+
+    takes = get_tags(estimator).input_tags
+    steps: list[Any] = [] if takes.allow_nan else [SimpleImputer(strategy="median")]
+    if takes.positive_only:
+        steps.append(MinMaxScaler(clip=True))
+    elif not is_tree_based(estimator):
+        steps.append(StandardScaler())
+    return make_pipeline(*steps) if steps else "passthrough"
+
+
+def category_encoder(estimator: Any) -> Any:
+    """One column for each category, or codes for HistGradientBoosting."""
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+    if _takes_codes(estimator):
+        most = min(MOST_CODES_PER_CATEGORY, estimator.max_bins)
+        unknown = {"handle_unknown": "use_encoded_value", "unknown_value": np.nan, "encoded_missing_value": np.nan}
+        return OrdinalEncoder(**unknown, max_categories=most)
+    return OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=MOST_COLUMNS_PER_CATEGORY, sparse_output=False
+    )
+
+
+def category_parameters(estimator: Any, numbers: int, categories: int) -> dict[str, Any]:
+    """Which columns hold codes, for HistGradientBoosting."""
+    return {"categorical_features": [False] * numbers + [True] * categories} if _takes_codes(estimator) else {}
+
+
+def _takes_codes(estimator: Any) -> bool:
+    return type(estimator).__name__.startswith("HistGradientBoosting")
+
+
+def is_tree_based(estimator: object) -> bool:
+    """Tell whether an estimator splits on thresholds, so that no scaling changes it."""
+    words = ("Forest", "Tree", "GradientBoosting", "LGBM", "XGB")
+    return any(word in parent.__name__ for parent in type(estimator).__mro__ for word in words)

@@ -1,0 +1,51 @@
+"""How a task compares two models on the same rows, and the tasks that there are; no step that trains reaches this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from champion.modeling.contract import Contract
+from champion.modeling.evaluation import Label, PairedTest
+from champion.modeling.predictor import Predictions
+from champion.modeling.tasks.classification import judging as classification
+
+
+class Judging(Protocol):
+    """A module of functions; what `answers` returns is the task's own, and understood by its `score` too."""
+
+    def classes(self, contracts: Iterable[Contract], truth: NDArray[np.object_]) -> list[Label]:
+        """The classes that some models and the judged rows know, in order; none where the task knows none."""
+
+    def answers(
+        self, predictions: Predictions, contract: Contract, classes: Sequence[Label], truth: NDArray[np.object_]
+    ) -> Any:
+        """Truth and answers of a model, over all `classes` of a comparison."""
+
+    def missing_classes(self, answers: Any) -> list[Label]:
+        """The classes that no judged row has."""
+
+    def evidence(self, answers: Any) -> dict[str, Any]:
+        """The task's fields of `champion.comparison.evaluation.Performance`, for the tables and figures of a report."""
+
+    def paired_test(self, challenger: Any, champion: Any) -> PairedTest:
+        """Whether chance explains the difference of two models on the same rows."""
+
+    def smallest_gain(self, rows: int, paired: PairedTest | None) -> float:
+        """The smallest gain that the paired test tells from noise on so many rows."""
+
+    def unknown_target(self, target: pd.Series, contract: Contract) -> str | None:
+        """Why a model can get no row of a table right; None where it can."""
+
+    def sample(self, truth: NDArray[np.object_], order: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        """Places of at most about so many rows, the first of a random order, on which any score can be computed."""
+
+    def doubts(self, truth: NDArray[np.object_], answers: Any, contracts: Sequence[Contract]) -> list[str]:
+        """What makes the scores of challenger and champion, in this order, say less than they seem to."""
+
+
+JUDGING: dict[str, Judging] = {"classification": classification}
