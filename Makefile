@@ -169,7 +169,7 @@ clean: ## remove environments, store, reports and caches (never models/ or data/
 	$(INSTALL)
 	@touch $@ .venv/runtime .venv/dashboard .venv/kubernetes .venv/serving
 
-# The Drive client needs older libraries; champion/datastore/backends/drive/client.py asks for it when the remote is gdrive://.
+# The Drive client needs older libraries; champion/datastore/backends/drive/backend.py asks for it when the remote is gdrive://.
 .venv-drive/ready: requirements/drive.txt | $(UV)
 	@echo "Installing $< into .venv-drive (once) ..."
 	@$(UV) venv --quiet --allow-existing --python '>=3.11,<3.14' .venv-drive

@@ -13,7 +13,7 @@ from champion.ci import repository, runs
 from champion.ci.environment import Environment
 from champion.ci.repository import GitError, git, text_at
 from champion.ci.runs import CiState
-from champion.datastore import cache, index, remote
+from champion.datastore import index, remote
 from champion.datastore.fetch import fetch_missing, pull_pointer
 from champion.errors import GATE_SAID_NO, ProjectError
 from champion.reporting.comment import ComparedChampion
@@ -87,7 +87,7 @@ def _standing(workspace: Workspace, pointer: str | None, reachable: bool, server
         write_text(workspace.pointer, pointer)
     if reachable:
         pull_pointer(workspace.root, workspace.pointer)
-    elif not cache.restore(workspace.root, index.pointed(workspace.pointer)[1], workspace.package):
+    elif not index.restore(workspace.root, index.pointed(workspace.pointer)[1], workspace.package):
         return recorded.model_copy(update={"source": "server" if server else "pointer", "why": NO_REMOTE})
     return of_the_package(workspace, recorded, server)
 

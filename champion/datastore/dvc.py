@@ -48,18 +48,9 @@ def run(
     seconds: float | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Done:
-    """Call dvc in a checkout.
+    """Call dvc in a checkout: that of another environment's Python if given.
 
-    Parameters
-    ----------
-    *arguments : str
-        As on its command line.
-    python : Path, optional
-        Whose dvc to call, instead of this environment's.
-    seconds : float, optional
-        After which it is ended; `DVC_TIME_LIMIT` if left out.
-    tell : callable, optional
-        Is told every 20 seconds that the call goes on.
+    It is ended after `seconds`, or else `DVC_TIME_LIMIT`; `tell` is told every 20 seconds that it goes on.
     """
     environment = {**os.environ, "DVC_NO_ANALYTICS": "true", "GDRIVE_NON_INTERACTIVE": "1"}
     if python is not None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from champion import settings
-from champion.datastore import cache, dvc, index, remote
+from champion.datastore import dvc, index, remote
 from champion.datastore.backends.base import RemoteError, Tell
 from champion.datastore.backends.table import backend_of
 from champion.datastore.index import Tracked
@@ -17,15 +17,7 @@ from champion.workspace.workspace import shown
 
 
 def pull(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
-    """Fetch what pointers and dvc.lock name.
-
-    Returns what was done. Raises RemoteError with cause and remedy.
-
-    Parameters
-    ----------
-    *targets : str
-        Pointers, stages or files; everything that is recorded where none is given.
-    """
+    """Fetch these pointers, stages and files, or all that pointers and dvc.lock name; what was done."""
     wanted = targets or index.targets(root)
     if not wanted:
         return "Nothing is recorded yet, so there is nothing to pull."
@@ -35,13 +27,11 @@ def pull(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
 
 def _not_fetched(root: Path, folder: Path, done: dvc.Done) -> str:
     """Say which files did not come and why; those that a stage makes again are no failure."""
-    listed = re.search(
-        r"Checkout failed for following targets:\n(.*?)\nIs your cache up to date\?", done.output, re.DOTALL
-    )
+    targets = r"Checkout failed for following targets:\n(.*?)\nIs your cache up to date\?"
+    listed = re.search(targets, done.output, re.DOTALL)
     if listed is None:
-        raise RemoteError(
-            f"dvc pull failed: {done.last_line}.", "Run again: what is there already is not fetched twice."
-        )
+        remedy = "Run again: what is there already is not fetched twice."
+        raise RemoteError(f"dvc pull failed: {done.last_line}.", remedy)
     failed = [line.strip() for line in listed[1].splitlines()]
     made = [name for name in failed if index.tracked(folder, folder / name).stage]
     lost = [name for name in failed if name not in made]
@@ -64,16 +54,11 @@ def _not_fetched(root: Path, folder: Path, done: dvc.Done) -> str:
 def pull_pointer(root: Path, pointer: Path) -> Path:
     """Fetch what a pointer names, from the cache or else the remote, and put it beside the pointer.
 
-    Returns the path of the file or folder. Raises RemoteError with cause and remedy.
-
-    Parameters
-    ----------
-    pointer : Path
-        A ``.dvc`` file, of the checkout or (taken from another commit) in a folder of its own outside it.
+    The pointer is one of the checkout, or (taken from another commit) in a folder of its own outside it.
     """
     name, recorded = index.pointed(pointer)
     target = pointer.parent / name
-    if not cache.restore(root, recorded, target):
+    if not index.restore(root, recorded, target):
         if pointer.resolve().is_relative_to(root.resolve()):
             pull(root, pointer.resolve().relative_to(root.resolve()).as_posix())
         else:
@@ -84,13 +69,9 @@ def pull_pointer(root: Path, pointer: Path) -> Path:
 def _pull_outside(root: Path, pointer: Path) -> None:
     """Make the pointer's folder a DVC repository with the checkout's cache and remote, and pull there."""
     default, folder = remote.required(root), pointer.parent
-    if not (folder / ".dvc").is_dir():
-        dvc.run(folder, "init", "--no-scm", "--quiet")
-    dvc.run(folder, "cache", "dir", "--local", str(root.resolve() / ".dvc/cache"))
-    dvc.run(folder, "remote", "add", "--local", "--force", "--default", default.name, default.url)
-    for key, value in default.config.items():
-        if key != "url":
-            dvc.run(folder, "remote", "modify", "--local", default.name, key, value)
+    (folder / ".dvc").mkdir(exist_ok=True)
+    core, cache = {"no_scm": "true", "remote": default.name}, {"dir": str(root.resolve() / ".dvc/cache")}
+    remote.configure(folder, {"core": core, "cache": cache, "remote": {default.name: default.config}})
     done = remote.call(root, "pull", pointer.name, folder=folder)
     if not done.ok:
         _not_fetched(root, folder, done)
@@ -117,7 +98,7 @@ def fetch_missing(root: Path, path: Path) -> str | None:
         return _make(root, path, known)
     tried = []
     if known.md5 is not None:
-        if cache.restore(root, known.md5, path):
+        if index.restore(root, known.md5, path):
             return f"{name} came from DVC's cache"
         problem = _pull(root, known.stage or shown(known.pointer or path, root))
         if problem is None and path.exists():

@@ -1,7 +1,13 @@
-"""What DVC recorded of the checkout's files, read from its pointers, dvc.yaml and dvc.lock without starting it."""
+"""What DVC recorded of the checkout's files, and what its cache has of them, read without starting it.
+
+That takes a second, and its `checkout` wants the remote's client even for what is on this machine.
+"""
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +16,8 @@ from champion.errors import ProjectError
 from champion.workspace.files import md5
 from champion.workspace.git import git
 from champion.workspace.workspace import shown
+
+FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in it
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,39 @@ def changed_warning(root: Path, path: Path, version: str) -> str | None:
         f"{name} has changed since DVC saw it ({known.md5[:8]} then, {version[:8]} now); this run uses the file as it is. "
         f"`{command}` records it, `dvc checkout {target}` brings the former back."
     )
+
+
+def restore(root: Path, version: str, target: Path) -> bool:
+    """Put a file or folder in its place as the cache has it.
+
+    Returns False where the cache lacks it, or part of it, or holds other bytes; then nothing was touched.
+    """
+    contents = {"": version}  # the hashes by path: a file is the only thing in itself
+    if version.endswith(FOLDER):
+        listing = cached_file(root, version)
+        if listing is None:
+            return False
+        entries = json.loads(listing.read_text(encoding="utf-8"))
+        contents = {entry["relpath"]: entry["md5"] for entry in entries}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        fresh = Path(scratch) / "fresh"
+        for name, wanted in contents.items():
+            cached, copy = cached_file(root, wanted), fresh / name
+            if cached is None:
+                return False
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(cached, copy)
+        if target.is_dir():
+            target.rename(Path(scratch) / "former")
+        fresh.replace(target)
+    return True
+
+
+def cached_file(root: Path, version: str) -> Path | None:
+    """The cache's file of a hash, where it is there and holds what its name says."""
+    path = root / ".dvc/cache/files/md5" / version[:2] / version[2:]
+    return path if path.is_file() and md5(path) == version.removesuffix(FOLDER) else None
 
 
 def _is_stage(stages: dict[str, Any], name: str) -> bool:

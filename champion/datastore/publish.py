@@ -12,22 +12,13 @@ from pathlib import Path
 
 from champion.datastore import dvc, index, remote
 from champion.datastore.backends.base import RemoteError, Tell
-from champion.datastore.cache import cached_file
 from champion.errors import ProjectError
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, open_workspace, read_package, shown
 
 
 def push(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
-    """Record data and packages in their pointers, and push what is not on the remote yet.
-
-    Returns what was done. Raises ProjectError with cause and remedy; a push can be repeated.
-
-    Parameters
-    ----------
-    *targets : str
-        Pointers, stages or files; everything that is recorded where none is given.
-    """
+    """Record data and packages in their pointers, and push these pointers, stages and files, or all; what was done."""
     for line in record_all(root):
         tell(line)
     wanted = targets or index.targets(root)
@@ -54,25 +45,19 @@ def record_all(root: Path) -> Iterator[str]:
 
 
 def record_data(workspace: Workspace) -> str | None:
-    """Record the table of a use case where it differs from what DVC knows, or is not in DVC's cache; what was done.
-
-    Raises ProjectError when DVC refuses.
-    """
+    """Record the table of a use case where it differs from what DVC knows, or is not in DVC's cache; what was done."""
     if not workspace.data.is_file():
         return None
     root, name = workspace.root, shown(workspace.data, workspace.root)
     known, version = index.tracked(root, workspace.data), index.data_version(workspace.data)
-    if known.md5 == version and cached_file(root, version):
+    if known.md5 == version and index.cached_file(root, version):
         return None
     _dvc(root, name, *(("commit", "--force", known.stage) if known.stage else ("add", name)))
     return f"{name} is recorded as data version {version[:8]}"
 
 
 def record(workspace: Workspace) -> str:
-    """Record the package of a use case in its pointer; what was done.
-
-    Raises ProjectError when there is no package, or DVC refuses.
-    """
+    """Record the package of a use case in its pointer; what was done. Raises ProjectError when there is none."""
     from ruamel.yaml import YAML
 
     package = read_package(workspace)
@@ -81,13 +66,8 @@ def record(workspace: Workspace) -> str:
     _dvc(workspace.root, workspace.shown_package, "add", workspace.shown_package)
     manifest, yaml, text = package.manifest, YAML(), io.StringIO()
     pointer = yaml.load(workspace.pointer.read_text(encoding="utf-8"))
-    pointer["meta"] = {
-        "use_case": manifest.use_case,
-        "model_version": manifest.model_version,
-        "metrics": manifest.metrics,
-        "data_version": manifest.data_version,
-        "commit": manifest.commit,
-    }
+    names = ("use_case", "model_version", "metrics", "data_version", "commit")
+    pointer["meta"] = {name: getattr(manifest, name) for name in names}
     yaml.dump(pointer, text)
     write_text(workspace.pointer, text.getvalue())
     return f"{shown(workspace.pointer, workspace.root)} names version {manifest.model_version}"

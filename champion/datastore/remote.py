@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from champion.datastore import dvc
 from champion.datastore.backends.base import NoCredentialsError, Remote, RemoteError, Tell
@@ -22,34 +23,44 @@ def silent(_: str) -> None:
 
 
 def default(root: Path) -> Remote | None:
-    """The default remote; DVC_REMOTE_URL becomes it where none is configured.
-
-    Raises RemoteError when DVC's configuration cannot be read.
-    """
-    configured = _configured(root)
-    url = os.environ.get("DVC_REMOTE_URL", "").strip()
-    if configured is not None or not url:
-        return configured
-    added = dvc.run(root, "remote", "add", "--local", "--force", "--default", "shared", url)
-    if not added.ok:
-        raise RemoteError(
-            f"DVC refuses DVC_REMOTE_URL: {added.last_line}.",
-            "Set it to an address that DVC knows: a folder, s3://BUCKET/PATH, gdrive://FOLDER ...",
-        )
-    return _configured(root)
-
-
-def _configured(root: Path) -> Remote | None:
-    listed = dvc.run(root, "config", "--list")
-    if not listed.ok:
-        raise RemoteError(f"DVC's configuration cannot be read: {listed.last_line}.", "Mend .dvc/config.")
-    pairs = dict(line.partition("=")[::2] for line in listed.output.splitlines() if "=" in line)
-    name = pairs.get("core.remote")
+    """The default remote, which DVC_REMOTE_URL becomes where none is configured; None where this is no DVC repository."""
+    if not (root / ".dvc").is_dir():
+        return None
+    name, url = _configuration(root)["core"].get("remote"), os.environ.get("DVC_REMOTE_URL", "").strip()
+    if name is None and url:
+        name, address = "shared", url if "://" in url else str(root / url)
+        try:
+            configure(root, {"core": {"remote": name}, "remote": {name: {"url": address}}})
+        except RemoteError as error:
+            raise RemoteError(
+                f"DVC refuses DVC_REMOTE_URL: {error.__cause__}.",
+                "Set it to an address that DVC knows: a folder, s3://BUCKET/PATH, gdrive://FOLDER ...",
+            ) from None
     if name is None:
         return None
-    start = f"remote.{name}."
-    config = {key.removeprefix(start): value for key, value in pairs.items() if key.startswith(start)}
+    config = {key: str(value) for key, value in _configuration(root)["remote"].get(name, {}).items()}
     return Remote(name, config.get("url", ""), config)
+
+
+def _configuration(root: Path) -> Any:
+    """DVC's configuration of a checkout, all its files merged: read without starting dvc, which takes a second."""
+    from dvc.config import Config
+
+    try:
+        return Config(str(root / ".dvc"))
+    except Exception as error:  # of DVC, of what it checks settings with, of the file system
+        raise RemoteError(f"DVC's configuration cannot be read: {error}.", "Mend .dvc/config.") from None
+
+
+def configure(root: Path, settings: dict[str, Any]) -> None:
+    """Write settings, by section, into DVC's file that git ignores. Raises RemoteError when DVC refuses them."""
+    from dvc.config import merge
+
+    try:
+        with _configuration(root).edit("local") as local:
+            merge(local, settings)
+    except Exception as error:  # as above
+        raise RemoteError(f"DVC's configuration cannot be written: {error}.", "Mend .dvc/config.local.") from error
 
 
 def required(root: Path) -> Remote:
@@ -69,7 +80,7 @@ def available(root: Path) -> bool:
 
     Raises RemoteError when the configuration is broken, or there are credentials and they cannot be right.
     """
-    remote = default(root) if (root / ".dvc").is_dir() else None
+    remote = default(root)
     if remote is None:
         return False
     try:
@@ -80,42 +91,33 @@ def available(root: Path) -> bool:
 
 
 def check(root: Path) -> str:
-    """Look at the remote before DVC is asked for anything; what was found, in one line.
-
-    Raises RemoteError with cause and remedy, for the first thing that is wrong.
-    """
-    remote = default(root) if (root / ".dvc").is_dir() else None
+    """Look at the remote before DVC is asked for anything. Raises RemoteError for the first thing that is wrong."""
+    remote = default(root)
     if remote is None:
         return "none: nothing is shared, everything else works; `dvc remote add --default NAME URL` sets one"
     return backend_of(remote.url).check(root, remote)
 
 
 def login(root: Path, tell: Tell = silent) -> str:
-    """Let a user's browser give this machine access, and say where its credentials are kept.
-
-    Raises RemoteError with cause and remedy, also where the remote needs no login.
-    """
+    """Let a user's browser give this machine access, and say where its credentials are kept."""
     remote = required(root)
     return backend_of(remote.url).login(root, remote, tell)
 
 
 def call(root: Path, verb: str, *targets: str, tell: Tell = silent, folder: Path | None = None) -> dvc.Done:
-    """Call dvc for the remote, again where that may help; only a failure that nothing explains is returned.
+    """Call dvc for the remote, in a folder instead of the checkout if given, and again where that may help.
 
-    Raises RemoteError with cause and remedy.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        Where to call it, instead of in the checkout.
+    Only a failure that nothing explains is returned. Raises RemoteError with cause and remedy.
     """
-    remote = required(root)
+    remote, folder = required(root), folder or root
     backend = backend_of(remote.url)
     who = backend.identity(remote)
     tell(f"{verb} {remote.url} as {who}" if who else f"{verb} {remote.url}")
-    python = backend.prepare(root, remote, folder or root)
+    if settings := backend.settings(remote):
+        configure(folder, {"remote": {remote.name: settings}})
+    python = backend.python(root)
     for wait in (*WAITS, None):
-        done = dvc.run(folder or root, verb, *targets, python=python, tell=tell)
+        done = dvc.run(folder, verb, *targets, python=python, tell=tell)
         problem = None if done.ok else backend.diagnose(done.output)
         if problem is None:
             return done

@@ -36,20 +36,11 @@ def run(
     heartbeat: Callable[[float], None] | None = None,
     every: float = 20.0,
 ) -> Ended:
-    """Run a program and wait for its end; it is killed where this call is interrupted.
+    """Run a program with a standard input, and wait for its end; it is killed where this call is interrupted.
 
-    Raises OSError when it cannot be started. Raises NotEndedError when it does not end in time.
-
-    Parameters
-    ----------
-    given : str, optional
-        Its standard input; empty if left out.
-    seconds : float, optional
-        After which it is killed.
-    errors_shown : bool
-        Whether its standard error goes to ours instead of into the answer.
-    heartbeat : callable, optional
-        Is called every `every` seconds with the seconds that have passed.
+    Its standard error goes to ours instead of into the answer if `errors_shown`; `heartbeat` is called every `every`
+    seconds with the seconds that have passed. Raises OSError when it cannot be started. Raises NotEndedError when it does
+    not end within `seconds`.
     """
     with subprocess.Popen(
         command,
@@ -86,14 +77,9 @@ def start(
     alone: bool = False,
     errors: bool = True,
 ) -> subprocess.Popen[str]:
-    """Start a program whose output is read while it runs.
+    """Start a program whose output is read while it runs; Ctrl-C does not reach it if `alone`.
 
-    Parameters
-    ----------
-    alone : bool
-        Whether Ctrl-C does not reach it.
-    errors : bool
-        Whether its errors are among its output; else they go nowhere.
+    Its errors are among its output, or go nowhere without `errors`.
     """
     return subprocess.Popen(
         command,

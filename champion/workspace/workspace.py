@@ -90,14 +90,10 @@ def _read_yaml(path: Path, name: str) -> object:
     try:
         return yaml.load(text, Loader=_unique_keys())  # noqa: S506 - derived from SafeLoader
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{name} is not valid YAML{_yaml_problem(error)}. Mend it there.") from None
-
-
-def _yaml_problem(error: Exception) -> str:
-    """Where YAML went wrong and how, in one line."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
-    return f"{where}: {problem or str(error).partition(chr(10))[0]}"
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
+        problem = problem or str(error).partition("\n")[0]
+        raise ConfigurationError(f"{name} is not valid YAML{where}: {problem}. Mend it there.") from None
 
 
 def _unique_keys() -> type:

@@ -26,8 +26,6 @@ MADE_BY = {("champion/use_case/whole.py", "'\\n'.join(lines)"): ("_sentence", "_
 NAMED = {"champion/tabular/": {"table": [f"The table {GAP}", "The table"]}}
 # Texts that were found already: they come from a carrier, or from an error that is passed on.
 PASSED_ON = {
-    ("champion/datastore/backends/base.py", "symptom.cause.format(**match.groupdict())"),
-    ("champion/datastore/backends/drive/texts.py", "error.cause"),
     ("champion/onboarding/doctor.py", "str(error)"),
     ("champion/onboarding/doctor.py", "cause"),
 }

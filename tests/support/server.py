@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import requests
 
 PATIENCE = 120.0  # seconds for the first start, which makes the database
 
@@ -51,8 +50,8 @@ def zenml_server(folder: Path) -> Iterator[Server]:
         "ZENML_SERVER_JWT_SECRET_KEY": "0123456789abcdef" * 4,
         "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
     }
-    command = [sys.executable, "-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--host", "127.0.0.1",
-               "--port", str(port), "--log-level", "warning"]  # fmt: skip
+    command = [sys.executable, "-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--log-level", "warning"]
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     try:
@@ -68,30 +67,23 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         assert process.poll() is None, log.read_text()[-2000:]
-        try:
-            urllib.request.urlopen(f"{url}/health", timeout=2).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+            requests.get(f"{url}/health", timeout=2)
             return
+        time.sleep(0.2)
     raise AssertionError(f"the server did not answer: {log.read_text()[-2000:]}")
 
 
 def _api_key(url: str) -> str:
-    token = _post(f"{url}/api/v1/login", data=urllib.parse.urlencode({"username": "default", "password": ""}))
-    login = {"Authorization": f"Bearer {token['access_token']}"}
-    account = _post(f"{url}/api/v1/service_accounts", {"name": "ci", "active": True}, login)
-    key = _post(f"{url}/api/v1/service_accounts/{account['id']}/api_keys", {"name": "ci"}, login)
-    found: str = key["body"]["key"]
-    return found
+    session = requests.Session()
 
+    def post(path: str, **content: Any) -> Any:
+        answer = session.post(f"{url}/api/v1/{path}", timeout=30, **content)
+        assert answer.ok, f"{path}: {answer.status_code} {answer.text[:500]}"
+        return answer.json()
 
-def _post(url: str, body: Any = None, headers: dict[str, str] | None = None, data: str | None = None) -> Any:
-    content = data if data is not None else json.dumps(body)
-    kind = "application/x-www-form-urlencoded" if data is not None else "application/json"
-    request = urllib.request.Request(url, content.encode(), {"Content-Type": kind, **(headers or {})})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        raise AssertionError(f"{url}: {error.code} {error.read().decode()[:500]}") from error
+    token = post("login", data={"username": "default", "password": ""})["access_token"]
+    session.headers["Authorization"] = f"Bearer {token}"
+    account = post("service_accounts", json={"name": "ci", "active": True})
+    key: str = post(f"service_accounts/{account['id']}/api_keys", json={"name": "ci"})["body"]["key"]
+    return key

@@ -34,30 +34,34 @@ LIBRARIES = [
     "sklearn.pipeline", "sklearn.compose", "sklearn.tree", "sklearn.ensemble", "sklearn.linear_model",
     "sklearn.neighbors", "sklearn.dummy", "sklearn.inspection", "sklearn.model_selection", "scipy.stats", "skops.io",
     "matplotlib.figure", "matplotlib.backends.backend_svg", "grimp", "ruamel.yaml", "rich.console", "jinja2", "dvc.repo",
-    "dvc.cli.parser",
+    "dvc.cli.parser", "dvc.data_cloud", "dvc.scm", "dvc.lock", "dvc.daemon", "scmrepo.git", "dvc_gdrive", "pydrive2.fs",
 ]  # fmt: skip
 SECONDS = 600.0  # after which a command counts as stuck
 
 
 class Warm:
-    """The forked Python of this test process, started when first asked."""
+    """A Python of this test process that is forked, started when first asked: this environment's, or another's."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: str = sys.executable) -> None:
+        self._python = python
         self._lock = threading.Lock()
         self._channel: Any = None
 
-    def run(self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run ``python ARGUMENTS`` to its end."""
+    def run(
+        self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str], given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``python ARGUMENTS`` to its end, with a standard input."""
         with self._lock, tempfile.TemporaryDirectory() as folder:
             if self._channel is None:
                 self._start()
-            files = [f"{folder}/stdout", f"{folder}/stderr"]
+            Path(folder, "stdin").write_text(given, encoding="utf-8")
+            files = [f"{folder}/stdin", f"{folder}/stdout", f"{folder}/stderr"]
             order = {"arguments": arguments, "cwd": str(cwd), "env": env, "files": files}
             self._channel.write(json.dumps(order) + "\n")
             self._channel.flush()
             code = json.loads(self._channel.readline())
-            out, err = (Path(name).read_text(encoding="utf-8", errors="replace") for name in files)
-        return subprocess.CompletedProcess([sys.executable, *arguments], code, out, err)
+            out, err = (Path(name).read_text(encoding="utf-8", errors="replace") for name in files[1:])
+        return subprocess.CompletedProcess([self._python, *arguments], code, out, err)
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
@@ -68,7 +72,7 @@ class Warm:
         }  # fmt: skip
         with theirs:  # it ends when this process does: the channel is closed then
             subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())], env=env, cwd=home, pass_fds=[theirs.fileno()],
+                [self._python, __file__, str(theirs.fileno())], env=env, cwd=home, pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         ours.settimeout(SECONDS)
@@ -93,12 +97,13 @@ def become(order: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(order["env"])
     os.chdir(order["cwd"])
-    for number, name in enumerate(order["files"], start=1):
-        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number, name in enumerate(order["files"]):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY)
         os.dup2(file, number)
         os.close(file)
     tempfile.tempdir = None
-    sys.modules["numpy"].random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
 
 
@@ -144,7 +149,8 @@ if __name__ == "__main__":
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    sys.modules["sqlalchemy.orm"].configure_mappers()
+    if "zenml" in sys.modules:
+        sys.modules["sqlalchemy.orm"].configure_mappers()
     assert threading.active_count() == 1, threading.enumerate()
     assert "champion" not in sys.modules
     gc.collect()

@@ -7,22 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from champion.datastore import dvc
 from champion.datastore.index import Output
 from champion.errors import ProjectError
 
+CHECK_LIMIT = 60.0  # seconds
+USER_GUIDE = 'DVC\'s user guide has the settings of each kind under "Remote storage"'
 Tell = Callable[[str], None]
 
 
 class RemoteError(ProjectError):
-    """The remote cannot be used as it is: one line for the cause, one for the remedy.
-
-    Parameters
-    ----------
-    cause, remedy : str
-        A sentence or two each.
-    passing : bool
-        Whether trying again may help.
-    """
+    """The remote cannot be used as it is: a line for the cause, one for the remedy, and whether trying again may help."""
 
     def __init__(self, cause: str, remedy: str, passing: bool = False) -> None:
         super().__init__(f"{cause}\n{remedy}")
@@ -50,6 +45,11 @@ class Symptom:
     cause: str
     remedy: str
     passing: bool = False
+    error_class: type[RemoteError] = RemoteError
+
+    def error(self, **groups: str) -> RemoteError:
+        """What it means, as an error."""
+        return self.error_class(self.cause.format(**groups), self.remedy, self.passing)
 
 
 BROKEN_CONNECTION = Symptom(
@@ -64,22 +64,23 @@ BROKEN_CONNECTION = Symptom(
 
 def explain(symptoms: Iterable[Symptom], output: str) -> RemoteError | None:
     """What everything that was printed means, by the first symptom that fits; None where none does."""
-    for symptom in symptoms:
-        if match := re.search(symptom.said, output):
-            return RemoteError(symptom.cause.format(**match.groupdict()), symptom.remedy, symptom.passing)
-    return None
+    matches = ((symptom, re.search(symptom.said, output)) for symptom in symptoms)
+    return next((symptom.error(**match.groupdict()) for symptom, match in matches if match), None)
 
 
 class RemoteBackend:
-    """One kind of remote. A kind names what its failures mean, and overrides what it does otherwise."""
+    """One kind of remote: a subclass in a module of its own, and a row of `champion.datastore.backends.table`.
 
+    A kind says what differs. The package that dvc needs for it, dvc itself names; one that cannot live in this
+    environment gets one of its own (`python`).
+    """
+
+    schemes: tuple[str, ...] = ()
+    """What stands before `://` in its addresses; empty for a path."""
     symptoms: tuple[Symptom, ...] = ()
+    """What its failures look like, and mean; the first that fits counts."""
     secrets: tuple[str, ...] = ()
     """The environment variables that hold its credentials; nothing that is published may show their values."""
-
-    def matches(self, url: str) -> bool:
-        """Whether a remote of this address is of this kind."""
-        raise NotImplementedError
 
     def identity(self, remote: Remote) -> str | None:
         """Who speaks to the remote, without any secret; None where it needs no credentials that are known here.
@@ -87,11 +88,12 @@ class RemoteBackend:
         Raises NoCredentialsError when there are none. Raises RemoteError when credentials or address cannot be right.
         """
 
-    def prepare(self, root: Path, remote: Remote, folder: Path) -> Path | None:
-        """Make ready for a call of dvc in a folder.
+    def settings(self, remote: Remote) -> dict[str, str]:  # noqa: ARG002 - for the kinds that have some
+        """What DVC's configuration does not say of the remote and has to, by its credentials."""
+        return {}
 
-        Returns the Python whose dvc to call; None for this environment's.
-        """
+    def python(self, root: Path) -> Path | None:
+        """The Python whose dvc to call, made ready; None for this environment's."""
 
     def diagnose(self, output: str) -> RemoteError | None:
         """Cause and remedy of a call that failed; None where its output is not known."""
@@ -103,9 +105,15 @@ class RemoteBackend:
     def check(self, root: Path, remote: Remote) -> str:
         """Look at the remote before DVC is asked for anything; what was found, in one line.
 
-        Raises RemoteError with cause and remedy, for the first thing that is wrong.
+        Left to DVC where a kind knows no better: then a server that answers nothing at all may pass. Raises
+        RemoteError with cause and remedy, for the first thing that is wrong.
         """
-        raise NotImplementedError
+        done = dvc.run(root, "status", "--cloud", seconds=CHECK_LIMIT)
+        if done.ok:
+            return f"{remote.url}; `dvc status --cloud` finds no fault"
+        raise self.diagnose(done.output) or RemoteError(
+            f"DVC cannot look at {remote.url}: {done.last_line}.", f"Mend that; {USER_GUIDE}."
+        )
 
     def login(self, root: Path, remote: Remote, tell: Tell) -> str:  # noqa: ARG002 - for the kinds that have one
         """Let a user's browser give this machine access; what to do with the credentials."""

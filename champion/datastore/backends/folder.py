@@ -14,6 +14,7 @@ _ADDRESS = "correct the address: `dvc remote modify NAME url FOLDER`."
 class FolderBackend(RemoteBackend):
     """A path without a scheme."""
 
+    schemes = ("",)
     symptoms = (
         Symptom(
             r"\[Errno (?:1|13)\][^\n]*'(?P<path>[^'\n]+)'",
@@ -42,10 +43,6 @@ class FolderBackend(RemoteBackend):
         ),
     )
 
-    def matches(self, url: str) -> bool:
-        """Whether the address is a path."""
-        return "://" not in url
-
     def require(self, remote: Remote) -> None:
         """Refuse a folder that is not there."""
         if not Path(remote.url).is_dir():
@@ -57,11 +54,7 @@ class FolderBackend(RemoteBackend):
     def check(self, root: Path, remote: Remote) -> str:
         """Look at the folder, and what is in it."""
         folder, outputs = Path(remote.url), recorded(root)
-        if (
-            not folder.is_dir()
-            and not folder.exists()
-            and all(output.path.exists() or output.made for output in outputs)
-        ):
+        if not folder.exists() and all(output.path.exists() or output.made for output in outputs):
             return f"the folder {folder} is not there; `make push` makes it (a drive has to be mounted first)"
         self.require(remote)
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):

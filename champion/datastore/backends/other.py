@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from champion.datastore import dvc
-from champion.datastore.backends.base import BROKEN_CONNECTION, Remote, RemoteBackend, RemoteError, Symptom
-
-CHECK_LIMIT = 60.0  # seconds
-_SETTINGS = 'DVC\'s user guide has the settings of each kind under "Remote storage"'
+from champion.datastore.backends.base import BROKEN_CONNECTION, USER_GUIDE, RemoteBackend, Symptom
 
 
 class OtherBackend(RemoteBackend):
     """What DVC's plug-ins reach."""
 
     secrets = (
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_STORAGE_ACCOUNT_KEY",
-        "AZURE_STORAGE_CLIENT_SECRET",
-        "AZURE_STORAGE_CONNECTION_STRING",
-        "AZURE_STORAGE_KEY",
-        "AZURE_STORAGE_SAS_TOKEN",
-        "OSS_ACCESS_KEY_SECRET",
+        *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET", "OSS_ACCESS_KEY_SECRET"),
+        *(
+            f"AZURE_STORAGE_{name}"
+            for name in ("ACCOUNT_KEY", "CLIENT_SECRET", "CONNECTION_STRING", "KEY", "SAS_TOKEN")
+        ),
     )
     symptoms = (
         Symptom(
@@ -38,6 +28,11 @@ class OtherBackend(RemoteBackend):
             "Name the file of its authority: `dvc remote modify --local NAME ssl_verify FILE`.",
         ),
         Symptom(
+            "WRONG_VERSION_NUMBER|wrong version number",
+            "The server that answered does not speak TLS.",
+            "An address with http:// is what it wants: `dvc remote modify NAME endpointurl http://HOST:PORT`.",
+        ),
+        Symptom(
             "Cannot connect to host|Could not connect to the endpoint|Name or service not known|No address associated|"
             "Temporary failure in name resolution|nodename nor servname|Network is unreachable|No route to host|"
             "Connect call failed|Connection refused",
@@ -50,15 +45,15 @@ class OtherBackend(RemoteBackend):
             r"ExpiredToken|Anonymous caller|Authentication failed|Permission denied \(publickey|Permission denied for user|"
             r"\b401, message=|\(401\)|Unauthorized",
             "The remote takes no credentials that this machine has.",
-            f"Set them for this machine: `dvc remote modify --local NAME ...` ({_SETTINGS}).",
+            f"Set them for this machine: `dvc remote modify --local NAME ...` ({USER_GUIDE}).",
         ),
         Symptom(
             r"\b403, message=|\(403\)|AccessDenied|Access Denied|Forbidden",
-            "The remote does not let these credentials do that.",
-            f"Give them the right to list, read and write there, or set others ({_SETTINGS}).",
+            "The remote does not know these credentials, or does not let them do that.",
+            f"Give them the right to list, read and write there, or set others ({USER_GUIDE}).",
         ),
         Symptom(
-            "NoSuchBucket|bucket does not exist|The specified container does not exist",
+            "NoSuchBucket|bucket does not exist|Invalid bucket name|The specified container does not exist",
             "The bucket of the remote does not exist.",
             "Make it, or correct the address: `dvc remote modify NAME url URL`.",
         ),
@@ -70,16 +65,3 @@ class OtherBackend(RemoteBackend):
         ),
         BROKEN_CONNECTION,
     )
-
-    def matches(self, url: str) -> bool:  # noqa: ARG002 - it comes last and takes what is left
-        """Every address."""
-        return True
-
-    def check(self, root: Path, remote: Remote) -> str:
-        """Let DVC look; a server that answers nothing at all may pass."""
-        done = dvc.run(root, "status", "--cloud", seconds=CHECK_LIMIT)
-        if done.ok:
-            return f"{remote.url}; `dvc status --cloud` finds no fault"
-        raise self.diagnose(done.output) or RemoteError(
-            f"DVC cannot look at {remote.url}: {done.last_line}.", f"Mend that; {_SETTINGS}."
-        )

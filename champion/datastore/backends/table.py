@@ -14,5 +14,6 @@ SECRETS = tuple(name for backend in BACKENDS for name in backend.secrets)
 
 
 def backend_of(url: str) -> RemoteBackend:
-    """The first kind that an address is of."""
-    return next(backend for backend in BACKENDS if backend.matches(url))
+    """The kind that an address is of."""
+    scheme = url.partition("://")[0] if "://" in url else ""
+    return next((backend for backend in BACKENDS if scheme in backend.schemes), BACKENDS[-1])

@@ -1,33 +1,135 @@
 """A double of Google Drive's API, version 2, as far as DVC's client uses it, with faults on demand.
 
 It knows identities, folders of shared drives and of My Drive, access tokens that expire, quotas and resumable uploads.
+An unmodified client reaches it by HTTPS_PROXY: it answers CONNECT itself, ends TLS with a certificate of its own, refuses
+every host that it does not play, and opens no connection.
 """
 
 from __future__ import annotations
 
-import base64
+import datetime
 import hashlib
 import itertools
 import json
 import re
+import socket
+import ssl
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
-from cryptography.exceptions import InvalidSignature
+import jwt
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
-from tests.support.doubles.proxy import Answer, Call, Double, Handler
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
+HOSTS = ("www.googleapis.com", "oauth2.googleapis.com")
 TOKEN_URI = "https://oauth2.googleapis.com/token"
 FOLDER = "application/vnd.google-apps.folder"
+PATIENCE = 0.3  # seconds
+
+
+def certificate(folder: Path, hosts: tuple[str, ...]) -> Path:
+    """Make a certificate for hosts that is its own authority; the file of it and its key."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of the tests")])
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=1))
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "server.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(pem) + private)
+    return folder / "server.pem"
+
+
+@dataclass
+class Call:
+    """A request that reached the double."""
+
+    method: str
+    host: str
+    path: str
+    status: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.host}{self.path}"
+
+
+@dataclass
+class Answer:
+    """What a double replies; `cut` closes the connection instead."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection: CONNECT, then the requests inside TLS."""
+
+    protocol_version = "HTTP/1.1"
+    double: ClassVar[GoogleDrive]
+    host = ""
+
+    def do_CONNECT(self) -> None:
+        host = self.path.partition(":")[0]
+        if host not in HOSTS:
+            self.double.refused.append(host)
+            self.send_error(403, f"{host} is not played here")
+            return
+        self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self.connection = self.double.context.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb", -1)
+        self.wfile = self.connection.makefile("wb", 0)
+        self.host, self.close_connection = host, False
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except (OSError, ssl.SSLError):
+            self.close_connection = True
+
+    def _answer(self) -> None:
+        if not self.host:
+            self.send_error(405, "only CONNECT is answered outside TLS")
+            return
+        call = Call(self.command, self.host, self.path)
+        self.double.calls.append(call)
+        answer = self.double.answer(call, self)
+        if answer.cut:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        call.status = answer.status
+        self.send_response(answer.status)
+        for key, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the names that http.server calls
+
+    def body(self, most: int | None = None) -> bytes:
+        """The body of the request, or its beginning; a client that promises more than it sends is cut off, as Google does."""
+        self.connection.settimeout(PATIENCE)
+        size = int(self.headers.get("Content-Length") or 0)
+        found = self.rfile.read(size if most is None else min(size, most))
+        self.connection.settimeout(None)
+        return found
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing goes to the terminal."""
 
 
 @dataclass
@@ -44,13 +146,11 @@ class Item:
 
     def facts(self) -> dict[str, Any]:
         """As the API tells them."""
-        found: dict[str, Any] = {"kind": "drive#file", "id": self.id, "title": self.title, "mimeType": self.kind}
-        found["parents"] = [{"id": self.parent}]
-        if self.drive:
-            found["driveId"] = self.drive
+        facts: dict[str, Any] = {"kind": "drive#file", "id": self.id, "title": self.title, "mimeType": self.kind}
+        facts |= {"parents": [{"id": self.parent}], **({"driveId": self.drive} if self.drive else {})}
         if self.kind != FOLDER:
-            found |= {"fileSize": str(len(self.content)), "md5Checksum": hashlib.md5(self.content).hexdigest()}
-        return found
+            facts |= {"fileSize": str(len(self.content)), "md5Checksum": hashlib.md5(self.content).hexdigest()}
+        return facts
 
 
 @dataclass
@@ -66,27 +166,37 @@ class Fault:
     hang: float = 0.0
 
 
-class GoogleDrive(Double):
-    """Drive with its token server."""
-
-    hosts = ("www.googleapis.com", "oauth2.googleapis.com")
+class GoogleDrive:
+    """Drive with its token server, on 127.0.0.1."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+        self.authority = certificate(folder, HOSTS)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.authority)
+        self.calls: list[Call] = []
+        self.refused: list[str] = []
+        self.lock = threading.RLock()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"double": self}))
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.items: dict[str, Item] = {}
         self.keys: dict[str, rsa.RSAPublicKey] = {}  # by a service account's address
         self.refresh_tokens: dict[str, tuple[str, str, str]] = {}  # client id, its secret, the user's address
         self.codes: dict[str, str] = {}  # what a browser brings back, and the refresh token it is exchanged for
         self.bearers: dict[str, str] = {}  # access token, and whose it is
         self.sessions: dict[str, Item] = {}
-        self.received: dict[str, bytes] = {}
         self.faults: list[Fault] = []
         self.released = threading.Event()
         self._numbers = itertools.count(1)
 
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
     def __exit__(self, *_: object) -> None:
         self.released.set()
-        super().__exit__()
+        self.server.shutdown()
+        self.server.server_close()
 
     # Who is there, and what they may see.
 
@@ -127,24 +237,9 @@ class GoogleDrive(Double):
         """Let the next calls that match `METHOD host/path` go wrong."""
         self.faults.append(Fault(re.compile(matches), times, **what))
 
-    def expire_tokens(self) -> None:
-        """Every access token given out so far is worth nothing."""
-        self.bearers.clear()
-
-    def files(self) -> dict[str, Item]:
-        """Every file, by its path below its root folder."""
-        return {self._path(item): item for item in self.items.values() if item.kind != FOLDER}
-
     def count(self, pattern: str) -> int:
         """How many calls match."""
         return sum(bool(re.search(pattern, str(call))) for call in self.calls)
-
-    def _path(self, item: Item) -> str:
-        parts = []
-        while item.parent is not None:
-            parts.append(item.title)
-            item = self.items[item.parent]
-        return "/".join(reversed(parts))
 
     def _root(self, item: Item) -> Item:
         while item.parent is not None:
@@ -159,6 +254,7 @@ class GoogleDrive(Double):
     # The calls.
 
     def answer(self, call: Call, request: Handler) -> Answer:
+        """Reply to a request; the body is to be read from it."""
         fault = self._fault(str(call))
         if fault and fault.cut_after is not None:
             request.body(fault.cut_after)
@@ -188,16 +284,15 @@ class GoogleDrive(Double):
         return None
 
     def _route(self, method: str, path: str, query: dict[str, str], body: bytes, who: str, request: Handler) -> Answer:
-        routes: list[tuple[str, Callable[..., Answer]]] = [
-            (r"GET /drive/v2/files", lambda: self._list(query, who)),
-            (r"GET /drive/v2/files/([\w-]+)", lambda item: self._get(item, query, who, request)),
-            (r"POST /drive/v2/files", lambda: self._insert(body, query, who)),
-            (r"POST /upload/drive/v2/files|POST /resumable/upload/drive/v2/files", lambda: self._begin(body, query, who)),
-            (r"PUT /upload/([\w-]+)", lambda session: self._receive(session, body, request)),
-        ]  # fmt: skip
-        for pattern, serve in routes:
-            if found := re.fullmatch(pattern, f"{method} {path}"):
-                return serve(*found.groups())
+        match method, path.strip("/").split("/")[-2:]:
+            case "GET", ["v2", "files"]:
+                return self._list(query, who)
+            case "GET", ["files", item]:
+                return self._get(item, query, who, request)
+            case "POST", ["v2", "files"]:
+                return self._insert(json.loads(body), query, who, upload="upload" in path)
+            case "PUT", ["upload", session]:
+                return self._receive(session, body, request)
         return refusal(501, "notImplemented", f"The double does not play {method} {path}")
 
     def _token(self, form: dict[str, str]) -> Answer:
@@ -214,24 +309,13 @@ class GoogleDrive(Double):
             if client[:2] != (form.get("client_id"), form.get("client_secret")):
                 return as_json({"error": "invalid_client", "error_description": "Unauthorized"}, 401)
             return self._granted(client[2])
-        claims = self._claims(form.get("assertion", ""))
-        return self._granted(claims["iss"]) if claims else invalid_grant("Invalid JWT Signature.")
-
-    def _claims(self, assertion: str) -> dict[str, Any] | None:
-        """What a signed request for a token says, where the signature is its account's."""
-        head, _, rest = assertion.partition(".")
-        payload, _, signature = rest.partition(".")
-        claims: dict[str, Any] = json.loads(decoded(payload))
-        key = self.keys.get(claims["iss"])
+        assertion = form.get("assertion", "")
+        account = jwt.decode(assertion, options={"verify_signature": False})["iss"]
         try:
-            assert json.loads(decoded(head))["alg"] == "RS256"
-            assert claims["aud"] == TOKEN_URI
-            assert claims["exp"] > time.time()
-            assert key is not None
-            key.verify(decoded(signature), f"{head}.{payload}".encode(), padding.PKCS1v15(), hashes.SHA256())
-        except (AssertionError, InvalidSignature):
-            return None
-        return claims
+            jwt.decode(assertion, self.keys[account], algorithms=["RS256"], audience=TOKEN_URI)
+        except (KeyError, jwt.InvalidSignatureError):
+            return invalid_grant("Invalid JWT Signature.")
+        return self._granted(account)
 
     def _granted(self, who: str, **more: str) -> Answer:
         token = f"bearer-{next(self._numbers)}"
@@ -257,11 +341,9 @@ class GoogleDrive(Double):
         if drives - {None} - {query.get("driveId")}:
             return as_json({"items": []})
         wanted = title[1].replace("\\'", "'").casefold() if title else None
-        found = [
-            item.facts() for item in self.items.values()
-            if item.parent in parents and wanted in (None, item.title.casefold())
-        ]  # fmt: skip
-        return as_json({"kind": "drive#fileList", "items": found})
+        inside = [item for item in self.items.values() if item.parent in parents]
+        items = [item.facts() for item in inside if wanted in (None, item.title.casefold())]
+        return as_json({"kind": "drive#fileList", "items": items})
 
     def _get(self, item_id: str, query: dict[str, str], who: str, request: Handler) -> Answer:
         item = self._seen(item_id, query, who)
@@ -280,41 +362,32 @@ class GoogleDrive(Double):
         end = min(int(asked[2] or size - 1), size - 1)
         return Answer(206, item.content[start : end + 1], {"Content-Range": f"bytes {start}-{end}/{size}"})
 
-    def _insert(self, body: bytes, query: dict[str, str], who: str) -> Answer:
-        told = json.loads(body)
-        parent = self._seen(told["parents"][0]["id"], query, who)
+    def _insert(self, facts: dict[str, Any], query: dict[str, str], who: str, upload: bool) -> Answer:
+        """Make a folder, or begin to receive a file."""
+        parent = self._seen(facts["parents"][0]["id"], query, who)
         if parent is None:
-            return refusal(404, "notFound", f"File not found: {told['parents'][0]['id']}")
-        return as_json(self._add(told["title"], parent.id, told["mimeType"], parent.drive).facts())
-
-    def _begin(self, body: bytes, query: dict[str, str], who: str) -> Answer:
-        told = json.loads(body)
-        parent = self._seen(told["parents"][0]["id"], query, who)
-        if parent is None:
-            return refusal(404, "notFound", f"File not found: {told['parents'][0]['id']}")
+            return refusal(404, "notFound", f"File not found: {facts['parents'][0]['id']}")
+        if not upload:
+            return as_json(self._add(facts["title"], parent.id, facts["mimeType"], parent.drive).facts())
         if parent.drive is None and who in self.keys:
-            return refusal(403, "storageQuotaExceeded", "Service Accounts do not have storage quota. Leverage shared "
-                           "drives, or use OAuth delegation instead.")  # fmt: skip
+            said = (
+                "Service Accounts do not have storage quota. Leverage shared drives, or use OAuth delegation instead."
+            )
+            return refusal(403, "storageQuotaExceeded", said)
         session = f"session-{next(self._numbers)}"
-        self.sessions[session] = Item("", told["title"], parent.id, drive=parent.drive)
-        self.received[session] = b""
+        self.sessions[session] = Item("", facts["title"], parent.id, drive=parent.drive)
         return Answer(200, b"", {"Location": f"https://www.googleapis.com/upload/{session}"})
 
     def _receive(self, session: str, body: bytes, request: Handler) -> Answer:
         total = (request.headers.get("Content-Range") or "").rpartition("/")[2]
-        self.received[session] += body
-        have = len(self.received[session])
-        if total != "*" and total and have < int(total):
-            return Answer(308, b"", {"Range": f"bytes=0-{have - 1}"} if have else {})
-        begun = self.sessions.pop(session)
+        begun = self.sessions[session]
+        begun.content += body
+        size = len(begun.content)
+        if total.isdigit() and size < int(total):
+            return Answer(308, b"", {"Range": f"bytes=0-{size - 1}"} if size else {})
         item = self._add(begun.title, begun.parent, begun.kind, begun.drive)
-        item.content = self.received.pop(session)
+        item.content = self.sessions.pop(session).content
         return as_json(item.facts())
-
-
-def decoded(text: str) -> bytes:
-    """Base64 of the kind that JWT uses."""
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def as_json(value: Any, status: int = 200) -> Answer:

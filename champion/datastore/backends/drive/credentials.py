@@ -5,8 +5,6 @@ Nothing here prints a secret: an identity is a service account's address or an O
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 import re
@@ -16,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from champion.datastore.backends.base import NoCredentialsError, RemoteError
-from champion.datastore.backends.drive.texts import RENEW_USER, VARIABLE, known, no_credentials
+from champion.datastore.backends.drive.texts import LINKED_FILE, NO_CREDENTIALS, RENEW_USER, VARIABLE
 
 SCHEME = "gdrive://"
+RAW = "Store the raw JSON, from its { to its }"
 BLOCKED_CLIENT = "710796635688-iivsgbgsb6uv1fap6635dhvuei09o66c.apps.googleusercontent.com"
 
 
@@ -53,26 +52,22 @@ def credentials_of(url: str, config: dict[str, str]) -> Credentials:
     elif (logged_in := login_file(config)).is_file():
         credentials = parse(_read(logged_in), "the login on this machine")
     else:
-        raise no_credentials()
+        raise NO_CREDENTIALS.error()
     folder_of(url)
     return credentials
 
 
 def login_file(config: dict[str, str]) -> Path:
     """Where the client keeps what a login in a browser gave it."""
-    home = Path.home()
-    cache = (
-        home / "Library/Caches"
-        if sys.platform == "darwin"
-        else Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    )
+    linux = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path.home() / "Library/Caches" if sys.platform == "darwin" else linux
     client = config.get("gdrive_client_id", BLOCKED_CLIENT)
     return cache / "pydrive2fs" / client / f"{config.get('profile', 'default')}.json"
 
 
 def _read(path: Path) -> str:
     if path.is_symlink():
-        raise known("symbolic link")
+        raise LINKED_FILE.error()
     remedy = f"Correct its path in .dvc/config.local, or give its content in {VARIABLE}."
     try:
         return path.read_text(encoding="utf-8")
@@ -84,17 +79,7 @@ def _read(path: Path) -> str:
 
 
 def parse(text: str, source: str) -> Credentials:
-    """Check credentials, and tell of which kind they are.
-
-    Raises RemoteError when they cannot be right; the message holds nothing of them.
-
-    Parameters
-    ----------
-    text : str
-        As stored.
-    source : str
-        Where it comes from.
-    """
+    """Check credentials. Raises RemoteError when they cannot be right; the message holds nothing of them but their source."""
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
@@ -103,14 +88,11 @@ def parse(text: str, source: str) -> Credentials:
                 f"The credentials in {source} are cut off or damaged: {error.msg}.",
                 "Store the whole file, from its { to its }; copy it with a program and not by hand.",
             ) from None
-        what = "encoded as base64" if _is_base64(text) else "no JSON" if text.strip() else "empty"
-        raise RemoteError(
-            f"The credentials in {source} are {what}.", "Store the raw JSON, from its { to its }, without encoding it."
-        ) from None
+        encoded = text.strip().startswith(("ey", "ew"))  # base64 of { before a name, a blank or the end of its line
+        what = "encoded as base64" if encoded else "no JSON" if text.strip() else "empty"
+        raise RemoteError(f"The credentials in {source} are {what}.", f"{RAW}, without encoding it.") from None
     if not isinstance(values, dict):
-        raise RemoteError(
-            f"The credentials in {source} are no JSON object.", "Store the raw JSON, from its { to its }."
-        )
+        raise RemoteError(f"The credentials in {source} are no JSON object.", f"{RAW}.")
     if values.get("type") == "service_account":
         _require(values, ("client_email", "private_key", "private_key_id", "client_id"), source, "service account key")
         return Credentials(True, str(values["client_email"]), source, json.dumps(values))
@@ -124,13 +106,6 @@ def parse(text: str, source: str) -> Credentials:
             "Make an OAuth client of your own (docs/google-drive.md), and run `make login` on a desktop.",
         )
     return Credentials(False, str(values["client_id"]), source, json.dumps(values))
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        return base64.b64decode("".join(text.split()), validate=True).lstrip().startswith(b"{")
-    except (binascii.Error, ValueError):
-        return False
 
 
 def _require(values: dict[str, Any], keys: tuple[str, ...], source: str, what: str) -> None:

@@ -14,14 +14,9 @@ from typing import Any
 
 
 def look(settings: dict[str, Any], path: str, files: bool) -> dict[str, Any]:
-    """What Drive says of a folder, and the hashes of the files below it.
+    """What Drive says of a folder: ``title``, ``shared_drive`` and, where they are wanted, ``files``.
 
-    Returns ``title``, ``shared_drive`` and ``files``: Drive's md5 of each, by the md5 in its name.
-
-    Parameters
-    ----------
-    files : bool
-        Whether to list the files that DVC keeps there.
+    These are Drive's md5 of each file that DVC keeps there, by the md5 in its name.
     """
     from pydrive2.fs import GDriveFileSystem
 

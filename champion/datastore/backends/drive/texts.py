@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from champion.datastore.backends.base import BROKEN_CONNECTION, NoCredentialsError, RemoteError, Symptom, explain
+from champion.datastore.backends.base import BROKEN_CONNECTION, NoCredentialsError, Symptom
 
 VARIABLE = "GDRIVE_CREDENTIALS_DATA"
 WITHOUT = (
     "Without Drive, training, judging, predicting and rolling back go on with what is on this machine; the sample is made "
     "by its script."
 )
-
-
 RENEW_USER = (
     "Run `make login` on a desktop, and store the file that it names as the secret anew (docs/google-drive.md)."
+)
+NO_QUOTA = Symptom(
+    "Service Accounts do not have storage quota",
+    "A service account has no room of its own, so it cannot push into a folder of My Drive.",
+    "Use a folder of a shared drive (Google Workspace), or user credentials of an OAuth client of your own.",
+)
+LINKED_FILE = Symptom(
+    "Credentials file cannot be symbolic link|symbolic link",
+    "The credentials file is a symbolic link, which the client refuses.",
+    f"Name the file itself, or give its content in {VARIABLE}.",
+)
+NO_CREDENTIALS = Symptom(
+    "Non interactive mode|accounts.google.com/o/oauth2/auth",
+    f"There are no credentials for Drive: neither {VARIABLE} nor a configured file, nor a login on this machine.",
+    f"Set {VARIABLE}, or run `make login` on a desktop (docs/google-drive.md). {WITHOUT}",
+    error_class=NoCredentialsError,
 )
 SYMPTOMS = (
     Symptom(
@@ -74,11 +88,7 @@ SYMPTOMS = (
         "The folder {what} does not exist: a path below the folder's id must be there already.",
         "Make the folder in Drive, or leave the path out: `dvc remote modify NAME url gdrive://FOLDER`.",
     ),
-    Symptom(
-        "Service Accounts do not have storage quota",
-        "A service account has no room of its own, so it cannot push into a folder of My Drive.",
-        "Use a folder of a shared drive (Google Workspace), or user credentials of an OAuth client of your own.",
-    ),
+    NO_QUOTA,
     Symptom(
         "[Ss]torage quota has been exceeded|storageQuotaExceeded|teamDriveFileLimitExceeded|driveFileLimit",
         "Drive is full.",
@@ -94,16 +104,8 @@ SYMPTOMS = (
         f"{VARIABLE} is empty, as it is on a pull request from a fork.",
         f"Set it to the raw JSON of the credentials. {WITHOUT}",
     ),
-    Symptom(
-        "Credentials file cannot be symbolic link|symbolic link",
-        "The credentials file is a symbolic link, which the client refuses.",
-        f"Name the file itself, or give its content in {VARIABLE}.",
-    ),
-    Symptom(
-        "Non interactive mode|accounts.google.com/o/oauth2/auth",
-        f"There are no credentials for Drive: neither {VARIABLE} nor a configured file, nor a login on this machine.",
-        f"Set {VARIABLE}, or run `make login` on a desktop (docs/google-drive.md). {WITHOUT}",
-    ),
+    LINKED_FILE,
+    NO_CREDENTIALS,
     Symptom(
         r"[Rr]ateLimitExceeded|HttpError 429|'code': 429|[Tt]oo [Mm]any [Rr]equests",
         "Drive asks for fewer calls a minute.",
@@ -136,17 +138,3 @@ SYMPTOMS = (
         "Set HTTPLIB2_CA_CERTS to the file of the proxy's authority.",
     ),
 )
-
-
-def known(said: str) -> RemoteError:
-    """What a text means that is in the table for certain."""
-    error = explain(SYMPTOMS, said)
-    if error is None:
-        raise KeyError(said)
-    return error
-
-
-def no_credentials() -> NoCredentialsError:
-    """What a client without credentials means, before it is asked."""
-    error = known("Non interactive mode")
-    return NoCredentialsError(error.cause, error.remedy)

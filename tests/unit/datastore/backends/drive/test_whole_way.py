@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from champion.datastore import fetch, publish, remote
+from champion.datastore.backends.base import RemoteError
 from tests.conftest import Checkout
 from tests.support.doubles.drive import GoogleDrive
-from tests.unit.datastore.backends.drive.conftest import Desk, equip
+from tests.unit.datastore.conftest import Desk, configure, equip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,20 +22,16 @@ if TYPE_CHECKING:
     Tree = Callable[..., dict[str, Any]]
 
 
-def environment(drive: GoogleDrive, credentials: str) -> dict[str, str]:
-    return {
-        "HTTPS_PROXY": drive.url,
-        "HTTPLIB2_CA_CERTS": str(drive.authority),
-        "GDRIVE_CREDENTIALS_DATA": credentials,
-    }
-
-
 def test_a_champion_goes_over_drive_to_a_fresh_clone(
     ready: Checkout, tree: Tree, drive: GoogleDrive, client: Path, tmp_path: Path
 ) -> None:
     account = drive.service_account()
     folder, secret = drive.folder(account), json.dumps(account)
-    ready.env.update(environment(drive, secret))
+    ready.env |= {
+        "HTTPS_PROXY": drive.url,
+        "HTTPLIB2_CA_CERTS": str(drive.authority),
+        "GDRIVE_CREDENTIALS_DATA": secret,
+    }
     equip(ready.root, client)
     ready.dvc("remote", "add", "--default", "drive", f"gdrive://{folder}")
     (ready.root / "data/own.csv").write_bytes((ready.root / "data/iris.csv").read_bytes() + b"5.0,3.5,1.3,0.3,setosa\n")
@@ -93,30 +91,23 @@ opener.open(query["redirect_uri"][0] + "?code=" + query["client_id"][0]).read()
 
 
 def test_a_login_in_a_browser_gives_the_secret_for_ci(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from champion.datastore import fetch, publish, remote
-    from champion.datastore.backends.base import RemoteError
-
     account = desk.drive.user("eve@gmail.com", client="mine")
     folder = desk.drive.folder("eve@gmail.com", shared_drive=False)
     desk.drive.codes["mine"] = account["refresh_token"]
-    address = ("core.remote=drive", f"remote.drive.url=gdrive://{folder}")
-    desk.configure(*address)
+    configure(desk.root, f"gdrive://{folder}")
     with pytest.raises(RemoteError, match="OAuth client of your own"):
         remote.login(desk.root)
-    secret = ("remote.drive.gdrive_client_id=mine", "remote.drive.gdrive_client_secret=client-secret")
-    desk.configure(*address, *secret)
+    configure(desk.root, f"gdrive://{folder}", gdrive_client_id="mine", gdrive_client_secret="client-secret")
     script = desk.root.parent / "browser.py"
     script.write_text(BROWSER)
     monkeypatch.setenv("BROWSER", f"{sys.executable} {script} %s &")
-    place = desk.root.parent / "home/.cache/pydrive2fs/mine/default.json"
-    assert str(place) in remote.login(desk.root)
+    file = desk.root.parent / "home/.cache/pydrive2fs/mine/default.json"
+    assert str(file) in remote.login(desk.root)
     assert "pushed" in publish.push(desk.root), "the login is enough on this machine"
 
-    text = place.read_text()
-    place.unlink()
-    before = desk.files()
+    text, before = file.read_text(), desk.files()
+    file.unlink()
     desk.forget()
-    desk.configure(*address)
-    desk.monkeypatch.setenv("GDRIVE_CREDENTIALS_DATA", text)
+    desk.use(text, folder)
     fetch.pull(desk.root)
     assert desk.files() == before
