@@ -37,21 +37,18 @@ def test_the_champions_own_fields_are_shown_with_an_example(page: Page, mixed_se
         assert path in page.text()
 
 
-def test_a_prediction_can_be_tried_there(page: Page, iris_service: Service) -> None:
-    show(page, iris_service)
+def test_a_prediction_can_be_tried_nothing_is_asked_elsewhere_and_the_policy_holds(
+    page: Page, iris_service: Service
+) -> None:
+    address = show(page, iris_service)
     unfolded(page)
     page.click("button", "Execute")
     eventually(lambda: '"model_version": 1' in page.text(), "the answer")
-
-
-def test_nothing_is_asked_elsewhere_and_the_policy_holds(page: Page, iris_service: Service) -> None:
-    address = show(page, iris_service)
-    unfolded(page)
     assert {each for each in page.requested() if not each.startswith("data:")} - {"data"} == {address}
     assert errors(page) == []
-    headers = iris_service.get("/docs").headers
-    assert "unsafe" not in headers["content-security-policy"]
-    assert "script-src 'self'" in headers["content-security-policy"]
+    policy = iris_service.get("/docs").headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "script-src 'self'" in policy
 
 
 def test_the_key_shows_what_is_kept_from_others(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -69,11 +66,10 @@ def test_the_key_shows_what_is_kept_from_others(page: Page, tmp_path_factory: py
         assert "sepal_length" in unfolded(page)
 
 
-@pytest.mark.parametrize("name", ["index.html", "swagger-ui-bundle.js.map", "..%2f__init__.py", "redoc.standalone.js"])
-def test_no_other_file_is_given_out(iris_service: Service, name: str) -> None:
-    assert iris_service.get(f"/docs/{name}").status == 404
-
-
-def test_no_page_of_fastapi_that_loads_from_elsewhere_is_left(iris_service: Service) -> None:
-    assert iris_service.get("/redoc").status == 404
+def test_no_other_file_is_given_out_and_no_page_of_fastapi_that_loads_from_elsewhere_is_left(
+    iris_service: Service,
+) -> None:
+    others = ("index.html", "swagger-ui-bundle.js.map", "..%2f__init__.py", "redoc.standalone.js")
+    for path in ("/redoc", *(f"/docs/{name}" for name in others)):
+        assert iris_service.get(path).status == 404
     assert b"//cdn" not in iris_service.get("/docs").body
