@@ -57,7 +57,8 @@ class Champion:
         self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
         self._model: ArrayPredictor = array_predictor(package, shown)
         self.backend = self._model.backend
-        self._ranges = _Ranges(self.features)
+        self.on_the_loop = 0 if self.backend == "native" else ON_THE_LOOP  # rows that need no other thread
+        self.warnings = _Ranges(self.features).look  # what is unusual about a block's values, or None
         self.form = form_of(manifest.contract)
         self._prefix = f'"model_version":{self.model_version},"data_version":{json.dumps(self.data_version)}'
         self.about = _about(self, package)
@@ -77,21 +78,12 @@ class Champion:
                 "the package again."
             ) from error
 
-    @property
-    def on_the_loop(self) -> int:
-        """How many rows of one request are answered without another thread."""
-        return 0 if self.backend == "native" else ON_THE_LOOP
-
     def predict(self, block: Block) -> Predictions:
         """Answer a block; see `champion.modeling.arrays.ArrayPredictor.predict`."""
         if _arrow_is_there.is_set():
             return self._model.predict(block)
         with _importing_arrow:
             return self._model.predict(block)
-
-    def warnings(self, block: Block) -> Warnings | None:
-        """What is unusual about a block's values; None where nothing is."""
-        return self._ranges.look(block)
 
     def encode(self, request_id: str, predictions: Predictions, warnings: Warnings | None) -> bytes:
         """The answer as JSON. Raises DataError when it is not finite."""

@@ -1,6 +1,9 @@
 """The hot path: POST /predict as a plain ASGI callable.
 
 A web framework's routing, middleware and validation cost as much as the prediction itself, so nothing of it is here.
+
+A model that takes a while for one row takes hardly longer for thirty. While it is busy, requests gather; when it is
+free, one thread asks it for all that wait, without a timer. Each row is answered by the champion that its request took.
 """
 
 from __future__ import annotations
@@ -9,18 +12,20 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import queue
 import re
 import secrets
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from champion.bundle.predictions import Answered
 from champion.errors import DataError
+from champion.modeling.arrays import Block
 from champion.modeling.predictor import Predictions
-from champion.serving.batcher import Batcher
 from champion.serving.loaded import Champion, Warnings
 from champion.serving.rows import Header, RequestError
 from champion.serving.state import Observed, State
@@ -29,8 +34,11 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+Answer = tuple[asyncio.Future[Predictions], Predictions | Exception]
+
 PATH = "/predict"
 CLIENT_LEFT = 499  # what the metrics say of a client that did not wait
+_AT_ONCE = 4096  # rows that the model is asked for together
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _DRAINED, _DRAIN_SECONDS = 32 * 2**20, 2.0  # what is read and thrown away of a body that is refused unread
 _PREFIX, _COUNT = secrets.token_hex(6), itertools.count(1)  # of the names of requests
@@ -219,3 +227,90 @@ async def _send(send: Send, status: int, answer: bytes, request_id: str, more: t
         if status != 408:
             await body.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class Waiting(NamedTuple):
+    """One request that waits for its answer."""
+
+    champion: Champion
+    block: Block
+    answer: asyncio.Future[Predictions]
+
+
+class Batcher:
+    """Answers blocks from a thread of its own, for one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="micro-batch", daemon=True)
+        self._thread.start()
+
+    async def predict(self, champion: Champion, block: Block) -> Predictions:
+        """Answer a block, together with others that wait.
+
+        Raises DataError when the model refuses a value of this block; other requests are answered nevertheless.
+        """
+        answer: asyncio.Future[Predictions] = self._loop.create_future()
+        self._queue.put(Waiting(champion, block, answer))
+        return await answer
+
+    def close(self) -> None:
+        """Answer what waits, and stop."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            together, rows = [first], len(first.block)
+            try:
+                while rows < _AT_ONCE:
+                    waiting = self._queue.get_nowait()
+                    if waiting is None:
+                        self._queue.put(None)  # ends the thread, once these are answered
+                        break
+                    together.append(waiting)
+                    rows += len(waiting.block)
+            except queue.Empty:
+                pass
+            self._answer(together)
+
+    def _answer(self, together: list[Waiting]) -> None:
+        by_champion: dict[int, list[Waiting]] = {}
+        for each in together:
+            by_champion.setdefault(id(each.champion), []).append(each)
+        answers = [answer for group in by_champion.values() for answer in _answers(group)]
+        self._loop.call_soon_threadsafe(_deliver, answers)
+
+
+def _answers(group: list[Waiting]) -> list[Answer]:
+    """Ask for a group together; where the model fails, as it may in any way, for each request by itself."""
+    try:
+        return list(zip((each.answer for each in group), _asked(group), strict=True))
+    except Exception as error:  # each request waits for its answer
+        if len(group) == 1:
+            return [(group[0].answer, error)]
+        return [answer for each in group for answer in _answers([each])]
+
+
+def _asked(group: list[Waiting]) -> list[Predictions]:
+    """Ask one champion for all rows of a group."""
+    champion = group[0].champion
+    if len(group) == 1:
+        return [champion.predict(group[0].block)]
+    block = Block(
+        np.concatenate([each.block.numbers for each in group]), np.concatenate([each.block.texts for each in group])
+    )
+    whole = champion.predict(block)
+    ends = np.cumsum([len(each.block) for each in group]).tolist()
+    return [whole.part(slice(end - len(each.block), end)) for end, each in zip(ends, group, strict=True)]
+
+
+def _deliver(answers: list[Answer]) -> None:
+    for future, answer in answers:
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

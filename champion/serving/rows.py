@@ -80,16 +80,18 @@ class RowReader:
         self._by_name = {feature.name.translate(_SAFE): feature for feature in features}
         self._decode = _decoder(self.features)
         self._nullable = any(feature.nullable for feature in features)
-        kinds = [feature.kind for feature in self.features]
-        self._texts = [position for position, kind in enumerate(kinds) if kind == "categorical"]
-        self._moments = [position for position, kind in enumerate(kinds) if kind == "datetime"]
+
+        def positions(*kinds: str) -> list[int]:
+            return [position for position, feature in enumerate(self.features) if feature.kind in kinds]
+
+        self._texts, self._moments = positions("categorical"), positions("datetime")
+        texts = [(position, self.features[position]) for position in self._texts]
         self._converted = [  # categories that may come in another form than the model knows them in
             (position, feature.dtype)
-            for position, feature in enumerate(self.features)
-            if feature.kind == "categorical"
-            and (takes_numbers(feature) or not feature.dtype.startswith(("str", "object", "category")))
+            for position, feature in texts
+            if takes_numbers(feature) or not feature.dtype.startswith(("str", "object", "category"))
         ]
-        self._numbers = [position for position, kind in enumerate(kinds) if kind in ("numeric", "boolean")]
+        self._numbers = positions("numeric", "boolean")
         self._pick: Callable[[Row], Any] = operator.itemgetter(*self._numbers) if self._numbers else len
         columns = {name: column for column, name in enumerate(number_columns(self.features))}  # of a block
         self._width, self._text_width = len(columns), len(text_columns(self.features))

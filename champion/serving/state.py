@@ -121,6 +121,7 @@ class State:
         self.champion: Champion | None = None
         self.refused: str | None = None
         self._key = options.key.encode() if options.key is not None else None
+        self.asks_for_key = self._key is not None  # for predictions and the model's card
         if log is not None:
             self.metrics.tell_of(log)
 
@@ -133,11 +134,6 @@ class State:
     def missing(self) -> Sequence[str]:
         """What is needed before a prediction can be answered."""
         return () if self.champion else (f"There is no package at {self.options.shown} that can be served.",)
-
-    @property
-    def asks_for_key(self) -> bool:
-        """Whether predictions and the model's card are for those who have the key."""
-        return self._key is not None
 
     def adopt(self, champion: Champion) -> None:
         """Answer with this champion from now on; what was refused before no longer matters."""

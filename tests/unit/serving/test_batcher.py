@@ -12,7 +12,7 @@ import pytest
 from champion.errors import DataError
 from champion.modeling.arrays import Block
 from champion.modeling.predictor import Predictions
-from champion.serving.batcher import Batcher
+from champion.serving.predict import Batcher
 
 
 class Slow:
