@@ -76,17 +76,13 @@ def columns(manifest: Manifest) -> tuple[LogColumn, ...]:
     features = pa.struct([(feature.name, kinds[feature.kind]) for feature in manifest.signature])
     form, shares = form_of(manifest.contract), pa.list_(pa.float64())
     return (
-        LogColumn("time", moment, lambda answers: [round(one.moment * 1e6) for one in answers for _ in one.rows]),
-        LogColumn("request_id", text, lambda answers: [one.request_id for one in answers for _ in one.rows]),
-        LogColumn(
-            "model_version", number, lambda answers: [one.manifest.model_version for one in answers for _ in one.rows]
-        ),
-        LogColumn(
-            "data_version", text, lambda answers: [one.manifest.data_version for one in answers for _ in one.rows]
-        ),
-        LogColumn("label", text, lambda answers: [each for one in answers for each in form.texts(one.predictions)]),
-        LogColumn("probabilities", shares, lambda answers: [each for one in answers for each in one.probabilities]),
-        LogColumn("features", features, lambda answers: [tuple(row) for one in answers for row in one.rows]),
+        LogColumn("time", moment, lambda some: [round(one.moment * 1e6) for one in some for _ in one.rows]),
+        LogColumn("request_id", text, lambda some: [one.request_id for one in some for _ in one.rows]),
+        LogColumn("model_version", number, lambda some: [one.manifest.model_version for one in some for _ in one.rows]),
+        LogColumn("data_version", text, lambda some: [one.manifest.data_version for one in some for _ in one.rows]),
+        LogColumn("label", text, lambda some: [each for one in some for each in form.texts(one.predictions)]),
+        LogColumn("probabilities", shares, lambda some: [each for one in some for each in one.probabilities]),
+        LogColumn("features", features, lambda some: [tuple(row) for one in some for row in one.rows]),
     )
 
 
@@ -169,9 +165,9 @@ def merged_from(file: pa.Schema) -> frozenset[str]:
 
 def with_sources(file: pa.Schema, sources: Iterable[str]) -> pa.Schema:
     """The schema of a file that is made from others."""
-    kept = {key: value for key, value in (file.metadata or {}).items() if key != _MERGED}
+    metadata = {key: value for key, value in (file.metadata or {}).items() if key != _MERGED}
     names = sorted(sources)
-    return file.with_metadata({**kept, _MERGED: json.dumps(names).encode()} if names else kept)
+    return file.with_metadata({**metadata, _MERGED: json.dumps(names).encode()} if names else metadata)
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,8 @@ def described(app: FastAPI, state: State, whole: bool) -> dict[str, Any]:
     document = get_openapi(**_ABOUT, routes=app.routes)
     document["paths"] = {PATH: {"post": _operation(champion, state.options.max_rows)}, **document["paths"]}
     parts = document.setdefault("components", {})
-    parts["schemas"] = {**parts.get("schemas", {}), **_schemas(champion)}
+    row = _row(champion) if champion else {"type": "object"}
+    parts["schemas"] = {**parts.get("schemas", {}), "Row": row, "Answer": _answer(champion), "Refused": _REFUSED}
     if state.asks_for_key:
         parts["securitySchemes"] = _KEY_SCHEMES
         for operation in (document["paths"][PATH]["post"], document["paths"]["/model"]["get"]):
@@ -204,12 +205,6 @@ def _refusals(*statuses: str) -> dict[int | str, Any]:
     """The responses of an endpoint that refuses with these statuses."""
     content = {"application/json": {"schema": _ERROR}}
     return {status: {"description": _REFUSALS[status], "content": content} for status in statuses}
-
-
-def _schemas(champion: Champion | None) -> dict[str, Any]:
-    """The schemas of requests and answers by name; without a champion, whose fields they are, a row is any object."""
-    row = _row(champion) if champion else {"type": "object"}
-    return {"Row": row, "Answer": _answer(champion), "Refused": _REFUSED}
 
 
 def _operation(champion: Champion | None, max_rows: int) -> dict[str, Any]:

@@ -146,17 +146,17 @@ class RowReader:
             message = f"{at}found something else than rows, expected an object or a list of objects."
             raise RequestError(422, "wrong_type", message)
         got = re.search(r"got `(\w+)`", what)
-        found = _FOUND.get(got[1], got[1]) if got else "a number out of range"
-        raise RequestError(422, "wrong_value", f"{at}found {found}, expected {expected(feature)}.", feature.name)
+        kind = _FOUND.get(got[1], got[1]) if got else "a number out of range"
+        raise RequestError(422, "wrong_value", f"{at}found {kind}, expected {expected(feature)}.", feature.name)
 
     def _refuse_name(self, how: str, name: str, at: str) -> NoReturn:
         if how == "missing required":
             feature = self._by_name[name]
             raise RequestError(422, "missing_field", f"{at}it is missing, expected {expected(feature)}.", feature.name)
-        shown = name.translate(_BACK)[:_SHOWN]
-        known = [feature.name for feature in self.features]
-        near = nearest(shown, known) if len(known) <= 100 else ""
-        raise RequestError(422, "unknown_field", f"{at}the model knows no such field. {near}".rstrip(), shown)
+        field = name.translate(_BACK)[:_SHOWN]
+        names = [feature.name for feature in self.features]
+        near = nearest(field, names) if len(names) <= 100 else ""
+        raise RequestError(422, "unknown_field", f"{at}the model knows no such field. {near}".rstrip(), field)
 
     def _finished(self, row: Row) -> Row:
         """Parse the moments of a row, and write categories as the model knows them."""

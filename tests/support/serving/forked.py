@@ -5,6 +5,7 @@ Not for what a start itself costs or loads: `iris_service` is a process of its o
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import multiprocessing
@@ -69,7 +70,9 @@ def become(arguments: list[str], env: dict[str, str], output: Connection, open_f
     if open_files is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     sys.argv = ["champion.serving", *arguments]
-    sys.exit(champion.serving.__main__.run())
+    code = champion.serving.__main__.run()
+    atexit._run_exitfuncs()  # which multiprocessing leaves out: coverage writes there what it saw
+    sys.exit(code)
 
 
 if "pytest" not in sys.modules:  # this is the Python that will be forked

@@ -5,7 +5,6 @@ import re
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import pytest
@@ -41,22 +40,19 @@ def with_facts(package: Package, reason: str, **facts: Any) -> Package:
     return Package(package.manifest.model_copy(update=update), package.files)
 
 
-def answered(page: Page) -> str:
-    eventually(lambda: "Answered by" in page.text(), "an answer")
+def sees(page: Page, text: str) -> str:
+    """All that the page says, as soon as it says this."""
+    eventually(lambda: text in page.text(), text)
     return page.text()
 
 
 def predict(page: Page) -> str:
     page.click("button", "Predict")
-    return answered(page)
+    return sees(page, "Answered by")
 
 
 def fill(page: Page, place: int, value: str) -> None:
     page.ask(f"document.querySelector('#field-{place}').value = {value!r}")
-
-
-def says(page: Page, text: str) -> bool:
-    return text in page.text()
 
 
 def read(page: Page, selector: str, what: str = "value") -> Any:
@@ -95,7 +91,7 @@ def test_the_form_is_filled_in_and_sent_by_keyboard_alone(page: Page) -> None:
             )
             page.send("Input.insertText", text=text)
         page.press(*ENTER)
-        told = answered(page)
+        told = sees(page, "Answered by")
         tab_to(page, "predict")
         page.press(*ENTER)
         eventually(lambda: len(service.asked) == 2 and "Answered by" in page.text(), "a second answer")
@@ -136,7 +132,7 @@ def test_an_error_stands_at_the_field_it_names_and_takes_the_focus(page: Page) -
     with opened(page):
         fill(page, 3, "")
         page.click("button", "Predict")
-        eventually(partial(says, page, "expected a date"), "the error")
+        sees(page, "expected a date")
         assert focused(page) == "field-3"
         assert page.ask("document.activeElement.getAttribute('aria-invalid')") == "true"
         assert read(page, "#field-3-error", "innerText")[0].startswith("Found null, expected a date or time")
@@ -149,7 +145,7 @@ def test_an_error_without_a_field_is_told_and_takes_the_focus(page: Page) -> Non
     with opened(page) as service:
         service.state.champion = None
         page.click("button", "Predict")
-        eventually(partial(says, page, "Try again soon. (request "), "the error")
+        sees(page, "Try again soon. (request ")
         assert focused(page) == "alert"
 
 
@@ -179,7 +175,7 @@ def test_a_champion_that_takes_over_is_noticed_with_the_next_answer(page: Page) 
         fill(page, 0, "4.5")
         service.adopt(with_facts(made("grown", "PRIOR", 2), "It is better."))
         page.click("button", "Predict")
-        eventually(partial(says, page, "version 1 made way for version 2"), "the news")
+        sees(page, "version 1 made way for version 2")
         told = page.text()
         assert "Model version 2" in told
         assert "It is better." in told
@@ -192,25 +188,25 @@ def test_a_champion_that_takes_over_is_noticed_with_the_next_answer(page: Page) 
 def test_it_says_that_there_is_no_champion_until_there_is_one(page: Page) -> None:
     with inside(None) as service:
         page.open(service.address)
-        eventually(partial(says, page, "Look for a champion again"), "the remedy")
+        sees(page, "Look for a champion again")
         assert "No champion is served yet" in page.text()
         assert "There is no package at models/iris that can be served." in page.text()
         service.adopt(made("paged", "PRIOR"))
         page.click("button", "Look for a champion again")
-        eventually(partial(says, page, "Model version 1"), "the champion")
+        sees(page, "Model version 1")
         predict(page)
 
 
 def test_a_key_is_asked_for_and_nothing_is_told_without_it(page: Page) -> None:
     with inside(made("paged", "PRIOR"), key="open-sesame") as service:
         page.open(service.address)
-        eventually(partial(says, page, "Use this key"), "the form for the key")
+        sees(page, "Use this key")
         shown = page.ask("document.documentElement.outerHTML").split("<script>")[0]
         assert not re.search("petal|00000001|dummy|setosa", shown)
         for given, told in (("wrong", "none that fits"), ("a ☃", "ASCII"), ("open-sesame", "petal length (cm)")):
             page.ask(f"document.activeElement.blur(); document.querySelector('#key').value = {given!r}")
             page.click("button", "Use this key")
-            eventually(partial(says, page, told), told)
+            sees(page, told)
             assert focused(page) != "key" or given != "open-sesame"
         predict(page)
         assert page.ask("JSON.stringify([localStorage.length, sessionStorage.length, document.cookie])") == '[0,0,""]'
