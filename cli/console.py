@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from champion.bundle.batch import Tally
     from champion.comparison.decision import Decision
     from champion.comparison.evaluation import Evaluation, Outcome
-    from champion.drift.report import DriftReport
+    from champion.drift.report import DriftReport, Moment
     from champion.modeling.columns import Column
     from champion.registry.versions import Version
-    from pipelines.drift_files import Moment
 
 _MARKS = {"started": "...", "finished": "done", "cached": "cached"}
 _ACTIONS = {"promoted": "green", "kept": "yellow", "would_promote": "green", "would_keep": "yellow"}
@@ -163,10 +162,9 @@ def columns_table(columns: Sequence[Column]) -> None:
 
 def drift_summary(report: DriftReport) -> None:
     """The features, worst first, and the verdict."""
-    from champion.reporting.drift.page import BADGES
+    from champion.reporting.drift.page import BADGES, worst_first
 
-    features = [*([report.predictions] if report.predictions else []), *report.features]
-    features.sort(key=lambda feature: feature.verdict != "drift")
+    features = worst_first(report)
     listed, console = features[:_MOST_FEATURES], out()
     rows = f"{report.current_rows:,} new rows beside {report.reference_rows:,}"
     title = f"{report.use_case}: {rows} of champion v{report.model_version}"

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from champion.drift.report import DriftReport, FeatureDrift, Verdict
+from champion.drift.report import DriftReport, Moment
 from champion.drift.rows import DriftRequest
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.tabular.tables import table_suffix
@@ -154,16 +154,7 @@ def write_reports(workspace: Workspace, report: DriftReport) -> None:
     """
     from champion.reporting.drift.page import render_drift_html, render_drift_markdown
 
-    moment = Moment(
-        created=report.created,
-        model_version=report.model_version,
-        source=report.source,
-        rows=report.current_rows,
-        verdict=report.verdict,
-        effects={each.name: each.effect for each in _compared(report)},
-        drifted=[each.name for each in _compared(report) if each.verdict == "drift"],
-    )
-    moments = [*history(workspace), moment][-MOST_MOMENTS:]
+    moments = [*history(workspace), Moment.of(report)][-MOST_MOMENTS:]
     texts = {
         "drift.json": report.model_dump_json(indent=2) + "\n",
         "drift.md": render_drift_markdown(report),
@@ -173,10 +164,6 @@ def write_reports(workspace: Workspace, report: DriftReport) -> None:
     }
     for name, text in texts.items():
         write_text(workspace.reports / name, text)
-
-
-def _compared(report: DriftReport) -> list[FeatureDrift]:
-    return [*report.features, *([report.predictions] if report.predictions else [])]
 
 
 GAUGES = {
@@ -214,7 +201,7 @@ def gauges(report: DriftReport) -> str:
         }
     common = {"use_case": report.use_case, "model_version": str(report.model_version)}
     samples: list[tuple[str, dict[str, str], float | None]] = [(name, common, value) for name, value in values.items()]
-    for each in _compared(report):
+    for each in report.every:
         labels = {**common, "feature": each.name, "kind": each.kind}
         samples += [
             ("champion_drift_feature", labels, each.verdict == "drift"),
@@ -236,20 +223,6 @@ def gauges(report: DriftReport) -> str:
 def _in_braces(labels: dict[str, str]) -> str:
     escaped = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
     return "{" + ",".join(f'{name}="{value.translate(escaped)}"' for name, value in labels.items()) + "}"
-
-
-class Moment(BaseModel):
-    """One comparison of the history: of each feature the share of rows that moved, and whether that was drift."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-    created: str
-    model_version: int
-    source: str
-    rows: int
-    verdict: Verdict
-    effects: dict[str, float | None]
-    drifted: list[str]
 
 
 def history(workspace: Workspace) -> list[Moment]:
@@ -276,7 +249,7 @@ def write_history(workspace: Workspace) -> list[Moment]:
 
     Raises ProjectError when there is none, or the page cannot be written.
     """
-    from champion.reporting.drift.history import FeatureHistory, render_drift_history
+    from champion.reporting.drift.history import render_drift_history
 
     moments = history(workspace)
     if not moments:
@@ -284,17 +257,6 @@ def write_history(workspace: Workspace) -> list[Moment]:
             f"{workspace.use_case.name} has no history of drift yet. "
             f"`python run.py monitor TABLE --config {workspace.shown_config}` begins one."
         )
-    lines = [
-        FeatureHistory(name, [each.effects.get(name) for each in moments], [name in each.drifted for each in moments])
-        for name in dict.fromkeys(name for each in moments for name in each.effects)
-    ]
-    page = render_drift_history(
-        workspace.use_case.name,
-        [each.created for each in moments],
-        [each.model_version for each in moments],
-        [each.verdict for each in moments],
-        lines,
-        workspace.use_case.drift.min_effect,
-    )
+    page = render_drift_history(workspace.use_case.name, moments, workspace.use_case.drift.min_effect)
     write_text(workspace.reports / HISTORY_PAGE, page)
     return moments

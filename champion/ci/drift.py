@@ -170,7 +170,7 @@ def keep_issues(root: Path, env: Environment) -> str:
     lines = [f"{name}: {_reconcile(root, env, name, seen, issues.pop(name, []))}" for name, seen in watch.seen.items()]
     for name, numbers in issues.items():
         for number in numbers:
-            _close(env, number, issue_text.use_case_gone(name))
+            _close(env, number, issue_text.USE_CASE_GONE.format(name=name))
             lines.append(f"{name}: closed issue {number}, since there is no such use case any more.")
     return "\n".join(lines)
 
@@ -191,10 +191,10 @@ def _reconcile(root: Path, env: Environment, name: str, seen: UseCaseDrift, numb
     """Open, update or close the issue of one use case."""
     first = numbers[0] if numbers else None
     for number in numbers[1:]:
-        _close(env, number, issue_text.second_issue(numbers[0]), "not_planned")
+        _close(env, number, issue_text.SECOND_ISSUE.format(number=numbers[0]), "not_planned")
     if seen.is_drift:
         body = issue_text.body(name, seen, _report(root, name), env.run_link)
-        content: dict[str, Any] = {"title": issue_text.title(name), "body": body}
+        content: dict[str, Any] = {"title": issue_text.TITLE.format(name=name), "body": body}
         if first is not None:
             call(env, "PATCH", f"issues/{first}", content)
             return f"drift; issue {first} is up to date."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from champion.drift import statistics
 from champion.drift.statistics import Counts, Floats, Test, moved_share
 
 Safe = NDArray[np.bool_]
+Run = Callable[[Counts, Counts, Safe], tuple[Test, Floats]]
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,14 @@ class ColumnTest:
     title: str
     says: str
     share: float
-    run: Callable[[Counts, Counts, Safe], tuple[Test, Floats]]
+    run: Run
 
 
 Tested = tuple[ColumnTest, Test, Floats]
 
 
-def _rank(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
-    return statistics.rank_test(reference, current), statistics.shifted_share(reference, current)
-
-
-def _shape(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
-    return statistics.shape_test(reference, current), moved_share(reference, current, ordered=True)
-
-
-def _values(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
-    return statistics.cell_test(reference, current), moved_share(reference, current, ordered=True)
+def _run(test: Callable[[Counts, Counts], Test], effect: Callable[[Counts, Counts], Floats]) -> Run:
+    return lambda reference, current, _: (test(reference, current), effect(reference, current))
 
 
 def _categories(reference: Counts, current: Counts, safe: Safe) -> tuple[Test, Floats]:
@@ -55,19 +49,16 @@ def _categories(reference: Counts, current: Counts, safe: Safe) -> tuple[Test, F
     return statistics.cell_test(*together), moved_share(*statistics.merged(*together), ordered=False)
 
 
-def _missing(reference: Counts, current: Counts, _: Safe) -> tuple[Test, Floats]:
-    return statistics.missing_test(reference, current), moved_share(reference, current, ordered=False)
-
-
+_ordered, _unordered = partial(moved_share, ordered=True), partial(moved_share, ordered=False)
 _SPREAD = "{moved}: the values spread differently, {means}."
 # A share of the error of a number is left over, because p-values are approximate.
-_RANK = ColumnTest("rank", "rank sum", "{moved}: {means}.", 0.75, _rank)
+_RANK = ColumnTest("rank", "rank sum", "{moved}: {means}.", 0.75, _run(statistics.rank_test, statistics.shifted_share))
 _OF_CATEGORIES = 0.8
 MISSING_SHARE = 0.2  # of a column's error, where any value is missing; the tests of its values share the rest
 TESTS_BY_KIND: dict[str, tuple[ColumnTest, ...]] = {
-    "number": (_RANK, ColumnTest("shape", "Kuiper", _SPREAD, 0.2, _shape)),
+    "number": (_RANK, ColumnTest("shape", "Kuiper", _SPREAD, 0.2, _run(statistics.shape_test, _ordered))),
     # A bin is one value: neighbours can be told apart.
-    "few values": (_RANK, ColumnTest("cells", "chi-square", _SPREAD, 0.2, _values)),
+    "few values": (_RANK, ColumnTest("cells", "chi-square", _SPREAD, 0.2, _run(statistics.cell_test, _ordered))),
     "category": (
         ColumnTest("cells", "chi-square", "{moved} between categories{unseen}.", _OF_CATEGORIES, _categories),
         ColumnTest(
@@ -78,7 +69,9 @@ TESTS_BY_KIND: dict[str, tuple[ColumnTest, ...]] = {
             statistics.rare_test,
         ),
     ),
-    "missing": (ColumnTest("missing", "missing share", "{gone}.", MISSING_SHARE, _missing),),
+    "missing": (
+        ColumnTest("missing", "missing share", "{gone}.", MISSING_SHARE, _run(statistics.missing_test, _unordered)),
+    ),
 }
 TITLES = {each.name: each.title for tests in TESTS_BY_KIND.values() for each in tests}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from champion.modeling.profile import ColumnProfile
+from champion.modeling.profile import SECONDS_PER_DAY, ColumnProfile
 
+_BOOLEANS = np.array(["false", "true", np.nan], dtype=object)  # by 0, 1 and NaN
 MOST_NAMES = 1000  # unseen categories that are told apart; further ones are only counted
 
 
@@ -23,7 +25,7 @@ class FeatureCounts:
     def __init__(self, column: ColumnProfile, known: frozenset[str] | None = None) -> None:
         self.rows = self.missing = self.wrong = self.unseen_rows = 0
         self.varied = False
-        self._known = known
+        self._kind, self._known = column.kind, known
         self._edges = None if column.edges is None else np.array(column.edges)
         self._cell = {name: cell for cell, name in enumerate(column.categories or ())}
         size = len(self._cell) + 1 if self._edges is None else len(self._edges) + 1
@@ -56,8 +58,17 @@ class FeatureCounts:
         """The most frequent unseen categories, without those of a single row: a name could tell of a person."""
         return [(name, rows) for name, rows in self._unseen.most_common(most) if rows > 1]
 
+    def add(self, values: NDArray[Any], wrong: NDArray[np.bool_]) -> None:
+        """Count some rows as `champion.modeling.features` reads a column of this kind; what is wrong is not looked at."""
+        if self._kind == "categorical":
+            self.add_texts(values, wrong)
+        elif self._kind == "boolean":
+            self.add_texts(_BOOLEANS[np.where(np.isnan(values), 2, values).astype(np.int64)], wrong)
+        else:
+            self.add_numbers(values * (SECONDS_PER_DAY if self._kind == "datetime" else 1.0), wrong)
+
     def add_numbers(self, numbers: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
-        """Count some rows of a number, in the unit of the profile and NaN where there is none; what is wrong is not looked at."""
+        """Count some rows of a number, in the unit of the profile and NaN where there is none."""
         if self._edges is None:
             raise TypeError("these counts are of categories")
         values = numbers[~wrong & ~np.isnan(numbers)]
@@ -71,7 +82,7 @@ class FeatureCounts:
         self._spread(values)
 
     def add_texts(self, texts: NDArray[np.object_], wrong: NDArray[np.bool_]) -> None:
-        """Count some rows of a category, as `champion.modeling.features.as_categories` gives them."""
+        """Count some rows of a category, NaN where there is none."""
         counted = Counter(texts[~wrong].tolist() if wrong.any() else texts.tolist())
         named = {name: rows for name, rows in counted.items() if name == name}  # NaN does not equal itself
         self._count(len(texts), sum(named.values()), wrong)
@@ -82,11 +93,6 @@ class FeatureCounts:
                 self.unseen_rows += rows
                 if name in self._unseen or len(self._unseen) < MOST_NAMES:
                     self._unseen[name] += rows
-
-    def add_booleans(self, numbers: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
-        """Count some rows of 1.0, 0.0 and NaN, shape (rows,)."""
-        texts = np.array(["false", "true", np.nan], dtype=object)
-        self.add_texts(texts[np.where(np.isnan(numbers), 2, numbers).astype(np.int64)], wrong)
 
     def _count(self, rows: int, values: int, wrong: NDArray[np.bool_]) -> None:
         unusable = int(wrong.sum())

@@ -73,10 +73,7 @@ class JudgedFeatures:
 
 
 def require_known_columns(rules: Drift, features: Sequence[Feature]) -> None:
-    """Refuse thresholds for columns that the model does not have.
-
-    Raises ConfigurationError naming the first of them.
-    """
+    """Raise ConfigurationError where a threshold is for a column that the model does not have."""
     names = [feature.name for feature in features]
     for key, columns in (("ignore", rules.ignore), ("effects", tuple(rules.effects))):
         for column in columns:
@@ -90,11 +87,10 @@ def counts_of(profile: Profile, features: Sequence[Feature]) -> dict[str, Featur
     """Empty counts of every feature that the profile describes, by name."""
     columns = {column.name: column for column in profile.columns if column.counts is not None}
     counts = {}
-    for feature in features:
-        if feature.name in columns:
-            known = feature.categories
-            listed = None if known is None or len(known) >= MOST_CATEGORIES else frozenset(known)
-            counts[feature.name] = FeatureCounts(columns[feature.name], listed)
+    for feature in (feature for feature in features if feature.name in columns):
+        known = feature.categories
+        whole = None if known is None or len(known) >= MOST_CATEGORIES else frozenset(known)
+        counts[feature.name] = FeatureCounts(columns[feature.name], whole)
     return counts
 
 
@@ -113,11 +109,10 @@ def judge(
     """
     columns = [column for column in profile.columns if column.name in counts]
     compared = [_compare(column, counts[column.name], profile.rows, rules) for column in columns]
-    with_predictions = bool(predicted) and error is not None
     if predicted and error is not None:
         compared.append(_compare_predictions(profile, predicted, error, rules))
     features = list(_judged_together(compared, rules))
-    predictions = features.pop() if with_predictions else None
+    predictions = features.pop() if len(features) > len(columns) else None
     features.sort(key=lambda each: (_ORDER[each.verdict], -(each.effect or 0.0), 1.0 if each.p is None else each.p))
     return JudgedFeatures(features, predictions)
 
@@ -198,10 +193,10 @@ def _judged_together(compared: Sequence[ComparedFeature], rules: Drift) -> Itera
     for row, each in enumerate(family):
         p[row, : len(each.results)] = [result.p for result in each.results]
         effects[row, : len(each.results)] = [result.effect for result in each.results]
-    drift, adjusted = np.empty((0, width), dtype=np.bool_), np.empty(0)
+    rows: Iterator[tuple[list[bool], float]] = iter(())
     if family:
         drift, adjusted = drifting(p, effects, np.array([each.threshold for each in family]), rules.alpha)
-    rows = iter(zip(drift.tolist(), adjusted.tolist(), strict=True))
+        rows = zip(drift.tolist(), adjusted.tolist(), strict=True)
     for each in compared:
         shows, corrected = next(rows) if each.results and each.judged else ([False] * width, None)
         drifted = [result for result, is_drift in zip(each.results, shows, strict=False) if is_drift]
@@ -216,30 +211,23 @@ def _feature_drift(
     verdict: Finding = "ignored" if not each.judged else "none" if each.enough else "not_enough"
     if drifted:
         verdict = "drift"
-    rows, is_number, cells = max(counts.rows, 1), column.edges is not None, reference_cells(column).tolist()
+    rows, before, is_number = max(counts.rows, 1), max(each.reference_rows, 1), column.edges is not None
+    reference, current = reference_cells(column).tolist(), counts.cells.tolist()
+    decided = {} if decisive is None else {name: getattr(decisive, name) for name in ("test", "statistic", "effect")}
     return FeatureDrift(
-        name=column.name,
-        kind=column.kind,
-        verdict=verdict,
+        **decided, name=column.name, kind=column.kind, verdict=verdict,
         reason=_reason(each, verdict, decisive, corrected, rules),
-        test=decisive.test if decisive else None,
-        statistic=decisive.statistic if decisive else None,
         p=min([1.0, *(result.p for result in each.results)]) if each.results else None,
-        p_corrected=corrected,
-        effect=decisive.effect if decisive else None,
-        threshold=each.threshold,
-        reference_rows=each.reference_rows - column.missing,
-        current_rows=counts.values,
-        reference_missing=column.missing / max(each.reference_rows, 1),
-        missing=counts.missing / rows,
-        wrong=counts.wrong / rows,
+        p_corrected=corrected, threshold=each.threshold,
+        reference_rows=each.reference_rows - column.missing, current_rows=counts.values,
+        reference_missing=column.missing / before, missing=counts.missing / rows, wrong=counts.wrong / rows,
         outside=counts.outside / rows if is_number else None,
         unseen=counts.unseen_rows / rows if column.kind == "categorical" else None,
         unseen_values=[Unseen(value=value, rows=rows) for value, rows in counts.unseen(MOST_UNSEEN)],
         reference_mean=column.mean if is_number else None,
         mean=counts.mean if is_number and counts.values else None,
-        cells=Cells(edges=column.edges, names=column.categories, reference=cells, current=counts.cells.tolist()),
-    )
+        cells=Cells(edges=column.edges, names=column.categories, reference=reference, current=current),
+    )  # fmt: skip
 
 
 def _reason(

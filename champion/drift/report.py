@@ -122,3 +122,30 @@ class DriftReport(ReportPart):
         drifted = [feature.name for feature in self.features if feature.verdict == "drift"][:20]
         facts = {"verdict": self.verdict, "reason": self.reason, "rows": self.current_rows}
         return {**facts, "model_version": self.model_version, "drifted": drifted}
+
+    @property
+    def every(self) -> list[FeatureDrift]:
+        """The features, and the predictions where they were compared."""
+        return [*self.features, *([self.predictions] if self.predictions else [])]
+
+
+class Moment(ReportPart):
+    """One comparison in the history: of each feature the share of rows that moved, and whether that was drift."""
+
+    created: str
+    model_version: int
+    source: str
+    rows: int
+    verdict: Verdict
+    effects: dict[str, float | None]
+    drifted: list[str]
+
+    @classmethod
+    def of(cls, report: DriftReport) -> Moment:
+        """What is remembered of a report."""
+        return cls(
+            **report.model_dump(include={"created", "model_version", "source", "verdict"}),
+            rows=report.current_rows,
+            effects={each.name: each.effect for each in report.every},
+            drifted=[each.name for each in report.every if each.verdict == "drift"],
+        )

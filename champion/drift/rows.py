@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +14,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from champion.bundle.parsing import MISSING, parse, readable
-from champion.drift.counts import FeatureCounts
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
 from champion.drift.labels import LIVE, Labels, Live
 from champion.drift.report import DriftReport, SchemaDifference
 from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.features import Feature
-from champion.modeling.profile import SECONDS_PER_DAY, Profile
+from champion.modeling.profile import Profile
 from champion.modeling.tasks.answer import form_of
 from champion.tabular.tables import open_table
 from champion.use_case.policy import Drift
@@ -52,25 +50,62 @@ class DriftRequest(BaseModel):
     unlogged: dict[int, int] = {}
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Some rows: the features' columns that are there, and where known the champion's answers, the truth, the ids."""
+class Rows(NamedTuple):
+    """Some rows: the features' columns that are there, and where known the champion's answers, the truth, the ids.
+
+    `total` is how many rows there will be, `share` how much of the file was read; None where nobody knows.
+    """
 
     features: pa.RecordBatch
     textual: bool
-    predicted: NDArray[np.object_] | None = None
-    truth: NDArray[np.object_] | None = None
-    ids: pa.Array | None = None
+    predicted: NDArray[np.object_] | None
+    truth: NDArray[np.object_] | None
+    ids: pa.Array | None
+    total: int | None
+    share: float | None
 
 
-@dataclass
-class Counted:
-    """What was counted so far."""
+class Count:
+    """What was counted so far; answers of the champion are counted where it is given, or the rows have them."""
 
-    counts: dict[str, FeatureCounts]
-    live: Live
-    predicted: Counter[str] = field(default_factory=Counter)
-    rows: int = 0
+    def __init__(
+        self,
+        manifest: Manifest,
+        profile: Profile,
+        features: Sequence[Feature],
+        live: Live,
+        model: ArrayPredictor | None,
+    ) -> None:
+        self.manifest, self.profile, self.features, self.live, self.model = manifest, profile, features, live, model
+        self.counts = counts_of(profile, features)
+        self.predicted: Counter[str] = Counter()
+        self.rows = 0
+
+    def add(self, rows: Rows, labels: Labels | None) -> None:
+        """Count some rows feature by feature, and what the champion says of those that it can answer."""
+        total = rows.features.num_rows
+        self.rows += total
+        good = np.ones(total, dtype=np.bool_)
+        blocks: list[Block] = []
+        for feature in self.features:
+            parsed = parse(rows.features, [feature], rows.textual)
+            if feature.name in self.counts:
+                values = parsed.block.texts if feature.kind == "categorical" else parsed.block.numbers
+                self.counts[feature.name].add(values[:, 0], parsed.fault > MISSING)
+            good &= parsed.column < 0
+            blocks.append(parsed.block)
+        predicted = rows.predicted
+        if self.model is not None:
+            numbers, texts = np.hstack([each.numbers for each in blocks]), np.hstack([each.texts for each in blocks])
+            predicted = np.full(total, None, dtype=object)
+            answer = self.model.predict(Block(numbers[good], texts[good]))
+            predicted[good] = form_of(self.manifest.contract).texts(answer)
+        if predicted is None:
+            return
+        self.predicted.update(label for label in predicted.tolist() if label is not None)
+        truth = rows.truth if labels is None else labels.of(rows.ids)
+        if truth is not None:
+            self.live.count(predicted, truth)
 
 
 def compared(source: Path, package: Package, request: DriftRequest, labels: Path | None, tell: Tell) -> DriftReport:
@@ -84,24 +119,19 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
     live = LIVE[manifest.task](manifest, profile.holdout_rows)
     known = None if labels is None else Labels.read(labels, manifest.target, live)
     differences, features = _columns(source, manifest, request)
-    counted = Counted(counts_of(profile, features), live)
-    model: ArrayPredictor | None = None
-    if not request.log and len(features) == len(manifest.signature):
-        model = array_predictor(package, f"models/{manifest.use_case}")
-    chunks = (
-        _logged(source)
-        if request.log
-        else _chunks(source, features, manifest, request, live if known is None else None)
-    )
-    for rows, total, share in chunks:
-        _count(rows, features, counted, model, known, manifest)
-        tell(counted.rows, total, counted.rows / max(total or 0, 1) if share is None else share)
+    answers = not request.log and len(features) == len(manifest.signature)
+    model = array_predictor(package, f"models/{manifest.use_case}") if answers else None
+    count = Count(manifest, profile, features, live, model)
+    from_table = _chunks(source, features, manifest, request, live if known is None else None)
+    for rows in _logged(source) if request.log else from_table:
+        count.add(rows, known)
+        tell(count.rows, rows.total, count.rows / max(rows.total or 0, 1) if rows.share is None else rows.share)
     if known is not None and not live.labelled:
         raise DataError(
-            f"None of the {counted.rows:,} rows has a label: no {REQUEST} of {request.source} is among the {known.rows:,} of "
+            f"None of the {count.rows:,} rows has a label: no {REQUEST} of {request.source} is among the {known.rows:,} of "
             "the labels. Compare the two columns; a request id is in every answer of the service."
         )
-    return _report(profile, manifest, counted, request, [*differences, *changed_types(features, counted.counts)])
+    return _report(count, request, [*differences, *changed_types(features, count.counts)])
 
 
 def _columns(
@@ -136,8 +166,8 @@ def _columns(
 
 def _chunks(
     source: Path, features: Sequence[Feature], manifest: Manifest, request: DriftRequest, live: Live | None
-) -> Iterator[tuple[Rows, int | None, float | None]]:
-    """The rows of a table, with how many there are, and the share of the file that was read."""
+) -> Iterator[Rows]:
+    """The rows of a table."""
     table = open_table(source)
     usable = {each.name for each in table.schema if readable(each.type)}
     more = [name for name in (manifest.target, REQUEST) if name in usable]
@@ -149,93 +179,40 @@ def _chunks(
     for chunk in table.chunks([*(feature.name for feature in features), *more]):
         truth = live.truth(chunk.column(manifest.target)) if live and manifest.target in more else None
         ids = chunk.column(REQUEST).cast(pa.string()) if REQUEST in more else None
-        yield Rows(chunk, table.textual, None, truth, ids), table.rows, table.share()
+        yield Rows(chunk, table.textual, None, truth, ids, table.rows, table.share())
 
 
-def _logged(source: Path) -> Iterator[tuple[Rows, int | None, float | None]]:
+def _logged(source: Path) -> Iterator[Rows]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(source) as file:
         for batch in file.iter_batches(batch_size=65_536):
             features = pa.RecordBatch.from_struct_array(batch.column("features"))
             predicted = batch.column("label").to_numpy(zero_copy_only=False)
-            yield Rows(features, False, predicted, None, batch.column(REQUEST)), file.metadata.num_rows, None
+            yield Rows(features, False, predicted, None, batch.column(REQUEST), file.metadata.num_rows, None)
 
 
-def _count(
-    rows: Rows,
-    features: Sequence[Feature],
-    counted: Counted,
-    model: ArrayPredictor | None,
-    labels: Labels | None,
-    manifest: Manifest,
-) -> None:
-    """Count a chunk: feature by feature, and what the champion says of the rows that it can answer."""
-    total = rows.features.num_rows
-    counted.rows += total
-    good = np.ones(total, dtype=np.bool_)
-    blocks: list[Block] = []
-    for feature in features:
-        parsed = parse(rows.features, [feature], rows.textual)
-        _count_feature(feature, parsed.block, parsed.fault > MISSING, counted.counts.get(feature.name))
-        good &= parsed.column < 0
-        blocks.append(parsed.block)
-    predicted = rows.predicted
-    if model is not None:
-        numbers, texts = np.hstack([each.numbers for each in blocks]), np.hstack([each.texts for each in blocks])
-        answer = model.predict(Block(numbers[good], texts[good]))
-        predicted = np.full(total, None, dtype=object)
-        predicted[good] = form_of(manifest.contract).texts(answer)
-    if predicted is None:
-        return
-    counted.predicted.update(label for label in predicted.tolist() if label is not None)
-    truth = rows.truth if labels is None else labels.of(rows.ids)
-    if truth is not None:
-        counted.live.count(predicted, truth)
-
-
-def _count_feature(feature: Feature, block: Block, wrong: NDArray[np.bool_], counts: FeatureCounts | None) -> None:
-    if counts is None:
-        return
-    if feature.kind == "categorical":
-        counts.add_texts(block.texts[:, 0], wrong)
-    elif feature.kind == "boolean":
-        counts.add_booleans(block.numbers[:, 0], wrong)
-    else:
-        scale = SECONDS_PER_DAY if feature.kind == "datetime" else 1.0
-        counts.add_numbers(block.numbers[:, 0] * scale, wrong)
-
-
-def _report(
-    profile: Profile, manifest: Manifest, counted: Counted, request: DriftRequest, differences: list[SchemaDifference]
-) -> DriftReport:
-    rules, live = request.rules, counted.live.score(request.rules.min_rows)
-    judged = judge(profile, counted.counts, counted.predicted, counted.live.error, rules)
-    table = ComparedTable(profile.rows, counted.rows, counted.counts, judged, differences, live)
+def _report(count: Count, request: DriftRequest, differences: list[SchemaDifference]) -> DriftReport:
+    manifest, profile, rules, live = (
+        count.manifest,
+        count.profile,
+        request.rules,
+        count.live.score(request.rules.min_rows),
+    )
+    judged = judge(profile, count.counts, count.predicted, count.live.error, rules)
+    table = ComparedTable(profile.rows, count.rows, count.counts, judged, differences, live)
     verdict, reason = table_verdict(table, rules)
     if verdict == "not_enough":
         judged = without_verdicts(judged, reason)
-    return DriftReport(
-        **manifest.model_dump(include={"use_case", "model_version", "data_version"}),
-        **rules.model_dump(include={"alpha", "min_effect", "min_rows"}),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        source=request.source,
-        since=request.since,
-        verdict=verdict,
-        reason=reason,
-        reference_rows=profile.rows,
-        current_rows=counted.rows,
-        features=judged.features,
-        predictions=judged.predictions,
-        schema_differences=differences,
-        live=live,
-        notes=_notes(request, counted),
-    )
-
-
-def _notes(request: DriftRequest, counted: Counted) -> list[str]:
     unlogged = [
         f"{rows:,} rows of the log were answered by model version {version} and are left out."
         for version, rows in sorted(request.unlogged.items())
     ]
-    return [*unlogged, *counted.live.notes()]
+    return DriftReport(
+        **manifest.model_dump(include={"use_case", "model_version", "data_version"}),
+        **rules.model_dump(include={"alpha", "min_effect", "min_rows"}),
+        created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source, since=request.since,
+        verdict=verdict, reason=reason, reference_rows=profile.rows, current_rows=count.rows,
+        features=judged.features, predictions=judged.predictions, schema_differences=differences, live=live,
+        notes=[*unlogged, *count.live.notes()],
+    )  # fmt: skip

@@ -31,9 +31,8 @@ class Test(NamedTuple):
 def rank_test(reference: Counts, current: Counts) -> Test:
     """Wilcoxon's rank sum test (Mann-Whitney) over ordered bins, which finds a moved location.
 
-    Rows of one bin are tied and share its middle rank; the variance is corrected for ties (Lehmann 1975, 1.4).
-
-    The statistic is standard normal without drift, and above 0 where current values are larger.
+    Rows of one bin are tied and share its middle rank; the variance is corrected for ties (Lehmann 1975, 1.4). The statistic
+    is standard normal without drift, and above 0 where current values are larger.
 
     Examples
     --------

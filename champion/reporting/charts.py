@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from champion.comparison.evaluation import Evaluation, Performance
@@ -35,20 +36,16 @@ SETTINGS: dict[str, Any] = {
     "axes.edgecolor": svg.RULE,
     "axes.labelcolor": svg.MUTED,
     "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
+    **{f"axes.spines.{side}": False for side in ("top", "right")},
     "axes.prop_cycle": f"cycler('color', ['{svg.INK}'])",
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
+    **{f"{part}.facecolor": "none" for part in ("axes", "figure")},
     "grid.color": svg.RULE,
     "grid.alpha": 0.45,
     "grid.linewidth": 0.6,
-    "xtick.color": svg.RULE,
-    "ytick.color": svg.RULE,
-    "xtick.labelcolor": svg.MUTED,
-    "ytick.labelcolor": svg.MUTED,
+    **{f"{axis}tick.color": svg.RULE for axis in "xy"},
+    **{f"{axis}tick.labelcolor": svg.MUTED for axis in "xy"},
     "lines.solid_capstyle": "round",
     "legend.frameon": False,
     "legend.fontsize": 11.5,
@@ -91,10 +88,17 @@ class Drawing:
     def axes(self, left: float, bottom: float, right: float = 8, top: float = 8) -> "Axes":
         """Axes that leave these margins."""
         width, height = self.size
-        axes = self.figure.add_axes(
-            (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height)
-        )
+        size = (width - left - right) / width, (height - bottom - top) / height
+        axes = self.figure.add_axes((left / width, bottom / height, *size))
         axes.tick_params(length=0, pad=5)
+        return axes
+
+    def rows_of(self, names: Sequence[str], centres: Sequence[float], right: float) -> "Axes":
+        """Axes whose rows have these names."""
+        labels = distinct(names, 20)
+        axes = self.axes(_margin(labels), 36, right)
+        axes.grid(False, axis="y")
+        axes.set_yticks(centres, labels)
         return axes
 
     def legend(self, axes: "Axes", columns: int = 1) -> None:
@@ -107,9 +111,9 @@ class Drawing:
         from matplotlib import rc_context
 
         buffer = io.StringIO()
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         with rc_context({"svg.hashsalt": key}):
-            self.figure.savefig(buffer, format="svg", metadata=nothing)
+            metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+            self.figure.savefig(buffer, format="svg", metadata=metadata)
         return svg.themed(buffer.getvalue(), title)
 
 
@@ -229,18 +233,14 @@ def _importance(evaluation: Evaluation) -> str:
     columns = [each for each in evaluation.challenger.importance if math.isfinite(each.mean)][: facts.BARS]
     if not columns:
         return ""
-    labels = distinct([each.feature for each in columns], 20)
-    drawing = Drawing(height=20 * len(columns) + 44)
-    axes = drawing.axes(_margin(labels), 36, right=12)
-    axes.grid(False, axis="y")
-    places = list(range(len(columns)))
-    axes.barh(places, [each.mean for each in columns], height=0.62, color=svg.CHALLENGER, alpha=0.75, lw=0)
-    deviations = [each.std if math.isfinite(each.std) else 0 for each in columns]
+    drawing, rows = Drawing(height=20 * len(columns) + 44), list(range(len(columns)))
+    axes = drawing.rows_of([each.feature for each in columns], rows, right=12)
     means = [each.mean for each in columns]
-    axes.errorbar(means, places, xerr=deviations, fmt="none", ecolor=svg.INK, elinewidth=1, capsize=2)
+    axes.barh(rows, means, height=0.62, color=svg.CHALLENGER, alpha=0.75, lw=0)
+    deviations = [each.std if math.isfinite(each.std) else 0 for each in columns]
+    axes.errorbar(means, rows, xerr=deviations, fmt="none", ecolor=svg.INK, elinewidth=1, capsize=2)
     axes.axvline(0, color=svg.MUTED, lw=0.8)
     axes.set(ylim=(len(columns) - 0.5, -0.5), xlabel=f"{evaluation.metric} lost when shuffled")
-    axes.set_yticks(places, labels)
     axes.locator_params(axis="x", nbins=5)
     return drawing.svg("importance", "Permutation importance of the challenger's columns")
 
@@ -250,18 +250,14 @@ def _search(evaluation: Evaluation) -> str:
     candidates = candidates[: facts.SEARCHED_CANDIDATES]
     if not candidates:
         return ""
-    labels = distinct([each.name for each in candidates], 20)
     heights = [min(20 + 5 * max(len(each.trials) - 1, 0), 72) for each in candidates]
-    drawing = Drawing(height=sum(heights) + 44)
-    axes = drawing.axes(_margin(labels), 36, right=14)
-    axes.grid(False, axis="y")
-    top, places = 0.0, []
-    for candidate, height in zip(candidates, heights, strict=True):
+    tops = [0, *accumulate(heights)]
+    drawing = Drawing(height=tops[-1] + 44)
+    centres = [top + height / 2 for top, height in zip(tops, heights, strict=False)]
+    axes = drawing.rows_of([each.name for each in candidates], centres, right=14)
+    for candidate, top, height in zip(candidates, tops, heights, strict=False):
         _candidate(axes, candidate, top, height)
-        places.append(top + height / 2)
-        top += height
-    axes.set(ylim=(top, 0), xlabel=f"cross-validated {evaluation.metric}, mean and deviation")
-    axes.set_yticks(places, labels)
+    axes.set(ylim=(tops[-1], 0), xlabel=f"cross-validated {evaluation.metric}, mean and deviation")
     axes.locator_params(axis="x", nbins=5)
     return drawing.svg("search", "Cross-validated scores of the candidates and of their searches")
 
@@ -297,11 +293,8 @@ def profile_figures(profile: Profile) -> dict[str, str]:
     drawn = {f"profile_{i}": _column(column) for i, column in facts.drawn_columns(profile)}
     if not profile.classes:
         return drawn
-    names = [str(label) for label in profile.classes]
-    return {
-        "profile_target": _most_frequent(names, profile.class_counts, 0, f"Classes of {clean(profile.target, 60)}"),
-        **drawn,
-    }
+    title = f"Classes of {clean(profile.target, 60)}"
+    return {"profile_target": _most_frequent(list(map(str, profile.classes)), profile.class_counts, 0, title), **drawn}
 
 
 def _column(column: ColumnProfile) -> str:

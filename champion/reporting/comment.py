@@ -19,7 +19,7 @@ from champion.reporting.figures import COMMENT_FIGURES
 from champion.reporting.markdown import code, folded, pie, table, text, warnings
 from champion.reporting.tables import Row, Table, columns
 from champion.reporting.tasks import task_of
-from champion.reporting.words import NOTHING, change, clause, clean, count, counted, score
+from champion.reporting.words import NOTHING, clause, clean, count, counted, score
 
 LIMIT = 64_000  # bytes; GitHub takes 65,536 characters, and CML adds its watermark
 USE_CASES = 100  # of the table that stands above several use cases
@@ -118,34 +118,28 @@ class CommentPart(NamedTuple):
 
 
 def render_comment(content: CommentInput, link: str | None = None, stranger: bool = False) -> str:
-    """The comment as GitHub's Markdown.
+    """The comment as GitHub's Markdown: at most `LIMIT` bytes of UTF-8.
 
-    Parameters
-    ----------
-    link : str, optional
-        Where the full report is: the address of the workflow's run.
-    stranger : bool, default=False
-        Whether the numbers come from code that nobody has reviewed, which the comment then says.
-
-    Returns
-    -------
-    str
-        At most `LIMIT` bytes of UTF-8. Where all would be longer, the least important parts are left out, and a
-        sentence says which.
+    Where all would be longer, the least important parts are left out, and a sentence says which. `link` is where the full
+    report is, the address of the workflow's run. With `stranger` the comment says that nobody has reviewed the code that
+    gave the numbers.
     """
     opening, foot = _opening(content, stranger), _foot(content, link)
     parts = [CommentPart(0, "", "\n\n".join(opening))]
     for result in content.results:
         title = f"## {text(clean(result.use_case))}: {text(headline(result))}"
-        parts.append(
-            CommentPart(0, "", "\n\n".join([title, *filter(None, _first(result, _changes_of(result, content)))]))
-        )
+        parts.append(CommentPart(0, "", "\n\n".join([title, *filter(None, _first(result, content))])))
         of = f" of {clean(result.use_case, 40)}" if len(content.results) > 1 else ""
         parts += [part._replace(title=part.title + of) for part in _details(result) if part.text]
-    kept, gone = _fitted([*parts, *_other_changes(content), CommentPart(0, "", foot)])
-    if gone:
-        kept.insert(-1, CommentPart(0, "", text(_left_out(gone))))
-    written = "\n\n".join(part.text for part in kept if part.text) + "\n"
+    fitting, left_out = _fitted([*parts, *_other_changes(content), CommentPart(0, "", foot)])
+    if left_out:
+        titles = [part.title for part in left_out if part.title]
+        more = f" and {len(titles) - 12} more" if len(titles) > 12 else ""
+        note = (
+            f"Left out, because a comment has its limit: {', '.join(titles[:12])}{more}. The full report has all of it."
+        )
+        fitting.insert(-1, CommentPart(0, "", text(note)))
+    written = "\n\n".join(part.text for part in fitting if part.text) + "\n"
     if _size(written) <= LIMIT:
         return written
     return "\n\n".join([*opening, "The full report has the rest: a comment has its limit.", foot]) + "\n"
@@ -156,10 +150,8 @@ def _opening(content: CommentInput, stranger: bool) -> list[str]:
     if content.refusal:
         parts += ["## Nothing was trained", text(clean(content.refusal, 1500))]
     elif not content.results:
-        parts += [
-            "## The pipeline failed",
-            "It ended before the first use case was looked at; the log of the run says why.",
-        ]
+        log = "It ended before the first use case was looked at; the log of the run says why."
+        parts += ["## The pipeline failed", log]
     if stranger:
         parts.append(
             "*From a fork, or from Dependabot: the numbers below were computed by the pull request's own code, "
@@ -227,15 +219,16 @@ def _beside_recorded_scores(findings: Findings, champion: ComparedChampion) -> s
     return f"the challenger scores {'the same as' if equal else 'lower than'} the champion did"
 
 
-def _first(result: UseCaseResult, changes: list[Change] | None) -> list[str]:
-    """What stands in the open: decision, reason, scores, the rows, changed parameters (None: they were not compared)."""
+def _first(result: UseCaseResult, content: CommentInput) -> list[str]:
+    """What stands in the open: decision, reason, scores, the rows, changed parameters."""
+    changed = _changed(result, content)
     if result.failure:
-        return [_failure(result.failure), *_changed(changes)]
+        return [_failure(result.failure), *changed]
     findings = result.findings
     if findings is None:
         return ["This use case was not trained in this run."]
     if result.champion.source == "pointer":
-        return [*_recorded_scores(findings, result.champion), _data(findings, result.champion), *_changed(changes)]
+        return [*_recorded_scores(findings, result.champion), _data(findings, result.champion), *changed]
     evaluation = findings.evaluation
     asked = [sentences.compared_rows(evaluation, findings.outcome)]
     if evaluation.paired:
@@ -247,7 +240,7 @@ def _first(result: UseCaseResult, changes: list[Change] | None) -> list[str]:
         table(task_of(evaluation).details(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",
         warnings(evaluation),
         _data(findings, result.champion),
-        *_changed(changes),
+        *changed,
     ]
 
 
@@ -259,12 +252,9 @@ def _recorded_scores(findings: Findings, champion: ComparedChampion) -> Iterator
     )
     if findings.decision.reason_code == "min_score":
         yield text(clean(findings.decision.reason, 600))
-    ours, metric = findings.evaluation.challenger.scores, findings.evaluation.metric
-    rows = []
-    for each, value in sorted(ours.items(), key=lambda pair: pair[0] != metric):
-        theirs = champion.metrics.get(each)
-        cells = (clean(each), score(theirs), score(value), change(value, theirs))
-        rows.append(Row(cells, "strong" if each == metric else ""))
+    ours = findings.evaluation.challenger.scores
+    theirs = {name: value for name, value in champion.metrics.items() if name in ours}
+    rows = tables.score_rows(findings.evaluation.metric, ours, theirs)
     heads = columns({"score": "name", "champion, as recorded": "number", "challenger": "number", "change": "change"})
     yield table(Table("", heads, rows))
 
@@ -290,35 +280,27 @@ def _failure(failure: Failure) -> str:
     return "\n".join([text(sentence), "", f"{fence}text", *lines, fence])
 
 
-def _changes_of(result: UseCaseResult, content: CommentInput) -> list[Change] | None:
-    known = content.compared and not content.changes_unknown
-    return [each for each in content.changes if each.file == result.config] if known else None
-
-
-def _changed(changes: list[Change] | None) -> list[str]:
-    """The parameters that differ from the base commit."""
-    if changes is None:
+def _changed(result: UseCaseResult, content: CommentInput) -> list[str]:
+    """The parameters that differ from the base commit, where both were compared."""
+    if not content.compared or content.changes_unknown:
         return []
+    changes = [each for each in content.changes if each.file == result.config]
     if not changes:
         return ["No parameter of this use case changed."]
-    rows = [Row((clean(each.name, 80), _value(each.before), _value(each.after))) for each in changes[:CHANGES]]
+    rows = []
+    for each in changes[:CHANGES]:
+        values = [NOTHING if value is None else clean(value, 80) for value in (each.before, each.after)]
+        rows.append(Row((clean(each.name, 80), *values)))
     hidden = len(changes) - len(rows)
     note = f"{counted(hidden, 'more change')} left out." if hidden else ""
     heads = columns({"parameter that changed": "name", "before": "name", "now": "name"})
     return [table(Table("", heads, rows, note))]
 
 
-def _value(value: object) -> str:
-    return NOTHING if value is None else clean(value, 80)
-
-
 def _other_changes(content: CommentInput) -> Iterator[CommentPart]:
     configs = {result.config for result in content.results}
-    others = [
-        f"{code(clean(each.name, 80))} of {code(clean(each.file, 80))}"
-        for each in content.changes
-        if each.file not in configs
-    ]
+    changes = [each for each in content.changes if each.file not in configs]
+    others = [f"{code(clean(each.name, 80))} of {code(clean(each.file, 80))}" for each in changes]
     if others:
         yield CommentPart(1, "Other parameters", f"Other parameters that changed: {', '.join(others[:20])}.")
     if content.changes_unknown:
@@ -331,30 +313,22 @@ def _details(result: UseCaseResult) -> list[CommentPart]:
         return []
     findings, evaluation = result.findings, result.findings.evaluation
     classes = [table(task_of(evaluation).details(evaluation))] if len(evaluation.classes) > FEW_CLASSES else []
-    candidates = [text(sentences.search(evaluation)), table(tables.candidates(evaluation))]
-    return [
-        _part(1, task_of(evaluation).DETAILS, classes),
-        _part(3, "Why: policy and paired test", _policy(findings)),
-        *(_part(each.rank, each.title, each.parts(evaluation)) for each in COMMENT_FIGURES),
-        _part(2, "Candidates", candidates),
-        _part(6, "Provenance", [table(tables.provenance(findings.provenance, evaluation))]),
+    parts = [
+        (1, task_of(evaluation).DETAILS, classes),
+        (3, "Why: policy and paired test", _policy(findings)),
+        *((each.rank, each.title, each.parts(evaluation)) for each in COMMENT_FIGURES),
+        (2, "Candidates", [text(sentences.search(evaluation)), table(tables.candidates(evaluation))]),
+        (6, "Provenance", [table(tables.provenance(findings.provenance, evaluation))]),
     ]
-
-
-def _part(rank: int, title: str, inside: list[str]) -> CommentPart:
-    return CommentPart(rank, title, folded(title, inside))
+    return [CommentPart(rank, title, folded(title, inside)) for rank, title, inside in parts]
 
 
 def _policy(findings: Findings) -> list[str]:
     parts = [table(tables.checks(findings.decision))] if findings.decision.checks else []
     test = findings.evaluation.paired
     if test:
-        slices = [
-            ("both right", test.both_right),
-            ("challenger alone", test.only_challenger_right),
-            ("champion alone", test.only_champion_right),
-            ("both wrong", test.both_wrong),
-        ]
+        alone = {"challenger alone": test.only_challenger_right, "champion alone": test.only_champion_right}
+        slices = {"both right": test.both_right, **alone, "both wrong": test.both_wrong}
         parts.append(pie("The same rows, asked to both", slices))
     return [*parts, text(task_of(findings.evaluation).smallest_gain(findings.evaluation))]
 
@@ -363,18 +337,12 @@ def _fitted(parts: list[CommentPart]) -> tuple[list[CommentPart], list[CommentPa
     """What fits, and what had to go: the least important first, the longest of those first."""
     room = LIMIT - 1500 - sum(_size(part.text) + 2 for part in parts)  # for the sentence that says what is missing
     gone = set()
-    for place in sorted(range(len(parts)), key=lambda place: (-parts[place].rank, -_size(parts[place].text))):
-        if room >= 0 or not parts[place].rank:
+    for i in sorted(range(len(parts)), key=lambda i: (-parts[i].rank, -_size(parts[i].text))):
+        if room >= 0 or not parts[i].rank:
             break
-        room += _size(parts[place].text) + 2
-        gone.add(place)
+        room += _size(parts[i].text) + 2
+        gone.add(i)
     return [part for i, part in enumerate(parts) if i not in gone], [parts[i] for i in sorted(gone)]
-
-
-def _left_out(gone: list[CommentPart]) -> str:
-    titles = [part.title for part in gone if part.title]
-    more = f" and {len(titles) - 12} more" if len(titles) > 12 else ""
-    return f"Left out, because a comment has its limit: {', '.join(titles[:12])}{more}. The full report has all of it."
 
 
 def _size(written: str) -> int:

@@ -8,7 +8,8 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from champion.comparison.evaluation import Evaluation, Performance
+from champion.comparison.decision import Decision
+from champion.comparison.evaluation import Evaluation, Outcome, Performance, Provenance
 from champion.modeling.evaluation import Curve, Label, Trial
 from champion.modeling.profile import ColumnProfile, Profile
 
@@ -22,6 +23,16 @@ COLUMNS = 24
 GRID = [step / 100 for step in range(101)]
 
 CurveKind = Literal["roc", "precision_recall"]
+
+
+class ReportedRun(NamedTuple):
+    """All that the report of a run tells."""
+
+    evaluation: Evaluation
+    decision: Decision
+    profile: Profile
+    provenance: Provenance
+    outcome: Outcome
 
 
 class Matrix(NamedTuple):

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation, Outcome, Provenance
+from champion.comparison.evaluation import Evaluation, Performance
 from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting import facts, sentences, tables
 from champion.reporting.charts import profile_figures
-from champion.reporting.figures import FIGURES, SECTIONS
+from champion.reporting.facts import ReportedRun
+from champion.reporting.figures import FIGURES, SECTIONS, Figure
 from champion.reporting.page import Box, Page, PageBlock, Plot, Section, plots, render, table, text
 from champion.reporting.tasks import task_of
 from champion.reporting.words import MINUS, change, clean, count, counted, moment, name, role_title, score
@@ -17,85 +17,70 @@ WARNINGS = 50
 SEARCHES = 30
 
 
-def render_html(
-    evaluation: Evaluation,
-    decision: Decision,
-    profile: Profile,
-    provenance: Provenance,
-    outcome: Outcome,
-    figures: dict[str, str],
-) -> str:
+def render_html(run: ReportedRun, figures: dict[str, str]) -> str:
     """The report as a self-contained page of less than 1 MB, for a use case of any size.
 
-    Parameters
-    ----------
-    figures : dict of str to str
-        What `champion.reporting.charts.figures` drew; they are inlined as they are, everything else is escaped. A figure
-        that is missing is left out with its text.
+    `figures` are what `champion.reporting.charts.figures` drew; they are inlined as they are, everything else is escaped. A
+    figure that is missing is left out with its text.
     """
+    evaluation, outcome = run.evaluation, run.outcome
     use_case, badge = clean(evaluation.use_case), BADGES[outcome.action]
     warnings = [clean(warning, 400) for warning in evaluation.warnings[:WARNINGS]]
     hidden = len(evaluation.warnings) - len(warnings)
     page = Page(
         title=f"{use_case}: {badge.lower()}",
         headline=sentences.headline(outcome),
-        lead=clean(decision.reason, 600),
+        lead=clean(run.decision.reason, 600),
         brand=use_case,
-        eyebrow=f"{use_case} · {moment(provenance.created)}",
+        eyebrow=f"{use_case} · {moment(run.provenance.created)}",
         badge=badge,
         tone="changed" if outcome.action == "promoted" else "same",
-        boxes=_boxes(evaluation, decision, outcome),
+        boxes=_boxes(run),
         text=sentences.compared_rows(evaluation, outcome),
         asides=[*warnings, f"{counted(hidden, 'more warning')}."] if hidden else warnings,
         aside_title="One warning" if len(warnings) == 1 else "Warnings",
         top="decision",
         sections=[
-            Section("scores", "Scores", "Scores", _scores(evaluation, outcome)),
-            Section("why", "Why", "Why", _why(evaluation, decision)),
-            *_figure_sections(evaluation, outcome, figures),
-            Section("data", "Data", "Data", _data(profile, figures)),
-            Section("provenance", "Provenance", "Provenance", [table(tables.provenance(provenance, evaluation))]),
+            Section("Scores", _scores(run)),
+            Section("Why", _why(run)),
+            *_figure_sections(run, figures),
+            Section("Data", _data(run.profile, figures)),
+            Section("Provenance", [table(tables.provenance(run.provenance, evaluation))]),
         ],
     )
     return render(page)
 
 
-def _boxes(evaluation: Evaluation, decision: Decision, outcome: Outcome) -> list[Box]:
+def _boxes(run: ReportedRun) -> list[Box]:
     """The promotion metric of both in large type, and its difference."""
-    champion, challenger = evaluation.champion, evaluation.challenger
-    ours = Box(
-        "challenger",
-        role_title(evaluation, "challenger", outcome.challenger),
-        score(decision.challenger_score),
-        clean(challenger.candidate),
-        title=sentences.described(challenger),
-    )
-    if champion is None:
+    evaluation, decision, outcome = run.evaluation, run.decision, run.outcome
+
+    def box(role: Literal["champion", "challenger"], side: Performance, value: float | None) -> Box:
+        of, described = role_title(evaluation, role, outcome.challenger), sentences.described(side)
+        return Box(role, of, score(value), clean(side.candidate), title=described)
+
+    ours = box("challenger", evaluation.challenger, decision.challenger_score)
+    if evaluation.champion is None:
         number = outcome.replaced if outcome.action == "promoted" else outcome.champion
         of, unjudged = "champion" + ("" if number is None else f" v{number}"), evaluation.champion_unjudged
-        if unjudged:
-            return [Box("champion", of, "not judged", clean(unjudged, 400), "none"), ours]
-        return [Box("champion", of, "none yet", "nothing was in production", "none"), ours]
-    theirs = Box(
-        "champion",
-        role_title(evaluation, "champion"),
-        score(decision.champion_score),
-        clean(champion.candidate),
-        title=sentences.described(champion),
-    )
+        what = ("not judged", clean(unjudged, 400)) if unjudged else ("none yet", "nothing was in production")
+        return [Box("champion", of, *what, "none"), ours]
     gain = change(decision.challenger_score, decision.champion_score)
     tone: Literal["", "gain", "loss"] = "gain" if gain[0] == "+" else "loss" if gain[0] == MINUS else ""
-    return [theirs, ours, Box("difference", f"difference in {clean(decision.metric)}", gain, "on the same rows", tone)]
+    difference = Box("difference", f"difference in {clean(decision.metric)}", gain, "on the same rows", tone)
+    return [box("champion", evaluation.champion, decision.champion_score), ours, difference]
 
 
-def _scores(evaluation: Evaluation, outcome: Outcome) -> list[PageBlock]:
+def _scores(run: ReportedRun) -> list[PageBlock]:
+    evaluation, outcome = run.evaluation, run.outcome
     who = [(role_title(evaluation, "challenger", outcome.challenger), sentences.described(evaluation.challenger))]
     if evaluation.champion:
         who.insert(0, (role_title(evaluation, "champion"), sentences.described(evaluation.champion)))
     return [table(tables.scores(evaluation, outcome)), PageBlock("pairs", who)]
 
 
-def _why(evaluation: Evaluation, decision: Decision) -> list[PageBlock]:
+def _why(run: ReportedRun) -> list[PageBlock]:
+    evaluation, decision = run.evaluation, run.decision
     blocks = text("There was no score of a champion to compare with, and the use case asks for no minimum.")
     if decision.checks:
         blocks = [table(tables.checks(decision))]
@@ -105,24 +90,22 @@ def _why(evaluation: Evaluation, decision: Decision) -> list[PageBlock]:
     return [*blocks, *text(task_of(evaluation).smallest_gain(evaluation))]
 
 
-def _figure_sections(evaluation: Evaluation, outcome: Outcome, figures: dict[str, str]) -> list[Section]:
+def _figure_sections(run: ReportedRun, figures: dict[str, str]) -> list[Section]:
     """The sections of the table of figures, each with its figures and the tables that belong to it."""
+    evaluation = run.evaluation
+
+    def title(each: Figure) -> str:
+        if each.title not in ("champion", "challenger"):
+            return each.title
+        return role_title(evaluation, each.title, run.outcome.challenger).capitalize()
+
     sections = []
     for key, (short, heading, otherwise) in SECTIONS.items():
-        drawn = [
-            Plot(_title(each.title, evaluation, outcome), figures[each.name], each.caption(evaluation), each.wide)
-            for each in FIGURES
-            if each.section == key and each.name in figures
-        ]
+        there = [each for each in FIGURES if each.section == key and each.name in figures]
+        drawn = [Plot(title(each), figures[each.name], each.caption(evaluation), each.wide) for each in there]
         blocks = plots(drawn) or text(otherwise(evaluation))
-        sections.append(Section(key, short, heading, [*blocks, *_beside_figures(key, evaluation)]))
+        sections.append(Section(short, [*blocks, *_beside_figures(key, evaluation)], key, heading))
     return sections
-
-
-def _title(title: str, evaluation: Evaluation, outcome: Outcome) -> str:
-    if title in ("champion", "challenger"):
-        return role_title(evaluation, title, outcome.challenger).capitalize()
-    return title
 
 
 def _beside_figures(section: str, evaluation: Evaluation) -> list[PageBlock]:
@@ -140,18 +123,20 @@ def _beside_figures(section: str, evaluation: Evaluation) -> list[PageBlock]:
 
 
 def _data(profile: Profile, figures: dict[str, str]) -> list[PageBlock]:
-    described = f"{task_of(profile).target(profile)} {sentences.columns(profile)}"
-    return [*text(described), *profile_blocks(profile, figures), table(tables.data(profile), fold=30)]
+    return [*text(_described(profile)), *profile_blocks(profile, figures), table(tables.data(profile), fold=30)]
+
+
+def _described(profile: Profile) -> str:
+    return f"{task_of(profile).target(profile)} {sentences.columns(profile)}"
 
 
 def render_profile(profile: Profile) -> str:
     """The profile as a self-contained page; its first 24 used columns are drawn, every column is in the table."""
     drawn = profile_blocks(profile, profile_figures(profile))
-    values = [Section("values", "Values", "Values", drawn)] if drawn else []
+    values = [Section("Values", drawn)] if drawn else []
     title = "Profile of the train set"
-    lead = f"{task_of(profile).target(profile)} {sentences.columns(profile)}"
-    columns = Section("columns", "Columns", "Columns", [table(tables.data(profile))])
-    return render(Page(title, title, lead, [*values, columns], style="plain"))
+    columns = Section("Columns", [table(tables.data(profile))])
+    return render(Page(title, title, _described(profile), [*values, columns], style="plain"))
 
 
 def profile_blocks(profile: Profile, figures: dict[str, str]) -> list[PageBlock]:

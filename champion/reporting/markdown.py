@@ -8,10 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation, Outcome, Provenance
-from champion.modeling.profile import Profile
+from champion.comparison.evaluation import Evaluation
 from champion.reporting import sentences, tables
+from champion.reporting.facts import ReportedRun
 from champion.reporting.tables import Head, Table
 from champion.reporting.tasks import task_of
 from champion.reporting.words import NOTHING, clause, clean, name
@@ -89,29 +88,17 @@ def chart_label(value: object, limit: int = 40) -> str:
 
 
 def xychart(title: str, x_axis: str, y_axis: str, lowest: float, highest: float, series: Sequence[Series]) -> str:
-    """A chart of lines and bars.
+    """A chart of lines and bars; what is not finite stands at the lowest end.
 
-    Parameters
-    ----------
-    x_axis : str
-        Mermaid's words for the axis, such as ``"false positive rate" 0 --> 1``; see `name_axis` and `number_axis`.
-    series : sequence of Series
-        All of the same length, at most `MOST_POINTS` values; values that are not finite stand at the lowest end.
+    `x_axis` is in Mermaid's words, see `name_axis` and `number_axis`. All series have the same length, at most `MOST_POINTS`.
     """
     colours = ", ".join(each.colour for each in series)
-    drawn = [
+    lines = [
         f"  {each.kind} [{', '.join(_number(value, lowest, highest) for value in each.values)}]" for each in series
     ]
-    return _mermaid(
-        [
-            f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{colours}"}}}}}}}}%%',
-            "xychart-beta",
-            f'  title "{chart_label(title, 80)}"',
-            f"  x-axis {x_axis}",
-            f'  y-axis "{chart_label(y_axis)}" {lowest:g} --> {highest:g}',
-            *drawn,
-        ]
-    )
+    palette = f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{colours}"}}}}}}}}%%'
+    axes = f"  x-axis {x_axis}", f'  y-axis "{chart_label(y_axis)}" {lowest:g} --> {highest:g}'
+    return _mermaid([palette, "xychart-beta", f'  title "{chart_label(title, 80)}"', *axes, *lines])
 
 
 def number_axis(name: str, start: float, end: float) -> str:
@@ -124,9 +111,9 @@ def name_axis(values: Sequence[object]) -> str:
     return "[" + ", ".join(f'"{chart_label(value, 16)}"' for value in values) + "]"
 
 
-def pie(title: str, parts: Sequence[tuple[str, int]]) -> str:
+def pie(title: str, parts: dict[str, int]) -> str:
     """A pie of counts; parts of nothing are left out, and without any there is no pie."""
-    slices = [f'  "{chart_label(name)}" : {count}' for name, count in parts if count > 0]
+    slices = [f'  "{chart_label(name)}" : {count}' for name, count in parts.items() if count > 0]
     return _mermaid([f"pie showData title {chart_label(title, 80)}", *slices]) if slices else ""
 
 
@@ -138,18 +125,17 @@ def _mermaid(lines: Sequence[str]) -> str:
     return "\n".join(["```mermaid", *lines, "```"])
 
 
-def render_markdown(
-    evaluation: Evaluation, decision: Decision, profile: Profile, provenance: Provenance, outcome: Outcome
-) -> str:
+def render_markdown(run: ReportedRun) -> str:
     """The report as GitHub's Markdown: headings, tables and folded details; no image and no link.
 
     Names of the user's stand in code spans, so that none of them is taken for markup, a mention or HTML.
     """
+    evaluation, decision, profile, provenance, outcome = run
     task = task_of(evaluation)
     test = task.paired_table(evaluation)
     paired = [table(test), text(task.paired(evaluation.paired))] if test and evaluation.paired else []
     policy = [table(tables.checks(decision)) if decision.checks else "", *paired, text(task.smallest_gain(evaluation))]
-    data = [text(task_of(profile).target(profile)), text(sentences.columns(profile)), table(tables.data(profile))]
+    data = [text(task.target(profile)), text(sentences.columns(profile)), table(tables.data(profile))]
     parts = [
         f"## {text(clean(evaluation.use_case))}: {text(clause(sentences.headline(outcome)))}",
         text(clean(decision.reason, 600)),

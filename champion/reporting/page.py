@@ -33,12 +33,12 @@ class PageBlock(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of a page, with its name in the navigation."""
+    """A part of a page, by its name in the navigation; key and heading are made from the name where they are left out."""
 
-    key: str
     name: str
-    heading: str
     blocks: Sequence[PageBlock]
+    key: str = ""
+    heading: str = ""
 
 
 class Box(NamedTuple):
@@ -76,9 +76,9 @@ def text(sentence: str) -> list[PageBlock]:
     return [PageBlock("text", sentence)] if sentence else []
 
 
-def table(found: "Table", fold: int = 1000) -> PageBlock:
+def table(content: "Table", fold: int = 1000) -> PageBlock:
     """A table, folded where it has more rows."""
-    return PageBlock("table", found, fold)
+    return PageBlock("table", content, fold)
 
 
 def plots(drawn: Iterable[Plot]) -> list[PageBlock]:
@@ -90,18 +90,13 @@ def plots(drawn: Iterable[Plot]) -> list[PageBlock]:
 
 def render(page: Page) -> str:
     """The page as an HTML document."""
-    return _template("page.html.j2").render(page=page).lstrip()
+    return _template().render(page=page).lstrip()
 
 
 @cache
-def _template(name: str) -> "Template":
+def _template() -> "Template":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
+    files = FileSystemLoader(Path(__file__).parent)
+    jinja = Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return jinja.get_template("page.html.j2")

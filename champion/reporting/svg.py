@@ -151,14 +151,8 @@ def density(
 ) -> str:
     """Outlines of a number's bins, which hold about equal rows, so that their width tells.
 
-    Parameters
-    ----------
-    edges : sequence of float
-        Rising; one more than a sample has bins.
-    samples : sequence of (sequence of float, str)
-        Rows, or shares of rows, of each bin, with the style of the outline.
-    ends : tuple of str
-        What stands below the first and the last edge.
+    A sample is the rows, or shares of rows, of each bin, with the style of its outline; `edges` rise, and are one more than
+    the bins. `ends` stand below the first and the last edge.
     """
     root = sheet(_WIDTH, _HEIGHT, title)
     widths = [right - left for left, right in pairwise(edges)]

@@ -61,16 +61,8 @@ class Table(NamedTuple):
 
 def scores(evaluation: Evaluation, outcome: Outcome) -> Table:
     """Every score of champion and challenger side by side, the promotion metric first."""
-    ours = evaluation.challenger.scores
     theirs = evaluation.champion.scores if evaluation.champion else {}
-    names = [evaluation.metric, *(each for each in {**ours, **theirs} if each != evaluation.metric)]
-    rows = [
-        Row(
-            (clean(each), score(theirs.get(each)), score(ours.get(each)), change(ours.get(each), theirs.get(each))),
-            "strong" if each == evaluation.metric else "",
-        )
-        for each in names
-    ]
+    rows = score_rows(evaluation.metric, evaluation.challenger.scores, theirs)
     ours_head = role_title(evaluation, "challenger", outcome.challenger)
     heads = columns(
         {"score": "name", role_title(evaluation, "champion"): "number", ours_head: "number", "change": "change"}
@@ -79,6 +71,16 @@ def scores(evaluation: Evaluation, outcome: Outcome) -> Table:
         heads = columns({"score": "name", ours_head: "number"})
         rows = [Row((row.cells[0], row.cells[2]), row.tone) for row in rows]
     return Table("Scores on the holdout; higher is better, the promotion metric comes first", heads, rows)
+
+
+def score_rows(metric: str, ours: dict[str, float], theirs: dict[str, float]) -> list[Row]:
+    """Scores of the champion, of the challenger and the change, the promotion metric first."""
+    rows = []
+    for name in dict.fromkeys([metric, *ours, *theirs]):
+        before, now = theirs.get(name), ours.get(name)
+        cells = (clean(name), score(before), score(now), change(now, before))
+        rows.append(Row(cells, "strong" if name == metric else ""))
+    return rows
 
 
 def checks(decision: Decision) -> Table:
@@ -96,20 +98,11 @@ def checks(decision: Decision) -> Table:
 
 def candidates(evaluation: Evaluation) -> Table:
     """Every candidate with its cross-validated score and its time, best first."""
-    rows = [
-        Row(
-            (
-                clean(each.name),
-                spread(each.cv_mean, each.cv_std),
-                seconds(each.seconds),
-                count(len(each.trials)) if each.trials else NOTHING,
-                clean(each.estimator.rpartition(".")[2]),
-                params(each.params),
-            ),
-            "strong" if each.chosen else "",
-        )
-        for each in evaluation.candidates[:CANDIDATE_ROWS]
-    ]
+    rows = []
+    for each in evaluation.candidates[:CANDIDATE_ROWS]:
+        estimator, tried = clean(each.estimator.rpartition(".")[2]), count(len(each.trials)) if each.trials else NOTHING
+        scored = clean(each.name), spread(each.cv_mean, each.cv_std), seconds(each.seconds)
+        rows.append(Row((*scored, tried, estimator, params(each.params)), "strong" if each.chosen else ""))
     heads = columns({
         "candidate": "name", f"{clean(evaluation.metric)} in cross-validation": "number", "time": "number",
         "settings tried": "number", "estimator": "name", "parameters": "name",
@@ -133,20 +126,15 @@ def trials(candidate: CandidateResult) -> Table:
 
 def data(profile: Profile) -> Table:
     """Every column of the train set: what it is, what was done with it, and why."""
-    rows = [
-        Row(
-            (
-                clean(column.name),
-                column.kind if column.used else f"{column.kind}, not used",
-                _missing(column, profile.rows),
-                count(column.distinct),
-                _range(column),
-                NOTHING if column.mean is None or column.kind == "datetime" else plus_minus(column),
-                clean(column.why, 200),
-            )
-        )
-        for column in profile.columns[:COLUMN_ROWS]
-    ]
+    rows = []
+    for column in profile.columns[:COLUMN_ROWS]:
+        missing = count(column.missing)
+        if column.missing and profile.rows:
+            missing += f" ({percent(column.missing / profile.rows)})"
+        kind = column.kind if column.used else f"{column.kind}, not used"
+        mean = NOTHING if column.mean is None or column.kind == "datetime" else plus_minus(column)
+        seen = missing, count(column.distinct), _range(column), mean
+        rows.append(Row((clean(column.name), kind, *seen, clean(column.why, 200))))
     hidden = len(profile.columns) - len(rows)
     note = f"{hidden} more columns are left out." if hidden else ""
     heads = columns({
@@ -154,11 +142,6 @@ def data(profile: Profile) -> Table:
         "mean ± std": "number", "what was done": "text",
     })  # fmt: skip
     return Table("Columns of the train set", heads, rows, note)
-
-
-def _missing(column: ColumnProfile, rows: int) -> str:
-    missing = count(column.missing)
-    return f"{missing} ({percent(column.missing / rows)})" if column.missing and rows else missing
 
 
 def plus_minus(column: ColumnProfile) -> str:

@@ -24,19 +24,16 @@ def clean(value: object, limit: int = 120) -> str:
 
 
 def distinct(values: Sequence[object], limit: int) -> list[str]:
-    """Names of at most `limit` (10 or more) characters that can still be told apart.
-
-    Names that would look the same when shortened are shortened where they start to differ.
+    """Names of at most `limit` (10 or more) characters; those that would look the same are shortened where they differ.
 
     >>> distinct(["width of the petal, upper", "width of the petal, lower"], limit=12)
     ['wid…upper', 'wid…lower']
     """
     short = [clean(value, limit) for value in values]
     for same in {each for each in short if short.count(each) > 1}:
-        places = [i for i, each in enumerate(short) if each == same]
-        full = [clean(values[i], 10_000) for i in places]
-        shared = next((i for i, letters in enumerate(zip(*full, strict=False)) if len(set(letters)) > 1), 0)
-        for i, text in zip(places, full, strict=True):
+        full = {i: clean(values[i], 10_000) for i, each in enumerate(short) if each == same}
+        shared = next((i for i, letters in enumerate(zip(*full.values(), strict=False)) if len(set(letters)) > 1), 0)
+        for i, text in full.items():
             short[i] = text if len(text) <= limit else f"{text[:3]}…{text[shared : shared + limit - 4]}"
     return short
 
@@ -66,8 +63,7 @@ def change(new: float | None, old: float | None) -> str:
         return NOTHING
     if new == old:
         return "±0"
-    size = abs(new - old)
-    sign = "+" if new > old else MINUS
+    size, sign = abs(new - old), "+" if new > old else MINUS
     return f"{sign}{size:.4f}" if size >= 0.00005 else f"{sign}{size:.1e}"
 
 
@@ -84,7 +80,7 @@ def p_value(value: float) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A value of a column, short: four significant digits, unless told."""
+    """A value of a column in a few significant digits; a whole number below a million in all of them."""
     if not math.isfinite(value):
         return NOTHING
     if value == int(value) and abs(value) < 1e6:
@@ -117,9 +113,7 @@ def seconds(value: float) -> str:
     if value < 60:
         return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
     minutes, rest = divmod(round(value), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def moment(created: str) -> str:
@@ -145,8 +139,6 @@ def clause(sentence: str) -> str:
 
 def role_title(evaluation: Evaluation, role: str, challenger: int | None = None) -> str:
     """``champion v3`` or ``challenger``, with the version where it has one."""
-    if role == "champion":
-        version = evaluation.champion.number if evaluation.champion else None
-    else:
-        version = challenger if challenger is not None else evaluation.challenger.number
+    side = evaluation.champion if role == "champion" else evaluation.challenger
+    version = challenger if challenger is not None and role == "challenger" else side and side.number
     return role if version is None else f"{role} v{version}"

@@ -14,8 +14,12 @@ from champion.drift.report import DriftReport, FeatureDrift, SchemaDifference
 from champion.modeling import features as ml_features
 from champion.modeling.columns import infer
 from champion.modeling.features import Feature, signature
-from champion.modeling.profile import SECONDS_PER_DAY, Profile, build
+from champion.modeling.profile import Profile, build
 from champion.use_case.policy import Drift
+
+READ: dict[str, Any] = {
+    "categorical": ml_features.as_categories, "boolean": ml_features.as_booleans, "datetime": ml_features.as_days,
+}  # fmt: skip
 
 
 def described(table: pd.DataFrame) -> tuple[Profile, tuple[Feature, ...]]:
@@ -30,17 +34,9 @@ def described(table: pd.DataFrame) -> tuple[Profile, tuple[Feature, ...]]:
 def counted(profile: Profile, features: tuple[Feature, ...], table: pd.DataFrame) -> dict[str, FeatureCounts]:
     """New rows in the bins of a profile."""
     counts = counts_of(profile, features)
-    right = np.zeros(len(table), dtype=np.bool_)
     for feature in features:
-        column, seen = table[feature.name], counts[feature.name]
-        if feature.kind == "categorical":
-            seen.add_texts(ml_features.as_categories(column), right)
-        elif feature.kind == "boolean":
-            seen.add_booleans(ml_features.as_booleans(column), right)
-        elif feature.kind == "datetime":
-            seen.add_numbers(ml_features.as_days(column) * SECONDS_PER_DAY, right)
-        else:
-            seen.add_numbers(ml_features.as_numbers(column), right)
+        read = READ.get(feature.kind, ml_features.as_numbers)
+        counts[feature.name].add(read(table[feature.name]), np.zeros(len(table), dtype=np.bool_))
     return counts
 
 

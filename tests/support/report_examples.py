@@ -1,4 +1,4 @@
-"""Evaluations as a run leaves them, made up without training anything."""
+"""Evaluations as a run leaves them, made up without training anything; `changes` are fields that differ."""
 
 from typing import Any
 
@@ -9,22 +9,39 @@ from champion.modeling.profile import ColumnProfile, Profile
 from champion.use_case.policy import Promotion
 
 SPECIES: list[Label] = ["setosa", "versicolor", "virginica"]
+LOGISTIC = "sklearn.linear_model.LogisticRegression"
+THIRTY_JUDGED = ComparisonRows.model_validate_json("""{
+    "train": 120, "holdout": 30, "judged": 30, "overlap_only": false, "missing_classes": [], "smallest_gain": 0.2,
+    "sampled_for_importance": 30
+}""")
+NUMBER = ColumnProfile.model_validate_json("""{
+    "name": "petal length (cm)", "kind": "numeric", "used": true, "why": "A number: scaled.", "dtype": "float64", "missing": 0,
+    "distinct": 40, "minimum": 1, "maximum": 7, "mean": 3.75, "std": 1.76, "edges": [1, 3, 5, 7], "counts": [50, 30, 40]
+}""")
+CATEGORY = ColumnProfile.model_validate_json("""{
+    "name": "island", "kind": "categorical", "used": true, "why": "A category: one column per value.", "dtype": "str",
+    "missing": 6, "distinct": 5, "categories": ["Biscoe", "Dream", "Torgersen"], "counts": [60, 40, 12], "other": 2
+}""")
+PROVENANCE = Provenance.model_validate_json("""{
+    "use_case": "iris", "data_path": "data/iris.csv", "data_version": "717820ef0af287ff346c5cabfb4c612c",
+    "commit": "3f2a9c1e5b7d4f60", "dirty": false, "fingerprint": "9b1c5e0f2a7d", "seed": 42, "stack": "local",
+    "split": "hash of the features, salt 'iris', 20 % of rows", "created": "2026-11-23T04:52:43+00:00",
+    "libraries": {"scikit-learn": "1.9.1", "pandas": "3.1.0"}
+}""")
 
 
 def performance(role: str, classes: list[Label], wrong: int = 2, features: int = 4, **changes: Any) -> Performance:
     """Ten rows per class; of the second class `wrong` rows are taken for the last."""
-    size = len(classes)
-    confusion = [[10 if i == j else 0 for j in range(size)] for i in range(size)]
-    confusion[1][1], confusion[1][-1] = (10 - wrong, wrong) if size > 2 else (10, 0)
-    if size == 2:
-        confusion[1] = [wrong, 10 - wrong]
-    steps = [i / 20 for i in range(21)]
+    size, steps = len(classes), [i / 20 for i in range(21)]
     labels = classes[1:] if size == 2 else classes
+    confusion = [[10 if i == j else 0 for j in range(size)] for i in range(size)]
+    confusion[1][1], confusion[1][0 if size == 2 else -1] = 10 - wrong, wrong
+    falling = [1 - step / 5 for step in steps]
     values: dict[str, Any] = {
         "role": role,
         "number": 3 if role == "champion" else None,
         "candidate": "random_forest" if role == "champion" else "logistic_regression",
-        "estimator": "sklearn.linear_model.LogisticRegression",
+        "estimator": LOGISTIC,
         "params": {"C": 1.0, "max_iter": 1000},
         "scores": {"f1_macro": 0.9 - wrong / 100, "accuracy": (10 * size - wrong) / (10 * size)},
         "per_class": [ClassScore(label=each, precision=0.9, recall=0.8, f1=0.85, support=10) for each in classes],
@@ -33,9 +50,7 @@ def performance(role: str, classes: list[Label], wrong: int = 2, features: int =
             Curve(label=each, x=steps, y=[step**0.2 for step in steps], area=0.9 + i / 1000)
             for i, each in enumerate(labels)
         ],
-        "precision_recall": [
-            Curve(label=each, x=steps, y=[1 - step / 5 for step in steps], area=0.8) for each in labels
-        ],
+        "precision_recall": [Curve(label=each, x=steps, y=falling, area=0.8) for each in labels],
         "calibration": [
             Curve(label=each, x=[0.05, 0.55, 0.95], y=[0.0, 0.5, 1.0], counts=[20, 4, 6]) for each in labels
         ],
@@ -44,28 +59,17 @@ def performance(role: str, classes: list[Label], wrong: int = 2, features: int =
     return Performance(**{**values, **changes})
 
 
-def evaluation(classes: list[Label] | None = None, candidates: int = 2, trials: int = 3, **changes: Any) -> Evaluation:
+def evaluation(
+    classes: list[Label] | None = None, candidates: int | list[CandidateResult] = 2, trials: int = 3, **changes: Any
+) -> Evaluation:
     """A challenger that got one row wrong against a champion that got two."""
     classes = SPECIES if classes is None else classes
-    found = [
-        CandidateResult(
-            name=f"candidate_{i}",
-            estimator="sklearn.linear_model.LogisticRegression",
-            params={"C": 1.0},
-            cv_mean=0.95 - i / 100,
-            cv_std=0.005,
-            seconds=0.25,
-            trials=[Trial(params={"C": 10.0**-j}, mean=0.95 - i / 100 - j / 50, std=0.02) for j in range(trials)],
-            chosen=i == 0,
-        )
-        for i in range(candidates)
-    ]
     values: dict[str, Any] = {
         "use_case": "iris",
         "metric": "accuracy",
         "classes": classes,
-        "rows": comparison_rows(),
-        "candidates": found,
+        "rows": THIRTY_JUDGED,
+        "candidates": [candidate(i, trials) for i in range(candidates)] if isinstance(candidates, int) else candidates,
         "challenger": performance("challenger", classes, wrong=1),
         "champion": performance("champion", classes, wrong=2),
         "champion_unjudged": None,
@@ -74,94 +78,48 @@ def evaluation(classes: list[Label] | None = None, candidates: int = 2, trials: 
     return Evaluation(**{**values, **changes})
 
 
+def candidate(place: int, trials: int) -> CandidateResult:
+    """The candidate at a place of the ranking, after a search."""
+    mean = 0.95 - place / 100
+    tried = [Trial(params={"C": 10.0**-i}, mean=mean - i / 50, std=0.02) for i in range(trials)]
+    scored: dict[str, Any] = {"cv_mean": mean, "cv_std": 0.005, "trials": tried, "chosen": place == 0}
+    return CandidateResult(name=f"candidate_{place}", estimator=LOGISTIC, params={"C": 1.0}, seconds=0.25, **scored)
+
+
 def comparison_rows(**changes: Any) -> ComparisonRows:
     """Thirty judged rows."""
-    values: dict[str, Any] = {
-        "train": 120,
-        "holdout": 30,
-        "judged": 30,
-        "overlap_only": False,
-        "missing_classes": [],
-        "smallest_gain": 0.2,
-        "sampled_for_importance": 30,
-    }
-    return ComparisonRows(**{**values, **changes})
+    return THIRTY_JUDGED.model_copy(update=changes)
 
 
-def number_column(name: str = "petal length (cm)", **changes: Any) -> ColumnProfile:
+def number_column(name: str = NUMBER.name, **changes: Any) -> ColumnProfile:
     """A numeric column with a histogram of three bins."""
-    values: dict[str, Any] = {
-        "name": name,
-        "kind": "numeric",
-        "used": True,
-        "why": "A number: scaled.",
-        "dtype": "float64",
-        "missing": 0,
-        "distinct": 40,
-        "minimum": 1.0,
-        "maximum": 7.0,
-        "mean": 3.75,
-        "std": 1.76,
-        "edges": [1.0, 3.0, 5.0, 7.0],
-        "counts": [50, 30, 40],
-    }
-    return ColumnProfile(**{**values, **changes})
+    return NUMBER.model_copy(update={"name": name, **changes})
 
 
-def category_column(name: str = "island", **changes: Any) -> ColumnProfile:
+def category_column(name: str = CATEGORY.name, **changes: Any) -> ColumnProfile:
     """A categorical column with three values."""
-    values: dict[str, Any] = {
-        "name": name,
-        "kind": "categorical",
-        "used": True,
-        "why": "A category: one column per value.",
-        "dtype": "str",
-        "missing": 6,
-        "distinct": 5,
-        "categories": ["Biscoe", "Dream", "Torgersen"],
-        "counts": [60, 40, 12],
-        "other": 2,
-    }
-    return ColumnProfile(**{**values, **changes})
+    return CATEGORY.model_copy(update={"name": name, **changes})
 
 
 def profile(classes: list[Label] | None = None, columns: list[ColumnProfile] | None = None) -> Profile:
     """A train set of 120 rows."""
     classes = SPECIES if classes is None else classes
     return Profile(
-        rows=120,
-        holdout_rows=30,
-        target="species",
-        classes=classes,
-        class_counts=[40 + i for i in range(len(classes))],
-        columns=[number_column(), category_column()] if columns is None else columns,
-    )
+        rows=120, holdout_rows=30, target="species", classes=classes, class_counts=[40 + i for i in range(len(classes))],
+        columns=[NUMBER, CATEGORY] if columns is None else columns,
+    )  # fmt: skip
 
 
 def lineage(**changes: Any) -> Provenance:
     """Where the challenger comes from."""
-    values: dict[str, Any] = {
-        "use_case": "iris",
-        "data_path": "data/iris.csv",
-        "data_version": "717820ef0af287ff346c5cabfb4c612c",
-        "commit": "3f2a9c1e5b7d4f60",
-        "dirty": False,
-        "fingerprint": "9b1c5e0f2a7d",
-        "seed": 42,
-        "split": "hash of the features, salt 'iris', 20 % of rows",
-        "libraries": {"scikit-learn": "1.9.1", "pandas": "3.1.0"},
-        "stack": "local",
-        "created": "2026-11-23T04:52:43+00:00",
-    }
-    return Provenance(**{**values, **changes})
+    return PROVENANCE.model_copy(update=changes)
 
 
 def outcome(**changes: Any) -> Outcome:
     """Version 4 replaced version 3."""
-    values: dict[str, Any] = {"action": "promoted", "challenger": 4, "champion": 4, "replaced": 3, "judged": 7}
-    return Outcome(**{**values, **changes})
+    return Outcome(**{"action": "promoted", "challenger": 4, "champion": 4, "replaced": 3, "judged": 7, **changes})
 
 
-def decision(found: Evaluation, **policy: Any) -> Decision:
+def decision(evaluation: Evaluation, **policy: Any) -> Decision:
     """What the policy says of an evaluation."""
-    return decide(found, Promotion(**policy))
+    return decide(evaluation, Promotion(**policy))

@@ -13,6 +13,9 @@ from champion.reporting.words import clean
 
 MOST_BYTES = 60_000  # of an issue's body; GitHub takes 65,536 characters
 SUMMARY_BYTES = 900_000  # of a summary; GitHub takes 1 MiB
+TITLE = "Drift in the data of {name}"
+USE_CASE_GONE = "There is no use case `{name}` under `configs/` any more, so its data are no longer compared."
+SECOND_ISSUE = "#{number} is about the same data; that one is kept up to date."  # the last comment of a second issue
 _FOLD = re.compile(r"</?details>")
 
 
@@ -43,11 +46,6 @@ def marker(name: str) -> str:
     return f"<!-- champion-drift: {name} -->"
 
 
-def title(name: str) -> str:
-    """Of the issue."""
-    return f"Drift in the data of {name}"
-
-
 def body(name: str, drift: UseCaseDrift, report: str, link: str | None) -> str:
     """The text of an issue while the drift lasts: at most `MOST_BYTES` of UTF-8, for which the report is shortened."""
     head, foot = f"{marker(name)}\n", f"\n{_foot(name, drift, link)}\n"
@@ -69,8 +67,9 @@ def compared_with(drift: UseCaseDrift, link: str | None) -> str:
     """What was compared with what, when, and where the rest is."""
     version = f" ({text(drift.data_version[:8])})" if drift.data_version else ""
     run = f" [The run]({link}) keeps the whole report as its artifact `drift`." if link else ""
+    source = clean(drift.source).replace("`", " ")
     return (
-        f"Compared: {_code(drift.source)}{version} with what version {drift.model_version} was trained on, "
+        f"Compared: `{source}`{version} with what version {drift.model_version} was trained on, "
         f"{datetime.fromisoformat(drift.created):%Y-%m-%d %H:%M} UTC.{run}"
     )
 
@@ -78,16 +77,6 @@ def compared_with(drift: UseCaseDrift, link: str | None) -> str:
 def over(drift: UseCaseDrift, link: str | None) -> str:
     """The last comment of an issue."""
     return f"The drift is over. {text(clean(drift.why, 600))} {compared_with(drift, link)}"
-
-
-def use_case_gone(name: str) -> str:
-    """The last comment where the use case is no more."""
-    return f"There is no use case `{name}` under `configs/` any more, so its data are no longer compared."
-
-
-def second_issue(number: int) -> str:
-    """The last comment of a second issue of the same use case."""
-    return f"#{number} is about the same data; that one is kept up to date."
 
 
 def summary(comparisons: Mapping[str, tuple[UseCaseDrift, str]], link: str | None) -> str:
@@ -112,17 +101,9 @@ def shortened(report: str, most: int) -> str:
     if len(report.encode()) <= most:
         return report
     note = "\nShortened: the artifact `drift` of the run has all of it.\n"
-    room, kept = most - len(note.encode()), ""
-    for line in report.splitlines(keepends=True):
-        room -= len(line.encode())
-        if room < 0:
-            break
-        kept += line
-    folds = list(_FOLD.finditer(kept))
+    whole = report.encode()[: max(most - len(note.encode()), 0)].decode(errors="ignore").rpartition("\n")
+    start = whole[0] + whole[1]
+    folds = list(_FOLD.finditer(start))
     if folds and folds[-1].group() == "<details>":
-        kept = kept[: folds[-1].start()]
-    return kept + note
-
-
-def _code(value: str) -> str:
-    return f"`{clean(value).replace('`', ' ')}`"
+        start = start[: folds[-1].start()]
+    return start + note

@@ -31,21 +31,17 @@ def render_drift_html(report: DriftReport) -> str:
     ]
     key = PageBlock("key", [("was", "training"), ("is", "new data")])
     sections = [
-        ("schema", "Columns that differ", [table(schema, fold=50)] if schema.rows else []),
-        ("features", "Features", [table(features_table(report), fold=120), PageBlock("note", _NOTE)]),
-        ("figures", "Training and now", [key, PageBlock("small", drawn)] if drawn else []),
-        ("counts", "Counts", [table(quality_table(report), fold=60)]),
-        ("about", "What was compared", [table(about_table(report))]),
+        Section("Columns that differ", [table(schema, fold=50)] if schema.rows else [], "schema"),
+        Section("Features", [table(features_table(report), fold=120), PageBlock("note", _NOTE)]),
+        Section("Figures", [key, PageBlock("small", drawn)] if drawn else [], heading="Training and now"),
+        Section("Counts", [table(quality_table(report), fold=60)]),
+        Section("What was compared", [table(about_table(report))], "about"),
     ]
     page = Page(
         title=f"{use_case}: {badge.lower()}",
         headline=headline(report),
         lead=clean(report.reason, 600),
-        sections=[
-            Section(key, "Figures" if key == "figures" else heading, heading, blocks)
-            for key, heading, blocks in sections
-            if blocks
-        ],
+        sections=[each for each in sections if each.blocks],
         brand=use_case,
         eyebrow=f"{use_case} · {moment(report.created)}",
         badge=badge,
@@ -139,8 +135,7 @@ def headline(report: DriftReport) -> str:
 
 def worst_first(report: DriftReport) -> list[FeatureDrift]:
     """The features and the predictions, those that drifted before the others."""
-    every = [*([report.predictions] if report.predictions else []), *report.features]
-    return sorted(every, key=lambda each: each.verdict != "drift")
+    return sorted(report.every, key=lambda each: (each.verdict != "drift", each is not report.predictions))
 
 
 def about_table(report: DriftReport) -> Table:

@@ -53,7 +53,7 @@ def test_a_wrong_value_is_neither_a_value_nor_missing_and_a_boolean_is_true_or_f
     counts.add_numbers(np.array([np.inf, np.nan, np.nan, 1.0]), np.array([True, True, False, False]))
     assert (counts.wrong, counts.missing, counts.values, counts.cells.sum()) == (2, 1, 1, 1)
     counts = FeatureCounts(column(kind="boolean", distinct=2, categories=["true", "false"], counts=[7, 3]))
-    counts.add_booleans(np.array([1.0, 0.0, 0.0, np.nan]), np.zeros(4, dtype=bool))
+    counts.add(np.array([1.0, 0.0, 0.0, np.nan]), np.zeros(4, dtype=bool))
     assert (counts.cells.tolist(), counts.missing) == ([1, 2, 0], 1)
 
 

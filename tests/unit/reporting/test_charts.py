@@ -12,7 +12,7 @@ from champion.reporting import facts
 from champion.reporting.charts import DRAW, figures
 from champion.reporting.figures import FIGURES, SECTIONS
 from champion.reporting.svg import INK, themed
-from tests.support.report_examples import category_column, evaluation, number_column, performance, profile
+from tests.support.report_examples import candidate, category_column, evaluation, number_column, performance, profile
 
 SVG = "{http://www.w3.org/2000/svg}"
 ABC: list[Label] = ["a", "b", "c"]
@@ -55,9 +55,8 @@ def test_a_class_that_is_called_like_a_colour_keeps_its_name() -> None:
 )
 def test_any_name_can_be_drawn(name: str) -> None:
     classes: list[Label] = [name, "b", "c"]
-    found = evaluation(
-        classes, challenger=performance("challenger", classes, importance=[Importance(feature=name, mean=0.1, std=0.1)])
-    )
+    importance = [Importance(feature=name, mean=0.1, std=0.1)]
+    found = evaluation(classes, challenger=performance("challenger", classes, importance=importance))
     columns = [number_column(name), category_column(name, categories=[name, "b", "c"])]
     for svg in figures(found, profile(classes, columns)).values():
         ET.fromstring(svg.encode())
@@ -93,28 +92,18 @@ def test_curves_of_the_champion_alone_are_drawn() -> None:
 
 MUTE: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
 BROKEN = [Curve(label="setosa", x=[0.0, 1.0], y=[float("nan"), 1.0], area=None)]
-ALONE = evaluation(candidates=1, trials=0).candidates[0].model_copy(update={"cv_mean": None, "cv_std": None})
+ALONE_AND_BROKEN = {"roc", "confusion_champion"}
+ALONE = candidate(0, 0).model_copy(update={"cv_mean": None, "cv_std": None})
+UNCOUNTED = [number_column(edges=None, counts=None), category_column(categories=[], counts=[])]
 
 
 @pytest.mark.parametrize(
     ("changes", "columns", "left_out"),
     [
-        (
-            {"challenger": performance("challenger", ABC, **MUTE), "champion": performance("champion", ABC, **MUTE)},
-            None,
-            set(MUTE),
-        ),
-        (
-            {"challenger": performance("challenger", ABC, roc=BROKEN), "champion": None},
-            None,
-            {"roc", "confusion_champion"},
-        ),
+        ({role: performance(role, ABC, **MUTE) for role in ("challenger", "champion")}, None, set(MUTE)),
+        ({"challenger": performance("challenger", ABC, roc=BROKEN), "champion": None}, None, ALONE_AND_BROKEN),
         ({"candidates": [ALONE]}, None, {"search"}),
-        (
-            {},
-            [number_column(edges=None, counts=None), category_column(categories=[], counts=[])],
-            {"profile_0", "profile_1"},
-        ),
+        ({}, UNCOUNTED, {"profile_0", "profile_1"}),
     ],
     ids=["no probabilities", "a curve that is no number", "one candidate and no search", "columns without counts"],
 )

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from champion.drift.classification import live_score
-from champion.drift.report import DriftReport
-from champion.reporting.drift.history import FeatureHistory, render_drift_history
+from champion.drift.report import DriftReport, Moment
+from champion.reporting.drift.history import render_drift_history
 from champion.reporting.drift.page import render_drift_html, render_drift_markdown
 from tests.support.drift_examples import report
 
@@ -68,12 +68,14 @@ def test_a_table_without_a_row_to_draw_has_its_page_still() -> None:
 
 
 def test_the_history_draws_a_line_for_every_feature_and_marks_what_drifted() -> None:
-    lines = [
-        FeatureHistory("size", [0.01, None, 0.3], [False, False, True]),
-        FeatureHistory("<i>", [None, None, None], [False] * 3),
-    ]
-    moments = [f"2026-02-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
-    page = render_drift_history("shop", moments, [1, 1, 2], ["none", "none", "drift"], lines, 0.1)
+    moments = [
+        Moment(
+            created=f"2026-02-0{day}T00:00:00+00:00", model_version=1, source="new.csv", rows=300, verdict=verdict,
+            effects={"size": effect, "<i>": None}, drifted=["size"] if verdict == "drift" else [],
+        )
+        for day, verdict, effect in ((1, "none", 0.01), (2, "none", None), (3, "drift", 0.3))
+    ]  # fmt: skip
+    page = render_drift_history("shop", moments, 0.1)
     assert page.count("<svg") == 2
     assert page.count("<circle") == 1
     assert "3 comparisons, 1 with drift" in page

@@ -6,16 +6,18 @@ from typing import Any
 import pytest
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation, Outcome, Provenance
-from champion.modeling.evaluation import CandidateResult, ClassScore, Importance, Label, PairedTest
+from champion.comparison.evaluation import Evaluation, Outcome
+from champion.modeling.evaluation import ClassScore, Importance, Label, PairedTest, Trial
 from champion.modeling.profile import Profile
 from champion.reporting import classification, sentences, tables
 from champion.reporting.charts import figures
+from champion.reporting.facts import ReportedRun
 from champion.reporting.html import render_html
 from champion.reporting.markdown import render_markdown
 from champion.reporting.words import MINUS, NOTHING, change, clean, distinct, number, percent, score, seconds
 from tests.support.report_examples import (
     SPECIES,
+    candidate,
     category_column,
     comparison_rows,
     decision,
@@ -68,21 +70,21 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def inputs(
+def reported(
     found: Evaluation | None = None, decided: Decision | None = None, became: Outcome | None = None, **changes: Any
-) -> tuple[Evaluation, Decision, Profile, Provenance, Outcome]:
+) -> ReportedRun:
     found = found or evaluation()
     known = changes.pop("profile", None) or profile(found.classes)
-    return found, decided or decision(found), known, lineage(**changes), became or outcome()
+    return ReportedRun(found, decided or decision(found), known, lineage(**changes), became or outcome())
 
 
 def page(*found: Any, **changes: Any) -> str:
-    values = inputs(*found, **changes)
-    return render_html(*values, drawn(values[0].model_dump_json(), values[2].model_dump_json()))
+    run = reported(*found, **changes)
+    return render_html(run, drawn(run.evaluation.model_dump_json(), run.profile.model_dump_json()))
 
 
 def comment(*found: Any, **changes: Any) -> str:
-    return render_markdown(*inputs(*found, **changes))
+    return render_markdown(reported(*found, **changes))
 
 
 def both(found: Evaluation | None = None, **changes: Any) -> tuple[str, str]:
@@ -150,6 +152,7 @@ def became(**changes: Any) -> str:
 
 
 NO_USE = [Importance(feature="a", mean=0.2, std=0.01), Importance(feature="b", mean=0.001, std=0.01)]
+LEANS_ON_ONE = evaluation(challenger=performance("challenger", SPECIES, importance=NO_USE))
 TWO: list[Label] = [False, True]
 OVERLAP = comparison_rows(judged=12, overlap_only=True)
 
@@ -172,22 +175,12 @@ OVERLAP = comparison_rows(judged=12, overlap_only=True)
         ),
         (
             sentences.compared_rows(evaluation(rows=OVERLAP), outcome()),
-            "the same 12 rows: of the 30 in the holdout only",
+            "the same 12 rows: of the 30 in the holdout only those that are holdout under the champion's split rule",
         ),
-        (
-            sentences.compared_rows(evaluation(rows=OVERLAP), outcome()),
-            "that are holdout under the champion's split rule",
-        ),
-        (
-            classification.errors(performance("champion", SPECIES, wrong=0), evaluation()),
-            "All 30 rows right: nothing was",
-        ),
+        (classification.errors(performance("champion", SPECIES, wrong=0), evaluation()), "All 30 rows right: nothing"),
         (classification.curves(evaluation(TWO), "roc"), "The class looked for is True."),
         (classification.calibration(evaluation(TWO)), "The class looked for is True."),
-        (
-            sentences.importance(evaluation(challenger=performance("challenger", SPECIES, importance=NO_USE))),
-            "Without 1 of 2 columns nothing measurable would be lost",
-        ),
+        (sentences.importance(LEANS_ON_ONE), "Without 1 of 2 columns nothing measurable would be lost"),
     ],
 )
 def test_a_sentence_is_computed_from_the_evidence(sentence: str, says: str) -> None:
@@ -280,17 +273,13 @@ def test_the_paired_test_is_shown_and_explained() -> None:
 
 def test_without_probabilities_the_page_says_so() -> None:
     mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
-    found = evaluation(
-        challenger=performance("challenger", SPECIES, **mute), champion=performance("champion", SPECIES, **mute)
-    )
+    found = evaluation(**{role: performance(role, SPECIES, **mute) for role in ("challenger", "champion")})
     assert "The estimator gives no probabilities" in Page(page(found)).text
 
 
 def test_a_single_candidate_had_nothing_to_be_ranked_against() -> None:
-    single = CandidateResult(
-        name="only", estimator="E", params={}, cv_mean=None, cv_std=None, seconds=1.0, trials=[], chosen=True
-    )
-    for text in both(evaluation(candidates=1).model_copy(update={"candidates": [single]})):
+    single = candidate(0, 0).model_copy(update={"name": "only", "cv_mean": None, "cv_std": None})
+    for text in both(evaluation(candidates=[single])):
         assert "only was the only one, so that there was nothing to rank." in text
 
 
@@ -378,22 +367,13 @@ def test_the_comment_has_no_image_and_fits_a_screen_before_its_details() -> None
 def test_a_run_of_any_size_stays_under_a_megabyte() -> None:
     long = "a very long name " * 500
     classes: list[Label] = [f"{i} {long}" for i in range(50)]
-    found = evaluation(
-        classes, candidates=30, trials=100,
-        challenger=performance("challenger", classes, features=100, params={long: long}),
-        warnings=[long] * 1000,
-    )  # fmt: skip
-    wide = [
-        each.model_copy(
-            update={
-                "params": {long: long},
-                "trials": [trial.model_copy(update={"params": {long: long}}) for trial in each.trials],
-            }
-        )
-        for each in found.candidates
-    ]
+    wide = {"params": {long: long}}
+    trials = [Trial(**wide, mean=0.9 - i / 100, std=0.02) for i in range(100)]
+    candidates = [candidate(i, 0).model_copy(update={**wide, "trials": trials}) for i in range(30)]
+    challenger = performance("challenger", classes, features=100, **wide)
+    found = evaluation(classes, candidates=candidates, challenger=challenger, warnings=[long] * 1000)
     known = profile(classes, [category_column(f"{i} {long}", why=long, categories=[long] * 3) for i in range(300)])
-    html = page(found.model_copy(update={"candidates": wide}), profile=known)
+    html = page(found, profile=known)
     assert len(html.encode()) < 1_000_000
     assert "100 more columns are left out." in html
 
@@ -408,8 +388,7 @@ def test_many_classes_list_the_weakest() -> None:
 
 
 def test_a_missing_figure_leaves_the_rest() -> None:
-    found, known = evaluation(), profile()
-    html = render_html(found, decision(found), known, lineage(), outcome(), {})
+    html = render_html(reported(), {})
     assert "<svg" not in html
     assert "candidate_0 was chosen" in Page(html).text
 

@@ -8,6 +8,7 @@ import pytest
 from champion.drift.classification import live_score
 from champion.reporting.charts import figures
 from champion.reporting.drift.page import render_drift_html
+from champion.reporting.facts import ReportedRun
 from champion.reporting.html import render_html
 from tests.support import drift_examples
 from tests.support.browser import Page, eventually
@@ -22,7 +23,9 @@ def written(folder: Path, **changes: Any) -> str:
     seen = profile(found.classes)
     page = folder / "report.html"
     drawn = figures(found, seen)
-    page.write_text(render_html(found, decision(found), seen, lineage(), outcome(), drawn), encoding="utf-8")
+    page.write_text(
+        render_html(ReportedRun(found, decision(found), seen, lineage(), outcome()), drawn), encoding="utf-8"
+    )
     return page.as_uri()
 
 
