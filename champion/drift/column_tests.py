@@ -21,7 +21,7 @@ class ColumnTest:
     """A test, and all that a report says of it.
 
     `name` stands in drift.json, `title` in tables. `says` is the sentence of a column that drifted by it, with the parts that
-    `champion.drift.judge` fills in: `moved`, `means`, `unseen`, `gone`. `share` is how much of a column's error it may spend.
+    `champion.drift.judge` fills in: `moved`, `means`, `unseen`, `unusable`. `share` is how much of a column's error it may spend.
     `run` takes both counts, shape (..., cells), and which cells are categories that are not listed by luck.
     """
 
@@ -70,7 +70,7 @@ TESTS_BY_KIND: dict[str, tuple[ColumnTest, ...]] = {
         ),
     ),
     "missing": (
-        ColumnTest("missing", "missing share", "{gone}.", MISSING_SHARE, _run(statistics.missing_test, _unordered)),
+        ColumnTest("missing", "missing share", "{unusable}.", MISSING_SHARE, _run(statistics.missing_test, _unordered)),
     ),
 }
 TITLES = {each.name: each.title for tests in TESTS_BY_KIND.values() for each in tests}

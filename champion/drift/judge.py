@@ -123,9 +123,9 @@ def _compare(column: ColumnProfile, counts: FeatureCounts, rows: int, rules: Dri
     results: list[TestResult] = []
     enough = min(rows - column.missing, counts.values) >= rules.min_rows
     if min(rows, counts.rows) >= rules.min_rows:
-        gone, share = counts.missing + counts.wrong, 1.0
-        if column.missing + gone:
-            pairs = [[column.missing, rows - column.missing], [gone, counts.rows - gone]]
+        unusable, share = counts.missing + counts.wrong, 1.0
+        if column.missing + unusable:
+            pairs = [[column.missing, rows - column.missing], [unusable, counts.rows - unusable]]
             results += [TestResult.of(each, 1.0) for each in run_tests("missing", *map(np.array, pairs))]
             share -= MISSING_SHARE
         if enough:
@@ -257,7 +257,7 @@ def _what_moved(each: ComparedFeature, decisive: TestResult) -> str:
         moved=f"{decisive.effect:.0%} of the rows moved",
         means=f"the mean went from {column.mean or 0.0:.4g} to {counts.mean:.4g}",
         unseen=f"; {counts.unseen_rows:,} rows hold categories that training had not" if counts.unseen_rows else "",
-        gone=f"{now:.1%} of the rows have no usable value; it was {before:.1%} in training",
+        unusable=f"{now:.1%} of the rows have no usable value; it was {before:.1%} in training",
     )
 
 

@@ -214,9 +214,9 @@ def _calibration(evaluation: Evaluation) -> str:
         sizes = [8 + 52 * math.sqrt(each.rows / most) for each in bins]
         axes.plot(said, so, color=ROLE_COLOURS[role], ls=LINES[role], lw=1.4, label=role, alpha=0.7, clip_on=False)
         axes.scatter(said, so, s=sizes, color=ROLE_COLOURS[role], lw=0, clip_on=False, zorder=3)
-        places = [min(int(each.said * 10), 9) / 10 + 0.005 + shift for each in bins]
+        lefts = [min(int(each.said * 10), 9) / 10 + 0.005 + shift for each in bins]
         heights = [each.rows for each in bins]
-        below.bar(places, heights, width=0.042, align="edge", color=ROLE_COLOURS[role], alpha=0.65, lw=0)
+        below.bar(lefts, heights, width=0.042, align="edge", color=ROLE_COLOURS[role], alpha=0.65, lw=0)
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that was so")
     axes.set_yticks(*UNIT)
     axes.set_xticks(*UNIT)

@@ -336,13 +336,13 @@ def _policy(findings: Findings) -> list[str]:
 def _fitted(parts: list[CommentPart]) -> tuple[list[CommentPart], list[CommentPart]]:
     """What fits, and what had to go: the least important first, the longest of those first."""
     room = LIMIT - 1500 - sum(_size(part.text) + 2 for part in parts)  # for the sentence that says what is missing
-    gone = set()
+    dropped = set()
     for i in sorted(range(len(parts)), key=lambda i: (-parts[i].rank, -_size(parts[i].text))):
         if room >= 0 or not parts[i].rank:
             break
         room += _size(parts[i].text) + 2
-        gone.add(i)
-    return [part for i, part in enumerate(parts) if i not in gone], [parts[i] for i in sorted(gone)]
+        dropped.add(i)
+    return [part for i, part in enumerate(parts) if i not in dropped], [parts[i] for i in sorted(dropped)]
 
 
 def _size(written: str) -> int:

@@ -77,13 +77,13 @@ def matrix(performance: Performance, classes: list[Label]) -> Matrix:
     if size <= MATRIX_CLASSES:
         return Matrix([str(label) for label in classes], counts)
     errors = [sum(counts[i]) + sum(row[i] for row in counts) - 2 * counts[i][i] for i in range(size)]
-    shown = sorted(sorted(range(size), key=lambda i: -errors[i])[:MATRIX_CLASSES])
-    place = {index: position for position, index in enumerate(shown)}
+    worst = sorted(sorted(range(size), key=lambda i: -errors[i])[:MATRIX_CLASSES])
+    row_of = {index: position for position, index in enumerate(worst)}
     folded = [[0] * (MATRIX_CLASSES + 1) for _ in range(MATRIX_CLASSES + 1)]
     for i, row in enumerate(counts):
         for j, rows in enumerate(row):
-            folded[place.get(i, MATRIX_CLASSES)][place.get(j, MATRIX_CLASSES)] += rows
-    return Matrix([*(str(classes[i]) for i in shown), f"{size - MATRIX_CLASSES} others"], folded)
+            folded[row_of.get(i, MATRIX_CLASSES)][row_of.get(j, MATRIX_CLASSES)] += rows
+    return Matrix([*(str(classes[i]) for i in worst), f"{size - MATRIX_CLASSES} others"], folded)
 
 
 def confusions(performance: Performance, classes: list[Label]) -> list[Confusion]:
@@ -175,10 +175,8 @@ def reliability(performance: Performance | None, classes: list[Label], bins: int
     for curve in positive(usable(performance.calibration), classes) if performance else []:
         weights = curve.counts or [1] * len(curve.x)
         for said, so, rows in zip(curve.x, curve.y, weights, strict=True):
-            place = sums[min(int(said * bins), bins - 1)]
-            place[0] += said * rows
-            place[1] += so * rows
-            place[2] += rows
+            of_bin = sums[min(int(said * bins), bins - 1)]
+            of_bin[:] = of_bin[0] + said * rows, of_bin[1] + so * rows, of_bin[2] + rows
     return [Bin(said / rows, so / rows, int(rows)) for said, so, rows in sums if rows]
 
 

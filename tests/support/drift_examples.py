@@ -44,8 +44,9 @@ def compared(
     train: pd.DataFrame, new: pd.DataFrame, predicted: Mapping[str, int] | None = None, **rules: Any
 ) -> dict[str, FeatureDrift]:
     """The features of new rows beside a train set, by name; predictions among them."""
-    found = judged(train, new, predicted, **rules)
-    return {each.name: each for each in [*found.features, *([found.predictions] if found.predictions else [])]}
+    result = judged(train, new, predicted, **rules)
+    predictions = [result.predictions] if result.predictions else []
+    return {each.name: each for each in [*result.features, *predictions]}
 
 
 def judged(
@@ -79,13 +80,13 @@ def report(verdict: str = "drift", **changes: Any) -> DriftReport:
     train = mixed(500, 1, missing=0.02).rename(columns={"colour": "<b>col|our*"})
     new = mixed(400, 2, shift=1.0, missing=0.4).rename(columns={"colour": "<b>col|our*"})
     new.loc[:9, "<b>col|our*"] = "<script>"
-    found = judged(train, new, {"a": 390, "b": 10})
-    told: dict[str, Any] = {
+    result = judged(train, new, {"a": 390, "b": 10})
+    values: dict[str, Any] = {
         "use_case": "shop", "model_version": 3, "data_version": "d" * 32, "created": "2026-02-03T04:05:06+00:00",
         "source": "new.csv", "verdict": verdict, "reason": "The values of 'size' changed.", "reference_rows": 500,
-        "current_rows": 400, "alpha": 0.05, "min_effect": 0.1, "min_rows": 50, "features": found.features,
-        "predictions": found.predictions,
+        "current_rows": 400, "alpha": 0.05, "min_effect": 0.1, "min_rows": 50, "features": result.features,
+        "predictions": result.predictions,
         "schema_differences": [SchemaDifference(column="<i>new", what="new", text="The champion does not know it.")],
         "notes": ["7 rows of the log were answered by model version 2 and are left out."],
     }  # fmt: skip
-    return DriftReport.model_validate(told | changes)
+    return DriftReport.model_validate(values | changes)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 _MADE: dict[str, Session] = {}
 
 
-def with_champion(store: Client, places: pytest.TempPathFactory, name: str) -> Session:
+def with_champion(store: Client, folders: pytest.TempPathFactory, name: str) -> Session:
     """A use case of the session's store with a champion, which no test changes: of ``iris`` or of ``sales``."""
     if name not in _MADE:
-        made = Session(places.mktemp(name), store)
+        made = Session(folders.mktemp(name), store)
         made.write(iris_csv())
         made.write(sales(600, 1).to_csv(index=False), "data/sales.csv")
         made.train(tree(2) if name == "iris" else of_sales())
@@ -48,11 +48,11 @@ def sales(rows: int, seed: int, month: int = 1) -> pd.DataFrame:
     """Rows with a column of each kind, some values missing, and a target that depends on them."""
     random = np.random.default_rng(seed)
     amount, paid = random.normal(50, 10, rows).round(2), random.uniform(size=rows) < 0.6
-    place = np.array(["north", "south", "east", "Köln | West"], dtype=object)[
+    region = np.array(["north", "south", "east", "Köln | West"], dtype=object)[
         random.choice(4, rows, p=[0.5, 0.3, 0.1, 0.1])
     ]
     when = pd.Timestamp(f"2026-{month:02}-01") + pd.to_timedelta(random.integers(0, 28 * 24, rows), unit="h")
-    table = pd.DataFrame({"amount": amount, "paid": paid, "place": place, "when": when})
+    table = pd.DataFrame({"amount": amount, "paid": paid, "place": region, "when": when})
     table.loc[random.uniform(size=rows) < 0.1, "amount"] = np.nan
     return table.assign(returned=(amount > 50) ^ (random.uniform(size=rows) < 0.1))
 
@@ -71,13 +71,13 @@ def monitored(
         path = shop.root / "new.csv"
         source.to_csv(path, index=False)
         source = path
-    told = None
+    joined = None
     if labels is not None:
-        told = shop.root / "labels.csv"
-        labels.to_csv(told, index=False)
-    given = checked_input(source, more.pop("since", None), told)
-    place = shop.workspace({**tree(2), **more})
-    return monitor(shop.client, place, given, lambda *_: None).report
+        joined = shop.root / "labels.csv"
+        labels.to_csv(joined, index=False)
+    given = checked_input(source, more.pop("since", None), joined)
+    workspace = shop.workspace({**tree(2), **more})
+    return monitor(shop.client, workspace, given, lambda *_: None).report
 
 
 def write_log(shop: Session, folder: Path, rows: pd.DataFrame, version: int = 1, **more: Any) -> list[str]:
@@ -88,7 +88,7 @@ def write_log(shop: Session, folder: Path, rows: pd.DataFrame, version: int = 1,
     assert package is not None
     moment = more.get("time", datetime.now(UTC))
     label = more.get("label", "setosa")
-    ids = [f"r{version}-{place // 2}" for place in range(len(rows))]
+    ids = [f"r{version}-{row // 2}" for row in range(len(rows))]
     made = schema(package.manifest.model_copy(update={"model_version": version}))
     table = [
         {"time": moment, "request_id": name, "model_version": version, "label": label, "features": row}

@@ -8,10 +8,11 @@ from champion.drift.counts import MOST_NAMES, FeatureCounts, reference_cells
 from champion.modeling.columns import Column
 from champion.modeling.profile import ColumnProfile, build
 
+PLAIN = ColumnProfile(name="x", kind="numeric", used=True, why="", dtype="float64", missing=0, distinct=100)
+
 
 def column(**facts: object) -> ColumnProfile:
-    told = {"name": "x", "kind": "numeric", "used": True, "why": "", "dtype": "float64", "missing": 0, "distinct": 100}
-    return ColumnProfile.model_validate(told | facts)
+    return PLAIN.model_copy(update=facts)
 
 
 NUMBER = column(edges=[0.0, 1.0, 2.0, 4.0], counts=[5, 5, 6], mean=1.5)
@@ -70,7 +71,7 @@ def test_unseen_categories_are_named_but_for_those_of_a_single_row() -> None:
 def test_memory_does_not_grow_with_ever_new_categories() -> None:
     counts = FeatureCounts(COLOUR, frozenset({"red"}))
     for start in range(0, 5 * MOST_NAMES, MOST_NAMES):
-        names = np.array([f"n{start + place}" for place in range(MOST_NAMES)], dtype=object)
+        names = np.array([f"n{start + i}" for i in range(MOST_NAMES)], dtype=object)
         counts.add_texts(names, np.zeros(MOST_NAMES, dtype=bool))
     assert counts.unseen_rows == 5 * MOST_NAMES
     assert len(counts._unseen) == MOST_NAMES

@@ -15,29 +15,29 @@ TRAIN = mixed(2000, 1)
 
 
 def test_rows_as_in_training_are_no_drift_in_any_kind_of_column() -> None:
-    found = compared(TRAIN, mixed(1000, 2))
-    assert {name: each.verdict for name, each in found.items()} == {
+    result = compared(TRAIN, mixed(1000, 2))
+    assert {name: each.verdict for name, each in result.items()} == {
         "size": "none", "heavy": "none", "stars": "none", "colour": "none", "paid": "none", "when": "ignored",
     }  # fmt: skip
-    assert all(each.reason for each in found.values())
+    assert all(each.reason for each in result.values())
 
 
 def test_a_shifted_number_is_drift_and_no_other_column_is() -> None:
-    found = compared(TRAIN, mixed(1000, 2, shift=0.5))
-    size = found.pop("size")
+    result = compared(TRAIN, mixed(1000, 2, shift=0.5))
+    size = result.pop("size")
     assert (size.verdict, size.test) == ("drift", "rank")
     assert size.effect == pytest.approx(0.2, abs=0.05)
     assert size.p_corrected < 1e-6
     assert "the mean went from" in size.reason
-    assert {each.verdict for each in found.values()} == {"none", "ignored"}
+    assert {each.verdict for each in result.values()} == {"none", "ignored"}
 
 
 def test_a_shift_that_is_certain_but_tiny_is_no_drift_and_is_told_as_such() -> None:
     new = mixed(100_000, 2, shift=0.05)
-    found = compared(mixed(100_000, 1), new)["size"]
-    assert found.verdict == "none"
-    assert found.p_corrected < 0.001
-    assert found.reason.startswith("There is a difference, but only 2.")
+    result = compared(mixed(100_000, 1), new)["size"]
+    assert result.verdict == "none"
+    assert result.p_corrected < 0.001
+    assert result.reason.startswith("There is a difference, but only 2.")
 
 
 @pytest.mark.parametrize(
@@ -50,25 +50,25 @@ def test_a_shift_that_is_certain_but_tiny_is_no_drift_and_is_told_as_such() -> N
     ids=["values go missing", "a wider spread", "few values trade places though the mean stays"],
 )
 def test_a_change_is_drift_by_the_test_that_finds_it(name: str, new: pd.DataFrame, test: str, words: str) -> None:
-    found = compared(TRAIN, new)[name]
-    assert (found.verdict, found.test) == ("drift", test)
-    assert words in found.reason
-    assert found.missing == pytest.approx(0.4 if test == "missing" else 0, abs=0.05)
+    result = compared(TRAIN, new)[name]
+    assert (result.verdict, result.test) == ("drift", test)
+    assert words in result.reason
+    assert result.missing == pytest.approx(0.4 if test == "missing" else 0, abs=0.05)
 
 
 def test_a_column_that_is_empty_now_is_drift_though_it_has_no_value_to_compare() -> None:
-    found = compared(TRAIN, mixed(1000, 2).assign(size=np.nan))["size"]
-    assert (found.verdict, found.current_rows, found.mean) == ("drift", 0, None)
+    result = compared(TRAIN, mixed(1000, 2).assign(size=np.nan))["size"]
+    assert (result.verdict, result.current_rows, result.mean) == ("drift", 0, None)
 
 
 def test_categories_that_training_had_not_are_counted_and_named() -> None:
     new = mixed(1000, 2)
     new.loc[:399, "colour"] = "pink"
     new.loc[400, "colour"] = "Jane Doe"
-    found = compared(TRAIN, new)["colour"]
-    assert found.verdict == "drift"
-    assert found.unseen == pytest.approx(0.401)
-    assert [(each.value, each.rows) for each in found.unseen_values] == [("pink", 400)]
+    result = compared(TRAIN, new)["colour"]
+    assert result.verdict == "drift"
+    assert result.unseen == pytest.approx(0.401)
+    assert [(each.value, each.rows) for each in result.unseen_values] == [("pink", 400)]
 
 
 def test_with_too_few_rows_nothing_is_judged() -> None:
@@ -81,9 +81,9 @@ def test_with_too_few_rows_nothing_is_judged() -> None:
 
 
 def test_a_column_that_the_use_case_ignores_is_counted_and_not_judged() -> None:
-    found = compared(TRAIN, mixed(1000, 2, shift=3), ignore=("size",))["size"]
-    assert (found.verdict, found.p_corrected) == ("ignored", None)
-    assert found.effect > 0.5
+    result = compared(TRAIN, mixed(1000, 2, shift=3), ignore=("size",))["size"]
+    assert (result.verdict, result.p_corrected) == ("ignored", None)
+    assert result.effect > 0.5
 
 
 def test_a_column_may_have_a_threshold_of_its_own_and_without_one_a_moment_is_not_judged() -> None:
@@ -99,9 +99,9 @@ def test_predictions_that_changed_by_more_than_the_champion_errs_are_drift() -> 
 
 def test_predictions_may_differ_from_the_truth_of_training_by_as_much_as_the_champion_errs() -> None:
     """Truth is half and half, and a champion that errs in 5 % may answer 55 to 45 however many rows there are."""
-    found = compared(mixed(100_000, 1), mixed(500, 2), {"a": 55_000, "b": 45_000})["predictions"]
-    assert (found.verdict, found.p_corrected) == ("none", 1.0)
-    assert found.threshold == pytest.approx(0.15)
+    result = compared(mixed(100_000, 1), mixed(500, 2), {"a": 55_000, "b": 45_000})["predictions"]
+    assert (result.verdict, result.p_corrected) == ("none", 1.0)
+    assert result.threshold == pytest.approx(0.15)
 
 
 def test_the_worst_come_first() -> None:
@@ -116,8 +116,8 @@ def test_the_worst_come_first() -> None:
 def test_drift_takes_significance_and_an_effect_that_matters() -> None:
     p = np.array([[[1e-9], [1e-9], [0.5], [0.9]]])
     effects = np.array([[[0.3], [0.01], [0.3], [0.3]]])
-    found, adjusted = drifting(p, effects, np.full(4, 0.1), 0.05)
-    assert found[0, :, 0].tolist() == [True, False, False, False]
+    result, adjusted = drifting(p, effects, np.full(4, 0.1), 0.05)
+    assert result[0, :, 0].tolist() == [True, False, False, False]
     assert adjusted[0] == pytest.approx([2e-9, 2e-9, 2 / 3, 0.9])
 
 
@@ -128,17 +128,17 @@ def test_the_same_rows_over_and_over_are_seen() -> None:
 
 
 def test_a_table_that_cannot_be_judged_has_no_feature_with_a_verdict() -> None:
-    found = without_verdicts(judged(TRAIN, mixed(1000, 2, shift=3)), "All the same.")
-    assert {each.verdict for each in found.features} == {"not_enough", "ignored"}
+    result = without_verdicts(judged(TRAIN, mixed(1000, 2, shift=3)), "All the same.")
+    assert {each.verdict for each in result.features} == {"not_enough", "ignored"}
 
 
 def test_a_column_most_of_whose_values_are_of_another_type_is_named() -> None:
     profile, features = described(TRAIN)
     counts = counted(profile, features, TRAIN.head(100))
     counts["size"].add_numbers(np.full(150, np.nan), np.ones(150, dtype=bool))
-    (found,) = changed_types(features, counts)
-    assert (found.column, found.what) == ("size", "type")
-    assert "150 of 250 values are not numeric" in found.text
+    (result,) = changed_types(features, counts)
+    assert (result.column, result.what) == ("size", "type")
+    assert "150 of 250 values are not numeric" in result.text
 
 
 def test_a_threshold_for_a_column_that_is_not_there_is_refused_with_the_nearest() -> None:
@@ -169,10 +169,10 @@ def test_a_column_is_ignored_or_has_a_threshold_and_not_both() -> None:
 def test_the_live_score_stands_beside_the_promoted_one(
     right: int, rows: int, worse: bool, enough: bool, words: str
 ) -> None:
-    found = live_score(right, rows, 3, 0.95, 200, 50)
-    assert (found.worse, found.enough) == (worse, enough)
-    assert words in found.text
-    assert found.low < found.score < found.high
+    result = live_score(right, rows, 3, 0.95, 200, 50)
+    assert (result.worse, result.enough) == (worse, enough)
+    assert words in result.text
+    assert result.low < result.score < result.high
 
 
 def test_a_promoted_score_of_few_rows_is_no_certainty() -> None:

@@ -93,8 +93,8 @@ def test_a_champion_that_errs_in_one_direction_gives_no_more_alarms(reference: i
             class_counts=random.multinomial(reference, truth).tolist(),
         )  # fmt: skip
         new = random.multinomial(rows, list(answered.values())).tolist()
-        found = judge(profile, {}, dict(zip(answered, new, strict=True)), 0.06, rules).predictions
-        alarmed += found is not None and found.verdict == "drift"
+        result = judge(profile, {}, dict(zip(answered, new, strict=True)), 0.06, rules).predictions
+        alarmed += result is not None and result.verdict == "drift"
     assert alarmed / tables <= most(tables)
 
 
@@ -105,26 +105,26 @@ def one_factor(random: np.random.Generator, rows: int) -> pd.DataFrame:
     values[:, 7] = np.exp(3 * values[:, 7])
     values[:, 8] = np.round(values[:, 8], 1)
     values[:, 9] = np.round(values[:, 9])
-    return pd.DataFrame(values, columns=[f"x{place}" for place in range(10)])
+    return pd.DataFrame(values, columns=[f"x{i}" for i in range(10)])
 
 
 @pytest.mark.parametrize("tables", [50, pytest.param(250, marks=pytest.mark.long)])
 def test_real_rows_of_columns_that_go_together_give_no_more_alarms(tables: int) -> None:
     random, alarmed = np.random.default_rng(11), 0
     for _ in range(tables):
-        found = judged(one_factor(random, 120), one_factor(random, 150))
-        alarmed += any(each.verdict == "drift" for each in found.features)
+        result = judged(one_factor(random, 120), one_factor(random, 150))
+        alarmed += any(each.verdict == "drift" for each in result.features)
     assert alarmed / tables <= most(tables)
 
 
 @pytest.mark.parametrize(("tables", "off"), [(100, 0.12), pytest.param(300, 0.08, marks=pytest.mark.long)])
 def test_counts_that_are_drawn_find_a_shift_as_often_as_rows_that_are_counted(tables: int, off: float) -> None:
-    random, found = np.random.default_rng(12), 0
+    random, result = np.random.default_rng(12), 0
     for _ in range(tables):
         train = pd.DataFrame(random.normal(size=(120, 4)), columns=list("wxyz"))
         new = pd.DataFrame(random.normal(size=(300, 4)), columns=list("wxyz"))
         new["w"] += 0.4
-        found += {each.name: each.verdict for each in judged(train, new).features}["w"] == "drift"
+        result += {each.name: each.verdict for each in judged(train, new).features}["w"] == "drift"
     drawn = alarms("numbers", 4, 120, 300, 4000, 5, shift=0.4)[:, 0].mean()
     assert 0.6 < drawn < 0.95
-    assert found / tables == pytest.approx(drawn, abs=off)
+    assert result / tables == pytest.approx(drawn, abs=off)

@@ -17,10 +17,10 @@ def in_bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def test_the_rank_test_is_that_of_mann_and_whitney_with_ties() -> None:
     ours, theirs = RANDOM.integers(0, 8, 120), RANDOM.integers(1, 9, 90)
     edges = np.arange(0.5, 9)
-    found = tests.rank_test(in_bins(ours, edges), in_bins(theirs, edges))
+    result = tests.rank_test(in_bins(ours, edges), in_bins(theirs, edges))
     known = stats.mannwhitneyu(theirs, ours, method="asymptotic", use_continuity=False)
-    assert found.p == pytest.approx(known.pvalue, rel=1e-9)
-    assert found.statistic > 0
+    assert result.p == pytest.approx(known.pvalue, rel=1e-9)
+    assert result.statistic > 0
 
 
 def test_the_cell_test_is_the_larger_p_of_pearson_and_of_the_likelihood_ratio() -> None:
@@ -29,9 +29,9 @@ def test_the_cell_test_is_the_larger_p_of_pearson_and_of_the_likelihood_ratio() 
         stats.chi2_contingency([ours, theirs], correction=False, lambda_=name).pvalue
         for name in ("pearson", "log-likelihood")
     ]
-    found = tests.cell_test(ours, theirs)
-    assert found.p == pytest.approx(max(known), rel=1e-9)
-    assert found.statistic == pytest.approx(stats.chi2_contingency([ours, theirs], correction=False).statistic)
+    result = tests.cell_test(ours, theirs)
+    assert result.p == pytest.approx(max(known), rel=1e-9)
+    assert result.statistic == pytest.approx(stats.chi2_contingency([ours, theirs], correction=False).statistic)
 
 
 def test_cells_that_expect_too_few_rows_are_merged_and_a_small_rest_joins_the_smallest_other() -> None:
@@ -51,9 +51,9 @@ def test_kuipers_distance_over_bins_is_at_most_that_of_the_rows() -> None:
     for _ in range(20):
         ours, theirs = RANDOM.normal(size=100), RANDOM.normal(0.3, 2, size=80)
         edges = np.quantile(ours, np.linspace(0, 1, 11))
-        found = float(tests.kuiper(in_bins(ours, edges), in_bins(theirs, edges)))
+        result = float(tests.kuiper(in_bins(ours, edges), in_bins(theirs, edges)))
         more, less = (stats.ks_2samp(ours, theirs, alternative=side).statistic for side in ("less", "greater"))
-        assert 0 < found <= more + less + 1e-12
+        assert 0 < result <= more + less + 1e-12
 
 
 def test_a_wider_spread_is_found_by_shape_and_not_by_rank() -> None:
@@ -83,9 +83,9 @@ def test_what_small_samples_differ_by_without_drift_is_taken_out_of_the_effect()
 def test_one_rare_category_that_becomes_frequent_is_found_though_the_rest_is_merged() -> None:
     ours = np.array([9000, 500, 300, 200, 0])
     theirs = np.array([70, 4, 2, 24, 0])
-    found, effect = tests.rare_test(ours, theirs, np.ones(5, dtype=bool))
-    assert found.p < 1e-9
-    assert found.statistic == pytest.approx(0.22)
+    result, effect = tests.rare_test(ours, theirs, np.ones(5, dtype=bool))
+    assert result.p < 1e-9
+    assert result.statistic == pytest.approx(0.22)
     assert effect > 0.2
 
 

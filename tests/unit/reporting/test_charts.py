@@ -56,9 +56,9 @@ def test_a_class_that_is_called_like_a_colour_keeps_its_name() -> None:
 def test_any_name_can_be_drawn(name: str) -> None:
     classes: list[Label] = [name, "b", "c"]
     importance = [Importance(feature=name, mean=0.1, std=0.1)]
-    found = evaluation(classes, challenger=performance("challenger", classes, importance=importance))
+    evidence = evaluation(classes, challenger=performance("challenger", classes, importance=importance))
     columns = [number_column(name), category_column(name, categories=[name, "b", "c"])]
-    for svg in figures(found, profile(classes, columns)).values():
+    for svg in figures(evidence, profile(classes, columns)).values():
         ET.fromstring(svg.encode())
         assert "<script" not in svg
 
@@ -69,11 +69,11 @@ def test_the_confusion_matrix_shows_every_count() -> None:
 
 
 def test_fifty_classes_are_folded_into_the_worst_twelve_and_no_row_is_lost() -> None:
-    found = performance("challenger", FIFTY, wrong=4)
-    matrix = facts.matrix(found, FIFTY)
+    evidence = performance("challenger", FIFTY, wrong=4)
+    matrix = facts.matrix(evidence, FIFTY)
     assert matrix.labels[-1] == "38 others"
     assert {"class number 1", "class number 49"} <= set(matrix.labels)
-    assert sum(map(sum, matrix.counts)) == sum(map(sum, found.confusion))
+    assert sum(map(sum, matrix.counts)) == sum(map(sum, evidence.confusion))
     assert "38 others" in text_of(figures(evaluation(FIFTY), profile(FIFTY))["confusion_challenger"])
 
 
@@ -84,8 +84,8 @@ def test_without_a_champion_there_is_only_the_challenger() -> None:
 
 
 def test_curves_of_the_champion_alone_are_drawn() -> None:
-    found = evaluation(challenger=performance("challenger", ABC, roc=[], precision_recall=[], calibration=[]))
-    drawn = figures(found, profile())
+    evidence = evaluation(challenger=performance("challenger", ABC, roc=[], precision_recall=[], calibration=[]))
+    drawn = figures(evidence, profile())
     assert text_of(drawn["calibration"])[-1] == "champion"
     assert not any("challenger" in text for text in text_of(drawn["roc"]))
 
@@ -163,15 +163,15 @@ def test_moments_are_labelled_by_day() -> None:
 
 def test_long_names_that_begin_alike_stay_apart() -> None:
     names = [f"a measurement with a very long name, number {i}, in millimetres" for i in range(3)]
-    shown = [Importance(feature=name, mean=0.1, std=0.0) for name in names]
-    found = evaluation(challenger=performance("challenger", ABC, importance=shown))
-    assert len({each for each in text_of(figures(found, profile())["importance"]) if "millim" in each}) == 3
+    importance = [Importance(feature=name, mean=0.1, std=0.0) for name in names]
+    evidence = evaluation(challenger=performance("challenger", ABC, importance=importance))
+    assert len({each for each in text_of(figures(evidence, profile())["importance"]) if "millim" in each}) == 3
 
 
 def test_the_largest_run_stays_small() -> None:
-    found = evaluation(FIFTY, candidates=30, trials=50)
+    evidence = evaluation(FIFTY, candidates=30, trials=50)
     columns = [number_column(f"x{i}" * 40) for i in range(100)]
-    drawn = figures(found, profile(FIFTY, columns))
+    drawn = figures(evidence, profile(FIFTY, columns))
     assert sum(map(len, drawn.values())) < 500_000
 
 
@@ -201,8 +201,10 @@ def test_what_is_loaded(code: str) -> None:
 
 
 def test_the_same_evidence_gives_the_same_bytes_also_after_json() -> None:
-    found = evaluation()
-    assert figures(Evaluation.model_validate_json(found.model_dump_json()), profile()) == figures(found, profile())
+    evidence = evaluation()
+    assert figures(Evaluation.model_validate_json(evidence.model_dump_json()), profile()) == figures(
+        evidence, profile()
+    )
 
 
 def test_themed_keeps_text_and_drops_what_a_page_must_not_get() -> None:

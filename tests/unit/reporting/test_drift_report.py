@@ -22,7 +22,7 @@ def test_the_json_says_its_format_and_comes_back_as_it_was() -> None:
 def test_the_markdown_has_the_verdict_first_and_the_worst_feature_before_the_others() -> None:
     lines = render_drift_markdown(report()).splitlines()
     assert lines[0] == "## shop: drift"
-    first = next(place for place, line in enumerate(lines) if line.startswith("| feature")) + 1
+    first = next(i for i, line in enumerate(lines) if line.startswith("| feature")) + 1
     assert "**drift**" in lines[first + 1]
     assert "no drift" not in lines[first + 1]
 

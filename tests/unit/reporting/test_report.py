@@ -34,8 +34,8 @@ HOSTILE = "<script>alert('x')</script><img src=x onerror=y> & \"q\" | `a``b` *b*
 
 
 @cache
-def drawn(found: str, known: str) -> dict[str, str]:
-    return figures(Evaluation.model_validate_json(found), Profile.model_validate_json(known))
+def drawn(evidence: str, known: str) -> dict[str, str]:
+    return figures(Evaluation.model_validate_json(evidence), Profile.model_validate_json(known))
 
 
 class Page(HTMLParser):
@@ -71,41 +71,41 @@ class Page(HTMLParser):
 
 
 def reported(
-    found: Evaluation | None = None, decided: Decision | None = None, became: Outcome | None = None, **changes: Any
+    evidence: Evaluation | None = None, decided: Decision | None = None, became: Outcome | None = None, **changes: Any
 ) -> ReportedRun:
-    found = found or evaluation()
-    known = changes.pop("profile", None) or profile(found.classes)
-    return ReportedRun(found, decided or decision(found), known, lineage(**changes), became or outcome())
+    evidence = evidence or evaluation()
+    known = changes.pop("profile", None) or profile(evidence.classes)
+    return ReportedRun(evidence, decided or decision(evidence), known, lineage(**changes), became or outcome())
 
 
-def page(*found: Any, **changes: Any) -> str:
-    run = reported(*found, **changes)
+def page(*evidence: Any, **changes: Any) -> str:
+    run = reported(*evidence, **changes)
     return render_html(run, drawn(run.evaluation.model_dump_json(), run.profile.model_dump_json()))
 
 
-def comment(*found: Any, **changes: Any) -> str:
-    return render_markdown(reported(*found, **changes))
+def comment(*evidence: Any, **changes: Any) -> str:
+    return render_markdown(reported(*evidence, **changes))
 
 
-def both(found: Evaluation | None = None, **changes: Any) -> tuple[str, str]:
-    return Page(page(found, **changes)).text, comment(found, **changes)
+def both(evidence: Evaluation | None = None, **changes: Any) -> tuple[str, str]:
+    return Page(page(evidence, **changes)).text, comment(evidence, **changes)
 
 
 def test_the_page_is_well_formed_and_has_every_section() -> None:
-    found = Page(page())
-    sections = [attributes.get("id") for tag, attributes in found.elements if tag == "section"]
+    evidence = Page(page())
+    sections = [attributes.get("id") for tag, attributes in evidence.elements if tag == "section"]
     assert sections == ["scores", "why", "errors", "probabilities", "importance", "candidates", "data", "provenance"]
-    links = [attributes["href"] for tag, attributes in found.elements if tag == "a"]
-    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    links = [attributes["href"] for tag, attributes in evidence.elements if tag == "a"]
+    ids = [attributes["id"] for _, attributes in evidence.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert all(link is not None and link.startswith("#") and link[1:] in ids for link in links)
 
 
 def test_the_page_needs_nothing_from_outside_and_no_script() -> None:
     html = page()
-    found = Page(html)
-    assert not {"script", "link", "img", "iframe", "object"} & {tag for tag, _ in found.elements}
-    for _, attributes in found.elements:
+    evidence = Page(html)
+    assert not {"script", "link", "img", "iframe", "object"} & {tag for tag, _ in evidence.elements}
+    for _, attributes in evidence.elements:
         assert not any(key.startswith("on") for key in attributes)
         assert not {"src", "srcset", "data", "action"} & set(attributes)
     assert not re.findall(r"url\((?!#)|@import", html)
@@ -226,8 +226,8 @@ def test_a_score_that_one_side_lacks_is_a_dash_on_that_side() -> None:
 
 
 def test_without_a_champion_nothing_is_compared() -> None:
-    found = evaluation(champion=None, paired=None)
-    html, markdown = both(found, became=outcome(challenger=1, champion=1, replaced=None, judged=1))
+    evidence = evaluation(champion=None, paired=None)
+    html, markdown = both(evidence, became=outcome(challenger=1, champion=1, replaced=None, judged=1))
     assert "none yet" in html
     assert "difference" not in html
     assert "Paired test" not in html
@@ -237,16 +237,16 @@ def test_without_a_champion_nothing_is_compared() -> None:
 
 
 def test_a_champion_that_could_not_be_judged_is_named_with_the_reason() -> None:
-    found = evaluation(champion=None, paired=None, champion_unjudged="it needs the column 'age'")
-    html, markdown = both(found, became=outcome(action="kept", challenger=None, champion=3, replaced=None))
+    evidence = evaluation(champion=None, paired=None, champion_unjudged="it needs the column 'age'")
+    html, markdown = both(evidence, became=outcome(action="kept", challenger=None, champion=3, replaced=None))
     assert "champion v3 not judged it needs the column 'age'" in html
     assert "Version 3 stays in production." in html
     assert "it needs the column 'age'" in markdown
 
 
 def test_the_policy_shows_what_was_found_and_required() -> None:
-    found = evaluation()
-    html, markdown = both(found, decided=decision(found, min_score=0.8, guardrails={"f1_macro": -0.02}))
+    evidence = evaluation()
+    html, markdown = both(evidence, decided=decision(evidence, min_score=0.8, guardrails={"f1_macro": -0.02}))
     assert "min_score 0.9667 at least 0.8 met yes" in html
     assert "guardrail f1_macro 0.0100 at least -0.02 met yes" in html
     assert "p_value 1 at most 0.05 not met no, for information" in html
@@ -254,11 +254,11 @@ def test_the_policy_shows_what_was_found_and_required() -> None:
 
 
 def test_a_condition_that_gates_and_is_not_met_stands_out() -> None:
-    found = evaluation()
-    rows = tables.checks(decision(found, min_gain=0.1, max_p_value=0.05)).rows
+    evidence = evaluation()
+    rows = tables.checks(decision(evidence, min_gain=0.1, max_p_value=0.05)).rows
     assert [(row.cells[0], row.tone) for row in rows] == [("min_gain", "failed"), ("p_value", "failed")]
-    assert tables.checks(decision(found)).rows[-1].tone == ""
-    assert '<tr class="failed">' in page(found, decision(found, min_gain=0.1))
+    assert tables.checks(decision(evidence)).rows[-1].tone == ""
+    assert '<tr class="failed">' in page(evidence, decision(evidence, min_gain=0.1))
 
 
 def test_the_paired_test_is_shown_and_explained() -> None:
@@ -273,8 +273,8 @@ def test_the_paired_test_is_shown_and_explained() -> None:
 
 def test_without_probabilities_the_page_says_so() -> None:
     mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
-    found = evaluation(**{role: performance(role, SPECIES, **mute) for role in ("challenger", "champion")})
-    assert "The estimator gives no probabilities" in Page(page(found)).text
+    evidence = evaluation(**{role: performance(role, SPECIES, **mute) for role in ("challenger", "champion")})
+    assert "The estimator gives no probabilities" in Page(page(evidence)).text
 
 
 def test_a_single_candidate_had_nothing_to_be_ranked_against() -> None:
@@ -308,8 +308,8 @@ def test_the_provenance_is_complete() -> None:
 
 
 def test_warnings_stand_at_the_top_and_are_capped() -> None:
-    found = evaluation(warnings=[f"warning number {i}" for i in range(60)])
-    html, markdown = page(found), comment(found)
+    evidence = evaluation(warnings=[f"warning number {i}" for i in range(60)])
+    html, markdown = page(evidence), comment(evidence)
     assert html.index("warning number 0") < html.index('id="scores"')
     assert "10 more warnings" in html
     assert "- and 55 more" in markdown
@@ -324,9 +324,9 @@ def hostile() -> Evaluation:
         "challenger", classes, params={HOSTILE: HOSTILE}, candidate=HOSTILE, estimator=HOSTILE, wrong=1,
         importance=[Importance(feature=HOSTILE, mean=0.1, std=0.0)], scores={"accuracy": 0.9, HOSTILE: 0.1},
     )  # fmt: skip
-    found = evaluation(classes, challenger=mine, warnings=[HOSTILE], champion=None, champion_unjudged=HOSTILE)
-    candidates = [each.model_copy(update={"params": {HOSTILE: HOSTILE}}) for each in found.candidates]
-    return found.model_copy(update={"candidates": candidates})
+    evidence = evaluation(classes, challenger=mine, warnings=[HOSTILE], champion=None, champion_unjudged=HOSTILE)
+    candidates = [each.model_copy(update={"params": {HOSTILE: HOSTILE}}) for each in evidence.candidates]
+    return evidence.model_copy(update={"candidates": candidates})
 
 
 def test_nothing_that_a_table_contains_becomes_html() -> None:
@@ -334,9 +334,9 @@ def test_nothing_that_a_table_contains_becomes_html() -> None:
         [HOSTILE, "b", "c"], [number_column(HOSTILE, why=HOSTILE), category_column(categories=[HOSTILE, "b", "c"])]
     )
     html = page(hostile(), profile=known, split=HOSTILE, stack=HOSTILE, libraries={HOSTILE: HOSTILE})
-    found = Page(html)
-    assert not {"script", "img"} & {tag for tag, _ in found.elements}
-    assert HOSTILE in found.text
+    evidence = Page(html)
+    assert not {"script", "img"} & {tag for tag, _ in evidence.elements}
+    assert HOSTILE in evidence.text
 
 
 def test_nothing_that_a_table_contains_becomes_markup_in_a_comment() -> None:
@@ -371,9 +371,9 @@ def test_a_run_of_any_size_stays_under_a_megabyte() -> None:
     trials = [Trial(**wide, mean=0.9 - i / 100, std=0.02) for i in range(100)]
     candidates = [candidate(i, 0).model_copy(update={**wide, "trials": trials}) for i in range(30)]
     challenger = performance("challenger", classes, features=100, **wide)
-    found = evaluation(classes, candidates=candidates, challenger=challenger, warnings=[long] * 1000)
+    evidence = evaluation(classes, candidates=candidates, challenger=challenger, warnings=[long] * 1000)
     known = profile(classes, [category_column(f"{i} {long}", why=long, categories=[long] * 3) for i in range(300)])
-    html = page(found, profile=known)
+    html = page(evidence, profile=known)
     assert len(html.encode()) < 1_000_000
     assert "100 more columns are left out." in html
 

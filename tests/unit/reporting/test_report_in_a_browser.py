@@ -19,12 +19,12 @@ _REQUESTS = "performance.getEntriesByType('resource').length"
 
 def written(folder: Path, **changes: Any) -> str:
     """The address of a report that lies in a folder."""
-    found = evaluation(**changes)
-    seen = profile(found.classes)
+    evidence = evaluation(**changes)
+    seen = profile(evidence.classes)
     page = folder / "report.html"
-    drawn = figures(found, seen)
+    drawn = figures(evidence, seen)
     page.write_text(
-        render_html(ReportedRun(found, decision(found), seen, lineage(), outcome()), drawn), encoding="utf-8"
+        render_html(ReportedRun(evidence, decision(evidence), seen, lineage(), outcome()), drawn), encoding="utf-8"
     )
     return page.as_uri()
 
@@ -68,7 +68,7 @@ def test_the_dark_page_is_dark_and_its_text_is_light(page: Page, tmp_path: Path)
 
 def test_it_can_be_read_without_javascript(page: Page, tmp_path: Path) -> None:
     show(page, written(tmp_path), 1280, "light")
-    told = page.text()
+    text = page.text()
     assert page.ask("document.scripts.length") == 0
     for heading in ("Scores", "Why", "Errors", "Probabilities", "Importance", "Candidates", "Data", "Provenance"):
-        assert heading in told
+        assert heading in text
