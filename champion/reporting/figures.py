@@ -6,11 +6,12 @@ request's comment, where GitHub draws Mermaid's charts itself. A new figure is a
 
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
 from champion.comparison.evaluation import Evaluation
-from champion.modeling.evaluation import Curve, Trial
+from champion.modeling.evaluation import Curve
 from champion.reporting import classification, facts, markdown, sentences
 from champion.reporting.markdown import code, table, text
 from champion.reporting.tables import Head, Row, Table
@@ -35,7 +36,7 @@ class FigureSection(NamedTuple):
 
     name: str
     heading: str
-    otherwise: Callable[[Evaluation], str]
+    otherwise: Callable[[Evaluation], str] = lambda _: ""
 
 
 class CommentFigure(NamedTuple):
@@ -46,40 +47,25 @@ class CommentFigure(NamedTuple):
     parts: Callable[[Evaluation], list[str]]
 
 
+def _errors(role: str, evaluation: Evaluation) -> str:
+    return classification.errors(getattr(evaluation, role), evaluation)
+
+
+NO_PROBABILITIES = (
+    "The estimator gives no probabilities, so there is no ROC, no precision-recall curve and no calibration."
+)
 SECTIONS: dict[str, FigureSection] = {
-    "errors": FigureSection("Errors", "Errors", lambda _: ""),
-    "probabilities": FigureSection(
-        "Probabilities",
-        "Probabilities",
-        lambda _: (
-            "The estimator gives no probabilities, so there is no ROC, no precision-recall curve and no calibration."
-        ),
-    ),
+    "errors": FigureSection("Errors", "Errors"),
+    "probabilities": FigureSection("Probabilities", "Probabilities", lambda _: NO_PROBABILITIES),
     "importance": FigureSection("Importance", "Permutation importance", lambda _: "It was not measured."),
     "candidates": FigureSection("Candidates", "Candidates and search", sentences.search),
 }
-
-
+_recall = partial(classification.curves, kind="precision_recall")
 FIGURES = (
-    Figure(
-        "confusion_champion",
-        "errors",
-        "champion",
-        lambda evaluation: classification.errors(evaluation.champion, evaluation),
-    ),
-    Figure(
-        "confusion_challenger",
-        "errors",
-        "challenger",
-        lambda evaluation: classification.errors(evaluation.challenger, evaluation),
-    ),
-    Figure("roc", "probabilities", "ROC", lambda evaluation: classification.curves(evaluation, "roc")),
-    Figure(
-        "precision_recall",
-        "probabilities",
-        "Precision and recall",
-        lambda evaluation: classification.curves(evaluation, "precision_recall"),
-    ),
+    Figure("confusion_champion", "errors", "champion", partial(_errors, "champion")),
+    Figure("confusion_challenger", "errors", "challenger", partial(_errors, "challenger")),
+    Figure("roc", "probabilities", "ROC", partial(classification.curves, kind="roc")),
+    Figure("precision_recall", "probabilities", "Precision and recall", _recall),
     Figure("calibration", "probabilities", "Calibration", classification.calibration, wide=True),
     Figure("importance", "importance", "", sentences.importance, wide=True),
     Figure("search", "candidates", "", sentences.search, wide=True),
@@ -110,9 +96,8 @@ def _roc(evaluation: Evaluation) -> list[str]:
         for role, colour in (("challenger", CHALLENGER), ("champion", CHAMPION))
         if role in lines
     ]
-    chart = markdown.xychart(
-        "ROC", markdown.number_axis("false positive rate", 0, 1), "true positive rate", 0, 1, drawn
-    )
+    axis = markdown.number_axis("false positive rate", 0, 1)
+    chart = markdown.xychart("ROC", axis, "true positive rate", 0, 1, drawn)
     areas = ", ".join(f"{role} {score(line.area)}" for role, line in sorted(lines.items(), reverse=True))
     many = ", the mean over the classes, each against the rest" if len(evaluation.classes) > 2 else ""
     legend = " Blue is the challenger, brown the champion." if len(drawn) > 1 else ""
@@ -127,33 +112,23 @@ def _learning(evaluation: Evaluation) -> list[str]:
         finite = [mean for mean in means if math.isfinite(mean)]
         if not finite:
             continue
-        best = list(accumulate(means, _better))
-        lowest, highest = _with_room(finite)
+        lowest, highest = min(finite), max(finite)
+        room = (highest - lowest) / 4 or abs(highest) / 20 or 0.05
+        best = next((trial.params for trial in candidate.trials if trial.mean == highest), {})
         axis = markdown.name_axis(range(1, len(means) + 1))
-        series = [markdown.Series("bar", CHALLENGER, means), markdown.Series("line", CHAMPION, best)]
-        title = f"Search of {clean(candidate.name, 40)}"
-        parts.append(markdown.xychart(title, axis, "cross-validated score", lowest, highest, series))
-        parts.append(
-            f"Bars are the settings in the order they were tried, the line is the best so far: "
-            f"{code(params(_best(candidate.trials, max(finite)), 160))}."
-        )
+        bars = markdown.Series("bar", CHALLENGER, means)
+        line = markdown.Series("line", CHAMPION, list(accumulate(means, _better)))
+        title, ends = f"Search of {clean(candidate.name, 40)}", (lowest - room, highest + room / 4)
+        parts += [
+            markdown.xychart(title, axis, "cross-validated score", *ends, [bars, line]),
+            f"Bars are the settings in the order they were tried, the line is the best so far: {code(params(best, 160))}.",
+        ]
     hidden = len(searched) - SEARCHES
     return [*parts, *([text(f"{counted(hidden, 'more search')} in the full report.")] if parts and hidden > 0 else [])]
 
 
-def _better(so_far: float, mean: float) -> float:
-    return mean if mean > so_far or not math.isfinite(so_far) else so_far
-
-
-def _best(trials: list[Trial], mean: float) -> dict[str, object]:
-    return next((trial.params for trial in trials if trial.mean == mean), {})
-
-
-def _with_room(values: list[float]) -> tuple[float, float]:
-    """Ends of an axis with some room around the values."""
-    lowest, highest = min(values), max(values)
-    margin = (highest - lowest) / 4 or abs(highest) / 20 or 0.05
-    return lowest - margin, highest + margin / 4
+def _better(best: float, mean: float) -> float:
+    return mean if mean > best or not math.isfinite(best) else best
 
 
 COMMENT_FIGURES = (
