@@ -138,9 +138,8 @@ def _confusion(evaluation: Evaluation, performance: Performance | None) -> str:
     axes.set(xlim=(0, size), ylim=(size, 0))
     centres = [i + 0.5 for i in range(size)]
     axes.set_yticks(centres, labels)
-    axes.set_xticks(
-        centres, labels, rotation=0 if upright else 45, ha="center" if upright else "right", rotation_mode="anchor"
-    )
+    turned: dict[str, Any] = {"rotation": 0, "ha": "center"} if upright else {"rotation": 45, "ha": "right"}
+    axes.set_xticks(centres, labels, rotation_mode="anchor", **turned)
     axes.set_title("rows: truth, columns: prediction", fontsize=11.5, color=svg.MUTED, loc="left")
     for i, row in enumerate(matrix.counts):
         for j, rows in enumerate(row):
@@ -194,23 +193,17 @@ def _curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
 
 
 def _calibration(evaluation: Evaluation) -> str:
-    drawn = {
-        performance.role: facts.reliability(performance, evaluation.classes)
-        for performance in (evaluation.challenger, evaluation.champion)
-        if performance
-    }
-    if not any(drawn.values()):
+    sides = [each for each in (evaluation.challenger, evaluation.champion) if each]
+    drawn = {each.role: bins for each in sides if (bins := facts.reliability(each, evaluation.classes))}
+    if not drawn:
         return ""
     drawing = Drawing(height=352)
     axes = drawing.axes(48, 126, right=12)
     below = drawing.axes(48, 62, right=12, top=352 - 116)
     axes.plot([0, 1], [0, 1], color=svg.MUTED, lw=0.8, dashes=(2, 3))
     for role, bins in drawn.items():
-        if not bins:
-            continue
-        said = [each.said for each in bins]
         shift = 0.0 if role == "challenger" else 0.045
-        so, most = [each.so for each in bins], max(each.rows for each in bins)
+        said, so, most = [each.said for each in bins], [each.so for each in bins], max(each.rows for each in bins)
         sizes = [8 + 52 * math.sqrt(each.rows / most) for each in bins]
         axes.plot(said, so, color=ROLE_COLOURS[role], ls=LINES[role], lw=1.4, label=role, alpha=0.7, clip_on=False)
         axes.scatter(said, so, s=sizes, color=ROLE_COLOURS[role], lw=0, clip_on=False, zorder=3)
