@@ -2,8 +2,10 @@ import ctypes
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ from champion.errors import PackageError
 from tests.support.packages import package
 
 ROOT = Path(__file__).resolve().parents[3]
-with_and_without_exchange = pytest.mark.parametrize("exchanging", [True, False], ids=["exchange", "two renames"])
 
 
 @pytest.fixture
@@ -28,34 +29,30 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "_PAUSE", 0.0)
 
 
-def use(exchanging: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not exchanging:
+@pytest.fixture(params=["exchange", "two renames"])
+def swap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param != "exchange":
         monkeypatch.setattr(folder, "exchange", lambda *_: False)
+    return str(request.param)
 
 
 def number(place: Path) -> int | None:
-    found = read(place, "models/iris")
-    return found.manifest.model_version if found else None
+    package = read(place, "models/iris")
+    return package.manifest.model_version if package else None
 
 
 def left_beside(place: Path) -> list[str]:
     return sorted(path.name for path in place.parent.iterdir() if path != place)
 
 
-def refusal(place: Path) -> str:
-    with pytest.raises(PackageError) as caught:
-        read(place, "models/iris")
-    return str(caught.value)
-
-
-@with_and_without_exchange
-def test_what_is_written_is_read(place: Path, monkeypatch: pytest.MonkeyPatch, exchanging: bool) -> None:
-    use(exchanging, monkeypatch)
+@pytest.mark.usefixtures("swap")
+def test_what_is_written_is_read(place: Path) -> None:
     for count in (1, 2, 3):
         write(package(count), place)
         assert read(place, "models/iris") == package(count)
         assert left_beside(place) == []
     assert {path.name for path in place.iterdir()} == {MANIFEST, MODEL, PROFILE, CARD}
+    assert place.stat().st_mode & 0o777 == 0o755  # everyone may read it
 
 
 def test_there_may_be_no_package(place: Path) -> None:
@@ -64,47 +61,32 @@ def test_there_may_be_no_package(place: Path) -> None:
     assert read(place, "models/iris") is None
 
 
-def test_everyone_may_read_the_folder(place: Path) -> None:
+def appended(path: Path, more: bytes = b"x") -> None:
+    path.write_bytes((path.read_bytes() if path.exists() else b"") + more)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        *[
+            (lambda place, name=name: appended(place / name), f"models/iris is refused: {name} does not match its hash")
+            for name in (MODEL, PROFILE, CARD)
+        ],
+        (lambda place: appended(place / MODEL), "make pull"),
+        (lambda place: (place / PROFILE).unlink(), f"{PROFILE} is missing"),
+        (lambda place: appended(place / "model.pkl", b"cos\nsystem\n"), "model.pkl does not belong to it"),
+        (lambda place: (place / "cache").mkdir(), "cache cannot be read"),
+        (lambda place: (place / MANIFEST).unlink(), f"it has no {MANIFEST}"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused_by_name(
+    place: Path, change: Callable[[Path], None], expected: str
+) -> None:
     write(package(), place)
+    change(place)
 
-    assert place.stat().st_mode & 0o777 == 0o755
-
-
-@pytest.mark.parametrize("name", [MODEL, PROFILE, CARD])
-def test_a_file_that_does_not_match_its_hash_is_refused_by_name(place: Path, name: str) -> None:
-    write(package(), place)
-    (place / name).write_bytes((place / name).read_bytes() + b"x")
-
-    assert f"models/iris is refused: {name} does not match its hash" in refusal(place)
-    assert "make pull" in refusal(place)
-
-
-def test_a_missing_file_is_refused_by_name(place: Path) -> None:
-    write(package(), place)
-    (place / PROFILE).unlink()
-
-    assert f"{PROFILE} is missing" in refusal(place)
-
-
-def test_a_file_that_does_not_belong_is_refused_by_name(place: Path) -> None:
-    write(package(), place)
-    (place / "model.pkl").write_bytes(b"cos\nsystem\n")
-
-    assert "model.pkl does not belong to it" in refusal(place)
-
-
-def test_a_folder_inside_is_refused_by_name(place: Path) -> None:
-    write(package(), place)
-    (place / "cache").mkdir()
-
-    assert "cache cannot be read" in refusal(place)
-
-
-def test_a_package_without_a_manifest_is_refused(place: Path) -> None:
-    write(package(), place)
-    (place / MANIFEST).unlink()
-
-    assert f"it has no {MANIFEST}" in refusal(place)
+    with pytest.raises(PackageError, match=re.escape(expected)):
+        read(place, "models/iris")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +104,8 @@ def test_a_foreign_manifest_is_refused_with_the_reason(place: Path, changes: dic
     raw = json.loads((place / MANIFEST).read_text())
     (place / MANIFEST).write_text(json.dumps({**raw, **changes}))
 
-    assert expected in refusal(place)
+    with pytest.raises(PackageError, match=re.escape(expected)):
+        read(place, "models/iris")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", '"text"', b"\xff\xfe"])
@@ -141,13 +124,11 @@ def test_a_manifest_survives_its_way_through_its_file() -> None:
 # Failures while writing
 
 
-@with_and_without_exchange
 @pytest.mark.parametrize("call", ["mkdir", "fsync", "rename", "chmod", "open"])
 def test_a_call_that_fails_leaves_the_old_package_whole(
-    place: Path, monkeypatch: pytest.MonkeyPatch, exchanging: bool, call: str
+    place: Path, monkeypatch: pytest.MonkeyPatch, swap: str, call: str
 ) -> None:
     """Whichever time the call fails, from the first to the last."""
-    use(exchanging, monkeypatch)
     calls = failing_on_turn(monkeypatch, call)
     for revision in range(1, 100):
         write(package(1), place)
@@ -162,29 +143,35 @@ def test_a_call_that_fails_leaves_the_old_package_whole(
         assert number(place) == expected
         if called < revision:
             break
-    assert revision > 1 or (exchanging and call == "rename")
+    assert revision > 1 or (swap == "exchange" and call == "rename")
     write(package(3), place)
     assert (number(place), left_beside(place)) == (3, [])
 
 
-def test_a_failure_is_told_with_what_to_do(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("call", "time", "error", "reason"),
+    [("fsync", 1, errno.ENOSPC, "No space left on device"), ("mkdir", 2, errno.EACCES, "Permission denied")],
+)
+def test_a_failure_is_told_with_what_to_do(
+    place: Path, monkeypatch: pytest.MonkeyPatch, call: str, time: int, error: int, reason: str
+) -> None:
     write(package(1), place)
-    failing_on_turn(monkeypatch, "fsync").update(fails_at=1)
+    failing_on_turn(monkeypatch, call, error).update(fails_at=time)
 
-    with pytest.raises(PackageError, match=r"models/iris \(No space left on device\); the former one is untouched"):
+    with pytest.raises(PackageError, match=rf"models/iris \({reason}\); the former one is untouched"):
         write(package(2), place)
     assert (number(place), left_beside(place)) == (1, [])
 
 
-def failing_on_turn(monkeypatch: pytest.MonkeyPatch, call: str) -> dict[str, int]:
-    """Make one function of os fail with a full disk, at the turn that the returned mapping names."""
+def failing_on_turn(monkeypatch: pytest.MonkeyPatch, call: str, error: int = errno.ENOSPC) -> dict[str, int]:
+    """Make one function of os fail, with a full disk as a rule, at the turn that the returned mapping names."""
     calls = {"made": 0, "fails_at": 0}
     right = getattr(os, call)
 
     def sometimes(*arguments: Any, **more: Any) -> Any:
         calls["made"] += 1
         if calls["made"] == calls["fails_at"]:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+            raise OSError(error, os.strerror(error), "somewhere")
         return right(*arguments, **more)
 
     monkeypatch.setattr(os, call, sometimes)
@@ -195,7 +182,7 @@ def failing_on_turn(monkeypatch: pytest.MonkeyPatch, call: str) -> dict[str, int
 def test_an_interrupt_between_the_two_renames_leaves_the_old_package(
     place: Path, monkeypatch: pytest.MonkeyPatch, broken: int
 ) -> None:
-    use(False, monkeypatch)
+    monkeypatch.setattr(folder, "exchange", lambda *_: False)
     write(package(1), place)
     right, turns = os.rename, iter(range(1, 10))
 
@@ -212,12 +199,9 @@ def test_an_interrupt_between_the_two_renames_leaves_the_old_package(
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-@with_and_without_exchange
-def test_a_crash_at_any_moment_leaves_the_old_package_or_the_new_one(
-    place: Path, monkeypatch: pytest.MonkeyPatch, exchanging: bool
-) -> None:
+@pytest.mark.usefixtures("swap")
+def test_a_crash_at_any_moment_leaves_the_old_package_or_the_new_one(place: Path) -> None:
     """A child that ends at once at its first, second, third ... call of the system, without any cleaning up."""
-    use(exchanging, monkeypatch)
     write(package(1), place)
     seen = []
     for revision in range(1, 200):
@@ -268,12 +252,11 @@ while True:
 """
 
 
-@pytest.mark.parametrize("how", ["exchange", "two renames"])
-def test_readers_never_see_half_a_package_while_a_writer_writes_and_is_killed(place: Path, how: str) -> None:
+def test_readers_never_see_half_a_package_while_a_writer_writes_and_is_killed(place: Path, swap: str) -> None:
     """Kill -9 as it comes, five times; after each the next writer goes on from what is there."""
     write(package(1, size=200_000), place)
     for _ in range(5):
-        command = [sys.executable, "-c", WRITER, str(place), how]
+        command = [sys.executable, "-c", WRITER, str(place), swap]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, env=environment) as writer:
             try:
@@ -307,15 +290,6 @@ def test_a_full_disk_leaves_the_old_package(tmp_path: Path) -> None:
         assert number(place) == 3
     finally:
         subprocess.run(["umount", disk], check=True)
-
-
-def test_a_folder_that_is_read_only_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*arguments: Any, **more: Any) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "somewhere")
-
-    monkeypatch.setattr(os, "mkdir", refused)
-    with pytest.raises(PackageError, match=r"could not be written to models/iris \(Permission denied\)"):
-        write(package(), place)
 
 
 def test_a_file_in_the_place_of_the_package_is_replaced(place: Path) -> None:
@@ -352,17 +326,11 @@ def test_a_folder_that_is_not_there_cannot_be_exchanged(tmp_path: Path) -> None:
         exchange(tmp_path / "one", tmp_path / "other")
 
 
-def test_where_the_system_cannot_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "_system_call", lambda: None)
-
-    assert not exchange(tmp_path / "one", tmp_path / "other")
-
-
-@pytest.mark.parametrize("reason", [errno.EINVAL, errno.ENOSYS, errno.EPERM])
-def test_where_the_file_system_cannot_nothing_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+@pytest.mark.parametrize("reason", [None, errno.EINVAL, errno.ENOSYS, errno.EPERM])
+def test_where_system_or_file_system_cannot_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int | None
 ) -> None:
-    monkeypatch.setattr(folder, "_system_call", lambda: lambda *_: -1)
+    monkeypatch.setattr(folder, "_system_call", lambda: reason and (lambda *_: -1))
     monkeypatch.setattr(ctypes, "get_errno", lambda: reason)
 
     assert not exchange(tmp_path / "one", tmp_path / "other")
