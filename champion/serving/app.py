@@ -18,12 +18,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from champion.modeling.arrays import LARGEST
 from champion.modeling.features import Feature
 from champion.serving.loaded import Champion
 from champion.serving.pages import docs_routes, page_route
-from champion.serving.predict import PATH, Batcher, Predict, Receive, Scope, Send, request_id_of
+from champion.serving.predict import PATH, Batcher, Predict, request_id_of
 from champion.serving.rows import RequestError, expected, takes_numbers
 from champion.serving.state import Observed, State, Tell, Watcher
 

@@ -30,20 +30,15 @@ async function ask(path, row) {
 }
 
 // --- the champion -------------------------------------------------------------------------------
-function moment(text) {
-  const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text || "");
-  return parts ? `${parts[1]} ${parts[2]} UTC` : text || "";
-}
+const moment = (text) => `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`;
 
 function showFacts() {
   const { use_case, reason, data_version, manifest } = model;
   const facts = {
     use_case, reason, data_version, since: moment(model.since), created: moment(model.created),
-    decision: manifest?.decision?.reason, estimator: manifest?.estimator, classes: model.classes.map(String).join(", "),
+    decision: manifest.decision.reason, estimator: manifest.estimator, classes: model.classes.map(String).join(", "),
   };
-  for (const [name, value] of Object.entries(facts)) {
-    document.querySelector(`[data-fact="${name}"]`).textContent = value ?? "";
-  }
+  for (const [name, value] of Object.entries(facts)) document.querySelector(`[data-fact="${name}"]`).textContent = value;
   at("decision").hidden = facts.decision === facts.reason;
   at("title").textContent = `Model version ${model.model_version}`;
   document.title = `${model.use_case}, model version ${model.model_version}`;
@@ -154,10 +149,7 @@ function build(entered) {
 }
 
 function fillIn() {
-  for (const { feature, kind, input } of controls) {
-    const value = Object.hasOwn(model.example, feature.name) ? model.example[feature.name] : null;
-    input.value = value === null ? "" : (kind.fill ?? String)(value);
-  }
+  for (const { feature, kind, input } of controls) input.value = (kind.fill ?? String)(model.example[feature.name]);
 }
 
 function read() {

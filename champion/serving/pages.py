@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
-import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -162,9 +161,8 @@ def _facts(about: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _moment(text: str) -> str:
-    """Write a moment for a person; the script writes it in the same way."""
-    match = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", text)
-    return f"{match[1]} {match[2]} UTC" if match else text
+    """Write a moment of the manifest for a person; the script writes it in the same way."""
+    return f"{text[:10]} {text[11:16]} UTC"
 
 
 def _score_rows(about: Mapping[str, Any]) -> str:

@@ -17,10 +17,11 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from starlette.types import Receive, Scope, Send
 
 from champion.bundle.predictions import Answered
 from champion.errors import DataError
@@ -29,10 +30,6 @@ from champion.modeling.predictor import Predictions
 from champion.serving.loaded import Champion, Warnings
 from champion.serving.rows import Header, RequestError
 from champion.serving.state import Observed, State
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 Answer = tuple[asyncio.Future[Predictions], Predictions | Exception]
 

@@ -25,8 +25,8 @@ Header = tuple[bytes, bytes]
 Row = tuple[Any, ...]
 
 NUMBER = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
-_FOUND = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false"}
-_FOUND |= {"null": "null", "array": "a list", "object": "an object"}
+_JSON = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false"}
+_JSON |= {"array": "a list", "object": "an object"}
 _PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$(?:\[(?P<row>\d+)\])?(?:\.(?P<field>.*))?`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (?P<how>missing required|contains unknown) field `(?P<field>.*)`", re.DOTALL)
 _FORBIDDEN = ['"', "\\", *map(chr, range(0x20))]  # msgspec takes no such letter in a field's name
@@ -146,7 +146,7 @@ class RowReader:
             message = f"{at}found something else than rows, expected an object or a list of objects."
             raise RequestError(422, "wrong_type", message)
         got = re.search(r"got `(\w+)`", what)
-        kind = _FOUND.get(got[1], got[1]) if got else "a number out of range"
+        kind = _JSON.get(got[1], got[1]) if got else "a number out of range"
         raise RequestError(422, "wrong_value", f"{at}found {kind}, expected {expected(feature)}.", feature.name)
 
     def _refuse_name(self, how: str, name: str, at: str) -> NoReturn:

@@ -134,20 +134,13 @@ def test_a_file_holds_one_model_version(tmp_path: Path) -> None:
     assert sorted(path.name.split("-")[1] for path in tmp_path.glob("*.parquet")) == ["v1", "v2"]
 
 
-def test_a_large_request_is_logged_whole(tmp_path: Path) -> None:
-    answers = answered(manifest(), "big", [[float(number)] for number in range(3500)])
-    answers.predictions.values[1234] = 0
-    written(tmp_path, answers)
+def test_a_large_request_is_logged_whole_with_codes_of_any_width(tmp_path: Path) -> None:
+    answers = answered(manifest(classes=(False, 1)), "big", [[float(number)] for number in range(3500)])
+    codes = np.ones(3500, dtype=np.int32)
+    codes[1234] = 0
+    written(tmp_path, answers._replace(predictions=Predictions(codes, None)))
     assert values(tmp_path) == [row[0] for row in answers.rows]
-    assert [number for number, row in enumerate(rows_of(tmp_path)) if row["label"] == "no"] == [1234]
-
-
-def test_files_come_without_an_end_of_the_service(tmp_path: Path) -> None:
-    log, champion = PredictionLog(tmp_path, SOON), manifest()
-    log_some(log, champion, 3)
-    until(lambda: log.rows == 3)
-    assert values(tmp_path) == [0.0, 1.0, 2.0]
-    log.close()
+    assert [row["label"] for row in rows_of(tmp_path)] == ["1"] * 1234 + ["False"] + ["1"] * 2265
 
 
 def test_what_is_beyond_the_queue_is_dropped_and_counted_and_nothing_waits(
@@ -340,9 +333,3 @@ def test_no_model_is_asked_while_arrow_is_half_imported(monkeypatch: pytest.Monk
         thread.join(10)
     assert asked.is_set()
     assert champion.predict(None) == 7
-
-
-def test_numpy_codes_of_any_width_are_taken(tmp_path: Path) -> None:
-    predictions = Predictions(np.ones(1, dtype=np.int32), None)
-    written(tmp_path, answered(manifest(classes=(False, 1)), "one", [[1.0]])._replace(predictions=predictions))
-    assert rows_of(tmp_path)[0]["label"] == "1"
