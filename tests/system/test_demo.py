@@ -74,14 +74,18 @@ class Forked(harness.Checkout):
 
 @pytest.fixture
 def shorter(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer rows and trees, and commands that are forked; the service is a process as always."""
+    """Fewer rows and trees, shorter waits, and commands that are forked; the service is a process as always."""
     make = story.make_checkout
 
     def forked(source: Path, target: Path) -> Forked:
         make(source, target)
         for compiled in source.rglob("__pycache__"):
             shutil.copytree(compiled, target / compiled.relative_to(source), dirs_exist_ok=True)
-        return Forked(target, checkout.environment())
+        log = target / "champion/serving/log.py"
+        log.write_text(
+            log.read_text(encoding="utf-8").replace("flush_seconds: float = 5.0", "flush_seconds: float = 0.2")
+        )
+        return Forked(target, checkout.environment() | {"SERVE_RELOAD_SECONDS": "0.2"})
 
     monkeypatch.setattr(demo, "make_checkout", forked)
     for name, rows in ROWS.items():
@@ -147,7 +151,7 @@ def test_ctrl_c_ends_the_service_and_leaves_nothing_behind(checkout: Checkout, f
             assert any(map(running_in, folder.iterdir()))
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert "Interrupted." in errors
     assert "Traceback" not in errors
     check_nothing_is_left(folder)

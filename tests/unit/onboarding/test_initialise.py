@@ -137,13 +137,6 @@ def test_a_table_elsewhere_is_copied_and_everything_is_named_after_it(root: Path
     assert initialise(root, penguins, "species", name="again").data == made.data, "the same table is there already"
 
 
-def test_a_table_in_data_stays_where_it_is(root: Path) -> None:
-    table = root / "data/My Table.csv"
-    wine().to_csv(table, index=False)
-    assert initialise(root, table, "target", name="wine").data == Path("data/My Table.csv")
-    assert list((root / "data").iterdir()) == [table]
-
-
 def test_a_use_case_is_written_over_by_force_only(root: Path, penguins: Path) -> None:
     initialise(root, penguins, "species")
     (root / "configs/manchots_ete.yaml").write_text("mine\n", encoding="utf-8")
@@ -212,7 +205,8 @@ def test_the_table_is_put_under_dvc_unless_a_stage_makes_it(tracked_root: Path, 
     assert (made.tracked, made.warnings) == (True, [])
     assert pointer["outs"][0]["path"] == "manchots_ete.csv"
     wine().to_csv(tracked_root / "data/iris.csv", index=False)
-    assert initialise(tracked_root, tracked_root / "data/iris.csv", "target", name="wine").tracked
+    made = initialise(tracked_root, tracked_root / "data/iris.csv", "target", name="wine")
+    assert (made.tracked, made.data) == (True, Path("data/iris.csv")), "what lies in data/ stays where it is"
     assert not (tracked_root / "data/iris.csv.dvc").exists()
 
 
