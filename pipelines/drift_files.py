@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,11 +41,6 @@ class Input:
     source: Path
     labels: Path | None
     since: datetime | None
-
-    @property
-    def is_log(self) -> bool:
-        """Whether it is a folder, where a service logs."""
-        return self.source.is_dir()
 
 
 def checked_input(source: Path, since: str | None, labels: Path | None) -> Input:
@@ -96,9 +90,10 @@ def register_input(
     Raises DataError when a file cannot be read, or the log has no answer of the champion.
     """
     since = None if given.since is None else given.since.isoformat(timespec="seconds")
-    request = DriftRequest(rules=rules, source=str(given.source), since=since, log=given.is_log)
+    is_log = given.source.is_dir()
+    request = DriftRequest(rules=rules, source=str(given.source), since=since, log=is_log)
     labels = None if given.labels is None else register_table(client, use_case, "labels", given.labels)
-    if not given.is_log:
+    if not is_log:
         return register_table(client, use_case, "scored", given.source), labels, request
     with gathered(given.source, str(given.source), version, given.since) as (path, unlogged):
         rows = register_table(client, use_case, "log", path)
@@ -237,10 +232,8 @@ def history(workspace: Workspace) -> list[Moment]:
         ) from None
     moments = []
     for line in lines:
-        try:
-            moments.append(Moment.model_validate(json.loads(line)))
-        except (ValueError, ValidationError):
-            continue
+        with suppress(ValidationError):
+            moments.append(Moment.model_validate_json(line))
     return moments
 
 

@@ -130,7 +130,7 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
         except (OSError, process.NotEndedError) as error:
             raise ProjectError(f"cml did not run: {error}.") from None
     if done.code:
-        said = hidden((done.errors or done.output).strip()[-800:], secrets_of(variables))
+        said = hidden((done.errors or done.output).strip(), secrets_of(variables))[-800:]
         raise ProjectError(f"cml could not comment on pull request {number}: {said}")
     return f"Commented on pull request {number}. {done.output.strip()}"
 

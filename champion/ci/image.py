@@ -65,16 +65,12 @@ def image_names(workspace: Workspace, number: int, env: Environment) -> list[str
 
 def _push(name: str, env: Environment) -> None:
     """Push one name; the token goes with the call and is kept nowhere."""
-    from docker.errors import DockerException
-
-    from champion.orchestration.docker.engine import connect, explained
+    from champion.orchestration.docker.engine import connect, errors_explained
 
     login = None
     if not env["IMAGE"]:  # the token is GitHub's, so no other registry gets to see it
         login = {"username": env["GITHUB_ACTOR"] or "token", "password": env["REPO_TOKEN"]}
-    try:
+    with errors_explained():
         for line in connect().images.push(name, stream=True, decode=True, auth_config=login):
             if "error" in line:
                 raise ProjectError(f"{name} could not be pushed: {line['error']}. The job needs `packages: write`.")
-    except DockerException as error:
-        raise explained(error) from error
