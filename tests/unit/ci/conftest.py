@@ -68,11 +68,11 @@ class Runner(Checkout):
         self.git("commit", "--quiet", "--message", message)
         return self.git("rev-parse", "HEAD").strip()
 
-    def judged(self, expect: int = 0, **variables: str) -> str:
+    def judged(self, base: str, expect: int = 0, warm: bool = True, **variables: str) -> str:
         """What the job `judge` does, without the post; what the comment says."""
-        self.ci("champion", **variables)
-        self.ci("train", expect=expect, **variables)
-        return self.ci("comment", **variables)
+        self.ci("champion", BASE_SHA=base)
+        self.ci("train", expect=expect, warm=warm, BASE_SHA=base, **variables)
+        return self.ci("comment", BASE_SHA=base)
 
     def share(self, table: bytes, name: str = "data/iris-new.csv") -> None:
         """Put a table on the remote, and commit its pointer."""

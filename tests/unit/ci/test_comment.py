@@ -181,7 +181,8 @@ def big() -> Evaluation:
 @pytest.mark.parametrize("count", [1, 4, 30])
 def test_the_longest_input_stays_under_githubs_limit_and_says_what_it_left_out(count: int) -> None:
     changes = [room.Change(file="configs/case0.yaml", name="k" * 300, before="b" * 9000, after="a" * 9000)] * 2000
-    cases = [case(findings(big()), use_case=f"case{i}") for i in range(count)]
+    found = findings(big())
+    cases = [case(found, use_case=f"case{i}") for i in range(count)]
     written = comment(*cases, changes=changes)
     assert len(written.encode()) <= room.LIMIT < 65_536
     assert "`case0`" in written or "## case0" in written

@@ -44,12 +44,12 @@ def test_a_pull_request_is_judged_against_the_champion_of_its_base(server: Serve
     assert server.pointer()["meta"]["model_version"] == 1
 
 
-def test_it_says_when_nothing_that_makes_a_model_changed(server: Server) -> None:
-    runner = server.clone()
+def test_it_says_when_nothing_that_makes_a_model_changed(built: tuple[Server, str]) -> None:
+    runner = Runner(built[0].folder / "clone1", built[0].folder / "home1")  # whose store knows the champion
     base = runner.git("rev-parse", "HEAD").strip()
     (runner.root / "notes.md").write_text("nothing\n")
     runner.commit_all("a note")
-    runner.judged(BASE_SHA=base)
+    runner.judged(base)
     assert runner.heading == "## iris: nothing that makes a model has changed"
 
 
@@ -63,14 +63,12 @@ def test_without_a_remote_the_sample_is_remade_the_pointers_scores_stand_in_and_
     assert "version 1 (pointer)" in said
     assert (runner.root / "data/iris.csv").read_bytes() == iris_csv()
     assert not (runner.root / "models/iris").exists()
-    runner.ci("train")
-    written = runner.ci("comment", BASE_SHA=base)
-    assert runner.heading == "## iris: the challenger scores higher than the champion did"
-    assert "The champion (version 1) was not asked: there is no DVC remote here" in written
-
     assert "Nothing is promoted" in runner.ci("promote", GITHUB_OUTPUT=str(tmp_path / "output"))
     assert (tmp_path / "output").read_text() == "record=false\n"
     assert json.loads(runner.report("iris/decision.json"))["action"] == "would_promote"
+    written = runner.ci("comment", BASE_SHA=base)
+    assert runner.heading == "## iris: the challenger scores higher than the champion did"
+    assert "The champion (version 1) was not asked: there is no DVC remote here" in written
 
 
 def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason_also_behind_a_merge(server: Server) -> None:
@@ -119,9 +117,7 @@ def test_a_failing_step_is_named_with_its_last_words_without_secrets_and_fails_t
         '    import os\n    raise RuntimeError("no luck " + os.environ["GDRIVE_CREDENTIALS_DATA"] + " ABCDEFGHIJKL")\n'
     )
     path.write_text(path.read_text().replace(first, f"{leak}{first}"))
-    runner.ci("champion", BASE_SHA=base)
-    runner.ci("train", expect=1, warm=False, BASE_SHA=base, GDRIVE_CREDENTIALS_DATA=json.dumps(secret))
-    written = runner.ci("comment", BASE_SHA=base)
+    written = runner.judged(base, expect=1, GDRIVE_CREDENTIALS_DATA=json.dumps(secret))
     ran = json.loads(runner.report("iris/ci.json"))
     assert (ran["step"], ran["exit_code"]) == ("train_tree", 1)
     assert runner.heading.startswith("## iris: the pipeline failed in train")
@@ -133,7 +129,7 @@ def test_a_failing_step_is_named_with_its_last_words_without_secrets_and_fails_t
 
 def test_a_wrong_use_case_fails_before_the_first_step_and_the_job_with_it(server: Server) -> None:
     runner, base = server.pull_request(2, promotion={"metric": "acuracy"})
-    assert "acuracy" in runner.judged(expect=2, BASE_SHA=base)
+    assert "acuracy" in runner.judged(base, expect=2, warm=False), "from a process of its own, as in a workflow"
     assert runner.heading == "## iris: the pipeline failed in the preparation, before the first step"
 
 
