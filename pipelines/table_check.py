@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def checked_table(
-    path: Path, shown: str, use_case: UseCase, recorded: SplitRule | None
+    path: Path, name: str, use_case: UseCase, recorded: SplitRule | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read and check a table, and decide by the champion's recorded rule which of its rows are the holdout.
 
@@ -24,7 +24,7 @@ def checked_table(
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
 
-    frame = read_table(path, shown)
+    frame = read_table(path, name)
     warnings = check(frame, use_case)
     rule = rule_for(frame, use_case.data, use_case.split, recorded)
     return frame, {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}

@@ -40,11 +40,12 @@ def start_warm(command: Any, folder: Path, **more: Any) -> Any:
 class Runner(Checkout):
     """A clone as a workflow's job has it."""
 
-    def ci(self, command: str, expect: int = 0, warm: bool = True, **variables: str) -> str:
-        """``python run.py ci COMMAND`` in this process, with variables of the workflow; what it said."""
-        return self.inside("ci", command, expect=expect, warm=warm, **variables)
+    def ci(self, command: str, expect: int = 0, **variables: str) -> str:
+        """``python run.py ci COMMAND``, with variables of the workflow; what it said."""
+        return self.inside("ci", command, expect=expect, **variables)
 
-    def inside(self, *arguments: str, expect: int = 0, warm: bool = True, **variables: str) -> str:
+    def inside(self, *arguments: str, expect: int = 0, **variables: str) -> str:
+        """``python run.py ARGUMENTS`` in this process; the Pythons that it starts are forked from a warm one."""
         said = io.StringIO()
         variables = {**self.environment(), "CI_STACK": "local", **variables}
         with (
@@ -55,9 +56,8 @@ class Runner(Checkout):
         ):
             patch.chdir(self.root)
             patch.setattr(settings, "root", lambda: self.root)
-            if warm:
-                patch.setattr(process, "run", run_warm)
-                patch.setattr(process, "start", start_warm)
+            patch.setattr(process, "run", run_warm)
+            patch.setattr(process, "start", start_warm)
             code = main(list(arguments))
         assert code == expect, f"{arguments} ended with {code}:\n{said.getvalue()}"
         return said.getvalue()
@@ -68,10 +68,10 @@ class Runner(Checkout):
         self.git("commit", "--quiet", "--message", message)
         return self.git("rev-parse", "HEAD").strip()
 
-    def judged(self, base: str, expect: int = 0, warm: bool = True, **variables: str) -> str:
+    def judged(self, base: str, expect: int = 0, **variables: str) -> str:
         """What the job `judge` does, without the post; what the comment says."""
         self.ci("champion", BASE_SHA=base)
-        self.ci("train", expect=expect, warm=warm, BASE_SHA=base, **variables)
+        self.ci("train", expect=expect, BASE_SHA=base, **variables)
         return self.ci("comment", BASE_SHA=base)
 
     def share(self, table: bytes, name: str = "data/iris-new.csv") -> None:

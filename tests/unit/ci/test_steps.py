@@ -11,7 +11,7 @@ import pytest
 from champion import settings
 from champion.ci.environment import Environment
 from champion.ci.image import image_names
-from champion.ci.runs import use_cases
+from champion.ci.runs import run_logged, use_cases
 from tests.conftest import iris_csv
 from tests.support.doubles.github import API, REPOSITORY, GitHub
 from tests.unit.ci.conftest import MAIN, Runner, Server
@@ -91,7 +91,9 @@ def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason_also_b
     assert "changes models/iris.dvc" in runner.ci("champion", expect=3, BASE_SHA=base)
 
 
-def test_the_first_parent_of_githubs_merge_commit_is_the_base(server: Server) -> None:
+def test_the_first_parent_of_githubs_merge_commit_is_the_base_and_a_shallow_clone_is_told_what_it_lacks(
+    server: Server,
+) -> None:
     runner, base = server.pull_request(2)
     runner.git("checkout", "--quiet", "main")
     (runner.root / "models/iris.dvc").write_text((runner.root / "models/iris.dvc").read_text() + "# newer\n")
@@ -100,7 +102,6 @@ def test_the_first_parent_of_githubs_merge_commit_is_the_base(server: Server) ->
     merge = runner.git("rev-parse", "HEAD").strip()
     runner.ci("champion", BASE_SHA=base, GITHUB_REF="refs/pull/7/merge", GITHUB_SHA=merge)
     assert json.loads(runner.report("ci.json"))["base"] == newer
-    # a shallow clone is told what it lacks
     assert "fetch-depth: 0" in runner.ci("champion", expect=1, BASE_SHA="f" * 40)
 
 
@@ -129,8 +130,19 @@ def test_a_failing_step_is_named_with_its_last_words_without_secrets_and_fails_t
 
 def test_a_wrong_use_case_fails_before_the_first_step_and_the_job_with_it(server: Server) -> None:
     runner, base = server.pull_request(2, promotion={"metric": "acuracy"})
-    assert "acuracy" in runner.judged(base, expect=2, warm=False), "from a process of its own, as in a workflow"
+    assert "acuracy" in runner.judged(base, expect=2)
     assert runner.heading == "## iris: the pipeline failed in the preparation, before the first step"
+
+
+def test_a_command_is_shown_and_kept_while_it_runs_without_colours_and_gets_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says = 'print("\\033[1mbold\\033[0m", *sys.argv[1:], os.environ.get("REPO_TOKEN"), flush=True)'
+    (tmp_path / "run.py").write_text(f'import os, sys\n{says}\nsys.exit("Error: no room")\n')
+    monkeypatch.setenv("REPO_TOKEN", "a-token-that-may-write")
+    assert run_logged(tmp_path, ["train"], tmp_path / "logs/run.log") == (1, ["bold train None", "Error: no room"])
+    assert (tmp_path / "logs/run.log").read_text() == "bold train None\nError: no room\n"
+    assert capsys.readouterr().out == "python run.py train\nbold train None\nError: no room\n"
 
 
 def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_undoes_it(
