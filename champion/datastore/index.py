@@ -52,9 +52,8 @@ def tracked(root: Path, path: Path) -> Tracked:
     name = shown(path, root)
     stage = next((key for key, value in _stages(root).items() if name in _outputs(value)), None)
     locked = _stages(root, "dvc.lock").get(stage or "") or {}
-    return Tracked(
-        next((out.get("md5") for out in locked.get("outs", []) if out.get("path") == name), None), stage, None
-    )
+    outs = (out.get("md5") for out in locked.get("outs", []) if out.get("path") == name)
+    return Tracked(next(outs, None), stage, None)
 
 
 def stage_command(root: Path, stage: str | None) -> str:
@@ -72,18 +71,16 @@ def pointed(pointer: Path) -> tuple[str, str]:
 
 def recorded(root: Path) -> list[Output]:
     """Everything that a pointer of the checkout names, or dvc.lock for a stage."""
-    outputs = []
     listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc") or ""
-    for name in filter(None, listed.split("\0")):
-        outs = _yaml(root / name).get("outs") or []
-        outputs += [
-            Output(name, (root / name).parent / out["path"], out["md5"], False) for out in outs if out.get("md5")
-        ]
-    stages = _stages(root)
-    for name, stage in _stages(root, "dvc.lock").items():
-        outs = stage.get("outs") or [] if _is_stage(stages, name) else []
-        outputs += [Output(name, root / out["path"], out["md5"], True) for out in outs if out.get("md5")]
-    return outputs
+    sources = [(name, (root / name).parent, _yaml(root / name), False) for name in listed.split("\0") if name]
+    stages, locked = _stages(root), _stages(root, "dvc.lock")
+    sources += [(name, root, stage, True) for name, stage in locked.items() if _is_stage(stages, name)]
+    return [
+        Output(target, folder / out["path"], out["md5"], made)
+        for target, folder, content, made in sources
+        for out in content.get("outs") or []
+        if out.get("md5")
+    ]
 
 
 def targets(root: Path) -> tuple[str, ...]:

@@ -36,10 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all.
-
-    Raises ProjectError when it cannot be written; what stood there stands there still.
-    """
+    """Write a text file whole, or raise ProjectError; what stood there stands there still."""
     try:
         with replacing(path) as unfinished:
             unfinished.write_text(text, encoding="utf-8", newline="\n")

@@ -120,10 +120,7 @@ def _unique_keys() -> type:
 
 
 def require_writable(workspace: Workspace) -> None:
-    """Find out before a long run whether its results can be written.
-
-    Raises ProjectError naming the folder that cannot be written.
-    """
+    """Find out before a long run whether its results can be written. Raises ProjectError naming the folder that cannot."""
     for results in (workspace.reports, workspace.package.parent):
         try:
             results.mkdir(parents=True, exist_ok=True)
@@ -137,10 +134,7 @@ def require_writable(workspace: Workspace) -> None:
 
 
 def read_package(workspace: Workspace) -> Package | None:
-    """The package in the workspace, checked; None where there is none.
-
-    Raises PackageError when it is broken, or another use case's.
-    """
+    """The package in the workspace, or None, checked. Raises PackageError when it is broken, or another use case's."""
     package = folder.read(workspace.package, workspace.shown_package)
     if package is not None and package.manifest.use_case != workspace.use_case.name:
         raise PackageError(

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
+import pytest
 import yaml
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from champion import settings
+from champion.bundle import folder
+from champion.datastore import publish
+from champion.errors import PackageError
+from tests.conftest import iris_csv, quick
+from tests.support.packages import package
+from tests.unit.datastore.conftest import configure
 
-    from tests.conftest import Checkout
 
-    Tree = Callable[..., dict[str, Any]]
+def test_the_pointer_names_the_package_and_tells_of_the_champion(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "root", lambda: root)
+    configure(root, tmp_path / "remote")
+    for name in ("configs", "data", "models"):
+        (root / name).mkdir()
+    (root / "configs/iris.yaml").write_text(yaml.safe_dump(quick()))
+    (root / "data/iris.csv").write_bytes(iris_csv())
 
+    def push() -> str:
+        lines: list[str] = []
+        publish.push(root, tell=lines.append)
+        return "\n".join(lines)
 
-def test_the_pointer_names_the_package_and_tells_of_the_champion(ready: Checkout, tree: Tree, tmp_path: Path) -> None:
-    ready.dvc("remote", "add", "--local", "--default", "shared", str(tmp_path / "remote"))
-    push = ("data", "push")
-    recorded = ready.run(*push).stderr
+    recorded = push()
     assert "data/iris.csv is recorded as data version" in recorded, "DVC's cache did not have it yet"
     assert "names version" not in recorded, "there is no package yet"
-    assert "recorded" not in ready.run(*push).stderr, "nothing more to record"
-    ready.write_use_case(tree(1))
-    ready.run("train")
-    pointer = ready.root / "models/iris.dvc"
-    assert not pointer.exists(), "a run changes no tracked file"
-    assert "names version 1" in ready.run(*push).stderr
-    content = yaml.safe_load(pointer.read_text())
-    manifest = ready.manifest()
+    assert "recorded" not in push(), "nothing more to record"
+    folder.write(package(3), root / "models/iris")
+    assert "models/iris.dvc names version 3" in push()
+    pointer = root / "models/iris.dvc"
+    content, manifest = yaml.safe_load(pointer.read_text()), folder.read(root / "models/iris", "").manifest
     assert content["outs"][0]["path"] == "iris"
-    assert content["meta"] == {
-        key: manifest[key] for key in ("use_case", "model_version", "metrics", "data_version", "commit")
-    }
-    assert ready.git("status", "--porcelain").split() == ["M", "configs/iris.yaml", "??", "models/iris.dvc"]
+    names = ("use_case", "model_version", "metrics", "data_version", "commit")
+    assert content["meta"] == {name: getattr(manifest, name) for name in names}
 
     before = pointer.read_bytes()
-    ready.run(*push)
+    push()
     assert pointer.read_bytes() == before
-
-    (ready.root / "models/iris/model.skops").write_bytes(b"x")
-    assert "models/iris is refused" in ready.run(*push, expect=1).stderr
+    (root / "models/iris/model.skops").write_bytes(b"x")
+    with pytest.raises(PackageError, match="models/iris is refused"):
+        push()
     assert pointer.read_bytes() == before

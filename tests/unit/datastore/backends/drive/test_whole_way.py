@@ -37,7 +37,9 @@ def test_a_champion_goes_over_drive_to_a_fresh_clone(
     (ready.root / "data/own.csv").write_bytes((ready.root / "data/iris.csv").read_bytes() + b"5.0,3.5,1.3,0.3,setosa\n")
     ready.write_use_case(tree(1, data={"path": "data/own.csv"}))
     ready.run("train")
-    pushed = ready.command(sys.executable, "run.py", "data", "push")
+    assert not (ready.root / "models/iris.dvc").exists(), "a run changes no tracked file"
+    pushed = ready.run("data", "push")
+    assert ready.git("status", "--porcelain", "models").split() == ["??", "models/iris.dvc"]
     assert "data/own.csv is recorded" in pushed.stderr
     assert "models/iris.dvc names version 1" in pushed.stderr
     assert "pushed" in pushed.stdout
@@ -45,7 +47,7 @@ def test_a_champion_goes_over_drive_to_a_fresh_clone(
     ready.git("commit", "--quiet", "--message", "the first champion")
     ready.write_use_case(tree(2, data={"path": "data/own.csv"}))
     ready.run("train")
-    again = ready.command(sys.executable, "run.py", "data", "push")
+    again = ready.run("data", "push")
     ready.git("add", "--all")
     ready.git("commit", "--quiet", "--message", "the second champion")
 
@@ -53,7 +55,7 @@ def test_a_champion_goes_over_drive_to_a_fresh_clone(
     clone.home.mkdir()
     ready.git("clone", "--quiet", str(ready.root), str(clone.root))
     equip(clone.root, client)
-    pulled = clone.command(sys.executable, "run.py", "data", "pull", "models/iris.dvc")
+    pulled = clone.run("data", "pull", "models/iris.dvc")
     for name in ("manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"):
         assert (clone.root / "models/iris" / name).read_bytes() == (ready.root / "models/iris" / name).read_bytes()
     found = clone.train()
@@ -73,7 +75,7 @@ def test_a_champion_goes_over_drive_to_a_fresh_clone(
 
     clone.env["GDRIVE_CREDENTIALS_DATA"] = ""
     shutil.rmtree(clone.root / ".dvc/cache")
-    refused = clone.command(sys.executable, "run.py", "data", "pull", expect=1)
+    refused = clone.run("data", "pull", expect=1)
     cause, remedy = refused.stderr.strip().splitlines()
     assert cause.startswith("Error: There are no credentials for Drive")
     assert "Without Drive, training" in remedy
