@@ -18,13 +18,13 @@ class FeatureCounts:
     """One feature of the new data, in the bins or categories of its profile.
 
     Of all `rows`, `missing` have no value, `wrong` one that is not of the feature's kind, `unseen_rows` a category that
-    training had not; `varied` says whether two differ. `cells`, of int64, are for a number the rows below the range of
-    training, in each bin, and above; for a category those of each one that the profile lists, and of all others.
+    training had not; `varied` says whether two differ, `mean` is of the numbers. `cells`, of int64, are for a number the rows
+    below the range of training, in each bin, and above; for a category those of each one listed, and of all others.
     """
 
     def __init__(self, column: ColumnProfile, known: frozenset[str] | None = None) -> None:
         self.rows = self.missing = self.wrong = self.unseen_rows = 0
-        self.varied = False
+        self.varied, self.mean = False, 0.0
         self._kind, self._known = column.kind, known
         self._edges = None if column.edges is None else np.array(column.edges)
         self._cell = {name: cell for cell, name in enumerate(column.categories or ())}
@@ -32,22 +32,11 @@ class FeatureCounts:
         self.cells = np.zeros(size, dtype=np.int64)
         self._unseen: Counter[str] = Counter()
         self._first: object = None
-        self._numbers, self._mean, self._squares = 0, 0.0, 0.0
 
     @property
     def values(self) -> int:
         """Rows that have a value of the right kind."""
         return self.rows - self.missing - self.wrong
-
-    @property
-    def mean(self) -> float:
-        """Of the numbers; NaN where there is none."""
-        return self._mean if self._numbers else float("nan")
-
-    @property
-    def std(self) -> float:
-        """Of the numbers, as of a whole population."""
-        return float(np.sqrt(self._squares / self._numbers)) if self._numbers else float("nan")
 
     @property
     def outside(self) -> int:
@@ -79,7 +68,7 @@ class FeatureCounts:
         cells[values == self._edges[-1]] = len(self._edges) - 1
         self.cells += np.bincount(cells, minlength=len(self.cells))
         self._differ(float(values.min()), float(values.max()))
-        self._spread(values)
+        self.mean += (float(values.mean()) - self.mean) * len(values) / self.values
 
     def add_texts(self, texts: NDArray[np.object_], wrong: NDArray[np.bool_]) -> None:
         """Count some rows of a category, NaN where there is none."""
@@ -104,14 +93,6 @@ class FeatureCounts:
         if self._first is None:
             self._first = one
         self.varied = self.varied or one != other or one != self._first
-
-    def _spread(self, values: NDArray[np.float64]) -> None:
-        """Join mean and spread of a chunk to those so far (Chan, Golub and LeVeque 1979)."""
-        mean, rows = float(values.mean()), len(values)
-        step, total = mean - self._mean, self._numbers + rows
-        self._squares += float(((values - mean) ** 2).sum()) + step * step * self._numbers * rows / total
-        self._mean += step * rows / total
-        self._numbers = total
 
 
 def reference_cells(column: ColumnProfile) -> NDArray[np.int64]:

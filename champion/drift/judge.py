@@ -7,7 +7,7 @@ moved is at least the threshold. With too few rows nothing is said.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,7 @@ _OTHER_CLASSES = (
 _ORDER: dict[Finding, int] = {"drift": 0, "none": 1, "not_enough": 2, "ignored": 3}
 
 
-@dataclass(frozen=True)
-class TestResult:
+class TestResult(NamedTuple):
     """One way in which a feature can drift, and what is said of it then; `p` counts with its share of the error already."""
 
     test: str
@@ -48,8 +47,7 @@ class TestResult:
         return cls(row.name, row.says, float(test.statistic), float(test.p) / share, float(effect))
 
 
-@dataclass(frozen=True)
-class ComparedFeature:
+class ComparedFeature(NamedTuple):
     """A feature beside its profile, before all features are judged together.
 
     `judged` says whether it may have a verdict at all, `enough` whether there were values enough for every test.
@@ -64,8 +62,7 @@ class ComparedFeature:
     enough: bool
 
 
-@dataclass(frozen=True)
-class JudgedFeatures:
+class JudgedFeatures(NamedTuple):
     """What came of a table: features worst first, and the predictions where there are any."""
 
     features: list[FeatureDrift]
@@ -288,8 +285,7 @@ def all_the_same(counts: Mapping[str, FeatureCounts]) -> bool:
     return bool(counts) and not any(each.varied for each in counts.values())
 
 
-@dataclass(frozen=True)
-class ComparedTable:
+class ComparedTable(NamedTuple):
     """A table beside a profile, feature by feature; `live` where there are labels."""
 
     reference_rows: int

@@ -81,7 +81,8 @@ def errors(performance: Performance | None, evaluation: Evaluation) -> str:
     """What was most confused."""
     if performance is None:
         return ""
-    right, asked = facts.right_of(performance)
+    rows = performance.confusion
+    right, asked = sum(row[i] for i, row in enumerate(rows)), sum(map(sum, rows))
     if asked == 0:
         return "No row was asked."
     pairs = facts.confusions(performance, evaluation.classes)

@@ -97,12 +97,6 @@ def confusions(performance: Performance, classes: list[Label]) -> list[Confusion
     return sorted(pairs, key=lambda pair: (-pair.rows, pair.of))
 
 
-def right_of(performance: Performance) -> tuple[int, int]:
-    """How many rows it got right, and how many it was asked."""
-    rows = performance.confusion
-    return sum(row[i] for i, row in enumerate(rows)), sum(map(sum, rows))
-
-
 def usable(curves: list[Curve]) -> list[Curve]:
     """The curves that have points, all of them finite."""
     return [curve for curve in curves if curve.x and all(map(math.isfinite, [*curve.x, *curve.y]))]
@@ -132,13 +126,10 @@ def lines(evaluation: Evaluation, kind: CurveKind) -> list[Line]:
         else:
             drawn.append(_mean_line(performance.role, curves, kind))
     if drawn and drawn[0].role == "challenger" and drawn[0].label is None:
-        drawn.extend(_weakest(usable(getattr(evaluation.challenger, kind))))
+        curves = usable(getattr(evaluation.challenger, kind))
+        weakest = sorted(curves, key=lambda curve: math.inf if curve.area is None else curve.area)[:CLASS_CURVES]
+        drawn += [Line("challenger", curve.label, curve.x, curve.y, curve.area) for curve in weakest]
     return drawn
-
-
-def _weakest(curves: list[Curve]) -> list[Line]:
-    by_area = sorted(curves, key=lambda curve: math.inf if curve.area is None else curve.area)
-    return [Line("challenger", curve.label, curve.x, curve.y, curve.area) for curve in by_area[:CLASS_CURVES]]
 
 
 def _mean_line(role: str, curves: list[Curve], kind: CurveKind) -> Line:

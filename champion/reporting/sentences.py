@@ -5,17 +5,7 @@ import math
 from champion.comparison.evaluation import Evaluation, Outcome, Performance
 from champion.modeling.profile import Profile
 from champion.reporting import facts
-from champion.reporting.words import (
-    NOTHING,
-    clean,
-    count,
-    counted,
-    name,
-    params,
-    percent,
-    seconds,
-    spread,
-)
+from champion.reporting.words import NOTHING, clean, count, counted, name, params, percent, seconds, spread
 
 
 def headline(outcome: Outcome) -> str:

@@ -72,11 +72,8 @@ def test_categories_that_training_had_not_are_counted_and_named() -> None:
 
 
 def test_with_too_few_rows_nothing_is_judged() -> None:
-    assert {each.verdict for each in compared(TRAIN, mixed(49, 2, shift=9)).values()} == {"not_enough", "ignored"}
-    assert {each.verdict for each in compared(mixed(49, 1), mixed(500, 2, shift=9)).values()} == {
-        "not_enough",
-        "ignored",
-    }
+    for few in (compared(TRAIN, mixed(49, 2, shift=9)), compared(mixed(49, 1), mixed(500, 2, shift=9))):
+        assert {each.verdict for each in few.values()} == {"not_enough", "ignored"}
     assert compared(TRAIN, mixed(50, 2, shift=2))["size"].verdict == "drift"
 
 

@@ -2,7 +2,6 @@ import re
 
 import pytest
 
-from champion.modeling.profile import ColumnProfile, Profile
 from champion.reporting.html import render_profile
 from champion.reporting.svg import density
 from tests.support.report_examples import category_column, number_column, profile
@@ -16,13 +15,8 @@ def test_the_area_over_a_bin_is_its_share_of_the_rows() -> None:
 
 
 def test_a_profile_page_escapes_what_the_table_says() -> None:
-    column = ColumnProfile(
-        name="<script>alert(1)</script>", kind="categorical", used=True, why="It holds few values.", dtype="str",
-        missing=1, distinct=2, categories=["<i>", "ö"], counts=[3, 2],
-    )  # fmt: skip
-    page = render_profile(
-        Profile(rows=6, holdout_rows=2, target="y", classes=[0, 1], class_counts=[3, 3], columns=[column])
-    )
+    hostile = category_column("<script>alert(1)</script>", categories=["<i>", "ö"], counts=[3, 2])
+    page = render_profile(profile(columns=[hostile]))
     assert "<script>" not in page
     assert "<i>" not in page
     assert "&lt;i&gt;" in page
@@ -30,10 +24,7 @@ def test_a_profile_page_escapes_what_the_table_says() -> None:
 
 
 def test_every_column_is_in_the_table_and_the_used_ones_are_drawn() -> None:
-    unused = ColumnProfile(
-        name="row_id", kind="identifier", used=False, why="Every row has its own value.", dtype="int64", missing=0,
-        distinct=120,
-    )  # fmt: skip
+    unused = number_column("row_id", kind="identifier", used=False, edges=None, counts=None)
     page = render_profile(profile(columns=[number_column(), category_column(), unused]))
     assert page.count("<svg") == 3  # the target and two columns
     assert "row_id" in page
