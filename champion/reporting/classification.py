@@ -85,13 +85,13 @@ def errors(performance: Performance | None, evaluation: Evaluation) -> str:
     right, asked = sum(row[i] for i, row in enumerate(rows)), sum(map(sum, rows))
     if asked == 0:
         return "No row was asked."
-    pairs = facts.confusions(performance, evaluation.classes)
-    if not pairs:
+    wrong = [(-times, sum(row), i, j) for i, row in enumerate(rows) for j, times in enumerate(row) if times and i != j]
+    if not wrong:
         return f"All {counted(asked, 'row')} right: nothing was confused."
-    worst = pairs[0]
+    times, of, truth, answer = min(wrong)  # most often, of the fewest rows
     text = (
-        f"Most confused: {name(worst.truth)} taken for {name(worst.taken_for)}, "
-        f"{count(worst.rows)} of {count(worst.of)}. {count(right)} of {counted(asked, 'row')} right."
+        f"Most confused: {name(evaluation.classes[truth])} taken for {name(evaluation.classes[answer])}, "
+        f"{count(-times)} of {count(of)}. {count(right)} of {counted(asked, 'row')} right."
     )
     total = len(evaluation.classes)
     if total > facts.MATRIX_CLASSES:

@@ -42,15 +42,6 @@ class Matrix(NamedTuple):
     counts: list[list[int]]
 
 
-class Confusion(NamedTuple):
-    """How often one class was taken for another."""
-
-    truth: Label
-    taken_for: Label
-    rows: int
-    of: int
-
-
 class Line(NamedTuple):
     """A curve to draw; without a label it is the mean over all classes."""
 
@@ -84,17 +75,6 @@ def matrix(performance: Performance, classes: list[Label]) -> Matrix:
         for j, rows in enumerate(row):
             folded[row_of.get(i, MATRIX_CLASSES)][row_of.get(j, MATRIX_CLASSES)] += rows
     return Matrix([*(str(classes[i]) for i in worst), f"{size - MATRIX_CLASSES} others"], folded)
-
-
-def confusions(performance: Performance, classes: list[Label]) -> list[Confusion]:
-    """Every pair of classes that was confused, most often first."""
-    pairs = [
-        Confusion(classes[i], classes[j], wrong, sum(row))
-        for i, row in enumerate(performance.confusion)
-        for j, wrong in enumerate(row)
-        if wrong and i != j
-    ]
-    return sorted(pairs, key=lambda pair: (-pair.rows, pair.of))
 
 
 def usable(curves: list[Curve]) -> list[Curve]:
