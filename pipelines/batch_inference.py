@@ -55,15 +55,16 @@ def predict(client: Client, workspace: Workspace, files: Files, cache: bool, tel
         run = launched(
             client, workspace.use_case, batch_inference, inputs, tell, kind="batch", steps=["predict"], cache=cache
         )
-    tally: Tally = output(run, "predict", "tally")
+    made = run.steps
+    tally: Tally = output(made, "predict", "tally")
     if tally.rejected:
-        deliver(output(run, "predict", "rejects").path, files.rejects)
+        deliver(output(made, "predict", "rejects").path, files.rejects)
     if not tally.predicted:
         raise DataError(
             f"None of the {tally.rows:,} rows of {files.table} can be scored, and {files.out} was not written. The first is "
             f"{tally.first}. All are in {files.rejects}, each with its reason."
         )
-    deliver(output(run, "predict", "predictions").path, files.out)
+    deliver(output(made, "predict", "predictions").path, files.out)
     if not tally.rejected:
         files.rejects.unlink(missing_ok=True)
     notes = [champion.done] if champion.done else []

@@ -56,6 +56,6 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep) 
     with code.made_with(support_of(client).libraries()):
         inputs["version"] = code.step_version("steps.monitor", (manifest.estimator,))
         run = launched(client, workspace.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"])
-    report: DriftReport = output(run, "monitor", "report")
+    report: DriftReport = output(run.steps, "monitor", "report")
     write_reports(workspace, report)
     return Monitored(report, [champion.done] if champion.done else [])

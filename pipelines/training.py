@@ -116,10 +116,11 @@ def train(
             "rows": dataset.rows,
         }
         run = launched(client, use_case, training, inputs, tell, cache=options.cache)
-    evaluation: Evaluation = output(run, "evaluate", "evaluation")
-    decision: Decision = output(run, "promote", "decision")
-    outcome: Outcome = output(run, "promote", "outcome")
-    page, summary = output(run, "report", "report"), output(run, "report", "summary")
+    made = run.steps  # asked for once: each time is a query
+    evaluation: Evaluation = output(made, "evaluate", "evaluation")
+    decision: Decision = output(made, "promote", "decision")
+    outcome: Outcome = output(made, "promote", "outcome")
+    page, summary = output(made, "report", "report"), output(made, "report", "summary")
     collect(workspace, evaluation, decision, facts, outcome, str(page), str(summary))
     if outcome.action == "promoted":
         write_champion(client, workspace)

@@ -18,24 +18,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
 
+from champion.workspace.workspace import Workspace
 from devtools.checkout import copy_known, environment
 from tests.support.browser import Page, browser, new_page
 from tests.support.stores import copy_store, scratch
 from tests.support.warm import Warm
 
-if TYPE_CHECKING:
-    from zenml.client import Client
-
-    from champion.workspace.workspace import Workspace
-    from pipelines.training import Trained
-
 ROOT = Path(__file__).resolve().parent.parent
-WARM = Warm()
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell gives this to what it runs in the background, and a
     signal.signal(signal.SIGINT, signal.default_int_handler)  # child inherits it: no test of Ctrl-C would mean anything
 
@@ -90,12 +84,10 @@ class Checkout:
             assert done.returncode == expect, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, warm: bool = True) -> subprocess.Popen[str]:
         """Start run.py and return at once."""
-        return subprocess.Popen(
-            [sys.executable, "run.py", *arguments], cwd=self.root, env=self.environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        start = WARM.start if warm else cold_start
+        return start(("run.py", *arguments), self.root, self.environment())
 
     def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """``python run.py ...``."""
@@ -251,6 +243,23 @@ def tree(depth: int, name: str = "iris", **changes: Any) -> dict[str, Any]:
     return quick(name, **{"candidates": {"tree": {"estimator": estimator, "params": params}}, **changes})
 
 
+def ready_project(folder: Path) -> Checkout:
+    """A copy of the project with the sample's table and a quick use case."""
+    made = Checkout(shutil.copytree(template(), folder, symlinks=True), folder)
+    (folder / "data/iris.csv").write_bytes(iris_csv())
+    made.write_use_case(quick())
+    return made
+
+
+WARM = Warm(ready_project)
+
+
+def cold_start(arguments: tuple[str, ...], cwd: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+    """Start a Python that has imported nothing yet."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, *arguments], cwd=cwd, env=env, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
+
+
 @pytest.fixture
 def ready(checkout: Checkout) -> Checkout:
     """A checkout whose table is there."""
@@ -275,7 +284,7 @@ class Session:
     """
 
     root: Path
-    client: Client
+    client: Any
     name: str = field(default_factory=lambda: f"case{next(_numbers)}")
 
     def workspace(self, use_case: dict[str, Any]) -> Workspace:
@@ -287,7 +296,7 @@ class Session:
             self.root, self.root / "use_case.yaml", parse_use_case({**use_case, "name": self.name}, "test")
         )
 
-    def train(self, use_case: dict[str, Any], **options: bool) -> tuple[Trained, set[str]]:
+    def train(self, use_case: dict[str, Any], **options: bool) -> tuple[Any, set[str]]:
         """Train, without figures, which take a third of the time; the run, and the steps that were not taken from the cache."""
         from pipelines.training import Options, train
 
@@ -336,7 +345,7 @@ def empty_store() -> Path:
     return scratch() / "store"
 
 
-def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch, server: Mapping[str, str] | None = None) -> Client:
+def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch, server: Mapping[str, str] | None = None) -> Any:
     """Have this process use the ZenML store in a folder, where none is there an empty one, or that of a server."""
     from zenml.utils.source_utils import set_custom_source_root
 
@@ -364,7 +373,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture
-def store(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+def store(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A ZenML store in this process, shared by all tests that ask for it: each takes names of its own."""
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
@@ -382,7 +391,7 @@ def store(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 
 
 @pytest.fixture
-def session(store: Client, tmp_path: Path) -> Session:
+def session(store: Any, tmp_path: Path) -> Session:
     """A session with the sample's table."""
     made = Session(tmp_path, store)
     made.write(iris_csv())

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from champion.errors import ProjectError, StoreError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from zenml.client import Client
-    from zenml.models import PipelineRunResponse
+    from zenml.models import StepRunResponse
 
 
 TRAINING = "training"
@@ -82,9 +82,9 @@ def lost_artifacts_named() -> Iterator[None]:
         ) from error
 
 
-def output(run: PipelineRunResponse, step: str, name: str) -> Any:
-    """An output of a step of a finished run; a `StoreError` when its file is gone from the artifact store."""
-    artifact = run.steps[step].outputs[name][0]
+def output(steps: Mapping[str, StepRunResponse], step: str, name: str) -> Any:
+    """An output of a step, of all steps of a finished run; a `StoreError` when its file is gone from the artifact store."""
+    artifact = steps[step].outputs[name][0]
     try:
         return artifact.load()
     except Exception as error:  # the artifact store raises what its file system raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -12,12 +12,9 @@ from champion.errors import EngineError
 from champion.orchestration.docker import image
 from champion.orchestration.docker.engine import connect
 
-if TYPE_CHECKING:
-    from docker import DockerClient
-
 
 @pytest.fixture(scope="session")
-def engine() -> DockerClient:
+def engine() -> Any:
     """The engine of this machine."""
     try:
         return connect()
@@ -26,7 +23,7 @@ def engine() -> DockerClient:
 
 
 @pytest.fixture
-def pipeline_image(engine: DockerClient, ready: Any) -> str:
+def pipeline_image(engine: Any, ready: Any) -> str:
     """The image of a checkout's code; workers wait for the one that builds it."""
     code = "from champion.orchestration.docker import engine, image; print(image.PIPELINE.ensure(engine.connect()))"
     name: str = ready.command(sys.executable, "-c", code).stdout.strip()

@@ -1,4 +1,4 @@
-"""What is in the image, what is not, and that it does the main job by itself."""
+"""What is in the image, what is not, that it does the main job by itself, and its way to a registry."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+from zenml.enums import StackComponentType
+
+from champion.errors import EngineError
 from champion.orchestration.docker import image
+from champion.orchestration.docker.image import StepImage
+from champion.orchestration.stack_support.kubernetes import Kubernetes, image_in_registry
 from tests.conftest import Checkout
-
-if TYPE_CHECKING:
-    from docker import DockerClient
 
 MOST = 750e6  # bytes on top of the base image
 LOOK = """
@@ -31,11 +35,11 @@ print(json.dumps({
 """
 
 
-def size(engine: DockerClient, name: str) -> int:
+def size(engine: Any, name: str) -> int:
     return int(engine.images.get(name).attrs["Size"])
 
 
-def test_the_image_has_what_a_run_needs_and_nothing_else(engine: DockerClient, ready: Checkout) -> None:
+def test_the_image_has_what_a_run_needs_and_nothing_else(engine: Any, ready: Checkout) -> None:
     for name in (".env", "credentials.json", "data/secret.json", "champion/key.json"):
         (ready.root / name).write_text("a secret", encoding="utf-8")
     commit = ready.git("rev-parse", "HEAD").strip()
@@ -64,7 +68,7 @@ def test_the_image_has_what_a_run_needs_and_nothing_else(engine: DockerClient, r
 
 
 def test_the_image_alone_trains_and_leaves_its_results_in_a_mounted_folder_as_its_caller(
-    engine: DockerClient, pipeline_image: str, tmp_path: Path
+    engine: Any, pipeline_image: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     out.mkdir(mode=0o700)
@@ -79,3 +83,23 @@ def test_the_image_alone_trains_and_leaves_its_results_in_a_mounted_folder_as_it
     manifest = json.loads((out / "models/iris/manifest.json").read_text(encoding="utf-8"))
     assert manifest["model_version"] == 1
     assert (out / "reports/iris/report.html").stat().st_uid == uid
+
+
+def test_a_registry_that_refuses_is_named_with_its_remedy(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ready(*_: Any) -> str:
+        engine.images.get("python:3.13-slim-bookworm").tag("champion-pod", "test")
+        return "champion-pod:test"
+
+    monkeypatch.setattr(StepImage, "ensure", ready)
+    registry = SimpleNamespace(flavor_name="default", configuration={"uri": "127.0.0.1:1/team"})
+    cluster = SimpleNamespace(flavor_name="kubernetes")
+    parts = {StackComponentType.ORCHESTRATOR: [cluster], StackComponentType.CONTAINER_REGISTRY: [registry]}
+    client: Any = SimpleNamespace(active_stack_model=SimpleNamespace(components=parts))
+    try:
+        with pytest.raises(
+            EngineError, match=r"refuses 127\.0\.0\.1:1/team/champion-pod:test.*docker login 127\.0\.0\.1:1"
+        ):
+            image_in_registry(client, Kubernetes.image)
+    finally:
+        for name in ("champion-pod:test", "127.0.0.1:1/team/champion-pod:test"):
+            engine.images.remove(name)

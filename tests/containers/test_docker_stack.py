@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 from champion.bundle.build import predictor
 from champion.bundle.folder import read
-from champion.orchestration.docker.containers import Containers
-from champion.orchestration.stack_support.local_docker import ended_by_signals
-from tests.conftest import Checkout, copy_project
-
-if TYPE_CHECKING:
-    from docker import DockerClient
+from tests.conftest import Checkout, copy_project, quick
 
 IN_STEPS = """
 import json
@@ -35,7 +30,7 @@ print(json.dumps({"flavor": flavor, "steps": steps}))
 """
 
 
-def left(engine: DockerClient, checkout: Checkout) -> list[str]:
+def left(engine: Any, checkout: Checkout) -> list[str]:
     """The containers that see a checkout's store, dead or alive."""
     stores = str(checkout.root / ".zenml/local_stores")
     return [found.name for found in engine.containers.list(all=True, filters={"volume": stores})]
@@ -55,7 +50,7 @@ def answers(checkout: Checkout) -> np.ndarray:
 
 
 def test_every_step_runs_in_a_container_of_its_own_and_makes_what_the_local_stack_makes(
-    engine: DockerClient, ready: Checkout, tmp_path: Path
+    engine: Any, ready: Checkout, tmp_path: Path
 ) -> None:
     beside = Checkout(tmp_path / "beside", ready.home)
     beside.root.mkdir()
@@ -96,7 +91,7 @@ def test_every_step_runs_in_a_container_of_its_own_and_makes_what_the_local_stac
 
 
 def test_code_that_is_not_committed_takes_effect_and_the_whole_log_of_a_failed_step_is_shown(
-    engine: DockerClient, ready: Checkout, quick: Any
+    engine: Any, ready: Checkout
 ) -> None:
     config = ready.write_use_case(quick())
     path = ready.root / "steps/prepare.py"
@@ -111,9 +106,7 @@ def test_code_that_is_not_committed_takes_effect_and_the_whole_log_of_a_failed_s
     assert left(engine, ready) == []
 
 
-def test_a_users_mistake_inside_a_container_is_a_sentence_with_its_own_exit_code(
-    engine: DockerClient, ready: Checkout, quick: Any
-) -> None:
+def test_a_users_mistake_inside_a_container_is_a_sentence_with_its_own_exit_code(engine: Any, ready: Checkout) -> None:
     config = ready.write_use_case(quick())
     ready.run("train", "--config", config)
     ready.write_use_case(quick(split={"share": 0.3, "salt": "other", "min_overlap": 100}))
@@ -124,20 +117,12 @@ def test_a_users_mistake_inside_a_container_is_a_sentence_with_its_own_exit_code
     assert left(engine, ready) == []
 
 
-def test_an_interrupt_that_a_library_swallowed_ends_the_run_at_the_next_step(engine: DockerClient) -> None:
-    containers = Containers(engine)
-    with ended_by_signals(containers), contextlib.suppress(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        containers.run("an-image-that-is-not-there", ["--step_name", "prepare"], [])
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_takes_its_containers_along(
-    engine: DockerClient, pipeline_image: str, ready: Checkout, quick: Any, number: signal.Signals
+    engine: Any, pipeline_image: str, ready: Checkout, number: signal.Signals
 ) -> None:
     config = ready.write_use_case(quick())
-    running = ready.start("train", "--stack", "docker", "--config", config)
+    running = ready.start("train", "--stack", "docker", "--config", config, warm=False)
     try:
         until = time.monotonic() + 120
         while not left(engine, ready):
@@ -151,3 +136,33 @@ def test_an_interrupted_run_takes_its_containers_along(
     assert running.returncode == 130, said
     assert "Interrupted." in said
     assert left(engine, ready) == []
+
+
+def test_batch_inference_writes_the_same_files_as_on_the_local_stack(
+    engine: Any, pipeline_image: str, ready: Checkout
+) -> None:
+    config = ready.write_use_case(quick())
+    ready.run("train", "--config", config)
+    table = pd.read_csv(ready.root / "data/iris.csv").astype({"sepal_length": object})
+    table.loc[3, "sepal_length"] = "long"
+    table.to_csv(ready.root / "rows.csv", index=False)
+    asked = ("predict", "rows.csv", "--config", config, "--keep-all", "--no-cache")
+
+    here = ready.json(*asked, "here.parquet", "--stack", "local")
+    there = ready.json(*asked, "there.parquet", "--stack", "docker")
+    assert (here["stack"], there["stack"]) == ("local", "docker")
+    assert (there["predicted"], there["rejected"]) == (here["predicted"], here["rejected"]) == (149, 1)
+    ours, theirs = (parquet.read_table(ready.root / f"{name}.parquet") for name in ("here", "there"))
+    assert theirs.schema.equals(ours.schema)
+    pd.testing.assert_frame_equal(theirs.to_pandas(), ours.to_pandas(), rtol=0, atol=1e-9)
+    refused = [(ready.root / f"{name}.rejected.csv").read_bytes() for name in ("here", "there")]
+    assert refused[0] == refused[1]
+    assert b"is no number" in refused[0]
+
+    with (ready.root / "rows.csv").open("a", encoding="utf-8") as file:
+        file.write("1,2\n")
+    done = ready.run("predict", "rows.csv", "out.csv", "--config", config, "--stack", "docker", expect=1)
+    (error,) = [line for line in done.stderr.splitlines() if "cannot be parsed" in line]
+    assert error.startswith("Error: The table cannot be parsed: line 152 has 2 fields")
+    assert "Traceback" not in done.stderr
+    assert not (ready.root / "out.csv").exists()

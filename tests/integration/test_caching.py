@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from champion.registry.versions import version_history
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.conftest import Checkout, Session
-
-    Tree = Callable[..., dict[str, Any]]
+from tests.conftest import Checkout, Session, quick, tree
 
 EFFECTS = {"promote", "report"}
 EVERYTHING = {"prepare", "train_tree", "evaluate", *EFFECTS}
 
 
-def two_candidates(quick: Callable[..., dict[str, Any]], neighbours: int) -> dict[str, Any]:
+def two_candidates(neighbours: int) -> dict[str, Any]:
     return quick(
         candidates={
             "tree": {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": 2}},
@@ -27,17 +21,31 @@ def two_candidates(quick: Callable[..., dict[str, Any]], neighbours: int) -> dic
     )
 
 
-def test_the_second_run_examines_anew_and_the_third_nothing(session: Session, tree: Tree) -> None:
+def test_each_change_runs_again_what_depends_on_it(session: Session) -> None:
     assert session.train(tree(2))[1] == EVERYTHING
     second, executed = session.train(tree(2))
     assert executed == {"evaluate", *EFFECTS}, "its champion is new"
     third, executed = session.train(tree(2))
     assert executed == EFFECTS
     assert second.decision.reason_code == third.decision.reason_code == "same"
-    assert session.stages() == {1: "production"}, "neither left a new version"
+    assert session.train(tree(2, promotion={"min_score": 0.1, "min_gain": 0.1}))[1] == EFFECTS, "another policy"
+    uncached, executed = session.train(tree(2), cache=False)
+    assert (uncached.decision.reason_code, executed) == ("same", EVERYTHING)
+    assert session.stages() == {1: "production"}, "none of them left a new version"
+    salted, executed = session.train(tree(2, split={"salt": "another", "min_overlap": 1}))
+    assert executed == EVERYTHING
+    assert salted.evaluation.rows.overlap_only
+
+    former = (session.root / "data/iris.csv").read_text()
+    session.write(former + "5.0,3.0,1.5,0.3,setosa\n5.1,3.1,1.6,0.25,setosa\n")
+    grown, executed = session.train(tree(2))
+    assert executed == EVERYTHING
+    assert grown.facts.data_version != version_history(session.client, session.name).versions[0].record.data_version
+    session.write(former)
+    assert session.train(tree(2))[1] == EFFECTS, "back to a table that the store knows"
 
 
-def test_a_new_champion_is_another_exam(session: Session, tree: Tree) -> None:
+def test_a_new_champion_is_another_comparison(session: Session) -> None:
     session.train(tree(1))
     session.train(tree(0))
     session.train(tree(2))
@@ -47,44 +55,12 @@ def test_a_new_champion_is_another_exam(session: Session, tree: Tree) -> None:
     assert done.evaluation.champion.number == 3
 
 
-def test_another_data_version_runs_everything_and_the_former_one_nothing(session: Session, tree: Tree) -> None:
-    session.train(tree(2))
-    session.train(tree(2))
-    former = (session.root / "data/iris.csv").read_text()
-    session.write(former + "5.0,3.0,1.5,0.3,setosa\n5.1,3.1,1.6,0.25,setosa\n")
-    done, executed = session.train(tree(2))
-    assert executed == EVERYTHING
-    assert done.facts.data_version != version_history(session.client, session.name).versions[0].record.data_version
-    session.write(former)
-    assert session.train(tree(2))[1] == EFFECTS, "back to a table that the store knows"
+def test_a_parameter_retrains_its_candidate_alone(session: Session) -> None:
+    session.train(two_candidates(3))
+    assert session.train(two_candidates(1))[1] == {"train_near", "evaluate", *EFFECTS}
 
 
-def test_a_parameter_retrains_its_candidate_alone(session: Session, quick: Callable[..., dict[str, Any]]) -> None:
-    session.train(two_candidates(quick, 3))
-    assert session.train(two_candidates(quick, 1))[1] == {"train_near", "evaluate", *EFFECTS}
-
-
-def test_the_salt_runs_everything_and_the_policy_nothing(session: Session, tree: Tree) -> None:
-    session.train(tree(2))
-    session.train(tree(2))
-    assert session.train(tree(2, promotion={"min_score": 0.1, "min_gain": 0.1}))[1] == EFFECTS
-    done, executed = session.train(tree(2, split={"salt": "another", "min_overlap": 1}))
-    assert executed == EVERYTHING
-    assert done.evaluation.rows.overlap_only
-
-
-def test_without_the_cache_everything_runs(session: Session, tree: Tree) -> None:
-    session.train(tree(2))
-    session.train(tree(2))
-    done, executed = session.train(tree(2), cache=False)
-    assert executed == EVERYTHING
-    assert done.decision.reason_code == "same"
-    assert session.stages() == {1: "production"}
-
-
-def test_a_changed_helper_and_another_library_rerun_what_reaches_them(
-    ready: Checkout, tree: Tree, tmp_path: Path
-) -> None:
+def test_a_changed_helper_and_another_library_rerun_what_reaches_them(ready: Checkout, tmp_path: Path) -> None:
     ready.write_use_case(tree(2))
     first = ready.trained()
     assert first.executed == EVERYTHING

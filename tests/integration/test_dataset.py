@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -12,18 +12,10 @@ from champion.datastore import index
 from champion.errors import ConfigurationError, DataError, ProjectError
 from pipelines import table_check as room
 from pipelines.dataset import register
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import Session
-
-    Tree = Callable[..., dict[str, Any]]
+from tests.conftest import Session, tree
 
 
-def test_a_table_is_read_once_per_version_and_use_case(
-    session: Session, tree: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_is_read_once_per_version_and_use_case(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     reads = []
     read = room.read_table
     monkeypatch.setattr(room, "read_table", lambda *arguments: reads.append(1) or read(*arguments))
@@ -40,7 +32,7 @@ def test_a_table_is_read_once_per_version_and_use_case(
     assert grown.artifact.id != first.artifact.id
 
 
-def test_a_table_that_is_gone_from_the_store_is_written_again(session: Session, tree: Tree) -> None:
+def test_a_table_that_is_gone_from_the_store_is_written_again(session: Session) -> None:
     first = register(session.client, session.workspace(tree(1)), None)
     shutil.rmtree(Path(first.artifact.uri))
     again = register(session.client, session.workspace(tree(1)), None)
@@ -57,7 +49,7 @@ def test_a_table_that_is_gone_from_the_store_is_written_again(session: Session, 
     ],
 )
 def test_what_a_run_could_not_use_is_refused_before_it_starts(
-    session: Session, tree: Tree, changes: dict[str, Any], error: type[ProjectError], said: str
+    session: Session, changes: dict[str, Any], error: type[ProjectError], said: str
 ) -> None:
     with pytest.raises(error, match=said):
         register(session.client, session.workspace(tree(1, **changes)), None)

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from champion.registry.versions import version_history
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import Checkout, Session
-
-    Tree = Callable[..., dict[str, Any]]
+from tests.conftest import Checkout, Session, tree
 
 
-def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: Session, tree: Tree) -> None:
+def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: Session) -> None:
     first, executed = session.train(tree(1))
     assert (first.decision.reason_code, first.outcome.action, first.outcome.champion) == ("first", "promoted", 1)
     assert first.evaluation.champion is None
@@ -29,6 +22,16 @@ def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: 
     assert session.stages() == {1: "archived", 2: "production"}
     assert session.manifest()["model_version"] == 2
     assert session.manifest()["decision"]["champion"] == 1
+    made = version_history(session.client, session.name).number(2)
+    assert made is not None
+    record = made.record
+    assert record.judged_against == record.replaced == 1
+    assert record.champion_score < record.challenger_score == better.decision.challenger_score
+    assert (record.fingerprint, record.data_version) == (better.facts.fingerprint, better.facts.data_version)
+    assert record.reason == better.decision.reason
+    assert session.client.get_model_version(session.name, "production").run_metadata["accuracy"] == pytest.approx(
+        better.decision.challenger_score
+    )
 
     tie, _ = session.train(tree(3))
     assert (tie.decision.reason_code, tie.outcome.action, tie.outcome.champion) == ("tie", "kept", 2)
@@ -39,39 +42,18 @@ def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: 
     assert session.manifest()["model_version"] == 2
 
 
-def test_the_decision_record_tells_what_was_judged_against_what(session: Session, tree: Tree) -> None:
+def test_the_policy_keeps_a_better_challenger_out(session: Session) -> None:
     session.train(tree(1))
-    done, _ = session.train(tree(2))
-    made = version_history(session.client, session.name).number(2)
-    assert made is not None
-    record = made.record
-    assert record.judged_against == record.replaced == 1
-    assert record.champion_score < record.challenger_score == done.decision.challenger_score
-    assert record.fingerprint == done.facts.fingerprint
-    assert record.data_version == done.facts.data_version
-    assert record.reason == done.decision.reason
-    assert session.client.get_model_version(session.name, "production").run_metadata["accuracy"] == pytest.approx(
-        done.decision.challenger_score
-    )
-
-
-@pytest.mark.parametrize(
-    ("policy", "reason_code"),
-    [
+    for policy, reason_code in [
         ({"min_score": 0.99}, "min_score"),
         ({"min_gain": 0.5}, "min_gain"),
         ({"guardrails": {"neg_log_loss": -0.1}}, "guardrail"),
         ({"max_p_value": 1e-9}, "p_value"),
-    ],
-)
-def test_the_policy_keeps_a_better_challenger_out(
-    session: Session, tree: Tree, policy: dict[str, Any], reason_code: str
-) -> None:
-    session.train(tree(1))
-    done, _ = session.train(tree(2, promotion={"metric": "accuracy", **policy}))
-    assert done.decision.challenger_score > (done.decision.champion_score or 1)
-    assert (done.decision.reason_code, done.outcome.champion) == (reason_code, 1)
-    assert session.stages() == {1: "production", 2: "none"}
+    ]:
+        done, _ = session.train(tree(2, promotion={"metric": "accuracy", **policy}))
+        assert done.decision.challenger_score > (done.decision.champion_score or 1)
+        assert (done.decision.reason_code, done.outcome.champion) == (reason_code, 1)
+        assert session.stages() == {1: "production", 2: "none"}
 
     freed, _ = session.train(tree(2))
     assert (freed.decision.reason_code, freed.outcome.champion) == ("better", 2), "a policy that lets it in"
@@ -81,14 +63,14 @@ def test_the_policy_keeps_a_better_challenger_out(
     assert made.record.reason_code == "better"
 
 
-def test_a_first_challenger_below_min_score_stays_out(session: Session, tree: Tree) -> None:
+def test_a_first_challenger_below_min_score_stays_out(session: Session) -> None:
     done, _ = session.train(tree(1, promotion={"min_score": 0.9}))
     assert (done.decision.reason_code, done.outcome.champion) == ("min_score", None)
     assert session.stages() == {1: "none"}
     assert not (session.root / "models" / session.name).exists()
 
 
-def test_the_holdout_counts_every_challenger_once(session: Session, tree: Tree) -> None:
+def test_the_holdout_counts_every_challenger_once(session: Session) -> None:
     assert session.train(tree(1))[0].outcome.judged == 1
     assert session.train(tree(2))[0].outcome.judged == 2
     assert session.train(tree(2))[0].outcome.judged == 2
@@ -96,7 +78,7 @@ def test_the_holdout_counts_every_challenger_once(session: Session, tree: Tree) 
     assert session.train(other)[0].outcome.judged == 1, "another holdout, which judged nobody yet"
 
 
-def test_no_promote_changes_nothing_and_says_what_it_would_do(session: Session, tree: Tree) -> None:
+def test_no_promote_changes_nothing_and_says_what_it_would_do(session: Session) -> None:
     would, _ = session.train(tree(1), promote=False)
     assert (would.outcome.action, would.outcome.champion) == ("would_promote", None)
     assert session.stages() == {}
@@ -112,7 +94,7 @@ def test_no_promote_changes_nothing_and_says_what_it_would_do(session: Session, 
     assert session.train(tree(2))[0].outcome.champion == 2, "the same run may promote afterwards"
 
 
-def test_a_champion_whose_column_is_gone_is_said_to_be_unjudged(session: Session, tree: Tree) -> None:
+def test_a_champion_whose_column_is_gone_is_said_to_be_unjudged(session: Session) -> None:
     session.train(tree(2))
     table = (session.root / "data/iris.csv").read_text().splitlines()
     session.write("\n".join(",".join([*line.split(",")[:3], line.split(",")[4]]) for line in table) + "\n")
@@ -128,7 +110,7 @@ def test_a_champion_whose_column_is_gone_is_said_to_be_unjudged(session: Session
     assert session.manifest()["model_version"] == replaced.outcome.champion
 
 
-def test_a_champion_is_judged_through_its_own_columns(session: Session, tree: Tree) -> None:
+def test_a_champion_is_judged_through_its_own_columns(session: Session) -> None:
     """The challenger does without a column that the champion needs; both are judged on the same rows."""
     session.train(tree(2))
     narrow = tree(2, data={"path": "data/iris.csv", "target": "species", "drop": ["petal_width", "petal_length"]})
@@ -139,7 +121,7 @@ def test_a_champion_is_judged_through_its_own_columns(session: Session, tree: Tr
     assert done.evaluation.rows.judged == done.evaluation.rows.holdout
 
 
-def test_the_command_line_tells_the_decision_to_people_and_programs(ready: Checkout, tree: Tree) -> None:
+def test_the_command_line_tells_the_decision_to_people_and_programs(ready: Checkout) -> None:
     config = ready.write_use_case(tree(1))
     ready.git("add", "--all")
     ready.git("commit", "--quiet", "--message", "use case")

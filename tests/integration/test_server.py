@@ -3,65 +3,65 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
 
-from tests.conftest import make_checkout
-from tests.support.server import zenml_server
+import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.conftest import Checkout, make_checkout, tree
+from tests.support.server import Server, zenml_server
 
-    from tests.conftest import Checkout
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for these tests, each with a use case of its own."""
+    with zenml_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
 
 
 def test_a_champion_promoted_on_one_machine_judges_the_challenger_of_another(
-    ready: Checkout, tmp_path: Path, tree: Any
+    server: Server, ready: Checkout, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
     other = make_checkout(tmp_path / "other")
     (other.root / "data/iris.csv").write_bytes((ready.root / "data/iris.csv").read_bytes())
-    with zenml_server(tmp_path / "server") as server:
-        for machine in (ready, other):  # they share a folder, as they would share a bucket
-            machine.env |= {**server.environment, "ZENML_LOCAL_STORES_PATH": str(tmp_path / "artifacts")}
-        ready.write_use_case(tree(2))
-        first = ready.train()
-        assert (first["action"], first["store"]) == ("promoted", f"server {server.url}")
+    for machine in (ready, other):  # they share a folder, as they would share a bucket
+        machine.env |= {**server.environment, "ZENML_LOCAL_STORES_PATH": str(tmp_path / "artifacts")}
+    ready.write_use_case(tree(2))
+    first = ready.train()
+    assert (first["action"], first["store"]) == ("promoted", f"server {server.url}")
 
-        other.write_use_case(tree(1))
-        second = other.train()
-        assert (second["action"], second["judged_against"]["number"]) == ("kept", 1)
-        assert (other.root / "models/iris/manifest.json").is_file()
-        assert other.champion() == ready.champion() == 1
+    other.write_use_case(tree(1))
+    second = other.train()
+    assert (second["action"], second["judged_against"]["number"]) == ("kept", 1)
+    assert (other.root / "models/iris/manifest.json").is_file()
+    assert other.champion() == ready.champion() == 1
 
-        del other.env["ZENML_LOCAL_STORES_PATH"]
-        alone = other.run("train", expect=1)
-        assert "needs an artifact store that all can reach" in alone.stderr
+    del other.env["ZENML_LOCAL_STORES_PATH"]
+    alone = other.run("train", expect=1)
+    assert "needs an artifact store that all can reach" in alone.stderr
     assert not (other.root / ".zenml/local_stores/default_zen_store/zenml.db").exists()
 
 
-def test_a_runner_without_the_artifacts_takes_the_package_that_dvc_brought(
-    ready: Checkout, tmp_path: Path, tree: Any
-) -> None:
-    with zenml_server(tmp_path / "server") as server:
-        ready.env |= server.environment
-        ready.write_use_case(tree(2))
-        assert ready.train()["action"] == "promoted"
-        shutil.rmtree(ready.root / ".zenml")  # the next runner is a fresh machine with the checkout in the same place
-        ready.write_use_case(tree(1))
-        second = ready.train()
+def test_a_runner_without_the_artifacts_takes_the_package_that_dvc_brought(server: Server, ready: Checkout) -> None:
+    ready.env |= server.environment
+    config = ready.write_use_case(tree(2, "flowers"))
+    assert ready.train("--config", config)["action"] == "promoted"
+    shutil.rmtree(ready.root / ".zenml")  # the next runner is a fresh machine with the checkout in the same place
+    ready.write_use_case(tree(1, "flowers"))
+    second = ready.train("--config", config)
     assert (second["action"], second["judged_against"]["number"]) == ("kept", 1)
 
 
-def test_a_key_that_the_server_does_not_know_is_a_sentence(ready: Checkout, tmp_path: Path) -> None:
-    with zenml_server(tmp_path / "server") as server:
-        ready.env |= {**server.environment, "ZENML_STORE_API_KEY": "ZENKEY_wrong"}
-        done = ready.run("train", expect=1)
+def test_a_key_that_the_server_does_not_know_is_a_sentence(server: Server, ready: Checkout) -> None:
+    ready.env |= {**server.environment, "ZENML_STORE_API_KEY": "ZENKEY_wrong"}
+    done = ready.run("train", expect=1)
     assert "Traceback" not in done.stderr
     assert "refuses this client" in done.stderr
     assert "ZENML_STORE_API_KEY" in done.stderr
 
 
-def test_an_empty_address_is_none(ready: Checkout, tree: Any) -> None:
+def test_an_empty_address_is_none(ready: Checkout) -> None:
     ready.env |= {"ZENML_STORE_URL": "", "ZENML_STORE_API_KEY": ""}
     ready.write_use_case(tree(1))
     assert ready.train()["store"] == ".zenml"

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
 from champion.errors import ConfigurationError, NotEnoughDataError
 from champion.modeling.split import SplitRule, is_holdout
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import Checkout, Session
-
-    Tree = Callable[..., dict[str, Any]]
+from tests.conftest import Checkout, Session, tree
 
 MEMORY = {"memory": {"estimator": "sklearn.neighbors.KNeighborsClassifier", "params": {"n_neighbors": 1}}}
 
@@ -34,7 +27,7 @@ def days(first: int, last: int) -> str:
     )
 
 
-def test_after_a_change_of_salt_only_rows_that_nobody_trained_on_judge(session: Session, tree: Tree) -> None:
+def test_after_a_change_of_salt_only_rows_that_nobody_trained_on_judge(session: Session) -> None:
     session.write(chance(400), "data/chance.csv")
     data = {"path": "data/chance.csv", "target": "answer"}
     session.train(tree(1, data=data, candidates=MEMORY))
@@ -57,7 +50,7 @@ def test_after_a_change_of_salt_only_rows_that_nobody_trained_on_judge(session: 
     assert done.evaluation.champion.scores["accuracy"] < 0.7, "it was judged on rows that it had learned by heart"
 
 
-def test_too_few_rows_of_both_rules_end_the_command_with_4_and_without_a_traceback(ready: Checkout, tree: Tree) -> None:
+def test_too_few_rows_of_both_rules_end_the_command_with_4_and_without_a_traceback(ready: Checkout) -> None:
     ready.write_use_case(tree(2))
     ready.run("train")
     before = ready.manifest()
@@ -68,9 +61,7 @@ def test_too_few_rows_of_both_rules_end_the_command_with_4_and_without_a_traceba
     assert ready.manifest() == before
 
 
-def test_a_time_cutoff_is_recorded_kept_while_the_table_grows_and_never_moved_back(
-    session: Session, tree: Tree
-) -> None:
+def test_a_time_cutoff_is_recorded_kept_while_the_table_grows_and_never_moved_back(session: Session) -> None:
     header = "day,weekday,noise,weather\n"
     session.write(header + days(0, 100), "data/days.csv")
     use_case = tree(1, data={"path": "data/days.csv", "target": "weather"}, split={"by": "time", "column": "day"})
@@ -93,7 +84,7 @@ def test_a_time_cutoff_is_recorded_kept_while_the_table_grows_and_never_moved_ba
     assert (later.evaluation.rows.train, later.evaluation.rows.judged) == (100, 60)
 
 
-def test_a_group_is_never_torn_apart(session: Session, tree: Tree) -> None:
+def test_a_group_is_never_torn_apart(session: Session) -> None:
     rows = "".join(f"g{day % 40}," + line + "\n" for day, line in enumerate(days(0, 400).splitlines()))
     session.write("who,day,weekday,noise,weather\n" + rows, "data/groups.csv")
     data = {"path": "data/groups.csv", "target": "weather", "drop": ["day"]}

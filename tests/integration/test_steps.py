@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from champion.modeling.split import rule_for
 from champion.use_case.whole import UseCase
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 USE_CASE = UseCase.model_validate(
     {

@@ -6,19 +6,11 @@ import random
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from champion.registry.reconcile import reconcile
-from tests.conftest import Session, enter_store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import Checkout
-
-    Tree = Callable[..., dict[str, Any]]
+from tests.conftest import Checkout, Session, enter_store, tree
 
 DIE_AT = """
 import importlib, os, signal, sys
@@ -43,7 +35,7 @@ def on_machine_of(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Sessio
     return Session(checkout.root, enter_store(checkout.root / ".zenml", monkeypatch), "iris")
 
 
-def one_champion(session: Session, tree: Tree) -> tuple[int, str | None]:
+def one_champion(session: Session) -> tuple[int, str | None]:
     """What the next command finds after a crash: the champion, and what had to be repaired."""
     done = reconcile(session.client, session.workspace(tree(1))).done
     champions = [number for number, stage in session.stages().items() if stage == "production"]
@@ -53,7 +45,7 @@ def one_champion(session: Session, tree: Tree) -> tuple[int, str | None]:
     return champions[0], done
 
 
-def test_of_two_runs_at_once_one_is_champion_and_both_are_recorded(ready: Checkout, tree: Tree) -> None:
+def test_of_two_runs_at_once_one_is_champion_and_both_are_recorded(ready: Checkout) -> None:
     ready.write_use_case(tree(0))
     ready.run("train")
     configs = [ready.write_use_case(tree(depth), f"depth_{depth}") for depth in (1, 2)]
@@ -70,7 +62,7 @@ def test_of_two_runs_at_once_one_is_champion_and_both_are_recorded(ready: Checko
 
 
 def test_a_kill_at_the_worst_moments_leaves_one_champion_and_the_next_command_repairs(
-    ready: Checkout, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    ready: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (ready.root / "die_at.py").write_text(DIE_AT, encoding="utf-8")
 
@@ -80,30 +72,31 @@ def test_a_kill_at_the_worst_moments_leaves_one_champion_and_the_next_command_re
     ready.write_use_case(tree(1))
     die("champion.bundle.folder:write:before", "train")
     session = on_machine_of(ready, monkeypatch)
-    champion, done = one_champion(session, tree)
+    champion, done = one_champion(session)
     assert (champion, "written anew" in str(done)) == (1, True)
 
     ready.write_use_case(tree(2))
     die("champion.registry.versions:create:after", "train")
-    assert one_champion(session, tree) == (1, None)
+    assert one_champion(session) == (1, None)
     die("champion.registry.versions:set_champion:before", "train")
-    assert one_champion(session, tree) == (1, None)
+    assert one_champion(session) == (1, None)
     die("champion.registry.versions:set_champion:after", "train")
-    champion, done = one_champion(session, tree)
+    champion, done = one_champion(session)
     assert (champion, "written anew" in str(done)) == (2, True), "three runs of one challenger, one number"
     die("champion.registry.versions:set_champion:after", "rollback")
-    champion, done = one_champion(session, tree)
+    champion, done = one_champion(session)
     assert (champion, "written anew" in str(done)) == (1, True)
     assert session.stages() == {1: "production", 2: "archived"}
 
 
 @pytest.mark.parametrize("attempts", [2, pytest.param(20, marks=pytest.mark.long)])
 def test_a_kill_at_any_moment_leaves_one_champion(
-    ready: Checkout, tree: Tree, monkeypatch: pytest.MonkeyPatch, attempts: int
+    ready: Checkout, monkeypatch: pytest.MonkeyPatch, attempts: int
 ) -> None:
     ready.write_use_case(tree(1))
+    ready.run("--help")  # the forked Python is there
     begun = time.monotonic()
-    ready.command(sys.executable, "run.py", "train", warm=False)
+    ready.run("train")
     took = time.monotonic() - begun
     session = on_machine_of(ready, monkeypatch)
     draw = random.Random(7)
@@ -113,11 +106,11 @@ def test_a_kill_at_any_moment_leaves_one_champion(
         time.sleep(took * draw.uniform(0.4, 1.1))
         process.kill()
         process.communicate()
-        one_champion(session, tree)
+        one_champion(session)
     assert ready.run("train").returncode == 0
 
 
-def test_ctrl_c_ends_with_130_and_leaves_the_champion(ready: Checkout, tree: Tree) -> None:
+def test_ctrl_c_ends_with_130_and_leaves_the_champion(ready: Checkout) -> None:
     ready.write_use_case(tree(1))
     ready.run("train")
     before = ready.manifest()

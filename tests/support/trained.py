@@ -8,15 +8,13 @@ import shutil
 import sqlite3
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from champion.errors import DONE
 from tests.conftest import Checkout, make_checkout, quick
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TREE = "sklearn.tree.DecisionTreeClassifier"
 ODD = '''

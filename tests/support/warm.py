@@ -1,7 +1,8 @@
-"""A Python that has imported its libraries already and is forked for each command: the same process, seconds earlier.
+"""A Python that has its libraries imported and their caches filled, and is forked for each command: the same process, seconds
+earlier. All workers of a test session share one.
 
-The command's own modules are imported by the fork, from the checkout it runs in. Not for commands that get a signal, or
-whose imports are what is tested: those start an interpreter.
+The command's own modules are imported by the fork, from the checkout it runs in. Not for commands whose imports are what is
+tested: those start an interpreter.
 """
 
 from __future__ import annotations
@@ -11,85 +12,231 @@ import contextlib
 import gc
 import importlib
 import json
+import logging
 import os
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
-LIBRARIES = [
-    "zenml.client", "zenml.pipelines.pipeline_definition", "zenml.pipelines.run_utils", "zenml.config.compiler",
-    "zenml.zen_stores.sql_zen_store", "zenml.zen_stores.rest_zen_store", "zenml.zen_stores.migrations.utils",
-    "zenml.orchestrators.local.local_orchestrator", "zenml.orchestrators.step_launcher",
-    "zenml.artifact_stores.local_artifact_store", "zenml.log_stores.artifact.artifact_log_store", "zenml.deployers",
-    "zenml.container_registries", "zenml.image_builders", "zenml.model_registries", "zenml.stack.flavor_registry",
-    "opentelemetry.instrumentation.logging.handler", "pandas", "pyarrow.parquet", "pyarrow.csv", "pyarrow.dataset",
-    "sklearn.pipeline", "sklearn.compose", "sklearn.tree", "sklearn.ensemble", "sklearn.linear_model",
-    "sklearn.neighbors", "sklearn.dummy", "sklearn.inspection", "sklearn.model_selection", "scipy.stats", "skops.io",
-    "matplotlib.figure", "matplotlib.backends.backend_svg", "grimp", "ruamel.yaml", "rich.console", "jinja2", "dvc.repo",
-    "dvc.cli.parser", "dvc.data_cloud", "dvc.scm", "dvc.lock", "dvc.daemon", "scmrepo.git", "dvc_gdrive", "pydrive2.fs",
+LIBRARIES = [  # what warming up does not import by itself
+    "zenml.zen_stores.rest_zen_store", "zenml.zen_stores.migrations.utils", "pyarrow.csv", "pyarrow.dataset",
+    "sklearn.ensemble", "sklearn.linear_model", "sklearn.neighbors", "sklearn.dummy", "dvc.repo", "dvc.cli.parser",
 ]  # fmt: skip
 SECONDS = 600.0  # after which a command counts as stuck
 
 
 class Warm:
-    """A Python of this test process that is forked, started when first asked: this environment's, or another's."""
+    """The forked Python of a test session, started when first asked.
 
-    def __init__(self, python: str = sys.executable) -> None:
-        self._python = python
-        self._lock = threading.Lock()
-        self._channel: Any = None
+    `project` makes a checkout with a table in a folder: training there fills the caches.
+    """
 
-    def run(
-        self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str], given: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        """Run ``python ARGUMENTS`` to its end, with a standard input."""
-        with self._lock, tempfile.TemporaryDirectory() as folder:
-            if self._channel is None:
-                self._start()
-            Path(folder, "stdin").write_text(given, encoding="utf-8")
-            files = [f"{folder}/stdin", f"{folder}/stdout", f"{folder}/stderr"]
-            order = {"arguments": arguments, "cwd": str(cwd), "env": env, "files": files}
-            self._channel.write(json.dumps(order) + "\n")
-            self._channel.flush()
-            code = json.loads(self._channel.readline())
-            out, err = (Path(name).read_text(encoding="utf-8", errors="replace") for name in files[1:])
-        return subprocess.CompletedProcess([self._python, *arguments], code, out, err)
+    def __init__(self, project: Callable[[Path], Any]) -> None:
+        self._project = project
 
-    def _start(self) -> None:
-        ours, theirs = socket.socketpair()
-        home = tempfile.mkdtemp()
+    @cached_property
+    def address(self) -> str:
+        """Where it listens; whoever comes first starts it, and it ends with the session."""
+        from filelock import FileLock
+
+        session, in_worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), "PYTEST_XDIST_WORKER" in os.environ
+        owner = os.getppid() if in_worker else os.getpid()
+        home = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir(), f"warm-{session or owner}")
+        home.mkdir(exist_ok=True)
+        with FileLock(home / "lock"):
+            if not (home / "socket").exists():
+                self._start(home, owner)
+        return str(home / "socket")
+
+    def _start(self, home: Path, owner: int) -> None:
+        self._project(home / "project")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "DVC_"))} | {
-            "HOME": home, "ZENML_CONFIG_PATH": f"{home}/zenml", "COLUMNS": "100", "ZENML_ANALYTICS_OPT_IN": "false",
+            "HOME": str(home), "ZENML_CONFIG_PATH": f"{home}/zenml", "COLUMNS": "100", "ZENML_ANALYTICS_OPT_IN": "false",
             "ZENML_LOGGING_VERBOSITY": "WARN", "ZENML_ENABLE_RICH_TRACEBACK": "false", "AUTO_OPEN_DASHBOARD": "false",
         }  # fmt: skip
-        with theirs:  # it ends when this process does: the channel is closed then
-            subprocess.Popen(
-                [self._python, __file__, str(theirs.fileno())], env=env, cwd=home, pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
+        with (home / "log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, __file__, "serve", str(home), str(owner)], env=env, cwd=home, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        ours.settimeout(SECONDS)
-        self._channel = ours.makefile("rw", encoding="utf-8")
+        while not (home / "socket").exists():
+            assert process.poll() is None, (home / "log").read_text(encoding="utf-8")
+            time.sleep(0.05)
+
+    def run(self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run ``python ARGUMENTS`` to its end."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            with asked(self.address, arguments, str(cwd), env, [0, out.fileno(), err.fileno()]) as told:
+                next(told)
+                code = next(told)
+            said = [stream.seek(0) or stream.read().decode("utf-8", "replace") for stream in (out, err)]
+        return subprocess.CompletedProcess([sys.executable, *arguments], code, *said)
+
+    def start(self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+        """Start ``python ARGUMENTS``: a process that stands for it, and hands signals on."""
+        command = [sys.executable, "-S", __file__, "relay", self.address, *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=cwd, env=env, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
 
 
-def serve(channel: Any) -> dict[str, Any]:
-    """Fork for each order; in the fork, return it."""
-    for line in channel:
-        child = os.fork()
-        if child == 0:
-            order: dict[str, Any] = json.loads(line)
-            return order
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        channel.write(f"{code}\n")
-        channel.flush()
+@contextlib.contextmanager
+def asked(
+    address: str, arguments: tuple[str, ...], cwd: str, env: dict[str, str], streams: list[int]
+) -> Iterator[Iterator[int]]:
+    """Have a command forked; its process id, and then its exit code."""
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.settimeout(SECONDS)
+        channel.connect(address)
+        order = json.dumps({"arguments": arguments, "cwd": cwd, "env": env}).encode()
+        socket.send_fds(channel, [len(order).to_bytes(8, "big")], streams)
+        channel.sendall(order)
+        with channel.makefile() as lines:
+            yield map(int, lines)
+
+
+def relay(address: str, *arguments: str) -> None:
+    """Stand for a command: end as it ends."""
+    with asked(address, arguments, str(Path.cwd()), dict(os.environ), [0, 1, 2]) as told:
+        command = next(told)
+
+        def hand_on(number: int, _: FrameType | None) -> None:
+            os.kill(command, number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, hand_on)
+        code = next(told)
+    if code < 0:
+        with contextlib.suppress(OSError):  # SIGKILL has no other
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def warm_up(project: Path) -> None:
+    """Train in a copy of the project, which fills the caches of the libraries; then forget that it was there."""
+    from zenml import logger
+    from zenml.client import Client
+    from zenml.materializers.materializer_registry import materializer_registry
+    from zenml.stack import stack
+    from zenml.utils import code_repository_utils, source_utils
+    from zenml.zen_stores import sql_zen_store
+
+    environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
+    types = dict(materializer_registry.materializer_types)
+    sys.path.insert(0, str(project))
+    os.chdir(project)
+    source_utils.set_custom_source_root(str(project))
+    with contextlib.ExitStack() as patched:
+        patching = importlib.import_module("champion.patching")
+        patching.apply = lambda *rows: patched.enter_context(patching.applied(rows))
+        for stream in (contextlib.redirect_stdout, contextlib.redirect_stderr):
+            patched.enter_context(stream(patched.enter_context(Path(os.devnull).open("w"))))
+        # the graph of imports is read by threads, which a fork would wait for
+        importlib.import_module("champion.orchestration.code").reached = lambda *names: (set(names), set())
+        for command in (["models"], ["train"], ["train", "--no-cache"]):
+            assert importlib.import_module("cli.main").main(command) == 0
+            engine = Client().zen_store.engine
+            if command == ["models"]:
+                engine.dispose()
+                empty = shutil.copy(engine.url.database, project.parent / "empty.db")
+        Client().active_stack.log_store.deactivate()  # its thread
+        sys.modules["champion.orchestration.patches"].start_afresh()
+    engine.dispose()
+    create = sql_zen_store.create_engine
+
+    def create_engine(*arguments: Any, **more: Any) -> Any:
+        made = create(*arguments, **more)
+        if made.dialect.name == engine.dialect.name:  # what was compiled for one database serves another
+            made.dialect, made._compiled_cache = engine.dialect, engine._compiled_cache
+            if not (file := Path(made.url.database)).exists():  # a new store is a copy of one that was empty
+                file.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(empty, file)
+        return made
+
+    sql_zen_store.create_engine = create_engine
+    for name in set(sys.modules) - modules:
+        if name.partition(".")[0] in ("champion", "cli", "pipelines", "steps"):
+            del sys.modules[name]
+    materializer_registry.materializer_types = types
+    stack._STACK_CACHE.clear()  # by ids, which are the same in every copy of the empty store
+    code_repository_utils._CODE_REPOSITORY_CACHE.clear()
+    source_utils.set_custom_source_root(None)
+    logger._remove_zenml_handlers(logging.getLogger())
+    logging.captureWarnings(False)
+    logger._stdout_wrapped = logger._stderr_wrapped = False
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:] = path
+
+
+def serve(home: Path, owner: int) -> dict[str, Any]:
+    """Fork for each order, until the session is over; in the fork, return the order."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f"{home}/new")
+    listener.listen(64)
+    listener.settimeout(1)
+    Path(home, "new").rename(home / "socket")
+    while alive(owner):
+        try:
+            channel, _ = listener.accept()
+        except TimeoutError:
+            continue
+        if os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return keep(channel)
+        channel.close()
+    shutil.rmtree(home, ignore_errors=True)
     sys.exit(0)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def keep(channel: socket.socket) -> dict[str, Any]:
+    """Fork once more, wait for that command, and kill it when nobody waits for its end; in the fork, return the order."""
+    size, streams, _, _ = socket.recv_fds(channel, 8, 3)
+    with channel.makefile("rb") as told:
+        order: dict[str, Any] = json.loads(told.read(int.from_bytes(size, "big")))
+    child = os.fork()
+    if child == 0:
+        channel.close()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        return order
+    for stream in streams:
+        os.close(stream)
+
+    def left() -> None:
+        if not channel.recv(1):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+    threading.Thread(target=left, daemon=True).start()
+    with contextlib.suppress(OSError):
+        channel.sendall(f"{child}\n".encode())
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        channel.sendall(f"{code}\n".encode())
+    os._exit(0)
 
 
 def become(order: dict[str, Any]) -> None:
@@ -97,13 +244,8 @@ def become(order: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(order["env"])
     os.chdir(order["cwd"])
-    for number, name in enumerate(order["files"]):
-        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY)
-        os.dup2(file, number)
-        os.close(file)
     tempfile.tempdir = None
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
+    sys.modules["numpy"].random.seed()
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
 
 
@@ -145,18 +287,18 @@ def finish(*arguments: str) -> None:
 
 if __name__ == "__main__":
     del sys.path[0]
+    if sys.argv[1] == "relay":
+        relay(*sys.argv[2:])
+    folder = Path(sys.argv[2])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    if "zenml" in sys.modules:
-        sys.modules["sqlalchemy.orm"].configure_mappers()
+    warm_up(folder / "project")
     assert threading.active_count() == 1, threading.enumerate()
     assert "champion" not in sys.modules
     gc.collect()
     gc.freeze()
-    number = int(sys.argv[1])
-    with socket.socket(fileno=number) as connection:
-        asked = serve(connection.makefile("rw", encoding="utf-8"))
-    become(asked)
-    finish(*asked["arguments"])
+    asked_for = serve(folder, int(sys.argv[3]))
+    become(asked_for)
+    finish(*asked_for["arguments"])

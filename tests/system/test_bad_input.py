@@ -9,7 +9,9 @@ import os
 import re
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,11 +20,6 @@ from sklearn.preprocessing import FunctionTransformer
 
 from champion.errors import DONE, FAILED, NOT_ENOUGH_DATA, WRONG_USAGE
 from tests.support.trained import ODD, TREE, TrainedCheckout, tree
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
 
 # Use cases: exit 2
 
@@ -40,74 +37,58 @@ WRONG_KEYS = {
 }
 
 
-@pytest.mark.parametrize("changes", WRONG_KEYS)
-def test_a_wrong_key_or_type_is_named_with_what_is_allowed(trained: TrainedCheckout, changes: str) -> None:
-    wrong, says = WRONG_KEYS[changes]
-    config = trained.with_use_case(**wrong)
-    trained.refuses(WRONG_USAGE, "train", "--config", config, says=(config, *says))
+def test_a_wrong_key_or_type_is_named_with_what_is_allowed(trained: TrainedCheckout) -> None:
+    for wrong, says in WRONG_KEYS.values():
+        config = trained.with_use_case(**wrong)
+        trained.refuses(WRONG_USAGE, "train", "--config", config, says=(config, *says))
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("name: iris\nname: iris\n", "line 2, column 1): the key 'name' is given twice"),
-        ("data: {path: a, path: b}\n", "the key 'path' is given twice"),
-        ("name: [iris\n", "is not valid YAML (line 2"),
-        ("? [a, b]\n: 1\n", "cannot be a key"),
-        ("", "found an empty file, expected a mapping"),
-        ("- iris\n", "found a list, expected a mapping"),
-        ('name: !!python/object/apply:os.system ["true"]\n', "is not valid YAML"),
-        ("\x00", "is not valid YAML"),
-    ],
-)
-def test_what_is_no_use_case_is_refused_with_its_place(trained: TrainedCheckout, text: str, says: str) -> None:
-    (trained.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
-    trained.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("configs/tried.yaml", says))
+def test_what_is_no_use_case_is_refused_with_its_place(trained: TrainedCheckout) -> None:
+    for text, says in {
+        "name: iris\nname: iris\n": "line 2, column 1): the key 'name' is given twice",
+        "data: {path: a, path: b}\n": "the key 'path' is given twice",
+        "name: [iris\n": "is not valid YAML (line 2",
+        "? [a, b]\n: 1\n": "cannot be a key",
+        "": "found an empty file, expected a mapping",
+        "- iris\n": "found a list, expected a mapping",
+        'name: !!python/object/apply:os.system ["true"]\n': "is not valid YAML",
+        "\x00": "is not valid YAML",
+        "base: &base {estimator: x}\n<<: {name: iris}\nname: iris\n": "unknown key 'base'",  # merged, not given twice
+    }.items():
+        (trained.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
+        trained.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("configs/tried.yaml", says))
+    says = ("irs.yaml does not exist", "configs/iris.yaml")
+    trained.refuses(WRONG_USAGE, "models", "--config", "configs/irs.yaml", says=says)
 
 
-def test_a_key_that_is_merged_by_yaml_is_not_given_twice(trained: TrainedCheckout) -> None:
-    text = "base: &base {estimator: x}\n<<: {name: iris}\nname: iris\n"
-    (trained.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
-    trained.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("unknown key 'base'",))
+UNKNOWN_TO_SCIKIT_LEARN: list[tuple[dict[str, Any], str]] = [
+    ({"candidates": {"tree": {"estimator": "sklearn.trees.DecisionTreeClassifier"}}}, "Did you mean 'sklearn.tree.Dec"),
+    ({"candidates": {"tree": {"estimator": "sklearn.tree.DecisionTreeClasifier"}}}, "Did you mean 'sklearn.tree.Dec"),
+    ({"candidates": {"tree": {"estimator": "sklearn.tree.DecisionTreeRegressor"}}}, "is no scikit-learn classifier"),
+    ({"candidates": {"tree": {"estimator": "os.system"}}}, "is no scikit-learn classifier"),
+    ({"candidates": tree(max_dept=3)}, "has no parameter 'max_dept'. Did you mean 'max_depth'?"),
+    ({"candidates": tree(max_depth="deep")}, "must be an int in the range [1, inf) or None. Got 'deep' instead"),
+    ({"candidates": {"tree": {"estimator": TREE, "search": {"max_depth": [2, -1]}}}}, "search.max_depth"),
+    ({"candidates": tree(class_weight={"rose": 2})}, "class_weight names 'rose'"),
+    ({"promotion": {"metric": "acuracy"}}, "Did you mean 'accuracy'?"),
+    ({"promotion": {"metric": "r2"}}, "promotion.metric: 'r2' is no scikit-learn classification scorer"),
+    ({"promotion": {"guardrails": {"f1macro": -0.1}}}, "Did you mean 'f1_macro'?"),
+    ({"promotion": {"metric": "f1"}}, "'f1' (promotion.metric or a guardrail) cannot score"),
+    ({"split": {"by": "time", "column": "petal_length", "cutoff": "2026-01-01"}}, "holds numbers"),
+]  # fmt: skip
 
 
-def test_a_use_case_that_is_not_there_names_those_that_are(trained: TrainedCheckout) -> None:
-    trained.refuses(
-        WRONG_USAGE, "models", "--config", "configs/irs.yaml", says=("irs.yaml does not exist", "configs/iris.yaml")
-    )
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"candidates": {"tree": {"estimator": "sklearn.trees.DecisionTreeClassifier"}}}, "Did you mean 'sklearn.tree.Dec"),
-        ({"candidates": {"tree": {"estimator": "sklearn.tree.DecisionTreeClasifier"}}}, "Did you mean 'sklearn.tree.Dec"),
-        ({"candidates": {"tree": {"estimator": "sklearn.tree.DecisionTreeRegressor"}}}, "is no scikit-learn classifier"),
-        ({"candidates": {"tree": {"estimator": "os.system"}}}, "is no scikit-learn classifier"),
-        ({"candidates": tree(max_dept=3)}, "has no parameter 'max_dept'. Did you mean 'max_depth'?"),
-        ({"candidates": tree(max_depth="deep")}, "must be an int in the range [1, inf) or None. Got 'deep' instead"),
-        ({"candidates": {"tree": {"estimator": TREE, "search": {"max_depth": [2, -1]}}}}, "search.max_depth"),
-        ({"candidates": tree(class_weight={"rose": 2})}, "class_weight names 'rose'"),
-        ({"promotion": {"metric": "acuracy"}}, "Did you mean 'accuracy'?"),
-        ({"promotion": {"metric": "r2"}}, "promotion.metric: 'r2' is no scikit-learn classification scorer"),
-        ({"promotion": {"guardrails": {"f1macro": -0.1}}}, "Did you mean 'f1_macro'?"),
-        ({"promotion": {"metric": "f1"}}, "'f1' (promotion.metric or a guardrail) cannot score"),
-        ({"split": {"by": "time", "column": "petal_length", "cutoff": "2026-01-01"}}, "holds numbers"),
-    ],
-)  # fmt: skip
-def test_what_scikit_learn_does_not_know_is_refused(
-    trained: TrainedCheckout, changes: dict[str, Any], says: str
-) -> None:
-    config = trained.with_use_case(**changes)
-    trained.refuses(WRONG_USAGE, "train", "--config", config, says=(says,))
+def test_what_scikit_learn_does_not_know_is_refused(trained: TrainedCheckout) -> None:
+    for changes, says in UNKNOWN_TO_SCIKIT_LEARN:
+        config = trained.with_use_case(**changes)
+        trained.refuses(WRONG_USAGE, "train", "--config", config, says=(says,))
 
 
 # Tables: exit 1, or 4 where there is not enough of them
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
+def test_a_file_that_cannot_be_read_is_refused(trained: TrainedCheckout) -> None:
+    for name, content, says in [
         ("x.csv", None, "data/x.csv does not exist, and DVC does not know it"),
         ("x.csv", b"", "is empty. Expected a header and rows"),
         ("x.csv", b"a,b,species\n", "no row"),
@@ -116,15 +97,11 @@ def test_what_scikit_learn_does_not_know_is_refused(
         ("x.parquet", bytes(range(256)) * 4, "is not Parquet, or is broken"),
         ("x.xlsx", b"PK", "Save the sheet as CSV"),
         ("x.csv", b"a,a,species\n1,2,x\n", "more than one column named 'a'"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_refused(
-    trained: TrainedCheckout, name: str, content: bytes | None, says: str
-) -> None:
-    if content is not None:
-        (trained.root / "data" / name).write_bytes(content)
-    config = trained.with_use_case(data={"path": f"data/{name}"})
-    trained.refuses(FAILED, "train", "--config", config, says=(says,))
+    ]:
+        if content is not None:
+            (trained.root / "data" / name).write_bytes(content)
+        config = trained.with_use_case(data={"path": f"data/{name}"})
+        trained.refuses(FAILED, "train", "--config", config, says=(says,))
 
 
 WRONG_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int, str]] = {
@@ -141,14 +118,12 @@ WRONG_TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int, str]]
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("wrong", WRONG_TABLES)
-def test_a_table_that_cannot_be_learned_from_is_refused(trained: TrainedCheckout, wrong: str) -> None:
-    change, code, says = WRONG_TABLES[wrong]
-    change(trained.iris()).to_csv(trained.root / "data/x.csv", index=False)
-    trained.refuses(code, "train", "--config", trained.with_use_case(data={"path": "data/x.csv"}), says=(says,))
+def test_a_table_that_cannot_be_learned_from_is_refused(trained: TrainedCheckout, tmp_path: Path) -> None:
+    config = trained.with_use_case(data={"path": "data/x.csv"})
+    for change, code, says in WRONG_TABLES.values():
+        change(trained.iris()).to_csv(trained.root / "data/x.csv", index=False)
+        trained.refuses(code, "train", "--config", config, says=(says,))
 
-
-def test_init_refuses_a_table_and_writes_nothing(trained: TrainedCheckout, tmp_path: Path) -> None:
     trained.iris().assign(species="rose").to_csv(tmp_path / "roses.csv", index=False)
     trained.refuses(FAILED, "init", str(tmp_path / "roses.csv"), "--target", "species", says=("has one class only",))
     assert not (trained.root / "data/roses.csv").exists()
@@ -192,11 +167,11 @@ BROKEN: dict[str, tuple[Callable[[TrainedCheckout], Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_package_is_refused_before_the_store_believes_it(trained: TrainedCheckout, broken: str) -> None:
-    spoil, says = BROKEN[broken]
-    spoil(trained)
-    trained.refuses(FAILED, "train", says=(says, "models/iris"))
+def test_a_broken_package_is_refused_before_the_store_believes_it(trained: TrainedCheckout) -> None:
+    for spoil, says in BROKEN.values():
+        trained.restore()
+        spoil(trained)
+        trained.refuses(FAILED, "train", says=(says, "models/iris"))
     shutil.rmtree(trained.package)
     assert "models/iris was written anew" in trained.ends(DONE, "models")
     assert trained.manifest()["model_version"] == 1
@@ -227,10 +202,10 @@ def test_a_database_of_a_newer_zenml_is_refused(trained: TrainedCheckout) -> Non
     trained.refuses(FAILED, "models", says=("was made by another ZenML version", "move this one away"))
 
 
-@pytest.mark.parametrize("text", ["{", "- a\n"])
-def test_a_store_whose_configuration_is_broken_is_refused(trained: TrainedCheckout, text: str) -> None:
-    (trained.root / ".zenml/config.yaml").write_text(text, encoding="utf-8")
-    trained.refuses(FAILED, "models", says=("cannot be read", "Remove it, or restore it"))
+def test_a_store_whose_configuration_is_broken_is_refused(trained: TrainedCheckout) -> None:
+    for text in ("{", "- a\n"):
+        (trained.root / ".zenml/config.yaml").write_text(text, encoding="utf-8")
+        trained.refuses(FAILED, "models", says=("cannot be read", "Remove it, or restore it"))
 
 
 def test_a_copied_checkout_does_not_write_into_the_store_of_the_first(trained: TrainedCheckout, tmp_path: Path) -> None:
@@ -254,12 +229,12 @@ def test_an_artifact_that_is_gone_is_made_again_without_the_cache(trained: Train
     trained.ends(DONE, "train", "--no-cache")
 
 
-@pytest.mark.parametrize("name", ["iris_table", "iris_package"])
-def test_a_table_or_package_that_is_gone_from_the_store_is_put_back(trained: TrainedCheckout, name: str) -> None:
-    found = [path for path in (trained.root / ".zenml").rglob(f"*/{name}/*/*") if path.is_file()]
-    assert found
-    for path in found:
+def test_a_table_or_package_that_is_gone_from_the_store_is_put_back(trained: TrainedCheckout) -> None:
+    stored = (trained.root / ".zenml").rglob("*/*/*")
+    gone = [path for path in stored if path.is_file() and path.parts[-3] in ("iris_table", "iris_package")]
+    assert {path.parts[-3] for path in gone} == {"iris_table", "iris_package"}
+    for path in gone:
         path.unlink()
     trained.ends(DONE, "train", "--no-cache")
-    assert all(path.is_file() for path in found)
+    assert all(path.is_file() for path in gone)
     assert trained.manifest()["model_version"] == 1

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -15,11 +14,8 @@ import pytest
 from champion.errors import DONE, WRONG_USAGE
 from cli.common import config_option
 from cli.main import COMMANDS, main
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Checkout
 from tests.support.pages import commands
-
-if TYPE_CHECKING:
-    from tests.conftest import Checkout
 
 
 def test_help_names_every_command_and_imports_nothing_heavy() -> None:

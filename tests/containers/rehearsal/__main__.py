@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.conftest import copy_project
 from tests.containers.rehearsal.stage import ROOT, Stage
 from tests.containers.rehearsal.story import Rehearsal, Scene
 from tests.support.doubles.drive import GoogleDrive
@@ -26,7 +25,7 @@ def rehearse(folder: Path, out: Path) -> list[Scene]:
         stage = Stage(folder, drive, github, tell=lambda line: print(line, file=sys.stderr, flush=True))
         play = Rehearsal(stage, github)
         try:
-            play.play(copy_project)
+            play.play()
         finally:
             _leave(play.scenes, out)
         assert drive.count("POST .*upload"), f"nothing was pushed to Drive; {out} has the logs"

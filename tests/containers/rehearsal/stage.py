@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devtools.checkout import Checkout, environment
+from tests.conftest import copy_project
 from tests.containers.rehearsal.workflow import applies, filled_in, read_job
 from tests.support.doubles.drive import GoogleDrive
 from tests.support.doubles.github import API, REPOSITORY, GitHub
@@ -23,17 +24,7 @@ TIME_LIMIT = 1800
 
 @dataclass
 class Ran:
-    """How a job ended.
-
-    Attributes
-    ----------
-    steps : list of tuple
-        Make target and exit code of every step that ran.
-    said : str
-        All that was printed.
-    folder : Path
-        The runner's checkout, as the job left it.
-    """
+    """How a job ended: each step's make target with its exit code, all that was printed, and the runner's checkout."""
 
     steps: list[tuple[str, int]] = field(default_factory=list)
     said: str = ""
@@ -46,63 +37,38 @@ class Ran:
 
 
 class Stage:
-    """Everything that a rehearsal needs.
-
-    Parameters
-    ----------
-    folder : Path
-        Where all of it lies.
-    drive : GoogleDrive
-    github : GitHub
-    tell : callable
-        Is told what goes on.
-    """
+    """Everything that a rehearsal needs, in a folder; `tell` is told what goes on."""
 
     def __init__(self, folder: Path, drive: GoogleDrive, github: GitHub, tell: Callable[[str], None]) -> None:
         self.folder, self.drive, self.github, self.tell = folder, drive, github, tell
-        self.origin, self.work = folder / "origin.git", folder / "work"
+        self.origin = folder / "origin.git"
+        self.author = Checkout(folder / "work", environment(foreign=()))
         self.artifacts = folder / "comment"  # where comment-on-fork.yml unpacks it
         self.robot = drive.service_account()
         github.tokens |= {WRITES: True, READS: False}
         self._runs = 0
 
-    def found(self, copy: Callable[[Path], None]) -> None:
-        """Make the repository from a copy of the project, with a Drive folder as its DVC remote."""
-        self.work.mkdir(parents=True)
-        copy(self.work)
+    def found(self, change: Callable[[Path], None]) -> None:
+        """Make the repository from a changed copy of the project, with a Drive folder as its DVC remote."""
+        copy_project(self.author.root)
+        change(self.author.root)
         self.git("init", "--quiet", "--initial-branch", "main")
-        self.dvc("remote", "add", "--default", "drive", f"gdrive://{self.drive.folder(self.robot)}")
-        self.dvc("remote", "modify", "drive", "gdrive_trash_only", "true")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "Start")
-        self.git("clone", "--quiet", "--bare", str(self.work), str(self.origin))
+        for command in (["add", "--default", "drive", f"gdrive://{self.drive.folder(self.robot)}"],
+                        ["modify", "drive", "gdrive_trash_only", "true"]):  # fmt: skip
+            self.author.run("python", "-m", "dvc", "remote", *command)
+        self.author.commit("Start")
+        self.git("clone", "--quiet", "--bare", str(self.author.root), str(self.origin))
         self.git("remote", "add", "origin", str(self.origin))
 
     def git(self, *arguments: str, folder: Path | None = None) -> str:
-        """``git`` in the author's clone."""
-        done = subprocess.run(
-            ["git", *arguments], cwd=folder or self.work, env={**os.environ, **self._person()}, capture_output=True,
-            text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
-        return done.stdout.strip()
-
-    def dvc(self, *arguments: str) -> None:
-        """``dvc`` in the author's clone."""
-        subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments], cwd=self.work, check=True, capture_output=True,
-            env={**os.environ, "DVC_NO_ANALYTICS": "true"},
-        )  # fmt: skip
-
-    def _person(self) -> dict[str, str]:
-        return {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
-                for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))}  # fmt: skip
+        """``git`` in the author's clone, or in another folder."""
+        return Checkout(folder or self.author.root, self.author.env).run("git", *arguments).stdout.strip()
 
     def branch(self, name: str, change: Callable[[Path], None], message: str) -> str:
         """A branch off main with one change, pushed; its commit."""
         self.git("fetch", "--quiet", "origin", "main")
         self.git("checkout", "--quiet", "-B", name, "origin/main")
-        change(self.work)
+        change(self.author.root)
         self.git("commit", "--quiet", "--all", "--message", message)
         self.git("push", "--quiet", "--force", "origin", name)
         return self.git("rev-parse", "HEAD")
@@ -117,10 +83,9 @@ class Stage:
         """Have a table on the remote and its pointer on main, as its author would."""
         clone, home = self.runner(label), self.folder / "homes" / label
         (clone / name).write_bytes(table)
-        environment = self._surroundings(clone, home, {}) | {"GDRIVE_CREDENTIALS_DATA": json.dumps(self.robot)}
+        surroundings = self._surroundings(clone, home, {}) | {"GDRIVE_CREDENTIALS_DATA": json.dumps(self.robot)}
         for line in (f".venv/bin/dvc add --quiet {name}", f"make push ARGS={name}.dvc"):
-            done = subprocess.run(line.split(), cwd=clone, env=environment, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{line}: {done.stderr}"
+            Checkout(clone, surroundings).run(*line.split())
         self.git("add", f"{name}.dvc", folder=clone)
         self.git("commit", "--quiet", "--message", f"New rows in {name}", folder=clone)
         self.git("push", "--quiet", "origin", "main", folder=clone)
@@ -162,20 +127,10 @@ class Stage:
         fork: bool = False,
         file: str = "mlops-pipeline",
     ) -> Ran:
-        """Carry out the steps of a job in a clone.
+        """Carry out the steps of a job of a workflow in a runner's clone.
 
-        Parameters
-        ----------
-        label : str
-            Names it in what is printed.
-        job, file : str
-            As in ``.github/workflows``.
-        clone : Path
-            The runner's checkout.
-        event : dict of str to str
-            The values of the file's expressions that come from the event.
-        fork : bool
-            Whether the pull request comes from a fork: no secrets, and a token that may only read.
+        `label` names it in what is printed; `event` has the values of the file's expressions that come from the event. A
+        fork's pull request gets no secrets, and a token that may only read.
         """
         plan = read_job(clone / f".github/workflows/{file}.yml", job)
         values = {**self._values(fork), **event}
@@ -190,17 +145,17 @@ class Stage:
             if step.uses:
                 self._stand_in(step.uses, step.given, clone)
             if step.run:
-                environment = {**common, **filled_in(step.environment, values)}
+                own = {**common, **filled_in(step.environment, values)}
                 if step.run == "make ci-image":
-                    environment.pop("REPO_TOKEN", None)  # there is no registry here: the image is built, not pushed
-                self._step(label, step.run, environment, clone, ran)
+                    own.pop("REPO_TOKEN", None)  # there is no registry here: the image is built, not pushed
+                self._step(label, step.run, own, clone, ran)
                 outputs |= _outputs(home / "output")
         return ran
 
-    def _step(self, label: str, line: str, environment: dict[str, str], clone: Path, ran: Ran) -> None:
+    def _step(self, label: str, line: str, env: dict[str, str], clone: Path, ran: Ran) -> None:
         self.tell(f"{label}: {line}")
         done = subprocess.run(
-            line.split(), cwd=clone, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            line.split(), cwd=clone, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False, timeout=TIME_LIMIT,
         )  # fmt: skip
         ran.steps.append((line, done.returncode))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from devtools.checkout import UnexpectedError
 from tests.conftest import iris_csv
 from tests.containers.rehearsal.stage import Ran, Stage
 from tests.support.doubles.github import REPOSITORY, GitHub, Pull
@@ -20,17 +21,8 @@ FORK = "stranger/champion"
 
 @dataclass(frozen=True)
 class Scene:
-    """One thing that happened.
-
-    Attributes
-    ----------
-    title : str
-    ran : Ran
-    champion : int or None
-        The number that main's pointer names afterwards.
-    comment : str or None
-        What stands on the pull request, or in the issue.
-    """
+    """One thing that happened: what ran, the number that main's pointer names afterwards, the pull request's comment or the
+    issue."""
 
     title: str
     ran: Ran
@@ -69,31 +61,23 @@ def shifted(rows: bytes, by: float) -> bytes:
 
 
 class Rehearsal:
-    """The scenes, one after the other.
-
-    Parameters
-    ----------
-    stage : Stage
-    github : GitHub
-    """
+    """The scenes, one after the other."""
 
     def __init__(self, stage: Stage, github: GitHub) -> None:
         self.stage, self.github = stage, github
         self.scenes: list[Scene] = []
 
-    def play(self, copy: Callable[[Path], None]) -> list[Scene]:
+    def play(self) -> None:
         """Play all of it."""
 
         def weak(root: Path) -> None:
-            copy(root)
             for other in (root / "configs").glob("*.yaml"):
                 if other.name != "iris.yaml":
                     other.unlink()
             (root / "models/iris.dvc").unlink(missing_ok=True)
             path = root / "configs/iris.yaml"
-            path.write_text(
-                path.read_text(encoding="utf-8").replace("min_score: 0.8", "min_score: 0.3"), encoding="utf-8"
-            )
+            text = path.read_text(encoding="utf-8").replace("min_score: 0.8", "min_score: 0.3")
+            path.write_text(text, encoding="utf-8")
             depth(1)(root)
 
         self.stage.found(weak)
@@ -110,12 +94,11 @@ class Rehearsal:
         self._watched("drift that lasts", self.scenes[-1].ran.folder)
         self.stage.take_back()
         self._watched("drift that ends")
-        return self.scenes
 
     def _champion(self) -> int | None:
         try:
             found = yaml.safe_load(self.stage.pointer())["meta"]["model_version"]
-        except AssertionError:  # there is no pointer yet
+        except UnexpectedError:  # there is no pointer yet
             return None
         assert isinstance(found, int)
         return found
@@ -138,19 +121,12 @@ class Rehearsal:
         before = len(self.github.calls)
         ran = self.stage.run(branch, "judge", clone, event, fork=True)
         assert len(self.github.calls) == before, "the fork's job called GitHub"
+        event = {
+            "runner.temp": str(self.stage.folder), "github.event.workflow_run.head_sha": pull.head,
+            "github.event.workflow_run.head_repository.full_name": FORK, "github.event.workflow_run.id": "999",
+        }  # fmt: skip
         base = self.stage.runner(f"{branch}-comment")
-        told = self.stage.run(
-            f"{branch}-comment",
-            "comment",
-            base,
-            {
-                "runner.temp": str(self.stage.folder),
-                "github.event.workflow_run.head_sha": pull.head,
-                "github.event.workflow_run.head_repository.full_name": FORK,
-                "github.event.workflow_run.id": "999",
-            },
-            file="comment-on-fork",
-        )
+        told = self.stage.run(f"{branch}-comment", "comment", base, event, file="comment-on-fork")
         ran.steps += told.steps
         ran.said += told.said
         self.scenes.append(Scene(title, ran, self._champion(), self._comment(pull)))
@@ -199,8 +175,5 @@ class Rehearsal:
     def _comment(self, pull: Pull) -> str | None:
         there = self.github.comments.get(pull.number, [])
         assert len(there) <= 1, "more than one comment"
-        return (
-            re.sub(r"\n*!\[\]\(https://cml\.dev/watermark\S* \"CML watermark\"\)", "", there[0]["body"])
-            if there
-            else None
-        )
+        watermark = r"\n*!\[\]\(https://cml\.dev/watermark\S* \"CML watermark\"\)"
+        return re.sub(watermark, "", there[0]["body"]) if there else None

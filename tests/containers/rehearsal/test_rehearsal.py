@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-import pytest
+from pathlib import Path
 
 from tests.containers.rehearsal.__main__ import rehearse
-from tests.containers.rehearsal.stage import ROOT
-from tests.containers.rehearsal.workflow import UnknownError, applies, filled_in, read_job
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_workflows_lead_from_a_first_champion_to_a_rollback(tmp_path: Path) -> None:
@@ -41,25 +34,3 @@ def test_the_workflows_lead_from_a_first_champion_to_a_rollback(tmp_path: Path) 
     assert "petal_length" in comments["drift"]
     assert "The drift is over." in comments["drift that ends"]
     assert comments["drift"] != comments["drift that lasts"], "the text is written anew"
-
-
-def test_a_run_line_that_is_no_make_target_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "workflow.yml"
-    path.write_text("jobs: {judge: {steps: [{run: 'make ci-train && echo done'}]}}")
-    with pytest.raises(UnknownError, match="one make target"):
-        read_job(path, "judge")
-
-
-def test_an_expression_or_a_condition_that_is_not_known_is_refused() -> None:
-    with pytest.raises(UnknownError, match=r"secrets\.NEW"):
-        filled_in({"NAME": "${{ secrets.NEW }}"}, {})
-    with pytest.raises(UnknownError, match="always"):
-        applies("always()", failed=False, fork=False, outputs={})
-
-
-def test_every_job_but_the_checks_can_be_rehearsed() -> None:
-    folder = ROOT / ".github/workflows"
-    for file, job in (("mlops-pipeline", "judge"), ("mlops-pipeline", "promote"), ("mlops-pipeline", "rollback"),
-                      ("comment-on-fork", "comment"), ("drift-monitor", "watch"), ("drift-monitor", "retrain")):  # fmt: skip
-        for step in read_job(folder / f"{file}.yml", job).steps:
-            applies(step.condition, failed=False, fork=False, outputs={})

@@ -1,0 +1,57 @@
+"""Images before there is an engine: what is refused, which stages count, what a name says."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import Any
+
+import pytest
+
+from champion.ci.environment import Environment
+from champion.ci.image import image_names
+from champion.ci.runs import use_cases
+from champion.orchestration.docker.containers import Containers
+from champion.orchestration.docker.image import stages
+from champion.orchestration.stack_support.local_docker import ended_by_signals
+from tests.conftest import ROOT, Checkout
+
+
+def test_without_a_package_or_with_the_wrong_one_nothing_is_built(checkout: Checkout) -> None:
+    def refused(*more: str) -> str:
+        return checkout.run("image", "--target", "champion", *more, expect=2).stderr
+
+    assert "There is no production package under models/ to put into the image: there is none" in refused()
+    for name in ("iris", "wine"):
+        (checkout.root / "models" / name).mkdir(parents=True)
+        (checkout.root / "models" / name / "manifest.json").touch()
+    assert "more than one production package: iris, wine. Say with `--use-case`" in refused()
+    assert "under models/rose to put into the image: there are those of iris, wine" in refused("--use-case", "rose")
+
+
+@pytest.mark.parametrize(
+    ("target", "names"), [("pipeline", "packages pipeline"), ("champion", "serving-packages serving champion")]
+)
+def test_a_target_is_built_from_its_own_stages_alone(target: str, names: str) -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    chosen = stages(text, target)
+    assert " ".join(line.split()[-1] for line in chosen.splitlines() if line.startswith("FROM ")) == names
+    assert chosen.startswith(text.partition("FROM ")[0])
+
+
+def test_an_image_is_named_by_version_and_by_commit(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("champion.settings.root", lambda: checkout.root)
+    (workspace,) = use_cases(checkout.root)
+    commit = checkout.git("rev-parse", "HEAD").strip()[:12]
+    assert image_names(workspace, 3, Environment({"IMAGE": "registry.example.com/Team/Champion"})) == [
+        "registry.example.com/team/champion:iris-v3", f"registry.example.com/team/champion:iris-{commit}",
+    ]  # fmt: skip
+
+
+def test_an_interrupt_that_a_library_swallowed_ends_the_run_at_the_next_step() -> None:
+    no_engine: Any = None
+    containers = Containers(no_engine)
+    with ended_by_signals(containers), contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        containers.run("an-image-that-is-not-there", ["--step_name", "prepare"], [])
