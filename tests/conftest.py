@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import compileall
 import functools
 import importlib.util
@@ -14,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+from champion.use_case.whole import parse_use_case
 from champion.workspace.workspace import Workspace
 from devtools.checkout import copy_known, environment
 from tests.support.browser import Page, browser, new_page
@@ -86,8 +85,11 @@ class Checkout:
 
     def start(self, *arguments: str, warm: bool = True) -> subprocess.Popen[str]:
         """Start run.py and return at once."""
-        start = WARM.start if warm else cold_start
-        return start(("run.py", *arguments), self.root, self.environment())
+        if warm:
+            return WARM.start(("run.py", *arguments), self.root, self.environment())
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        command = [sys.executable, "run.py", *arguments]
+        return subprocess.Popen(command, cwd=self.root, env=self.environment(), text=True, **pipes)
 
     def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """``python run.py ...``."""
@@ -111,8 +113,7 @@ class Checkout:
 
     def models(self, *arguments: str) -> list[dict[str, Any]]:
         """``python run.py models --json``, parsed."""
-        found: list[dict[str, Any]] = self.json("models", *arguments)
-        return found
+        return self.json("models", *arguments)
 
     def champion(self, *arguments: str) -> int | None:
         """The number in production; more than one is a failure."""
@@ -136,13 +137,11 @@ class Checkout:
 
     def read_use_case(self, name: str = "iris") -> dict[str, Any]:
         """A use case's YAML, parsed."""
-        found: dict[str, Any] = yaml.safe_load((self.root / f"configs/{name}.yaml").read_text(encoding="utf-8"))
-        return found
+        return yaml.safe_load((self.root / f"configs/{name}.yaml").read_text(encoding="utf-8"))
 
     def manifest(self, name: str = "iris") -> dict[str, Any]:
         """The manifest of the production package."""
-        found: dict[str, Any] = json.loads((self.root / f"models/{name}/manifest.json").read_text(encoding="utf-8"))
-        return found
+        return json.loads((self.root / f"models/{name}/manifest.json").read_text(encoding="utf-8"))
 
 
 def copy_project(target: Path) -> None:
@@ -153,8 +152,7 @@ def copy_project(target: Path) -> None:
 @functools.cache
 def template() -> Path:
     """The checkout that the others of this test process are copies of: committed, and compiled."""
-    folder = Path(tempfile.mkdtemp(prefix="template-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = scratch()
     copy_project(folder)
     for path in folder.rglob("*.py"):
         compiled = Path(importlib.util.cache_from_source(str(ROOT / path.relative_to(folder))))
@@ -171,8 +169,7 @@ def template() -> Path:
 
 def iris_csv() -> bytes:
     """The sample, as its script makes it."""
-    found: bytes = runpy.run_path(str(ROOT / "data" / "make_iris.py"))["iris_csv"]()
-    return found
+    return runpy.run_path(str(ROOT / "data" / "make_iris.py"))["iris_csv"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -254,12 +251,6 @@ def ready_project(folder: Path) -> Checkout:
 WARM = Warm(ready_project)
 
 
-def cold_start(arguments: tuple[str, ...], cwd: Path, env: dict[str, str]) -> subprocess.Popen[str]:
-    """Start a Python that has imported nothing yet."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, *arguments], cwd=cwd, env=env, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
-
-
 @pytest.fixture
 def ready(checkout: Checkout) -> Checkout:
     """A checkout whose table is there."""
@@ -289,12 +280,8 @@ class Session:
 
     def workspace(self, use_case: dict[str, Any]) -> Workspace:
         """The workspace of a use case, which gets this session's name."""
-        from champion.use_case.whole import parse_use_case
-        from champion.workspace.workspace import Workspace
-
-        return Workspace(
-            self.root, self.root / "use_case.yaml", parse_use_case({**use_case, "name": self.name}, "test")
-        )
+        parsed = parse_use_case({**use_case, "name": self.name}, "test")
+        return Workspace(self.root, self.root / "use_case.yaml", parsed)
 
     def train(self, use_case: dict[str, Any], **options: bool) -> tuple[Any, set[str]]:
         """Train, without figures, which take a third of the time; the run, and the steps that were not taken from the cache."""
@@ -318,9 +305,7 @@ class Session:
 
     def manifest(self) -> dict[str, Any]:
         """The manifest of the production package."""
-        path = self.root / "models" / self.name / "manifest.json"
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return json.loads((self.root / "models" / self.name / "manifest.json").read_text(encoding="utf-8"))
 
     def write(self, content: bytes | str, path: str = "data/iris.csv") -> None:
         """Write a table."""

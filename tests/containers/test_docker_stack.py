@@ -37,8 +37,7 @@ def left(engine: Any, checkout: Checkout) -> list[str]:
 
 
 def decided(checkout: Checkout) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads((checkout.root / "reports/iris/decision.json").read_text(encoding="utf-8"))
-    return facts
+    return json.loads((checkout.root / "reports/iris/decision.json").read_text(encoding="utf-8"))
 
 
 def answers(checkout: Checkout) -> np.ndarray:

@@ -72,7 +72,7 @@ def test_a_file_comes_back_from_a_store_elsewhere_byte_for_byte(tmp_path: Path) 
     far, source = tmp_path / "far", tmp_path / "table.csv"
     far.mkdir()
     source.write_bytes(bytes(range(256)) * 100_000)
-    materializer = FileMaterializer("far://place", FarStore(far))  # type: ignore[arg-type]
+    materializer = FileMaterializer("far://place", FarStore(far))
     materializer.save(StoredFile(source))
     found = materializer.load(StoredFile).path
     assert found.name == "table.csv"

@@ -15,7 +15,7 @@ from champion.orchestration.materializers.table import TableMaterializer
 from champion.tabular.tables import WrittenTable
 from pipelines import dataset
 from pipelines.dataset import EarlyTable
-from tests.conftest import Checkout
+from tests.conftest import Checkout, quick
 
 RULE = SplitRule(by="hash", share=0.2, salt="s", columns=("a",))
 
@@ -32,6 +32,7 @@ def early(ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     """A checkout in which every table is long, and which puts what is temporary beside itself."""
     change(ready, "pipelines/dataset.py", "FEWEST_BYTES = 32 * 1024 * 1024", "FEWEST_BYTES = 1")
     change(ready, "pipelines/dataset.py", "(os.cpu_count() or 1) > 1", "True")
+    ready.write_use_case(quick())
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     return ready
@@ -67,12 +68,16 @@ def test_a_table_that_cannot_be_used_is_refused_as_ever(early: Checkout) -> None
     assert "Traceback" not in said
 
 
-def test_skops_is_imported_before_zenml_where_something_is_trained_for_certain(ready: Checkout) -> None:
+def test_skops_is_imported_before_zenml_where_something_is_trained_for_certain(checkout: Checkout) -> None:
+    checkout.write_use_case(quick(data={"path": "data/none.csv"}))  # all is imported before that is found out
+
     def imported() -> list[str]:
-        told = ready.command(sys.executable, "-X", "importtime", "run.py", "train").stderr
+        told = checkout.command(sys.executable, "-X", "importtime", "run.py", "train", expect=1).stderr
         return [line.rpartition("|")[2].strip() for line in told.splitlines()]
 
-    first, second = imported(), imported()
+    first = imported()
+    (checkout.root / "models/iris").mkdir()
+    second = imported()
     assert first.index("skops.io._persist") < first.index("zenml")
     assert "skops.io._persist" not in second[: second.index("zenml")]
 

@@ -38,8 +38,7 @@ def read(path: Path) -> str:
 
 
 def iris_yaml() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(read(ROOT / "configs/iris.yaml"))
-    return found
+    return yaml.safe_load(read(ROOT / "configs/iris.yaml"))
 
 
 def example_table() -> pd.DataFrame:

@@ -88,7 +88,7 @@ class Warm:
         """Start ``python ARGUMENTS``: a process that stands for it, and hands signals on."""
         command = [sys.executable, "-S", __file__, "relay", self.address, *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=cwd, env=env, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(command, cwd=cwd, env=env, text=True, **pipes)
 
 
 @contextlib.contextmanager
@@ -278,7 +278,7 @@ def finish(*arguments: str) -> None:
     except BaseException:
         traceback.print_exc()
         code = 1
-    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter calls first at its end
+    threading._shutdown()  # what the interpreter calls first at its end
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 import yaml
 from palmerpenguins import load_penguins
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_digits
 
 from champion.bundle import folder
 from champion.bundle.build import classifier
 from champion.onboarding.initialise import initialise
 from champion.tabular.tables import read_table
 from tests.conftest import Checkout, Session
+from tests.support.tables import write
 
-Made = tuple[Path, str, str]  # the table, its target, and what a run must say of it
+Made = tuple[pd.DataFrame, str, str, str]  # the table, its file, its target, and what a run must say of it
 DUMMY = {"baseline": {"estimator": "sklearn.dummy.DummyClassifier"}}
 
 
@@ -32,35 +33,17 @@ def signal(labels: np.ndarray, noise: float = 0.3) -> np.ndarray:
     return codes + random(1).normal(0, noise, len(codes))
 
 
-def breast_cancer(place: Path) -> Made:
-    """Thirty columns with spaces, whose target is the integers 0 and 1."""
-    path = place / "Breast Cancer (Wisconsin).csv"
-    load_breast_cancer(as_frame=True).frame.to_csv(path, index=False)
-    return path, "target", ""
-
-
-def wine(place: Path) -> Made:
-    """Three integer classes, in Parquet."""
-    path = place / "wine.parquet"
-    load_wine(as_frame=True).frame.to_parquet(path)
-    return path, "target", ""
-
-
-def digits(place: Path) -> Made:
+def digits() -> Made:
     """Ten classes; some pixels are black in every row."""
-    path = place / "digits.parquet"
-    load_digits(as_frame=True).frame.head(400).to_parquet(path)
-    return path, "target", "It has the same value in every row"
+    return load_digits(as_frame=True).frame.head(400), "digits.parquet", "target", "It has the same value in every row"
 
 
-def penguins(place: Path) -> Made:
+def penguins() -> Made:
     """Missing values and categories."""
-    path = place / "penguins.csv.gz"
-    load_penguins().to_csv(path, index=False)
-    return path, "species", ""
+    return load_penguins(), "penguins.csv.gz", "species", ""
 
 
-def strange_names(place: Path) -> Made:
+def strange_names() -> Made:
     """Names that YAML, CSV, Markdown or HTML would misread; a target with accents, and labels with accents."""
     rows = 200
     labels = random().choice(["Zürich", "São Paulo", "東京"], rows)
@@ -70,12 +53,10 @@ def strange_names(place: Path) -> Made:
     table["größe"] = signal(labels)
     table["~"] = random(9).choice(["no", "off", "NULL ", "1e3", "<script>", "a|b"], rows)
     table["Où ?"] = labels
-    path = place / "Été à Genève.csv"
-    table.to_csv(path, index=False)
-    return path, "Où ?", ""
+    return table, "Été à Genève.csv", "Où ?", ""
 
 
-def strange_values(place: Path) -> Made:
+def strange_values() -> Made:
     """Nullable dtypes, gaps in every column, moments, an identifier, free text, a constant, nothing, and repeated rows."""
     rows = 240
     labels = random().random(rows) < 0.5
@@ -99,12 +80,10 @@ def strange_values(place: Path) -> Made:
     table["source"] = "web"
     table["nothing"] = pd.array([None] * rows, dtype="Float64")
     table["bought"] = pd.array(labels, dtype="boolean")
-    path = place / "values.parquet"
-    pd.concat([table, table.head(40)]).to_parquet(path)
-    return path, "bought", "It has no value in any row"
+    return pd.concat([table, table.head(40)]), "values.parquet", "bought", "It has no value in any row"
 
 
-def unbalanced(place: Path) -> Made:
+def unbalanced() -> Made:
     """Ninety-nine to one; most values of a category stand in a row or two, so the holdout has some that are new."""
     rows = 1200
     labels = np.where(np.arange(rows) % 100 == 0, "fraud", "fine")
@@ -112,38 +91,33 @@ def unbalanced(place: Path) -> Made:
         {"shop": random().integers(0, 700, rows).astype(str), "amount": signal(labels, 0.1), "is": labels}
     )
     table["shop"] = "shop " + table["shop"]
-    path = place / "unbalanced.csv"
-    table.to_csv(path, index=False)
-    return path, "is", "balanced_accuracy"
+    return table, "unbalanced.csv", "is", "balanced_accuracy"
 
 
-def fifty_classes(place: Path) -> Made:
+def fifty_classes() -> Made:
     """Fifty integer classes of six rows and fewer, some of which the holdout lacks."""
     labels = np.repeat(np.arange(1950, 2000), 6)[:-3]
     table = pd.DataFrame({"near": signal(labels, 0.1), "noise": random().normal(size=len(labels)), "year": labels})
-    path = place / "fifty.csv"
-    table.to_csv(path, index=False)
-    return path, "year", "The judged rows lack"
+    return table, "fifty.csv", "year", "The judged rows lack"
 
 
-def thirty_rows(place: Path) -> Made:
+def thirty_rows() -> Made:
     """Few rows, some of them twice."""
     labels = np.array(["yes", "no"] * 15)
     table = pd.DataFrame({"size": signal(labels, 0.1).round(2), "colour": ["red", "blue", "red"] * 10, "ok": labels})
-    path = place / "thirty.csv"
-    table.to_csv(path, index=False)
-    return path, "ok", "rows judge"
+    return table, "thirty.csv", "ok", "rows judge"
 
 
 TABLES = [
-    breast_cancer, wine, digits, penguins, strange_names, strange_values, unbalanced, fifty_classes, thirty_rows,
+    digits, penguins, strange_names, strange_values, unbalanced, fifty_classes, thirty_rows,
 ]  # fmt: skip
 WHOLE = (strange_names, strange_values)  # every kind of column, name and value
 
 
 @pytest.mark.parametrize("make", TABLES, ids=lambda make: make.__name__)
-def test_a_table_goes_from_init_to_a_champion(session: Session, tmp_path: Path, make: Callable[[Path], Made]) -> None:
-    table, target, says = make(tmp_path)
+def test_a_table_goes_from_init_to_a_champion(session: Session, tmp_path: Path, make: Callable[[], Made]) -> None:
+    frame, file, target, says = make()
+    table = write(frame, tmp_path / file)
     made = initialise(session.root, table, target)
     use_case = yaml.safe_load((session.root / made.config).read_text(encoding="utf-8"))
     done, _ = session.train({**use_case, "candidates": dict([next(iter(use_case["candidates"].items()))])})
@@ -157,8 +131,9 @@ def test_a_table_goes_from_init_to_a_champion(session: Session, tmp_path: Path, 
     "make",
     [pytest.param(make, id=make.__name__, marks=[] if make in WHOLE else pytest.mark.long) for make in TABLES],
 )
-def test_a_table_goes_from_init_to_rollback(checkout: Checkout, tmp_path: Path, make: Callable[[Path], Made]) -> None:
-    table, target, _ = make(tmp_path)
+def test_a_table_goes_from_init_to_rollback(checkout: Checkout, tmp_path: Path, make: Callable[[], Made]) -> None:
+    frame, file, target, _ = make()
+    table = write(frame, tmp_path / file)
     made = checkout.json("init", str(table), "--target", target)
     name, config = made["name"], ["--config", made["config"]]
     assert made["tracked"]

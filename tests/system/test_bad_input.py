@@ -150,8 +150,7 @@ def rewrite(trained: TrainedCheckout, model: bytes | None = None, **about: Any) 
 
 
 def not_trusted() -> bytes:
-    made: bytes = skops.io.dumps(FunctionTransformer(func=os.path.join))
-    return made
+    return skops.io.dumps(FunctionTransformer(func=os.path.join))
 
 
 BROKEN: dict[str, tuple[Callable[[TrainedCheckout], Any], str]] = {

@@ -257,7 +257,7 @@ def on_a_terminal(checkout: Checkout, *arguments: str) -> str:
     ours, theirs = pty.openpty()
     environment = {**checkout.environment(), "TERM": "xterm"}
     command, streams = [sys.executable, "run.py", *arguments], {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-    running = subprocess.Popen(command, cwd=checkout.root, env=environment, **streams)  # type: ignore[call-overload]
+    running = subprocess.Popen(command, cwd=checkout.root, env=environment, **streams)
     os.close(theirs)
     pieces = []
     try:
