@@ -1,7 +1,5 @@
 """Fixtures that every room shares: a checkout of one's own, with a store and a HOME of its own."""
 
-from __future__ import annotations
-
 import compileall
 import functools
 import importlib.util

@@ -1,7 +1,5 @@
 """A real engine, and a checkout on the docker stack; where there is none a test is skipped, or fails if NEEDS_ENGINE is set."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """What is in the image, what is not, that it does the main job by itself, and its way to a registry."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

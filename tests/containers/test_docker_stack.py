@@ -1,7 +1,5 @@
 """The same pipeline in containers: proven from inside them, equal to the local stack, and nothing left behind."""
 
-from __future__ import annotations
-
 import json
 import signal
 import sys

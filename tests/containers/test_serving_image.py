@@ -1,7 +1,5 @@
 """The image that serves: what is in it, that it needs no more than it gets, and that it is tried before it is pushed."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

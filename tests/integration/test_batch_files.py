@@ -1,7 +1,5 @@
 """The edge of batch inference: files checked before, put in place whole, and kept in the store."""
 
-from __future__ import annotations
-
 import stat
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What is run again, and what is not: each change re-runs exactly what depends on it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The table in the store: registered once per data version, checked once per use case."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

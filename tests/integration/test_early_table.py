@@ -1,7 +1,5 @@
 """A long table is read in a process of its own while ZenML starts; here the sample counts as long."""
 
-from __future__ import annotations
-
 import io
 import json
 import sys

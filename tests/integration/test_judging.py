@@ -1,7 +1,5 @@
 """Who becomes the champion: first, better, worse, tie and the policy, in a real store."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """What a run reaches through its imports: what may refit a model, and what makes `dvc repro` stale."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

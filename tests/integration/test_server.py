@@ -1,7 +1,5 @@
 """With a ZenML server its Model Control Plane is the truth, for everybody; without one the package is."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The holdout stays the holdout: changed rules, times and groups, through the whole pipeline."""
 
-from __future__ import annotations
-
 import random
 
 import pandas as pd

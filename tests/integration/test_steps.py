@@ -1,7 +1,5 @@
 """Steps through their entry points, with a table of some rows: no store, no run."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Two runs on one store, and runs that are killed: one champion at any time."""
 
-from __future__ import annotations
-
 import random
 import signal
 import sys

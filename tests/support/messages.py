@@ -1,7 +1,5 @@
 """Every message of an error, read from the code: its fixed words, and … for what is filled in."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

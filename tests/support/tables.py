@@ -1,7 +1,5 @@
 """A table with a column of every kind, and a package that learned it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

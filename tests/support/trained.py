@@ -1,7 +1,5 @@
 """A checkout with a champion, for tests that try to spoil it."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import shutil

@@ -5,8 +5,6 @@ The command's own modules are imported by the fork, from the checkout it runs in
 tested: those start an interpreter.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import gc

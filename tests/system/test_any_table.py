@@ -1,7 +1,5 @@
 """Any table goes all the way, or is refused with a reason: init, a run, a better one, a cached one, and back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,8 +126,7 @@ def test_a_table_goes_from_init_to_a_champion(session: Session, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    "make",
-    [pytest.param(make, id=make.__name__, marks=[] if make in WHOLE else pytest.mark.long) for make in TABLES],
+    "make", [pytest.param(make, id=make.__name__, marks=[] if make in WHOLE else pytest.mark.long) for make in TABLES]
 )
 def test_a_table_goes_from_init_to_rollback(checkout: Checkout, tmp_path: Path, make: Callable[[], Made]) -> None:
     frame, file, target, _ = make()

@@ -1,7 +1,5 @@
 """Bad input through the command line: a sentence, the right exit code, and nothing lost."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """A machine that lets a run down: no permission, no room, Ctrl-C, no HOME, no git. A sentence, and nothing lost."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

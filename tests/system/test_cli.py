@@ -1,7 +1,5 @@
 """The command line: quick to help, strict with what it does not know, and never without a sentence."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

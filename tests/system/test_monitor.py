@@ -1,7 +1,5 @@
 """The drift gate as its user meets it: a table or the log of a service in, verdict, reports and exit code out."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -112,9 +110,7 @@ def test_too_few_rows_or_the_same_row_over_and_over_are_not_enough(trained: Sess
         assert {each.verdict for each in found.features} == {"not_enough"}
 
 
-def test_a_table_of_another_use_case_or_without_a_row_is_an_error_and_the_former_report_stays(
-    trained: Session,
-) -> None:
+def test_a_table_of_another_use_case_or_without_a_row_is_an_error_and_the_former_report_stays(trained: Session) -> None:
     before = monitored(trained, new_rows())
     with pytest.raises(DataError, match="has no column of the use case"):
         monitored(trained, pd.DataFrame({"a": [1, 2], "b": [3, 4]}))

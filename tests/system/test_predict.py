@@ -1,7 +1,5 @@
 """`run.py predict`, as its user meets it: files whole or not at all, and a sentence for each mistake."""
 
-from __future__ import annotations
-
 import os
 import pty
 import re

@@ -1,7 +1,5 @@
 """``make rehearse``: play it, leave the comments as files, and print what happened."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile

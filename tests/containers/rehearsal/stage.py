@@ -1,7 +1,5 @@
 """The stage: a repository with its clones, the doubles, and a runner that carries a job out as GitHub would."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

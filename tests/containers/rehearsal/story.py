@@ -1,7 +1,5 @@
 """What is rehearsed: a first champion, a pull request that is better, its merge, a worse one, a fork's, a rollback, drift."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable

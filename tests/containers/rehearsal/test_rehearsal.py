@@ -1,7 +1,5 @@
 """The rehearsal itself, on the real Docker stack: what the workflows do to a repository, from first champion to rollback."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -4,8 +4,6 @@ This is a list and no interpreter: every expression and every condition that a f
 and one that is not known ends the rehearsal, so that file and rehearsal cannot drift apart.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
