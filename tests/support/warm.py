@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -31,18 +32,19 @@ from typing import Any
 LIBRARIES = [  # what warming up does not import by itself
     "zenml.zen_stores.rest_zen_store", "zenml.zen_stores.migrations.utils", "pyarrow.csv", "pyarrow.dataset",
     "sklearn.ensemble", "sklearn.linear_model", "sklearn.neighbors", "sklearn.dummy", "dvc.repo", "dvc.cli.parser",
+    "dvc.data_cloud", "dvc.scm", "dvc.lock", "dvc.daemon", "scmrepo.git", "dvc_gdrive", "pydrive2.fs",
 ]  # fmt: skip
 SECONDS = 600.0  # after which a command counts as stuck
 
 
 class Warm:
-    """The forked Python of a test session, started when first asked.
+    """A Python of a test session that is forked, started when first asked: this environment's, or another's.
 
     `project` makes a checkout with a table in a folder: training there fills the caches.
     """
 
-    def __init__(self, project: Callable[[Path], Any]) -> None:
-        self._project = project
+    def __init__(self, project: Callable[[Path], Any] | None = None, python: str = sys.executable) -> None:
+        self._project, self._python = project, python
 
     @cached_property
     def address(self) -> str:
@@ -51,7 +53,8 @@ class Warm:
 
         session, in_worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), "PYTEST_XDIST_WORKER" in os.environ
         owner = os.getppid() if in_worker else os.getpid()
-        home = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir(), f"warm-{session or owner}")
+        name = f"warm-{session or owner}-{zlib.crc32(self._python.encode())}"
+        home = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir(), name)
         home.mkdir(exist_ok=True)
         with FileLock(home / "lock"):
             if not (home / "socket").exists():
@@ -59,28 +62,33 @@ class Warm:
         return str(home / "socket")
 
     def _start(self, home: Path, owner: int) -> None:
-        self._project(home / "project")
+        if self._project:
+            self._project(home / "project")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "DVC_"))} | {
             "HOME": str(home), "ZENML_CONFIG_PATH": f"{home}/zenml", "COLUMNS": "100", "ZENML_ANALYTICS_OPT_IN": "false",
             "ZENML_LOGGING_VERBOSITY": "WARN", "ZENML_ENABLE_RICH_TRACEBACK": "false", "AUTO_OPEN_DASHBOARD": "false",
         }  # fmt: skip
         with (home / "log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, __file__, "serve", str(home), str(owner)], env=env, cwd=home, stdin=subprocess.DEVNULL,
+                [self._python, __file__, "serve", str(home), str(owner)], env=env, cwd=home, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         while not (home / "socket").exists():
             assert process.poll() is None, (home / "log").read_text(encoding="utf-8")
             time.sleep(0.05)
 
-    def run(self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run ``python ARGUMENTS`` to its end."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            with asked(self.address, arguments, str(cwd), env, [0, out.fileno(), err.fileno()]) as told:
+    def run(
+        self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str], given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``python ARGUMENTS`` to its end, with a standard input."""
+        with tempfile.TemporaryFile() as gets, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            gets.write(given.encode())
+            gets.seek(0)
+            with asked(self.address, arguments, str(cwd), env, [each.fileno() for each in (gets, out, err)]) as told:
                 next(told)
                 code = next(told)
             said = [stream.seek(0) or stream.read().decode("utf-8", "replace") for stream in (out, err)]
-        return subprocess.CompletedProcess([sys.executable, *arguments], code, *said)
+        return subprocess.CompletedProcess([self._python, *arguments], code, *said)
 
     def start(self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str]) -> subprocess.Popen[str]:
         """Start ``python ARGUMENTS``: a process that stands for it, and hands signals on."""
@@ -243,7 +251,8 @@ def become(order: dict[str, Any]) -> None:
     os.environ.update(order["env"])
     os.chdir(order["cwd"])
     tempfile.tempdir = None
-    sys.modules["numpy"].random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
 
 
@@ -292,7 +301,8 @@ if __name__ == "__main__":
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    warm_up(folder / "project")
+    if (folder / "project").is_dir():
+        warm_up(folder / "project")
     assert threading.active_count() == 1, threading.enumerate()
     assert "champion" not in sys.modules
     gc.collect()

@@ -11,7 +11,7 @@ from palmerpenguins import load_penguins
 from sklearn.datasets import load_digits
 
 from champion.bundle import folder
-from champion.bundle.build import classifier
+from champion.bundle.build import predictor
 from champion.onboarding.initialise import initialise
 from champion.tabular.tables import read_table
 from tests.conftest import Checkout, Session
@@ -161,9 +161,9 @@ def assert_the_package_can_be_used(place: Path, table: Path, target: str, versio
     for feature in manifest.signature:
         assert feature.name in card.replace("\\|", "|").replace("\\\\", "\\")
     frame = read_table(table, table.name).drop(columns=target)
-    given = classifier(package, place.name).predict(frame.iloc[::-1])
-    assert len(given.codes) == len(frame)
-    assert set(given.codes.tolist()) <= set(range(len(manifest.classes)))
+    given = predictor(package, place.name).predict(frame.iloc[::-1])
+    assert len(given.values) == len(frame)
+    assert set(given.values.tolist()) <= set(range(len(manifest.classes)))
 
 
 def assert_the_report_is_safe(reports: Path) -> None:

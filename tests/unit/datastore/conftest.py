@@ -42,7 +42,7 @@ def _known(python: str | Path) -> Path:
 def pythons() -> dict[Path, Warm]:
     """The Pythons with dvc that are forked instead of started; the client's is its environment's, unmodified."""
     theirs = _known(ROOT / ".venv-drive/bin/python")
-    return {_known(sys.executable): WARM, theirs: Warm(str(theirs))}
+    return {_known(sys.executable): WARM, theirs: Warm(python=str(theirs))}
 
 
 @pytest.fixture
