@@ -40,14 +40,6 @@ def listen(port: int) -> socket.socket:
     raise ProjectError(f"Of the ports from {port} on none is free on {HOST}. Name another one with --port.")
 
 
-def last_run(client: Client) -> str | None:
-    """The page of the newest training run, below the dashboard's address; None where nothing was trained yet."""
-    with contextlib.suppress(KeyError):
-        for run in client.list_pipeline_runs(pipeline=TRAINING, sort_by="desc:created", size=1).items:
-            return f"/projects/{client.active_project.name}/runs/{run.id}"
-    return None
-
-
 def skip_questions(client: Client) -> None:
     """Answer, once, what the dashboard would ask before it shows anything: no mail, no survey, no announcements.
 
@@ -65,8 +57,21 @@ def skip_questions(client: Client) -> None:
 
 
 def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve the store of ZENML_CONFIG_PATH until it is ended; `ready` is called once, a `ProjectError` says it cannot start."""
-    _be_a_server(listening.getsockname()[1])
+    """Serve the store of ZENML_CONFIG_PATH until it is ended; `ready` is called once, a `ProjectError` says it cannot start.
+
+    ZenML in this process starts afresh as a server, as its own blocking server does: it never writes the configuration
+    that it reads. Declared as a local server it would show an advertisement above every page.
+    """
+    os.environ |= {
+        "ZENML_SERVER": "true",
+        "ZENML_SERVER_ALLOW_LOCAL_FILE_ACCESS": "true",
+        "ZENML_SERVER_AUTH_SCHEME": "NO_AUTH",
+        "ZENML_SERVER_AUTO_ACTIVATE": "true",
+        "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
+        "ZENML_SERVER_CORS_ALLOW_ORIGINS": f"http://{HOST}:{listening.getsockname()[1]}",
+        "DISABLE_DATABASE_MIGRATION": "true",
+    }
+    patches.start_afresh()
     import uvicorn
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from zenml.zen_server.zen_server_api import app
@@ -85,28 +90,6 @@ def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
             server.run(sockets=[listening])
     except SystemExit:
         raise ProjectError("ZenML's server did not start; what it says is above.") from None
-
-
-def _be_a_server(port: int) -> None:
-    """Have ZenML in this process start afresh as a server, as its own blocking server does.
-
-    With ZENML_SERVER set it never writes the configuration that it reads. Declared as a local server it would show an
-    advertisement above every page.
-    """
-    from zenml import constants
-    from zenml.enums import AuthScheme
-    from zenml.models import ServerDeploymentType
-
-    os.environ |= {
-        constants.ENV_ZENML_SERVER: "true",
-        constants.ENV_ZENML_SERVER_ALLOW_LOCAL_FILE_ACCESS: "true",
-        constants.ENV_ZENML_SERVER_AUTH_SCHEME: AuthScheme.NO_AUTH.value,
-        constants.ENV_ZENML_SERVER_AUTO_ACTIVATE: "true",
-        constants.ENV_ZENML_SERVER_DEPLOYMENT_TYPE: ServerDeploymentType.OTHER.value,
-        constants.ENV_ZENML_DISABLE_DATABASE_MIGRATION: "true",
-        f"{constants.ENV_ZENML_SERVER_PREFIX}CORS_ALLOW_ORIGINS": f"http://{HOST}:{port}",
-    }
-    patches.start_afresh()
 
 
 def has_browser() -> bool:
@@ -128,7 +111,10 @@ def run(port: int) -> None:
         click.echo(f"The store is on a server, which has its own dashboard: {client.zen_store.url}")
         return
     skip_questions(client)
-    page, store = last_run(client), described(client)
+    page = ""  # of the newest training run, below the dashboard's address
+    with contextlib.suppress(KeyError):
+        for newest in client.list_pipeline_runs(pipeline=TRAINING, sort_by="desc:created", size=1).items:
+            page = f"/projects/{client.active_project.name}/runs/{newest.id}"
     with listen(port) as listening:
         free = listening.getsockname()[1]
         url = f"http://{HOST}:{free}"
@@ -136,11 +122,11 @@ def run(port: int) -> None:
             click.echo(f"Port {port} is taken; using {free}.")
 
         def ready() -> None:
-            click.echo(f"Dashboard of {store}: {url}")
+            click.echo(f"Dashboard of {described(client)}: {url}")
             click.echo(f"Last training run:   {url}{page}" if page else "Nothing was trained yet: `make run` does it.")
             click.echo("Ctrl-C ends it; `python run.py` works meanwhile and afterwards.")
             if has_browser():
-                threading.Thread(target=webbrowser.open, args=(url + (page or ""),), daemon=True).start()
+                threading.Thread(target=webbrowser.open, args=(url + page,), daemon=True).start()
 
         serve(listening, ready)
         click.echo("\nThe dashboard has ended.")

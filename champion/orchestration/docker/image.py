@@ -143,11 +143,10 @@ class StepImage:
         images = [image for image in client.images.list(self.name) if any(map(ours.fullmatch, image.tags))]
         images.sort(key=lambda image: str(image.attrs["Created"]), reverse=True)
         old = (datetime.now(UTC) - YOUNG).isoformat()
-        for image in images[KEPT:]:
-            if str(image.attrs["Created"]) < old:
-                for tag in filter(ours.fullmatch, image.tags):
-                    with contextlib.suppress(DockerException):
-                        client.images.remove(tag)
+        for tag in (tag for image in images[KEPT:] if str(image.attrs["Created"]) < old for tag in image.tags):
+            if ours.fullmatch(tag):
+                with contextlib.suppress(DockerException):
+                    client.images.remove(tag)
 
 
 PIPELINE = StepImage(f"{settings.PROJECT}-pipeline", "image")
@@ -169,7 +168,7 @@ def build_named(target: str, names: list[str], use_case: str | None = None) -> l
 
 
 def _build(client: DockerClient, name: str, target: str, **arguments: str) -> None:
-    _say(f"building the image {name} (minutes the first time, seconds when the code alone changed)")
+    sys.stderr.write(f"  building the image {name} (minutes the first time, seconds when the code alone changed)\n")
     root = settings.root()
     revision, dirty = commit(root)
     arguments |= {key: os.environ[key] for key in INDEXES if os.environ.get(key) and "file:" not in os.environ[key]}
@@ -203,7 +202,7 @@ def follow(lines: Iterator[dict[str, Any]]) -> None:
         if text:
             log.append(text)
         if text.startswith("Step "):
-            _say(textwrap.shorten(text, 100, placeholder=" ..."))
+            sys.stderr.write(f"  {textwrap.shorten(text, 100, placeholder=' ...')}\n")
         if "error" in line:
             raise _failed_build(str(line["error"]), log)
 
@@ -239,16 +238,11 @@ def _packaged(use_case: str | None) -> str:
     return use_case or packaged[0]
 
 
-def _say(line: str) -> None:
-    """Show a line of progress."""
-    sys.stderr.write(f"  {line}\n")
-
-
 def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:
     """Start an image with its champion inside as it runs in production, and say what it predicts.
 
-    The container has no network, a read-only root and no capability; what asks it is Python inside of it, so the engine
-    may be on another machine. A `ProjectError` when another champion answers, an `EngineError` when none does.
+    What asks it is Python inside of it: it has no network, and the engine may be on another machine. A `ProjectError`
+    when another champion answers, an `EngineError` when none does.
     """
     from docker.errors import DockerException
 

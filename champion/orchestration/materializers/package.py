@@ -34,12 +34,6 @@ class PackageMaterializer(Files):
 
     def extract_metadata(self, data: Package) -> dict[str, Any]:
         """What the dashboard shows of it; its pages of models are not in the open-source edition."""
-        made = data.manifest
-        return {
-            "model_version": made.model_version,
-            "candidate": made.candidate,
-            "data_version": made.data_version,
-            "commit": made.commit or "none",
-            "reason": made.decision.reason,
-            **made.metrics,
-        }
+        manifest = data.manifest
+        facts = {name: getattr(manifest, name) for name in ("model_version", "candidate", "data_version")}
+        return {**facts, "commit": manifest.commit or "none", "reason": manifest.decision.reason, **manifest.metrics}
