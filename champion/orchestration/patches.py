@@ -1,8 +1,7 @@
 """Every reach into ZenML's inside, as the rows that `champion.patching` applies.
 
-What ZenML does at a start and this project does not need is left out: it imports every installed integration to find
-materializers (each of our artifacts names its own), and it asks uv and pip for the installed packages in processes of
-their own (the interpreter knows them). The rest is about Ctrl-C, the end of the process, and containers.
+What ZenML does at a start and this project does not need is left out (`START`). The rest is about Ctrl-C, the end of the
+process, and containers.
 """
 
 from __future__ import annotations
@@ -59,13 +58,13 @@ START = (
         "zenml.integrations.registry:IntegrationRegistry.activate_integrations",
         "(self)",
         lambda _: lambda self: None,  # noqa: ARG005 - a method
-        "every integration is imported for its materializers, and ours are named",
+        "every installed integration is imported for its materializers; each of our artifacts names its own",
     ),
     Patch(
         "zenml.environment:Environment.get_python_packages",
         "()",
         lambda _: staticmethod(_installed),
-        "uv and pip are started to list what is installed",
+        "uv and pip are started to list what is installed, which the interpreter knows",
     ),
 )
 RUN = (

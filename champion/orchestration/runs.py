@@ -101,10 +101,7 @@ _STEP_LINE = re.compile(
 
 @contextlib.contextmanager
 def progress(tell: Callable[[str, str], None]) -> Iterator[None]:
-    """Report the steps of a run as they go, and keep ZenML's own lines about them off the console.
-
-    `tell` is called with the step's name and ``started``, ``finished`` or ``cached``.
-    """
+    """Call `tell` with a step's name and ``started``, ``finished`` or ``cached``; ZenML's own lines about it are not shown."""
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from champion.bundle import folder
+from champion.bundle.decision_record import shared
 from champion.bundle.folder import MODEL, Package
 from champion.bundle.model import require_trusted
 from champion.errors import ProjectError
 from champion.orchestration.store import is_local, locked
 from champion.registry import versions as champions
-from champion.registry.versions import Version, VersionHistory
+from champion.registry.versions import Record, Version, VersionHistory
 from champion.workspace.workspace import Workspace, read_package
 
 if TYPE_CHECKING:
@@ -117,9 +118,18 @@ def import_package(client: Client, package: Package, as_champion: bool) -> None:
     Raises PackageError when its model holds a type that is not trusted: a champion that nobody could judge would
     block every run.
     """
-    manifest = package.manifest
+    manifest, decision = package.manifest, package.manifest.decision
     require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")
-    created = champions.create(client, manifest.use_case, champions.record_of(manifest))
+    record = Record(
+        **shared(manifest, Record),
+        **shared(decision, Record),
+        number=manifest.model_version,
+        judged_against=decision.champion,
+        replaced=decision.champion,
+        model=manifest.files[MODEL],
+        imported=True,
+    )
+    created = champions.create(client, manifest.use_case, record)
     champions.save_package(client, created, package)
     if as_champion:
         champions.set_champion(client, created, manifest.champion_state)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from champion.bundle.decision_record import DecisionFacts, shared
+from champion.bundle.decision_record import DecisionFacts
 from champion.bundle.folder import MODEL
 from champion.bundle.manifest import ChampionState
 from champion.errors import StoreError
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from zenml.models import ArtifactVersionResponse, ModelVersionResponse
 
     from champion.bundle.folder import Package
-    from champion.bundle.manifest import Manifest
 
 PRODUCTION, ARCHIVED = "production", "archived"
 _RECORD, _STATE, _PACKAGE = "record", "title", "package"
@@ -262,17 +261,3 @@ def archive(client: Client, version_id: UUID) -> None:
 
 def _model_version(client: Client, version_id: UUID) -> ModelVersionResponse:
     return client.get_model_version(model_version_name_or_number_or_id=version_id)
-
-
-def record_of(manifest: Manifest) -> Record:
-    """The record of a champion whose package came from elsewhere."""
-    decision = manifest.decision
-    return Record(
-        **shared(manifest, Record),
-        **shared(decision, Record),
-        number=manifest.model_version,
-        judged_against=decision.champion,
-        replaced=decision.champion,
-        model=manifest.files[MODEL],
-        imported=True,
-    )
