@@ -30,13 +30,11 @@ from champion.serving.state import Observed, State, Tell, Watcher
 
 _SHOWN = 20  # categories that a description lists
 _TEXT = {"type": "string"}
+_SHARES = {"type": ["object", "null"], "description": "By class; null where the model has none."}
 _ANY_ANSWER: dict[str, Any] = {
     "label": {"type": ["string", "integer", "boolean"]},
-    "probabilities": {
-        "type": ["object", "null"], "description": "By class; null where the model has none.",
-        "additionalProperties": {"type": "number"},
-    },
-}  # fmt: skip
+    "probabilities": {**_SHARES, "additionalProperties": {"type": "number"}},
+}
 
 
 def _record(**properties: Any) -> dict[str, Any]:

@@ -210,23 +210,16 @@ function bar([label, share]) {
 }
 
 function showAnswer(answer) {
-  const [prediction] = answer.predictions;
-  const parts = [make("p", { className: "label", textContent: String(prediction.label) })];
-  if (prediction.probabilities) {
-    const ordered = Object.entries(prediction.probabilities).sort((a, b) => b[1] - a[1]);
-    parts.push(make("ul", { className: "bars", ariaLabel: "Probabilities" }, ...ordered.map(bar)));
-  } else {
-    parts.push(make("p", { textContent: "This estimator gives no probabilities." }));
-  }
-  if (prediction.warnings.length) {
-    parts.push(make("div", { className: "notice" }, make("strong", { textContent: "Warnings" }),
-      make("ul", {}, ...prediction.warnings.map((textContent) => make("li", { textContent })))));
-  }
-  parts.push(make("p", {
-    className: "small",
-    textContent: `Answered by model version ${answer.model_version}, data version ${answer.data_version}, request ${answer.request_id}.`,
-  }));
-  at("told").replaceChildren(...parts);
+  const [{ label, probabilities, warnings }] = answer.predictions;
+  const ordered = Object.entries(probabilities ?? {}).sort((a, b) => b[1] - a[1]);
+  at("told").replaceChildren(
+    make("p", { className: "label", textContent: String(label) }),
+    probabilities ? make("ul", { className: "bars", ariaLabel: "Probabilities" }, ...ordered.map(bar))
+      : make("p", { textContent: "This estimator gives no probabilities." }),
+    ...(warnings.length ? [make("div", { className: "notice" }, make("strong", { textContent: "Warnings" }),
+      make("ul", {}, ...warnings.map((textContent) => make("li", { textContent }))))] : []),
+    make("p", { className: "small", textContent: `Answered by model version ${answer.model_version}, data version `
+      + `${answer.data_version}, request ${answer.request_id}.` }));
   at("answer").scrollIntoView({ block: "nearest" });
 }
 

@@ -129,13 +129,21 @@ def _hash(text: str) -> str:
 
 def _values(state: State) -> dict[str, str]:
     """What the template is filled with; all of it escaped."""
-    about = None if state.asks_for_key else state.about
+    champion = state.champion
+    about = champion.about if champion and not state.asks_for_key else None
     heading = title = "This service asks for an API key" if state.asks_for_key else "No champion is served yet"
     facts = {**dict.fromkeys(_FACTS, ""), "reason": "" if state.asks_for_key else " ".join(state.missing)}
     if about:
-        facts, heading = _facts(about), f"Model version {about['model_version']}"
+        heading = f"Model version {about['model_version']}"
         title = f"{about['use_case']}, model version {about['model_version']}"
-    goes_on = ", and the champion before it goes on" if state.about else ""
+        facts = {name: str(about.get(name, "")) for name in _FACTS} | {
+            "since": _moment(about["since"]),
+            "created": _moment(about["created"]),
+            "decision": about["manifest"]["decision"]["reason"],
+            "estimator": about["manifest"]["estimator"],
+            "classes": ", ".join(map(str, about["classes"])),
+        }
+    goes_on = ", and the champion before it goes on" if champion else ""
     return {
         **{name: escape(value) for name, value in facts.items()},
         "title": escape(title),
@@ -146,17 +154,6 @@ def _values(state: State) -> dict[str, str]:
         "champion_hidden": "" if about else " hidden",
         "refused": escape(f"A package was refused{goes_on}: {state.refused}" if state.refused else ""),
         "refused_hidden": "" if state.refused else " hidden",
-    }
-
-
-def _facts(about: Mapping[str, Any]) -> dict[str, str]:
-    manifest = about["manifest"]
-    return {name: str(about.get(name, "")) for name in _FACTS} | {
-        "since": _moment(str(about["since"])),
-        "created": _moment(str(about["created"])),
-        "decision": str(manifest["decision"]["reason"]),
-        "estimator": str(manifest["estimator"]),
-        "classes": ", ".join(map(str, about["classes"])),
     }
 
 

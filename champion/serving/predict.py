@@ -39,7 +39,6 @@ _AT_ONCE = 4096  # rows that the model is asked for together
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _DRAINED, _DRAIN_SECONDS = 32 * 2**20, 2.0  # what is read and thrown away of a body that is refused unread
 _PREFIX, _COUNT = secrets.token_hex(6), itertools.count(1)  # of the names of requests
-_NO_HEADERS: tuple[Header, ...] = ()
 
 _logger = logging.getLogger(__name__)
 
@@ -72,9 +71,10 @@ class Predict:
         headers = dict(scope["headers"])
         request_id = request_id_of(headers)
         body = _Body(receive, headers, self._options.max_body)
+        more: tuple[Header, ...] = ()
         try:
             answer = await self._answered(scope["method"], headers, body, request_id)
-            status, more = 200, _NO_HEADERS
+            status = 200
         except RequestError as refusal:
             status, answer, more = refusal.status, refusal.body(request_id), refusal.headers
         except ClientLeftError:
@@ -83,7 +83,7 @@ class Predict:
         except Exception:  # a fault of ours is an answer too, and stands in the log
             _logger.exception("Request %s failed", request_id)
             failed = RequestError(500, "internal", "The service failed; its own log says why.")
-            status, answer, more = 500, failed.body(request_id), _NO_HEADERS
+            status, answer = 500, failed.body(request_id)
         self._observed.answered(status, time.perf_counter() - started)
         await _send(send, status, answer, request_id, more, body)
 

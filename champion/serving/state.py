@@ -126,11 +126,6 @@ class State:
             self.metrics.tell_of(log)
 
     @property
-    def about(self) -> Mapping[str, Any] | None:
-        """The answer of GET /model; None while no champion is served."""
-        return self.champion.about if self.champion else None
-
-    @property
     def missing(self) -> Sequence[str]:
         """What is needed before a prediction can be answered."""
         return () if self.champion else (f"There is no package at {self.options.shown} that can be served.",)

@@ -25,6 +25,7 @@ from tests.support.serving.forked import Forked
 from tests.support.serving.models import made
 
 PATIENCE = 60.0  # seconds after which something that should come counts as missing
+HEAD = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -35,6 +36,10 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+
+    @classmethod
+    def of(cls, answer: http.client.HTTPResponse) -> Answer:
+        return cls(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 
     @property
     def json(self) -> Any:
@@ -52,7 +57,7 @@ def answered(line: socket.socket) -> Answer:
     """The next answer on a connection."""
     answer = http.client.HTTPResponse(line)
     answer.begin()
-    return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    return Answer.of(answer)
 
 
 @dataclass
@@ -103,8 +108,7 @@ class Service:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+            return Answer.of(connection.getresponse())
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.ask("GET", path, headers=headers)

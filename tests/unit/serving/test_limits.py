@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.serving.models import IRIS
-from tests.support.serving.service import JSON, PATIENCE, Service, answered, over
+from tests.support.serving.service import HEAD, JSON, PATIENCE, Service, answered, over
 
 SECRET = "hunter2-hunter2"
 
@@ -22,7 +22,6 @@ def with_literal(literal: str) -> bytes:
     return json.dumps({**IRIS, "sepal_length": "@"}).replace('"@"', literal).encode()
 
 
-HEAD = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 TWICE = json.dumps(IRIS).replace("{", '{"petal_width": 1, ').encode()
 UNFIT: dict[str, tuple[bytes, int, str, str | None]] = {
     "nothing": (b"", 400, "malformed_json", None),

@@ -107,11 +107,16 @@ def test_what_came_in_another_shape_gets_the_features_type(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
-def test_a_value_without_a_type_costs_its_own_row_alone(tmp_path: Path) -> None:
+def test_a_value_without_a_type_costs_its_own_row_alone_and_after_the_end_rows_are_counted_as_dropped(
+    tmp_path: Path,
+) -> None:
     asked = ([[1.0], [object()], [3.0]], [[9.0]], [["text"]], [[9.0]])
     log = written(tmp_path, *(answered(manifest(), "one", rows) for rows in asked), None)  # type: ignore[arg-type]
     assert values(tmp_path) == [1.0, 3.0, 9.0, 9.0]
     assert log.dropped == {"queue": 0, "disk": 0, "value": 3}
+    log_some(log, manifest(), 4)
+    assert log.dropped["queue"] == 4, "what comes after the end"
+    assert left(tmp_path) == []
 
 
 def test_a_request_without_one_good_row_leaves_no_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -248,14 +253,6 @@ def test_a_folder_that_is_gone_costs_rows_and_comes_back(tmp_path: Path, caplog:
     assert [record.message for record in caplog.records] == [
         f"The prediction log fails: [Errno 17] File exists: '{place}'. The service goes on; rows are dropped."
     ]
-
-
-def test_after_the_end_rows_are_counted_as_dropped(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path)
-    log.close()
-    log_some(log, manifest(), 4)
-    assert log.dropped["queue"] == 4
-    assert left(tmp_path) == []
 
 
 def test_kill_9_loses_what_was_not_in_a_file_yet_and_the_next_start_removes_what_is_left(tmp_path: Path) -> None:

@@ -105,8 +105,8 @@ def test_the_form_is_filled_in_and_sent_by_keyboard_alone(page: Page) -> None:
     assert f"Answered by model version 1, data version {1:032x}, request " in told
 
 
-def test_it_begins_with_the_example_and_says_what_training_had_seen(page: Page) -> None:
-    with opened(page):
+def test_it_begins_with_the_example_says_what_training_had_seen_and_sends_null_for_nothing(page: Page) -> None:
+    with opened(page) as service:
         example = ["3.667", "red", "true", "2022-07-04T05:05:27", "48.5", "5e+29"]
         assert read(page, "#fields input, #fields select") == example
         assert read(page, "#fields option") == ["green", "red", "true", "false", ""]
@@ -118,18 +118,14 @@ def test_it_begins_with_the_example_and_says_what_training_had_seen(page: Page) 
         fill(page, 0, "5")
         page.click("button", "Fill in the example")
         assert read(page, "#field-0") == ["3.667"]
-
-
-def test_what_may_be_missing_is_sent_as_null(page: Page) -> None:
-    with opened(page) as service:
         for place in (1, 2, 4):
             fill(page, place, "")
         predict(page)
     assert [service.asked[0][name] for name in ("colour", "smoker", "wait")] == [None, None, None]
 
 
-def test_an_error_stands_at_the_field_it_names_and_takes_the_focus(page: Page) -> None:
-    with opened(page):
+def test_an_error_stands_at_the_field_it_names_or_else_by_itself_and_takes_the_focus(page: Page) -> None:
+    with opened(page) as service:
         fill(page, 3, "")
         page.click("button", "Predict")
         sees(page, "expected a date")
@@ -139,10 +135,6 @@ def test_an_error_stands_at_the_field_it_names_and_takes_the_focus(page: Page) -
         fill(page, 3, "2022-06-15T12:30:00")
         assert "expected a date" not in predict(page)
         assert not page.ask("document.querySelector('[aria-invalid=true]')")
-
-
-def test_an_error_without_a_field_is_told_and_takes_the_focus(page: Page) -> None:
-    with opened(page) as service:
         service.state.champion = None
         page.click("button", "Predict")
         sees(page, "Try again soon. (request ")

@@ -98,7 +98,9 @@ def test_an_unseen_category_and_a_late_moment_are_warnings_that_repeat_no_value(
     assert b"hunter2" not in answer.body
 
 
-def test_what_may_be_missing_may_be_null_or_left_out(mixed_service: Service) -> None:
+def test_what_may_be_missing_may_be_null_or_left_out_and_the_order_of_the_fields_does_not_matter(
+    mixed_service: Service,
+) -> None:
     example = mixed_service.example
     signature = mixed_service.get("/model").json["signature"]
     nullable = [feature["name"] for feature in signature if feature["nullable"]]
@@ -107,6 +109,8 @@ def test_what_may_be_missing_may_be_null_or_left_out(mixed_service: Service) -> 
     left_out = mixed_service.predict({name: value for name, value in example.items() if name not in nullable})
     assert null.status == left_out.status == 200
     assert null.json["predictions"] == left_out.json["predictions"]
+    turned = mixed_service.predict(dict(reversed(example.items())))
+    assert turned.json["predictions"] == mixed_service.predict(example).json["predictions"]
 
 
 def test_a_category_that_is_a_number_may_be_sent_as_one(mixed_service: Service) -> None:
@@ -128,12 +132,6 @@ def test_a_moment_may_be_written_in_several_ways(mixed_service: Service, text: s
     assert first == second
 
 
-def test_the_order_of_the_fields_does_not_matter(mixed_service: Service) -> None:
-    example = mixed_service.example
-    turned = dict(reversed(example.items()))
-    assert mixed_service.predict(turned).json["predictions"] == mixed_service.predict(example).json["predictions"]
-
-
 def test_a_model_without_probabilities_says_null() -> None:
     (answer,) = answers_of(made("iris", "WITHOUT_PROBABILITIES"), [IRIS])
     assert answer == {"label": "setosa", "probabilities": None, "warnings": []}
@@ -152,7 +150,7 @@ def test_the_model_is_told_with_manifest_card_and_example(mixed_service: Service
     assert found["example"].keys() == {feature.name for feature in package.manifest.signature}
 
 
-def test_rows_and_labels_and_warnings_are_counted(iris_service: Service) -> None:
+def test_the_model_is_named_and_rows_and_labels_and_warnings_are_counted(iris_service: Service) -> None:
     def counts() -> list[float]:
         return [
             iris_service.metric("champion_rows_total"),
@@ -164,16 +162,13 @@ def test_rows_and_labels_and_warnings_are_counted(iris_service: Service) -> None
             iris_service.metric("champion_request_seconds_count", path="/predict"),
         ]
 
+    info = {"use_case": "iris", "model_version": "1", "data_version": f"{1:032x}", "way": "packed"}
+    assert iris_service.metric("champion_model_version") == iris_service.metric("champion_model_info", **info) == 1
     before = counts()
     iris_service.predict([IRIS, IRIS, {**IRIS, "sepal_width": 99, "petal_width": -7}])
     iris_service.predict(IRIS)
     iris_service.predict({})
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [4, 4, 2, 1, 2, 1, 3]
-
-
-def test_the_metrics_name_the_model(iris_service: Service) -> None:
-    info = {"use_case": "iris", "model_version": "1", "data_version": f"{1:032x}", "way": "packed"}
-    assert iris_service.metric("champion_model_version") == iris_service.metric("champion_model_info", **info) == 1
 
 
 def test_the_description_has_this_models_own_fields_and_an_example_that_is_answered(mixed_service: Service) -> None:

@@ -27,8 +27,10 @@ ALL = {**flags(main), **flags(serve)}
 ROWS = {row[0]: row for row in re.findall(r"^\| `(--[\w-]+)` \| (?:`(\w+)`)? ?\| ?(.*?) \| .+ \|$", TEXT, re.MULTILINE)}
 
 
-def test_every_flag_is_told_and_no_other() -> None:
+def test_every_flag_is_told_and_no_other_and_both_ways_to_start_have_the_same() -> None:
     assert sorted(ROWS) == sorted(ALL)
+    assert f"| | `{KEY_VARIABLE}` |" in TEXT
+    assert flags(main).keys() ^ flags(serve).keys() == {"--package", "--config"}
 
 
 @pytest.mark.parametrize("flag", sorted(ALL))
@@ -39,14 +41,6 @@ def test_the_variable_and_the_default_of_a_flag_are_as_told(flag: str) -> None:
         assert default == f"`{option.default}`"
 
 
-def test_the_variable_of_the_key_is_told() -> None:
-    assert f"| | `{KEY_VARIABLE}` |" in TEXT
-
-
-def test_both_ways_to_start_have_the_same_options() -> None:
-    assert flags(main).keys() ^ flags(serve).keys() == {"--package", "--config"}
-
-
 def test_every_endpoint_is_told_and_no_other() -> None:
     routes = service(state(Recorder()), lambda *_: None).app.routes
     ours = {route.path for route in routes if isinstance(route, APIRoute)} | {"/predict", "/", "/docs"}
@@ -54,10 +48,8 @@ def test_every_endpoint_is_told_and_no_other() -> None:
 
 
 def test_every_metric_is_told_with_its_labels_and_no_other() -> None:
-    ours = set()
-    for family in state(Recorder()).metrics.registry.collect():
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        ours.add(name)
+    families = state(Recorder()).metrics.registry.collect()
+    ours = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
     told = dict(re.findall(r"^\| `(champion_\w+)(?:\{([\w,]+)\})?` \|", TEXT, re.MULTILINE))
     assert told.keys() == ours
 
