@@ -39,9 +39,7 @@ def zenml_server(folder: Path) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("ZENML_")}
-    environment = {
-        **kept,
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("ZENML_")} | {
         "ZENML_CONFIG_PATH": str(folder),
         "ZENML_ANALYTICS_OPT_IN": "false",
         "ZENML_SERVER": "true",

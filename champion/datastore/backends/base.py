@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +62,6 @@ BROKEN_CONNECTION = Symptom(
 )
 
 
-def explain(symptoms: Iterable[Symptom], output: str) -> RemoteError | None:
-    """What everything that was printed means, by the first symptom that fits; None where none does."""
-    matches = ((symptom, re.search(symptom.said, output)) for symptom in symptoms)
-    return next((symptom.error(**match.groupdict()) for symptom, match in matches if match), None)
-
-
 class RemoteBackend:
     """One kind of remote: a subclass in a module of its own, and a row of `champion.datastore.backends.table`.
 
@@ -96,8 +90,9 @@ class RemoteBackend:
         """The Python whose dvc to call, made ready; None for this environment's."""
 
     def diagnose(self, output: str) -> RemoteError | None:
-        """Cause and remedy of a call that failed; None where its output is not known."""
-        return explain(self.symptoms, output)
+        """Cause and remedy of a call that failed, by the first symptom that fits; None where none does."""
+        matches = ((symptom, re.search(symptom.said, output)) for symptom in self.symptoms)
+        return next((symptom.error(**match.groupdict()) for symptom, match in matches if match), None)
 
     def require(self, remote: Remote) -> None:
         """Raise where it can be seen that the remote itself is not there, so that it lacks everything."""

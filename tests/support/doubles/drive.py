@@ -124,9 +124,9 @@ class Handler(BaseHTTPRequestHandler):
         """The body of the request, or its beginning; a client that promises more than it sends is cut off, as Google does."""
         self.connection.settimeout(PATIENCE)
         size = int(self.headers.get("Content-Length") or 0)
-        found = self.rfile.read(size if most is None else min(size, most))
+        content = self.rfile.read(size if most is None else min(size, most))
         self.connection.settimeout(None)
-        return found
+        return content
 
     def log_message(self, *_: Any) -> None:
         """Nothing goes to the terminal."""
@@ -241,11 +241,6 @@ class GoogleDrive:
         """How many calls match."""
         return sum(bool(re.search(pattern, str(call))) for call in self.calls)
 
-    def _root(self, item: Item) -> Item:
-        while item.parent is not None:
-            item = self.items[item.parent]
-        return item
-
     def _add(self, title: str, parent: str | None, kind: str, drive: str | None) -> Item:
         item = Item(f"id{next(self._numbers):06d}", title, parent, kind, drive=drive)
         self.items[item.id] = item
@@ -255,7 +250,10 @@ class GoogleDrive:
 
     def answer(self, call: Call, request: Handler) -> Answer:
         """Reply to a request; the body is to be read from it."""
-        fault = self._fault(str(call))
+        with self.lock:
+            fault = next((each for each in self.faults if each.times > 0 and each.matches.search(str(call))), None)
+            if fault:
+                fault.times -= 1
         if fault and fault.cut_after is not None:
             request.body(fault.cut_after)
             return Answer(cut=True)
@@ -274,14 +272,6 @@ class GoogleDrive:
             if who is None:
                 return refusal(401, "authError", "Invalid Credentials")
             return self._route(call.method, url.path, query, body, who, request)
-
-    def _fault(self, call: str) -> Fault | None:
-        with self.lock:
-            for fault in self.faults:
-                if fault.times > 0 and fault.matches.search(call):
-                    fault.times -= 1
-                    return fault
-        return None
 
     def _route(self, method: str, path: str, query: dict[str, str], body: bytes, who: str, request: Handler) -> Answer:
         match method, path.strip("/").split("/")[-2:]:
@@ -325,7 +315,10 @@ class GoogleDrive:
     def _seen(self, item_id: str, query: dict[str, str], who: str) -> Item | None:
         """The item, where this identity may see it and the client says that it knows shared drives."""
         item = self.items.get(item_id)
-        if item is None or who not in self._root(item).readers:
+        root = item
+        while root and root.parent:
+            root = self.items[root.parent]
+        if item is None or who not in root.readers:
             return None
         asks_well = query.get("supportsAllDrives") == "true" or query.get("alt") == "media"  # downloads need not say it
         return item if asks_well or not item.drive else None
@@ -395,9 +388,9 @@ def as_json(value: Any, status: int = 200) -> Answer:
     return Answer(status, json.dumps(value).encode(), {"Content-Type": "application/json; charset=UTF-8"})
 
 
-def invalid_grant(told: str) -> Answer:
+def invalid_grant(description: str) -> Answer:
     """The token server refuses."""
-    return as_json({"error": "invalid_grant", "error_description": told}, 400)
+    return as_json({"error": "invalid_grant", "error_description": description}, 400)
 
 
 def refusal(status: int, reason: str, message: str) -> Answer:

@@ -52,7 +52,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ProjectError, match=r"report\.md could not be written .*No space left.*former one is untouched"):
         write_text(path, "new\n")
     assert path.read_text() == "former\n"
-    assert [found.name for found in path.parent.iterdir()] == ["report.md"]
+    assert [file.name for file in path.parent.iterdir()] == ["report.md"]
 
 
 def test_the_commit_counts_as_changed_when_a_tracked_file_is(checkout: Checkout, tmp_path: Path) -> None:

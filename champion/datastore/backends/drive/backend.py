@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from champion.datastore.backends.base import Remote, RemoteBackend, RemoteError, Tell, compare, explain
+from champion.datastore.backends.base import Remote, RemoteBackend, RemoteError, Tell, compare
 from champion.datastore.backends.drive.credentials import BLOCKED_CLIENT, SCHEME, credentials_of, folder_of, login_file
 from champion.datastore.backends.drive.texts import NO_QUOTA, SYMPTOMS, VARIABLE
 from champion.datastore.index import recorded
@@ -37,7 +37,22 @@ class DriveBackend(RemoteBackend):
 
     def python(self, root: Path) -> Path:
         """The Drive client's, whose environment is made where it is missing or out of date."""
-        return install_client(root)
+        name = f"{ENVIRONMENT}/ready"
+        ready, requirements = root / name, root / "requirements/drive.txt"
+        if not ready.is_file() or ready.stat().st_mtime < requirements.stat().st_mtime:
+            try:
+                output = ""
+                with process.start(["make", "--no-print-directory", name], root) as make:
+                    for line in make.stdout or ():
+                        sys.stderr.write(line)
+                        output += line
+                problem = (output.strip()[-300:] or "make failed") if make.returncode else ""
+            except OSError as error:
+                problem = str(error)
+            if problem:
+                remedy = f"Mend that, and run `make {name}`."
+                raise RemoteError(f"The Drive client could not be installed: {problem}", remedy)
+        return root / ENVIRONMENT / "bin/python"
 
     def check(self, root: Path, remote: Remote) -> str:
         """Look at credentials, folder and files."""
@@ -49,7 +64,7 @@ class DriveBackend(RemoteBackend):
             "client_id": config.get("gdrive_client_id", "unset"),
             "client_secret": config.get("gdrive_client_secret", "unset"),
         }
-        seen = probe(root, settings, remote.url.removeprefix(SCHEME), files=True)
+        seen = self._probe(root, settings, remote.url.removeprefix(SCHEME), files=True)
         if who.service_account and not seen["shared_drive"] and not settings["client_user_email"]:
             raise NO_QUOTA.error()
         outputs, files = recorded(root), seen["files"]
@@ -78,50 +93,29 @@ class DriveBackend(RemoteBackend):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         tell("A browser opens; let the client in there. Where none opens, visit the address below.")
         settings = {"client_id": client, "client_secret": secret, "client_json_file_path": str(file)}
-        seen = probe(root, settings, folder, in_browser=True)
+        seen = self._probe(root, settings, folder, in_browser=True)
         done = f"Logged in; the folder is {seen['title']!r}. `make push` and `make pull` work on this machine now."
         return f"{done}\nFor CI: {VARIABLE} is the content of {file}"
 
-
-def install_client(root: Path) -> Path:
-    """The Python of the Drive client's environment. Raises RemoteError when it cannot be made."""
-    name = f"{ENVIRONMENT}/ready"
-    ready, requirements = root / name, root / "requirements/drive.txt"
-    if not ready.is_file() or ready.stat().st_mtime < requirements.stat().st_mtime:
+    def _probe(
+        self, root: Path, settings: dict[str, Any], path: str, files: bool = False, in_browser: bool = False
+    ) -> dict[str, Any]:
+        """What `probe.look` says of a folder; the client may open a browser and wait for its user if `in_browser`."""
+        environment = {**os.environ, "GDRIVE_NON_INTERACTIVE": "" if in_browser else "1"}
         try:
-            output = ""
-            with process.start(["make", "--no-print-directory", name], root) as make:
-                for line in make.stdout or ():
-                    sys.stderr.write(line)
-                    output += line
-            problem = (output.strip()[-300:] or "make failed") if make.returncode else ""
-        except OSError as error:
-            problem = str(error)
-        if problem:
-            remedy = f"Mend that, and run `make {name}`."
-            raise RemoteError(f"The Drive client could not be installed: {problem}", remedy)
-    return root / ENVIRONMENT / "bin/python"
-
-
-def probe(
-    root: Path, settings: dict[str, Any], path: str, files: bool = False, in_browser: bool = False
-) -> dict[str, Any]:
-    """What `probe.look` says of a folder; the client may open a browser and wait for its user if `in_browser`."""
-    environment = {**os.environ, "GDRIVE_NON_INTERACTIVE": "" if in_browser else "1"}
-    try:
-        ended = process.run(
-            [install_client(root), "-I", "-W", "ignore", Path(__file__).with_name("probe.py")],
-            root,
-            environment=environment,
-            given=json.dumps({"settings": settings, "path": path, "files": files}),
-            seconds=BROWSER_LIMIT if in_browser else PROBE_LIMIT,
-            errors_shown=in_browser,
-        )
-        answer = {"error": ended.errors or "it failed"} if ended.code else json.loads(ended.output)
-    except process.NotEndedError:
-        answer = {"error": "timed out"}
-    if "error" in answer:
-        error = str(answer["error"]).strip()
-        remedy = "Look at docs/google-drive.md, or run `make push` to see DVC's words."
-        raise explain(SYMPTOMS, error) or RemoteError(f"Drive's client failed: {error[-300:]}", remedy)
-    return dict(answer)
+            ended = process.run(
+                [self.python(root), "-I", "-W", "ignore", Path(__file__).with_name("probe.py")],
+                root,
+                environment=environment,
+                given=json.dumps({"settings": settings, "path": path, "files": files}),
+                seconds=BROWSER_LIMIT if in_browser else PROBE_LIMIT,
+                errors_shown=in_browser,
+            )
+            answer = {"error": ended.errors or "it failed"} if ended.code else json.loads(ended.output)
+        except process.NotEndedError:
+            answer = {"error": "timed out"}
+        if "error" in answer:
+            error = str(answer["error"]).strip()
+            remedy = "Look at docs/google-drive.md, or run `make push` to see DVC's words."
+            raise self.diagnose(error) or RemoteError(f"Drive's client failed: {error[-300:]}", remedy)
+        return dict(answer)

@@ -23,8 +23,8 @@ USER = {
 URL = "gdrive://1AbC_d-e"
 
 
-def without(found: dict[str, Any], key: str) -> str:
-    return json.dumps({name: value for name, value in found.items() if name != key})
+def without(values: dict[str, Any], key: str) -> str:
+    return json.dumps({name: value for name, value in values.items() if name != key})
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,7 @@ def test_the_kind_and_the_identity_are_read_from_the_credentials() -> None:
     account, user = parse(json.dumps(ACCOUNT), "A"), parse(json.dumps(USER), "B")
     assert (account.service_account, account.identity) == (True, "robot@project.iam")
     assert (user.service_account, user.identity) == (False, "own.apps")
-    for found in (account, user):
-        assert "SECRET" not in f"{found} {found!r}"
+    assert "SECRET" not in f"{account} {account!r} {user} {user!r}"
 
 
 @pytest.mark.parametrize(

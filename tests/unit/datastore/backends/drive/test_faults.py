@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from champion.datastore import fetch, publish, remote
-from champion.datastore.backends.base import RemoteError, explain
-from champion.datastore.backends.drive.texts import SYMPTOMS
+from champion.datastore.backends.base import RemoteError
+from champion.datastore.backends.drive.backend import DriveBackend
 from tests.conftest import ROOT
 from tests.unit.datastore.conftest import Desk
 
@@ -91,7 +91,7 @@ def test_the_doctor_tells_cause_and_remedy_of_what_the_client_says_cryptically(
     done = desk.plain("push")
     assert not done.ok
     assert said in done.output
-    meant = explain(SYMPTOMS, done.output)
+    meant = DriveBackend().diagnose(done.output)
     assert meant is not None, done.output
     if fault in (Desk.account, Desk.user):
         assert means in meant.cause
@@ -159,7 +159,7 @@ def test_the_page_shows_texts_that_are_explained() -> None:
     rows = re.findall(r"^\| `([^`]+)`", (ROOT / "docs/google-drive.md").read_text(encoding="utf-8"), re.MULTILINE)
     texts = [row for row in rows if not row.isupper() and row not in ("GDRIVE_CREDENTIALS_DATA", "HTTPS_PROXY")]
     assert len(texts) == 12
-    unexplained = [text for text in texts if explain(SYMPTOMS, text) is None]
+    unexplained = [text for text in texts if DriveBackend().diagnose(text) is None]
     assert unexplained == [
         "Checkout failed for following targets",
         "Some of the cache files do not exist neither locally nor on remote",
