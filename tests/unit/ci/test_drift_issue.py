@@ -61,6 +61,7 @@ def comments(github: GitHub, issue: dict[str, Any]) -> list[str]:
 def test_an_issue_is_opened_at_drift_edited_while_it_lasts_and_closed_with_one_comment(
     monitor: Monitor, github: GitHub
 ) -> None:
+    assert monitor.keeps() == "Nothing was compared, so the issues stay as they are."
     assert monitor.keeps("none") == "iris: no drift."
     assert github.issues == {}
 
@@ -89,10 +90,6 @@ def test_what_was_not_compared_changes_nothing_and_says_so(monitor: Monitor, git
     issue = github.report("Drift", f"{marker('iris')}\nas it was")
     assert monitor.keeps(outcome).endswith(f"issue {issue['number']} stays as it is.")
     assert (issue["edits"], issue["state"], comments(github, issue)) == (0, "open", [])
-
-
-def test_a_run_that_ended_before_the_comparison_touches_no_issue(monitor: Monitor) -> None:
-    assert monitor.keeps() == "Nothing was compared, so the issues stay as they are."
 
 
 def test_an_issue_of_before_that_is_closed_stays_closed_and_a_new_one_is_opened(

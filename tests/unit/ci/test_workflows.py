@@ -29,6 +29,12 @@ JOBS = [(f"{file}:{name}", job) for file, found in WORKFLOWS.items() for name, j
 STEPS = [(f"{name}:{number}", step) for name, job in JOBS for number, step in enumerate(job.get("steps", []))]
 RUNS = [(name, step) for name, step in STEPS if "run" in step]
 USES = [(name, step) for name, step in STEPS if "uses" in step]
+PIPELINE, MONITOR = (WORKFLOWS[name]["jobs"] for name in ("mlops-pipeline.yml", "drift-monitor.yml"))
+
+
+def running(job: dict[str, Any], command: str) -> dict[str, Any]:
+    """The step of a job that runs ``make ci-COMMAND``."""
+    return next(step for step in job["steps"] if step.get("run") == f"make ci-{command}")
 
 
 def test_there_are_four_workflows() -> None:
@@ -79,9 +85,8 @@ def test_only_what_promotes_may_write_to_the_repository_and_it_never_runs_for_a_
 
 
 def test_nothing_trains_or_promotes_unless_lint_and_tests_have_passed_on_that_commit() -> None:
-    pipeline = WORKFLOWS["mlops-pipeline.yml"]["jobs"]
-    assert pipeline["ci"]["uses"] == OURS
-    for name, job in pipeline.items():
+    assert PIPELINE["ci"]["uses"] == OURS
+    for name, job in PIPELINE.items():
         if name != "ci":
             assert job["needs"] == "ci", name
             assert "always()" not in job["if"], f"{name} would run after a failed check"
@@ -109,13 +114,12 @@ def test_a_token_that_can_write_reaches_only_the_steps_that_need_it() -> None:
     holders = {step["run"] for _, step in RUNS if "REPO_TOKEN" in step.get("env", {})}
     names = ("champion", "post", "pointer", "image", "fork-comment", "drift-issue", "drift-retrain")
     assert holders == {f"make ci-{name}" for name in names}
-    judge = WORKFLOWS["mlops-pipeline.yml"]["jobs"]["judge"]["steps"]
+    judge = PIPELINE["judge"]["steps"]
     assert [step["run"] for step in judge if "REPO_TOKEN" in step.get("env", {})] == ["make ci-post"]
 
 
 def test_a_pull_request_is_commented_by_exactly_one_of_both_workflows() -> None:
-    judge = WORKFLOWS["mlops-pipeline.yml"]["jobs"]["judge"]["steps"]
-    post = next(step for step in judge if step.get("run") == "make ci-post")
+    post = running(PIPELINE["judge"], "post")
     assert "head.repo.full_name == github.repository" in post["if"]
     assert "!startsWith(github.head_ref, 'dependabot/')" in post["if"]
     other = WORKFLOWS["comment-on-fork.yml"]["jobs"]["comment"]["if"]
@@ -125,9 +129,8 @@ def test_a_pull_request_is_commented_by_exactly_one_of_both_workflows() -> None:
 
 def test_the_workflow_that_comments_for_a_fork_waits_for_the_pipeline_and_runs_no_code_of_the_fork() -> None:
     found = WORKFLOWS["comment-on-fork.yml"]
-    assert found["on"] == {
-        "workflow_run": {"workflows": [WORKFLOWS["mlops-pipeline.yml"]["name"]], "types": ["completed"]}
-    }
+    after = {"workflows": [WORKFLOWS["mlops-pipeline.yml"]["name"]], "types": ["completed"]}
+    assert found["on"] == {"workflow_run": after}
     (job,) = found["jobs"].values()
     assert job["permissions"] == {"actions": "read", "contents": "read", "pull-requests": "write"}
     (download,) = [step for step in job["steps"] if step.get("uses", "").startswith("actions/download-artifact@")]
@@ -143,14 +146,13 @@ def test_the_drift_monitor_runs_by_the_clock_and_by_hand_on_main_alone_and_never
     assert watch["if"] == "github.ref == 'refs/heads/main'"
     assert watch["permissions"] == {"contents": "read", "issues": "write"}
     assert watch["concurrency"] == {"group": "drift", "cancel-in-progress": False}
-    issue = next(step for step in watch["steps"] if step.get("run") == "make ci-drift-issue")
+    issue = running(watch, "drift-issue")
     assert issue["if"] == "!cancelled()", "one use case that fails does not hold up the issues of the others"
 
 
 def test_drift_alone_promotes_nothing_it_starts_the_pipeline_where_that_was_asked_for() -> None:
-    jobs_of = WORKFLOWS["drift-monitor.yml"]["jobs"]
-    assert set(jobs_of) == {"watch", "retrain"}
-    retrain = jobs_of["retrain"]
+    assert set(MONITOR) == {"watch", "retrain"}
+    retrain = MONITOR["retrain"]
     assert retrain["permissions"] == {"actions": "write", "contents": "read"}
     assert "needs.watch.outputs.drift == 'true'" in retrain["if"]
     assert "inputs.retrain" in retrain["if"]
@@ -160,19 +162,15 @@ def test_drift_alone_promotes_nothing_it_starts_the_pipeline_where_that_was_aske
 
 
 def test_the_report_is_uploaded_whatever_happened() -> None:
-    for name in ("judge", "promote"):
-        steps_of = WORKFLOWS["mlops-pipeline.yml"]["jobs"][name]["steps"]
-        upload = next(step for step in steps_of if step.get("with", {}).get("path") == "reports/")
-        assert upload["if"] == "!cancelled()"
-        assert next(step for step in steps_of if step.get("run") == "make ci-comment")["if"] == "!cancelled()"
+    for job in (PIPELINE["judge"], PIPELINE["promote"]):
+        upload = next(step for step in job["steps"] if step.get("with", {}).get("path") == "reports/")
+        assert upload["if"] == running(job, "comment")["if"] == "!cancelled()"
 
 
 def test_the_steps_train_and_compare_in_containers() -> None:
-    jobs = {**WORKFLOWS["mlops-pipeline.yml"]["jobs"], **WORKFLOWS["drift-monitor.yml"]["jobs"]}
     for name, command in [("judge", "train"), ("promote", "promote"), ("watch", "drift")]:
-        job = jobs[name]
-        step = next(step for step in job["steps"] if step.get("run") == f"make ci-{command}")
-        env = {**job.get("env", {}), **step["env"]}
+        job = {**PIPELINE, **MONITOR}[name]
+        env = {**job.get("env", {}), **running(job, command)["env"]}
         assert env["CI_STACK"] == "docker"
         assert env.keys() >= {"ZENML_STORE_URL", "ZENML_STORE_API_KEY"}
 
@@ -196,9 +194,8 @@ def test_the_gate_fails_unless_every_job_succeeded(tmp_path: Path) -> None:
 
 def test_every_variable_that_the_steps_read_and_every_secret_is_documented() -> None:
     page = (ROOT / "docs/github.md").read_text(encoding="utf-8")
-    code = "".join(
-        path.read_text(encoding="utf-8") for room in ("champion/ci", "cli") for path in (ROOT / room).glob("*.py")
-    )
+    paths = [path for room in ("champion/ci", "cli") for path in (ROOT / room).glob("*.py")]
+    code = "".join(path.read_text(encoding="utf-8") for path in paths)
     names = set(re.findall(r'(?:env|self)(?:\.need\(|\.append\(|\[)"([A-Z_]+)"', code))
     given = {name for path in FILES for name in re.findall(r"(?:secrets|vars)\.([A-Z_]+)", path.read_text())}
     assert len(names) > 15
