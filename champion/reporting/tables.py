@@ -103,10 +103,9 @@ def candidates(evaluation: Evaluation) -> Table:
         estimator, tried = clean(each.estimator.rpartition(".")[2]), count(len(each.trials)) if each.trials else NOTHING
         scored = clean(each.name), spread(each.cv_mean, each.cv_std), seconds(each.seconds)
         rows.append(Row((*scored, tried, estimator, params(each.params)), "strong" if each.chosen else ""))
-    heads = columns({
-        "candidate": "name", f"{clean(evaluation.metric)} in cross-validation": "number", "time": "number",
-        "settings tried": "number", "estimator": "name", "parameters": "name",
-    })  # fmt: skip
+    metric = f"{clean(evaluation.metric)} in cross-validation"
+    heads = columns({"candidate": "name", metric: "number", "time": "number", "settings tried": "number"})
+    heads += columns({"estimator": "name", "parameters": "name"})
     hidden = len(evaluation.candidates) - len(rows)
     note = f"{hidden} more are left out." if hidden else ""
     return Table("Candidates on the train set, best first; the chosen one is the challenger", heads, rows, note)
@@ -137,10 +136,8 @@ def data(profile: Profile) -> Table:
         rows.append(Row((clean(column.name), kind, *seen, clean(column.why, 200))))
     hidden = len(profile.columns) - len(rows)
     note = f"{hidden} more columns are left out." if hidden else ""
-    heads = columns({
-        "column": "name", "kind": "word", "missing": "number", "distinct": "number", "range or values": "text",
-        "mean ± std": "number", "what was done": "text",
-    })  # fmt: skip
+    heads = columns({"column": "name", "kind": "word", "missing": "number", "distinct": "number"})
+    heads += columns({"range or values": "text", "mean ± std": "number", "what was done": "text"})
     return Table("Columns of the train set", heads, rows, note)
 
 

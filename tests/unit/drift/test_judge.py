@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from champion.drift.classification import live_score
+from champion.drift.column_tests import TESTS_BY_KIND, TITLES
 from champion.drift.judge import all_the_same, changed_types, drifting, require_known_columns, without_verdicts
 from champion.errors import ConfigurationError
 from champion.use_case.policy import Drift
@@ -108,6 +109,13 @@ def test_the_worst_come_first() -> None:
     assert verdicts[-1] == "ignored"
     effects = [each.effect or 0 for each in judged(TRAIN, new).features[:2]]
     assert effects == sorted(effects, reverse=True)
+
+
+def test_a_row_of_the_tests_is_all_that_reports_and_sentences_need() -> None:
+    parts = dict.fromkeys(("moved", "means", "unseen", "unusable"), "...")
+    for tests in TESTS_BY_KIND.values():
+        assert sum(each.share for each in tests) <= 1
+        assert all("..." in each.says.format(**parts) and TITLES[each.name] == each.title for each in tests)
 
 
 def test_drift_takes_significance_and_an_effect_that_matters() -> None:
