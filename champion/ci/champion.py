@@ -46,24 +46,24 @@ def fetch_champions(root: Path, env: Environment) -> str:
         if env["BASE_SHA"]:
             _refuse_pointers(root, base, env)
         known["remote"] = reachable = remote.available(root)
-        standings: dict[str, ComparedChampion] = {}
+        champions: dict[str, ComparedChampion] = {}
         pointers: dict[str, str | None] = {}
         for workspace in runs.use_cases(root):
             name = workspace.use_case.name
             pointers[name] = text_at(root, base, shown(workspace.pointer, root))
             if not env["WITHOUT_DATA"]:
                 fetch_missing(root, workspace.data)
-            standings[name] = _standing(workspace, pointers[name], reachable, env.has_server)
-        known |= {"standings": standings, "pointers": pointers}
+            champions[name] = _recorded(workspace, pointers[name], reachable, env.has_server)
+        known |= {"champions": champions, "pointers": pointers}
     except ProjectError as error:
         known["refusal"] = str(error)
         raise
     finally:
         runs.save(root, CiState(**known))
     lines = []
-    for name, standing in standings.items():
-        number = "none" if standing.model_version is None else f"version {standing.model_version}"
-        lines.append(f"{name}: champion {number} ({standing.source}) {standing.why}".rstrip())
+    for name, champion in champions.items():
+        number = "none" if champion.model_version is None else f"version {champion.model_version}"
+        lines.append(f"{name}: champion {number} ({champion.source}) {champion.why}".rstrip())
     return "\n".join(lines)
 
 
@@ -79,7 +79,7 @@ def _refuse_pointers(root: Path, base: str, env: Environment) -> None:
     )
 
 
-def _standing(workspace: Workspace, pointer: str | None, reachable: bool, server: bool) -> ComparedChampion:
+def _recorded(workspace: Workspace, pointer: str | None, reachable: bool, server: bool) -> ComparedChampion:
     if pointer is None:
         return ComparedChampion(source="server" if server else "none")
     recorded = recorded_scores(pointer)

@@ -71,7 +71,7 @@ def _result(workspace: Workspace, known: runs.CiState) -> UseCaseResult | None:
     ran = runs.read(workspace.reports / runs.STATE, runs.Ran)
     if ran is None:
         return None
-    champion = known.standings.get(name, ComparedChampion(source="none"))
+    champion = known.champions.get(name, ComparedChampion(source="none"))
     findings = None if ran.failure else runs.read(workspace.reports / "evaluation.json", Findings)
     if findings and champion.source == "server" and findings.outcome.action.startswith("would"):
         champion = of_the_package(workspace, champion, server=True)

@@ -67,7 +67,7 @@ def watch_all(root: Path, env: Environment) -> int:
     workspaces = {workspace.use_case.name: workspace for workspace in runs.use_cases(root)}
     tables, known = newest(root, list(workspaces), env["DRIFT_DATA"]), runs.load(root)
     seen = {
-        name: _compare(workspace, tables.get(name), known.standings.get(name), env)
+        name: _compare(workspace, tables.get(name), known.champions.get(name), env)
         for name, workspace in workspaces.items()
     }
     watch = Watch(seen=seen)
@@ -119,7 +119,7 @@ def _beside(root: Path, name: str) -> Path | None:
 
 
 def _compare(
-    workspace: Workspace, table: Path | None, standing: ComparedChampion | None, env: Environment
+    workspace: Workspace, table: Path | None, champion: ComparedChampion | None, env: Environment
 ) -> UseCaseDrift:
     if table is None:
         why = f"There are no new data: no pointer data/{workspace.use_case.name}-new.*.dvc."
@@ -129,10 +129,10 @@ def _compare(
     def failed(why: str, code: int) -> UseCaseDrift:
         return UseCaseDrift(outcome="failed", source=source, why=why, exit_code=code)
 
-    if standing is not None and standing.source == "none":
+    if champion is not None and champion.source == "none":
         return UseCaseDrift(outcome="skipped", source=source, why="There is no champion yet.")
-    if standing is not None and standing.source == "pointer":
-        return failed(f"The champion was not fetched: {standing.why}.", 1)
+    if champion is not None and champion.source == "pointer":
+        return failed(f"The champion was not fetched: {champion.why}.", 1)
     try:
         fetch_missing(root, table)
     except ProjectError as error:

@@ -36,7 +36,7 @@ class CiState(Value):
     base: str | None = None
     refusal: str | None = None
     remote: bool = False
-    standings: dict[str, ComparedChampion] = Field(default_factory=dict)
+    champions: dict[str, ComparedChampion] = Field(default_factory=dict, alias="standings")
     pointers: dict[str, str | None] = Field(default_factory=dict)  # text of each pointer at the base
     pointer: Literal["", "unchanged", "pushed", "proposed"] = ""
 
