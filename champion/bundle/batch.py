@@ -220,9 +220,8 @@ class _Run:
     def tally(self) -> Tally:
         """What came of the table."""
         predicted = int(self._labelled.sum())
-        labels = zip(self._form.names, self._labelled.tolist(), strict=True)
-        return Tally(
-            model_version=self._manifest.model_version, data_version=self._manifest.data_version, rows=self.rows,
-            predicted=predicted, rejected=self.rows - predicted, labels=dict(labels), reasons=dict(self._reasons),
-            unseen=dict(+self._unseen), outside=dict(+self._outside), first=self._first,
-        )  # fmt: skip
+        labels = dict(zip(self._form.names, self._labelled.tolist(), strict=True))
+        rows = {"rows": self.rows, "predicted": predicted, "rejected": self.rows - predicted}
+        named = {"reasons": self._reasons, "unseen": +self._unseen, "outside": +self._outside}
+        about = self._manifest.model_dump(include={"model_version", "data_version"})
+        return Tally(**about, **rows, **named, labels=labels, first=self._first)

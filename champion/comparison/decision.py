@@ -1,6 +1,6 @@
 """Promote or keep: the decision as a pure function of the evidence and the policy."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -12,11 +12,9 @@ from champion.use_case.policy import Promotion
 NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 0.94 - 0.96 against -0.02
 USUAL_P_VALUE = 0.05  # what the paired test is held against where the policy does not gate by it
 
-ReasonCode = Literal[
-    "first", "better", "unjudged_replaced",  # grounds to promote
-    "worse", "tie", "same", "min_score", "min_gain", "guardrail", "p_value",
-    "unjudged", "withdrawn", "champion_changed",
-]  # fmt: skip
+ToPromote = Literal["first", "better", "unjudged_replaced"]
+NotJudged = Literal["unjudged", "same", "withdrawn", "champion_changed"]
+ReasonCode = ToPromote | NotJudged | Literal["worse", "tie", "min_score", "min_gain", "guardrail", "p_value"]
 
 
 class Decision(DecisionFacts):
@@ -39,11 +37,12 @@ def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
     champion, metric = evaluation.champion, evaluation.metric
     checks = _checks(evaluation, policy)
     reason_code, reason = _verdict(evaluation, policy, checks)
-    return Decision(
-        promote=reason_code in ("first", "better", "unjudged_replaced"), reason_code=reason_code, reason=reason, metric=metric,
-        challenger_score=evaluation.challenger.scores[metric],
-        champion_score=champion.scores[metric] if champion else None, checks=checks,
-    )  # fmt: skip
+    scores = {
+        "challenger_score": evaluation.challenger.scores[metric],
+        "champion_score": champion.scores[metric] if champion else None,
+    }
+    promote = reason_code in get_args(ToPromote)
+    return Decision(promote=promote, reason_code=reason_code, reason=reason, metric=metric, **scores, checks=checks)
 
 
 def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> tuple[ReasonCode, str]:

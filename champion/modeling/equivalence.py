@@ -58,11 +58,9 @@ def _checked(
     largest = max(_difference(one, other) for one, other in pairs)
     same = differ == 0 and largest <= TOLERANCE
     outcome = "gave the model's own answers." if same else "differed from the model; the model itself answers."
-    rows_asked = {"holdout_rows": len(base), "grid_rows": len(grid), "threshold_rows": len(edges)}
-    return EquivalenceReport(
-        backend=name if same else NATIVE, reason=f"The {name} walk {outcome}", labels_differ=differ,
-        largest_difference=largest, **rows_asked,
-    )  # fmt: skip
+    asked = {"holdout_rows": len(base), "grid_rows": len(grid), "threshold_rows": len(edges)}
+    verdict = {"backend": name if same else NATIVE, "reason": f"The {name} walk {outcome}"}
+    return EquivalenceReport(**verdict, **asked, labels_differ=differ, largest_difference=largest)
 
 
 def _difference(one: Predictions, other: Predictions) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -209,17 +210,16 @@ def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:
 
 
 def _feature(column: pd.Series, kind: str) -> Feature:
-    common: dict[str, Any] = {
-        "name": str(column.name), "kind": kind, "dtype": str(column.dtype), "nullable": bool(column.isna().any()),
-    }  # fmt: skip
+    about = {"name": str(column.name), "kind": kind, "dtype": str(column.dtype)}
+    made = partial(Feature, **about, nullable=bool(column.isna().any()))
     if kind == "categorical":
         texts = as_categories(column)
         seen = sorted({text for text in texts if isinstance(text, str)})
-        return Feature(**common, categories=tuple(seen[:MOST_CATEGORIES]))
+        return made(categories=tuple(seen[:MOST_CATEGORIES]))
     if kind == "boolean":
         as_booleans(column)
-        return Feature(**common)
+        return made()
     values = as_days(column) if kind == "datetime" else column if _plain_number(column) else as_numbers(column)
     if not np.isfinite(values).any():
-        return Feature(**common)
-    return Feature(**common, minimum=float(np.nanmin(values)), maximum=float(np.nanmax(values)))
+        return made()
+    return made(minimum=float(np.nanmin(values)), maximum=float(np.nanmax(values)))

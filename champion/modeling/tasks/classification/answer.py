@@ -50,11 +50,9 @@ class _ClassAnswers:
 
     def schema(self) -> dict[str, Any]:
         share = {"type": "number", "minimum": 0, "maximum": 1.000001}
-        shares = {
-            "type": ["object", "null"], "description": "By class; null where the model has none.",
-            "properties": dict.fromkeys(self.keys, share), "required": self.keys, "additionalProperties": False,
-        }  # fmt: skip
-        return {"label": {"enum": list(self._classes)}, "probabilities": shares}
+        shares = {"type": ["object", "null"], "description": "By class; null where the model has none."}
+        each = {"properties": dict.fromkeys(self.keys, share), "required": self.keys, "additionalProperties": False}
+        return {"label": {"enum": list(self._classes)}, "probabilities": {**shares, **each}}
 
     def columns(self, probabilities: bool) -> tuple[str, ...]:
         return ("label", *(f"probability_{name}" for name in self.names if probabilities))

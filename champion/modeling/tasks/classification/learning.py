@@ -29,15 +29,13 @@ BASELINE = "sklearn.dummy.DummyClassifier"  # always says the largest class
 ALWAYS_SHOWN: tuple[str, ...] = ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc")
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # places of the rows to learn from, and of those to ask
 
-_FROM_PREDICTIONS = frozenset(
-    {
-        "accuracy", "balanced_accuracy", "f1", "precision", "recall", "jaccard", "matthews_corrcoef",
-        "positive_likelihood_ratio", "neg_negative_likelihood_ratio",
-    }
-)  # fmt: skip
-_NOT_FOR_CLASSES = ("error", "r2", "explained_variance", "d2_absolute", "mutual_info", "rand_score", "completeness",
-                    "homogeneity", "v_measure", "fowlkes", "deviance", "samples")  # fmt: skip
+_NOT_FOR_CLASSES = re.compile(
+    "error|r2|explained_variance|d2_absolute|mutual_info|rand_score|completeness|homogeneity|v_measure|fowlkes|deviance|samples"
+)
 _AVERAGED = re.compile(r"(f1|precision|recall|jaccard)_(macro|micro|weighted)")
+_FROM_PREDICTIONS = re.compile(
+    rf"accuracy|balanced_accuracy|f1|precision|recall|jaccard|matthews_corrcoef|\w+_likelihood_ratio|{_AVERAGED.pattern}"
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def answers(predictions: Predictions, truth: NDArray[np.int64], classes: Sequenc
 
 def scorer_names() -> list[str]:
     """scikit-learn's scorers of classifiers."""
-    return [name for name in metrics.get_scorer_names() if not any(word in name for word in _NOT_FOR_CLASSES)]
+    return [name for name in metrics.get_scorer_names() if not _NOT_FOR_CLASSES.search(name)]
 
 
 def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, float]:
@@ -144,7 +142,7 @@ def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, fl
 
 def needs_probabilities(name: str) -> bool:
     """Tell whether a scorer asks for more than the predicted classes."""
-    return name not in _FROM_PREDICTIONS and not _AVERAGED.fullmatch(name)
+    return not _FROM_PREDICTIONS.fullmatch(name)
 
 
 def _not_enough(name: str, answers: Answers) -> NotEnoughDataError:
