@@ -45,15 +45,10 @@ class ChampionState(Part):
         withdrawn: tuple[str, str] | None = None,
         **facts: Any,
     ) -> "ChampionState":
-        """The state of the next champion, one revision on.
+        """The state of the next champion, one revision on; `facts` are the fields that do not follow from the one before.
 
-        Parameters
-        ----------
-        now, withdrawn : tuple of str
-            Fingerprint and sha256 of the model file: of the next champion, which is no longer withdrawn, and of what a
-            rollback takes out.
-        **facts
-            The other fields.
+        `now` and `withdrawn` are fingerprint and sha256 of the model file: of the next champion, which is no longer
+        withdrawn, and of what a rollback takes out.
         """
 
         def listed(former: tuple[str, ...], admitted: str, taken_out: str | None) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ BEHAVIOURS = {
     },
     "drift": {"simulation": "how often the gate errs"},
     "modeling": {
-        "behaviour": "what holds for any estimator", "split_rules": "rules over time", "tasks/protocol": "a further task",
+        "behaviour": "what holds for any estimator", "tasks/protocol": "a further task",
     },
     "orchestration": {"engine": "an engine that is not there"},
     "reporting": {
