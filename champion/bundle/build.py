@@ -5,6 +5,7 @@ from typing import Any
 
 from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest
 from champion.bundle.manifest import ChampionState, Manifest
+from champion.bundle.model import loads
 from champion.errors import PackageError
 from champion.modeling.arrays import ArrayPredictor
 from champion.modeling.evaluation import EquivalenceReport
@@ -69,8 +70,6 @@ def array_predictor(package: Package, source: str) -> ArrayPredictor:
 
 
 def _pipeline(package: Package, source: str) -> Any:
-    from champion.bundle.model import loads
-
     return loads(package.files[MODEL], f"{source}/{MODEL}")
 
 
@@ -86,6 +85,7 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
         for feature in manifest.signature
     )
     counts = ", ".join(f"{label} ({count})" for label, count in zip(profile.classes, profile.class_counts, strict=True))
+    classes = f" Classes, with their rows in training: {counts}." if counts else ""
     return f"""# {manifest.use_case}, model version {manifest.model_version}
 
 {manifest.decision.reason}
@@ -93,7 +93,7 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
 ## What it is
 
 `{manifest.estimator}` (candidate `{manifest.candidate}`), trained on {profile.rows} rows of `{manifest.data_path}`
-to predict `{manifest.target}`. Classes, with their rows in training: {counts}.
+to predict `{manifest.target}`.{classes}
 
 - data version `{manifest.data_version}`, commit `{manifest.commit or "none"}`{" with local changes" if manifest.dirty else ""}
 - fingerprint `{manifest.fingerprint}`, seed {manifest.seed}
