@@ -23,7 +23,6 @@ from champion.use_case.policy import ComparisonRules
 IMPORTANCE_ROWS = 400
 IMPORTANCE_REPEATS = 5
 _IMPORTANCE_VALUES = 1_000_000  # of a table that is asked at once
-FEW_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,6 @@ def compare(
         known = judging.classes(contracts[:1], whole)
         whole_answers = judging.answers(challenger.predictor.predict(holdout), contracts[0], known, whole)
         alone = _performance(challenger, whole_answers, rules, [])
-    doubts = judging.doubts(truth, answers, contracts)
-    if len(truth) < FEW_ROWS:
-        doubts.append(f"Only {len(truth)} rows judge: an accuracy moves by {1 / len(truth):.1%} with every row.")
     return Evaluation(
         use_case=rules.use_case,
         task=task,
@@ -105,7 +101,7 @@ def compare(
         champion_unjudged=unjudged,
         paired=paired,
         alone=alone,
-        warnings=doubts,
+        warnings=judging.doubts(truth, answers, contracts),
     )
 
 

@@ -21,6 +21,7 @@ from champion.modeling.predictor import Predictions
 from champion.modeling.tasks.classification.learning import Answers, encode
 from champion.modeling.tasks.classification.target import canonical_labels, class_list
 
+FEW_ROWS = 30
 MOST_POINTS = 60  # of a curve
 MOST_CURVES = 60  # classes with curves of their own
 CALIBRATION_BINS = 10
@@ -183,6 +184,8 @@ def doubts(truth: NDArray[np.object_], answers: Answers, contracts: Sequence[Con
                 f"The judged rows have {len(new)} class(es) that {who_lacks}: {listed(new)}. "
                 f"Their {rows} row(s) count as wrong for the {role}."
             )
+    if len(truth) < FEW_ROWS:
+        warnings.append(f"Only {len(truth)} rows judge: an accuracy moves by {1 / len(truth):.1%} with every row.")
     return warnings
 
 
