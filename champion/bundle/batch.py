@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from champion.bundle.parsing import Parsed, parse, readable, reason
 from champion.errors import ConfigurationError, DataError, listed, nearest_column
 from champion.modeling.arrays import Block
+from champion.modeling.evaluation import Frozen
 from champion.modeling.features import Feature
 from champion.modeling.tasks.answer import form_of
 from champion.progress import Tell
@@ -37,27 +38,25 @@ REJECTED = ("rejected_row", "rejected_column", "rejected_reason")
 """The first columns of the rows that cannot be scored; a row counts from 1, without the header."""
 
 
-class BatchRequest(BaseModel):
+class BatchRequest(Frozen):
     """What of the table stands beside the predictions, and how they are written.
 
     `suffix` is one of `champion.tabular.tables.SUFFIXES`; `keep` are columns of the table, `keep_all` stands for all.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     suffix: str
     keep: tuple[str, ...] = ()
     keep_all: bool = False
 
 
-class Tally(BaseModel):
+class Tally(Frozen):
     """What came of a table: rows by what became of them, predictions by class, warnings by feature.
 
     `first` names the first row that could not be scored, its column, and why. `unseen` counts rows with a category that
     training had not, `outside` rows with a number beyond its range; both are of rows that were predicted.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
 
     model_version: int
     data_version: str

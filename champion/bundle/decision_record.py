@@ -5,17 +5,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from champion.modeling.evaluation import Frozen
 
-class Part(BaseModel):
+
+class Part(Frozen):
     """A frozen part of the manifest that accepts no key it does not know."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        protected_namespaces=(),
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
+        protected_namespaces=(), validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
     )
 
 

@@ -11,7 +11,7 @@ from champion.modeling.evaluation import (
     CLASSIFICATION,
     CandidateResult,
     ClassEvidence,
-    Evidence,
+    Frozen,
     Importance,
     Label,
     PairedTest,
@@ -30,7 +30,7 @@ class Performance(ClassEvidence):
     importance: list[Importance]  # most important first
 
 
-class ComparisonRows(Evidence):
+class ComparisonRows(Frozen):
     """On which rows both were asked."""
 
     train: int
@@ -42,7 +42,7 @@ class ComparisonRows(Evidence):
     sampled_for_importance: int  # rows used for importance
 
 
-class Evaluation(Evidence):
+class Evaluation(Frozen):
     """The evidence of one run."""
 
     use_case: str
@@ -59,7 +59,7 @@ class Evaluation(Evidence):
     warnings: list[str] = Field(default_factory=list)
 
 
-class Provenance(Evidence):
+class Provenance(Frozen):
     """What made a challenger: enough to make it again."""
 
     use_case: str
@@ -75,7 +75,7 @@ class Provenance(Evidence):
     created: str  # ISO 8601, UTC
 
 
-class Outcome(Evidence):
+class Outcome(Frozen):
     """What became of a run, after the decision was carried out (or not, with --no-promote)."""
 
     action: Literal["promoted", "kept", "would_promote", "would_keep"]

@@ -1,16 +1,12 @@
 """What a model was made for, and what preparing a table settled: every later step goes by them."""
 
-from pydantic import BaseModel, ConfigDict
-
-from champion.modeling.evaluation import CLASSIFICATION, Label
+from champion.modeling.evaluation import CLASSIFICATION, Frozen, Label
 from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
 
 
-class Contract(BaseModel):
+class Contract(Frozen):
     """The columns that a model takes, and what it answers: one of the `classes`, where its task knows any."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: str = CLASSIFICATION  # of `champion.modeling.tasks`
     features: tuple[Feature, ...]

@@ -12,13 +12,13 @@ TOLERANCE = 1e-6  # of a probability, between two backends of a model
 CLASSIFICATION = "classification"  # the task of what does not name one
 
 
-class Evidence(BaseModel):
-    """A frozen value."""
+class Frozen(BaseModel):
+    """A frozen value that accepts no key it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Curve(Evidence):
+class Curve(Frozen):
     """A line of one class against all others, thinned to at most some hundred points."""
 
     label: Label
@@ -28,7 +28,7 @@ class Curve(Evidence):
     counts: list[int] | None = None  # calibration: rows per bin
 
 
-class ClassScore(Evidence):
+class ClassScore(Frozen):
     """One row of the per-class table."""
 
     label: Label
@@ -38,7 +38,7 @@ class ClassScore(Evidence):
     support: int
 
 
-class ClassEvidence(Evidence):
+class ClassEvidence(Frozen):
     """What is measured of a model that knows classes, in the order of the evaluation's; another task leaves it empty."""
 
     per_class: list[ClassScore] = Field(default_factory=list)
@@ -50,7 +50,7 @@ class ClassEvidence(Evidence):
     )  # x: mean predicted probability of a bin, y: share that was right
 
 
-class Importance(Evidence):
+class Importance(Frozen):
     """Loss of the promotion metric when one column is shuffled, over the repeats."""
 
     feature: str
@@ -58,7 +58,7 @@ class Importance(Evidence):
     std: float
 
 
-class Trial(Evidence):
+class Trial(Frozen):
     """One point of a search."""
 
     params: dict[str, Any]
@@ -66,7 +66,7 @@ class Trial(Evidence):
     std: float
 
 
-class CandidateResult(Evidence):
+class CandidateResult(Frozen):
     """How one candidate did on the train set; no holdout row was seen."""
 
     name: str
@@ -79,7 +79,7 @@ class CandidateResult(Evidence):
     chosen: bool = False
 
 
-class PairedTest(Evidence):
+class PairedTest(Frozen):
     """A sign test on the rows that both were asked: of classes, McNemar's; of numbers, right is who comes closer.
 
     Source: McNemar (1947), in the exact binomial form; see Dietterich (1998), Neural Computation 10(7).
@@ -92,12 +92,10 @@ class PairedTest(Evidence):
     p_value: float  # two-sided
 
 
-class EquivalenceReport(BaseModel):
+class EquivalenceReport(Frozen):
     """What the equivalence check found, a file of the package: which backend answers few rows, and why."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
-    )
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     backend: str = Field(alias="way")  # of `champion.modeling.arrays.BACKENDS`, or "native": the model itself
     reason: str

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from champion.errors import DataError
+from champion.modeling.evaluation import Frozen
 from champion.modeling.split import missing_columns
 
 if TYPE_CHECKING:
@@ -33,14 +33,12 @@ TRUE_TEXTS = {"true", "yes", "y", "t", "1", "1.0", "on"}
 FALSE_TEXTS = {"false", "no", "n", "f", "0", "0.0", "off"}
 
 
-class Feature(BaseModel):
+class Feature(Frozen):
     """One column of the signature.
 
     `minimum` and `maximum` are the range in training: of numbers, or of moments in days since 1970. `categories` are
     those seen in training, in order; at most `MOST_CATEGORIES`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     kind: Literal["numeric", "categorical", "boolean", "datetime"]

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from champion.modeling.evaluation import CLASSIFICATION, Label
+from champion.modeling.evaluation import CLASSIFICATION, Frozen, Label
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ CATEGORIES = 30
 SECONDS_PER_DAY = 86_400.0
 
 
-class ColumnProfile(BaseModel):
+class ColumnProfile(Frozen):
     """One column of the train set.
 
     For a number or a moment (as seconds since 1970) `edges` has one entry more than `counts`; a bin holds its lower
@@ -34,8 +34,6 @@ class ColumnProfile(BaseModel):
     `categories` has as many entries as `counts`, most frequent first, and `other` counts the rest; a boolean has the
     categories ``true`` and ``false``. All three are None for a column that is not used.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     kind: str  # numeric, categorical, boolean, datetime, text, constant, identifier, empty
@@ -54,10 +52,8 @@ class ColumnProfile(BaseModel):
     other: int = 0
 
 
-class Profile(BaseModel):
+class Profile(Frozen):
     """The train set of one run."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: str = Field(default=CLASSIFICATION, exclude_if=lambda task: task == CLASSIFICATION)  # 0.1 knew no other
     rows: int

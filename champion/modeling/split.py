@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from champion.errors import ConfigurationError, DataError
+from champion.modeling.evaluation import Frozen
 from champion.use_case.learning import Data, Split
 
 if TYPE_CHECKING:
@@ -35,13 +35,11 @@ _FINER = re.compile(r"(\.\d{6})\d+")  # than a microsecond; without it the year 
 _MOMENT = 0xD1B54A32D192ED03  # keeps a moment apart from the number of its seconds
 
 
-class SplitRule(BaseModel):
+class SplitRule(Frozen):
     """The rule as it was applied, and as the manifest records it.
 
     `columns` are the hashed ones (empty for a group or a time split); `cutoff` is a number, or a moment in ISO 8601.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     by: Literal["hash", "group", "time"]
     share: float
