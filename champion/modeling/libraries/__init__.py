@@ -43,5 +43,5 @@ TRUSTED: frozenset[str] = frozenset().union(*(library.TRUSTED for library in LIB
 
 
 def library_of(estimator: type[Any]) -> Library:
-    """The library of a class, scikit-learn where none says that it is its own. Most follow scikit-learn's conventions."""
-    return next((library for library in LIBRARIES.values() if library.owns(estimator)), scikit_learn)
+    """The library of a class: the last row that owns it, since most others follow scikit-learn's conventions."""
+    return next((library for library in reversed(LIBRARIES.values()) if library.owns(estimator)), scikit_learn)

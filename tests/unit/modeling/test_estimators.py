@@ -1,16 +1,21 @@
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 from threadpoolctl import threadpool_limits
 
 from champion.errors import ConfigurationError
+from champion.modeling import forest
 from champion.modeling.estimators import build_pipeline, check_candidates, estimator_class
 from champion.modeling.features import Feature, model_frame
+from champion.modeling.libraries import LIBRARIES, scikit_learn
 from champion.modeling.libraries.scikit_learn import is_tree_based, names
+from champion.patching import SWITCH, Reach, fits
 from champion.use_case.learning import Candidate
 from champion.use_case.whole import UseCase, parse_use_case
 
@@ -201,3 +206,31 @@ def test_trees_are_told_from_others() -> None:
         "DecisionTreeClassifier", "ExtraTreeClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier",
         "HistGradientBoostingClassifier", "RandomForestClassifier",
     }  # fmt: skip
+
+
+def test_another_library_is_a_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(estimator: Any) -> None:
+        raise ValueError("strategy is not for today")
+
+    changed = {"owns": lambda kind: kind.__name__ == "DummyClassifier", "number_steps": lambda _: "passthrough"}
+    monkeypatch.setitem(
+        LIBRARIES, "other", SimpleNamespace(**{**vars(scikit_learn), **changed, "check_parameters": refuse})
+    )
+    dummy = Candidate(estimator="sklearn.dummy.DummyClassifier")
+    numbers = [feature for feature in FEATURES if feature.kind != "categorical"]
+    assert build_pipeline(dummy, numbers, seed=0)["prepare"] == "passthrough"
+    assert "strategy is not for today" in refusal({"estimator": dummy.estimator})
+    assert build_pipeline(Candidate(estimator="sklearn.linear_model.LogisticRegression"), numbers, seed=0)[
+        "prepare"
+    ] != ("passthrough")
+
+
+@pytest.mark.parametrize("reach", scikit_learn.REACHES, ids=lambda reach: reach.target)
+def test_a_reach_into_scikit_learn_fits_the_pinned_version_and_can_be_turned_off(
+    reach: Reach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fits(reach)
+    monkeypatch.setenv(SWITCH, "off")
+    wrong = Candidate(estimator=FOREST, params={"n_estimators": "many"})
+    scikit_learn.check_parameters(estimator_class(FOREST, "here")(**wrong.params))
+    assert not forest.can(DecisionTreeClassifier().fit([[0], [1]], [0, 1]))
