@@ -34,6 +34,7 @@ from champion.modeling.tasks.judging import JUDGING
 from champion.modeling.tasks.learning import LEARNING
 from champion.modeling.tasks.target import TARGETS
 from champion.modeling.training import fit_candidate, rank
+from champion.reporting.facts import ReportedRun
 from champion.reporting.html import render_html
 from champion.reporting.markdown import render_markdown
 from champion.reporting.tables import Table, columns
@@ -229,8 +230,9 @@ def test_a_further_task_is_learned_judged_packed_answered_and_reported_through_t
     assert (found.verdict, found.predictions, found.notes[0][:7]) == ("none", None, "off by ")
 
     outcome = Outcome(action="promoted", challenger=2, champion=2, replaced=1, judged=1)
-    page = render_html(evaluation, decision, profile, lineage(), outcome, {})
-    summary = render_markdown(evaluation, decision, profile, lineage(), outcome)
+    run = ReportedRun(evaluation, decision, profile, lineage(), outcome)
+    page = render_html(run, {})
+    summary = render_markdown(run)
     for text in (page, summary):
         assert "neg_mean_absolute_error" in text
         assert "ridge" in text
