@@ -103,9 +103,8 @@ class LogFiles:
                 self.write(_row_groups([each.path for each in group]), sources, _age(group[0].path)[0])
                 for each in group:
                     each.path.unlink(missing_ok=True)
-        files = self._held()
-        over = sum(each.size for each in files) - self._most
-        for each in files:
+        over = sum(map(_size, self.folder.glob(PATTERN))) - self._most
+        for each in self._held() if over > 0 else ():
             if over > 0 and not each.lives:  # those of one that lives are its own to remove
                 each.path.unlink(missing_ok=True)
                 over -= each.size
@@ -182,6 +181,13 @@ class LogFiles:
         files = {name: self._footers.get(name) or _footer(self.folder / name, names[name]) for name in names}
         self._footers = {name: replace(each, lives=lives[each.instance]) for name, each in files.items() if each}
         return sorted(self._footers.values(), key=lambda each: _age(each.path))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # another process has merged it meanwhile
+        return 0
 
 
 def _footer(path: Path, instance: str) -> Held | None:

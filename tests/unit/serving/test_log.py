@@ -203,10 +203,13 @@ def test_the_folder_stays_within_its_bound_and_the_oldest_go(tmp_path: Path) -> 
         for path in tmp_path.glob(f"predictions-v1-2*-{'?' * 8}-1.parquet"):
             if "-2000" not in path.name:
                 path.rename(path.with_name(path.name.replace(path.name.split("-")[2], f"2000010{number}T000000Z")))
+    broken = tmp_path / "predictions-v1-20000101T000000Z-0000000a-1.parquet"
+    broken.write_bytes(bytes(2_000))  # cannot be read, so it stays, but counts
     log = PredictionLog(tmp_path, Limits(folder_bytes=12_000))
     log.close()
-    kept = values(tmp_path)
     assert sum(path.stat().st_size for path in tmp_path.glob("*.parquet")) <= 12_000
+    broken.unlink()
+    kept = values(tmp_path)
     assert kept == [float(number) for number in range(8 - len(kept), 8)]
     assert 0 < len(kept) < 8
 
