@@ -53,7 +53,8 @@ class Warm:
 
         session, in_worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), "PYTEST_XDIST_WORKER" in os.environ
         owner = os.getppid() if in_worker else os.getpid()
-        name = f"warm-{session or owner}-{zlib.crc32(self._python.encode())}"
+        # short, since it becomes the path of a socket
+        name = f"warm-{(session or str(owner))[:8]}-{zlib.crc32(self._python.encode()):x}"
         home = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir(), name)
         home.mkdir(exist_ok=True)
         with FileLock(home / "lock"):
