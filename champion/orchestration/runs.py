@@ -111,16 +111,13 @@ def progress(tell: Callable[[str, str], None]) -> Iterator[None]:
     def not_of_orchestrators(record: logging.LogRecord) -> bool:
         return not record.name.startswith("zenml.orchestrators")
 
-    logger = logging.getLogger("zenml.orchestrators")
-    handler, level, quiet = Listener(logging.INFO), logger.level, consoles()
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    for console in quiet:
-        console.addFilter(not_of_orchestrators)
-    try:
+    logger, listener = logging.getLogger("zenml.orchestrators"), Listener(logging.INFO)
+    with contextlib.ExitStack() as restored:
+        restored.callback(logger.setLevel, logger.level)
+        restored.callback(logger.removeHandler, listener)
+        logger.addHandler(listener)
+        logger.setLevel(logging.INFO)
+        for console in consoles():
+            restored.callback(console.removeFilter, not_of_orchestrators)
+            console.addFilter(not_of_orchestrators)
         yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-        for console in quiet:
-            console.removeFilter(not_of_orchestrators)
