@@ -3,8 +3,6 @@
 It is no bug of ours and nothing a use case could mend, so it ends in a sentence and not in a traceback.
 """
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Iterator
 

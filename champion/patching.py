@@ -5,8 +5,6 @@ own way runs, slower, and one line on standard error names the row. ``CHAMPION_P
 every row off: for a new version of a library, or to see whether a patch is to blame for something.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import inspect

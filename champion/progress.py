@@ -1,7 +1,5 @@
 """How far a step is, for whoever looks on in the same process; in a container nobody does."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 

@@ -5,8 +5,6 @@ repository of its own with one commit. Every program that runs in it has a sessi
 alone, which then ends what it has started.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shlex

@@ -5,8 +5,6 @@ the same thing writes the same bytes and DVC sees nothing new. What happened to 
 `decision.json`.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from typing import Any

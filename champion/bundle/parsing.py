@@ -3,8 +3,6 @@
 Where that refuses a whole table for one wrong value, a row is refused here, and the others go on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

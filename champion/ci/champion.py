@@ -3,8 +3,6 @@
 That commit has the pointers of a new champion, on top of the branch as it is now, and nothing else.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any

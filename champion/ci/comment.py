@@ -6,8 +6,6 @@ code: it decides nothing but numbers and names, which the renderer escapes. Whic
 run's head commit.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

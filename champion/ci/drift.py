@@ -5,8 +5,6 @@ marker in the first line of its body, and only where a bot or a member of the re
 is never taken for it. What was not compared changes nothing.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

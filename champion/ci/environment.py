@@ -3,8 +3,6 @@
 Its secrets do not travel: GitHub hides them in its logs, but not in a comment, a summary or an artifact.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

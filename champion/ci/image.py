@@ -1,7 +1,5 @@
 """The image with the champion inside: built, tried out, tagged with model version and commit, and pushed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from champion.ci import runs

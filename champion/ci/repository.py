@@ -3,8 +3,6 @@
 The base commit cannot be chosen by a pull request, and no list of processes shows a token.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

@@ -3,8 +3,6 @@
 What one step tells the next are files under ``reports/``, which git ignores and the workflow uploads.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

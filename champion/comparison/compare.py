@@ -1,7 +1,5 @@
 """Champion and challenger on the same holdout rows, each through its own preprocessing."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

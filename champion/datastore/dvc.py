@@ -4,8 +4,6 @@ DVC runs as a program of its own: its imports are slow, its lock is its own, and
 it at all.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

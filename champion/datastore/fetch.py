@@ -1,7 +1,5 @@
 """Files that DVC recorded and this machine lacks: from its cache, from the remote, or from the stage that makes them."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

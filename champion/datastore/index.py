@@ -3,8 +3,6 @@
 That takes a second, and its `checkout` wants the remote's client even for what is on this machine.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

@@ -4,8 +4,6 @@ DVC writes a pointer; the champion's number and scores are added to its `meta`, 
 without the package.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from pathlib import Path

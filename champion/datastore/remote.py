@@ -4,8 +4,6 @@ What differs by kind (credentials, which dvc is called, what a failure means) is
 end within a time limit, and are tried again where that may help: DVC sends and fetches what is missing alone.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which tests a column takes, by its kind: a further test is a function here or in `statistics`, and its row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """What new data look like, counted chunk by chunk in the bins of a profile; memory does not grow with the rows."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

@@ -4,8 +4,6 @@ A feature has drifted when its p-value is significant after correction over all 
 moved is at least the threshold. With too few rows nothing is said.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -41,7 +39,7 @@ class TestResult(NamedTuple):
     effect: float
 
     @classmethod
-    def of(cls, tested: Tested, share: float) -> TestResult:
+    def of(cls, tested: Tested, share: float) -> "TestResult":
         """A test of a feature's values, which have this share of its error."""
         row, test, effect = tested
         return cls(row.name, row.says, float(test.statistic), float(test.p) / share, float(effect))

@@ -1,7 +1,5 @@
 """New data beside a profile, as values: the one object that all reports are made from."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -141,7 +139,7 @@ class Moment(ReportPart):
     drifted: list[str]
 
     @classmethod
-    def of(cls, report: DriftReport) -> Moment:
+    def of(cls, report: DriftReport) -> "Moment":
         """What is remembered of a report."""
         return cls(
             **report.model_dump(include={"created", "model_version", "source", "verdict"}),

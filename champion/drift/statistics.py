@@ -5,8 +5,6 @@ cost one call. Cells are the bins of one feature in rising order where a test is
 order. The reference may be small and the current sample huge, or the other way round. Effects are shares from 0 to 1.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -18,8 +18,6 @@ No row order enters what is found, so a shuffled table has the same kinds. Disti
 cheap. A sentence quotes no value of the table: it goes into reports and packages.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

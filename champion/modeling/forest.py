@@ -5,8 +5,6 @@ Packed, the answer is the same to the last bit: inputs are cast to float32 as sc
 probabilities are added tree by tree in float64.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

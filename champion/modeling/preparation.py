@@ -1,7 +1,5 @@
 """From a table to train set, holdout, signature and profile."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pandas as pd

@@ -3,8 +3,6 @@
 The holdout is not an argument of anything here.
 """
 
-from __future__ import annotations
-
 import time
 import warnings
 from collections.abc import Iterator, Sequence

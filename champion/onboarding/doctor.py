@@ -1,7 +1,5 @@
 """What works here and what does not, each with its remedy."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass

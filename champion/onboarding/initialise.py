@@ -4,8 +4,6 @@ Everything is read and checked before anything is written. What is written after
 an error or Ctrl-C on the way takes it back.
 """
 
-from __future__ import annotations
-
 import filecmp
 import re
 import shutil

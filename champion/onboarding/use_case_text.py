@@ -1,7 +1,5 @@
 """The YAML of a new use case, as a person would have written it: with the reasons beside it."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence

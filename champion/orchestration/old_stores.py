@@ -5,8 +5,6 @@ moved away. On a server, which cannot, the records are read under the names of v
 back with what `NAMES` says, unless there are real ones of the name.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import sqlite3

@@ -4,8 +4,6 @@ What ZenML does at a start and this project does not need is left out (`START`).
 process, and containers.
 """
 
-from __future__ import annotations
-
 import functools
 import socket
 import sys

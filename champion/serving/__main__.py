@@ -1,7 +1,5 @@
 """``python -m champion.serving``: the service without the rest of the project, as its image starts it."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ One process, one port, one OpenAPI description: of POST /predict it has this cha
 its profile. `service` puts the parts together.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import time
@@ -71,7 +69,7 @@ _ABOUT: dict[str, Any] = {
 _FREE_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
 
-def service(state: State, tell: Tell) -> Front:
+def service(state: State, tell: Tell) -> "Front":
     """Put the service together: an ASGI application, which loads the champion when it starts.
 
     `tell`: is told when a package is loaded or refused; see `champion.serving.state.Watcher`.

@@ -1,7 +1,5 @@
 """A champion that is ready to answer: everything that does not depend on a request is made once, when it is loaded."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import logging
@@ -85,7 +83,7 @@ class Champion:
         with _importing_arrow:
             return self._model.predict(block)
 
-    def encode(self, request_id: str, predictions: Predictions, warnings: Warnings | None) -> bytes:
+    def encode(self, request_id: str, predictions: Predictions, warnings: "Warnings | None") -> bytes:
         """The answer as JSON. Raises DataError when it is not finite."""
         warned = [json.dumps(each) for each in warnings.texts] if warnings else ["[]"] * len(predictions.values)
         rows = self.form.json_rows(predictions, warned)

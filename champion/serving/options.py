@@ -3,8 +3,6 @@
 Only click is imported here, because `run.py` asks for these options before it knows whether it will serve.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

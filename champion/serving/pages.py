@@ -9,8 +9,6 @@ The docs are Swagger UI over ``/openapi.json``, served by the service itself, so
 those that the package fastapi-offline carries; nothing of it is imported.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import importlib.util

@@ -6,8 +6,6 @@ A model that takes a while for one row takes hardly longer for thirty. While it 
 free, one thread asks it for all that wait, without a timer. Each row is answered by the champion that its request took.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import itertools
@@ -87,7 +85,7 @@ class Predict:
         self._observed.answered(status, time.perf_counter() - started)
         await _send(send, status, answer, request_id, more, body)
 
-    async def _answered(self, method: str, headers: Mapping[bytes, bytes], body: _Body, request_id: str) -> bytes:
+    async def _answered(self, method: str, headers: Mapping[bytes, bytes], body: "_Body", request_id: str) -> bytes:
         if method != "POST":
             raise RequestError(405, "method_not_allowed", f"{PATH} takes POST alone.", headers=((b"allow", b"POST"),))
         self._state.require_key(headers)

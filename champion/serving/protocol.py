@@ -6,8 +6,6 @@ This reaches into uvicorn's inside. `REACHES` lists where; they are taken only w
 they were written. Elsewhere its own protocol serves, without these bounds, and one warning says so.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -4,8 +4,6 @@ The decoder is made once for a champion: msgspec reads JSON straight into one st
 signature does not allow. A refusal names the field and what was expected; it never repeats a value.
 """
 
-from __future__ import annotations
-
 import json
 import operator
 import re

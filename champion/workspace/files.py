@@ -1,7 +1,5 @@
 """Files written whole or not at all, and the hash by which DVC names a content."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """What git says of the checkout; nothing is fetched or changed."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Other programs: run to their end within a time limit, or started and read line by line. The one place that starts any."""
 
-from __future__ import annotations
-
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -8,8 +8,6 @@ bins are equally full and their true shares are random; for few values or catego
 Counts are drawn instead of rows, so that a million rows cost no more than a hundred.
 """
 
-from __future__ import annotations
-
 import itertools
 import sys
 from collections.abc import Callable, Iterator

@@ -5,8 +5,6 @@ it, in a checkout of the demo's own, so that the user's data, store and champion
 from what the commands and the service left; where one is not as the story says, the demo ends there with exit code 1.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Traffic for `make demo`: a service in a process of its own, and clients that ask it over HTTP."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import itertools
@@ -13,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from devtools.checkout import Checkout, UnexpectedError
 
@@ -32,7 +30,7 @@ class Client:
     def __init__(self, address: str) -> None:
         self._connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE)
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +74,7 @@ class Stream:
         self._over, self._lock = threading.Event(), threading.Lock()
         self._threads = [threading.Thread(target=self._go, args=(turn,), daemon=True) for turn in self.turns]
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

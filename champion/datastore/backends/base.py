@@ -1,7 +1,5 @@
 """What every kind of DVC remote has in common, and the error that says a cause and a remedy."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A folder as the remote: of this machine, or of a drive that is mounted."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Every remote that has no module of its own: buckets, servers, and what DVC learns next."""
 
-from __future__ import annotations
-
 from champion.datastore.backends.base import BROKEN_CONNECTION, USER_GUIDE, RemoteBackend, Symptom
 
 

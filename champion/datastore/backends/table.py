@@ -1,7 +1,5 @@
 """The kinds of remotes that are known here: a new kind is a module and a row."""
 
-from __future__ import annotations
-
 from champion.datastore.backends.base import RemoteBackend
 from champion.datastore.backends.drive.backend import DriveBackend
 from champion.datastore.backends.folder import FolderBackend

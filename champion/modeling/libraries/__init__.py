@@ -4,8 +4,6 @@ A further one is a module of these functions, and its row in `LIBRARIES`. A fast
 and a row of `champion.modeling.arrays.BACKENDS`, which no step that trains reaches.
 """
 
-from __future__ import annotations
-
 from typing import Any, Protocol
 
 from champion.modeling.libraries import scikit_learn

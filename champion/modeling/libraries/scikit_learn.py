@@ -1,7 +1,5 @@
 """scikit-learn, and estimators that follow its conventions; see `champion.modeling.libraries.Library`."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

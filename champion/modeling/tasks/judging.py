@@ -1,7 +1,5 @@
 """How a task compares two models on the same rows, and the tasks that there are; no step that trains reaches this."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 

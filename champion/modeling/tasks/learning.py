@@ -1,7 +1,5 @@
 """How a task is learned and scored, and the tasks that there are."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 

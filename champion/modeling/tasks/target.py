@@ -1,7 +1,5 @@
 """What a task makes of a target column, and the tasks that there are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 

@@ -4,8 +4,6 @@ It gets ready while the step before it still runs, then waits to be told which s
 the step ran, and hands a user's mistake back as a line that `containers` makes the same error of.
 """
 
-from __future__ import annotations
-
 import gc
 import importlib
 import json

@@ -1,7 +1,5 @@
 """Drift over time as one HTML page: a small line per feature, the share of rows that moved at each comparison."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What the drift monitor writes on GitHub: the body of an issue, its last comment, and the job's summary."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import datetime

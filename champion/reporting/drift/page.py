@@ -1,7 +1,5 @@
 """A drift report as one HTML page and as Markdown: the verdict first, then the worst features."""
 
-from __future__ import annotations
-
 from champion.drift.column_tests import TITLES
 from champion.drift.report import DriftReport, FeatureDrift
 from champion.reporting import markdown, svg

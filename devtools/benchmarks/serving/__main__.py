@@ -3,8 +3,6 @@
 Exit code 1 when a limit is broken.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

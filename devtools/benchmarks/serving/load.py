@@ -4,8 +4,6 @@ It reads as much of an answer as it takes to know where it ends. What it costs i
 generator that has no time left would measure itself.
 """
 
-from __future__ import annotations
-
 import contextlib
 import gc
 import re

@@ -3,8 +3,6 @@
 A server runs as a child process on a core of its own, and is ended with all below it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Google Drive as the remote: its client runs in an environment of its own, and a user or a service account speaks to it."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

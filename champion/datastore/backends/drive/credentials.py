@@ -3,8 +3,6 @@
 Nothing here prints a secret: an identity is a service account's address or an OAuth client's id.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ Standard input is what to look at: the client's settings, the folder's path, and
 wrong is printed as the client says it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import sys

@@ -1,7 +1,5 @@
 """What DVC and its Google Drive client say when something is wrong, and what it means: a cause and a remedy."""
 
-from __future__ import annotations
-
 from champion.datastore.backends.base import BROKEN_CONNECTION, NoCredentialsError, Symptom
 
 VARIABLE = "GDRIVE_CREDENTIALS_DATA"

@@ -3,8 +3,6 @@
 No step that trains reaches this, so that a further curve refits nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 

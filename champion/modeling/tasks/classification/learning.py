@@ -1,7 +1,5 @@
 """How classes are learned and scored: what an estimator sees, folds, and scores over the classes that the asked rows have."""
 
-from __future__ import annotations
-
 import math
 import re
 import warnings

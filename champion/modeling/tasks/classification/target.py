@@ -1,7 +1,5 @@
 """A target of classes: its labels, and whether they can be learned."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
