@@ -36,15 +36,17 @@ class _Handler(BaseHTTPRequestHandler):
     server: Answering
 
     def do_GET(self) -> None:
-        rows = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "[]")
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status, version = self.server.next()
+        rows = json.loads(content or "[]") if status == 200 else []
         body = json.dumps({"model_version": version, "request_id": "r", "predictions": [{} for _ in rows]}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.close_connection = status != 200
 
-    do_POST = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
     def log_message(self, *args: Any) -> None:
         pass

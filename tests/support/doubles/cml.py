@@ -20,12 +20,11 @@ from urllib.parse import urlsplit
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cml", allow_abbrev=False)
-    parser.add_argument("verb", choices=["comment"])
-    parser.add_argument("what", choices=["update"])
-    parser.add_argument("--target", required=True)
+    for name, only in [("verb", "comment"), ("what", "update")]:
+        parser.add_argument(name, choices=[only])
+    for name in ("--target", "--watermark-title", "--repo"):
+        parser.add_argument(name, required=True)
     parser.add_argument("--publish", choices=["false"], required=True)
-    parser.add_argument("--watermark-title", required=True)
-    parser.add_argument("--repo", required=True)
     parser.add_argument("--driver", choices=["github"])
     parser.add_argument("report", type=Path)
     return parser.parse_args()
@@ -52,12 +51,9 @@ def main() -> None:
     mark = f'![](https://cml.dev/watermark.png#{asked.watermark_title} "CML watermark")'
     body = {"body": f"{asked.report.read_text(encoding='utf-8')}\n\n{mark}"}
     call("GET", f"{api}/user")
-    former = [found for found in call("GET", f"{issues}/{number}/comments") if mark in found["body"]]
-    if former:
-        done = call("PATCH", f"{issues}/comments/{former[0]['id']}", body)
-    else:
-        done = call("POST", f"{issues}/{number}/comments", body)
-    print(done["html_url"])
+    former = [found["id"] for found in call("GET", f"{issues}/{number}/comments") if mark in found["body"]]
+    where = ("PATCH", f"{issues}/comments/{former[0]}") if former else ("POST", f"{issues}/{number}/comments")
+    print(call(*where, body)["html_url"])
 
 
 if __name__ == "__main__":

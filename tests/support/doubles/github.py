@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -92,15 +91,9 @@ class GitHub:
         self, title: str, body: str, user: dict[str, str] = BOT, association: str = "NONE", state: str = "open"
     ) -> dict[str, Any]:
         """Open an issue."""
-        made: dict[str, Any] = {
-            "number": next(self._numbers),
-            "title": title,
-            "body": body,
-            "state": state,
-            "user": user,
-        }
-        self.issues[made["number"]] = made = {**made, "edits": 0, "author_association": association, "labels": []}
-        return made
+        made: dict[str, Any] = {"number": next(self._numbers), "title": title, "body": body, "state": state}
+        made |= {"user": user, "author_association": association, "edits": 0, "labels": []}
+        return self.issues.setdefault(made["number"], made)
 
     def fault(self, method: str, path: str) -> Fault | None:
         """The fault that a request meets."""
@@ -110,7 +103,7 @@ class GitHub:
                 return waiting.pop(0)
         return None
 
-    def answer(  # noqa: C901 - a row per route
+    def answer(  # noqa: C901 - a case per route
         self, method: str, path: str, token: str, body: Any, query: str = ""
     ) -> tuple[int, Any]:
         """Status and content for a request."""
@@ -119,54 +112,42 @@ class GitHub:
             return 401, {"message": "Bad credentials"}
         if method != "GET" and not self.tokens[token]:
             return 403, {"message": "Resource not accessible by integration"}
-        route = f"{method} {path.removeprefix(API)}"
-        here = f"/repos/{REPOSITORY}"
-        if route == "GET /user":
-            return 200, {"login": "github-actions[bot]", "id": 41898282}
-        if route == f"GET {here}/pulls":
-            return 200, _page([pull.facts() for pull in self.pulls.values()], query)
-        if route == f"POST {here}/pulls":
-            return 201, self.open("0" * 40, str(body["head"]), title=str(body["title"])).facts()
-        if route == f"GET {here}/issues":
-            pulls = [{**pull.facts(), "body": pull.title, "pull_request": {}} for pull in self.pulls.values()]
-            return 200, _page([*self.issues.values(), *pulls], query)
-        if route == f"POST {here}/issues" or re.fullmatch(rf"PATCH {here}/issues/\d+", route):
-            return self._written(route.rpartition("/")[2], body)
-        if found := re.fullmatch(rf"POST {here}/actions/workflows/([\w.-]+)/dispatches", route):
-            self.started.append(f"{found[1]} {body['ref']}")
-            return 204, None
-        if found := re.fullmatch(rf"(GET|POST) {here}/issues/(\d+)/comments", route):
-            return self._listed_or_added(found[1], int(found[2]), body)
-        if found := re.fullmatch(rf"PATCH {here}/issues/comments/(\d+)", route):
-            for comment in itertools.chain.from_iterable(self.comments.values()):
-                if comment["id"] == int(found[1]):
-                    comment.update(body=body["body"], edits=comment["edits"] + 1)
-                    return 200, comment
+        match method, *path.removeprefix(f"{API}/").removeprefix(f"repos/{REPOSITORY}/").split("/"):
+            case "GET", "user":
+                return 200, {"login": "github-actions[bot]", "id": 41898282}
+            case "GET", "pulls":
+                return 200, _page([pull.facts() for pull in self.pulls.values()], query)
+            case "POST", "pulls":
+                return 201, self.open("0" * 40, str(body["head"]), title=str(body["title"])).facts()
+            case "GET", "issues":
+                pulls = [{**pull.facts(), "body": pull.title, "pull_request": {}} for pull in self.pulls.values()]
+                return 200, _page([*self.issues.values(), *pulls], query)
+            case (("POST" | "PATCH"), "issues", *_) if len(body.get("body", "")) > LONGEST:
+                return 422, {"message": f"body is too long (maximum is {LONGEST} characters)"}
+            case "POST", "issues":
+                made = self.report(body["title"], body["body"])
+                made["labels"] = body.get("labels", [])
+                return 201, made
+            case "PATCH", "issues", number if int(number) in self.issues:
+                issue = self.issues[int(number)]
+                issue.update(body, edits=issue["edits"] + 1)
+                return 200, issue
+            case "POST", "actions", "workflows", workflow, "dispatches":
+                self.started.append(f"{workflow} {body['ref']}")
+                return 204, None
+            case "GET", "issues", number, "comments" if int(number) in self.pulls | self.issues:
+                return 200, self.comments.get(int(number), [])
+            case "POST", "issues", number, "comments" if int(number) in self.pulls | self.issues:
+                comment = {"id": next(self._numbers), "body": body["body"], "edits": 0, "user": BOT}
+                comment["html_url"] = f"{self.url}/{REPOSITORY}/pull/{number}#issuecomment-{comment['id']}"
+                self.comments.setdefault(int(number), []).append(comment)
+                return 201, comment
+            case "PATCH", "issues", "comments", number:
+                for comment in itertools.chain.from_iterable(self.comments.values()):
+                    if comment["id"] == int(number):
+                        comment.update(body=body["body"], edits=comment["edits"] + 1)
+                        return 200, comment
         return 404, {"message": "Not Found"}
-
-    def _written(self, number: str, body: dict[str, Any]) -> tuple[int, Any]:
-        if len(body.get("body", "")) > LONGEST:
-            return 422, {"message": f"body is too long (maximum is {LONGEST} characters)"}
-        if number == "issues":
-            made = self.report(body["title"], body["body"])
-            made["labels"] = body.get("labels", [])
-            return 201, made
-        issue = self.issues.get(int(number))
-        if issue is None:
-            return 404, {"message": "Not Found"}
-        issue.update(body, edits=issue["edits"] + 1)
-        return 200, issue
-
-    def _listed_or_added(self, method: str, number: int, body: Any) -> tuple[int, Any]:
-        if number not in self.pulls and number not in self.issues:
-            return 404, {"message": "Not Found"}
-        there = self.comments.setdefault(number, [])
-        if method == "GET":
-            return 200, there
-        made = {"id": next(self._numbers), "body": body["body"], "edits": 0, "user": {"login": "github-actions[bot]"}}
-        made["html_url"] = f"{self.url}/{REPOSITORY}/pull/{number}#issuecomment-{made['id']}"
-        there.append(made)
-        return 201, made
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -178,10 +159,10 @@ class _Handler(BaseHTTPRequestHandler):
         token = (self.headers.get("Authorization") or "").rpartition(" ")[2]
         asked = urlsplit(self.path)
         met = self.github.fault(self.command, asked.path)
-        if met is not None:
-            status, content = met.status, {"message": met.message}
-        else:
+        if met is None:
             status, content = self.github.answer(self.command, asked.path, token, body, asked.query)
+        else:
+            status, content = met.status, {"message": met.message}
         sent = b"" if content is None else json.dumps(content).encode()
         self.send_response(status)
         for name, value in (met.headers if met else {}).items():

@@ -68,6 +68,12 @@ class Runner(Checkout):
         self.git("commit", "--quiet", "--message", message)
         return self.git("rev-parse", "HEAD").strip()
 
+    def other_champion(self) -> str:
+        """Commit a pointer of somebody else; the commit."""
+        pointer = self.root / "models/iris.dvc"
+        pointer.write_text(f"{pointer.read_text()}# theirs\n")
+        return self.commit_all("a champion of somebody else")
+
     def judged(self, base: str, expect: int = 0, **variables: str) -> str:
         """What the job `judge` does, without the post; what the comment says."""
         self.ci("champion", BASE_SHA=base)
@@ -118,21 +124,20 @@ class Server:
         runner.inside("data", "push")
         return runner.ci("pointer", **MAIN)
 
-    def pointer(self) -> dict[str, Any]:
-        """The pointer on main."""
-        found: dict[str, Any] = yaml.safe_load(self.git("show", "main:models/iris.dvc"))
-        return found
+    def model_version(self) -> int:
+        """As the pointer on main has it."""
+        return int(yaml.safe_load(self.git("show", "main:models/iris.dvc"))["meta"]["model_version"])
 
     def git(self, *arguments: str) -> str:
         """``git ...`` in the bare repository."""
         return Runner(self.folder, self.folder / "hands").git("--git-dir", str(self.folder / "origin.git"), *arguments)
 
-    def pull_request(self, depth: int, **changes: Any) -> tuple[Runner, str]:
+    def pull_request(self) -> tuple[Runner, str]:
         """A clone with a commit on a branch that asks for a deeper tree; and the base commit."""
         runner = self.clone()
         base = runner.git("rev-parse", "HEAD").strip()
         runner.git("checkout", "--quiet", "-b", "better")
-        runner.write_use_case(tree(depth, **changes))
+        runner.write_use_case(tree(2))
         runner.commit_all("a deeper tree")
         return runner, base
 

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import Trial
@@ -19,21 +18,19 @@ BASE, COMMIT = "1234abcd" * 5, "abcd1234" * 5
 HOSTILE = '</summary>|x```mermaid\n@octocat ![p](https://evil.example/x.png) <script>alert(1)</script> "]"%%{init}'
 
 
-def findings(found: Evaluation | None = None, action: str = "would_promote", same: bool = False) -> Findings:
+def findings(found: Evaluation | None = None, action: str = "would_promote", **decided: Any) -> Findings:
     found = found or examples.evaluation()
-    decision = examples.decision(found)
-    if same:
-        decision = decision.model_copy(
-            update={"reason_code": "same", "promote": False, "reason": "The champion stays."}
-        )
-    outcome = examples.outcome(action=action)
+    decision, outcome = examples.decision(found).model_copy(update=decided), examples.outcome(action=action)
     return Findings(evaluation=found, decision=decision, provenance=examples.lineage(), outcome=outcome)
 
 
+def champion(source: str = "package", **changes: Any) -> ComparedChampion:
+    facts = {"model_version": 3, "data_version": examples.lineage().data_version, "rows": 150}
+    return ComparedChampion(**{"source": source, **facts, **changes})
+
+
 def case(found: Findings | None = None, **changes: Any) -> UseCaseResult:
-    version = examples.lineage().data_version
-    standing = ComparedChampion(source="package", model_version=3, data_version=version, rows=150)
-    return UseCaseResult(**{"use_case": "iris", "champion": standing, "findings": found or findings(), **changes})
+    return UseCaseResult(**{"use_case": "iris", "champion": champion(), "findings": found or findings(), **changes})
 
 
 def story(*cases: UseCaseResult, **changes: Any) -> room.CommentInput:
@@ -50,8 +47,6 @@ def heading(written: str) -> str:
 
 
 NO_CHAMPION = {"champion": None, "paired": None}
-
-
 SITUATIONS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "a better challenger": (
         {},
@@ -65,7 +60,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         ],
     ),
     "the same challenger": (
-        {"findings": findings(action="would_keep", same=True)},
+        {"findings": findings(None, "would_keep", reason_code="same", promote=False, reason="The champion stays.")},
         "iris: nothing that makes a model has changed",
         ["champion v3"],
     ),
@@ -90,7 +85,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         [],
     ),
     "other data": (
-        {"champion": ComparedChampion(source="package", model_version=3, data_version="0" * 32, rows=140)},
+        {"champion": champion(data_version="0" * 32, rows=140)},
         "iris: the challenger would become the champion",
         ["Data changed: 150 rows, version 717820ef; the champion was made from 140 rows, version 00000000."],
     ),
@@ -118,6 +113,7 @@ def test_what_decides_stands_before_the_first_fold() -> None:
     for words in ("becomes the champion", "champion v3", "Data: 150 rows", "No parameter of this use case", "p = 1"):
         assert words in first
     assert len(first.splitlines()) < 40, "one screen"
+    assert "nobody has verified them" not in comment(), "that is said of a stranger's numbers alone"
 
 
 def test_a_parameter_that_changed_is_shown_before_and_after() -> None:
@@ -127,9 +123,8 @@ def test_a_parameter_that_changed_is_shown_before_and_after() -> None:
         room.Change(file="params.yaml", name="elsewhere", before=1, after=2),
     ]
     written = comment(changes=changes)
-    assert "| `candidates.tree.params.max_depth` | `1` | `2` |" in written
-    assert "| `promotion.min_score` | \N{EN DASH} | `0.8` |" in written
-    assert "`elsewhere` of `params.yaml`" in written
+    named = ("| `candidates.tree.params.max_depth` | `1` | `2` |", "| `promotion.min_score` | \N{EN DASH} | `0.8` |")
+    assert [words for words in (*named, "`elsewhere` of `params.yaml`") if words not in written] == []
 
 
 @pytest.mark.parametrize(
@@ -144,11 +139,8 @@ def test_a_parameter_that_changed_is_shown_before_and_after() -> None:
 def test_scores_in_the_pointer_stand_in_for_a_champion_that_could_not_be_fetched(
     recorded: dict[str, float], says: str
 ) -> None:
-    found = findings(examples.evaluation(**NO_CHAMPION))
-    standing = ComparedChampion(
-        source="pointer", why="there are no credentials here", model_version=3, metrics=recorded
-    )
-    written = comment(case(found, champion=standing))
+    pointer = champion("pointer", why="there are no credentials here", metrics=recorded)
+    written = comment(case(findings(examples.evaluation(**NO_CHAMPION)), champion=pointer))
     assert heading(written) == f"## iris: {says}"
     assert "The champion (version 3) was not asked: there are no credentials here" in written
     assert "decide nothing" in written
@@ -163,41 +155,30 @@ def test_several_use_cases_are_summed_up_first() -> None:
     assert "| `wine` | the pipeline failed in prepare |" in table
 
 
-def test_what_a_stranger_computed_is_marked() -> None:
-    assert "nobody has verified them" in render_comment(story(), None, stranger=True)
-    assert "nobody has verified them" not in render_comment(story())
-
-
 def big() -> Evaluation:
     classes: list[Any] = [f"{i:02d} " + "a class with a long name, and more of it " * 3 for i in range(50)]
     found = examples.evaluation(classes=classes, candidates=30, trials=200, warnings=["w" * 3000] * 9)
     params = {f"parameter_{j}": "value " * 20 for j in range(20)}
-    candidates = [
-        each.model_copy(update={"name": each.name + "x" * 100, "params": params}) for each in found.candidates
-    ]
-    return found.model_copy(update={"candidates": candidates})
+    named = [each.model_copy(update={"name": each.name + "x" * 100, "params": params}) for each in found.candidates]
+    return found.model_copy(update={"candidates": named})
 
 
 @pytest.mark.parametrize("count", [1, 4, 30])
 def test_the_longest_input_stays_under_githubs_limit_and_says_what_it_left_out(count: int) -> None:
     changes = [room.Change(file="configs/case0.yaml", name="k" * 300, before="b" * 9000, after="a" * 9000)] * 2000
-    found = findings(big())
-    cases = [case(found, use_case=f"case{i}") for i in range(count)]
-    written = comment(*cases, changes=changes)
+    written = comment(*(case(findings(big()), use_case=f"case{i}") for i in range(count)), changes=changes)
     assert len(written.encode()) <= room.LIMIT < 65_536
     assert "`case0`" in written or "## case0" in written
     assert "[The full report](" in written
-    if count > 1:
-        assert "a comment has its limit" in written
+    assert count == 1 or "a comment has its limit" in written
     assert written.count("<details>") == written.count("</details>")
     assert written.count("```") % 2 == 0
 
 
 def test_one_big_use_case_keeps_what_matters_most() -> None:
     written = comment(case(findings(big())))
-    assert "<summary>Class by class</summary>" in written
-    assert "<summary>Candidates</summary>" in written
-    assert "the 12 of 50 classes with most errors" in written
+    for words in ("Class by class</summary>", "Candidates</summary>", "the 12 of 50 classes with most errors"):
+        assert words in written
 
 
 def test_no_name_can_break_out_of_its_place() -> None:
@@ -229,8 +210,3 @@ def test_scores_that_are_no_numbers_survive_the_way_through_the_file() -> None:
     again = room.CommentInput.model_validate_json(odd.as_json())
     assert render_comment(again) == render_comment(odd)
     assert "bar [0.4750, 0.5000]" in render_comment(again), "what is no number stands at the lowest end"
-
-
-def test_a_story_accepts_no_key_it_does_not_know() -> None:
-    with pytest.raises(ValidationError):
-        room.CommentInput.model_validate_json('{"commit": "abcd", "image": "https://evil.example/x.png"}')

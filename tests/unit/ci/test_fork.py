@@ -16,9 +16,13 @@ from champion.ci.comment import MOST_BYTES, comment_on_fork, pull_requests
 from champion.ci.environment import Environment
 from champion.errors import ProjectError
 from tests.support.doubles.github import API, REPOSITORY, GitHub
-from tests.unit.ci.test_comment import COMMIT, story
+from tests.support.report_examples import SPECIES, evaluation, performance
+from tests.unit.ci.test_comment import COMMIT, case, findings, story
 
 HEAD = "c0ffee00" * 5
+STORY = story().as_json()
+CONTRADICTION = evaluation(challenger=performance("challenger", SPECIES, confusion=[[1]]))
+CONTRADICTING = story(case(findings(CONTRADICTION))).as_json()
 TOKEN = "a-token-that-may-write"
 CML = f"""#!{sys.executable}
 import json, os, pathlib, sys
@@ -39,21 +43,18 @@ class Fork:
     github: GitHub
     values: dict[str, str]
 
-    @property
-    def env(self) -> Environment:
-        return Environment(self.values)
-
     def open(self, head: str = HEAD, source: str = "stranger/name") -> int:
         return self.github.open(head, "b", source).number
 
-    def leave(self, content: str | bytes | None = None) -> None:
-        """Put a file into the artifact; the story of a good run if left out."""
-        content = story().as_json() if content is None else content
-        path = self.root / "artifact/comment.json"
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    def pull_requests(self) -> list[int]:
+        return pull_requests(Environment(self.values), HEAD)
 
-    def comment(self) -> str:
-        return comment_on_fork(self.root, self.env)
+    def comment(self, content: str | bytes | None = None) -> str:
+        """What is said of a pull request whose run left this in the artifact, if anything."""
+        if content is not None:
+            path = self.root / "artifact/comment.json"
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return comment_on_fork(self.root, Environment(self.values))
 
     def posted(self) -> list[dict[str, Any]]:
         path = self.root / "record"
@@ -72,16 +73,15 @@ def fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fork]:
         values = {"ARTIFACT": str(tmp_path / "artifact"), "CML": str(program), "REPO_TOKEN": TOKEN}
         values |= {"HEAD_SHA": HEAD, "HEAD_REPOSITORY": "stranger/name", "RUN_ID": "99"}
         values |= {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": github.url + API}
-        values |= {"GITHUB_SERVER_URL": "https://github.com"}
+        values["GITHUB_SERVER_URL"] = "https://github.com"
         yield Fork(tmp_path, github, values)
 
 
 def test_a_forks_numbers_are_rendered_by_our_code_and_marked(fork: Fork) -> None:
     fork.open("0" * 40, "other/name")
     number = fork.open()
-    fork.leave()
     (fork.root / "artifact/comment.md").write_text("![](https://evil.example/pixel.png)")
-    assert f"pull request {number}" in fork.comment()
+    assert f"pull request {number}" in fork.comment(STORY)
     (call,) = fork.posted()
     assert f"--target=pr/{number}" in call["arguments"]
     assert "nobody has verified them" in call["report"]
@@ -93,8 +93,7 @@ def test_a_forks_numbers_are_rendered_by_our_code_and_marked(fork: Fork) -> None
 
 def test_cml_publishes_nothing_tracks_nothing_has_a_home_of_its_own_and_is_told_of_another_server(fork: Fork) -> None:
     fork.open()
-    fork.leave()
-    fork.comment()
+    fork.comment(STORY)
     fork.values["GITHUB_SERVER_URL"] = "https://git.example"
     fork.comment()
     call, elsewhere = fork.posted()
@@ -108,16 +107,9 @@ def test_cml_publishes_nothing_tracks_nothing_has_a_home_of_its_own_and_is_told_
 
 def test_what_cml_says_is_shown_without_the_token(fork: Fork, monkeypatch: pytest.MonkeyPatch) -> None:
     fork.open()
-    fork.leave()
     monkeypatch.setenv("BREAK", "1")
     with pytest.raises(ProjectError, match=r"could not comment on pull request 1: no access for \*\*\*"):
-        fork.comment()
-
-
-def contradicting() -> str:
-    content = json.loads(story().as_json())
-    content["cases"][0]["findings"]["evaluation"]["challenger"]["confusion"] = [[1]]
-    return json.dumps(content)
+        fork.comment(STORY)
 
 
 @pytest.mark.parametrize(
@@ -129,50 +121,42 @@ def contradicting() -> str:
         ('{"commit": "$(id)"}', "not what a run leaves"),
         ('{"commit": "abcd", "cases": ' + "[" * 5000 + "]" * 5000 + "}", "not what a run leaves"),
         (b'{"commit": "abcd", "refusal": "' + b"x" * MOST_BYTES + b'"}', "larger than"),
-        (contradicting(), "contradicts itself"),
+        (CONTRADICTING, "contradicts itself"),
     ],
     ids=["bytes", "another shape", "a key too many", "a commit that is none", "depth", "size", "contradiction"],
 )
 def test_a_hostile_artifact_is_refused_and_nothing_is_posted(fork: Fork, content: str | bytes, says: str) -> None:
     fork.open()
-    fork.leave(content)
     with pytest.raises(ProjectError, match=says):
-        fork.comment()
+        fork.comment(content)
     assert fork.posted() == []
 
 
 def test_an_artifact_cannot_lead_to_another_file_and_names_in_it_stay_names(fork: Fork) -> None:
     fork.open()
-    (fork.root / "secret.json").write_text(story().as_json())
+    (fork.root / "secret.json").write_text(STORY)
     (fork.root / "artifact/comment.json").symlink_to(fork.root / "secret.json")
     with pytest.raises(ProjectError, match="has no file"):
         fork.comment()
     assert fork.posted() == []
-    content = json.loads(story().as_json())
-    content["cases"][0]["use_case"] = "![p](https://evil.example/p.png) @octocat <img src=x>"
     (fork.root / "artifact/comment.json").unlink()
-    fork.leave(json.dumps(content))
-    fork.comment()
+    fork.comment(story(case(use_case="![p](https://evil.example/p.png) @octocat <img src=x>")).as_json())
     report = fork.posted()[0]["report"]
     assert [threat for threat in ("](https://evil", "@octocat", "<img") if threat in report] == []
 
 
-def test_the_pull_request_is_the_one_whose_head_is_the_runs_commit(fork: Fork) -> None:
+def test_the_pull_request_is_the_one_whose_head_is_the_runs_commit_also_behind_a_hundred_others(fork: Fork) -> None:
     fork.open("1" * 40)
-    assert pull_requests(fork.env, HEAD) == []
     fork.open(source="another/fork")
     fork.github.close(fork.open())
-    assert pull_requests(fork.env, HEAD) == [], "neither another fork's nor a closed one"
-    fork.leave()
-    assert "nothing was posted" in fork.comment()
+    assert fork.pull_requests() == [], "neither another fork's nor a closed one"
+    assert "nothing was posted" in fork.comment(STORY)
     assert fork.posted() == []
-
-
-def test_it_is_found_behind_a_hundred_others(fork: Fork) -> None:
     ours = fork.open()
     for number in range(150):  # newer ones, which GitHub lists first
         fork.open(f"{number:040x}")
-    assert pull_requests(fork.env, HEAD) == [ours]
+    fork.github.calls.clear()
+    assert fork.pull_requests() == [ours]
     assert sum("/pulls" in call for call in fork.github.calls) == 2
 
 
@@ -181,4 +165,4 @@ def test_a_run_that_left_nothing_is_no_failure_and_a_refused_call_says_what_gith
     assert fork.github.calls == []
     fork.values["REPO_TOKEN"] = "wrong"
     with pytest.raises(ProjectError, match="401 Bad credentials"):
-        pull_requests(fork.env, HEAD)
+        fork.pull_requests()

@@ -12,24 +12,25 @@ from champion import settings
 from champion.ci.environment import Environment
 from champion.ci.image import image_names
 from champion.ci.runs import run_logged, use_cases
-from tests.conftest import iris_csv
+from tests.conftest import iris_csv, tree
 from tests.support.doubles.github import API, REPOSITORY, GitHub
 from tests.unit.ci.conftest import MAIN, Runner, Server
 
 
 def test_a_promotion_is_recorded_by_the_bot_in_a_commit_that_changes_the_pointer_alone(
-    server: Server, built: tuple[Server, str]
+    built: tuple[Server, str],
 ) -> None:
-    assert "Pushed to main: Champion of iris: version 1, accuracy 0.6" in built[1]
+    server, said = built
+    assert "Pushed to main: Champion of iris: version 1, accuracy 0.6" in said
     author, message, *files = server.git("show", "--format=%an%n%s", "--name-only", "main").split("\n")
     assert author == "github-actions[bot]"
     assert message.endswith("[skip ci]"), "the commit starts no further run"
     assert [name for name in files if name] == ["models/iris.dvc"]
-    assert server.pointer()["meta"]["model_version"] == 1
+    assert server.model_version() == 1
 
 
 def test_a_pull_request_is_judged_against_the_champion_of_its_base(server: Server, tmp_path: Path) -> None:
-    runner, base = server.pull_request(2)
+    runner, base = server.pull_request()
     summary = tmp_path / "summary"
     assert "champion version 1 (package)" in runner.ci("champion", BASE_SHA=base)
     runner.ci("train", BASE_SHA=base)
@@ -41,7 +42,7 @@ def test_a_pull_request_is_judged_against_the_champion_of_its_base(server: Serve
     assert summary.read_text() == runner.report("comment.md")
     assert (runner.root / "reports/iris/report.html").is_file()
     assert runner.git("status", "--porcelain") == "", "a pull request's run changes no tracked file"
-    assert server.pointer()["meta"]["model_version"] == 1
+    assert server.model_version() == 1
 
 
 def test_it_says_when_nothing_that_makes_a_model_changed(built: tuple[Server, str]) -> None:
@@ -56,7 +57,7 @@ def test_it_says_when_nothing_that_makes_a_model_changed(built: tuple[Server, st
 def test_without_a_remote_the_sample_is_remade_the_pointers_scores_stand_in_and_nothing_is_promoted(
     server: Server, tmp_path: Path
 ) -> None:
-    runner, base = server.pull_request(2)
+    runner, base = server.pull_request()
     runner.dvc("remote", "remove", "store")
     (runner.root / "data/iris.csv").unlink()
     said = runner.ci("champion", BASE_SHA=base)
@@ -72,7 +73,7 @@ def test_without_a_remote_the_sample_is_remade_the_pointers_scores_stand_in_and_
 
 
 def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason_also_behind_a_merge(server: Server) -> None:
-    runner, base = server.pull_request(2)
+    runner, base = server.pull_request()
     (runner.root / "models/iris.dvc").write_text("outs: []\n")
     runner.commit_all("my model, please")
     said = runner.ci("champion", expect=3, BASE_SHA=base, PR_AUTHOR="somebody")
@@ -94,10 +95,9 @@ def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason_also_b
 def test_the_first_parent_of_githubs_merge_commit_is_the_base_and_a_shallow_clone_is_told_what_it_lacks(
     server: Server,
 ) -> None:
-    runner, base = server.pull_request(2)
+    runner, base = server.pull_request()
     runner.git("checkout", "--quiet", "main")
-    (runner.root / "models/iris.dvc").write_text((runner.root / "models/iris.dvc").read_text() + "# newer\n")
-    newer = runner.commit_all("a champion since then")
+    newer = runner.other_champion()
     runner.git("merge", "--quiet", "--no-edit", "--no-ff", "better")
     merge = runner.git("rev-parse", "HEAD").strip()
     runner.ci("champion", BASE_SHA=base, GITHUB_REF="refs/pull/7/merge", GITHUB_SHA=merge)
@@ -105,19 +105,15 @@ def test_the_first_parent_of_githubs_merge_commit_is_the_base_and_a_shallow_clon
     assert "fetch-depth: 0" in runner.ci("champion", expect=1, BASE_SHA="f" * 40)
 
 
-def test_a_failing_step_is_named_with_its_last_words_without_secrets_and_fails_the_job(server: Server) -> None:
-    runner, base = server.pull_request(2)
-    secret = {
-        "type": "service_account",
-        "private_key": "-----BEGIN-----\nABCDEFGHIJKL\n",
-        "client_email": "a@b.example",
-    }
+def test_a_failing_step_is_named_with_its_last_words_without_secrets_and_fails_the_job_as_a_wrong_use_case_does(
+    server: Server,
+) -> None:
+    runner, base = server.pull_request()
+    secret = {"type": "service_account", "private_key": "--BEGIN--\nABCDEFGHIJKL\n", "client_email": "a@b.example"}
     path = runner.root / "steps/train_candidate.py"
     first = "    from champion.modeling.training import"
-    leak = (
-        '    import os\n    raise RuntimeError("no luck " + os.environ["GDRIVE_CREDENTIALS_DATA"] + " ABCDEFGHIJKL")\n'
-    )
-    path.write_text(path.read_text().replace(first, f"{leak}{first}"))
+    leak = 'raise RuntimeError("no luck " + os.environ["GDRIVE_CREDENTIALS_DATA"] + " ABCDEFGHIJKL")'
+    path.write_text(path.read_text().replace(first, f"    import os\n    {leak}\n{first}"))
     written = runner.judged(base, expect=1, GDRIVE_CREDENTIALS_DATA=json.dumps(secret))
     ran = json.loads(runner.report("iris/ci.json"))
     assert (ran["step"], ran["exit_code"]) == ("train_tree", 1)
@@ -127,10 +123,9 @@ def test_a_failing_step_is_named_with_its_last_words_without_secrets_and_fails_t
     assert "no luck ***" in runner.report("iris/run.log")
     assert "ABCDEFGHIJKL" not in left
 
-
-def test_a_wrong_use_case_fails_before_the_first_step_and_the_job_with_it(server: Server) -> None:
-    runner, base = server.pull_request(2, promotion={"metric": "acuracy"})
-    assert "acuracy" in runner.judged(base, expect=2)
+    runner.write_use_case(tree(2, promotion={"metric": "acuracy"}))
+    runner.ci("train", expect=2, BASE_SHA=base)
+    assert "acuracy" in runner.ci("comment", BASE_SHA=base)
     assert runner.heading == "## iris: the pipeline failed in the preparation, before the first step"
 
 
@@ -148,11 +143,11 @@ def test_a_command_is_shown_and_kept_while_it_runs_without_colours_and_gets_no_t
 def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_undoes_it(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner, _ = server.pull_request(2)
+    runner, _ = server.pull_request()
     runner.git("push", "--quiet", "origin", "better:main")
     merged = server.clone()
     assert "version 2" in server.promoted(merged)
-    assert server.pointer()["meta"]["model_version"] == 2
+    assert server.model_version() == 2
     assert merged.git("status", "--porcelain") == "", "the clone stands on the pointer's commit"
     assert merged.git("rev-parse", "HEAD") == server.git("rev-parse", "main")
     assert "name the champion already" in merged.ci("pointer", **MAIN), "a second time changes nothing"
@@ -160,8 +155,10 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     monkeypatch.setattr(settings, "root", lambda: merged.root)
     env = Environment({"GITHUB_REPOSITORY": "Owner/Name"})
     commit = server.git("rev-parse", "main")[:12]
-    (workspace,) = use_cases(merged.root)
-    assert image_names(workspace, 2, env) == ["ghcr.io/owner/name:iris-v2", f"ghcr.io/owner/name:iris-{commit}"]
+    assert image_names(use_cases(merged.root)[0], 2, env) == [
+        "ghcr.io/owner/name:iris-v2",
+        f"ghcr.io/owner/name:iris-{commit}",
+    ]
 
     again = server.clone()
     again.ci("champion", **MAIN)
@@ -169,7 +166,7 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     again.command(sys.executable, "run.py", "ci", "rollback")
     again.inside("data", "push")
     assert "version 1" in again.ci("pointer", **MAIN)
-    assert server.pointer()["meta"]["model_version"] == 1
+    assert server.model_version() == 1
 
     stale = server.clone()
     stale.git("reset", "--quiet", "--hard", "HEAD~1")
@@ -188,8 +185,7 @@ def with_a_new_pointer(server: Server) -> Runner:
 def test_a_pointer_that_changed_meanwhile_is_not_overwritten(server: Server) -> None:
     runner = with_a_new_pointer(server)
     other = server.clone()
-    (other.root / "models/iris.dvc").write_text((other.root / "models/iris.dvc").read_text() + "# theirs\n")
-    other.commit_all("a champion of somebody else")
+    other.other_champion()
     other.git("push", "--quiet", "origin", "main")
     assert "changed on the branch while this run was under way" in runner.ci("pointer", expect=1, **MAIN)
 

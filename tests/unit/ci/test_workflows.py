@@ -49,35 +49,27 @@ def test_every_run_is_one_make_target_that_exists() -> None:
         assert "shell" not in step, name
 
 
-def test_every_action_is_pinned_by_commit_and_names_its_version() -> None:
+def test_every_action_is_pinned_by_commit_and_no_checkout_leaves_a_token_behind_or_names_a_strangers_commit() -> None:
     lines = [line for path in FILES for line in path.read_text().splitlines()]
     for name, step in USES:
         assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", step["uses"]), name
         assert all(re.search(r"# v\d+\.\d+\.\d+$", line) for line in lines if step["uses"] in line), name
-
-
-def test_no_checkout_leaves_a_token_behind_or_names_a_strangers_commit() -> None:
-    for name, step in USES:
         if step["uses"].startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False, name
             assert not step["with"].keys() & {"ref", "repository", "token"}, name
 
 
-def test_every_job_says_what_it_may_do_and_has_a_time_limit() -> None:
-    for name, job in JOBS:
-        assert set(job["permissions"].values()) <= {"read", "write"}, name
-        assert job.get("uses") == OURS or 0 < job["timeout-minutes"] <= 90, name
-
-
-def test_a_workflow_gives_no_right_to_all_its_jobs_and_never_uses_the_dangerous_trigger() -> None:
+def test_no_workflow_gives_a_right_to_all_its_jobs_or_uses_the_dangerous_trigger() -> None:
     for path in FILES:
         assert WORKFLOWS[path.name]["permissions"] == {}
         assert "pull_request_target" not in WORKFLOWS[path.name]["on"]
         assert "secrets: inherit" not in path.read_text()
 
 
-def test_only_what_promotes_may_write_to_the_repository_and_it_never_runs_for_a_pull_request() -> None:
+def test_every_job_says_what_it_may_do_and_only_what_promotes_may_write_and_never_for_a_pull_request() -> None:
     for name, job in JOBS:
+        assert set(job["permissions"].values()) <= {"read", "write"}, name
+        assert job.get("uses") == OURS or 0 < job["timeout-minutes"] <= 90, name
         if job["permissions"].get("contents") == "write" or "packages" in job["permissions"]:
             assert job["concurrency"] == {"group": "production", "cancel-in-progress": False}, name
             assert "github.ref == 'refs/heads/main'" in job["if"], name
@@ -129,8 +121,8 @@ def test_a_pull_request_is_commented_by_exactly_one_of_both_workflows() -> None:
 
 def test_the_workflow_that_comments_for_a_fork_waits_for_the_pipeline_and_runs_no_code_of_the_fork() -> None:
     found = WORKFLOWS["comment-on-fork.yml"]
-    after = {"workflows": [WORKFLOWS["mlops-pipeline.yml"]["name"]], "types": ["completed"]}
-    assert found["on"] == {"workflow_run": after}
+    pipeline = WORKFLOWS["mlops-pipeline.yml"]["name"]
+    assert found["on"] == {"workflow_run": {"workflows": [pipeline], "types": ["completed"]}}
     (job,) = found["jobs"].values()
     assert job["permissions"] == {"actions": "read", "contents": "read", "pull-requests": "write"}
     (download,) = [step for step in job["steps"] if step.get("uses", "").startswith("actions/download-artifact@")]
@@ -139,15 +131,13 @@ def test_the_workflow_that_comments_for_a_fork_waits_for_the_pipeline_and_runs_n
 
 
 def test_the_drift_monitor_runs_by_the_clock_and_by_hand_on_main_alone_and_never_twice_at_once() -> None:
-    found = WORKFLOWS["drift-monitor.yml"]
-    assert set(found["on"]) == {"schedule", "workflow_dispatch"}
-    assert set(found["on"]["workflow_dispatch"]["inputs"]) == {"table", "retrain"}
-    watch = found["jobs"]["watch"]
+    trigger, watch = WORKFLOWS["drift-monitor.yml"]["on"], MONITOR["watch"]
+    assert set(trigger) == {"schedule", "workflow_dispatch"}
+    assert set(trigger["workflow_dispatch"]["inputs"]) == {"table", "retrain"}
     assert watch["if"] == "github.ref == 'refs/heads/main'"
     assert watch["permissions"] == {"contents": "read", "issues": "write"}
     assert watch["concurrency"] == {"group": "drift", "cancel-in-progress": False}
-    issue = running(watch, "drift-issue")
-    assert issue["if"] == "!cancelled()", "one use case that fails does not hold up the issues of the others"
+    assert running(watch, "drift-issue")["if"] == "!cancelled()", "one that fails does not hold up the others' issues"
 
 
 def test_drift_alone_promotes_nothing_it_starts_the_pipeline_where_that_was_asked_for() -> None:
@@ -184,8 +174,8 @@ def test_lint_checks_the_workflows() -> None:
 def test_the_gate_fails_unless_every_job_succeeded(tmp_path: Path) -> None:
     def gate(results: str) -> int:
         command = ["make", "--no-print-directory", "ci-check", f"UV={tmp_path}"]
-        done = subprocess.run(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin", "RESULTS": results}, capture_output=True)
-        return done.returncode
+        env = {"PATH": "/usr/bin:/bin", "RESULTS": results}
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True).returncode
 
     assert gate("success success success") == 0
     for results in ("", "success failure", "success skipped", "cancelled"):

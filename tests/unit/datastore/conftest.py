@@ -33,25 +33,20 @@ def client() -> Path:
     return ROOT / ".venv-drive"
 
 
-def _known(python: str | Path) -> Path:
-    """A Python by its environment, through whichever link it is called."""
-    return Path(python).parent.resolve() / "python"
-
-
-@pytest.fixture(scope="session")
-def pythons() -> dict[Path, Warm]:
-    """The Pythons with dvc that are forked instead of started; the client's is its environment's, unmodified."""
-    theirs = _known(ROOT / ".venv-drive/bin/python")
-    return {_known(sys.executable): WARM, theirs: Warm(python=str(theirs))}
+CLIENTS = ROOT / ".venv-drive/bin"
+PYTHONS = {  # with dvc, by the folder that holds each: they are forked instead of started; the client's is unmodified
+    Path(sys.executable).parent.resolve(): WARM,
+    CLIENTS.resolve(): Warm(python=str(CLIENTS.resolve() / "python")),
+}
 
 
 @pytest.fixture
-def warm(pythons: dict[Path, Warm], monkeypatch: pytest.MonkeyPatch) -> None:
+def warm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fork dvc and the look at Drive, which take seconds to start; but where a browser or a short limit is looked at."""
     started = process.run
 
     def run(command: list[Any], folder: Path, **options: Any) -> process.Ended:
-        python = pythons.get(_known(command[0]))
+        python = PYTHONS.get(Path(command[0]).parent.resolve())
         if python is None or options.get("errors_shown") or options["seconds"] < 60:
             return started(command, folder, **options)
         arguments = tuple(str(word) for word in command[1:] if word not in ("-I", "-W", "ignore"))
@@ -91,6 +86,19 @@ def configure(root: Path, url: object = None, **settings: object) -> None:
     (root / ".dvc/config").write_text("\n".join(["[core]", "    analytics = false", *section]) + "\n")
 
 
+def files(root: Path) -> dict[str, bytes]:
+    """What is under DVC."""
+    paths = [root / "table.csv", *sorted((root / "package").glob("*"))]
+    return {path.name: path.read_bytes() for path in paths if path.is_file()}
+
+
+def forget(root: Path) -> None:
+    """Remove the files and DVC's cache, as in a fresh clone."""
+    for folder in (".dvc/cache", "package"):
+        shutil.rmtree(root / folder, ignore_errors=True)
+    (root / "table.csv").unlink(missing_ok=True)
+
+
 @dataclass
 class Desk:
     """A small DVC repository with a table and a folder, and Google Drive as its remote."""
@@ -113,21 +121,6 @@ class Desk:
     def user(self) -> tuple[dict[str, Any], str]:
         """A user's credentials, and a folder in their drive."""
         return self.drive.user("ada@gmail.com"), self.drive.folder("ada@gmail.com", shared_drive=False)
-
-    def plain(self, verb: str) -> dvc.Done:
-        """The unmodified program, without this project around it."""
-        return dvc.run(self.root, verb, python=self.root / ".venv-drive/bin/python")
-
-    def files(self) -> dict[str, bytes]:
-        """What is under DVC."""
-        paths = [self.root / "table.csv", *sorted((self.root / "package").glob("*"))]
-        return {path.name: path.read_bytes() for path in paths if path.is_file()}
-
-    def forget(self) -> None:
-        """Remove the files and DVC's cache, as in a fresh clone."""
-        shutil.rmtree(self.root / ".dvc/cache", ignore_errors=True)
-        shutil.rmtree(self.root / "package", ignore_errors=True)
-        (self.root / "table.csv").unlink(missing_ok=True)
 
 
 def equip(root: Path, client: Path) -> None:
@@ -163,6 +156,8 @@ def root(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: 
 
 @pytest.fixture
 def desk(root: Path, drive: GoogleDrive, client: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """The repository with what it needs for Google Drive."""
+    """The repository with what it needs for Google Drive, as a service account that may write to a shared drive."""
     equip(root, client)
-    return Desk(root, drive, monkeypatch)
+    desk = Desk(root, drive, monkeypatch)
+    desk.use(*desk.account())
+    return desk

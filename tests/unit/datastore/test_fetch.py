@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
 import pytest
 
 from champion.datastore import dvc, index
 from champion.datastore.fetch import fetch_missing
 from champion.errors import DataError
-from tests.conftest import iris_csv
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.conftest import Checkout
-
-    Tree = Callable[..., dict[str, Any]]
+from tests.conftest import Checkout, iris_csv, tree
 
 
-def test_dvc_repro_and_run_py_do_the_same_and_leave_the_tree_clean(checkout: Checkout, tree: Tree) -> None:
+def test_dvc_repro_and_run_py_do_the_same_and_leave_the_tree_clean(checkout: Checkout) -> None:
     checkout.write_use_case(tree(2))
     checkout.dvc("repro")
     assert checkout.champion() == 1
@@ -68,6 +60,10 @@ def test_missing_data_comes_from_the_cache_else_the_remote_else_its_script(
     assert fetch_missing(root, path) == "data/iris.csv came from the DVC remote"
     assert path.read_bytes() == iris_csv()
 
+    path.unlink()
+    shutil.rmtree(root / ".dvc")
+    assert fetch_missing(root, path) == "data/iris.csv was made by `python data/make_iris.py`", "no DVC repository"
+
 
 def test_data_that_cannot_be_had_says_what_was_tried(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     root = checkout.root
@@ -92,12 +88,6 @@ def test_a_file_that_differs_from_what_dvc_recorded_is_a_warning_with_the_remedy
     other = root / "data/other.csv"
     other.write_text("a,b\n1,2\n")
     assert "Run `dvc add data/other.csv`" in str(index.changed_warning(root, other, index.data_version(other)))
-
-
-def test_without_a_dvc_repository_the_script_makes_the_sample(checkout: Checkout) -> None:
-    shutil.rmtree(checkout.root / ".dvc")
-    done = fetch_missing(checkout.root, checkout.root / "data/iris.csv")
-    assert done == "data/iris.csv was made by `python data/make_iris.py`"
 
 
 def test_the_last_line_of_dvc_is_its_error_where_it_has_one() -> None:

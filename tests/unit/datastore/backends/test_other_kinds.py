@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,15 +14,12 @@ from champion.datastore.backends import table
 from champion.datastore.backends.base import RemoteError, Symptom
 from champion.datastore.backends.other import OtherBackend
 from champion.datastore.backends.table import backend_of
-from tests.unit.datastore.conftest import configure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.support.answering import Answering
+from tests.unit.datastore.conftest import configure, files, forget
 
 
-def pull_anew(root: Path, *_: str) -> str:
-    shutil.rmtree(root / ".dvc/cache")
-    (root / "table.csv").unlink()
+def pull_anew(root: Path) -> str:
+    forget(root)
     return fetch.pull(root, "table.csv.dvc")
 
 
@@ -73,40 +67,22 @@ def test_a_folder_that_may_not_be_written_is_told(root: Path, tmp_path: Path) ->
         assert f"may not read or write {tmp_path}/closed" in refusal(call, root).cause
 
 
-def test_a_folder_says_what_it_lacks_and_a_push_makes_it(root: Path, tmp_path: Path) -> None:
+def test_a_folder_says_what_it_lacks_a_push_makes_it_and_a_pull_gives_the_same_bytes(
+    root: Path, tmp_path: Path
+) -> None:
     configure(root, tmp_path / "new")
+    before = files(root)
+    assert remote.available(root)
     assert "`make push` makes it" in remote.check(root)
     assert "1 file pushed" in push(root)
     assert remote.check(root) == f"the folder {tmp_path}/new; not pushed yet: package (`make push`)"
+    publish.push(root)
+    forget(root)
+    fetch.pull(root)
+    assert files(root) == before
     shutil.rmtree(tmp_path / "new/files")
     pushed = refusal(pull_anew, root)
     assert "table.csv was never pushed: the remote does not have it" in pushed.cause
-
-
-@pytest.fixture
-def answering() -> Iterator[Callable[[int], str]]:
-    """A web server that answers every request with one status; its address."""
-    servers = []
-
-    def start(status: int) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self.send_response(status)
-                self.end_headers()
-
-            do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815 - the names that http.server calls
-
-            def log_message(self, *arguments: object) -> None:
-                """Say nothing."""
-
-        servers.append(HTTPServer(("127.0.0.1", 0), Handler))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}/path"
-
-    yield start
-    for server in servers:
-        server.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -117,59 +93,40 @@ def answering() -> Iterator[Callable[[int], str]]:
         (503, "failed itself", True),
     ],
 )
-def test_what_a_server_answers_is_explained(
-    root: Path, answering: Callable[[int], str], status: int, cause: str, passing: bool
-) -> None:
-    configure(root, answering(status))
-    refused = refusal(push, root)
+def test_what_a_server_answers_is_explained(root: Path, status: int, cause: str, passing: bool) -> None:
+    with Answering((status, 0)) as server:
+        configure(root, f"{server.address}/path")
+        refused = refusal(push, root)
     assert cause in refused.cause
     assert refused.passing is passing
 
 
+FOLDER = {
+    "[Errno 13] Permission denied: '/srv/store/files'": "This user may not read or write /srv/store/files.",
+    "[Errno 30] Read-only file system: '/srv/store/files'": "mounted to be read only",
+    "[Errno 28] No space left on device: '/cache/a' -> '/srv/a.tmp'": "no room left to write /srv/a.tmp",
+    "[Errno 116] Stale file handle: '/srv/store'": "the drive that it lies on may not be mounted",
+}
+RETRIED = "when calling the HeadObject operation (reached max retries: 4)"
+BUCKET = {
+    "Forbidden: An error occurred (403) when calling the HeadObject operation": "does not know these",
+    "Unable to locate credentials": "takes no credentials",
+    'Could not connect to the endpoint URL: "http://127.0.0.1:9/b/files/md5"': "cannot be reached",
+    'Invalid bucket name "B!": Bucket name must match the regex': "bucket of the remote does not exist",
+    "An error occurred (NoSuchBucket) when calling the PutObject operation": "bucket of the remote does",
+    "SSL validation failed for https://localhost:9/b Cannot connect to host localhost:9 ssl:True "
+    "[SSLCertVerificationError: (1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get "
+    "local issuer certificate (_ssl.c:1006)')]": "certificate of the server that answered is not trusted",
+    "SSL validation failed for https://127.0.0.1:9/b Cannot connect to host 127.0.0.1:9 ssl:default "
+    "[[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)]": "does not speak TLS",
+    f"An error occurred (503) {RETRIED}": "failed itself",
+    f"An error occurred (429) {RETRIED}": "fewer calls",
+}
+
+
 @pytest.mark.parametrize(
     ("url", "said", "cause"),
-    [
-        (
-            "/srv",
-            "[Errno 13] Permission denied: '/srv/store/files'",
-            "This user may not read or write /srv/store/files.",
-        ),
-        ("/srv", "[Errno 30] Read-only file system: '/srv/store/files'", "mounted to be read only"),
-        ("/srv", "[Errno 28] No space left on device: '/cache/a' -> '/srv/a.tmp'", "no room left to write /srv/a.tmp"),
-        ("/srv", "[Errno 116] Stale file handle: '/srv/store'", "the drive that it lies on may not be mounted"),
-        ("s3://b", "Forbidden: An error occurred (403) when calling the HeadObject operation", "does not know these"),
-        ("s3://b", "Unable to locate credentials", "takes no credentials"),
-        ("s3://b", 'Could not connect to the endpoint URL: "http://127.0.0.1:9/b/files/md5"', "cannot be reached"),
-        ("s3://b", 'Invalid bucket name "B!": Bucket name must match the regex', "bucket of the remote does not exist"),
-        (
-            "s3://b",
-            "An error occurred (NoSuchBucket) when calling the PutObject operation",
-            "bucket of the remote does",
-        ),
-        (
-            "s3://b",
-            "SSL validation failed for https://localhost:9/b Cannot connect to host localhost:9 ssl:True "
-            "[SSLCertVerificationError: (1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get "
-            "local issuer certificate (_ssl.c:1006)')]",
-            "certificate of the server that answered is not trusted",
-        ),
-        (
-            "s3://b",
-            "SSL validation failed for https://127.0.0.1:9/b Cannot connect to host 127.0.0.1:9 ssl:default "
-            "[[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)]",
-            "does not speak TLS",
-        ),
-        (
-            "s3://b",
-            "An error occurred (503) when calling the HeadObject operation (reached max retries: 4)",
-            "failed itself",
-        ),
-        (
-            "s3://b",
-            "An error occurred (429) when calling the HeadObject operation (reached max retries: 4)",
-            "fewer calls",
-        ),
-    ],
+    [(url, *row) for url, texts in [("/srv", FOLDER), ("s3://b", BUCKET)] for row in texts.items()],
 )
 def test_what_dvc_says_of_a_folder_and_of_a_bucket_is_known(url: str, said: str, cause: str) -> None:
     """As real dvc printed it, but for the mount and the handle, which are after the text of their number.

@@ -51,31 +51,24 @@ def test_credentials_that_cannot_be_right_are_refused_without_being_told(text: s
 
 
 def test_the_kind_and_the_identity_are_read_from_the_credentials() -> None:
-    account, user = parse(json.dumps(ACCOUNT), "A"), parse(json.dumps(USER), "B")
-    assert (account.service_account, account.identity) == (True, "robot@project.iam")
-    assert (user.service_account, user.identity) == (False, "own.apps")
-    assert "SECRET" not in f"{account} {account!r} {user} {user!r}"
+    for given, facts in [(ACCOUNT, (True, "robot@project.iam")), (USER, (False, "own.apps"))]:
+        read = parse(json.dumps(given), "A")
+        assert (read.service_account, read.identity) == facts
+        assert "SECRET" not in f"{read} {read!r}"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "gdrive://",
-        "gdrive://https://drive.google.com/drive/folders/1AbC",
-        "gdrive://drive.google.com/drive/folders/1AbC",
-        "gdrive://1AbC?usp=sharing",
-    ],
-)
-def test_an_address_without_a_folder_is_refused(url: str) -> None:
-    with pytest.raises(RemoteError, match="holds no folder's id"):
-        folder_of(url)
+def test_an_address_without_a_folder_is_refused() -> None:
+    page = "drive.google.com/drive/folders/1AbC"
+    for rest in ("", f"https://{page}", page, "1AbC?usp=sharing"):
+        with pytest.raises(RemoteError, match="holds no folder's id"):
+            folder_of(f"gdrive://{rest}")
     assert folder_of(f"{URL}/below") == "1AbC_d-e"
 
 
 def test_a_file_a_variable_or_a_login_may_hold_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.delenv("GDRIVE_CREDENTIALS_DATA", raising=False)
+    for name in ("XDG_CACHE_HOME", "GDRIVE_CREDENTIALS_DATA"):
+        monkeypatch.delenv(name, raising=False)
     key, own = tmp_path / "key.json", {"gdrive_client_id": "own.apps"}
     key.write_text(json.dumps(ACCOUNT))
     with pytest.raises(RemoteError, match="no credentials for Drive"):
@@ -91,9 +84,7 @@ def test_a_file_a_variable_or_a_login_may_hold_them(tmp_path: Path, monkeypatch:
     login.write_text(json.dumps(USER))
     monkeypatch.setattr("sys.platform", "linux")
     assert credentials_of(URL, own).source == "the login on this machine"
-    link = tmp_path / "link.json"
-    link.symlink_to(key)
-    with pytest.raises(RemoteError, match="symbolic link"):
-        credentials_of(URL, {**file, "gdrive_service_account_json_file_path": str(link)})
-    with pytest.raises(RemoteError, match=r"gone.json cannot be read"):
-        credentials_of(URL, {**file, "gdrive_service_account_json_file_path": str(tmp_path / "gone.json")})
+    (tmp_path / "link.json").symlink_to(key)
+    for name, says in [("link.json", "symbolic link"), ("gone.json", r"gone.json cannot be read")]:
+        with pytest.raises(RemoteError, match=says):
+            credentials_of(URL, {**file, "gdrive_service_account_json_file_path": str(tmp_path / name)})

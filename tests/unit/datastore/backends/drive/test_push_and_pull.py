@@ -10,26 +10,32 @@ import pytest
 
 from champion.datastore import dvc, fetch, publish, remote
 from champion.datastore.backends.base import RemoteError
-from tests.unit.datastore.conftest import Desk, configure
+from tests.unit.datastore.conftest import Desk, configure, files, forget
 
 UPLOAD = "PUT www.googleapis.com/upload"
+LOOK = "GET www.googleapis.com/drive/v2/files"
+TOKEN = "POST oauth2.googleapis.com/token"
 
 
 @pytest.mark.parametrize("make", [Desk.account, Desk.user])
 def test_a_push_and_a_pull_in_a_fresh_clone_give_the_same_bytes(desk: Desk, make: Callable[[Desk], Any]) -> None:
-    before = desk.files()
+    before = files(desk.root)
     desk.use(*make(desk))
+    whom = "robot@project.iam.gserviceaccount.com" if make is Desk.account else "own.apps.googleusercontent.com"
+    assert whom in (seen := remote.check(desk.root))
+    assert ("a shared drive" in seen) is (make is Desk.account)
+    assert desk.drive.count(TOKEN) == 1
+    assert desk.drive.count(LOOK) >= 1
     assert "files pushed" in publish.push(desk.root)
     assert desk.drive.count(UPLOAD) == 5, "the double was not used: is pysocks in the environment?"
-    assert desk.drive.count("POST oauth2.googleapis.com/token") >= 1
     calls = len(desk.drive.calls)
     assert "up to date" in publish.push(desk.root)
     assert desk.drive.count(UPLOAD) == 5, "nothing is sent twice"
     assert len(desk.drive.calls) > calls
-    desk.forget()
-    assert desk.files() == {}
+    forget(desk.root)
+    assert files(desk.root) == {}
     assert "files added" in fetch.pull(desk.root)
-    assert desk.files() == before
+    assert files(desk.root) == before
     assert desk.drive.count("alt=media") >= 4
 
 
@@ -49,28 +55,15 @@ def test_the_remote_may_come_from_the_environment(desk: Desk, monkeypatch: pytes
     assert not remote.available(desk.root), "a fork has no secret"
 
 
-def test_a_remote_folder_needs_no_drive_client(desk: Desk) -> None:
-    before = desk.files()
-    configure(desk.root, desk.root.parent / "storage")
-    (desk.root / ".venv-drive").unlink()
-    assert remote.available(desk.root)
-    publish.push(desk.root)
-    desk.forget()
-    fetch.pull(desk.root)
-    assert desk.files() == before
-    assert desk.drive.calls == []
-
-
 def test_a_pointer_of_another_commit_is_fetched_beside_itself(desk: Desk) -> None:
-    desk.use(*desk.account())
-    before = desk.files()
+    before = files(desk.root)
     publish.push(desk.root)
     pointer = desk.root.parent / "elsewhere" / "package.dvc"
     pointer.parent.mkdir()
     pointer.write_bytes((desk.root / "package.dvc").read_bytes())
     (desk.root / "package/model.skops").write_bytes(b"another")
     assert dvc.run(desk.root, "add", "--quiet", "package").ok
-    desk.forget()
+    forget(desk.root)
     package = fetch.pull_pointer(desk.root, pointer)
     assert package == pointer.parent / "package"
     assert (package / "model.skops").read_bytes() == before["model.skops"]
@@ -84,16 +77,7 @@ def test_a_pointer_of_another_commit_is_fetched_beside_itself(desk: Desk) -> Non
         fetch.pull_pointer(desk.root, desk.root / "package.dvc")
 
 
-def test_an_upload_that_is_cut_off_is_tried_again_by_itself(desk: Desk) -> None:
-    desk.use(*desk.account())
-    desk.drive.fail(UPLOAD, times=2, cut_after=1000)  # the client itself sends once more at once
-    lines: list[str] = []
-    assert "pushed" in publish.push(desk.root, "table.csv.dvc", tell=lines.append)
-    assert any("The connection broke" in line and "Trying again" in line for line in lines)
-
-
 def test_a_push_broken_in_the_middle_is_completed_by_the_next(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.use(*desk.account())
     monkeypatch.setattr(remote, "WAITS", ())
     publish.push(desk.root, "table.csv.dvc")
     desk.drive.fail(UPLOAD, times=1000, cut_after=1000)
@@ -103,81 +87,89 @@ def test_a_push_broken_in_the_middle_is_completed_by_the_next(desk: Desk, monkey
     desk.drive.faults.clear()
     desk.drive.calls.clear()
     publish.push(desk.root)
-    assert desk.drive.count(UPLOAD) == len(desk.files()), "the package's listing, but not the table, which was there"
+    assert desk.drive.count(UPLOAD) == len(files(desk.root)), "the package's listing; the table was there"
 
 
-def test_bytes_changed_on_the_remote_are_refused(desk: Desk) -> None:
-    desk.use(*desk.account())
-    table = desk.files()["table.csv"]
-    publish.push(desk.root, "table.csv.dvc")
-    stored = [item for item in desk.drive.items.values() if item.content == table]
-    stored[-1].content = table.replace(b"1,a", b"1,b")
-    with pytest.raises(RemoteError, match=r"other bytes than their name says for table.csv"):
-        remote.check(desk.root)
-    desk.forget()
-    with pytest.raises(RemoteError, match=r"table.csv is refused: the remote holds other bytes"):
-        fetch.pull(desk.root, "table.csv.dvc")
-    assert not (desk.root / "table.csv").exists()
-
-
-def test_what_was_never_pushed_is_told_by_name(desk: Desk) -> None:
-    desk.use(*desk.account())
+def test_what_was_never_pushed_is_told_by_name_and_bytes_changed_on_the_remote_are_refused(desk: Desk) -> None:
+    table = files(desk.root)["table.csv"]
     publish.push(desk.root, "table.csv.dvc")
     assert "not pushed yet: package (`make push`)" in remote.check(desk.root)
-    desk.forget()
+    forget(desk.root)
     for call in (fetch.pull, remote.check):
         with pytest.raises(RemoteError, match="package was never pushed"):
             call(desk.root)
     assert (desk.root / "table.csv").is_file(), "what is there has come"
 
+    stored = [item for item in desk.drive.items.values() if item.content == table]
+    stored[-1].content = table.replace(b"1,a", b"1,b")
+    with pytest.raises(RemoteError, match=r"other bytes than their name says for table.csv"):
+        remote.check(desk.root)
+    forget(desk.root)
+    with pytest.raises(RemoteError, match=r"table.csv is refused: the remote holds other bytes"):
+        fetch.pull(desk.root, "table.csv.dvc")
+    assert not (desk.root / "table.csv").exists()
+
 
 @pytest.mark.parametrize(
-    ("status", "reason", "message", "again"),
+    ("calls", "fault", "again"),
     [
-        (403, "rateLimitExceeded", "Rate Limit Exceeded", False),
-        (403, "userRateLimitExceeded", "User Rate Limit Exceeded", False),
-        (500, "internalError", "", False),
-        (503, "backendError", "", False),
-        (429, "rateLimitExceeded", "Too many requests", True),
-        (401, "authError", "Invalid Credentials", False),
+        (rf"{LOOK}\?", {"status": 403, "reason": "rateLimitExceeded", "message": "Rate Limit Exceeded"}, ""),
+        (rf"{LOOK}\?", {"status": 403, "reason": "userRateLimitExceeded", "message": "User Rate Limit Exceeded"}, ""),
+        (rf"{LOOK}\?", {"status": 500, "reason": "internalError"}, ""),
+        (rf"{LOOK}\?", {"status": 503, "reason": "backendError"}, ""),
+        (rf"{LOOK}\?", {"status": 401, "reason": "authError", "message": "Invalid Credentials"}, ""),
+        (rf"{LOOK}\?", {"status": 429, "reason": "rateLimitExceeded"}, "Trying again"),
+        (UPLOAD, {"times": 2, "cut_after": 1000}, "The connection broke"),  # the client itself sends once more at once
     ],
 )
-def test_what_passes_is_waited_for(desk: Desk, status: int, reason: str, message: str, again: bool) -> None:
-    desk.use(*desk.account())
-    desk.drive.fail(r"GET www.googleapis.com/drive/v2/files\?", status=status, reason=reason, message=message)
+def test_what_passes_is_waited_for(desk: Desk, calls: str, fault: dict[str, Any], again: str) -> None:
+    desk.drive.fail(calls, **fault)
     lines: list[str] = []
     assert "pushed" in publish.push(desk.root, "table.csv.dvc", tell=lines.append)
-    assert any("Trying again" in line for line in lines) == again, "what DVC does not try again itself"
+    waited = [line for line in lines if "Trying again" in line]
+    assert bool(waited) is bool(again), "what DVC does not try again itself"
+    assert all(again in line for line in waited)
     assert desk.drive.faults[0].times == 0
 
 
-def test_too_many_calls_for_good_end_in_cause_and_remedy(desk: Desk) -> None:
-    desk.use(*desk.account())
-    desk.drive.fail(r"GET www.googleapis.com/drive/v2/files", times=1000, status=429, reason="rateLimitExceeded")
-    with pytest.raises(RemoteError, match="fewer calls a minute") as refused:
-        publish.push(desk.root)
-    assert refused.value.passing
+READ_ONLY = "The user does not have sufficient permissions for this file."
+
+
+@pytest.mark.parametrize(
+    ("calls", "status", "reason", "message", "cause"),
+    [
+        (LOOK, 429, "rateLimitExceeded", "", "fewer calls a minute"),
+        ("PUT ", 403, "quotaExceeded", "The user's Drive storage quota has been exceeded.", "Drive is full"),
+        ("POST www", 403, "insufficientFilePermissions", READ_ONLY, "may read the folder but not write"),
+    ],
+)
+def test_what_does_not_pass_ends_in_its_cause(
+    desk: Desk, calls: str, status: int, reason: str, message: str, cause: str
+) -> None:
+    desk.drive.fail(calls, times=1000, status=status, reason=reason, message=message)
+    with pytest.raises(RemoteError, match=cause) as refused:
+        publish.push(desk.root, "table.csv.dvc")
+    assert refused.value.passing is (status == 429), "a limit of calls is tried again"
 
 
 def test_an_access_token_that_expires_in_the_middle_is_renewed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.use(*desk.user())
     answer, begun = desk.drive.answer, []
 
-    def expiring(call: object, request: object) -> object:
-        if "/upload" in str(call) and not begun:
+    def expiring(call: str, request: Any) -> Any:
+        if "/upload" in call and not begun:
             begun.append(call)
             desk.drive.bearers.clear()
-        return answer(call, request)  # type: ignore[arg-type]
+        return answer(call, request)
 
     monkeypatch.setattr(desk.drive, "answer", expiring)
     assert "pushed" in publish.push(desk.root, "table.csv.dvc")
     assert begun
-    assert desk.drive.count("POST oauth2.googleapis.com/token") >= 2
+    assert desk.drive.count(TOKEN) >= 2
 
 
 def test_a_client_that_hangs_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.use(*desk.account())
-    desk.drive.fail(r"POST oauth2.googleapis.com/token", times=1000, hang=60)
+    desk.drive.fail(TOKEN, times=1000, hang=60)
     monkeypatch.setenv("DVC_TIME_LIMIT", "4")
     monkeypatch.setattr(remote, "WAITS", ())
     with pytest.raises(RemoteError, match="took too long"):
