@@ -1,11 +1,9 @@
 """A server that answers as it is told, whatever it is asked."""
 
-from __future__ import annotations
-
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 
 class Answering(ThreadingHTTPServer):
@@ -21,7 +19,7 @@ class Answering(ThreadingHTTPServer):
             self.asked += 1
             return self._answers[min(self.asked, len(self._answers)) - 1]
 
-    def __enter__(self) -> Answering:
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 

@@ -5,8 +5,6 @@ It takes the command line that CML 0.20 takes, refuses what that does not know, 
 watermark.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

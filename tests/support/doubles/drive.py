@@ -5,8 +5,6 @@ An unmodified client reaches it by HTTPS_PROXY: it answers CONNECT itself, ends 
 every host that it does not play, and opens no connection.
 """
 
-from __future__ import annotations
-
 import datetime
 import hashlib
 import itertools
@@ -67,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection: CONNECT, then the requests inside TLS."""
 
     protocol_version = "HTTP/1.1"
-    double: ClassVar[GoogleDrive]
+    double: ClassVar["GoogleDrive"]
     host = ""
 
     def do_CONNECT(self) -> None:

@@ -3,14 +3,12 @@
 It plays as much as CML and `champion.ci` ask for, below ``/api/v3`` as a server of one's own does.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
 API = "/api/v3"
@@ -62,7 +60,7 @@ class GitHub:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"github": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
-    def __enter__(self) -> GitHub:
+    def __enter__(self) -> Self:
         """Start to answer."""
         self._thread.start()
         return self

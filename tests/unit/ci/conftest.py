@@ -1,7 +1,5 @@
 """Clones as the jobs of a workflow have them, of a server whose main branch has a champion."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

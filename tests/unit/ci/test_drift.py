@@ -1,7 +1,5 @@
 """What the drift monitor compares: the newest data of each use case, taken by a rule that a person can follow."""
 
-from __future__ import annotations
-
 import io
 import shutil
 from pathlib import Path
@@ -101,7 +99,9 @@ def test_without_new_data_or_without_a_champion_nothing_is_compared_and_the_job_
     assert watched(runner, expect=1).seen["iris"].why == "The champion was not fetched: no credentials."
 
 
-def test_each_use_case_has_the_table_beside_its_own_name_or_where_drift_data_says(tmp_path: Path) -> None:
+def test_each_use_case_has_the_table_beside_its_own_name_or_where_drift_data_says_else_it_is_refused(
+    tmp_path: Path,
+) -> None:
     names = ["iris", "wine"]
     (tmp_path / "data").mkdir()
     assert newest(tmp_path, names, "") == {}
@@ -112,21 +112,15 @@ def test_each_use_case_has_the_table_beside_its_own_name_or_where_drift_data_say
     assert newest(tmp_path, names, "data/week-{use_case}.csv") == {"iris": tmp_path / "data/week-iris.csv"}
     assert newest(tmp_path, names[:1], "data/week-iris.csv") == {"iris": tmp_path / "data/week-iris.csv"}
 
-
-@pytest.mark.parametrize(
-    ("named", "words"),
-    [
+    for name in ("week.csv", "iris-new.csv.dvc", "iris-new.parquet.dvc"):
+        (tmp_path / "data" / name).touch()
+    for named, words in [
         ("data/week.csv", r"one table for 2 use cases \(iris, wine\)"),
         ("data/typo-{use_case}.csv", "no use case has a file or a pointer there"),
         ("", "data/iris-new.csv.dvc, data/iris-new.parquet.dvc all name new data of iris"),
-    ],
-)
-def test_a_table_that_cannot_be_told_is_refused(tmp_path: Path, named: str, words: str) -> None:
-    (tmp_path / "data").mkdir()
-    for name in ("week.csv", "iris-new.csv.dvc", "iris-new.parquet.dvc"):
-        (tmp_path / "data" / name).touch()
-    with pytest.raises(ConfigurationError, match=words):
-        newest(tmp_path, ["iris", "wine"], named)
+    ]:
+        with pytest.raises(ConfigurationError, match=words):
+            newest(tmp_path, names, named)
 
 
 def test_retraining_starts_the_pipeline_on_the_branch_and_says_why_when_it_may_not() -> None:

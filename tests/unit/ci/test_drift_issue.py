@@ -1,7 +1,5 @@
 """One issue per use case: never two, never a stranger's, and nothing changes without a comparison."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

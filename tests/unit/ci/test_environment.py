@@ -1,7 +1,5 @@
 """What a workflow hands over: variables that cannot be what they should are refused, and secrets do not travel."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

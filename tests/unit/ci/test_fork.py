@@ -1,7 +1,5 @@
 """A comment for a fork: its artifact is data that nobody trusts, and decides neither where nor how it is posted."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -91,7 +89,9 @@ def test_a_forks_numbers_are_rendered_by_our_code_and_marked(fork: Fork) -> None
     assert f"(https://github.com/{REPOSITORY}/actions/runs/99)" in call["report"]
 
 
-def test_cml_publishes_nothing_tracks_nothing_has_a_home_of_its_own_and_is_told_of_another_server(fork: Fork) -> None:
+def test_cml_publishes_and_tracks_nothing_has_a_home_of_its_own_is_told_of_another_server_and_shows_no_token(
+    fork: Fork, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fork.open()
     fork.comment(STORY)
     fork.values["GITHUB_SERVER_URL"] = "https://git.example"
@@ -103,10 +103,6 @@ def test_cml_publishes_nothing_tracks_nothing_has_a_home_of_its_own_and_is_told_
     assert call["HOME"] != os.environ.get("HOME")
     assert not Path(call["HOME"]).exists(), "it is gone afterwards"
     assert {f"--repo=https://git.example/{REPOSITORY}", "--driver=github"} <= set(elsewhere["arguments"])
-
-
-def test_what_cml_says_is_shown_without_the_token(fork: Fork, monkeypatch: pytest.MonkeyPatch) -> None:
-    fork.open()
     monkeypatch.setenv("BREAK", "1")
     with pytest.raises(ProjectError, match=r"could not comment on pull request 1: no access for \*\*\*"):
         fork.comment(STORY)

@@ -1,7 +1,5 @@
 """The steps of the workflows in real clones: a remote, a branch, a champion that travels as package and pointer."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path
@@ -155,7 +153,7 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     monkeypatch.setattr(settings, "root", lambda: merged.root)
     env = Environment({"GITHUB_REPOSITORY": "Owner/Name"})
     commit = server.git("rev-parse", "main")[:12]
-    assert image_names(use_cases(merged.root)[0], 2, env) == [
+    assert image_names(next(use_cases(merged.root)), 2, env) == [
         "ghcr.io/owner/name:iris-v2",
         f"ghcr.io/owner/name:iris-{commit}",
     ]

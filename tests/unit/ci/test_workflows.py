@@ -1,7 +1,5 @@
 """The workflows keep to the house rules: thin, pinned, with no more rights than each job needs."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from pathlib import Path

@@ -1,16 +1,15 @@
 """A double of Google Drive, the unmodified client in its environment, and small repositories to push from."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -20,9 +19,6 @@ from champion.workspace import process
 from tests.conftest import ROOT, WARM
 from tests.support.doubles.drive import GoogleDrive
 from tests.support.warm import Warm
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """DVC beside and around a run: data that is missing, `dvc repro`, and a tree that stays clean."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a push records: the pointer, by which git knows of the production package."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Remotes that are not Google Drive: the real dvc's failures, explained in the words of their own kind."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable
@@ -27,6 +25,9 @@ def push(root: Path) -> str:
     return publish.push(root, "table.csv.dvc")
 
 
+CALLS = (push, pull_anew, remote.check)
+
+
 def refusal(call: Callable[[Path], str], root: Path) -> RemoteError:
     with pytest.raises(RemoteError) as refused:
         call(root)
@@ -39,9 +40,7 @@ def refusal(call: Callable[[Path], str], root: Path) -> RemoteError:
 @pytest.mark.parametrize(
     ("url", "call", "cause", "remedy"),
     [
-        ("s3://bucket/path", push, "s3:// remotes by dvc-s3, which is not installed", "uv pip install"),
-        ("s3://bucket/path", pull_anew, "s3:// remotes by dvc-s3, which is not installed", "uv pip install"),
-        ("s3://bucket/path", remote.check, "s3:// remotes by dvc-s3, which is not installed", "uv pip install"),
+        *(("s3://b/path", call, "by dvc-s3, which is not installed", "pip install") for call in CALLS),
         ("http://127.0.0.1:9/path", push, "host cannot be reached", "dvc remote list"),
         ("/proc/nothing/here", push, "/proc/nothing is not there or does not answer", "Mount the drive"),
         ("{tmp}/missing", pull_anew, "The folder {tmp}/missing of the remote drive does not exist", "Mount the drive"),

@@ -1,7 +1,5 @@
 """Credentials are read and checked before DVC is called, and nothing of them is told."""
 
-from __future__ import annotations
-
 import base64
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Every cryptic text of the client, from the client itself: what it means, and that the doctor tells it before."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -1,7 +1,5 @@
 """Push and pull against a double of Google Drive, with the unmodified client."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The whole way of a team: train, push, clone, pull; as commands, with their exit codes and what they print."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys
