@@ -32,10 +32,7 @@ def test_a_champion_goes_over_drive_to_a_fresh_clone(
         pushed.append(checkout.run("data", "push"))
         assert f"models/iris.dvc names version {version}" in pushed[-1].stderr
         assert "pushed" in pushed[-1].stdout
-        assert checkout.git("status", "--porcelain", "models").split() == [
-            "??" if version == 1 else "M",
-            "models/iris.dvc",
-        ]
+        assert checkout.git("status", "--porcelain", "models")[3:] == "models/iris.dvc\n"
         checkout.git("add", "--all")
         checkout.git("commit", "--quiet", "--message", f"champion {version}")
     assert "data/own.csv is recorded" in pushed[0].stderr
@@ -56,8 +53,8 @@ def test_a_champion_goes_over_drive_to_a_fresh_clone(
     assert f"reached as the service account {account['client_email']}" in doctor
     texts = "".join(done.stderr + done.stdout for done in (*pushed, pulled))
     assert "FutureWarning" not in texts
-    files = [*(checkout.root / ".dvc").glob("config*"), *(clone.root / ".dvc").glob("config*")]
-    assert "PRIVATE KEY" not in texts + doctor + "".join(path.read_text() for path in files)
+    configs = [*(checkout.root / ".dvc").glob("config*"), *(clone.root / ".dvc").glob("config*")]
+    assert "PRIVATE KEY" not in texts + doctor + "".join(path.read_text() for path in configs)
     assert drive.count("PUT www.googleapis.com/upload") >= 8
 
     clone.env["GDRIVE_CREDENTIALS_DATA"] = ""
