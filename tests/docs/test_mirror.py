@@ -11,14 +11,10 @@ from tests.support.pages import ROOT
 UNIT = ROOT / "tests/unit"
 # Files that test what several modules of a room do together, and so have the name of no module.
 BEHAVIOURS = {
-    "ci": {
-        "drift_issue": "the issue of a drift", "fork": "a fork's artifact", "steps": "the steps in real clones",
-        "workflows": "the files of .github",
-    },
+    "ci": {"fork": "a fork's artifact", "steps": "the steps in real clones", "workflows": "the files of .github"},
     "datastore": {
         "backends/other_kinds": "remotes but Drive",
         "backends/drive/faults": "a Google that refuses", "backends/drive/push_and_pull": "a remote on Drive",
-        "backends/drive/whole_way": "from login to pull",
     },
     "drift": {"simulation": "how often the gate errs"},
     "modeling": {
@@ -40,14 +36,14 @@ BEHAVIOURS = {
 }  # fmt: skip
 # Modules that the tests of their room run in a process of its own, or that tests of another room hold.
 ELSEWHERE = {
-    "champion.datastore.backends.drive.probe": "test_whole_way.py beside it, in the client's environment",
+    "champion.datastore.backends.drive.probe": "test_push_and_pull.py beside it, in the client's environment",
     "champion.drift.labels": "tests/system/test_monitor_logs.py",
     "champion.drift.rows": "tests/system/test_monitor.py",
     "champion.failures": "tests/system/test_bad_machine.py",
     "champion.onboarding.doctor": "tests/system/test_cli.py",
     "champion.progress": "tests/integration/test_batch_files.py",
     "champion.reporting.comment": "tests/unit/ci/test_comment.py",
-    "champion.reporting.drift.issue": "tests/unit/ci/test_drift_issue.py",
+    "champion.reporting.drift.issue": "tests/unit/ci/test_drift.py",
     "champion.settings": "every command",
 }
 
