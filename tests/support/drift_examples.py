@@ -1,7 +1,5 @@
 """Profiles of real rows, and new rows compared with them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

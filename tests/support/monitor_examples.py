@@ -1,25 +1,21 @@
 """Champions that new data are compared with, tables and logs of new data, and the comparison itself."""
 
-from __future__ import annotations
-
 import io
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from zenml.client import Client
 
 from champion.bundle.predictions import schema
 from champion.drift.report import DriftReport
 from pipelines.drift_files import checked_input
 from tests.conftest import Session, iris_csv, tree
-
-if TYPE_CHECKING:
-    import pytest
-    from zenml.client import Client
 
 _MADE: dict[str, Session] = {}
 

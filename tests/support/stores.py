@@ -1,7 +1,5 @@
 """ZenML stores that are made once in a test process and copied to where a test uses them: making one takes seconds."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import functools

@@ -1,7 +1,5 @@
 """An engine that is not there, refuses, or has no room: each a sentence with its remedy."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,32 +1,24 @@
 """A local store of version 0.1 is refused, and the remedy brings the champion back; records on a server are read in place."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import json
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from zenml.client import Client
 
 from champion.errors import StoreError
 from champion.orchestration import old_stores
 from champion.orchestration.materializers.table import TableMaterializer
 from champion.registry.reconcile import reconcile
 from champion.registry.versions import version_history
-from tests.conftest import Session, enter_store
+from tests.conftest import Session, enter_store, tree
 from tests.support.stores import copy_store, rolled_back
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from zenml.client import Client
-
-    Tree = Callable[..., dict[str, Any]]
 
 
 @pytest.mark.parametrize(("old", "new"), old_stores.NAMES.items())
@@ -79,7 +71,7 @@ def made_old(store: Path) -> None:
 
 
 def test_a_store_of_version_0_1_is_refused_and_moved_away_it_leaves_the_champion(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: Tree
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "store"
     copy_store(rolled_back() / "store", store)

@@ -1,10 +1,8 @@
 """The reaches into ZenML's inside: they fit the ZenML that is pinned, and nothing depends on them but speed."""
 
-from __future__ import annotations
-
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,9 +11,7 @@ from champion.orchestration import patches
 from champion.orchestration.docker.image import StepImage
 from champion.orchestration.stack_support import local_docker
 from pipelines.outputs import decision_facts
-
-if TYPE_CHECKING:
-    from tests.conftest import Checkout, Session
+from tests.conftest import Checkout, Session, quick
 
 
 @pytest.mark.parametrize("patch", patches.ALL, ids=lambda patch: patch.target)
@@ -30,7 +26,7 @@ def test_the_function_that_a_traceback_is_searched_for_is_there() -> None:
     assert hasattr(StepRunner, patches.LOAD_INPUT)
 
 
-def test_the_main_job_decides_the_same_with_every_patch_off(ready: Checkout, session: Session, quick: Any) -> None:
+def test_the_main_job_decides_the_same_with_every_patch_off(ready: Checkout, session: Session) -> None:
     run, _ = session.train(quick(), promote=False)
     with_patches = json.loads(json.dumps(decision_facts(run.evaluation, run.decision, run.facts, run.outcome)))
     ready.env[patching.SWITCH] = "off"

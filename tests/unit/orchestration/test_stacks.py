@@ -3,13 +3,14 @@
 There is no cluster here: what is checked ends at the manifests, made by ZenML's own code from the compiled run.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from zenml.client import Client
 
 from champion import settings
 from champion.errors import ConfigurationError
@@ -18,14 +19,7 @@ from champion.orchestration.stack_support import kubernetes as kind
 from champion.orchestration.stacks import support_of
 from champion.use_case.whole import parse_use_case
 from pipelines import launch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from zenml.client import Client
-
-    from tests.conftest import Session
+from tests.conftest import Session, quick
 
 LOCAL = "components:\n  orchestrator: {name: default}\n  artifact_store: {name: default}\n"
 
@@ -170,9 +164,7 @@ def asked_for(client: Client, step: Any) -> dict[str, Any]:
     return resources
 
 
-def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(
-    kubernetes: Client, session: Session, quick: Any
-) -> None:
+def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(kubernetes: Client, session: Session) -> None:
     snapshot = compiled(kubernetes, session, quick(candidates=TWO, resources=RESOURCES))
     steps = snapshot.step_configurations
     big, small = asked_for(kubernetes, steps["train_big"]), asked_for(kubernetes, steps["train_small"])
@@ -183,7 +175,7 @@ def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(
 
 
 def test_a_run_takes_the_pods_and_their_image_along(
-    kubernetes: Client, session: Session, quick: Any, monkeypatch: pytest.MonkeyPatch
+    kubernetes: Client, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class StoppedError(Exception):
         """Before anything is submitted."""
@@ -222,13 +214,13 @@ def test_a_variable_that_is_not_set_is_named(kubernetes: Client, monkeypatch: py
         stacks.read("kubernetes")
 
 
-def test_resources_of_a_step_that_does_not_exist_are_refused_with_those_there_are(quick: Any) -> None:
+def test_resources_of_a_step_that_does_not_exist_are_refused_with_those_there_are() -> None:
     raw = quick(candidates=TWO, resources={"train_bag": {"cpu": 8}})
     choice = r"the step 'train_bag'.*it has default, prepare, train_small, train_big"
     with pytest.raises(ConfigurationError, match=choice):
         parse_use_case(raw, "configs/x.yaml")
 
 
-def test_on_another_stack_no_step_asks_for_anything(store: Client, quick: Any) -> None:
+def test_on_another_stack_no_step_asks_for_anything(store: Client) -> None:
     use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
     assert support_of(store).step_settings(use_case, use_case.steps()) == {}

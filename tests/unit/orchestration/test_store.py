@@ -1,25 +1,20 @@
 """The store: one holder of a use case at a time, beside a file and on a server, and errors in a sentence."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from zenml.client import Client
 
 from champion.errors import StoreError
 from champion.orchestration import store as room
 from champion.orchestration.store import locked
 from tests.conftest import enter_store
 from tests.support.server import zenml_server
-
-if TYPE_CHECKING:
-    from zenml.client import Client
 
 
 def test_a_use_case_is_held_by_one_at_a_time_and_freed_by_the_death_of_its_holder(

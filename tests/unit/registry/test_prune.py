@@ -1,24 +1,14 @@
 """What the store is freed of, and what stays."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 from zenml.utils.pagination_utils import depaginate
 
 from champion.registry.prune import prune
 from champion.registry.reconcile import reconcile
 from champion.registry.rollback import roll_back
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import Session
-
-    Tree = Callable[..., dict[str, Any]]
+from tests.conftest import Session, tree
 
 
-def test_what_nobody_needs_goes_and_the_next_run_is_cached_as_before(session: Session, tree: Tree) -> None:
+def test_what_nobody_needs_goes_and_the_next_run_is_cached_as_before(session: Session) -> None:
     client, place = session.client, session.workspace(tree(2))
     assert prune(client, place, really=True).runs == 0
     former = (session.root / "data/iris.csv").read_bytes()
@@ -47,7 +37,7 @@ def test_what_nobody_needs_goes_and_the_next_run_is_cached_as_before(session: Se
     assert again.decision.reason_code == "withdrawn"
 
 
-def test_another_use_case_keeps_what_is_its_own(session: Session, tree: Tree) -> None:
+def test_another_use_case_keeps_what_is_its_own(session: Session) -> None:
     other = type(session)(session.root, session.client)
     for each in (session, other, session, other):
         each.train(tree(2), cache=each is other)

@@ -1,25 +1,20 @@
 """Store and package agree before anything is done: each way in which they may differ."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from champion.errors import PackageError
 from champion.registry.reconcile import reconcile
 from champion.registry.versions import version_history
-from tests.conftest import Session, enter_store, iris_csv
+from tests.conftest import Session, enter_store, iris_csv, tree
 from tests.support.stores import copy_store, rolled_back
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    Tree = Callable[..., dict[str, Any]]
-    Machines = Callable[[str], Session]
+Machines = Callable[[str], Session]
 
 
 @pytest.fixture
@@ -52,7 +47,7 @@ def reconciled(session: Session, use_case: dict[str, Any]) -> str | None:
     return reconcile(session.client, session.workspace(use_case)).done
 
 
-def test_a_champion_travels_by_its_package_and_numbers_never_repeat(machines: Machines, tree: Tree) -> None:
+def test_a_champion_travels_by_its_package_and_numbers_never_repeat(machines: Machines) -> None:
     two = rolled_back() / "two/manifest.json"
     there = machines("there")
     assert reconciled(there, tree(1)) is None, "nothing here and nothing there"
@@ -83,7 +78,7 @@ def test_a_champion_travels_by_its_package_and_numbers_never_repeat(machines: Ma
     assert empty.stages() == {1: "archived", 3: "production"}
 
 
-def test_a_package_that_has_fallen_behind_is_written_anew(machines: Machines, tree: Tree) -> None:
+def test_a_package_that_has_fallen_behind_is_written_anew(machines: Machines) -> None:
     here = machines("here")
     newest = {path.name: path.read_bytes() for path in package(here).iterdir()}
     for name in ("one", "two"):
@@ -96,7 +91,7 @@ def test_a_package_that_has_fallen_behind_is_written_anew(machines: Machines, tr
     assert here.stages() == {1: "production", 2: "archived"}
 
 
-def test_of_two_clones_that_both_promoted_the_pulled_package_is_the_champion(machines: Machines, tree: Tree) -> None:
+def test_of_two_clones_that_both_promoted_the_pulled_package_is_the_champion(machines: Machines) -> None:
     there = machines("there")
     pull(there, "one")
     there.train(tree(3))
@@ -110,7 +105,7 @@ def test_of_two_clones_that_both_promoted_the_pulled_package_is_the_champion(mac
     assert done.outcome.challenger == 3, "judged against another champion than before"
 
 
-def test_a_foreign_or_broken_package_is_refused_with_the_reason(machines: Machines, tree: Tree) -> None:
+def test_a_foreign_or_broken_package_is_refused_with_the_reason(machines: Machines) -> None:
     here = machines("here")
     manifest = package(here) / "manifest.json"
     right = manifest.read_text()

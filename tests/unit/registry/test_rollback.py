@@ -1,8 +1,7 @@
 """The former champion back in production, and what the next runs make of it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,15 +10,7 @@ from champion.errors import ProjectError
 from champion.orchestration import code
 from champion.registry.rollback import roll_back
 from champion.registry.versions import version_history
-from tests.conftest import Session, enter_store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.conftest import Checkout
-
-    Tree = Callable[..., dict[str, Any]]
+from tests.conftest import Checkout, Session, enter_store, tree
 
 
 def back(session: Session, use_case: dict[str, Any], number: int | None = None) -> int:
@@ -37,7 +28,7 @@ def refused(session: Session, use_case: dict[str, Any], number: int | None, mess
     assert session.stages() == before
 
 
-def test_a_rollback_holds_until_it_is_readmitted(session: Session, tree: Tree) -> None:
+def test_a_rollback_holds_until_it_is_readmitted(session: Session) -> None:
     refused(session, tree(0), None, "has no champion yet")
     session.train(tree(0))
     refused(session, tree(0), None, "is the first champion")
@@ -74,7 +65,7 @@ def test_a_rollback_holds_until_it_is_readmitted(session: Session, tree: Tree) -
 
 
 def test_what_was_rolled_back_is_known_by_its_bytes_when_the_code_around_it_was_reworded(
-    session: Session, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for depth in (1, 2):
         session.train(tree(depth))
@@ -93,7 +84,7 @@ def test_what_was_rolled_back_is_known_by_its_bytes_when_the_code_around_it_was_
 
 
 def test_a_run_reads_and_hashes_the_champion_once_from_the_workspace_and_once_from_the_store(
-    session: Session, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session.train(tree(2))
     champion = (session.root / "models" / session.name / folder.MODEL).read_bytes()
@@ -108,7 +99,7 @@ def test_a_run_reads_and_hashes_the_champion_once_from_the_workspace_and_once_fr
 
 
 def test_a_fresh_clone_with_an_empty_store_rolls_back(
-    ready: Checkout, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The remote stands in no commit, as credentials do not either."""
     remote = f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path / 'remote'}\n"

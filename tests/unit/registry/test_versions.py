@@ -1,21 +1,16 @@
 """The champion in the Model Control Plane: numbers, records, and what a crash leaves."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from zenml.client import Client
 
 from champion.bundle.manifest import ChampionState
 from champion.errors import StoreError
 from champion.modeling.split import SplitRule
 from champion.registry import versions as room
 from champion.registry.versions import Record
-
-if TYPE_CHECKING:
-    from zenml.client import Client
-
-    from tests.conftest import Session
+from tests.conftest import Session
 
 
 def record(number: int, fingerprint: str = "f", **changes: Any) -> Record:

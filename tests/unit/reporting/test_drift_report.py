@@ -1,7 +1,5 @@
 """A drift report as JSON, as Markdown and as a page."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
