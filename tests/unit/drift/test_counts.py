@@ -17,12 +17,18 @@ def column(**facts: object) -> ColumnProfile:
 
 NUMBER = column(edges=[0.0, 1.0, 2.0, 4.0], counts=[5, 5, 6], mean=1.5)
 COLOUR = column(kind="categorical", distinct=4, categories=["red", "blue"], counts=[7, 3], other=2)
-FINE = np.zeros(8, dtype=bool)
+
+
+def counted(profile: ColumnProfile, *chunks: np.ndarray) -> FeatureCounts:
+    """The counts of chunks in which no value is wrong."""
+    counts = FeatureCounts(profile, frozenset({"red", "blue", "green"}))
+    for chunk in chunks:
+        counts.add(chunk, np.zeros(len(chunk), dtype=bool))
+    return counts
 
 
 def test_a_bin_holds_its_lower_edge_and_the_last_one_its_upper_edge_too() -> None:
-    counts = FeatureCounts(NUMBER)
-    counts.add_numbers(np.array([-1.0, 0.0, 0.5, 1.0, 2.0, 4.0, 4.5, np.nan]), FINE)
+    counts = counted(NUMBER, np.array([-1.0, 0.0, 0.5, 1.0, 2.0, 4.0, 4.5, np.nan]))
     assert counts.cells.tolist() == [1, 2, 1, 2, 1]
     assert (counts.rows, counts.missing, counts.values, counts.outside) == (8, 1, 7, 2)
     assert reference_cells(NUMBER).tolist() == [0, 5, 5, 6, 0]
@@ -31,55 +37,37 @@ def test_a_bin_holds_its_lower_edge_and_the_last_one_its_upper_edge_too() -> Non
 def test_the_bins_are_those_in_which_the_profile_counted() -> None:
     values = np.round(np.random.default_rng(1).lognormal(size=500), 2)
     table = pd.DataFrame({"x": values, "y": ["a"] * 500})
-    described = Column(name="x", kind="numeric", used=True, why="")
-    profile = build(table, 0, "y", [described], ["a"])
-    counts = FeatureCounts(profile.columns[0])
-    counts.add_numbers(values, np.zeros(500, dtype=bool))
-    assert counts.cells.tolist() == reference_cells(profile.columns[0]).tolist()
+    (described,) = build(table, 0, "y", [Column(name="x", kind="numeric", used=True, why="")], ["a"]).columns
+    assert counted(described, values).cells.tolist() == reference_cells(described).tolist()
 
 
 def test_chunks_add_up_to_the_whole() -> None:
     values = np.random.default_rng(2).normal(2, 3, size=1000)
-    whole, parts = FeatureCounts(NUMBER), FeatureCounts(NUMBER)
-    whole.add_numbers(values, np.zeros(1000, dtype=bool))
-    for part in np.array_split(values, 7):
-        parts.add_numbers(part, np.zeros(len(part), dtype=bool))
-    assert parts.cells.tolist() == whole.cells.tolist()
+    parts = counted(NUMBER, *np.array_split(values, 7))
+    assert parts.cells.tolist() == counted(NUMBER, values).cells.tolist()
     assert parts.mean == pytest.approx(values.mean())
+    assert not counted(NUMBER, *[np.array([1.5, 1.5])] * 3).varied
+    assert counted(NUMBER, *[np.array([1.5, 1.5])] * 3, np.array([1.6])).varied, "rows differ, in chunks that do not"
 
 
 def test_a_wrong_value_is_neither_a_value_nor_missing_and_a_boolean_is_true_or_false() -> None:
     counts = FeatureCounts(NUMBER)
     counts.add_numbers(np.array([np.inf, np.nan, np.nan, 1.0]), np.array([True, True, False, False]))
     assert (counts.wrong, counts.missing, counts.values, counts.cells.sum()) == (2, 1, 1, 1)
-    counts = FeatureCounts(column(kind="boolean", distinct=2, categories=["true", "false"], counts=[7, 3]))
-    counts.add(np.array([1.0, 0.0, 0.0, np.nan]), np.zeros(4, dtype=bool))
+    flag = column(kind="boolean", distinct=2, categories=["true", "false"], counts=[7, 3])
+    counts = counted(flag, np.array([1.0, 0.0, 0.0, np.nan]))
     assert (counts.cells.tolist(), counts.missing) == ([1, 2, 0], 1)
 
 
 def test_unseen_categories_are_named_but_for_those_of_a_single_row() -> None:
-    counts = FeatureCounts(COLOUR, frozenset({"red", "blue", "green"}))
     texts = np.array(["red", "green", "pink", "pink", "Jane Doe", np.nan, "blue", "red"], dtype=object)
-    counts.add_texts(texts, FINE)
+    counts = counted(COLOUR, texts)
     assert counts.cells.tolist() == [2, 1, 4]
-    assert counts.unseen_rows == 3
-    assert counts.unseen(5) == [("pink", 2)]
-    assert counts.missing == 1
+    assert (counts.unseen_rows, counts.unseen(5), counts.missing) == (3, [("pink", 2)], 1)
 
 
 def test_memory_does_not_grow_with_ever_new_categories() -> None:
-    counts = FeatureCounts(COLOUR, frozenset({"red"}))
-    for start in range(0, 5 * MOST_NAMES, MOST_NAMES):
-        names = np.array([f"n{start + i}" for i in range(MOST_NAMES)], dtype=object)
-        counts.add_texts(names, np.zeros(MOST_NAMES, dtype=bool))
+    names = np.array([f"n{i}" for i in range(5 * MOST_NAMES)], dtype=object)
+    counts = counted(COLOUR, *np.split(names, 5))
     assert counts.unseen_rows == 5 * MOST_NAMES
     assert len(counts._unseen) == MOST_NAMES
-
-
-def test_whether_rows_differ_is_seen_across_chunks() -> None:
-    counts = FeatureCounts(NUMBER)
-    for _ in range(3):
-        counts.add_numbers(np.array([1.5, 1.5]), np.zeros(2, dtype=bool))
-    assert not counts.varied
-    counts.add_numbers(np.array([1.6]), np.zeros(1, dtype=bool))
-    assert counts.varied

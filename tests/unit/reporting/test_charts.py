@@ -11,7 +11,7 @@ from champion.modeling.evaluation import Curve, Importance, Label
 from champion.reporting import facts
 from champion.reporting.charts import DRAW, figures
 from champion.reporting.figures import FIGURES, SECTIONS
-from champion.reporting.svg import INK, themed
+from champion.reporting.svg import INK, density, themed
 from tests.support.report_examples import candidate, category_column, evaluation, number_column, performance, profile
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -26,6 +26,8 @@ def text_of(svg: str) -> list[str]:
 def test_every_figure_is_one_named_svg_with_its_own_ids_the_pages_colours_and_nothing_from_outside() -> None:
     drawn = figures(evaluation(), profile())
     assert set(drawn) == {*DRAW, "profile_target", "profile_0", "profile_1"}
+    assert {each.name for each in FIGURES} == set(DRAW)
+    assert {each.section for each in FIGURES} <= set(SECTIONS)
     seen: set[str] = set()
     for svg in drawn.values():
         root = ET.fromstring(svg)
@@ -40,14 +42,8 @@ def test_every_figure_is_one_named_svg_with_its_own_ids_the_pages_colours_and_no
         assert "var(--" in svg
 
 
-def test_every_figure_of_the_page_is_drawn_and_every_drawing_has_its_place() -> None:
-    assert [each.name for each in FIGURES if each.name not in DRAW or each.section not in SECTIONS] == []
-    assert {each.name for each in FIGURES} == set(DRAW)
-
-
 def test_a_class_that_is_called_like_a_colour_keeps_its_name() -> None:
-    classes: list[Label] = [INK, "b", "c"]
-    assert INK in text_of(figures(evaluation(classes), profile(classes))["confusion_challenger"])
+    assert INK in text_of(figures(evaluation([INK, "b", "c"]), profile())["confusion_challenger"])
 
 
 @pytest.mark.parametrize(
@@ -77,19 +73,6 @@ def test_fifty_classes_are_folded_into_the_worst_twelve_and_no_row_is_lost() -> 
     assert "38 others" in text_of(figures(evaluation(FIFTY), profile(FIFTY))["confusion_challenger"])
 
 
-def test_without_a_champion_there_is_only_the_challenger() -> None:
-    drawn = figures(evaluation(champion=None, paired=None), profile())
-    assert "confusion_champion" not in drawn
-    assert not any("champion" in text for text in text_of(drawn["roc"]) + text_of(drawn["calibration"]))
-
-
-def test_curves_of_the_champion_alone_are_drawn() -> None:
-    evidence = evaluation(challenger=performance("challenger", ABC, roc=[], precision_recall=[], calibration=[]))
-    drawn = figures(evidence, profile())
-    assert text_of(drawn["calibration"])[-1] == "champion"
-    assert not any("challenger" in text for text in text_of(drawn["roc"]))
-
-
 MUTE: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
 BROKEN = [Curve(label="setosa", x=[0.0, 1.0], y=[float("nan"), 1.0], area=None)]
 ALONE_AND_BROKEN = {"roc", "confusion_champion"}
@@ -112,13 +95,18 @@ def test_what_the_evidence_lacks_is_not_drawn(changes: dict[str, Any], columns: 
     assert left_out == {*DRAW, "profile_target", "profile_0", "profile_1"} - set(drawn)
 
 
-def test_two_classes_show_the_curve_of_the_positive_one_for_both() -> None:
-    classes: list[Label] = [False, True]
-    lines = facts.lines(evaluation(classes), "roc")
+def test_curves_are_drawn_of_whoever_has_them() -> None:
+    drawn = figures(evaluation(champion=None, paired=None), profile())
+    assert "confusion_champion" not in drawn
+    assert not any("champion" in text for text in text_of(drawn["roc"]) + text_of(drawn["calibration"]))
+    drawn = figures(evaluation(challenger=performance("challenger", ABC, **MUTE)), profile())
+    assert text_of(drawn["calibration"])[-1] == "champion"
+    assert not any("challenger" in text for text in text_of(drawn["roc"]))
+
+
+def test_two_classes_show_the_positive_ones_curves_and_many_the_means_and_the_challengers_four_weakest() -> None:
+    lines = facts.lines(evaluation([False, True]), "roc")
     assert [(line.role, line.label) for line in lines] == [("challenger", True), ("champion", True)]
-
-
-def test_many_classes_show_the_mean_of_both_and_the_four_weakest_of_the_challenger() -> None:
     lines = facts.lines(evaluation(FIFTY), "roc")
     assert [(line.role, line.label) for line in lines[:2]] == [("challenger", None), ("champion", None)]
     assert [line.label for line in lines[2:]] == FIFTY[:4]
@@ -142,6 +130,13 @@ def test_calibration_pools_the_classes_by_rows() -> None:
     pooled = facts.reliability(performance("challenger", ABC, calibration=curves), ABC)
     assert [tuple(each) for each in pooled] == [pytest.approx((0.94, 0.75, 4))]
     assert facts.calibration_error(pooled) == pytest.approx(0.19)
+
+
+def test_the_area_over_a_bin_is_its_share_of_the_rows() -> None:
+    drawn = density([0.0, 1.0, 4.0], [([30, 30], "fill:red")], ("0", "4"), "x")
+    outline = re.findall(r'd="M([^"]+)"', drawn)[0]
+    left, base, first, middle, second, right, _ = map(float, re.findall(r"[\d.]+", outline))
+    assert (base - first) * (middle - left) == pytest.approx((base - second) * (right - middle), rel=0.01)
 
 
 def test_the_search_shows_a_point_for_every_setting() -> None:
@@ -175,36 +170,30 @@ def test_the_largest_run_stays_small() -> None:
     assert sum(map(len, drawn.values())) < 500_000
 
 
-def test_settings_of_matplotlib_are_left_as_they_were_and_do_not_matter() -> None:
+def test_the_same_evidence_gives_the_same_bytes_also_after_json_and_whatever_matplotlib_is_told() -> None:
     import matplotlib
 
-    plain = figures(evaluation(), profile())
+    evidence = evaluation()
+    plain = figures(evidence, profile())
+    assert figures(Evaluation.model_validate_json(evidence.model_dump_json()), profile()) == plain
     with matplotlib.rc_context({"font.size": 30.0, "axes.grid": False}):
-        assert figures(evaluation(), profile()) == plain
+        assert figures(evidence, profile()) == plain
         assert matplotlib.rcParams["font.size"] == 30.0
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "unloaded"),
     [
-        "import sys, champion.reporting.charts, champion.reporting.html, champion.reporting.comment;"
-        "print([each for each in ('matplotlib', 'numpy', 'pandas', 'sklearn', 'jinja2') if each in sys.modules])",
-        "import sys; from tests.support.report_examples import *; from champion.reporting.charts import figures;"
-        "figures(evaluation(), profile()); print([each for each in ('matplotlib.pyplot',) if each in sys.modules])",
+        ("import champion.reporting.charts, champion.reporting.html, champion.reporting.comment",
+         "matplotlib numpy pandas sklearn jinja2"),
+        ("from tests.support.report_examples import *; from champion.reporting.charts import figures;"
+         "figures(evaluation(), profile())", "matplotlib.pyplot"),
     ],
     ids=["importing loads nothing heavy", "drawing never touches pyplot"],
-)
-def test_what_is_loaded(code: str) -> None:
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-    )
-
-
-def test_the_same_evidence_gives_the_same_bytes_also_after_json() -> None:
-    evidence = evaluation()
-    assert figures(Evaluation.model_validate_json(evidence.model_dump_json()), profile()) == figures(
-        evidence, profile()
-    )
+)  # fmt: skip
+def test_what_is_loaded(code: str, unloaded: str) -> None:
+    command = [sys.executable, "-c", f"{code}; import sys; print({set(unloaded.split())} & {{*sys.modules}})"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_themed_keeps_text_and_drops_what_a_page_must_not_get() -> None:

@@ -12,7 +12,7 @@ from champion.modeling.profile import Profile
 from champion.reporting import classification, sentences, tables
 from champion.reporting.charts import figures
 from champion.reporting.facts import ReportedRun
-from champion.reporting.html import render_html
+from champion.reporting.html import render_html, render_profile
 from champion.reporting.markdown import render_markdown
 from champion.reporting.words import MINUS, NOTHING, change, clean, distinct, number, percent, score, seconds
 from tests.support.report_examples import (
@@ -91,29 +91,14 @@ def both(evidence: Evaluation | None = None, **changes: Any) -> tuple[str, str]:
     return Page(page(evidence, **changes)).text, comment(evidence, **changes)
 
 
-def test_the_page_is_well_formed_and_has_every_section() -> None:
-    evidence = Page(page())
-    sections = [attributes.get("id") for tag, attributes in evidence.elements if tag == "section"]
+def test_the_page_is_well_formed_has_every_section_and_can_be_read_without_seeing_it() -> None:
+    elements = Page(page()).elements
+    sections = [attributes.get("id") for tag, attributes in elements if tag == "section"]
     assert sections == ["scores", "why", "errors", "probabilities", "importance", "candidates", "data", "provenance"]
-    links = [attributes["href"] for tag, attributes in evidence.elements if tag == "a"]
-    ids = [attributes["id"] for _, attributes in evidence.elements if "id" in attributes]
+    links = [attributes["href"] for tag, attributes in elements if tag == "a"]
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert all(link is not None and link.startswith("#") and link[1:] in ids for link in links)
-
-
-def test_the_page_needs_nothing_from_outside_and_no_script() -> None:
-    html = page()
-    evidence = Page(html)
-    assert not {"script", "link", "img", "iframe", "object"} & {tag for tag, _ in evidence.elements}
-    for _, attributes in evidence.elements:
-        assert not any(key.startswith("on") for key in attributes)
-        assert not {"src", "srcset", "data", "action"} & set(attributes)
-    assert not re.findall(r"url\((?!#)|@import", html)
-    assert "default-src 'none'" in html
-
-
-def test_the_page_can_be_read_without_seeing_it() -> None:
-    elements = Page(page()).elements
     tags = [tag for tag, _ in elements]
     assert tags.count("h1") == tags.count("main") == tags.count("nav") == 1
     assert tags.count("table") == tags.count("caption")
@@ -122,16 +107,22 @@ def test_the_page_can_be_read_without_seeing_it() -> None:
     assert ("html", {"lang": "en"}) in elements
 
 
-def test_light_and_dark_define_the_same_colours() -> None:
-    light, dark = re.findall(r":root \{(.*?)\n\s*\}", page(), flags=re.DOTALL)[:2]
-    assert "prefers-color-scheme: dark" in page()
-    assert set(re.findall(r"--[\w-]+(?=:)", dark)) == set(re.findall(r"--[\w-]+(?=:)", light)) - {"--sans", "--mono"}
-
-
-def test_every_colour_that_a_figure_asks_for_is_defined_by_the_page() -> None:
+def test_the_page_needs_nothing_from_outside_and_no_script() -> None:
     html = page()
-    asked = set(re.findall(r"var\((--[\w-]+)", html))
-    assert asked <= set(re.findall(r"(--[\w-]+):", html))
+    elements = Page(html).elements
+    assert not {"script", "link", "img", "iframe", "object"} & {tag for tag, _ in elements}
+    keys = {key for _, attributes in elements for key in attributes}
+    assert not [key for key in keys if key.startswith("on") or key in ("src", "srcset", "data", "action")]
+    assert not re.findall(r"url\((?!#)|@import", html)
+    assert "default-src 'none'" in html
+
+
+def test_light_and_dark_define_the_same_colours_and_all_that_a_figure_asks_for() -> None:
+    html = page()
+    light, dark = re.findall(r":root \{(.*?)\n\s*\}", html, flags=re.DOTALL)[:2]
+    assert "prefers-color-scheme: dark" in html
+    assert set(re.findall(r"--[\w-]+(?=:)", dark)) == set(re.findall(r"--[\w-]+(?=:)", light)) - {"--sans", "--mono"}
+    assert set(re.findall(r"var\((--[\w-]+)", html)) <= set(re.findall(r"(--[\w-]+):", html))
 
 
 def test_the_decision_comes_first() -> None:
@@ -271,16 +262,32 @@ def test_the_paired_test_is_shown_and_explained() -> None:
     assert "two-sided p = 0.0215" in html
 
 
-def test_without_probabilities_the_page_says_so() -> None:
-    mute: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
-    evidence = evaluation(**{role: performance(role, SPECIES, **mute) for role in ("challenger", "champion")})
-    assert "The estimator gives no probabilities" in Page(page(evidence)).text
+MUTE: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
+SINGLE = candidate(0, 0).model_copy(update={"name": "only", "cv_mean": None, "cv_std": None})
+NOTHING_RANKED = "only was the only one, so that there was nothing to rank."
 
 
-def test_a_single_candidate_had_nothing_to_be_ranked_against() -> None:
-    single = candidate(0, 0).model_copy(update={"name": "only", "cv_mean": None, "cv_std": None})
-    for text in both(evaluation(candidates=[single])):
-        assert "only was the only one, so that there was nothing to rank." in text
+@pytest.mark.parametrize(
+    ("changes", "on_the_page", "in_the_comment"),
+    [
+        (
+            {role: performance(role, SPECIES, **MUTE) for role in ("challenger", "champion")},
+            "The estimator gives no probabilities",
+            "",
+        ),
+        ({"candidates": [SINGLE]}, NOTHING_RANKED, NOTHING_RANKED),
+        (
+            {"rows": comparison_rows(missing_classes=["setosa"])},
+            "No judged row has the class setosa",
+            "not in the holdout: setosa",
+        ),
+    ],
+    ids=["no probabilities", "a single candidate", "a class that the holdout lacks"],
+)
+def test_what_is_missing_is_said(changes: dict[str, Any], on_the_page: str, in_the_comment: str) -> None:
+    html, markdown = both(evaluation(**changes))
+    assert on_the_page in html
+    assert in_the_comment in markdown
 
 
 def test_the_data_is_described() -> None:
@@ -290,12 +297,6 @@ def test_the_data_is_described() -> None:
     assert "petal length (cm) numeric 0 40 1 to 7 3.75 ± 1.76 A number: scaled." in html
     assert "Biscoe, Dream, Torgersen and 2 more" in html
     assert "| `id` | identifier, not used |" in markdown
-
-
-def test_classes_that_the_holdout_lacks_are_named() -> None:
-    html, markdown = both(evaluation(rows=comparison_rows(missing_classes=["setosa"])))
-    assert "No judged row has the class setosa" in html
-    assert "not in the holdout: setosa" in markdown
 
 
 def test_the_provenance_is_complete() -> None:
@@ -329,31 +330,24 @@ def hostile() -> Evaluation:
     return evidence.model_copy(update={"candidates": candidates})
 
 
-def test_nothing_that_a_table_contains_becomes_html() -> None:
-    known = profile(
-        [HOSTILE, "b", "c"], [number_column(HOSTILE, why=HOSTILE), category_column(categories=[HOSTILE, "b", "c"])]
-    )
-    html = page(hostile(), profile=known, split=HOSTILE, stack=HOSTILE, libraries={HOSTILE: HOSTILE})
-    evidence = Page(html)
-    assert not {"script", "img"} & {tag for tag, _ in evidence.elements}
-    assert HOSTILE in evidence.text
+def test_nothing_that_a_table_contains_becomes_markup_on_the_page_or_in_a_comment() -> None:
+    columns = [number_column(HOSTILE, why=HOSTILE), category_column(categories=[HOSTILE, "b", "c"])]
+    known = profile([HOSTILE, "b", "c"], columns)
+    run = reported(hostile(), profile=known, split=HOSTILE, stack=HOSTILE, libraries={HOSTILE: HOSTILE})
+    html = Page(render_html(run, drawn(run.evaluation.model_dump_json(), known.model_dump_json())))
+    assert not {"script", "img"} & {tag for tag, _ in html.elements}
+    assert HOSTILE in html.text
 
-
-def test_nothing_that_a_table_contains_becomes_markup_in_a_comment() -> None:
-    known = profile([HOSTILE, "b", "c"], [number_column(HOSTILE, why=HOSTILE)])
-    markdown = comment(hostile(), profile=known, split=HOSTILE, stack=HOSTILE, libraries={HOSTILE: HOSTILE})
+    markdown = render_markdown(run)
     outside = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown.replace("\\`", "")).replace("\\|", "")
     assert set(re.findall(r"<[^>]*>", outside)) == {"<details>", "</details>", "<summary>", "</summary>"}
     assert "@octocat" not in outside
     assert "http://" not in outside
     assert not re.search(r"(?<!\\)[*`$\[]", outside.replace("**", ""))
-
-
-def test_every_row_of_a_comments_table_has_as_many_cells_as_its_head() -> None:
     width = 0
-    for line in comment(hostile()).splitlines():
+    for line in markdown.splitlines():
         cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
-        assert cells in (0, width) or width == 0
+        assert cells in (0, width) or width == 0, "as many cells in every row as in the table's head"
         width = cells
 
 
@@ -391,6 +385,19 @@ def test_a_missing_figure_leaves_the_rest() -> None:
     html = render_html(reported(), {})
     assert "<svg" not in html
     assert "candidate_0 was chosen" in Page(html).text
+
+
+def test_a_profile_page_has_every_column_in_its_table_draws_the_used_ones_and_escapes_what_the_table_says() -> None:
+    hostile = category_column("<script>alert(1)</script>", categories=["<i>", "ö"], counts=[3, 2])
+    unused = number_column("row_id", kind="identifier", used=False, edges=None, counts=None)
+    html = render_profile(profile(columns=[number_column(), hostile, unused]))
+    assert html.count("<svg") == 3, "the target and two columns"
+    assert [words for words in ("row_id", "&lt;i&gt;", "ö") if words not in html] == []
+    assert [words for words in ("<script", "<i>") if words in html] == []
+    assert "http" not in html.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
+    html = render_profile(profile(classes=[], columns=[]))
+    assert "<svg" not in html, "there is nothing to draw"
+    assert "Columns of the train set" in html
 
 
 @pytest.mark.parametrize(
