@@ -36,7 +36,7 @@ def performance(role: str, classes: list[Label], wrong: int = 2, features: int =
     labels = classes[1:] if size == 2 else classes
     confusion = [[10 if i == j else 0 for j in range(size)] for i in range(size)]
     confusion[1][1], confusion[1][0 if size == 2 else -1] = 10 - wrong, wrong
-    falling = [1 - step / 5 for step in steps]
+    rising, falling = [step**0.2 for step in steps], [1 - step / 5 for step in steps]
     values: dict[str, Any] = {
         "role": role,
         "number": 3 if role == "champion" else None,
@@ -46,10 +46,7 @@ def performance(role: str, classes: list[Label], wrong: int = 2, features: int =
         "scores": {"f1_macro": 0.9 - wrong / 100, "accuracy": (10 * size - wrong) / (10 * size)},
         "per_class": [ClassScore(label=each, precision=0.9, recall=0.8, f1=0.85, support=10) for each in classes],
         "confusion": confusion,
-        "roc": [
-            Curve(label=each, x=steps, y=[step**0.2 for step in steps], area=0.9 + i / 1000)
-            for i, each in enumerate(labels)
-        ],
+        "roc": [Curve(label=each, x=steps, y=rising, area=0.9 + i / 1000) for i, each in enumerate(labels)],
         "precision_recall": [Curve(label=each, x=steps, y=falling, area=0.8) for each in labels],
         "calibration": [
             Curve(label=each, x=[0.05, 0.55, 0.95], y=[0.0, 0.5, 1.0], counts=[20, 4, 6]) for each in labels
@@ -111,7 +108,6 @@ def profile(classes: list[Label] | None = None, columns: list[ColumnProfile] | N
 
 
 def lineage(**changes: Any) -> Provenance:
-    """Where the challenger comes from."""
     return PROVENANCE.model_copy(update=changes)
 
 
@@ -121,5 +117,4 @@ def outcome(**changes: Any) -> Outcome:
 
 
 def decision(evaluation: Evaluation, **policy: Any) -> Decision:
-    """What the policy says of an evaluation."""
     return decide(evaluation, Promotion(**policy))

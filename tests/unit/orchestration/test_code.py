@@ -27,13 +27,11 @@ def test_a_step_is_made_of_what_its_imports_reach(module: str, reaches: str, lea
     assert not {f"champion.reporting.{name}" for name in ("markdown", "figures", "sentences")} & own
 
 
-def test_prepare_does_not_depend_on_scikit_learn_and_training_does() -> None:
-    assert "scikit-learn" not in code.libraries(code.reached("steps.prepare")[1])
-    assert {"pandas", "numpy"} <= code.libraries(code.reached("steps.prepare")[1]).keys()
-    assert {"scikit-learn", "scipy", "skops"} <= code.libraries(code.reached("steps.train_candidate")[1]).keys()
-
-
-def test_a_foreign_estimator_counts_with_the_version_of_its_own_distribution() -> None:
+def test_a_step_depends_on_the_libraries_it_imports_and_on_the_distribution_of_a_foreign_estimator() -> None:
+    prepare, train = (code.libraries(code.reached(f"steps.{step}")[1]) for step in ("prepare", "train_candidate"))
+    assert "scikit-learn" not in prepare
+    assert {"pandas", "numpy"} <= prepare.keys()
+    assert {"scikit-learn", "scipy", "skops"} <= train.keys()
     assert "skops" in code.libraries(set(), ("skops.card.Card",))
     assert "click" in code.libraries(set(), ("click.Command",))
     assert code.libraries(set(), ("sklearn.tree.DecisionTreeClassifier",)).keys() == {"scikit-learn", "scipy", "numpy"}

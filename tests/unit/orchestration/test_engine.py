@@ -24,16 +24,12 @@ def test_without_an_engine_the_remedy_is_to_start_one_or_to_run_locally(
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
-        (
-            DockerException(
-                "Error while fetching server API version: ('...', PermissionError(13, 'Permission denied'))"
-            ),
-            "usermod -aG docker",
-        ),
+        (DockerException("Error while fetching server API version: ('...', PermissionError(13, 'Permission denied'))"),
+         "usermod -aG docker"),
         (OSError(28, "No space left on device"), "docker system prune"),
         (APIError("write /var/lib/docker/x: no space left on device"), "docker system prune"),
     ],
-)
+)  # fmt: skip
 def test_an_engine_that_refuses_or_is_full_names_the_remedy(error: Exception, remedy: str) -> None:
     assert remedy in str(explained(error))
 
@@ -55,7 +51,7 @@ def test_a_build_that_fails_says_its_cause(log: list[dict[str, str]], said: str)
 
 
 def test_the_dockerfile_builds_under_the_classic_builder_and_names_the_python_of_the_pins() -> None:
-    text = (Path(__file__).parents[3] / "Dockerfile").read_text(encoding="utf-8")
+    text = (settings.root() / "Dockerfile").read_text(encoding="utf-8")
     assert f"BASE=python:{image.PYTHON}-slim-bookworm" in text
     assert f"/venv/lib/python{image.PYTHON}/" in text
     assert not [line for line in text.splitlines() if not line.startswith("#") and ("--mount" in line or "<<" in line)]

@@ -34,30 +34,28 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Client) -> Ite
     store.activate_stack(former)
 
 
-def test_a_stack_is_registered_once_and_activated(files: Path, store: Client) -> None:
-    (files / "mine.yaml").write_text(LOCAL)
+def test_a_stack_is_registered_once_activated_and_for_one_run_alone_leaves_the_former_one_active(
+    files: Path, store: Client
+) -> None:
+    for name in ("mine", "once"):
+        (files / f"{name}.yaml").write_text(LOCAL)
     stacks.activate(store, "mine")
     stacks.activate(store, "mine")
     assert store.active_stack_model.name == "mine"
     assert [stack.name for stack in store.list_stacks(name="mine").items] == ["mine"]
 
-
-def test_a_stack_for_one_run_leaves_the_former_one_active(files: Path, store: Client) -> None:
-    (files / "once.yaml").write_text(LOCAL)
-    before = store.active_stack_model.name
-    seen = []
-
     def run() -> None:
         with stacks.activated(store, "once"):
-            seen.append(store.active_stack_model.name)
+            assert store.active_stack_model.name == "once"
             raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError, match="in the middle"):
         run()
-    assert seen == ["once"]
-    assert store.active_stack_model.name == before
+    assert store.active_stack_model.name == "mine"
     with stacks.activated(store, None):
-        assert store.active_stack_model.name == before
+        assert store.active_stack_model.name == "mine"
+    with pytest.raises(ConfigurationError, match=r"no stack 'yours'; stacks/ has: mine, once\."):
+        stacks.activate(store, "yours")
 
 
 def test_a_component_that_changed_in_its_file_changes_in_the_store(files: Path, store: Client) -> None:
@@ -71,23 +69,17 @@ def test_a_component_that_changed_in_its_file_changes_in_the_store(files: Path, 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("components", "said"),
     [
-        ("components: {orchestrator: {name: x, flavour: local}}", "flavour"),
-        ("components: [", "is wrong"),
-        ("components: {orchestrator: {name: nobody}}", "no orchestrator named 'nobody'"),
+        ("{orchestrator: {name: x, flavour: local}}", "flavour"),
+        ("[", "is wrong"),
+        ("{orchestrator: {name: nobody}}", "no orchestrator named 'nobody'"),
     ],
 )
-def test_a_wrong_stack_file_is_refused_with_the_reason(files: Path, store: Client, text: str, said: str) -> None:
-    (files / "wrong.yaml").write_text(text)
+def test_a_wrong_stack_file_is_refused_with_the_reason(files: Path, store: Client, components: str, said: str) -> None:
+    (files / "wrong.yaml").write_text(f"components: {components}")
     with pytest.raises(ConfigurationError, match=said):
         stacks.ensure(store, "wrong")
-
-
-def test_an_unknown_stack_names_those_there_are(files: Path, store: Client) -> None:
-    (files / "mine.yaml").write_text(LOCAL)
-    with pytest.raises(ConfigurationError, match=r"no stack 'yours'; stacks/ has: mine\."):
-        stacks.activate(store, "yours")
 
 
 def test_every_stack_file_of_the_project_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,9 +151,8 @@ def asked_for(client: Client, step: Any) -> dict[str, Any]:
     from zenml.integrations.kubernetes.manifest_utils import build_pod_manifest
 
     settings: Any = client.active_stack.orchestrator.get_settings(step)
-    pod = build_pod_manifest("pod", "image", ["python"], [], False, settings.pod_settings)
-    resources: dict[str, Any] = pod.spec.containers[0].resources
-    return resources
+    pod: Any = build_pod_manifest("pod", "image", ["python"], [], False, settings.pod_settings)
+    return dict(pod.spec.containers[0].resources)
 
 
 def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(kubernetes: Client, session: Session) -> None:
@@ -177,27 +168,26 @@ def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(kubernet
 def test_a_run_takes_the_pods_and_their_image_along(
     kubernetes: Client, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class StoppedError(Exception):
-        """Before anything is submitted."""
-
     asked: dict[str, Any] = {}
 
     def with_options(**options: Any) -> None:
         asked.update(options)
-        raise StoppedError
+        raise NotImplementedError  # before anything is submitted
 
     pipeline: Any = SimpleNamespace(with_options=with_options)
     monkeypatch.setattr(kind, "image_in_registry", lambda *_: "the image")
     use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
     stacks.activate(kubernetes, "kubernetes")
-    with pytest.raises(StoppedError):
+    with pytest.raises(NotImplementedError):
         launch.launched(kubernetes, use_case, pipeline, {}, lambda *_: None)
     assert asked["settings"]["docker"].parent_image == "the image"
     pod = asked["steps"]["train_big"]["settings"]["orchestrator.kubernetes"]["pod_settings"]
     assert pod["resources"]["requests"]["memory"] == "16Gi"
 
 
-def test_the_stack_is_registered_from_its_file_and_the_environment(kubernetes: Client) -> None:
+def test_the_stack_is_registered_from_its_file_and_the_environment_and_a_variable_that_is_not_set_is_named(
+    kubernetes: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stacks.activate(kubernetes, "kubernetes")
     stacks.activate(kubernetes, "kubernetes")
     parts = {kind.value: parts[0] for kind, parts in kubernetes.active_stack_model.components.items()}
@@ -206,21 +196,16 @@ def test_the_stack_is_registered_from_its_file_and_the_environment(kubernetes: C
     assert parts["artifact_store"].configuration["path"] == "s3://artifacts"
     assert parts["artifact_store"].configuration["secret"] == "{{s3.secret}}"
     assert parts["container_registry"].configuration["uri"] == "registry.example.com/team"
-
-
-def test_a_variable_that_is_not_set_is_named(kubernetes: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IMAGE_REGISTRY")
     with pytest.raises(ConfigurationError, match=r"needs IMAGE_REGISTRY in the environment.*docs/scale\.md"):
         stacks.read("kubernetes")
 
 
-def test_resources_of_a_step_that_does_not_exist_are_refused_with_those_there_are() -> None:
-    raw = quick(candidates=TWO, resources={"train_bag": {"cpu": 8}})
+def test_resources_of_a_step_that_does_not_exist_are_refused_and_no_step_asks_for_any_on_another_stack(
+    store: Client,
+) -> None:
     choice = r"the step 'train_bag'.*it has default, prepare, train_small, train_big"
     with pytest.raises(ConfigurationError, match=choice):
-        parse_use_case(raw, "configs/x.yaml")
-
-
-def test_on_another_stack_no_step_asks_for_anything(store: Client) -> None:
+        parse_use_case(quick(candidates=TWO, resources={"train_bag": {"cpu": 8}}), "configs/x.yaml")
     use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
     assert support_of(store).step_settings(use_case, use_case.steps()) == {}

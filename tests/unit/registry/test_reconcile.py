@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,37 +33,33 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     return sit_down
 
 
-def package(session: Session) -> Path:
-    return session.root / "models/shared"
-
-
 def pull(session: Session, name: str) -> None:
-    shutil.rmtree(package(session), ignore_errors=True)
-    shutil.copytree(rolled_back() / name, package(session))
+    shutil.rmtree(session.root / "models/shared", ignore_errors=True)
+    shutil.copytree(rolled_back() / name, session.root / "models/shared")
 
 
-def reconciled(session: Session, use_case: dict[str, Any]) -> str | None:
-    return reconcile(session.client, session.workspace(use_case)).done
+def reconciled(session: Session) -> str:
+    return str(reconcile(session.client, session.workspace(tree(1))).done)
 
 
 def test_a_champion_travels_by_its_package_and_numbers_never_repeat(machines: Machines) -> None:
     two = rolled_back() / "two/manifest.json"
     there = machines("there")
-    assert reconciled(there, tree(1)) is None, "nothing here and nothing there"
+    assert reconciled(there) == "None", "nothing here and nothing there"
     pull(there, "one")
-    assert "version 1 was imported" in str(reconciled(there, tree(1)))
+    assert "version 1 was imported" in reconciled(there)
     pull(there, "two")
-    assert "version 2 was imported" in str(reconciled(there, tree(1)))
+    assert "version 2 was imported" in reconciled(there)
     assert there.stages() == {1: "archived", 2: "production"}
     imported = version_history(there.client, "shared").champion
     assert imported is not None
     assert imported.record.imported is True
     assert imported.record.replaced == 1
     assert imported.record.reason == json.loads(two.read_text())["decision"]["reason"]
-    assert reconciled(there, tree(1)) is None, "what agrees is left alone"
+    assert reconciled(there) == "None", "what agrees is left alone"
 
     pull(there, "back")
-    assert reconciled(there, tree(1)) == "model version 1 is the champion again, as models/shared says"
+    assert reconciled(there) == "model version 1 is the champion again, as models/shared says"
     assert there.stages() == {1: "production", 2: "archived"}
     withdrawn, _ = there.train(tree(2))
     assert withdrawn.decision.reason_code == "withdrawn", "also where another rolled back"
@@ -78,16 +73,17 @@ def test_a_champion_travels_by_its_package_and_numbers_never_repeat(machines: Ma
     assert empty.stages() == {1: "archived", 3: "production"}
 
 
-def test_a_package_that_has_fallen_behind_is_written_anew(machines: Machines) -> None:
+def test_a_package_that_has_fallen_behind_or_is_gone_is_written_anew(machines: Machines) -> None:
     here = machines("here")
-    newest = {path.name: path.read_bytes() for path in package(here).iterdir()}
-    for name in ("one", "two"):
-        pull(here, name)
-        assert "written anew" in str(reconciled(here, tree(1)))
-        assert {path.name: path.read_bytes() for path in package(here).iterdir()} == newest
-    shutil.rmtree(package(here))
-    assert "written anew" in str(reconciled(here, tree(1)))
-    assert {path.name: path.read_bytes() for path in package(here).iterdir()} == newest
+    package = here.root / "models/shared"
+    newest = {path.name: path.read_bytes() for path in package.iterdir()}
+    for name in ("one", "two", ""):
+        if name:
+            pull(here, name)
+        else:
+            shutil.rmtree(package)
+        assert "written anew" in reconciled(here)
+        assert {path.name: path.read_bytes() for path in package.iterdir()} == newest
     assert here.stages() == {1: "production", 2: "archived"}
 
 
@@ -97,7 +93,7 @@ def test_of_two_clones_that_both_promoted_the_pulled_package_is_the_champion(mac
     there.train(tree(3))
     assert there.manifest()["model_version"] == 2
     pull(there, "two")
-    assert "version 2 was imported" in str(reconciled(there, tree(3)))
+    assert "version 2 was imported" in reconciled(there)
     versions = [(each.number, each.stage) for each in version_history(there.client, "shared").versions]
     assert versions == [(1, "archived"), (2, "archived"), (2, "production")]
     done, _ = there.train(tree(3))
@@ -107,7 +103,8 @@ def test_of_two_clones_that_both_promoted_the_pulled_package_is_the_champion(mac
 
 def test_a_foreign_or_broken_package_is_refused_with_the_reason(machines: Machines) -> None:
     here = machines("here")
-    manifest = package(here) / "manifest.json"
+    package = here.root / "models/shared"
+    manifest = package / "manifest.json"
     right = manifest.read_text()
     manifest.write_text(right.replace('"use_case": "shared"', '"use_case": "other"'))
     with pytest.raises(PackageError, match=r"is a package of the use case 'other'") as error:
@@ -115,11 +112,11 @@ def test_a_foreign_or_broken_package_is_refused_with_the_reason(machines: Machin
     assert error.value.exit_code == 1
 
     manifest.write_text(right)
-    with (package(here) / "model.skops").open("ab") as model:
+    with (package / "model.skops").open("ab") as model:
         model.write(b"x")
     with pytest.raises(PackageError, match=r"models/shared is refused: model.skops does not match its hash"):
-        reconciled(here, tree(1))
+        reconciled(here)
     assert here.stages() == {1: "production", 2: "archived"}
 
-    shutil.rmtree(package(here))
-    assert "written anew" in str(reconciled(here, tree(1))), "what the message says helps"
+    shutil.rmtree(package)
+    assert "written anew" in reconciled(here), "what the message says helps"

@@ -59,12 +59,10 @@ def test_any_name_can_be_drawn(name: str) -> None:
         assert "<script" not in svg
 
 
-def test_the_confusion_matrix_shows_every_count() -> None:
+def test_the_confusion_matrix_shows_every_count_and_of_fifty_classes_the_worst_twelve_without_losing_a_row() -> None:
     texts = text_of(figures(evaluation(), profile())["confusion_champion"])
     assert [each for each in texts if each.isdigit()] == ["10", "0", "0", "0", "8", "2", "0", "0", "10"]
 
-
-def test_fifty_classes_are_folded_into_the_worst_twelve_and_no_row_is_lost() -> None:
     evidence = performance("challenger", FIFTY, wrong=4)
     matrix = facts.matrix(evidence, FIFTY)
     assert matrix.labels[-1] == "38 others"

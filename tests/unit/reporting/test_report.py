@@ -125,12 +125,14 @@ def test_light_and_dark_define_the_same_colours_and_all_that_a_figure_asks_for()
     assert set(re.findall(r"var\((--[\w-]+)", html)) <= set(re.findall(r"(--[\w-]+):", html))
 
 
-def test_the_decision_comes_first() -> None:
+def test_the_decision_comes_first_and_the_comment_fits_a_screen_before_its_details() -> None:
     html, markdown = page(), comment()
     assert "Version 4 is in production now; it replaced version 3." in html
     assert html.index("The challenger becomes the champion") < html.index("<table")
     assert markdown.startswith("## iris: version 4 is in production now; it replaced version 3\n")
     assert markdown.index("The challenger becomes the champion") < markdown.index("| score |")
+    assert [image for image in ("![", "<img") if image in markdown] == []
+    assert len(markdown.partition("<details>")[0].splitlines()) <= 20
 
 
 def pairs(*rows: int, p: float = 1.0) -> PairedTest:
@@ -216,18 +218,15 @@ def test_a_score_that_one_side_lacks_is_a_dash_on_that_side() -> None:
     ]
 
 
-def test_without_a_champion_nothing_is_compared() -> None:
+def test_without_a_champion_nothing_is_compared_and_one_that_could_not_be_judged_is_named_with_the_reason() -> None:
     evidence = evaluation(champion=None, paired=None)
     html, markdown = both(evidence, became=outcome(challenger=1, champion=1, replaced=None, judged=1))
+    assert [words for words in ("difference", "Paired test") if words in html] == []
     assert "none yet" in html
-    assert "difference" not in html
-    assert "Paired test" not in html
     assert "no score of a champion to compare with" in html
     assert "It is the first challenger that this holdout is known to have judged." in html
     assert "| score | challenger v1 |" in markdown
 
-
-def test_a_champion_that_could_not_be_judged_is_named_with_the_reason() -> None:
     evidence = evaluation(champion=None, paired=None, champion_unjudged="it needs the column 'age'")
     html, markdown = both(evidence, became=outcome(action="kept", challenger=None, champion=3, replaced=None))
     assert "champion v3 not judged it needs the column 'age'" in html
@@ -235,17 +234,13 @@ def test_a_champion_that_could_not_be_judged_is_named_with_the_reason() -> None:
     assert "it needs the column 'age'" in markdown
 
 
-def test_the_policy_shows_what_was_found_and_required() -> None:
+def test_the_policy_shows_what_was_found_and_required_and_a_condition_that_gates_and_is_not_met_stands_out() -> None:
     evidence = evaluation()
     html, markdown = both(evidence, decided=decision(evidence, min_score=0.8, guardrails={"f1_macro": -0.02}))
     assert "min_score 0.9667 at least 0.8 met yes" in html
     assert "guardrail f1_macro 0.0100 at least -0.02 met yes" in html
     assert "p_value 1 at most 0.05 not met no, for information" in html
     assert "| `min_score` | 0.9667 | at least 0.8 | met | yes |" in markdown
-
-
-def test_a_condition_that_gates_and_is_not_met_stands_out() -> None:
-    evidence = evaluation()
     rows = tables.checks(decision(evidence, min_gain=0.1, max_p_value=0.05)).rows
     assert [(row.cells[0], row.tone) for row in rows] == [("min_gain", "failed"), ("p_value", "failed")]
     assert tables.checks(decision(evidence)).rows[-1].tone == ""
@@ -349,13 +344,6 @@ def test_nothing_that_a_table_contains_becomes_markup_on_the_page_or_in_a_commen
         cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
         assert cells in (0, width) or width == 0, "as many cells in every row as in the table's head"
         width = cells
-
-
-def test_the_comment_has_no_image_and_fits_a_screen_before_its_details() -> None:
-    markdown = comment()
-    assert "![" not in markdown
-    assert "<img" not in markdown
-    assert len(markdown.partition("<details>")[0].splitlines()) <= 20
 
 
 def test_a_run_of_any_size_stays_under_a_megabyte() -> None:
