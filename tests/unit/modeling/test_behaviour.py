@@ -10,6 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from champion.errors import DataError
+from champion.modeling.contract import Contract
 from champion.modeling.predictor import Predictor
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import is_holdout, rule_for
@@ -45,18 +46,20 @@ def table(rows: int, seed: int = 0) -> pd.DataFrame:
     return frame.assign(target=np.where(score > 0.5, "yes", "no"))
 
 
-def trained(frame: pd.DataFrame, estimator: str) -> Predictor:
+PLAN = prepare_table(table(200), DATA, rule_for(table(200), DATA, Split()))[3]
+WHOLE = table(300)
+RULE = rule_for(WHOLE, DATA, Split(share=0.3))
+
+
+def trained(frame: pd.DataFrame, estimator: str, plan: Contract = PLAN) -> Predictor:
     """A model fitted on all of a table; its signature is always the same."""
-    _, _, _, plan = prepare_table(table(200), DATA, rule_for(table(200), DATA, Split()))
-    assert {feature.name for feature in plan.features} == {"size", "colour", "paid", "gaps"}
     candidate = Candidate(estimator=estimator, params=ESTIMATORS[estimator])
-    pipeline, _ = fit_candidate(frame, plan, "one", candidate, FITTING)
-    return Predictor(plan, pipeline)
+    return Predictor(plan, fit_candidate(frame, plan, "one", candidate, FITTING)[0])
 
 
 @cache
-def of_a_hundred_rows(estimator: str) -> Predictor:
-    return trained(table(100), estimator)
+def of_rows(rows: int, estimator: str) -> Predictor:
+    return trained(table(rows), estimator)
 
 
 def answers(predictor: Predictor, frame: pd.DataFrame) -> list[Any]:
@@ -68,28 +71,29 @@ def accuracy(predictor: Predictor, frame: pd.DataFrame) -> float:
 
 
 @each
-def test_it_can_overfit_ten_rows(estimator: str) -> None:
-    ten = table(10)
-    assert accuracy(trained(ten, estimator), ten) == 1.0
+def test_it_learns_what_there_is_to_learn_and_ten_rows_by_heart(estimator: str) -> None:
+    assert accuracy(of_rows(10, estimator), table(10)) == 1.0
+    assert accuracy(of_rows(300, estimator), table(200, seed=1)) > 0.75
+    rows = pd.DataFrame({"size": [-3.0, 3.0], "colour": "blue", "paid": True, "gaps": 0.0})
+    found = of_rows(300, estimator).predict(rows).probabilities
+    assert found[0, 1] < 0.5 < found[1, 1], "more of what counts makes yes likelier"
 
 
 @each
-def test_it_learns_what_there_is_to_learn(estimator: str) -> None:
-    assert accuracy(trained(table(300), estimator), table(200, seed=1)) > 0.75
-
-
-@each
-def test_a_row_is_answered_alike_alone_and_among_others_in_any_order(estimator: str) -> None:
-    predictor, asked = of_a_hundred_rows(estimator), table(60, seed=1)
+def test_a_row_is_answered_alike_alone_and_among_others_in_any_order_and_none_gets_none(estimator: str) -> None:
+    predictor, asked = of_rows(100, estimator), table(60, seed=1)
     order = np.random.default_rng(2).permutation(60)
     together = answers(predictor, asked)
     assert answers(predictor, asked.iloc[order]) == [together[row] for row in order]
     assert [answers(predictor, asked.iloc[[row]])[0] for row in range(20)] == together[:20]
+    none = predictor.predict(asked.iloc[:0])
+    assert (none.values.tolist(), none.probabilities.shape) == ([], (0, 2))
 
 
 @each
 def test_the_order_of_columns_more_columns_and_another_dtype_do_not_matter(estimator: str) -> None:
-    predictor, asked = of_a_hundred_rows(estimator), table(60, seed=1)
+    predictor, asked = of_rows(100, estimator), table(60, seed=1)
+    assert {feature.name for feature in predictor.contract.features} == {"size", "colour", "paid", "gaps"}
     dtypes = {"size": "Float64", "colour": "category", "paid": str, "gaps": object}
     for changed in (asked[asked.columns[::-1]].assign(more=1), asked.astype(dtypes)):
         np.testing.assert_array_equal(predictor.predict(changed).probabilities, predictor.predict(asked).probabilities)
@@ -99,9 +103,8 @@ def test_the_order_of_columns_more_columns_and_another_dtype_do_not_matter(estim
     "estimator", ["sklearn.tree.DecisionTreeClassifier", "sklearn.linear_model.LogisticRegression"]
 )
 def test_the_order_of_the_rows_it_learned_from_does_not_matter(estimator: str) -> None:
-    train, asked = table(150), table(100, seed=1)
-    one, other = trained(train, estimator), trained(train.sample(frac=1, random_state=3), estimator)
-    assert np.mean(np.array(answers(one, asked)) == np.array(answers(other, asked))) > 0.97
+    asked, other = table(100, seed=1), trained(table(150).sample(frac=1, random_state=3), estimator)
+    assert np.mean(np.array(answers(of_rows(150, estimator), asked)) == np.array(answers(other, asked))) > 0.97
 
 
 @each
@@ -117,78 +120,43 @@ def test_a_flipped_label_hurts(estimator: str) -> None:
 
 
 @each
-def test_more_of_what_counts_makes_yes_likelier(estimator: str) -> None:
-    predictor = trained(table(300), estimator)
-    rows = pd.DataFrame({"size": [-3.0, 3.0], "colour": "blue", "paid": True, "gaps": 0.0})
-    found = predictor.predict(rows).probabilities
-    assert found[0, 1] < 0.5 < found[1, 1]
-
-
-@each
 def test_probabilities_are_over_all_classes_also_where_training_lacked_one(estimator: str) -> None:
-    few = table(60)
-    _, _, _, plan = prepare_table(few, DATA, rule_for(few, DATA, Split()))
-    contract = plan.model_copy(update={"classes": ("maybe", *plan.classes)})
-    candidate = Candidate(estimator=estimator, params=ESTIMATORS[estimator])
-    pipeline, _ = fit_candidate(few, contract, "one", candidate, FITTING)
-    found = Predictor(contract, pipeline).predict(few).probabilities
+    plan = PLAN.model_copy(update={"classes": ("maybe", *PLAN.classes)})
+    found = trained(table(60), estimator, plan).predict(table(60)).probabilities
     assert found.shape == (60, 3)
     assert found[:, 0].tolist() == [0] * 60
     np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
-@each
-def test_no_row_gets_no_answer(estimator: str) -> None:
-    found = of_a_hundred_rows(estimator).predict(table(60).iloc[:0])
-    assert found.values.tolist() == []
-    assert found.probabilities.shape == (0, 2)
-
-
 def test_what_the_estimator_cannot_take_is_told() -> None:
-    predictor = of_a_hundred_rows("sklearn.linear_model.LogisticRegression")
     with pytest.raises(DataError, match=r"LogisticRegression cannot answer this table: Input .*infinity"):
-        predictor.predict(table(5).assign(size=float("inf")))
+        of_rows(100, "sklearn.linear_model.LogisticRegression").predict(table(5).assign(size=float("inf")))
 
 
 # Preparation, whose plan all of this goes by
 
 
-def test_train_set_and_holdout_are_the_table() -> None:
-    whole, rule = table(300), rule_for(table(300), DATA, Split(share=0.3))
-    train, holdout, profile, plan = prepare_table(whole, DATA, rule)
-    assert (len(train), len(holdout)) == (plan.train_rows, plan.holdout_rows)
-    assert (profile.rows, profile.holdout_rows) == (len(train), len(holdout))
-    assert holdout["size"].tolist() == whole["size"][is_holdout(whole, rule)].tolist()
+def test_train_set_and_holdout_are_the_table_and_ranges_are_those_of_the_train_set() -> None:
+    whole = WHOLE.copy()
+    whole.loc[is_holdout(whole, RULE), "size"] += 1e-14
+    train, holdout, profile, plan = prepare_table(whole, DATA, RULE)
+    assert (len(train), len(holdout)) == (plan.train_rows, plan.holdout_rows) == (profile.rows, profile.holdout_rows)
+    assert holdout["size"].tolist() == whole["size"][is_holdout(whole, RULE)].tolist()
     assert sorted([*train["size"], *holdout["size"]]) == sorted(whole["size"])
+    size = next(feature for feature in plan.features if feature.name == "size")
+    assert (size.minimum, size.maximum) == (train["size"].min(), train["size"].max())
 
 
-def test_row_numbers_are_no_feature_although_the_train_set_has_gaps_in_them() -> None:
-    whole = table(300).assign(place=range(300))
-    _, _, _, plan = prepare_table(whole, DATA, rule_for(whole, DATA, Split(share=0.3)))
-    assert "place" not in {feature.name for feature in plan.features}
-
-
-def test_a_rare_text_among_numbers_is_met_in_training_as_in_the_holdout() -> None:
-    whole = table(300).assign(code=[*["1", "2"] * 149, "x", "y"])
-    rule = rule_for(whole, DATA, Split(share=0.3))
-    kinds = {
-        next(feature.kind for feature in prepare_table(part, DATA, rule)[3].features if feature.name == "code")
-        for part in (whole, whole.sample(frac=1, random_state=0))
-    }
-    assert kinds == {"categorical"}
-
-
-def test_a_column_whose_values_all_stand_in_the_holdout_is_not_used() -> None:
-    whole, rule = table(300), rule_for(table(300), DATA, Split(share=0.3))
-    late = whole.assign(late=np.where(is_holdout(whole, rule), np.arange(300) / 7, np.nan))
-    _, _, profile, plan = prepare_table(late, DATA, rule)
-    assert "late" not in {feature.name for feature in plan.features}
+def test_row_numbers_and_what_only_the_holdout_has_are_no_feature() -> None:
+    """The train set has gaps in the numbers of its rows, and no value of the column that came late."""
+    late = np.where(is_holdout(WHOLE, RULE), np.arange(300) / 7, np.nan)
+    _, _, profile, plan = prepare_table(WHOLE.assign(late=late, place=range(300)), DATA, RULE)
+    assert not {"late", "place"} & {feature.name for feature in plan.features}
     assert next(column.why for column in profile.columns if column.name == "late").endswith("of the train set.")
 
 
-def test_ranges_are_those_of_the_train_set() -> None:
-    whole, rule = table(300), rule_for(table(300), DATA, Split(share=0.3))
-    whole.loc[is_holdout(whole, rule), "size"] += 1e-14
-    train, _, _, plan = prepare_table(whole, DATA, rule)
-    size = next(feature for feature in plan.features if feature.name == "size")
-    assert (size.minimum, size.maximum) == (train["size"].min(), train["size"].max())
+def test_a_rare_text_among_numbers_is_met_in_training_as_in_the_holdout() -> None:
+    whole = WHOLE.assign(code=[*["1", "2"] * 149, "x", "y"])
+    for part in (whole, whole.sample(frac=1, random_state=0)):
+        kinds = {feature.name: feature.kind for feature in prepare_table(part, DATA, RULE)[3].features}
+        assert kinds["code"] == "categorical"

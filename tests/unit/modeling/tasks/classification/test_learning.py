@@ -2,17 +2,19 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from champion.errors import ConfigurationError, NotEnoughDataError
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError
 from champion.modeling.estimators import check_candidates
 from champion.modeling.evaluation import PairedTest
 from champion.modeling.tasks.classification import judging, learning
 from champion.modeling.tasks.classification.judging import sign_test
 from champion.modeling.tasks.classification.learning import Answers, score
+from champion.modeling.tasks.classification.target import canonical_labels, class_list
 from champion.use_case.learning import Candidate, Data
 from champion.use_case.policy import Promotion
 from champion.use_case.whole import UseCase
@@ -61,62 +63,41 @@ def test_a_use_case_may_name_these_scorers_and_no_others(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_every_classification_scorer_scores_two_classes_and_three_or_says_that_it_cannot(name: str) -> None:
-    assert math.isfinite(score(answers(2), (), required=name)[name])
+def test_every_scorer_is_a_number_whatever_classes_and_probabilities_there_are_or_says_that_it_cannot(
+    name: str,
+) -> None:
+    sure, two = answers(2, probabilities=False), score(answers(2), (), required=name)
+    assert math.isfinite(two[name])
     if name in TWO_CLASSES_ONLY:
         with pytest.raises(ConfigurationError, match=f"'{name}' .*cannot score this estimator and target"):
             score(answers(3), (), required=name)
-    else:
-        assert math.isfinite(score(answers(3), (), required=name)[name])
-
-
-@pytest.mark.parametrize("name", ALLOWED)
-def test_every_scorer_is_a_number_or_a_clear_error_without_probabilities(name: str) -> None:
-    sure = answers(2, probabilities=False)
+    else:  # also where no judged row has a class
+        for given in (answers(3), answers(5, present=3), answers(5, present=2)):
+            assert math.isfinite(score(given, (), required=name)[name])
     if learning.needs_probabilities(name):
         with pytest.raises(ConfigurationError, match=name):
             score(sure, (), required=name)
     else:
-        assert score(sure, (), required=name) == score(answers(2), (), required=name)
+        assert score(sure, (), required=name) == two
 
 
 @pytest.mark.parametrize("size", [2, 3, 50])
-def test_the_scores_are_those_of_scikit_learn_where_every_class_is_there(size: int) -> None:
-    given = answers(size, rows=200)
+def test_the_scores_are_those_of_scikit_learn_where_every_class_is_there_in_any_order_of_rows(size: int) -> None:
+    given, names = answers(size, rows=200), ("accuracy", "f1_macro", "neg_log_loss", "balanced_accuracy", "roc_auc")
     truth, predicted = given.truth, given.predicted
-    found = score(given, ("f1_macro", "neg_log_loss", "balanced_accuracy"), required="accuracy")
+    found = score(given, names, required="accuracy")
     assert found["accuracy"] == metrics.accuracy_score(truth, predicted)
     assert found["f1_macro"] == pytest.approx(metrics.f1_score(truth, predicted, average="macro"))
     assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, predicted))
     assert found["neg_log_loss"] == pytest.approx(-metrics.log_loss(truth, given.probabilities))
+    order = np.random.default_rng(1).permutation(len(truth))
+    shuffled = Answers(given.classes, truth[order], predicted[order], given.probabilities[order])
+    assert score(shuffled, names, required="accuracy") == pytest.approx(found)
 
 
-def test_scores_are_over_the_classes_that_the_judged_rows_have() -> None:
-    truth, predicted = [0, 0, 1, 1], [0, 0, 1, 2]
-    found = score(decided(truth, predicted, size=4), ("balanced_accuracy",), required="f1_macro")
-    assert found["f1_macro"] == pytest.approx((1 + 2 / 3) / 2)
-    assert found["balanced_accuracy"] == pytest.approx((1 + 0.5) / 2)
-
-
-@pytest.mark.parametrize("name", sorted(set(ALLOWED) - TWO_CLASSES_ONLY))
-def test_a_class_that_no_judged_row_has_is_no_error(name: str) -> None:
-    assert math.isfinite(score(answers(5, present=3), (), required=name)[name])
-    assert math.isfinite(score(answers(5, present=2), (), required=name)[name])
-
-
-def test_the_order_of_rows_does_not_matter() -> None:
-    given = answers(3)
-    order = np.random.default_rng(1).permutation(len(given.truth))
-    shuffled = Answers(given.classes, given.truth[order], given.predicted[order], given.probabilities[order])
-    assert score(shuffled, learning.ALWAYS_SHOWN, "roc_auc") == pytest.approx(
-        score(given, learning.ALWAYS_SHOWN, "roc_auc")
-    )
-
-
-def test_scores_that_cannot_be_computed_are_left_out_unless_required() -> None:
-    assert set(score(answers(3, probabilities=False), learning.ALWAYS_SHOWN, required="accuracy")) == {
-        "accuracy", "balanced_accuracy", "f1_macro",
-    }  # fmt: skip
+def test_scores_are_over_the_classes_that_the_judged_rows_have_and_leave_out_what_cannot_be_computed() -> None:
+    found = score(decided([0, 0, 1, 1], [0, 0, 1, 2], size=4), learning.ALWAYS_SHOWN, required="f1_macro")
+    assert found == pytest.approx({"accuracy": 0.75, "f1_macro": (1 + 2 / 3) / 2, "balanced_accuracy": (1 + 0.5) / 2})
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "neg_log_loss", "roc_auc_ovr"])
@@ -141,7 +122,7 @@ def test_each_class_has_its_row_also_where_nothing_is_in_it_and_the_confusion_ha
     assert judging.confusion(decided([0, 0, 1], [0, 2, 2], size=3)) == [[1, 0, 1], [0, 0, 1], [0, 0, 0]]
 
 
-def test_curves_have_the_areas_of_scikit_learn_and_few_points() -> None:
+def test_curves_have_the_areas_of_scikit_learn_and_few_points_and_of_two_classes_one_says_it_all() -> None:
     given = answers(3, rows=900)
     roc, precision_recall = judging.roc_curves(given), judging.precision_recall_curves(given)
     for code in range(3):
@@ -151,9 +132,6 @@ def test_curves_have_the_areas_of_scikit_learn_and_few_points() -> None:
     assert [curve.label for curve in roc] == ["class 0", "class 1", "class 2"]
     assert max(len(curve.x) for curve in roc + precision_recall) <= 60
     assert [(curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) for curve in roc] == [(0, 0, 1, 1)] * 3
-
-
-def test_of_two_classes_one_curve_says_it_all() -> None:
     assert [curve.label for curve in judging.roc_curves(answers(2))] == ["class 1"]
 
 
@@ -175,19 +153,18 @@ def test_calibration_of_a_class_is_how_often_it_is_there_by_how_likely_it_was_sa
 
 
 @pytest.mark.parametrize(
-    ("wins", "losses", "p_value"),
+    ("counts", "p_value"),  # the last is scipy.stats.binomtest(59, 100).pvalue
     [
-        (0, 0, 1.0),
-        (5, 5, 1.0),
-        (6, 0, 0.03125),
-        (0, 6, 0.03125),
-        (9, 1, 0.021484375),
-        (10, 2, 0.03857421875),
-        (59, 41, 0.08862607743590268),  # scipy.stats.binomtest(59, 100).pvalue
+        ((0, 0), 1),
+        ((5, 5), 1),
+        ((6, 0), 1 / 32),
+        ((0, 6), 1 / 32),
+        ((9, 1), 0.021484375),
+        ((59, 41), 0.08862607743590268),
     ],
 )
-def test_mcnemars_exact_test_gives_the_known_values(wins: int, losses: int, p_value: float) -> None:
-    assert sign_test(wins, losses) == pytest.approx(p_value)
+def test_mcnemars_exact_test_gives_the_known_values(counts: tuple[int, int], p_value: float) -> None:
+    assert sign_test(*counts) == pytest.approx(p_value)
 
 
 def test_the_paired_test_counts_the_rows_of_each_sort() -> None:
@@ -197,20 +174,54 @@ def test_the_paired_test_counts_the_rows_of_each_sort() -> None:
     assert found.p_value == pytest.approx(0.125)
 
 
-def discordance(rows: int) -> PairedTest:
-    return PairedTest(both_right=0, only_challenger_right=rows, only_champion_right=0, both_wrong=0, p_value=1.0)
-
-
 @settings(max_examples=80, deadline=None, database=None)
 @given(st.integers(1, 5000), st.integers(0, 400))
 def test_the_smallest_gain_is_the_least_that_the_paired_test_tells_from_noise(rows: int, discordant: int) -> None:
     differing = max(discordant, 6)
-    gained = round(judging.smallest_gain(rows, discordance(discordant)) * rows)
+    paired = PairedTest(
+        both_right=0, only_challenger_right=discordant, only_champion_right=0, both_wrong=0, p_value=1.0
+    )
+    gained = round(judging.smallest_gain(rows, paired) * rows)
     wins = (differing + gained) // 2
     assert sign_test(wins, differing - wins) <= 0.05
     assert sign_test(wins - 1, differing - wins + 1) > 0.05
 
 
-def test_on_fewer_than_six_rows_no_gain_stands_out() -> None:
-    assert judging.smallest_gain(5, discordance(0)) > 1
-    assert judging.smallest_gain(30, None) == pytest.approx(0.2)
+def test_where_no_row_differs_six_must_be_gained() -> None:
+    assert [judging.smallest_gain(rows, None) for rows in (5, 30)] == pytest.approx([1.2, 0.2])
+
+
+# What labels are
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        *((pd.Series([1, 2], dtype=dtype), [1, 2]) for dtype in ("float64", "Int64", "int64[pyarrow]", "category")),
+        *((pd.Series([True, False], dtype=dtype), [True, False]) for dtype in ("bool", "boolean")),
+        (pd.Series(["True", "1"]), ["True", "1"]),
+        (pd.Series(["a", "b"], dtype="category"), ["a", "b"]),
+        (pd.Series([], dtype="int64"), []),
+    ],
+)
+def test_a_label_is_a_python_value_whatever_its_dtype(values: pd.Series, expected: list[Any]) -> None:
+    found = canonical_labels(values).tolist()
+    assert [(type(label), label) for label in found] == [(type(label), label) for label in expected]
+
+
+@pytest.mark.parametrize("value", [0.5, None, pd.Timestamp("2020-01-01"), np.inf])
+def test_what_is_no_label_is_refused(value: object) -> None:
+    with pytest.raises(DataError, match="target 'y'"):
+        canonical_labels(pd.Series([value], name="y"))
+
+
+@given(st.lists(st.one_of(st.booleans(), st.integers(), st.text())))
+def test_classes_are_sorted_and_distinct_whatever_their_order(labels: list[Any]) -> None:
+    found = class_list(labels)
+    assert {(type(label), label) for label in found} == {(type(label), label) for label in labels}
+    assert class_list(reversed(labels)) == found
+    assert len(found) == len({(type(label), label) for label in found})
+
+
+def test_true_is_not_one() -> None:
+    assert [type(label) for label in class_list([1, True, "a", 0])] == [bool, int, int, str]
