@@ -23,9 +23,7 @@ def evaluate(
     rules: ComparisonRules,
     champion: Optional[Package] = None,  # noqa: UP045 - ZenML reads the annotation
 ) -> tuple[
-    Annotated[Evaluation, "evaluation"],
-    Annotated[TrainedCandidate, "challenger"],
-    Annotated[dict[str, str], "figures"],
+    Annotated[Evaluation, "evaluation"], Annotated[TrainedCandidate, "challenger"], Annotated[dict[str, str], "figures"]
 ]:
     """The best candidate by cross-validation is the challenger; champion and challenger answer the same holdout rows.
 

@@ -15,11 +15,7 @@ from champion.progress import tell_watchers
 @step(output_materializers={"predictions": FileMaterializer, "rejects": FileMaterializer})
 def predict(
     table: StoredFile, champion: Package, asked: BatchRequest
-) -> tuple[
-    Annotated[StoredFile, "predictions"],
-    Annotated[StoredFile, "rejects"],
-    Annotated[Tally, "tally"],
-]:
+) -> tuple[Annotated[StoredFile, "predictions"], Annotated[StoredFile, "rejects"], Annotated[Tally, "tally"]]:
     """Stream the table through the champion, chunk by chunk; it is CSV or Parquet, as its name says.
 
     Predictions have one row for each that could be scored, in the table's order; rejects (CSV) those that could not, with

@@ -23,11 +23,7 @@ ROOMS = ("champion", "steps", "pipelines")
 MAKING = ("steps.prepare", "steps.train_candidate")
 MAKES_A_MODEL = ("champion.modeling", "champion.use_case")
 """The rooms whose code decides what a model is; how a step unpacks its inputs, and what it says, change none."""
-IN_AN_IMAGE = (
-    "champion.orchestration.docker.inside",
-    "champion.reporting.drift.page",
-    "champion.reporting.html",
-)
+IN_AN_IMAGE = ("champion.orchestration.docker.inside", "champion.reporting.drift.page", "champion.reporting.html")
 """What runs in a container beside the steps: its entry point, and the pages that materializers import by name."""
 _ESTIMATOR = re.compile(r"\bestimator:\s*[\"']?([\w.]+)\.\w+")
 _versions_of_image: dict[str, str] = {}
