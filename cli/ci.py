@@ -15,7 +15,10 @@ STEPS = {
     "comment": ("comment.write_comment", "Write reports/comment.md and the job's summary."),
     "post": ("comment.post", "Put reports/comment.md on pull request PR_NUMBER, with CML."),
     "pointer": ("champion.commit_pointers", "On the main branch: commit the new champion's pointer."),
-    "image": ("image.publish", "On the main branch: build, try out and push the image that serves the champion."),
+    "image": (
+        "champion.publish_images",
+        "On the main branch: build, try out and push the image that serves the champion.",
+    ),
     "fork-comment": ("comment.comment_on_fork", "Comment on a fork's pull request from its validated artifact."),
     "drift": ("drift.watch_all", "Compare the newest data of every use case with its champion (CI_STACK=docker)."),
     "drift-issue": ("drift.keep_issues", "Open, update or close the issue of each use case."),

@@ -242,7 +242,7 @@ def write_history(workspace: Workspace) -> list[Moment]:
 
     Raises ProjectError when there is none, or the page cannot be written.
     """
-    from champion.reporting.drift.history import render_drift_history
+    from champion.reporting.drift.page import render_drift_history
 
     moments = history(workspace)
     if not moments:

@@ -1,6 +1,7 @@
-"""The champion that a challenger is held against, the one that the base commit's pointers name; and the bot's commit.
+"""The champion that a challenger is held against, the one that the base commit's pointers name; and what a new one leaves.
 
-That commit has the pointers of a new champion, on top of the branch as it is now, and nothing else.
+That is the bot's commit, which has its pointers, on top of the branch as it is now, and nothing else; and the image with it
+inside: built, tried out, tagged with model version and commit, and pushed.
 """
 
 import tempfile
@@ -95,14 +96,8 @@ def of_the_package(workspace: Workspace, otherwise: ComparedChampion, server: bo
     package = read_package(workspace)
     if package is None:
         return otherwise
-    manifest = package.manifest
-    return ComparedChampion(
-        source="server" if server else "package",
-        model_version=manifest.model_version,
-        metrics=manifest.metrics,
-        data_version=manifest.data_version,
-        rows=manifest.rows,
-    )
+    recorded = package.manifest.model_dump(include={"model_version", "metrics", "data_version", "rows"})
+    return ComparedChampion(source="server" if server else "package", **recorded)
 
 
 def recorded_scores(pointer: str) -> ComparedChampion:
@@ -220,3 +215,67 @@ def _propose(root: Path, env: Environment, branch: str, made: str, message: str,
     )
     answer: Any = repository.call(env, "POST", "pulls", {"title": message, "head": head, "base": branch, "body": body})
     return f"{branch} is protected: pull request {answer.get('number')} has the pointer. {message}"
+
+
+def publish_images(root: Path, env: Environment) -> str:
+    """Build an image for each champion and try it out; push where there is a token, or a registry of one's own.
+
+    `IMAGE` names the image, else ``ghcr.io/OWNER/NAME``; `GITHUB_ACTOR` and `REPO_TOKEN` are for that registry. Raises
+    ProjectError when the engine is missing, an image does not serve the champion that its pointer names, or building or
+    pushing fails.
+    """
+    if runs.load(root).pointer == "proposed":
+        return "No image: the pointer waits in a pull request, whose merge builds it."
+    champions = [(each, number) for each in runs.use_cases(root) if (number := _version(each)) is not None]
+    if not champions:
+        return "No image: there is no champion yet."
+    from champion.orchestration.docker.engine import connect
+    from champion.orchestration.docker.image import build_named, try_out
+
+    names, lines = [], []
+    for workspace, number in champions:
+        built = build_named("champion", image_names(workspace, number, env), workspace.use_case.name)
+        lines.append(f"Tried: {try_out(connect(), built[0], workspace.use_case.name, number)}.")
+        names += built
+    if env["REPO_TOKEN"] or env["IMAGE"]:
+        for name in names:
+            _push(name, env)
+        lines.append(f"Pushed {', '.join(names)}.")
+    else:
+        lines.append(f"Built {', '.join(names)}; not pushed, because REPO_TOKEN is not set.")
+    return "\n".join(lines)
+
+
+def _version(workspace: Workspace) -> int | None:
+    """The version in the package, which has to be the one that the pointer names."""
+    package = read_package(workspace)
+    if package is None:
+        return None
+    number, pointer = package.manifest.model_version, workspace.pointer
+    named = recorded_scores(pointer.read_text(encoding="utf-8")).model_version if pointer.is_file() else None
+    if named not in (None, number):
+        raise ProjectError(
+            f"{shown(pointer, workspace.root)} names version {named}, but {workspace.shown_package} holds version {number}. "
+            "Run `make pull`, or `make push` where the package is the newer one."
+        )
+    return number
+
+
+def image_names(workspace: Workspace, number: int, env: Environment) -> list[str]:
+    """The names of a champion's image: by its version, and by the commit."""
+    image = env["IMAGE"] or f"ghcr.io/{env['GITHUB_REPOSITORY'] or 'local/champion'}"
+    tags = (f"v{number}", git(workspace.root, "rev-parse", "HEAD")[:12])
+    return [f"{image.lower()}:{workspace.use_case.name.lower()}-{tag}" for tag in tags]
+
+
+def _push(name: str, env: Environment) -> None:
+    """Push one name; the token goes with the call and is kept nowhere."""
+    from champion.orchestration.docker.engine import connect, errors_explained
+
+    login = None
+    if not env["IMAGE"]:  # the token is GitHub's, so no other registry gets to see it
+        login = {"username": env["GITHUB_ACTOR"] or "token", "password": env["REPO_TOKEN"]}
+    with errors_explained():
+        for line in connect().images.push(name, stream=True, decode=True, auth_config=login):
+            if "error" in line:
+                raise ProjectError(f"{name} could not be pushed: {line['error']}. The job needs `packages: write`.")

@@ -146,14 +146,8 @@ def _compare(
     if report is None or code != exit_code(report.verdict, "drift"):
         last = "\n".join(line for line in lines if line.strip())[-2000:].splitlines()[-LAST_LINES:]
         return failed("\n".join(last), code or 1)
-    return UseCaseDrift(
-        outcome=report.verdict,
-        source=source,
-        data_version=index.tracked(root, table).md5,
-        model_version=report.model_version,
-        created=report.created,
-        why=report.reason,
-    )
+    data_version, compared = index.tracked(root, table).md5, report.model_dump(include={"model_version", "created"})
+    return UseCaseDrift(outcome=report.verdict, source=source, data_version=data_version, why=report.reason, **compared)
 
 
 def keep_issues(root: Path, env: Environment) -> str:

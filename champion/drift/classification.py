@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from champion.drift.report import LiveScore
-from champion.modeling.evaluation import Label
 from champion.modeling.features import category_text
 from champion.tabular.stream import MISSING_WORDS
 
@@ -20,16 +18,6 @@ if TYPE_CHECKING:
     from champion.bundle.manifest import Manifest
 
 _BOOLEANS = {"true": "True", "false": "False"}
-
-
-def as_labels(column: pa.Array, classes: Sequence[Label]) -> NDArray[np.object_]:
-    """Labels as the champion writes its answers: texts, shape (rows,), None where there is no label."""
-    encoded = column.dictionary_encode()
-    known = {str(label) for label in classes}
-    each = np.array([*(_text(value, known) for value in encoded.dictionary.to_pylist()), None], dtype=object)
-    codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
-    labels: NDArray[np.object_] = each[codes]
-    return labels
 
 
 def _text(value: Any, known: set[str]) -> str | None:
@@ -48,7 +36,7 @@ class LiveAccuracy:
     """How often the champion was right; see `champion.drift.labels.Live`."""
 
     def __init__(self, manifest: Manifest, holdout_rows: int) -> None:
-        self._classes, self._target, self._holdout = manifest.classes, manifest.target, holdout_rows
+        self._target, self._holdout = manifest.target, holdout_rows
         self._promoted = manifest.metrics.get("accuracy")
         self.names = [str(label) for label in manifest.classes]
         self.labelled = self._unlabelled = self._right = self._foreign = 0
@@ -61,8 +49,11 @@ class LiveAccuracy:
         return (round((1 - self._promoted) * self._holdout) + 1) / (self._holdout + 2)
 
     def truth(self, column: pa.Array) -> NDArray[np.object_]:
-        """Labels as texts, None where there is none."""
-        return as_labels(column, self._classes)
+        """Labels as the champion writes its answers: texts, shape (rows,), None where there is no label."""
+        encoded, known = column.dictionary_encode(), set(self.names)
+        each = np.array([*(_text(value, known) for value in encoded.dictionary.to_pylist()), None], dtype=object)
+        labels: NDArray[np.object_] = each[encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()]
+        return labels
 
     def count(self, predicted: NDArray[np.object_], truth: NDArray[np.object_]) -> None:
         """Count the rows that were answered."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from champion.drift import statistics
-from champion.drift.column_tests import MISSING_SHARE, Tested, run_tests
 from champion.drift.counts import FeatureCounts, reference_cells
 from champion.drift.report import Cells, FeatureDrift, Finding, LiveScore, SchemaDifference, Unseen, Verdict
+from champion.drift.statistics import MISSING_SHARE, Tested, run_tests
 from champion.errors import DONE, FAILED, GATE_SAID_NO, NOT_ENOUGH_DATA, ConfigurationError, listed, nearest
 from champion.modeling.features import MOST_CATEGORIES, Feature
 from champion.modeling.profile import BINS, CATEGORIES, ColumnProfile, Profile

@@ -46,7 +46,7 @@ class FeatureDrift(ReportPart):
     kind: str
     verdict: Finding
     reason: str
-    test: str | None = None  # of `champion.drift.column_tests`, or "missing"
+    test: str | None = None  # of `champion.drift.statistics`, or "missing"
     statistic: float | None = None
     p: float | None = None
     p_corrected: float | None = None

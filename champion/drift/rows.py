@@ -193,12 +193,8 @@ def _logged(source: Path) -> Iterator[Rows]:
 
 
 def _report(count: Count, request: DriftRequest, differences: list[SchemaDifference]) -> DriftReport:
-    manifest, profile, rules, live = (
-        count.manifest,
-        count.profile,
-        request.rules,
-        count.live.score(request.rules.min_rows),
-    )
+    manifest, profile, rules = count.manifest, count.profile, request.rules
+    live = count.live.score(rules.min_rows)
     judged = judge(profile, count.counts, count.predicted, count.live.error, rules)
     table = ComparedTable(profile.rows, count.rows, count.counts, judged, differences, live)
     verdict, reason = table_verdict(table, rules)

@@ -1,10 +1,13 @@
-"""The statistics of drift: two samples that are known by their counts alone.
+"""The statistics of drift, for two samples that are known by their counts alone; and which tests a column takes, by its kind.
 
 Every function takes counts of shape (..., cells) and answers in the shape (...), so that a thousand simulated tables
 cost one call. Cells are the bins of one feature in rising order where a test is of a number, else categories in any
 order. The reference may be small and the current sample huge, or the other way round. Effects are shares from 0 to 1.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +16,7 @@ from scipy.special import bdtr, bdtrc, chdtrc, ndtr, ndtri, xlogy
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Safe = NDArray[np.bool_]
 
 # Rows of the smaller sample in a cell of the chi-square test; with fewer its small p-values are off.
 LEAST_EXPECTED = 15.0
@@ -72,8 +76,6 @@ def shape_test(reference: Counts, current: Counts) -> Test:
     Between bins both distribution functions are known exactly, within bins they are not looked at. So the statistic is
     at most that of the whole samples, and the test keeps its level for any distribution, ties included, and wherever the
     edges come from. Source: Stephens (1970), J. R. Statist. Soc. B 32; the effective number of rows is n m / (n + m).
-
-    The statistic is the largest share of rows that left a range of values.
     """
     moved = kuiper(reference, current)
     n, m = _rows(reference), _rows(current)
@@ -96,10 +98,8 @@ def cell_test(reference: Counts, current: Counts) -> Test:
     """The chi-square test of homogeneity over categories, those merged that are too rare for it.
 
     Cells of which the smaller sample is expected to hold fewer than `LEAST_EXPECTED` rows become one; where that one is
-    too small still, it joins the smallest of the others. The p-value is the larger one of Pearson's statistic and of
-    the likelihood ratio: each alone is too small by half where cells are small, and at different places.
-
-    The statistic is Pearson's. A p of 1 where a single cell is left.
+    too small still, it joins the smallest of the others. The p-value is the larger one of Pearson's statistic, which is
+    given, and of the likelihood ratio: each alone is too small by half where cells are small, and at different places.
     """
     before, after = merged(reference, current)
     pooled = (before + after).astype(np.float64)
@@ -150,11 +150,9 @@ def rare_test(reference: Counts, current: Counts, safe: NDArray[np.bool_]) -> tu
     """Test each category alone that is too rare for the chi-square test, and take the most conspicuous one.
 
     Given the rows of both samples together, those of the current one are binomial (Przyborowski and Wilenski 1940). The
-    smallest p-value is multiplied by the number of categories (Bonferroni).
-
-    Of categories that are not `safe`, frequent in the reference by luck, only more rows are taken for a change; the last
-    cell are all others. The statistic is the change of that category's share, the effect the same with chance taken out.
-    A p of 1 where no category is rare.
+    smallest p-value is multiplied by the number of categories (Bonferroni), and is 1 where none is rare. Of categories that
+    are not `safe`, frequent in the reference by luck, only more rows are taken for a change; the last cell are all others.
+    The statistic is the change of that category's share, the effect the same with chance taken out.
     """
     n, m = _rows(reference)[..., None], _rows(current)[..., None]
     pooled = reference + current
@@ -252,3 +250,71 @@ def _rows(counts: Counts) -> Any:
 def _shares(counts: Counts) -> Floats:
     value: Floats = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
     return value
+
+
+Run = Callable[[Counts, Counts, Safe], tuple[Test, Floats]]
+
+
+@dataclass(frozen=True)
+class ColumnTest:
+    """A test, and all that a report says of it.
+
+    `name` stands in drift.json, `title` in tables. `says` is the sentence of a column that drifted by it, with the parts that
+    `champion.drift.judge` fills in: `moved`, `means`, `unseen`, `unusable`. `share` is how much of a column's error it may spend.
+    `run` takes both counts, shape (..., cells), and which cells are categories that are not listed by luck.
+    """
+
+    name: str
+    title: str
+    says: str
+    share: float
+    run: Run
+
+
+Tested = tuple[ColumnTest, Test, Floats]
+
+
+def _run(test: Callable[[Counts, Counts], Test], effect: Callable[[Counts, Counts], Floats]) -> Run:
+    return lambda reference, current, _: (test(reference, current), effect(reference, current))
+
+
+def _categories(reference: Counts, current: Counts, safe: Safe) -> tuple[Test, Floats]:
+    """Categories that may be listed by luck count among the others."""
+    together = []
+    for sample in (reference, current):
+        counts = np.where(safe, sample, 0)
+        counts[..., -1] += np.where(safe, 0, sample).sum(axis=-1)
+        together.append(counts)
+    return cell_test(*together), moved_share(*merged(*together), ordered=False)
+
+
+_ordered, _unordered = partial(moved_share, ordered=True), partial(moved_share, ordered=False)
+_SPREAD = "{moved}: the values spread differently, {means}."
+# A share of the error of a number is left over, because p-values are approximate.
+_RANK = ColumnTest("rank", "rank sum", "{moved}: {means}.", 0.75, _run(rank_test, shifted_share))
+MISSING_SHARE = 0.2  # of a column's error, where any value is missing; the tests of its values share the rest
+TESTS_BY_KIND: dict[str, tuple[ColumnTest, ...]] = {
+    "number": (_RANK, ColumnTest("shape", "Kuiper", _SPREAD, 0.2, _run(shape_test, _ordered))),
+    # A bin is one value: neighbours can be told apart.
+    "few values": (_RANK, ColumnTest("cells", "chi-square", _SPREAD, 0.2, _run(cell_test, _ordered))),
+    "category": (
+        ColumnTest("cells", "chi-square", "{moved} between categories{unseen}.", 0.8, _categories),
+        ColumnTest("rare", "rare category", "{moved} into or out of one rare category{unseen}.", 0.2, rare_test),
+    ),
+    "missing": (ColumnTest("missing", "missing share", "{unusable}.", MISSING_SHARE, _run(missing_test, _unordered)),),
+}
+TITLES = {each.name: each.title for tests in TESTS_BY_KIND.values() for each in tests}
+
+
+def run_tests(kind: str, reference: Counts, current: Counts, safe: Safe | None = None) -> list[Tested]:
+    """Run the tests of a kind: row, test with its p-value divided by its share of the error, and effect of each.
+
+    Counts are of shape (..., cells): bins in rising order, or categories of which the last one are all others, or rows
+    without and with a value. `safe` are categories that are not listed by luck; all of them where it is left out.
+    """
+    which = np.ones(reference.shape, dtype=np.bool_) if safe is None else safe
+    tested = []
+    for each in TESTS_BY_KIND[kind]:
+        test, effect = each.run(reference, current, which)
+        tested.append((each, Test(test.statistic, test.p / each.share), effect))
+    return tested

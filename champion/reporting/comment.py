@@ -1,8 +1,7 @@
 """A pull request's comment: one screen first, details folded below, never longer than GitHub takes.
 
-The layout is `render_comment` (the whole), `_first` (what stands in the open of one use case) and `_details` (what a click
-opens). Figures come from the table `champion.reporting.figures.COMMENT_FIGURES`. What it is made from are strict values, so
-that they may come from a file that nobody trusts.
+`_first` is what stands in the open of one use case, `_details` what a click opens. What it is made from are strict values,
+so that they may come from a file that nobody trusts.
 """
 
 import json
@@ -27,8 +26,6 @@ CHANGES = 25
 FEW_CLASSES = 5  # so many stand in the open, more are folded
 NOISE = 1e-9
 _FENCE = "~~~~"
-
-
 Name = Annotated[str, Field(max_length=300)]
 Line = Annotated[str, Field(max_length=2000)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{4,64}$")]
@@ -124,7 +121,12 @@ def render_comment(content: CommentInput, link: str | None = None, stranger: boo
     report is, the address of the workflow's run. With `stranger` the comment says that nobody has reviewed the code that
     gave the numbers.
     """
-    opening, foot = _opening(content, stranger), _foot(content, link)
+    opening, where = (
+        _opening(content, stranger),
+        f"[The full report]({link}) is an artifact of the run. " if link else "",
+    )
+    base = f", base {code(content.base[:8])}" if content.base else ""
+    foot = f"---\n{where}Commit {code(content.commit[:8])}{base}."
     parts = [CommentPart(0, "", "\n\n".join(opening))]
     for result in content.results:
         title = f"## {text(clean(result.use_case))}: {text(headline(result))}"
@@ -179,12 +181,6 @@ def _scores(result: UseCaseResult) -> tuple[str, str, str]:
     if result.champion.source == "pointer":
         theirs = result.champion.metrics.get(decision.metric)
     return clean(decision.metric, 60), score(theirs), score(decision.challenger_score)
-
-
-def _foot(content: CommentInput, link: str | None) -> str:
-    where = f"[The full report]({link}) is an artifact of the run. " if link else ""
-    base = f", base {code(content.base[:8])}" if content.base else ""
-    return f"---\n{where}Commit {code(content.commit[:8])}{base}."
 
 
 def headline(result: UseCaseResult) -> str:

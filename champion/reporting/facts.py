@@ -19,9 +19,7 @@ BARS = 15
 SEARCHED_CANDIDATES = 30
 TRIALS = 20
 COLUMNS = 24
-
 GRID = [step / 100 for step in range(101)]
-
 CurveKind = Literal["roc", "precision_recall"]
 
 

@@ -23,10 +23,10 @@ def render_html(run: ReportedRun, figures: dict[str, str]) -> str:
     `figures` are what `champion.reporting.charts.figures` drew; they are inlined as they are, everything else is escaped. A
     figure that is missing is left out with its text.
     """
-    evaluation, outcome = run.evaluation, run.outcome
+    evaluation, profile, outcome = run.evaluation, run.profile, run.outcome
     use_case, badge = clean(evaluation.use_case), BADGES[outcome.action]
     warnings = [clean(warning, 400) for warning in evaluation.warnings[:WARNINGS]]
-    hidden = len(evaluation.warnings) - len(warnings)
+    hidden, columns = len(evaluation.warnings) - len(warnings), table(tables.data(profile), fold=30)
     page = Page(
         title=f"{use_case}: {badge.lower()}",
         headline=sentences.headline(outcome),
@@ -44,7 +44,7 @@ def render_html(run: ReportedRun, figures: dict[str, str]) -> str:
             Section("Scores", _scores(run)),
             Section("Why", _why(run)),
             *_figure_sections(run, figures),
-            Section("Data", _data(run.profile, figures)),
+            Section("Data", [*text(_described(profile)), *profile_blocks(profile, figures), columns]),
             Section("Provenance", [table(tables.provenance(run.provenance, evaluation))]),
         ],
     )
@@ -120,10 +120,6 @@ def _beside_figures(section: str, evaluation: Evaluation) -> list[PageBlock]:
             searches = [PageBlock("details", searches, title=f"What {len(searches)} searches tried")]
         return [table(tables.candidates(evaluation), fold=40), *searches]
     return []
-
-
-def _data(profile: Profile, figures: dict[str, str]) -> list[PageBlock]:
-    return [*text(_described(profile)), *profile_blocks(profile, figures), table(tables.data(profile), fold=30)]
 
 
 def _described(profile: Profile) -> str:

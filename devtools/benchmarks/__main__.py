@@ -29,9 +29,8 @@ from devtools.benchmarks.sandbox import (
     run,
     say,
     train,
-    write_use_case,
 )
-from devtools.benchmarks.tables import write_million, write_rows
+from devtools.benchmarks.tables import write_million, write_rows, write_use_case
 from devtools.checkout import Checkout, UnexpectedError
 
 Comparison = Literal["ratio", "difference"]

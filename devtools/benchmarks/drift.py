@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from champion.drift.column_tests import Tested, run_tests
 from champion.drift.judge import drifting
-from champion.drift.statistics import Counts, safe_categories
+from champion.drift.statistics import Counts, Tested, run_tests, safe_categories
 from champion.errors import DONE, FAILED
 from champion.modeling.profile import BINS, CATEGORIES
 from champion.use_case.policy import Drift

@@ -6,7 +6,6 @@ neither harm nor profit from what the user has.
 """
 
 import contextlib
-import json
 import os
 import platform
 import shlex
@@ -19,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -187,17 +185,3 @@ class Sandbox:
 def train(checkout: Checkout, *options: str, sample_memory: bool = False) -> Result:
     """``run.py train`` in a copy of the working tree."""
     return run(checkout, "python", "run.py", "train", *options, sample_memory=sample_memory)
-
-
-def write_use_case(checkout: Checkout, name: str, table: str, target: str, estimator: str, **params: Any) -> str:
-    """Write a use case with one candidate, as JSON, which is YAML too; what `--config` is then."""
-    content = {
-        "name": name,
-        "data": {"path": f"data/{table}", "target": target},
-        "split": {"share": 0.2},
-        "candidates": {name: {"estimator": f"sklearn.{estimator}", "params": params}},
-        "promotion": {"metric": "accuracy"},
-    }
-    config = f"configs/{name}.yaml"
-    (checkout.root / config).write_text(json.dumps(content))
-    return config

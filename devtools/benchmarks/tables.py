@@ -1,10 +1,14 @@
-"""The tables of the large claims, the same bytes every time."""
+"""The tables of the large claims, the same bytes every time; and the use cases that learn from them."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
+
+from devtools.checkout import Checkout
 
 FEATURES = 20
 GROUP_ROWS = 500_000
@@ -46,3 +50,17 @@ def write_rows(path: Path, rows: int, target: bool = False) -> None:
                 noise = random.normal(size=len(numbers))
                 columns.append((numbers[:, 0] + numbers[:, 1] * numbers[:, 2] + noise > 0).astype(np.int64))
             writer.write_table(pa.table(columns, schema=schema))
+
+
+def write_use_case(checkout: Checkout, name: str, table: str, target: str, estimator: str, **params: Any) -> str:
+    """Write a use case with one candidate, as JSON, which is YAML too; what `--config` is then."""
+    content = {
+        "name": name,
+        "data": {"path": f"data/{table}", "target": target},
+        "split": {"share": 0.2},
+        "candidates": {name: {"estimator": f"sklearn.{estimator}", "params": params}},
+        "promotion": {"metric": "accuracy"},
+    }
+    config = f"configs/{name}.yaml"
+    (checkout.root / config).write_text(json.dumps(content))
+    return config

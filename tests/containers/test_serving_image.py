@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from champion.bundle.predictions import read
-from champion.ci import image as ci_image
+from champion.ci import champion as ci_champion
 from champion.ci.environment import Environment
 from champion.errors import EngineError, ProjectError
 from champion.orchestration.docker.image import ASK, HARDENED, try_out
@@ -165,13 +165,13 @@ def test_the_pipeline_on_main_builds_and_tries_the_image_of_the_pointers_champio
     name = f"ghcr.io/test/serving-{os.getpid()}:iris"
     pointer = trained.root / "models/iris.dvc"
     try:
-        said = ci_image.publish(trained.root, around)
+        said = ci_champion.publish_images(trained.root, around)
         assert f"Tried: {name}-v1 answers as iris version 1" in said
         assert f"Built {name}-v1, {name}-{commit}; not pushed" in said
         assert engine.images.get(f"{name}-v1").id == engine.images.get(f"{name}-{commit}").id
         pointer.write_text("meta: {model_version: 7}\n", encoding="utf-8")
         with pytest.raises(ProjectError, match=r"models/iris\.dvc names version 7, but models/iris holds version 1"):
-            ci_image.publish(trained.root, around)
+            ci_champion.publish_images(trained.root, around)
     finally:
         pointer.unlink(missing_ok=True)
         for tag in ("v1", commit):

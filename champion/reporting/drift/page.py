@@ -1,7 +1,10 @@
-"""A drift report as one HTML page and as Markdown: the verdict first, then the worst features."""
+"""A drift report as one HTML page and as Markdown, the verdict first, then the worst features; and drift over time as a page."""
 
-from champion.drift.column_tests import TITLES
-from champion.drift.report import DriftReport, FeatureDrift
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from champion.drift.report import DriftReport, FeatureDrift, Moment
+from champion.drift.statistics import TITLES
 from champion.reporting import markdown, svg
 from champion.reporting.page import Box, Page, PageBlock, Plot, Section, render, table
 from champion.reporting.tables import Row, Table, columns
@@ -13,6 +16,9 @@ MOST_FIGURES = 60
 FEATURE_ROWS = 300
 WORST = 10  # in the open of the Markdown
 MOST_BARS = 5
+_WIDTH, _HEIGHT = 220, 84  # of a line over time
+_MOST_LINES, _MOST_POINTS, _TABLE_ROWS = 60, 120, 100
+_LEFT, _RIGHT, _TOP, _BASE = 26.0, 6.0, 8.0, 66.0
 _NOTE = (
     "Rows moved: the share of rows that would have to move for both samples to be alike, chance taken out. Drift takes a "
     "corrected p-value that is significant, and a share that reaches the threshold."
@@ -194,3 +200,92 @@ def schema_table(report: DriftReport) -> Table:
     """Columns that are not as in training."""
     rows = [Row((clean(each.column), each.what, clean(each.text, 300))) for each in report.schema_differences]
     return Table("Columns that differ", columns({"column": "name", "what": "word", "found": "text"}), rows)
+
+
+class _Line(NamedTuple):
+    """One feature over time: the share of rows that moved (None where it was not tested), and where that was drift."""
+
+    name: str
+    effects: list[float | None]
+    drifted: list[bool]
+
+
+def render_drift_history(use_case: str, moments: Sequence[Moment], threshold: float) -> str:
+    """The history, the oldest first, as a self-contained page; the 60 features that moved most of late are drawn.
+
+    `threshold` is the share of rows that matters.
+    """
+    names = dict.fromkeys(name for each in moments for name in each.effects)
+    lines = [
+        _Line(name, [each.effects.get(name) for each in moments], [name in each.drifted for each in moments])
+        for name in names
+    ]
+    lines.sort(key=lambda line: (-sum(line.drifted), -max(each or 0.0 for each in line.effects)))
+    created = [each.created for each in moments]
+    plots = [
+        Plot(clean(line.name), _figure_over_time(line, created, threshold), _at_last(line))
+        for line in lines[:_MOST_LINES]
+    ]
+    note = (
+        f"The broken line is {percent(threshold)}, the share that matters. A filled point is a comparison that found drift; "
+        "comparisons stand at equal distances."
+    )
+    with_drift = sum(each.verdict == "drift" for each in moments)
+    shares = "Share of rows that moved"
+    page = Page(
+        title=f"{clean(use_case)}: drift over time",
+        headline=f"Drift over time: {counted(len(moments), 'comparison')}, {with_drift} with drift",
+        lead=f"From {moment(created[0])} to {moment(created[-1])}.",
+        sections=[
+            Section(shares, [PageBlock("small", plots), PageBlock("note", note)], "lines"),
+            Section("Comparisons", [table(_comparisons(moments))], "table"),
+        ],
+        eyebrow=clean(use_case),
+        style="plain",
+    )
+    return render(page)
+
+
+def _at_last(line: _Line) -> str:
+    last = next((each for each in reversed(line.effects) if each is not None), None)
+    times = sum(line.drifted)
+    return f"{NOTHING if last is None else percent(last)} at last, {'never drift' if not times else f'drift {times} times'}"
+
+
+def _figure_over_time(line: _Line, created: Sequence[str], threshold: float) -> str:
+    """Points at equal distances, joined; those of drift are filled."""
+    effects, drifted = line.effects[-_MOST_POINTS:], line.drifted[-_MOST_POINTS:]
+    root = svg.sheet(_WIDTH, _HEIGHT, f"{clean(line.name, 60)}: share of rows that moved, over time")
+    highest = max([threshold * 1.5, *(each for each in effects if each is not None)])
+    step = (_WIDTH - _LEFT - _RIGHT) / max(len(effects) - 1, 1)
+
+    def y_of(value: float) -> float:
+        return _BASE - (_BASE - _TOP) * value / highest
+
+    svg.add_axis(root, _LEFT, _WIDTH - _RIGHT, _BASE)
+    limit = f"stroke:{svg.WRONG};stroke-width:1;stroke-dasharray:4 3"
+    svg.add(root, "path", limit, d=f"M{_LEFT:g} {y_of(threshold):.5g}H{_WIDTH - _RIGHT:g}")
+    each_with_drift = enumerate(zip(effects, drifted, strict=True))
+    points = [(_LEFT + step * i, y_of(each), drift) for i, (each, drift) in each_with_drift if each is not None]
+    if points:
+        path = "L".join(f"{x:.5g} {y:.5g}" for x, y, _ in points)
+        svg.add(root, "path", f"fill:none;stroke:{svg.CHALLENGER};stroke-width:1.4", d=f"M{path}")
+    for x, y, drift in points:
+        if drift or len(points) == 1:
+            svg.add(root, "circle", f"fill:{svg.WRONG if drift else svg.CHALLENGER}", cx=x, cy=y, r="2.6")
+    svg.add_text(root, percent(threshold), _LEFT - 3, y_of(threshold) + 3.3, "end")
+    days = [each[:10] for each in created[-_MOST_POINTS:]]
+    svg.add_text(root, days[0], _LEFT, _HEIGHT - 5)
+    if len(days) > 1:
+        svg.add_text(root, days[-1], _WIDTH - _RIGHT, _HEIGHT - 5, "end")
+    return svg.written(root)
+
+
+def _comparisons(moments: Sequence[Moment]) -> Table:
+    rows = []
+    for each in reversed(moments[-_TABLE_ROWS:]):
+        drifted = ", ".join([clean(name, 40) for name in each.drifted][:8]) or NOTHING
+        cells = (moment(each.created), f"v{each.model_version}", BADGES[each.verdict], drifted)
+        rows.append(Row(cells, "failed" if each.verdict in ("drift", "schema") else ""))
+    heads = columns({"when": "word", "champion": "word", "verdict": "word", "what drifted": "text"})
+    return Table("Comparisons, the newest first", heads, rows)

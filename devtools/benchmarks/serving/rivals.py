@@ -19,8 +19,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from devtools.benchmarks.sandbox import REPOSITORY, Sandbox, last_lines, run, say, train, write_use_case
+from devtools.benchmarks.sandbox import REPOSITORY, Sandbox, last_lines, run, say, train
 from devtools.benchmarks.serving.load import Target, ask_once, request_bytes
+from devtools.benchmarks.tables import write_use_case
 from devtools.checkout import Checkout, UnexpectedError
 
 STARTING = 90.0  # seconds in which a server must answer

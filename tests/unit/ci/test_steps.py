@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from champion import settings
+from champion.ci.champion import image_names
 from champion.ci.environment import Environment
-from champion.ci.image import image_names
 from champion.ci.runs import run_logged, use_cases
 from tests.conftest import iris_csv, tree
 from tests.support.doubles.github import API, REPOSITORY, GitHub

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from champion.drift.classification import live_score
-from champion.drift.column_tests import TESTS_BY_KIND, TITLES
 from champion.drift.judge import all_the_same, changed_types, drifting, require_known_columns, without_verdicts
+from champion.drift.statistics import TESTS_BY_KIND, TITLES
 from champion.errors import ConfigurationError
 from champion.use_case.policy import Drift
 from champion.use_case.whole import parse_use_case

@@ -90,7 +90,7 @@ def edit(root: Path, name: str) -> None:
     ("names", "same"),
     [
         ("champion/ci/base.py champion/orchestration/docker/containers.py champion/reporting/comment.py "
-         "champion/reporting/drift/history.py champion/serving/log.py cli/train.py configs/iris.yaml "
+         "champion/reporting/drift/issue.py champion/serving/log.py cli/train.py configs/iris.yaml "
          "pipelines/training.py README.md run.py", True),
         ("champion/comparison/decision.py", False),
         ("champion/reporting/page.html.j2", False),

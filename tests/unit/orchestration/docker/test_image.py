@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from champion.ci.champion import image_names
 from champion.ci.environment import Environment
-from champion.ci.image import image_names
 from champion.ci.runs import use_cases
 from champion.orchestration.docker.containers import Containers
 from champion.orchestration.docker.image import stages
