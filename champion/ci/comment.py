@@ -1,9 +1,8 @@
 """The comment of a run: gathered from the files that the steps left, rendered, put on the pull request.
 
-A fork's code runs without a secret and with a token that can only read. For it, the base repository's code runs, with a token
-that can comment and no line of the fork's. What the fork's run left is untrusted input, read strictly and rendered by our own
-code: it decides nothing but numbers and names, which the renderer escapes. Which pull request it is about is decided by the
-run's head commit.
+A fork's code runs without a secret and with a token that can only read. What its run left is untrusted input, read strictly
+and rendered by the base repository's code: it decides nothing but numbers and names, which the renderer escapes. Which pull
+request it is about is decided by the run's head commit.
 """
 
 import json

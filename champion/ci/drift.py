@@ -1,8 +1,7 @@
 """The newest data of every use case against its champion: ``run.py monitor``, and an issue for what it finds.
 
-There is one issue per use case: opened at drift, kept up to date while it lasts, closed when it is over. It is found by a
-marker in the first line of its body, and only where a bot or a member of the repository opened it, so that a stranger's issue
-is never taken for it. What was not compared changes nothing.
+There is one issue per use case: opened at drift, kept up to date while it lasts, closed when it is over. A marker in the
+first line of its body finds it, where a bot or a member of the repository opened it. What was not compared changes nothing.
 """
 
 import re

@@ -1,7 +1,6 @@
 """The program dvc: called without questions and under a time limit.
 
-DVC runs as a program of its own: its imports are slow, its lock is its own, and a run inside a DVC stage must not call
-it at all.
+Its imports are slow, its lock is its own, and a run inside a DVC stage must not call it at all.
 """
 
 import os

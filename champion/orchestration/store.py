@@ -113,20 +113,15 @@ def _refuse_other_version() -> None:
     if not url.startswith("sqlite:///"):
         return
     database = Path(url.removeprefix("sqlite:///"))
-    if _elsewhere(database):
+    usual = path.parent / "local_stores" / "default_zen_store"
+    own_layout = database.parent.parts[-2:] == usual.parts[-2:] and "ZENML_LOCAL_STORES_PATH" not in os.environ
+    if not database.parent.exists() or (own_layout and database.parent.resolve() != usual.resolve()):
         raise StoreError(
             f"The ZenML store in {path.parent} belongs to another place ({database}): the "
             "checkout was moved or copied. Remove the folder; the champion is imported from its package."
         )
     if "ZENML_STORE_URL" not in os.environ:
         old_stores.refuse(path.parent, database)
-
-
-def _elsewhere(database: Path) -> bool:
-    """Whether a store is not the one of this folder: its checkout was moved, or copied from one that is still there."""
-    usual = config_folder() / "local_stores" / "default_zen_store"
-    own_layout = database.parent.parts[-2:] == usual.parts[-2:] and "ZENML_LOCAL_STORES_PATH" not in os.environ
-    return not database.parent.exists() or (own_layout and database.parent.resolve() != usual.resolve())
 
 
 def _explained(error: Exception) -> StoreError:

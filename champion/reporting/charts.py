@@ -1,8 +1,8 @@
 """How the figures of a report are drawn: what an evaluation and a profile hold, as SVG that can be inlined in a page.
 
 Drawn with matplotlib's objects, never pyplot, so that nothing global is left behind and a server thread could do it.
-All figures but the small histograms are 400 units wide, so that text has one size on a page. What a figure is called,
-where it stands and what to see in it is a row of `champion.reporting.figures`, so that another sentence draws nothing anew.
+All but the small histograms are 400 units wide, so that text has one size on a page. What is said of a figure is a row of
+`champion.reporting.figures`, so that another sentence draws nothing anew.
 """
 
 import io

@@ -1,10 +1,8 @@
 """SVG that lives in a page: it follows the page's colours and fonts, and shares no id with its neighbours.
 
-Figures are drawn in sentinel colours, which no name of a class can contain by accident because only the attributes
-of drawing elements are looked at. Each becomes a CSS variable with a fallback for a figure that stands alone.
-
-`themed` makes a figure of matplotlib's such a one. The small figures of profiles and of drift are written outright: a page
-has dozens of them, and through matplotlib they would take longer than all other figures together.
+Figures are drawn in sentinel colours, looked for in the attributes of drawing elements alone, where no name of a class
+stands. Each becomes a CSS variable with a fallback for a figure that stands alone. `themed` makes a figure of matplotlib's
+such a one; the small ones are written outright: through matplotlib a page's dozens of them would take longer than all others.
 """
 
 import re

@@ -1,11 +1,8 @@
 """``python -m devtools.benchmarks.drift``: how often the drift gate cries wolf, and what it finds.
 
-Exit code 1 when a limit is broken. Everything is seeded; it takes some ten minutes on one core.
-
-Counts in the bins of a profile are simulated, thousands of tables at a time. Edges and counts come as
-`champion.modeling.profile` makes them: for a continuous number the edges are order statistics of the reference, so that its
-bins are equally full and their true shares are random; for few values or categories the counts of the reference are random.
-Counts are drawn instead of rows, so that a million rows cost no more than a hundred.
+Exit code 1 when a limit is broken. Everything is seeded; it takes some ten minutes on one core. Counts in the bins of a
+profile are drawn instead of rows, so that a million cost no more than a hundred: for a continuous number the edges are order
+statistics of the reference, and its bins' true shares random; for few values or categories its counts are random.
 """
 
 import itertools

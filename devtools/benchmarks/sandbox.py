@@ -45,8 +45,7 @@ def run(checkout: Checkout, *arguments: str | Path, sample_memory: bool = False)
     """Run a command to its end.
 
     `sample_memory`: whether to add up the memory of the whole process tree while it runs. Without it (and without /proc)
-    the peak is that of the largest single process. Raises UnexpectedError when the exit code is not 0; the message ends
-    with the last lines that the command printed.
+    the peak is that of the largest single process. Raises UnexpectedError when the exit code is not 0.
     """
     peaks, ended = [0.0], threading.Event()
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as output:

@@ -18,9 +18,8 @@ STEEPNESS = 3.0
 def write_million(path: Path, rows: int) -> None:
     """Write twenty numbers and a binary target.
 
-    The target is drawn from a probability that mixes linear terms, a product, a wave and a threshold, so that there is
-    something to learn. It is steep, so that early stopping, which scikit-learn switches on for tables of this size, has no
-    reason to end before the five hundredth iteration: both sides do the same work.
+    It is drawn from a probability with something to learn in it, which is steep, so that early stopping, which scikit-learn
+    switches on for tables of this size, does not end before the five hundredth iteration: both sides do the same work.
     """
     random = np.random.default_rng(20_240)
     features = random.normal(size=(rows, FEATURES))
