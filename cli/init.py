@@ -22,8 +22,15 @@ def command(table: Path, target: str, name: str | None, force: bool, as_json: bo
     done = initialise(settings.root(), table, target, name, force=force)
     config, data = done.config.as_posix(), done.data.as_posix()
     if as_json:
-        facts = {"name": done.name, "config": config, "data": data, "tracked": done.tracked}
-        print_json({**facts, "columns": [vars(column) for column in done.columns], "warnings": list(done.warnings)})
+        facts = {
+            "name": done.name,
+            "config": config,
+            "data": data,
+            "tracked": done.tracked,
+            "columns": [vars(column) for column in done.columns],
+            "warnings": list(done.warnings),
+        }
+        print_json(facts)
         return
     console.columns_table(done.columns)
     console.warn(done.warnings)

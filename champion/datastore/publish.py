@@ -35,8 +35,7 @@ def record_all(root: Path) -> Iterator[str]:
     """Record the tables and packages of all use cases; what was done."""
     for config in sorted((root / "configs").glob("*.yaml")):
         workspace = open_workspace(str(config))
-        line = record_data(workspace)
-        if line is not None:
+        if line := record_data(workspace):
             yield line
         if workspace.package.is_dir():
             yield record(workspace)
