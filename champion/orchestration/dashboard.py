@@ -92,6 +92,14 @@ def serve(listening: socket.socket, ready: Callable[[], None]) -> None:
         raise ProjectError("ZenML's server did not start; what it says is above.") from None
 
 
+def has_browser() -> bool:
+    """Whether a person sits in front of this and a desktop browser can be opened for them."""
+    desktop = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    with contextlib.suppress(webbrowser.Error):
+        return bool(sys.stdout.isatty() and desktop and webbrowser.get())
+    return False
+
+
 def run(port: int) -> None:
     """Serve the dashboard until Ctrl-C, or name that of a server; a `ProjectError` where it is not installed or cannot start."""
     if importlib.util.find_spec("fastapi") is None:
@@ -117,10 +125,8 @@ def run(port: int) -> None:
             click.echo(f"Dashboard of {described(client)}: {url}")
             click.echo(f"Last training run:   {url}{page}" if page else "Nothing was trained yet: `make run` does it.")
             click.echo("Ctrl-C ends it; `python run.py` works meanwhile and afterwards.")
-            desktop = sys.platform in ("win32", "darwin") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
-            with contextlib.suppress(webbrowser.Error):
-                if sys.stdout.isatty() and desktop and webbrowser.get():
-                    threading.Thread(target=webbrowser.open, args=(url + page,), daemon=True).start()
+            if has_browser():
+                threading.Thread(target=webbrowser.open, args=(url + page,), daemon=True).start()
 
         serve(listening, ready)
         click.echo("\nThe dashboard has ended.")
