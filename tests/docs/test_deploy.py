@@ -16,7 +16,7 @@ import yaml
 from champion.serving.__main__ import main
 from champion.serving.state import Metrics
 from tests.conftest import ROOT
-from tests.support.serving.inside import Recorder
+from tests.support.serving.service import Recorder
 
 PROMETHEUS, KUBERNETES = ROOT / "deploy/prometheus", ROOT / "deploy/kubernetes"
 OVERLAYS = sorted(path.parent.name for path in KUBERNETES.glob("overlays/*/kustomization.yaml"))

@@ -8,11 +8,9 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
-import multiprocessing
+import multiprocessing.context
 import os
 import resource
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -28,36 +26,28 @@ IMPORTED = [
 FORK = multiprocessing.get_context("forkserver")
 
 
-class Forked:
+class Forked(multiprocessing.context.ForkServerProcess):
     """What tests ask of a `subprocess.Popen`, of a process that was forked."""
 
     def __init__(self, arguments: Sequence[str], env: dict[str, str], open_files: int | None = None) -> None:
         FORK.set_forkserver_preload([__name__])
         said, output = FORK.Pipe(duplex=False)
-        self._process = FORK.Process(target=become, args=(list(arguments), env, output, open_files), daemon=True)
-        self._process.start()
+        super().__init__(target=become, args=(list(arguments), env, output, open_files), daemon=True)
+        self.start()
         output.close()
-        self.pid = self._process.pid or 0
         self.stdout = os.fdopen(os.dup(said.fileno()), encoding="utf-8")
         said.close()
 
     def send_signal(self, number: int) -> None:
-        os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self._process.kill()
+        os.kill(self.pid or 0, number)
 
     def poll(self) -> int | None:
-        return self._process.exitcode
+        return self.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired("a forked service", timeout or 0.0)
-        return self._process.exitcode
+        self.join(timeout)
+        assert self.exitcode is not None, "a forked service does not end"
+        return self.exitcode
 
 
 def become(arguments: list[str], env: dict[str, str], output: Connection, open_files: int | None) -> None:

@@ -1,4 +1,4 @@
-"""A champion that needs no model, for a log; as a program it logs until it is killed."""
+"""A champion that needs no model, for a log; as a program it logs, and tells how many rows are in files, until it is killed."""
 
 from __future__ import annotations
 
@@ -45,14 +45,9 @@ def log_some(log: PredictionLog, champion: Manifest, requests: int, rows: int = 
         log.add(answered(champion, f"r{number}", [[float(number)]] * rows))
 
 
-def main(folder: str) -> None:
-    """Log and tell how many were in files, until killed."""
-    log, champion = PredictionLog(Path(folder), SOON), manifest()
-    for number in itertools.count():
-        log_some(log, champion, 1, start=number)
-        print(log.rows, flush=True)
-        time.sleep(0.001)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1])
+    LOG, CHAMPION = PredictionLog(Path(sys.argv[1]), SOON), manifest()
+    for count in itertools.count():
+        log_some(LOG, CHAMPION, 1, start=count)
+        print(LOG.rows, flush=True)
+        time.sleep(0.001)

@@ -15,6 +15,7 @@ from champion.bundle.folder import Package
 from champion.bundle.model import dumps
 from champion.modeling.equivalence import check_equivalence
 from champion.modeling.estimators import build_pipeline
+from champion.modeling.features import model_frame
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import rule_for
 from champion.modeling.tasks.classification.learning import encode
@@ -106,16 +107,13 @@ def made(table: str = "iris", model: str = "FOREST", number: int = 1, seed: int 
     data = Data(path="data/table.csv", target=target)
     train, holdout, profile, plan = prepare_table(frame, data, rule_for(frame, data, Split()))
     pipeline = build_pipeline(Candidate(estimator=estimator, params=params), plan.features, seed=0)
-    from champion.modeling.features import model_frame
-
     pipeline.fit(model_frame(train, plan.features), encode(canonical_labels(train[target]), plan.classes))
-    bytes_ = dumps(pipeline)
     equivalence = check_equivalence(pipeline, plan, holdout, seed=0)
     facts: dict[str, Any] = about(
         number, use_case=table, signature=plan.features, classes=plan.classes, target=target, estimator=estimator,
         data_version=f"{number:032x}",
     )  # fmt: skip
-    return build(bytes_, profile, equivalence, **facts)
+    return build(dumps(pipeline), profile, equivalence, **facts)
 
 
 def answers_of(package: Package, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

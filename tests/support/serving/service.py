@@ -1,4 +1,4 @@
-"""A service in a process of its own, and a client that is as rude as a test wants it to be."""
+"""A service in a process of its own or in a test's, and a client that is as rude as a test wants it to be."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from champion.bundle.folder import write
+import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
+
+from champion.bundle.folder import Package, write
+from champion.bundle.predictions import Answered
+from champion.serving import app
+from champion.serving.loaded import Champion
+from champion.serving.options import Options
+from champion.serving.state import State
 from tests.conftest import ROOT
 from tests.support.serving.forked import Forked
 from tests.support.serving.models import made
 
 PATIENCE = 60.0  # seconds after which something that should come counts as missing
-HEAD = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 JSON = {"Content-Type": "application/json"}
 
 
-@dataclass
 class Answer:
     """What came back."""
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @classmethod
-    def of(cls, answer: http.client.HTTPResponse) -> Answer:
-        return cls(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        self.status, self.body = answer.status, answer.read()
+        self.headers = {name.lower(): value for name, value in answer.getheaders()}
 
     @property
     def json(self) -> Any:
@@ -57,7 +59,15 @@ def answered(line: socket.socket) -> Answer:
     """The next answer on a connection."""
     answer = http.client.HTTPResponse(line)
     answer.begin()
-    return Answer.of(answer)
+    return Answer(answer)
+
+
+def request(body: bytes, *headers: bytes, length: int | None = None) -> bytes:
+    """POST /predict as it goes over the line; with a length of 0 there is none of it in the head."""
+    lines = [b"POST /predict HTTP/1.1", b"host: x", b"content-type: application/json", *headers]
+    if length != 0:
+        lines.append(b"content-length: %d" % (length or len(body)))
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
 @dataclass
@@ -71,8 +81,16 @@ class Service:
         self.listener = threading.Thread(target=self._listen, daemon=True)
         self.listener.start()
 
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.listener.join()
+        self.process.stdout.close()
+
     def _listen(self) -> None:
-        assert self.process.stdout
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
 
@@ -108,7 +126,7 @@ class Service:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers or {})
-            return Answer.of(connection.getresponse())
+            return Answer(connection.getresponse())
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.ask("GET", path, headers=headers)
@@ -120,12 +138,9 @@ class Service:
 
     def metric(self, name: str, **labels: str) -> float:
         """The value of one sample; 0 where there is none."""
-        wanted = {f'{label}="{value}"' for label, value in labels.items()}
-        for line in self.get("/metrics").body.decode().splitlines():
-            match = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-            if match and match[1] == name and wanted <= set((match[2] or "").split(",")):
-                return float(match[3])
-        return 0.0
+        families = text_string_to_metric_families(self.get("/metrics").body.decode())
+        samples = [sample for family in families for sample in family.samples if sample.name == name]
+        return next((each.value for each in samples if labels.items() <= each.labels.items()), 0.0)
 
     def memory(self) -> int:
         """Resident memory in bytes."""
@@ -154,7 +169,7 @@ def running(
         command = [sys.executable, "-m", "champion.serving", *arguments]
         output: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         process = subprocess.Popen(command, cwd=ROOT, env=environment(env), **output)
-    with stopped(Service(process)) as service:
+    with Service(process) as service:
         service.facts("listening")
         yield service
 
@@ -165,21 +180,62 @@ def over(folder: Path, *flags: str, **more: Any) -> AbstractContextManager[Servi
     return running(folder, *flags, **more)
 
 
-@contextlib.contextmanager
-def stopped(service: Service) -> Iterator[Service]:
-    """A service that is killed at the end."""
-    try:
-        yield service
-    finally:
-        service.process.kill()
-        service.process.wait()
-        service.listener.join()
-        service.process.stdout.close()
-
-
 def refused_start(*flags: str, env: dict[str, str] | None = None) -> tuple[int, str]:
     """`python -m champion.serving` that must not start: its exit code, and what it said."""
     process = Forked(flags, environment(env))
     with process.stdout as said:
         text = said.read()
     return process.wait(PATIENCE), text
+
+
+class Recorder:
+    """A prediction log that remembers the rows it is given, by their fields."""
+
+    rows, dropped = 0, dict.fromkeys(["queue"], 0)
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def add(self, answered: Answered) -> None:
+        names = [feature.name for feature in answered.manifest.signature]
+        self.asked += [dict(zip(names, row, strict=True)) for row in answered.rows]
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class Inside:
+    """A service that is listening; `asked` are the rows that it has answered."""
+
+    state: State
+    address: str = ""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def adopt(self, package: Package) -> None:
+        self.state.adopt(Champion(package, "models/iris"))
+
+
+def state(log: Any = None, **options: Any) -> State:
+    """Of a service whose package is nowhere; nobody looks for it."""
+    return State(Options(Path("models/none"), "models/iris", reload_seconds=86_400.0, **options), log)
+
+
+@contextlib.contextmanager
+def inside(package: Package | None, **options: Any) -> Iterator[Inside]:
+    """A service of this package, on a port of this machine."""
+    log = Recorder()
+    found = Inside(state(log, **options), asked=log.asked)
+    server = uvicorn.Server(uvicorn.Config(app.service(found.state, lambda *_: None), port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.005)
+        found.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        if package is not None:
+            found.adopt(package)
+        yield found
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Checkout
 from tests.support.serving.models import IRIS
-from tests.support.serving.service import PATIENCE, Service, stopped
+from tests.support.serving.service import PATIENCE, Service
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def started(ready: Checkout, tree: Any) -> Iterator[tuple[Checkout, Service]]:
     process = subprocess.Popen(
         command, cwd=ready.root, env=ready.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    with stopped(Service(process)) as service:
+    with Service(process) as service:
         yield ready, service
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.support.serving.models import IRIS
-from tests.support.serving.service import HEAD, JSON, PATIENCE, Service, answered, over
+from tests.support.serving.service import JSON, PATIENCE, Service, answered, over, request
 
 SECRET = "hunter2-hunter2"
 
@@ -22,30 +21,26 @@ def with_literal(literal: str) -> bytes:
     return json.dumps({**IRIS, "sepal_length": "@"}).replace('"@"', literal).encode()
 
 
-TWICE = json.dumps(IRIS).replace("{", '{"petal_width": 1, ').encode()
+ROW = json.dumps(IRIS).encode()
+TWICE = ROW.replace(b"{", b'{"petal_width": 1, ')
 UNFIT: dict[str, tuple[bytes, int, str, str | None]] = {
     "nothing": (b"", 400, "malformed_json", None),
     "half": (b'{"sepal_length": 5.1', 400, "malformed_json", None),
     "no JSON": (b"sepal_length=5.1", 400, "malformed_json", None),
-    "NaN": (with_literal("NaN"), 400, "malformed_json", None),
-    "Infinity": (with_literal("Infinity"), 400, "malformed_json", None),
-    "-Infinity": (with_literal("-Infinity"), 400, "malformed_json", None),
+    **{word: (with_literal(word), 400, "malformed_json", None) for word in ("NaN", "Infinity", "-Infinity")},
     "no UTF-8": (b'{"\xff\xfe": 1}', 400, "malformed_json", None),
-    "two values": (json.dumps(IRIS).encode() * 2, 400, "malformed_json", None),
+    "two values": (ROW * 2, 400, "malformed_json", None),
     "a lone surrogate as a key": (b'{"\\ud800": 1}', 400, "malformed_json", None),
     "an empty list": (b"[]", 422, "no_rows", None),
     "a number": (b"1", 422, "wrong_type", None),
-    "null": (b"null", 422, "wrong_type", None),
+    "null alone": (b"null", 422, "wrong_type", None),
     "a list of numbers": (b"[1, 2]", 422, "wrong_type", None),
     "nested lists": (b"[" * 100_000, 422, "wrong_type", None),
     "nested objects": (b'{"sepal_length":' * 10_000, 422, "wrong_value", "sepal_length"),
-    "a text": (with_literal(f'"{SECRET}"'), 422, "wrong_value", "sepal_length"),
-    "true": (with_literal("true"), 422, "wrong_value", "sepal_length"),
-    "null as a value": (with_literal("null"), 422, "wrong_value", "sepal_length"),
-    "a list as a value": (with_literal("[1]"), 422, "wrong_value", "sepal_length"),
-    "1e400": (with_literal("1e400"), 422, "wrong_value", "sepal_length"),
-    "10**400": (with_literal("1" + "0" * 400), 422, "wrong_value", "sepal_length"),
-    "beyond float32": (with_literal("3.5e38"), 422, "wrong_value", "sepal_length"),
+    **{
+        literal[:6]: (with_literal(literal), 422, "wrong_value", "sepal_length")
+        for literal in (f'"{SECRET}"', "true", "null", "[1]", "1e400", "1" + "0" * 400, "3.5e38")  # beyond float32
+    },
     "a missing field": (b'{"sepal_length": 1}', 422, "missing_field", "sepal_width"),
     "no field": (b"{}", 422, "missing_field", "sepal_length"),
     "an unknown field": (json.dumps({**IRIS, "petal_lenght": SECRET}).encode(), 422, "unknown_field", "petal_lenght"),
@@ -64,12 +59,11 @@ def test_what_is_no_json_or_does_not_fit_the_signature_is_refused_by_field(
 
 
 def test_a_refusal_says_what_was_found_what_is_expected_and_in_which_row(iris_service: Service) -> None:
-    answer = iris_service.predict([IRIS, {**IRIS, "petal_width": "wide"}])
-    assert (
-        answer.json["error"]["message"] == "Row 2: found a text, expected a number from -3.402823e+38 to 3.402823e+38."
-    )
-    answer = iris_service.predict({**IRIS, "petal_lenght": 1})
-    assert answer.json["error"]["message"] == "The model knows no such field. Did you mean 'petal_length'?"
+    for rows, message in (
+        ([IRIS, {**IRIS, "petal_width": "wide"}], "Row 2: found a text, expected a number from -3.402823e+38 to 3.402823e+38."),
+        ({**IRIS, "petal_lenght": 1}, "The model knows no such field. Did you mean 'petal_length'?"),
+    ):  # fmt: skip
+        assert iris_service.predict(rows).json["error"]["message"] == message
 
 
 NO_MOMENTS = ["tomorrow", "2026-13-01", "31/01/2026", "", "2026-01-01T25:00:00Z", "0001-01-01T00:00:00+14:00"]
@@ -109,15 +103,20 @@ def test_deep_nesting_is_refused_where_names_are_hard_to_write_too(mixed_service
         assert mixed_service.predict(body).status in (400, 422)
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])
-def test_another_content_type_is_refused(iris_service: Service, kind: str) -> None:
-    assert iris_service.predict(IRIS, **{"Content-Type": kind}).code == "not_json"
-
-
-def test_a_compressed_body_is_refused_and_a_charset_is_json_all_the_same(iris_service: Service) -> None:
-    answer = iris_service.predict(IRIS, **{"Content-Encoding": "gzip"})
-    assert (answer.status, answer.code) == (415, "compressed")
-    assert iris_service.predict(IRIS, **{"Content-Type": "Application/JSON; charset=utf-8"}).status == 200
+@pytest.mark.parametrize(
+    ("header", "value", "status", "code"),
+    [
+        *(("Type", kind, 415, "not_json") for kind in ("text/plain", "application/x-www-form-urlencoded", "")),
+        ("Type", "application/jsonp", 415, "not_json"),
+        ("Type", "Application/JSON; charset=utf-8", 200, None),
+        ("Encoding", "gzip", 415, "compressed"),
+    ],
+)
+def test_another_content_type_or_encoding_is_refused_and_a_charset_is_json_all_the_same(
+    iris_service: Service, header: str, value: str, status: int, code: str | None
+) -> None:
+    answer = iris_service.predict(IRIS, **{f"Content-{header}": value})
+    assert (answer.status, answer.code if code else None) == (status, code)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -128,83 +127,61 @@ def test_another_method_or_place_is_refused(iris_service: Service, method: str) 
     assert iris_service.get("/predict/").code == "not_found"
 
 
-def test_ten_megabytes_of_text_are_refused_before_they_are_read(iris_service: Service) -> None:
+def test_a_body_is_refused_before_it_is_read_or_cut_off_where_it_becomes_too_long(iris_service: Service) -> None:
     answer = iris_service.predict(b'{"sepal_length": "' + b"x" * 10_000_000 + b'"}')
     assert (answer.status, answer.code) == (413, "body_too_long")
-
-
-def test_a_body_without_a_length_is_cut_off_where_it_becomes_too_long(iris_service: Service) -> None:
     with iris_service.raw() as line:
-        line.sendall(HEAD + b"transfer-encoding: chunked\r\n\r\n")
+        line.sendall(request(b"", b"transfer-encoding: chunked", length=0))
         for _ in range(40):
             line.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
         answer = answered(line)
         assert (answer.status, answer.headers["connection"]) == (413, "close")
 
 
-@pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that does not wait long."""
-    with over(tmp_path_factory.mktemp("hasty") / "iris", "--body-seconds", "0.2") as service:
-        yield service
-
-
 def test_a_million_rows_are_refused(folder: Path) -> None:
     with over(folder, "--max-body", "100000000", "--max-rows", "1000") as service:
         assert service.predict([IRIS] * 1000).status == 200
-        answer = service.predict(b"[" + b",".join([json.dumps(IRIS).encode()] * 1_000_000) + b"]")
+        answer = service.predict(b"[" + b",".join([ROW] * 1_000_000) + b"]")
         assert (answer.status, answer.code) == (413, "too_many_rows")
 
 
-def test_a_body_that_does_not_come_is_given_up(hasty: Service) -> None:
-    with hasty.raw() as line:
-        line.sendall(HEAD + b"content-length: 80\r\n\r\n{")
-        answer = answered(line)
-        assert (answer.status, answer.code) == (408, "too_slow")
-        assert line.recv(1) == b"", "the connection is closed"
-        assert hasty.metric("champion_requests_total", path="/predict", status="408") == 1
+def test_what_does_not_come_is_given_up_and_a_connection_may_rest_between_two_requests(folder: Path) -> None:
+    with over(folder, "--body-seconds", "0.2") as service:
+        with service.raw() as silent, service.raw() as slow, service.raw() as half:
+            slow.sendall(b"POST /predict HTT")
+            half.sendall(request(b"{", length=80))
+            assert silent.recv(1) == b""
+            for line in (slow, half):
+                answer = answered(line)
+                assert (answer.status, answer.code) == (408, "too_slow")
+                assert line.recv(1) == b"", "the connection is closed"
+        assert service.metric("champion_requests_total", path="/predict", status="408") == 1
+        with service.raw() as line:
+            for _ in range(2):
+                line.sendall(request(ROW))
+                assert answered(line).status == 200
+                time.sleep(0.4)
 
 
 def test_a_client_that_leaves_in_the_middle_takes_no_place(folder: Path) -> None:
     with over(folder, "--max-concurrency", "5") as service:
         for _ in range(5):
             with service.raw() as line:
-                line.sendall(HEAD + b"content-length: 80\r\n\r\n{")
+                line.sendall(request(b"{", length=80))
         service.until(lambda: service.metric("champion_requests_total", path="/predict", status="499") == 5, "499")
         assert service.predict(IRIS).status == 200
 
 
-def test_a_connection_that_says_nothing_or_half_a_head_is_closed(hasty: Service) -> None:
-    with hasty.raw() as silent, hasty.raw() as slow:
-        slow.sendall(b"POST /predict HTT")
-        assert silent.recv(1) == b""
-        answer = answered(slow)
-        assert (answer.status, answer.code) == (408, "too_slow")
-    assert hasty.predict(IRIS).status == 200
-
-
-def test_a_connection_may_rest_between_two_requests(hasty: Service) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", hasty.port, timeout=PATIENCE)
-    for _ in range(2):
-        connection.request("POST", "/predict", json.dumps(IRIS), JSON)
-        assert connection.getresponse().read()
-        time.sleep(0.4)
-        connection.auto_open = 0
-    connection.close()
-
-
 def test_more_requests_than_allowed_are_told_to_come_again_and_the_others_are_answered(folder: Path) -> None:
-    body = json.dumps(IRIS).encode()
-    head = HEAD + b"content-length: %d\r\n\r\n" % len(body)
     with over(folder, "--max-concurrency", "2") as service:
         waiting = [service.raw() for _ in range(2)]
         for line in waiting:
-            line.sendall(head + body[:-1])
+            line.sendall(request(ROW)[:-1])
         answer = service.until(lambda: (found := service.predict(IRIS)).status == 429 and found, "429")
         assert answer.code == "too_many_requests"
         assert answer.headers["retry-after"] == "1"
         for line in waiting:
-            line.sendall(body[-1:])
+            line.sendall(ROW[-1:])
             assert answered(line).status == 200
             line.close()
         assert service.predict(IRIS).status == 200
@@ -225,13 +202,10 @@ def test_memory_does_not_grow_under_a_flood_of_bad_input(folder: Path) -> None:
                     assert 400 <= answer.status < 500
             connection.close()
 
-        def at_once(times: int) -> None:
-            with ThreadPoolExecutor(4) as pool:
-                list(pool.map(flood, [times] * 4))
-
-        at_once(3)
-        warm = service.memory()
-        at_once(8)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(flood, [3] * 4))
+            warm = service.memory()
+            list(pool.map(flood, [8] * 4))
         assert service.memory() < warm + 24_000_000
 
 

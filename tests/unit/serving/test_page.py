@@ -11,8 +11,8 @@ import pytest
 
 from champion.bundle.folder import Package
 from tests.support.browser import Page, direct, eventually
-from tests.support.serving.inside import Inside, inside
 from tests.support.serving.models import HOSTILE, answers_of, made
+from tests.support.serving.service import Inside, inside
 
 TAB, ENTER = ("Tab", 9), ("Enter", 13, "\r")
 

@@ -14,17 +14,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from champion.bundle.folder import write
 from champion.serving.protocol import BoundedProtocol, bounded
 from tests.support.serving.models import IRIS, made
-from tests.support.serving.service import Service, answered, over
+from tests.support.serving.service import Service, answered, over, request
 
 ROW = json.dumps(IRIS).encode()
-
-
-def request(body: bytes = ROW, *headers: bytes, length: bool = True) -> bytes:
-    """POST /predict as it goes over the line."""
-    lines = [b"POST /predict HTTP/1.1", b"host: x", b"content-type: application/json", *headers]
-    if length:
-        lines.append(b"content-length: %d" % len(body))
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
 def spoken(line: socket.socket, answers: int) -> bytes:
@@ -41,8 +33,8 @@ def spoken(line: socket.socket, answers: int) -> bytes:
 NO_HTTP = {
     "two lengths": request(ROW, b"content-length: 3"),
     "a length and chunks": request(ROW, b"transfer-encoding: chunked"),
-    "a negative length": request(ROW, b"content-length: -1", length=False),
-    "a chunk of no size": request(b"zz\r\n \r\n", b"transfer-encoding: chunked", length=False),
+    "a negative length": request(ROW, b"content-length: -1", length=0),
+    "a chunk of no size": request(b"zz\r\n \r\n", b"transfer-encoding: chunked", length=0),
     "another version": b"GET / HTTP/9.9\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "a tunnel": b"CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n",
@@ -70,7 +62,7 @@ def test_a_client_that_offers_another_protocol_is_answered_in_this_one(
 ) -> None:
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(ROW), ROW)
     with iris_service.raw() as line:
-        for said in (request(ROW, *wish), request(chunked, *wish, b"transfer-encoding: chunked", length=False)):
+        for said in (request(ROW, *wish), request(chunked, *wish, b"transfer-encoding: chunked", length=0)):
             line.sendall(said[:150])
             line.sendall(said[150:])
             answer = answered(line)
@@ -90,7 +82,7 @@ def test_requests_that_follow_each_other_without_a_pause_are_all_answered_in_ord
     assert found.count(b"HTTP/1.1 200 OK") == 12
 
 
-BEHIND = request(b"%x\r\n%s\r\n0\r\nx-behind: " % (len(ROW), ROW), b"transfer-encoding: chunked", length=False)
+BEHIND = request(b"%x\r\n%s\r\n0\r\nx-behind: " % (len(ROW), ROW), b"transfer-encoding: chunked", length=0)
 ENDLESS = {
     "a header": (b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: ", b"x" * 4096),
     "headers": (b"GET /healthz HTTP/1.1\r\nhost: x\r\n", b"x-one: more\r\n" * 400),
@@ -122,7 +114,7 @@ def test_connections_that_rest_make_room_for_those_that_ask(folder: Path) -> Non
         for _ in range(400):
             line = resting.enter_context(service.raw())
         assert service.predict(IRIS).status == 200
-        line.sendall(request())
+        line.sendall(request(ROW))
         assert answered(line).status == 200, "the last that came is not the one that goes"
         write(made(number=2), folder)
         service.until(lambda: service.get("/model").json["model_version"] == 2, "version 2")
@@ -130,16 +122,14 @@ def test_connections_that_rest_make_room_for_those_that_ask(folder: Path) -> Non
         assert service.metric("champion_reloads_total", result="refused") == 0
 
 
-def test_where_uvicorn_is_not_what_it_was_its_own_protocol_serves_with_one_warning(
+def test_where_uvicorn_is_not_what_it_was_or_patches_are_off_its_own_protocol_serves_with_one_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert issubclass(bounded(1.0), BoundedProtocol)
     assert not caplog.records
-    monkeypatch.setattr(HttpToolsProtocol, "on_header", lambda: None)
-    assert bounded(1.0) is HttpToolsProtocol
+    with monkeypatch.context() as changed:
+        changed.setattr(HttpToolsProtocol, "on_header", lambda: None)
+        assert bounded(1.0) is HttpToolsProtocol
     assert [record.message.partition(" is not")[0] for record in caplog.records] == ["uvicorn's on_header"]
-
-
-def test_with_patches_off_uvicorns_own_protocol_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAMPION_PATCHES", "off")
     assert bounded(1.0) is HttpToolsProtocol

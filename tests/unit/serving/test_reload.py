@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import shutil
 import signal
@@ -22,7 +21,7 @@ from champion.serving.options import Options
 from champion.serving.state import State, Watcher
 from tests.support.packages import about, profile
 from tests.support.serving.models import IRIS, answers_of, made
-from tests.support.serving.service import HEAD, PATIENCE, Service, answered, over, running
+from tests.support.serving.service import PATIENCE, Service, answered, over, request, running
 from tests.support.serving.soak import ROWS, Load, swap
 
 
@@ -146,43 +145,34 @@ def test_another_signature_brings_its_own_fields_also_after_the_service_was_kill
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_has_begun_is_finished_when_the_service_is_told_to_stop(folder: Path, number: int) -> None:
-    body = json.dumps(IRIS).encode()
-    with over(folder) as service, contextlib.closing(service.raw()) as line:
-        line.sendall(HEAD + b"content-length: %d\r\n\r\n" % len(body) + body[:5])
-        service.until(lambda: service.predict(IRIS).status == 200, "an answer")
-        service.process.send_signal(number)
-        service.facts("stopping")
-        line.sendall(body[5:])
-        answer = answered(line)
-        assert (answer.status, answer.json["predictions"][0]["label"]) == (200, "setosa")
-        assert service.process.wait(PATIENCE) == 0
-
-
-def test_the_start_is_told_in_one_line_and_what_was_answered_stands_in_the_log_after_the_end(
-    folder: Path, tmp_path: Path
+def test_the_start_is_told_in_one_line_and_what_has_begun_is_finished_and_logged_when_told_to_stop(
+    folder: Path, number: int
 ) -> None:
-    log = tmp_path / "log of the day"
-    with over(folder, "--log", str(log)) as service:
+    log, asked = folder.parent / "log of the day", request(json.dumps([IRIS, IRIS]).encode())
+    with over(folder, "--log", str(log)) as service, service.raw() as line:
         facts = service.facts("listening")
         assert facts.pop("address").startswith("http://127.0.0.1:")
         assert facts == {
             "champion": "iris", "model_version": "1", "data_version": f"{1:032x}", "way": "packed", "key": "none",
             "package": str(folder), "log": str(log),
         }  # fmt: skip
+        line.sendall(asked[:-5])
         names = [service.predict([IRIS, IRIS]).json["request_id"] for _ in range(5)]
-        service.process.terminate()
+        service.process.send_signal(number)
+        service.facts("stopping")
+        line.sendall(asked[-5:])
+        answer = answered(line)
+        assert (answer.status, answer.json["predictions"][0]["label"]) == (200, "setosa")
         assert service.process.wait(PATIENCE) == 0
+    names.append(answer.json["request_id"])
     found = [each for logged in read(log, "log") for each in logged.table["request_id"].to_pylist()]
     assert Counter(found) == dict.fromkeys(names, 2)
 
 
 def test_a_request_that_does_not_end_is_left_when_the_time_to_stop_is_over(folder: Path) -> None:
-    with (
-        over(folder, "--shutdown-seconds", "1", "--body-seconds", "60") as service,
-        contextlib.closing(service.raw()) as line,
-    ):
-        line.sendall(HEAD + b"content-length: 9\r\n\r\n{")
+    limits = ("--shutdown-seconds", "1", "--body-seconds", "60")
+    with over(folder, *limits) as service, service.raw() as line:
+        line.sendall(request(b"{", length=9))
         service.until(lambda: service.predict(IRIS).status == 200, "an answer")
         service.process.terminate()
         assert service.process.wait(30) == 0

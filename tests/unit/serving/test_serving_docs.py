@@ -14,7 +14,7 @@ from champion.serving.app import service
 from champion.serving.options import KEY_VARIABLE
 from cli.serve import command as serve
 from tests.conftest import ROOT
-from tests.support.serving.inside import Recorder, state
+from tests.support.serving.service import Recorder, state
 
 TEXT = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
 

@@ -4,53 +4,32 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.serving.models import IRIS
-from tests.support.serving.service import Service, over, refused_start
+from tests.support.serving.service import over, refused_start
 
 KEY = "correct-horse-battery-staple"
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A service that asks for a key."""
-    with over(tmp_path_factory.mktemp("guarded") / "iris", env={"SERVE_API_KEY": KEY}) as service:
-        yield service
-
-
-def test_without_the_key_nothing_is_predicted_and_no_model_told(guarded: Service) -> None:
-    for headers in (
-        {},
-        {"X-API-Key": KEY[:-1]},
-        {"Authorization": KEY},
-        {"Authorization": f"Basic {KEY}"},
-        {"X-API-Key": ""},
-    ):
-        for answer in (guarded.predict(IRIS, **headers), guarded.get("/model", **headers)):
-            assert (answer.status, answer.code) == (401, "unauthorized")
-            assert answer.headers["www-authenticate"] == "Bearer"
-    assert "sepal" not in guarded.get("/openapi.json").body.decode()
-    assert "sepal" not in guarded.get("/").body.decode()
-    for path in ("/healthz", "/readyz", "/metrics", "/", "/docs", "/openapi.json"):
-        assert guarded.get(path).status == 200
-
-
-def test_with_the_key_everything_is_answered(guarded: Service) -> None:
-    for headers in ({"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}):
-        assert guarded.predict(IRIS, **headers).status == 200
-        assert guarded.get("/model", **headers).status == 200
-    assert "sepal" in guarded.get("/openapi.json", **{"X-API-Key": KEY}).body.decode()
-
-
-def test_a_key_from_a_file_is_asked_too(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["environment", "file"])
+def test_without_the_key_nothing_is_predicted_and_no_model_told(folder: Path, tmp_path: Path, source: str) -> None:
     (tmp_path / "key").write_text(f"{KEY}\n")
-    with over(folder, "--api-key-file", str(tmp_path / "key")) as service:
+    flags = ("--api-key-file", str(tmp_path / "key")) if source == "file" else ()
+    with over(folder, *flags, env={} if flags else {"SERVE_API_KEY": KEY}) as service:
         assert service.facts("listening")["key"] == "asked"
-        assert service.predict(IRIS).status == 401
-        assert service.predict(IRIS, **{"X-API-Key": KEY}).status == 200
+        wrong = [{"X-API-Key": KEY[:-1]}, {"X-API-Key": ""}, {"Authorization": KEY}, {"Authorization": f"Basic {KEY}"}]
+        for headers in ({}, *wrong):
+            for answer in (service.predict(IRIS, **headers), service.get("/model", **headers)):
+                assert (answer.status, answer.code) == (401, "unauthorized")
+                assert answer.headers["www-authenticate"] == "Bearer"
+        for path in ("/healthz", "/readyz", "/metrics", "/", "/docs", "/openapi.json"):
+            answer = service.get(path)
+            assert (answer.status, b"sepal" in answer.body) == (200, False)
+        for headers in ({"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}):
+            assert service.predict(IRIS, **headers).status == service.get("/model", **headers).status == 200
+        assert "sepal" in service.get("/openapi.json", **{"X-API-Key": KEY}).body.decode()
 
 
 @pytest.mark.parametrize(
@@ -76,9 +55,9 @@ def test_a_key_file_that_is_not_there_and_two_keys_are_refused(folder: Path, tmp
 def test_a_taken_port_and_an_unknown_host_are_a_sentence(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        code, said = refused_start("--package", str(folder), "--port", port)
-    assert code == 1
-    assert said.startswith(f"Error: Port {port} of 127.0.0.1 cannot be listened on (Address already in use).")
-    code, said = refused_start("--package", str(folder), "--host", "no.such.host.invalid")
-    assert code == 1
-    assert said.startswith("Error: The host 'no.such.host.invalid' is not known")
+        for flags, message in (
+            (("--port", port), f"Error: Port {port} of 127.0.0.1 cannot be listened on (Address already in use)."),
+            (("--host", "no.such.host.invalid"), "Error: The host 'no.such.host.invalid' is not known"),
+        ):
+            code, said = refused_start("--package", str(folder), *flags)
+            assert (code, said[: len(message)]) == (1, message)
