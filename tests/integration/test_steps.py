@@ -39,7 +39,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def prepared(steps: Any) -> Any:
-    return steps("prepare").entrypoint(TABLE, USE_CASE.data, RULE)
+    return steps("prepare").entrypoint(TABLE, USE_CASE.data, RULE, USE_CASE.task)
 
 
 def trained(steps: Any, prepared: Any) -> list[Any]:
@@ -83,11 +83,8 @@ def test_evaluate_chooses_by_cross_validation_and_asks_the_best_alone(steps: Any
     assert all(figure.startswith("<svg") for figure in figures.values())
 
 
-@pytest.mark.parametrize("name", ["prepare", "train_candidate", "evaluate"])
-def test_pure_steps_are_cached(steps: Any, name: str) -> None:
-    assert steps(name).configuration.enable_cache is not False
-
-
-@pytest.mark.parametrize("name", ["promote", "report"])
-def test_effects_are_never_cached(steps: Any, name: str) -> None:
-    assert steps(name).configuration.enable_cache is False
+def test_pure_steps_are_cached_and_effects_never(steps: Any) -> None:
+    for name in ("prepare", "train_candidate", "evaluate"):
+        assert steps(name).configuration.enable_cache is not False
+    for name in ("promote", "report"):
+        assert steps(name).configuration.enable_cache is False
