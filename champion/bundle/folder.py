@@ -106,15 +106,11 @@ def read(folder: Path, shown: str) -> Package | None:
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(PackageError):
             found = _read_once(folder, shown)
-            if found is not None or _is_absent(folder):
+            # neither a package, nor a swap under way that would explain why none was seen
+            if found or not (os.path.lexists(folder) or _beside(folder) or os.path.lexists(folder)):
                 return found
         time.sleep(_PAUSE)
     return _read_once(folder, shown)
-
-
-def _is_absent(folder: Path) -> bool:
-    """Whether there is no package, nor a swap under way that would explain why none was seen."""
-    return not os.path.lexists(folder) and not _beside(folder) and not os.path.lexists(folder)
 
 
 def _beside(folder: Path) -> list[Path]:

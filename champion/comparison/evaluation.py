@@ -7,18 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from champion.modeling.evaluation import (
-    CLASSIFICATION,
-    CandidateResult,
-    ClassEvidence,
-    Frozen,
-    Importance,
-    Label,
-    PairedTest,
-)
+from champion.modeling import evaluation
 
 
-class Performance(ClassEvidence):
+class Performance(evaluation.ClassEvidence):
     """Champion or challenger on the judged rows; what only one task measures comes from its class of evidence."""
 
     role: str  # "champion" or "challenger"
@@ -27,39 +19,39 @@ class Performance(ClassEvidence):
     estimator: str
     params: dict[str, Any]
     scores: dict[str, float]  # by scorer name, higher is better
-    importance: list[Importance]  # most important first
+    importance: list[evaluation.Importance]  # most important first
 
 
-class ComparisonRows(Frozen):
+class ComparisonRows(evaluation.Frozen):
     """On which rows both were asked."""
 
     train: int
     holdout: int
     judged: int  # fewer than holdout where the split rule changed
     overlap_only: bool  # True: only rows that are holdout under both rules were used
-    missing_classes: list[Label]  # classes that no judged row has
+    missing_classes: list[evaluation.Label]  # classes that no judged row has
     smallest_gain: float  # that the paired test tells from noise (p <= 0.05) here; of classes, in accuracy
     sampled_for_importance: int  # rows used for importance
 
 
-class Evaluation(Frozen):
+class Evaluation(evaluation.Frozen):
     """The evidence of one run."""
 
     use_case: str
-    task: str = CLASSIFICATION
+    task: str = evaluation.CLASSIFICATION
     metric: str
-    classes: list[Label]
+    classes: list[evaluation.Label]
     rows: ComparisonRows
-    candidates: list[CandidateResult]  # best first
+    candidates: list[evaluation.CandidateResult]  # best first
     challenger: Performance
     champion: Performance | None
     champion_unjudged: str | None  # why an existing champion could not be judged
-    paired: PairedTest | None
+    paired: evaluation.PairedTest | None
     alone: Performance | None = None  # the challenger on its whole holdout, where `rows.overlap_only`
     warnings: list[str] = Field(default_factory=list)
 
 
-class Provenance(Frozen):
+class Provenance(evaluation.Frozen):
     """What made a challenger: enough to make it again."""
 
     use_case: str
@@ -75,7 +67,7 @@ class Provenance(Frozen):
     created: str  # ISO 8601, UTC
 
 
-class Outcome(Frozen):
+class Outcome(evaluation.Frozen):
     """What became of a run, after the decision was carried out (or not, with --no-promote)."""
 
     action: Literal["promoted", "kept", "would_promote", "would_keep"]

@@ -6,23 +6,7 @@ from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.evaluation import CandidateResult
 from champion.modeling.profile import ColumnProfile, Profile
-from champion.reporting import facts
-from champion.reporting.words import (
-    NOTHING,
-    change,
-    clean,
-    count,
-    day,
-    moment,
-    number,
-    p_value,
-    params,
-    percent,
-    role_title,
-    score,
-    seconds,
-    spread,
-)
+from champion.reporting import facts, words
 
 COLUMN_ROWS = 200
 CANDIDATE_ROWS = 100
@@ -63,9 +47,9 @@ def scores(evaluation: Evaluation, outcome: Outcome) -> Table:
     """Every score of champion and challenger side by side, the promotion metric first."""
     theirs = evaluation.champion.scores if evaluation.champion else {}
     rows = score_rows(evaluation.metric, evaluation.challenger.scores, theirs)
-    ours_head = role_title(evaluation, "challenger", outcome.challenger)
+    ours_head = words.role_title(evaluation, "challenger", outcome.challenger)
     heads = columns(
-        {"score": "name", role_title(evaluation, "champion"): "number", ours_head: "number", "change": "change"}
+        {"score": "name", words.role_title(evaluation, "champion"): "number", ours_head: "number", "change": "change"}
     )
     if evaluation.champion is None:
         heads = columns({"score": "name", ours_head: "number"})
@@ -78,7 +62,7 @@ def score_rows(metric: str, ours: dict[str, float], theirs: dict[str, float]) ->
     rows = []
     for name in dict.fromkeys([metric, *ours, *theirs]):
         before, now = theirs.get(name), ours.get(name)
-        cells = (clean(name), score(before), score(now), change(now, before))
+        cells = (words.clean(name), words.score(before), words.score(now), words.change(now, before))
         rows.append(Row(cells, "strong" if name == metric else ""))
     return rows
 
@@ -87,11 +71,11 @@ def checks(decision: Decision) -> Table:
     """What the policy asked for, and what was found."""
     rows = []
     for check in decision.checks:
-        write = p_value if check.name == "p_value" else score
-        result = NOTHING if check.found is None else write(check.found)
+        write = words.p_value if check.name == "p_value" else words.score
+        result = words.NOTHING if check.found is None else write(check.found)
         met, gates = "met" if check.passed else "not met", "yes" if check.gates else "no, for information"
         tone: Tone = "failed" if check.gates and not check.passed else ""
-        rows.append(Row((clean(check.name), result, clean(check.required), met, gates), tone))
+        rows.append(Row((words.clean(check.name), result, words.clean(check.required), met, gates), tone))
     heads = columns({"check": "name", "found": "number", "required": "word", "result": "word", "gates": "word"})
     return Table("Promotion policy", heads, rows)
 
@@ -100,10 +84,13 @@ def candidates(evaluation: Evaluation) -> Table:
     """Every candidate with its cross-validated score and its time, best first."""
     rows = []
     for each in evaluation.candidates[:CANDIDATE_ROWS]:
-        estimator, tried = clean(each.estimator.rpartition(".")[2]), count(len(each.trials)) if each.trials else NOTHING
-        scored = clean(each.name), spread(each.cv_mean, each.cv_std), seconds(each.seconds)
-        rows.append(Row((*scored, tried, estimator, params(each.params)), "strong" if each.chosen else ""))
-    metric = f"{clean(evaluation.metric)} in cross-validation"
+        estimator, tried = (
+            words.clean(each.estimator.rpartition(".")[2]),
+            words.count(len(each.trials)) if each.trials else words.NOTHING,
+        )
+        scored = words.clean(each.name), words.spread(each.cv_mean, each.cv_std), words.seconds(each.seconds)
+        rows.append(Row((*scored, tried, estimator, words.params(each.params)), "strong" if each.chosen else ""))
+    metric = f"{words.clean(evaluation.metric)} in cross-validation"
     heads = columns({"candidate": "name", metric: "number", "time": "number", "settings tried": "number"})
     heads += columns({"estimator": "name", "parameters": "name"})
     hidden = len(evaluation.candidates) - len(rows)
@@ -115,25 +102,25 @@ def trials(candidate: CandidateResult) -> Table:
     """The settings that a search tried, best first."""
     ranked = facts.ranked(candidate.trials)
     rows = [
-        Row((params(trial.params, limit=160), spread(trial.mean, trial.std)), "" if i else "strong")
+        Row((words.params(trial.params, limit=160), words.spread(trial.mean, trial.std)), "" if i else "strong")
         for i, trial in enumerate(ranked[: facts.TRIALS])
     ]
     note = f"The best {len(rows)} of {len(ranked)}." if len(ranked) > len(rows) else ""
     heads = columns({"setting": "name", "cross-validated score": "number"})
-    return Table(f"Search of {clean(candidate.name)}", heads, rows, note)
+    return Table(f"Search of {words.clean(candidate.name)}", heads, rows, note)
 
 
 def data(profile: Profile) -> Table:
     """Every column of the train set: what it is, what was done with it, and why."""
     rows = []
     for column in profile.columns[:COLUMN_ROWS]:
-        missing = count(column.missing)
+        missing = words.count(column.missing)
         if column.missing and profile.rows:
-            missing += f" ({percent(column.missing / profile.rows)})"
+            missing += f" ({words.percent(column.missing / profile.rows)})"
         kind = column.kind if column.used else f"{column.kind}, not used"
-        mean = NOTHING if column.mean is None or column.kind == "datetime" else plus_minus(column)
-        seen = missing, count(column.distinct), _range(column), mean
-        rows.append(Row((clean(column.name), kind, *seen, clean(column.why, 200))))
+        mean = words.NOTHING if column.mean is None or column.kind == "datetime" else plus_minus(column)
+        seen = missing, words.count(column.distinct), _range(column), mean
+        rows.append(Row((words.clean(column.name), kind, *seen, words.clean(column.why, 200))))
     hidden = len(profile.columns) - len(rows)
     note = f"{hidden} more columns are left out." if hidden else ""
     heads = columns({"column": "name", "kind": "word", "missing": "number", "distinct": "number"})
@@ -143,36 +130,36 @@ def data(profile: Profile) -> Table:
 
 def plus_minus(column: ColumnProfile) -> str:
     """The mean of a column with its standard deviation."""
-    return f"{number(column.mean or 0.0)} ± {number(column.std or 0.0, digits=3)}"
+    return f"{words.number(column.mean or 0.0)} ± {words.number(column.std or 0.0, digits=3)}"
 
 
 def _range(column: ColumnProfile) -> str:
     if column.categories is not None:
-        some = ", ".join(clean(each, 24) for each in column.categories[:3])
+        some = ", ".join(words.clean(each, 24) for each in column.categories[:3])
         more = column.distinct - min(3, len(column.categories))
         return f"{some} and {more} more" if more > 0 else some
     if column.minimum is None or column.maximum is None:
-        return NOTHING
+        return words.NOTHING
     if column.kind == "datetime":
-        return f"{day(column.minimum)} to {day(column.maximum)}"
-    return f"{number(column.minimum)} to {number(column.maximum)}"
+        return f"{words.day(column.minimum)} to {words.day(column.maximum)}"
+    return f"{words.number(column.minimum)} to {words.number(column.maximum)}"
 
 
 def provenance(source: Provenance, evaluation: Evaluation) -> Table:
     """What made the challenger, enough to make it again."""
-    commit = "none: not a git checkout" if source.commit is None else clean(source.commit)
+    commit = "none: not a git checkout" if source.commit is None else words.clean(source.commit)
     state = ", with uncommitted changes" if source.dirty else ""
     pairs = {
-        "data": clean(source.data_path),
-        "data version": clean(source.data_version),
+        "data": words.clean(source.data_path),
+        "data version": words.clean(source.data_version),
         "commit": commit + (state if source.commit else ""),
-        "fingerprint": clean(source.fingerprint),
-        "split": clean(source.split, 200),
-        "rows": f"{count(evaluation.rows.train)} to train on, {count(evaluation.rows.holdout)} in the holdout",
+        "fingerprint": words.clean(source.fingerprint),
+        "split": words.clean(source.split, 200),
+        "rows": f"{words.count(evaluation.rows.train)} to train on, {words.count(evaluation.rows.holdout)} in the holdout",
         "seed": str(source.seed),
-        "stack": clean(source.stack),
-        "created": moment(source.created),
-        "libraries": clean(", ".join(f"{key} {value}" for key, value in source.libraries.items()), 600),
+        "stack": words.clean(source.stack),
+        "created": words.moment(source.created),
+        "libraries": words.clean(", ".join(f"{key} {value}" for key, value in source.libraries.items()), 600),
     }
     rows = [Row((key, value)) for key, value in pairs.items()]
     return Table("Provenance of the challenger", columns({"what": "word", "value": "text"}), rows)

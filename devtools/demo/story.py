@@ -1,7 +1,5 @@
 """The steps of `make demo`: what is done, why, and what must come out."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import signal
@@ -9,16 +7,14 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import pandas as pd
 
 from devtools.checkout import GRACE, Checkout, UnexpectedError, copy_known, environment
 from devtools.demo.table import MOVED, TARGET, pumps
 from devtools.demo.traffic import PATIENCE, Client, Service, Stream, serving, wait_until
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NAME = "demo_pumps"  # unlike any of the user's, whose use cases are in the copy too
 CONFIG, TABLE, LOG = f"configs/{NAME}.yaml", f"data/{NAME}.csv", f"predictions/{NAME}"

@@ -11,14 +11,8 @@ Vibration has a gamma distribution (shape 4, scale 0.75) at all times, and half 
 ten in the south. With normal noise (0, 0.3) added, wear below 0 is `good`, below 1.5 `worn`, and `failing` above.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 TARGET = "state"
 MOVED = ("temperature", "load")  # whose distribution changes
@@ -30,8 +24,6 @@ def pumps(rows: int, seed: int, changed: bool) -> pd.DataFrame:
 
     Returns DataFrame, shape (rows, 5): `temperature`, `vibration` and `load` as float64, `site` and `state` as text.
     """
-    import pandas as pd
-
     draw = np.random.default_rng(seed)
     temperature = draw.normal(65 if changed else 60, 5, rows).round(1)
     vibration = draw.gamma(4, 0.75, rows).round(2)
