@@ -40,9 +40,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.dumps({"model_version": version, "request_id": "r", "predictions": [{} for _ in rows]}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if status != 200:
+            self.send_header("Connection", "close")  # and so it is closed
         self.end_headers()
         self.wfile.write(body)
-        self.close_connection = status != 200
 
     do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
