@@ -37,7 +37,7 @@ BEHAVIOURS = {
 # Modules that the tests of their room run in a process of its own, or that tests of another room hold.
 ELSEWHERE = {
     "champion.datastore.backends.drive.probe": "test_push_and_pull.py beside it, in the client's environment",
-    "champion.drift.labels": "tests/system/test_monitor_logs.py",
+    "champion.drift.labels": "tests/system/test_monitor.py",
     "champion.drift.rows": "tests/system/test_monitor.py",
     "champion.failures": "tests/system/test_bad_machine.py",
     "champion.onboarding.doctor": "tests/system/test_cli.py",
@@ -99,3 +99,5 @@ def test_every_module_is_reached_by_a_test_of_its_room() -> None:
         mine = {name for name in modules if name == f"champion.{room}" or name.startswith(f"champion.{room}.")}
         unreached += sorted(mine - reached - {name for name in mine if graph().find_children(name)} - ELSEWHERE.keys())
     assert unreached == [], "write a test in the room, or say in the table where the module runs"
+    assert [path for path in ELSEWHERE.values() if path.endswith(".py") and not (ROOT / path).is_file()] == []
+    assert ELSEWHERE.keys() <= modules

@@ -29,7 +29,7 @@ kept = {{key: os.environ.get(key) for key in ("HOME", "REPO_TOKEN", "ITERATIVE_D
 with open(os.environ["RECORD"], "a") as file:
     print(json.dumps({{"arguments": sys.argv[1:-1], "report": report, **kept}}), file=file)
 if os.environ.get("BREAK"):
-    sys.exit("no access for " + os.environ["REPO_TOKEN"])
+    sys.exit("no access for " + os.environ["REPO_TOKEN"] + os.environ["BREAK"])
 """
 
 
@@ -103,9 +103,11 @@ def test_cml_publishes_and_tracks_nothing_has_a_home_of_its_own_is_told_of_anoth
     assert call["HOME"] != os.environ.get("HOME")
     assert not Path(call["HOME"]).exists(), "it is gone afterwards"
     assert {f"--repo=https://git.example/{REPOSITORY}", "--driver=github"} <= set(elsewhere["arguments"])
-    monkeypatch.setenv("BREAK", "1")
-    with pytest.raises(ProjectError, match=r"could not comment on pull request 1: no access for \*\*\*"):
-        fork.comment(STORY)
+    for more in (".", "." * 790):  # the second is cut, in what would be the token's middle
+        monkeypatch.setenv("BREAK", more)
+        with pytest.raises(ProjectError, match=r"could not comment on pull request 1: .*for \*\*\*\.") as refused:
+            fork.comment(STORY)
+        assert TOKEN[-4:] not in str(refused.value)
 
 
 @pytest.mark.parametrize(
