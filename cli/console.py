@@ -77,7 +77,7 @@ def progress(quiet: bool) -> Iterator[Callable[[str, str], None]]:
                 yield tell_step
         finally:
             bar.stop()
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C too names the steps that it stopped
         for step in [] if quiet else sorted(running):
             console.print(f"  {step:<28}{'failed' if isinstance(error, Exception) else 'stopped'}", markup=False)
         raise
