@@ -1,7 +1,5 @@
 """A service in a process of its own or in a test's, and a client that is as rude as a test wants it to be."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import json
@@ -17,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
@@ -81,7 +80,7 @@ class Service:
         self.listener = threading.Thread(target=self._listen, daemon=True)
         self.listener.start()
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,10 +111,13 @@ class Service:
         raise AssertionError(f"never came: {what}; said: {self.lines}")
 
     @property
-    def example(self) -> dict[str, Any]:
+    def example(self) -> Any:
         """A row that its champion answers."""
-        found: dict[str, Any] = self.get("/model").json["example"]
-        return found
+        return self.get("/model").json["example"]
+
+    def serves(self, number: int) -> None:
+        """Wait until it answers with a model version."""
+        self.until(lambda: self.get("/model").json.get("model_version") == number, f"version {number}")
 
     @property
     def port(self) -> int:
@@ -203,39 +205,31 @@ class Recorder:
     def close(self) -> None: ...
 
 
-@dataclass
-class Inside:
-    """A service that is listening; `asked` are the rows that it has answered."""
-
-    state: State
-    address: str = ""
-    asked: list[dict[str, Any]] = field(default_factory=list)
-
-    def adopt(self, package: Package) -> None:
-        self.state.adopt(Champion(package, "models/iris"))
-
-
 def state(log: Any = None, **options: Any) -> State:
     """Of a service whose package is nowhere; nobody looks for it."""
     return State(Options(Path("models/none"), "models/iris", reload_seconds=86_400.0, **options), log)
 
 
 @contextlib.contextmanager
-def inside(package: Package | None, **options: Any) -> Iterator[Inside]:
-    """A service of this package, on a port of this machine."""
+def inside(package: Package | None, **options: Any) -> Iterator[Any]:
+    """A service of this package in this process: its state, its address, and the rows that it has answered."""
     log = Recorder()
-    found = Inside(state(log, **options), asked=log.asked)
-    server = uvicorn.Server(uvicorn.Config(app.service(found.state, lambda *_: None), port=0, log_level="warning"))
+    of = state(log, **options)
+
+    def adopt(champion: Package) -> None:
+        of.adopt(Champion(champion, "models/iris"))
+
+    server = uvicorn.Server(uvicorn.Config(app.service(of, lambda *_: None), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.005)
-        found.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         if package is not None:
-            found.adopt(package)
-        yield found
+            adopt(package)
+        address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield SimpleNamespace(state=of, adopt=adopt, address=address, asked=log.asked)
     finally:
         server.should_exit = True
         thread.join()

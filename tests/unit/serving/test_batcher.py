@@ -1,7 +1,5 @@
 """The micro-batch: what waits is answered together, each by its own champion, and one bad row spoils no other."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from typing import Any
@@ -54,19 +52,12 @@ def together(*questions: tuple[Any, Block]) -> list[Any]:
     return asyncio.run(ask())
 
 
-def test_what_waits_is_one_question_and_every_request_gets_its_own_rows() -> None:
-    champion = Slow(1)
-    found = together(*((champion, block(*[float(number)] * rows)) for number, rows in enumerate((1, 3, 2))))
-    assert champion.asked == [1, 6]
-    assert [each.probabilities.ravel().tolist() for each in found] == [[0.0], [2.0] * 3, [4.0] * 2]
-    assert [len(each.values) for each in found] == [1, 3, 2]
-
-
-def test_each_request_is_answered_by_the_champion_that_it_took() -> None:
+def test_what_waits_is_one_question_and_every_request_gets_its_own_rows_from_the_champion_that_it_took() -> None:
     one, two = Slow(1), Slow(2)
-    found = together((one, block(1.0)), (two, block(1.0)), (one, block(1.0)))
-    assert [each.values.tolist() for each in found] == [[1], [2], [1]]
-    assert (one.asked, two.asked) == ([1, 2], [1])
+    found = together((one, block(0.0)), (one, block(*[1.0] * 3)), (two, block(1.0)), (one, block(2.0, 2.0)))
+    assert (one.asked, two.asked) == ([1, 6], [1])
+    assert [each.probabilities.ravel().tolist() for each in found] == [[0.0], [2.0] * 3, [2.0], [4.0] * 2]
+    assert [each.values.tolist() for each in found] == [[1], [1] * 3, [2], [1] * 2]
 
 
 def test_a_row_that_is_refused_spoils_no_other_request() -> None:

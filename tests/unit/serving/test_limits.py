@@ -1,7 +1,5 @@
 """Bad input and too much of it: always a 4xx with the field and what was expected, never a value, never a 5xx."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import time
@@ -26,14 +24,12 @@ TWICE = ROW.replace(b"{", b'{"petal_width": 1, ')
 UNFIT: dict[str, tuple[bytes, int, str, str | None]] = {
     "nothing": (b"", 400, "malformed_json", None),
     "half": (b'{"sepal_length": 5.1', 400, "malformed_json", None),
-    "no JSON": (b"sepal_length=5.1", 400, "malformed_json", None),
     **{word: (with_literal(word), 400, "malformed_json", None) for word in ("NaN", "Infinity", "-Infinity")},
     "no UTF-8": (b'{"\xff\xfe": 1}', 400, "malformed_json", None),
     "two values": (ROW * 2, 400, "malformed_json", None),
     "a lone surrogate as a key": (b'{"\\ud800": 1}', 400, "malformed_json", None),
     "an empty list": (b"[]", 422, "no_rows", None),
     "a number": (b"1", 422, "wrong_type", None),
-    "null alone": (b"null", 422, "wrong_type", None),
     "a list of numbers": (b"[1, 2]", 422, "wrong_type", None),
     "nested lists": (b"[" * 100_000, 422, "wrong_type", None),
     "nested objects": (b'{"sepal_length":' * 10_000, 422, "wrong_value", "sepal_length"),
@@ -66,7 +62,7 @@ def test_a_refusal_says_what_was_found_what_is_expected_and_in_which_row(iris_se
         assert iris_service.predict(rows).json["error"]["message"] == message
 
 
-NO_MOMENTS = ["tomorrow", "2026-13-01", "31/01/2026", "", "2026-01-01T25:00:00Z", "0001-01-01T00:00:00+14:00"]
+NO_MOMENTS = ["tomorrow", "2026-13-01", "", "2026-01-01T25:00:00Z", "0001-01-01T00:00:00+14:00"]
 HARD = 'the "weight" %s'  # to write in JSON
 
 
@@ -86,19 +82,15 @@ def test_a_text_that_is_no_moment_is_refused_and_a_field_is_named_as_it_is(
     assert not value or str(value) not in answer.json["error"]["message"].replace("2026-01-31", "")
 
 
-@pytest.mark.parametrize("value", ["1", "null"])
-def test_a_field_that_is_there_twice_is_refused_where_another_one_is_left_out_too(
-    mixed_service: Service, value: str
+def test_a_field_twice_where_another_is_left_out_and_deep_nesting_are_refused_where_names_are_hard_to_write_too(
+    mixed_service: Service,
 ) -> None:
-    example = mixed_service.example
-    row = {name: 0 if name == "count" else given for name, given in example.items() if name not in ("since", "until")}
-    del row[HARD]
-    twice = json.dumps({"since": "2026-01-31", "until": "2026-01-31", **row, "count": "@"}).replace('"@"', "3")
-    answer = mixed_service.predict(twice.replace('"count"', f'"asked": {value}, "count"', 1).encode())
-    assert (answer.status, answer.code, answer.json["error"]["field"]) == (422, "repeated_field", "asked")
-
-
-def test_deep_nesting_is_refused_where_names_are_hard_to_write_too(mixed_service: Service) -> None:
+    row = {**mixed_service.example, "colour": "red", "since": "2026-01-31", "until": "2026-01-31"}
+    del row[HARD]  # so that there are as many colons as there are fields
+    for value in ("1", "null"):
+        twice = json.dumps(row, ensure_ascii=False).replace('"asked"', f'"asked": {value}, "asked"')
+        answer = mixed_service.predict(twice.encode())
+        assert (answer.status, answer.code, answer.json["error"]["field"]) == (422, "repeated_field", "asked")
     for body in (b'{"a":' * 50_000, b"[" * 100_000, b'[{"a":' + b"[" * 100_000):
         assert mixed_service.predict(body).status in (400, 422)
 
@@ -119,10 +111,10 @@ def test_another_content_type_or_encoding_is_refused_and_a_charset_is_json_all_t
     assert (answer.status, answer.code if code else None) == (status, code)
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_another_method_or_place_is_refused(iris_service: Service, method: str) -> None:
-    answer = iris_service.ask(method, "/predict")
-    assert (answer.status, answer.headers["allow"], answer.code) == (405, "POST", "method_not_allowed")
+def test_another_method_or_place_is_refused(iris_service: Service) -> None:
+    for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        answer = iris_service.ask(method, "/predict")
+        assert (answer.status, answer.headers["allow"], answer.code) == (405, "POST", "method_not_allowed")
     assert iris_service.ask("POST", "/model").code == "method_not_allowed"
     assert iris_service.get("/predict/").code == "not_found"
 
@@ -163,23 +155,19 @@ def test_what_does_not_come_is_given_up_and_a_connection_may_rest_between_two_re
                 time.sleep(0.4)
 
 
-def test_a_client_that_leaves_in_the_middle_takes_no_place(folder: Path) -> None:
-    with over(folder, "--max-concurrency", "5") as service:
-        for _ in range(5):
+def test_more_requests_than_allowed_are_told_to_come_again_and_one_whose_client_left_takes_no_place(
+    folder: Path,
+) -> None:
+    with over(folder, "--max-concurrency", "2") as service:
+        for _ in range(2):
             with service.raw() as line:
                 line.sendall(request(b"{", length=80))
-        service.until(lambda: service.metric("champion_requests_total", path="/predict", status="499") == 5, "499")
-        assert service.predict(IRIS).status == 200
-
-
-def test_more_requests_than_allowed_are_told_to_come_again_and_the_others_are_answered(folder: Path) -> None:
-    with over(folder, "--max-concurrency", "2") as service:
+        service.until(lambda: service.metric("champion_requests_total", path="/predict", status="499") == 2, "499")
         waiting = [service.raw() for _ in range(2)]
         for line in waiting:
             line.sendall(request(ROW)[:-1])
         answer = service.until(lambda: (found := service.predict(IRIS)).status == 429 and found, "429")
-        assert answer.code == "too_many_requests"
-        assert answer.headers["retry-after"] == "1"
+        assert (answer.code, answer.headers["retry-after"]) == ("too_many_requests", "1")
         for line in waiting:
             line.sendall(ROW[-1:])
             assert answered(line).status == 200

@@ -1,12 +1,9 @@
 """docs/serving.md tells every flag, endpoint, metric and error code of the service, and no other."""
 
-from __future__ import annotations
-
 import ast
 import re
 
 import click
-import pytest
 from fastapi.routing import APIRoute
 
 from champion.serving.__main__ import main
@@ -27,18 +24,14 @@ ALL = {**flags(main), **flags(serve)}
 ROWS = {row[0]: row for row in re.findall(r"^\| `(--[\w-]+)` \| (?:`(\w+)`)? ?\| ?(.*?) \| .+ \|$", TEXT, re.MULTILINE)}
 
 
-def test_every_flag_is_told_and_no_other_and_both_ways_to_start_have_the_same() -> None:
+def test_every_flag_is_told_with_variable_and_default_no_other_is_and_both_ways_to_start_have_the_same() -> None:
     assert sorted(ROWS) == sorted(ALL)
+    for flag, option in ALL.items():
+        default = f"`{option.default}`"
+        told = isinstance(option.default, str | int | float) and not option.is_flag
+        assert ROWS[flag][1:] == (option.envvar or "", default if told else ROWS[flag][2])
     assert f"| | `{KEY_VARIABLE}` |" in TEXT
     assert flags(main).keys() ^ flags(serve).keys() == {"--package", "--config"}
-
-
-@pytest.mark.parametrize("flag", sorted(ALL))
-def test_the_variable_and_the_default_of_a_flag_are_as_told(flag: str) -> None:
-    option, (_, variable, default) = ALL[flag], ROWS[flag]
-    assert variable == (option.envvar or "")
-    if isinstance(option.default, str | int | float) and not option.is_flag:
-        assert default == f"`{option.default}`"
 
 
 def test_every_endpoint_is_told_and_no_other() -> None:

@@ -1,8 +1,5 @@
 """What the service asks of a client, and what it refuses to start with: keys, ports and hosts."""
 
-from __future__ import annotations
-
-import socket
 from pathlib import Path
 
 import pytest
@@ -52,12 +49,6 @@ def test_a_key_file_that_is_not_there_and_two_keys_are_refused(folder: Path, tmp
     assert "There are two API keys" in refused_start(*missing, env={"SERVE_API_KEY": KEY})[1]
 
 
-def test_a_taken_port_and_an_unknown_host_are_a_sentence(folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        for flags, message in (
-            (("--port", port), f"Error: Port {port} of 127.0.0.1 cannot be listened on (Address already in use)."),
-            (("--host", "no.such.host.invalid"), "Error: The host 'no.such.host.invalid' is not known"),
-        ):
-            code, said = refused_start("--package", str(folder), *flags)
-            assert (code, said[: len(message)]) == (1, message)
+def test_an_unknown_host_is_a_sentence(folder: Path) -> None:
+    code, said = refused_start("--package", str(folder), "--host", "no.such.host.invalid")
+    assert (code, said.startswith("Error: The host 'no.such.host.invalid' is not known")) == (1, True)
