@@ -166,7 +166,8 @@ def test_every_kind_of_column_is_compared_in_every_format(shop: Session, name: s
     assert {each.name: each.verdict for each in found["report"].features} == {
         "place": "drift", "paid": "drift", "amount": "none", "when": "none",
     }  # fmt: skip
-    assert [(each.value, each.rows) for each in found["place"].unseen_values] == [("abroad", 200)]
+    place = found["place"]
+    assert (place.unseen, [(each.value, each.rows) for each in place.unseen_values]) == (0.5, [("abroad", 200)])
     assert found["report"].live is not None
     assert found["report"].live.score > 0.7
 

@@ -24,18 +24,12 @@ from champion.tabular.tables import open_table, read_table
 from tests.support.tables import KINDS, write
 
 
-def as_streamed(source: Path, features: Sequence[Feature]) -> tuple[np.ndarray, np.ndarray]:
-    table = open_table(source)
-    names = [feature.name for feature in features]
-    parsed = [parse(chunk, features, table.textual) for chunk in table.chunks(names)]
-    for each in parsed:
-        assert set(each.column) <= {-1}, "no row is refused"
-    return np.vstack([each.block.numbers for each in parsed]), np.vstack([each.block.texts for each in parsed])
-
-
 def assert_same_as_pandas(source: Path, features: Sequence[Feature]) -> None:
     block = block_of(model_frame(read_table(source, source.name), features), features)
-    numbers, texts = as_streamed(source, features)
+    table = open_table(source)
+    parsed = [parse(chunk, features, table.textual) for chunk in table.chunks([feature.name for feature in features])]
+    assert {number for each in parsed for number in each.column} == {-1}, "no row is refused"
+    numbers, texts = (np.vstack([getattr(each.block, kind) for each in parsed]) for kind in ("numbers", "texts"))
     np.testing.assert_allclose(numbers, block.numbers, rtol=1e-14, atol=0)
     assert texts.shape == block.texts.shape
     assert all(a == b or (a != a and b != b) for a, b in zip(texts.ravel(), block.texts.ravel(), strict=True))
@@ -82,14 +76,10 @@ TYPES: list[tuple[str, str, pa.Array]] = [
     *((kind, "float64", pa.array([None, None], pa.string())) for kind in ("numeric", "boolean", "categorical", "datetime")),
     ("numeric", "float64", pa.array([1.5, float("nan"), None])),
     ("numeric", "float64", pa.array(["1.5", "+2", " -3e2 ", ".5", "7.", None])),
-    ("numeric", "float64", pa.array(["1.5", "2", None]).dictionary_encode()),
     ("numeric", "bool", pa.array([True, False, None])),
     ("numeric", "float64", pa.array([datetime.timedelta(hours=5), None], pa.duration("ms"))),
-    ("boolean", "bool", pa.array([True, None, False])),
     ("boolean", "str", pa.array(["Yes", None, "no", " TRUE ", "f", "off"])),
-    ("boolean", "int64", pa.array([1, 0])),
     ("boolean", "float64", pa.array([1.0, None, 0.0])),
-    ("boolean", "str", pa.array(["y", "n"]).dictionary_encode()),
     ("categorical", "str", pa.array(["a", None, "b", ""], pa.large_string())),
     ("categorical", "str", pa.array(["a", None, "a"]).dictionary_encode()),
     *(("categorical", "float64", pa.array(SEVERAL, kind)) for kind in (pa.int16(), pa.float32(), pa.float64())),

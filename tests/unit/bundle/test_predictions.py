@@ -1,7 +1,5 @@
 """Reading a folder of logged predictions, whatever stands in it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +9,7 @@ import pytest
 from champion.bundle.manifest import Manifest
 from champion.bundle.predictions import read, schema
 from champion.errors import DataError
-from tests.support.packages import SIGNATURE, about
+from tests.support.packages import about
 
 
 def write(folder: Path, version: int, number: int, labels: tuple[str, ...] = ("no",), **more: str) -> Path:
@@ -28,18 +26,8 @@ def test_answers_come_version_by_version_and_the_oldest_first(tmp_path: Path) ->
         write(tmp_path, version, number, (label,))
     found = [(logged.model_version, logged.table.column("label").to_pylist()) for logged in read(tmp_path, "log")]
     assert found == [(2, ["a"]), (2, ["b"]), (10, ["d"]), (10, ["e"])]
-    assert [logged.model_version for logged in read(tmp_path, "log", version=2)] == [2, 2]
-
-
-def test_a_file_says_what_its_probabilities_stand_for(tmp_path: Path) -> None:
-    write(tmp_path, 3, 1)
-    (logged,) = read(tmp_path, "log")
-    assert (logged.model_version, logged.data_version, logged.classes) == (3, "d" * 32, ("no", "True"))
-    assert [field.name for field in logged.table.schema.field("features").type] == [each.name for each in SIGNATURE]
-    kinds = {field.name: str(field.type) for field in logged.table.schema.field("features").type}
-    assert kinds == {
-        "Länge | cm": "double", "colour": "string", "when": "timestamp[us, tz=UTC]", "paid": "bool",
-    }  # fmt: skip
+    asked = [(logged.model_version, logged.classes) for logged in read(tmp_path, "log", version=2)]
+    assert asked == [(2, ("no", "True"))] * 2
 
 
 def test_what_is_half_foreign_or_not_whole_yet_is_skipped_and_named(tmp_path: Path) -> None:

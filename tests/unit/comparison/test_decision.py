@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from champion.comparison.decision import NOISE, Decision, decide
-from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
+from champion.comparison.evaluation import Evaluation
 from champion.modeling.evaluation import PairedTest
 from champion.use_case.policy import Promotion
+from tests.support.report_examples import evaluation, performance
 
 quick = settings(max_examples=150, deadline=None, database=None)
 scores = st.floats(-5, 1, allow_nan=False)
@@ -21,13 +22,6 @@ policies = st.builds(
 )
 
 
-def performance(role: str, found: dict[str, float]) -> Performance:
-    return Performance(
-        role=role, number=None, candidate="c", estimator="e", params={}, scores=found, per_class=[], confusion=[],
-        roc=[], precision_recall=[], calibration=[], importance=[],
-    )  # fmt: skip
-
-
 def exam(
     challenger: float,
     champion: float | None = None,
@@ -36,16 +30,11 @@ def exam(
     paired: PairedTest | None = None,
 ) -> Evaluation:
     """An evaluation with these scores in accuracy; `f1` is the challenger's and the champion's second score."""
-    return Evaluation(
-        use_case="iris", metric="accuracy", classes=["a", "b"], candidates=[],
-        rows=ComparisonRows(
-            train=80, holdout=20, judged=20, overlap_only=False, missing_classes=[], smallest_gain=0.3,
-            sampled_for_importance=20,
-        ),
-        challenger=performance("challenger", {"accuracy": challenger, "f1_macro": f1[0]}),
-        champion=None if champion is None else performance("champion", {"accuracy": champion, "f1_macro": f1[1]}),
-        champion_unjudged=unjudged, paired=paired,
-    )  # fmt: skip
+    sides = {
+        role: None if score is None else performance(role, [0, 1], scores={"accuracy": score, "f1_macro": second})
+        for role, score, second in (("challenger", challenger, f1[0]), ("champion", champion, f1[1]))
+    }
+    return evaluation([0, 1], champion_unjudged=unjudged, paired=paired, **sides)
 
 
 def answered(wins: int, losses: int, p_value: float) -> PairedTest:
@@ -59,15 +48,30 @@ def verdict(decision: Decision) -> tuple[bool, str]:
 
 
 @pytest.mark.parametrize(
-    ("scores", "expected"),
+    ("evidence", "policy", "expected"),
     [
-        ((0.1,), (True, "first")), ((0.9, 0.8), (True, "better")), ((0.9, 0.9), (False, "tie")),
-        ((0.8, 0.9), (False, "worse")), ((0.1 + 0.2, 0.3), (False, "tie")),
+        (exam(0.1), {}, (True, "first")),
+        (exam(0.9, 0.8), {}, (True, "better")),
+        (exam(0.8, 0.9), {}, (False, "worse")),
+        (exam(0.1 + 0.2, 0.3), {}, (False, "tie")),  # better by the last bit
+        (exam(0.9, 0.88), {"min_gain": 0.02}, (False, "min_gain")),  # as floats, a little more
+        (exam(0.901, 0.88), {"min_gain": 0.02}, (True, "better")),
+        (exam(0.9, 0.8, (0.94, 0.96)), {"guardrails": {"f1_macro": -0.02}}, (True, "better")),
+        (exam(0.9, 0.8, (0.93, 0.96)), {"guardrails": {"f1_macro": -0.02}}, (False, "guardrail")),
+        (exam(0.9, 0.8), {"guardrails": {"f1_macro": 0.01}}, (False, "guardrail")),
+        (exam(0.9, 0.8, paired=answered(7, 2, 0.18)), {}, (True, "better")),
+        (exam(0.9, 0.8, paired=answered(7, 2, 0.18)), {"max_p_value": 0.05}, (False, "p_value")),
+        (exam(0.9, 0.8, paired=answered(7, 2, 0.18)), {"max_p_value": 0.2}, (True, "better")),
+        (exam(0.9, 0.8, paired=answered(2, 20, 0.0001)), {"max_p_value": 0.05}, (False, "p_value")),
+        (exam(0.9, unjudged="no column 'x'"), {}, (False, "unjudged")),
+        (exam(0.9, unjudged="no column 'x'"), {"replace_unjudged": True}, (True, "unjudged_replaced")),
+        (exam(0.9, unjudged="no column 'x'"), {"replace_unjudged": True, "min_score": 0.95}, (False, "min_score")),
     ],
-    ids=["first", "better", "tie", "worse", "better by the last bit"],
-)  # fmt: skip
-def test_only_the_first_or_a_strictly_better_challenger_becomes_the_champion(scores: Any, expected: Any) -> None:
-    assert verdict(decide(exam(*scores), Promotion())) == expected
+)
+def test_the_evidence_and_the_policy_decide(evidence: Evaluation, policy: Any, expected: Any) -> None:
+    decision = decide(evidence, Promotion(**policy))
+    assert verdict(decision) == expected
+    assert (evidence.champion_unjudged or "") in decision.reason or "min_score" in policy
 
 
 @quick
@@ -111,72 +115,10 @@ def test_without_a_champion_only_the_lowest_score_gates(score: float, gain: floa
     assert [check.name for check in decision.checks] == ([] if policy.min_score is None else ["min_score"])
 
 
-@pytest.mark.parametrize(("score", "promoted"), [(0.79, False), (0.8, True), (0.81, True)])
-def test_the_lowest_score_is_enough_and_a_better_challenger_below_it_stays_out(score: float, promoted: bool) -> None:
-    decision = decide(exam(score, 0.5), Promotion(min_score=0.8))
-    assert verdict(decision) == (promoted, "better" if promoted else "min_score")
-    if not promoted:
-        assert decision.reason == "The challenger stays out: accuracy 0.7900, at least 0.8 is required."
-
-
-@pytest.mark.parametrize(("challenger", "reason_code"), [(0.89, "min_gain"), (0.9, "min_gain"), (0.901, "better")])
-def test_the_gain_must_be_more_than_the_margin(challenger: float, reason_code: str) -> None:
-    """As floats, 0.9 - 0.88 is a little more than 0.02."""
-    assert decide(exam(challenger, 0.88), Promotion(min_gain=0.02)).reason_code == reason_code
-
-
-@pytest.mark.parametrize(
-    ("f1", "allowed", "reason_code"),
-    [
-        ((0.95, 0.96), -0.02, "better"),
-        ((0.94, 0.96), -0.02, "better"),
-        ((0.93, 0.96), -0.02, "guardrail"),
-        ((0.5, 0.5), 0.01, "guardrail"),
-    ],
-)
-def test_a_guardrail_tolerates_what_it_says_or_asks_for_a_gain(f1: Any, allowed: float, reason_code: str) -> None:
-    decision = decide(exam(0.9, 0.8, f1), Promotion(guardrails={"f1_macro": allowed}))
-    assert decision.reason_code == reason_code
-    if reason_code == "guardrail":
-        assert f"guardrail f1_macro is {f1[0] - f1[1]:.4g} where at least {allowed:+} is required" in decision.reason
-
-
-def test_the_paired_test_is_evidence_and_gates_only_where_the_policy_says_so() -> None:
-    evaluation = exam(0.9, 0.8, paired=answered(7, 2, 0.18))
-    decision = decide(evaluation, Promotion())
-    (evidence,) = (check for check in decision.checks if check.name == "p_value")
-    assert (decision.promote, evidence.found, evidence.passed, evidence.gates) == (True, 0.18, False, False)
-    assert verdict(decide(evaluation, Promotion(max_p_value=0.05))) == (False, "p_value")
-    assert decide(evaluation, Promotion(max_p_value=0.2)).promote
-    in_the_champions_favour = exam(0.9, 0.8, paired=answered(2, 20, 0.0001))
-    assert verdict(decide(in_the_champions_favour, Promotion(max_p_value=0.05))) == (False, "p_value")
-
-
 def test_the_first_gate_that_fails_is_the_reason() -> None:
     policy = Promotion(min_score=0.95, min_gain=0.2, guardrails={"f1_macro": 0.1}, max_p_value=0.01)
-    evaluation, reasons = exam(0.9, 0.8, paired=answered(3, 2, 1.0)), []
+    evidence, reasons = exam(0.9, 0.8, paired=answered(3, 2, 1.0)), []
     for fixed in ({}, {"min_score": None}, {"min_gain": 0.0}, {"guardrails": {}}, {"max_p_value": None}):
         policy = policy.model_copy(update=fixed)
-        reasons.append(decide(evaluation, policy).reason_code)
+        reasons.append(decide(evidence, policy).reason_code)
     assert reasons == ["min_score", "min_gain", "guardrail", "p_value", "better"]
-
-
-@pytest.mark.parametrize(
-    ("policy", "expected"),
-    [
-        ({}, (False, "unjudged")),
-        ({"replace_unjudged": True}, (True, "unjudged_replaced")),
-        ({"replace_unjudged": True, "min_score": 0.95}, (False, "min_score")),
-    ],
-)
-def test_an_unjudged_champion_is_replaced_only_where_the_policy_says_so(policy: Any, expected: Any) -> None:
-    decision = decide(exam(0.9, unjudged="no column 'x'"), Promotion(**policy))
-    assert verdict(decision) == expected
-    assert "no column 'x'" in decision.reason or "min_score" in policy
-
-
-def test_a_decision_survives_its_way_through_json() -> None:
-    decision = decide(
-        exam(0.9, 0.8, paired=answered(7, 2, 0.18)), Promotion(min_score=0.5, guardrails={"f1_macro": -1})
-    )
-    assert Decision.model_validate_json(decision.model_dump_json()) == decision

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from champion.drift.classification import live_score
-from champion.drift.judge import all_the_same, changed_types, drifting, require_known_columns, without_verdicts
+from champion.drift.judge import changed_types, drifting, require_known_columns, without_verdicts
 from champion.drift.statistics import TESTS_BY_KIND, TITLES
 from champion.errors import ConfigurationError
 from champion.use_case.policy import Drift
@@ -16,20 +16,16 @@ from tests.support.drift_examples import compared, counted, described, judged, m
 TRAIN = mixed(2000, 1)
 
 
-def test_rows_as_in_training_are_no_drift_in_any_kind_of_column() -> None:
+def test_a_shifted_number_is_drift_and_rows_as_in_training_are_none_in_any_kind_of_column() -> None:
     result = compared(TRAIN, mixed(1000, 2))
     assert {name: each.verdict for name, each in result.items()} == {
         "size": "none", "heavy": "none", "stars": "none", "colour": "none", "paid": "none", "when": "ignored",
     }  # fmt: skip
     assert all(each.reason for each in result.values())
-
-
-def test_a_shifted_number_is_drift_and_no_other_column_is() -> None:
     result = compared(TRAIN, mixed(1000, 2, shift=0.5))
     size = result.pop("size")
-    assert (size.verdict, size.test) == ("drift", "rank")
+    assert (size.verdict, size.test, size.p_corrected < 1e-6) == ("drift", "rank", True)
     assert size.effect == pytest.approx(0.2, abs=0.05)
-    assert size.p_corrected < 1e-6
     assert "the mean went from" in size.reason
     assert {each.verdict for each in result.values()} == {"none", "ignored"}
 
@@ -62,19 +58,10 @@ def test_a_column_that_is_empty_now_is_drift_though_it_has_no_value_to_compare()
     assert (result.verdict, result.current_rows, result.mean) == ("drift", 0, None)
 
 
-def test_categories_that_training_had_not_are_counted_and_named() -> None:
-    new = mixed(1000, 2)
-    new.loc[:399, "colour"] = "pink"
-    new.loc[400, "colour"] = "Jane Doe"
-    result = compared(TRAIN, new)["colour"]
-    assert result.verdict == "drift"
-    assert result.unseen == pytest.approx(0.401)
-    assert [(each.value, each.rows) for each in result.unseen_values] == [("pink", 400)]
-
-
 def test_with_too_few_rows_nothing_is_judged() -> None:
-    for few in (compared(TRAIN, mixed(49, 2, shift=9)), compared(mixed(49, 1), mixed(500, 2, shift=9))):
-        assert {each.verdict for each in few.values()} == {"not_enough", "ignored"}
+    few = [judged(TRAIN, mixed(49, 2, shift=9)), judged(mixed(49, 1), mixed(500, 2, shift=9))]
+    for each in (*few, without_verdicts(judged(TRAIN, mixed(1000, 2, shift=3)), "All the same.")):
+        assert {feature.verdict for feature in each.features} == {"not_enough", "ignored"}
     assert compared(TRAIN, mixed(50, 2, shift=2))["size"].verdict == "drift"
 
 
@@ -96,12 +83,6 @@ def test_predictions_that_differ_from_the_truth_of_training_by_more_than_the_cha
     assert result.threshold == pytest.approx(0.15)
 
 
-def test_the_worst_come_first() -> None:
-    features = judged(TRAIN, mixed(1000, 2, shift=0.5, missing=0.9)).features
-    assert [features[i].verdict for i in (0, 1, -1)] == ["drift", "drift", "ignored"]
-    assert (features[0].effect or 0) >= (features[1].effect or 0)
-
-
 def test_a_row_of_the_tests_is_all_that_reports_and_sentences_need() -> None:
     parts = dict.fromkeys(("moved", "means", "unseen", "unusable"), "...")
     for tests in TESTS_BY_KIND.values():
@@ -117,14 +98,6 @@ def test_drift_takes_significance_and_an_effect_that_matters() -> None:
     assert adjusted[0] == pytest.approx([2e-9, 2e-9, 2 / 3, 0.9])
 
 
-def test_the_same_rows_over_and_over_are_seen_and_leave_no_feature_with_a_verdict() -> None:
-    profile, features = described(TRAIN)
-    assert all_the_same(counted(profile, features, pd.concat([TRAIN.head(1)] * 200)))
-    assert not all_the_same(counted(profile, features, TRAIN.head(2)))
-    unjudged = without_verdicts(judged(TRAIN, mixed(1000, 2, shift=3)), "All the same.").features
-    assert {each.verdict for each in unjudged} == {"not_enough", "ignored"}
-
-
 def test_a_column_most_of_whose_values_are_of_another_type_is_named() -> None:
     profile, features = described(TRAIN)
     counts = counted(profile, features, TRAIN.head(100))
@@ -136,8 +109,6 @@ def test_a_column_most_of_whose_values_are_of_another_type_is_named() -> None:
 
 def test_rules_for_a_column_that_is_not_there_or_that_contradict_each_other_are_refused() -> None:
     _, features = described(TRAIN)
-    with pytest.raises(ConfigurationError, match=r"drift\.ignore names the column 'colur'.*Did you mean 'colour'"):
-        require_known_columns(Drift(ignore=("colur",)), features)
     with pytest.raises(ConfigurationError, match=r"drift\.effects names"):
         require_known_columns(Drift(effects={"nothing": 0.2}), features)
     both = quick(drift={"ignore": ["size"], "effects": {"size": 0.2}})

@@ -1,36 +1,31 @@
-"""A drift report as JSON, as Markdown and as a page."""
-
-import json
+"""A drift report as Markdown and as a page, and drift over time."""
 
 import pytest
 
 from champion.drift.classification import live_score
-from champion.drift.report import DriftReport, Moment
+from champion.drift.report import Moment
 from champion.reporting.drift.page import render_drift_history, render_drift_html, render_drift_markdown
 from tests.support.drift_examples import report
 
-
-def test_the_json_says_its_format_and_comes_back_as_it_was() -> None:
-    text = report().model_dump_json()
-    assert json.loads(text)["format"] == 1
-    assert DriftReport.model_validate_json(text) == report()
+LIVE = report(live=live_score(70, 100, 5, 0.95, 200, 50))
 
 
 def test_the_markdown_has_the_verdict_first_and_the_worst_feature_before_the_others() -> None:
-    lines = render_drift_markdown(report()).splitlines()
+    lines = render_drift_markdown(LIVE).splitlines()
     assert lines[0] == "## shop: drift"
     first = next(i for i, line in enumerate(lines) if line.startswith("| feature")) + 1
     assert "**drift**" in lines[first + 1]
     assert "no drift" not in lines[first + 1]
+    assert any("worse than it was promoted with" in line for line in lines[:first])
 
 
 def test_names_of_the_users_are_no_markup_and_the_page_needs_nothing_beside_itself() -> None:
-    markdown, page = render_drift_markdown(report()), render_drift_html(report())
+    markdown, page = render_drift_markdown(LIVE), render_drift_html(LIVE)
     assert "`<b>col\\|our*`" in markdown
     assert "<script>" not in markdown.replace("`", "")
     assert [words for words in ("<script", "<b>col") if words in page] == []
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
-    for words in ("&lt;b&gt;col|our*", "7 rows of the log", "Columns that differ"):
+    for words in ("&lt;b&gt;col|our*", "7 rows of the log", "Columns that differ", "0.9500", "0.7000"):
         assert words in page
     assert page.count("<svg") == 7, "six features and the predictions"
 
@@ -41,14 +36,6 @@ def test_names_of_the_users_are_no_markup_and_the_page_needs_nothing_beside_itse
 def test_every_verdict_has_its_badge(verdict: str, badge: str) -> None:
     assert badge in render_drift_html(report(verdict))
     assert badge.lower() in render_drift_markdown(report(verdict)).splitlines()[0]
-
-
-def test_the_live_score_stands_beside_the_promoted_one() -> None:
-    live = report(live=live_score(70, 100, 5, 0.95, 200, 50))
-    page = render_drift_html(live)
-    assert "0.9500" in page
-    assert "0.7000" in page
-    assert "worse than it was promoted with" in render_drift_markdown(live)
 
 
 def test_a_table_without_a_row_to_draw_has_its_page_still() -> None:
