@@ -36,13 +36,6 @@ def table(labels: Any = ("a", "b"), rows: int = 200, seed: int = 0) -> pd.DataFr
     )
 
 
-def rules(**changes: Any) -> ComparisonRules:
-    settled: dict[str, Any] = {
-        "use_case": "made", "target": "target", "metric": "accuracy", "guardrails": (), "min_overlap": 30, "seed": 0,
-    }  # fmt: skip
-    return ComparisonRules(**{**settled, **changes})
-
-
 def compared_model(
     train: pd.DataFrame,
     role: str = "challenger",
@@ -62,7 +55,9 @@ def compared_model(
 def exam(
     holdout: pd.DataFrame, challenger: ComparedModel, champion: ComparedModel | None = None, **more: Any
 ) -> Evaluation:
-    return compare(holdout, 200, rules(**more), challenger, champion, [])
+    asked = {"metric": "accuracy", "guardrails": (), "min_overlap": 30, **more}
+    rules = ComparisonRules(use_case="made", target="target", seed=0, **asked)
+    return compare(holdout, 200, rules, challenger, champion, [])
 
 
 def test_both_are_asked_the_same_rows_and_the_better_one_scores_higher() -> None:

@@ -67,11 +67,14 @@ def both(*evidence: Any, **changes: Any) -> tuple[str, str]:
     return Page(render_html(run, {})).text, render_markdown(run)
 
 
+def pairs(*rows: int, p: float = 1.0) -> PairedTest:
+    names = ("both_right", "only_challenger_right", "only_champion_right", "both_wrong")
+    return PairedTest(**dict(zip(names, rows, strict=True)), p_value=p)
+
+
 def test_page_and_markdown_tell_it_all_as_it_is_kept_beside_this_file() -> None:
     """A file that is taken away is written anew."""
-    evidence = evaluation(
-        paired=PairedTest(both_right=20, only_challenger_right=9, only_champion_right=1, both_wrong=0, p_value=0.0215)
-    )
+    evidence = evaluation(paired=pairs(20, 9, 1, 0, p=0.0215))
     run = reported(
         evidence, examples.decision(evidence, min_score=0.8, guardrails={"f1_macro": -0.02}), dirty=True,
         profile=profile(columns=[number_column(), category_column(), number_column("id", kind="identifier", used=False)]),
@@ -113,11 +116,6 @@ def test_light_and_dark_define_the_same_colours_and_all_that_a_figure_asks_for()
     assert "prefers-color-scheme: dark" in html
     assert set(re.findall(r"--[\w-]+(?=:)", dark)) == set(re.findall(r"--[\w-]+(?=:)", light)) - {"--sans", "--mono"}
     assert set(re.findall(r"var\((--[\w-]+)", html)) <= set(re.findall(r"(--[\w-]+):", html))
-
-
-def pairs(*rows: int, p: float = 1.0) -> PairedTest:
-    names = ("both_right", "only_challenger_right", "only_champion_right", "both_wrong")
-    return PairedTest(**dict(zip(names, rows, strict=True)), p_value=p)
 
 
 def headline(**changes: Any) -> str:
@@ -197,6 +195,7 @@ def test_a_condition_that_gates_and_is_not_met_stands_out() -> None:
 
 MUTE: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
 SINGLE = examples.candidate(0, 0).model_copy(update={"name": "only", "cv_mean": None, "cv_std": None})
+NO_SETOSA = examples.comparison_rows(missing_classes=["setosa"])
 NOTHING_RANKED = "only was the only one, so that there was nothing to rank."
 
 
@@ -205,17 +204,14 @@ NOTHING_RANKED = "only was the only one, so that there was nothing to rank."
     [
         (
             {role: performance(role, SPECIES, **MUTE) for role in ("challenger", "champion")},
-            "The estimator gives no probabilities",
+            "gives no probabilities",
             "",
         ),
         ({"candidates": [SINGLE]}, NOTHING_RANKED, NOTHING_RANKED),
-        (
-            {"rows": examples.comparison_rows(missing_classes=["setosa"])},
-            "No judged row has the class setosa",
-            "not in the holdout: setosa",
-        ),
+        ({"rows": NO_SETOSA}, "No judged row has the class setosa", "not in the holdout: setosa"),
+        ({}, "candidate_0 was chosen", "candidate_0 was chosen"),
     ],
-    ids=["no probabilities", "a single candidate", "a class that the holdout lacks"],
+    ids=["no probabilities", "a single candidate", "a class that the holdout lacks", "any figure"],
 )
 def test_what_is_missing_is_said(changes: dict[str, Any], on_the_page: str, in_the_comment: str) -> None:
     html, markdown = both(evaluation(**changes))
@@ -286,12 +282,6 @@ def test_many_classes_list_the_weakest() -> None:
     assert len(table.rows) == classification.CLASS_ROWS
     assert table.rows[0].cells[0] == "0"
     assert table.note == "The 100 of 150 classes with the lowest F1."
-
-
-def test_a_missing_figure_leaves_the_rest() -> None:
-    html = render_html(reported(), {})
-    assert "<svg" not in html
-    assert "candidate_0 was chosen" in Page(html).text
 
 
 def test_a_profile_page_has_every_column_in_its_table_draws_the_used_ones_and_escapes_what_the_table_says() -> None:
