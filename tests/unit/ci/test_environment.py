@@ -10,19 +10,12 @@ from champion.datastore.backends.table import BACKENDS
 from champion.errors import ConfigurationError
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("HEAD_SHA", "$(id)"),
-        ("RUN_ID", "1)[x](y"),
-        ("GITHUB_REPOSITORY", "a/b/../c"),
-        ("PR_NUMBER", "1; id"),
-        *(("DRIFT_DATA", path) for path in ("../elsewhere.csv", "/etc/passwd", "data/a b", "data/$(id)", "-x")),
-    ],
-)
-def test_a_variable_that_cannot_be_what_it_should_is_refused(name: str, value: str) -> None:
-    with pytest.raises(ConfigurationError, match=name):
-        Environment({name: value})[name]
+def test_a_variable_that_cannot_be_what_it_should_is_refused() -> None:
+    wrong = [("HEAD_SHA", "$(id)"), ("RUN_ID", "1)[x](y"), ("GITHUB_REPOSITORY", "a/b/../c"), ("PR_NUMBER", "1; id")]
+    wrong += [("DRIFT_DATA", path) for path in ("../elsewhere.csv", "/etc/passwd", "data/a b", "data/$(id)", "-x")]
+    for name, value in wrong:
+        with pytest.raises(ConfigurationError, match=name):
+            Environment({name: value})[name]
 
 
 def test_a_credential_is_hidden_where_a_kind_of_remote_or_a_stack_declares_it(
@@ -30,15 +23,10 @@ def test_a_credential_is_hidden_where_a_kind_of_remote_or_a_stack_declares_it(
 ) -> None:
     names = ["REPO_TOKEN", "ZENML_STORE_API_KEY", *(name for kind in BACKENDS for name in kind.secrets)]
     assert {"GDRIVE_CREDENTIALS_DATA", "AWS_SECRET_ACCESS_KEY"} <= set(names)
-    names += ["S3_SECRET", "IMAGE"]
-    variables = {name: f"the value of {name}." for name in names}
-
-    def told() -> list[str]:
-        text = hidden(" ".join(variables.values()), secrets_of(variables))
-        return [name for name in names if variables[name] in text]
-
-    assert told() == ["S3_SECRET", "IMAGE"]
+    variables = {name: f"the value of {name}." for name in (*names, "S3_SECRET", "IMAGE")}
+    text = " ".join(variables.values())
+    assert hidden(text, secrets_of(variables)).strip("* ") == "the value of S3_SECRET. the value of IMAGE."
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks/bucket.yaml").write_text("""configuration: {path: '${IMAGE}', secret: "${S3_SECRET}"}""")
     monkeypatch.setattr(settings, "root", lambda: tmp_path)
-    assert told() == ["IMAGE"]
+    assert hidden(text, secrets_of(variables)).strip("* ") == "the value of IMAGE."
