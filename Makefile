@@ -120,7 +120,7 @@ ci-drift-retrain: .venv/runtime ## in CI: start the training pipeline
 	@$(BIN)/python run.py ci drift-retrain
 
 rehearse: .venv/dev .venv-drive/ready ## play the workflows on this machine: a better pull request, its merge, a worse one, a fork's, a rollback, drift
-	$(BIN)/python -m tests.containers.rehearsal $(ARGS)
+	$(BIN)/python -m tests.containers.rehearsal
 
 ci-check: ## in CI: fail unless every job named in RESULTS has succeeded
 	@test -n "$$RESULTS" && for result in $$RESULTS; do test "$$result" = success || { echo "Not every job succeeded: $$RESULTS"; exit 1; }; done

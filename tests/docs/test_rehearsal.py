@@ -19,12 +19,12 @@ def test_an_expression_or_a_condition_that_is_not_known_is_refused() -> None:
     with pytest.raises(UnknownError, match=r"secrets\.NEW"):
         filled_in({"NAME": "${{ secrets.NEW }}"}, {})
     with pytest.raises(UnknownError, match="always"):
-        applies("always()", failed=False, fork=False, outputs={})
+        applies({"if": "always()"}, failed=False, fork=False, outputs={})
 
 
 def test_every_job_but_the_checks_can_be_rehearsed() -> None:
     folder = ROOT / ".github/workflows"
     for file, job in (("mlops-pipeline", "judge"), ("mlops-pipeline", "promote"), ("mlops-pipeline", "rollback"),
                       ("comment-on-fork", "comment"), ("drift-monitor", "watch"), ("drift-monitor", "retrain")):  # fmt: skip
-        for step in read_job(folder / f"{file}.yml", job).steps:
-            applies(step.condition, failed=False, fork=False, outputs={})
+        for step in read_job(folder / f"{file}.yml", job)[0]:
+            applies(step, failed=False, fork=False, outputs={})

@@ -1,6 +1,9 @@
-"""``make rehearse``: play it, leave the comments as files, and print what happened."""
+"""``make rehearse``: play the workflows before anything is pushed, leave the comments as files, print what happened.
 
-import argparse
+The `run:` lines are those of ``.github/workflows``, each one make target, in a clean clone, on the real Docker stack.
+Google Drive and GitHub are doubles on loopback.
+"""
+
 import sys
 import tempfile
 from pathlib import Path
@@ -8,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.containers.rehearsal.stage import ROOT, Stage
-from tests.containers.rehearsal.story import Rehearsal, Scene
+from tests.conftest import ROOT
+from tests.containers.rehearsal.stage import Scene, Stage
+from tests.containers.rehearsal.story import Rehearsal
 from tests.support.doubles.drive import GoogleDrive
 from tests.support.doubles.github import GitHub
 
@@ -20,46 +24,34 @@ def rehearse(folder: Path, out: Path) -> list[Scene]:
     for old in out.glob("*.*"):
         old.unlink()
     with GoogleDrive(folder / "authority") as drive, GitHub() as github:
-        stage = Stage(folder, drive, github, tell=lambda line: print(line, file=sys.stderr, flush=True))
-        play = Rehearsal(stage, github)
+        play = Rehearsal(Stage(folder, drive, github))
         try:
             play.play()
         finally:
-            _leave(play.scenes, out)
+            for number, scene in enumerate(play.scenes, 1):
+                stem = f"{number}-{scene.title.replace(' ', '-')}"
+                (out / f"{stem}.log").write_text(scene.said, encoding="utf-8")
+                if scene.comment:
+                    (out / f"{stem}.md").write_text(scene.comment, encoding="utf-8")
         assert drive.count("POST .*upload"), f"nothing was pushed to Drive; {out} has the logs"
         assert not drive.refused, f"somebody asked for {drive.refused}"
     return play.scenes
 
 
-def _leave(scenes: list[Scene], out: Path) -> None:
-    for number, scene in enumerate(scenes, 1):
-        stem = f"{number}-{scene.title.replace(' ', '-')}"
-        (out / f"{stem}.log").write_text(scene.ran.said, encoding="utf-8")
-        if scene.comment:
-            (out / f"{stem}.md").write_text(scene.comment, encoding="utf-8")
-
-
-def shown(scenes: list[Scene]) -> Table:
-    """The scenes as a table."""
-    table = Table("scene", "make targets", "champion on main", "comment or issue")
-    for scene in scenes:
-        broken = [f"{line}: exit {code}" for line, code in scene.ran.steps if code]
-        steps = "\n".join(broken) or f"{len(scene.ran.steps)}, all well"
-        table.add_row(scene.title, steps, str(scene.champion or "none"), scene.headline)
-    return table
-
-
 def main() -> int:
     """Rehearse; the exit code says whether every step ended well."""
-    parser = argparse.ArgumentParser(prog="make rehearse", description=__doc__)
-    parser.add_argument("--out", type=Path, default=ROOT / "reports/rehearsal", help="where comments and logs go")
-    asked = parser.parse_args()
+    out = ROOT / "reports/rehearsal"
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
-        scenes = rehearse(Path(folder), asked.out)
-    Console().print(shown(scenes))
-    print(f"Comments and logs: {asked.out}")
+        scenes = rehearse(Path(folder), out)
+    table = Table("scene", "make targets", "champion on main", "comment or issue")
+    for scene in scenes:
+        broken = "\n".join(f"{line}: exit {code}" for line, code in scene.steps if code)
+        steps = broken or f"{len(scene.steps)}, all well"
+        table.add_row(scene.title, steps, str(scene.champion or "none"), scene.headline)
+    Console().print(table)
+    print(f"Comments and logs: {out}")
     print("Doubles on this machine: Google Drive, GitHub; cml where it is not installed. The image was not pushed.")
-    return next((scene.ran.code for scene in scenes if scene.ran.code), 0)
+    return next((code for scene in scenes for _, code in scene.steps if code), 0)
 
 
 if __name__ == "__main__":

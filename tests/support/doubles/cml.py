@@ -16,20 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="cml", allow_abbrev=False)
-    for name, only in [("verb", "comment"), ("what", "update")]:
-        parser.add_argument(name, choices=[only])
-    for name in ("--target", "--watermark-title", "--repo"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--publish", choices=["false"], required=True)
-    parser.add_argument("--driver", choices=["github"])
-    parser.add_argument("report", type=Path)
-    return parser.parse_args()
-
-
-def call(method: str, url: str, body: Any = None) -> Any:
+def call(method: str, path: str, body: Any = None) -> Any:
     headers = {"Authorization": f"token {os.environ['REPO_TOKEN']}", "Content-Type": "application/json"}
+    url = f"{repository.scheme}://{repository.netloc}/api/v3/{path}"
     request = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -38,21 +27,22 @@ def call(method: str, url: str, body: Any = None) -> Any:
         sys.exit(f"HttpError: {json.load(error)['message']}")
 
 
-def main() -> None:
-    asked = arguments()
-    repository = urlsplit(asked.repo)
-    api = f"{repository.scheme}://{repository.netloc}/api/v3"
-    issues = f"{api}/repos{repository.path}/issues"
-    kind, _, number = asked.target.partition("/")
-    if kind != "pr" or not number.isdecimal():
-        sys.exit(f"unknown target {asked.target}")
-    mark = f'![](https://cml.dev/watermark.png#{asked.watermark_title} "CML watermark")'
-    body = {"body": f"{asked.report.read_text(encoding='utf-8')}\n\n{mark}"}
-    call("GET", f"{api}/user")
-    former = [found["id"] for found in call("GET", f"{issues}/{number}/comments") if mark in found["body"]]
-    where = ("PATCH", f"{issues}/comments/{former[0]}") if former else ("POST", f"{issues}/{number}/comments")
-    print(call(*where, body)["html_url"])
-
-
-if __name__ == "__main__":
-    main()
+parser = argparse.ArgumentParser(prog="cml", allow_abbrev=False)
+for word in ("comment", "update"):
+    parser.add_argument(word, choices=[word])
+for name in ("--target", "--watermark-title", "--repo"):
+    parser.add_argument(name, required=True)
+parser.add_argument("--publish", choices=["false"], required=True)
+parser.add_argument("--driver", choices=["github"])
+parser.add_argument("report", type=Path)
+asked = parser.parse_args()
+kind, _, number = asked.target.partition("/")
+if kind != "pr" or not number.isdecimal():
+    sys.exit(f"unknown target {asked.target}")
+repository = urlsplit(asked.repo)
+issues = f"repos{repository.path}/issues"
+mark = f'![](https://cml.dev/watermark.png#{asked.watermark_title} "CML watermark")'
+call("GET", "user")
+former = [found["id"] for found in call("GET", f"{issues}/{number}/comments") if mark in found["body"]]
+where = ("PATCH", f"{issues}/comments/{former[0]}") if former else ("POST", f"{issues}/{number}/comments")
+print(call(*where, {"body": f"{asked.report.read_text(encoding='utf-8')}\n\n{mark}"})["html_url"])
