@@ -1,13 +1,11 @@
 """What a trained model must do, whatever the estimator (after eugeneyan/testing-ml)."""
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from threadpoolctl import threadpool_limits
 
 from champion.errors import DataError
 from champion.modeling.contract import Contract
@@ -27,13 +25,6 @@ ESTIMATORS: dict[str, dict[str, Any]] = {
     "sklearn.neighbors.KNeighborsClassifier": {"n_neighbors": 1},
 }
 each = pytest.mark.parametrize("estimator", ESTIMATORS)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tables this small are learned faster without threads that wait for each other."""
-    with threadpool_limits(1):
-        yield
 
 
 def table(rows: int, seed: int = 0) -> pd.DataFrame:

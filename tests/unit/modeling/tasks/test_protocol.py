@@ -1,11 +1,13 @@
 """A second task is its functions and a row in each table: the rest of the house asks the tables, and needs no edit."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn import metrics
 from sklearn.base import RegressorMixin
@@ -20,7 +22,6 @@ from champion.comparison.decision import decide
 from champion.comparison.evaluation import Evaluation, Outcome
 from champion.drift.labels import LIVE
 from champion.drift.rows import DriftRequest, compared
-from champion.errors import DataError
 from champion.modeling.equivalence import check_equivalence
 from champion.modeling.estimators import check_candidates
 from champion.modeling.evaluation import PairedTest
@@ -48,20 +49,12 @@ from pipelines.outputs import plots
 from tests.support.packages import about
 from tests.support.report_examples import lineage
 
+NOTHING = staticmethod(lambda *_: [])
+
 
 class Target:
-    @staticmethod
-    def check(target: pd.Series, folds: int) -> list[str]:  # noqa: ARG004 - as the protocol has it
-        if target.isna().any():
-            raise DataError("A number is missing.")
-        return []
-
-    @staticmethod
-    def canonical_labels(target: pd.Series) -> Any:
-        return target.to_numpy(dtype=object)
-
-    classes_to_learn = staticmethod(lambda target, split: [])  # noqa: ARG005
-    class_counts = staticmethod(lambda target, classes: [])  # noqa: ARG005
+    check = classes_to_learn = class_counts = NOTHING
+    canonical_labels = staticmethod(lambda target: target.to_numpy(dtype=object))
 
 
 class Learning:
@@ -69,11 +62,11 @@ class Learning:
     ALWAYS_SHOWN = ("neg_mean_absolute_error",)
 
     scorer_names = staticmethod(lambda: ["neg_mean_absolute_error", "r2"])
-    encode = staticmethod(lambda labels, classes: labels.astype(float))  # noqa: ARG005
-    parameters = staticmethod(lambda params, classes: params)  # noqa: ARG005
-    folds = staticmethod(lambda learned, groups, fitting: [*KFold(fitting.folds).split(learned)])  # noqa: ARG005
-    needs_probabilities = staticmethod(lambda name: False)  # noqa: ARG005
-    answers = staticmethod(lambda predictions, truth, classes: (truth, predictions.values))  # noqa: ARG005
+    encode = staticmethod(lambda labels, _: labels.astype(float))
+    parameters = staticmethod(lambda params, _: params)
+    folds = staticmethod(lambda learned, _, fitting: [*KFold(fitting.folds).split(learned)])
+    needs_probabilities = staticmethod(lambda _: False)
+    answers = staticmethod(lambda predictions, truth, _: (truth, predictions.values))
 
     @staticmethod
     def score(answers: Any, names: Any, required: str) -> dict[str, float]:
@@ -82,17 +75,12 @@ class Learning:
 
 
 class Judging:
-    classes = staticmethod(lambda contracts, truth: [])  # noqa: ARG005
-    missing_classes = staticmethod(lambda answers: [])  # noqa: ARG005
-    evidence = staticmethod(lambda answers: {})  # noqa: ARG005
-    smallest_gain = staticmethod(lambda rows, paired: 0.0)  # noqa: ARG005
-    unknown_target = staticmethod(lambda target, contract: None)  # noqa: ARG005
-    sample = staticmethod(lambda truth, order, most: order[:most])  # noqa: ARG005
-    doubts = staticmethod(lambda truth, answers, contracts: [])  # noqa: ARG005
-
-    @staticmethod
-    def answers(predictions: Any, contract: Any, classes: Any, truth: Any) -> Any:  # noqa: ARG004
-        return truth.astype(float), predictions.values
+    classes = missing_classes = doubts = NOTHING
+    evidence = staticmethod(lambda _: {})
+    smallest_gain = staticmethod(lambda *_: 0.0)
+    unknown_target = staticmethod(lambda *_: None)
+    sample = staticmethod(lambda _, order, most: order[:most])
+    answers = staticmethod(lambda predictions, contract, classes, truth: (truth.astype(float), predictions.values))  # noqa: ARG005
 
     @staticmethod
     def paired_test(challenger: Any, champion: Any) -> PairedTest:
@@ -110,39 +98,33 @@ class Form:
     places = staticmethod(lambda predictions: np.zeros(len(predictions.values), dtype=np.int64))
     texts = staticmethod(lambda predictions: [repr(value) for value in predictions.values.tolist()])
     schema = staticmethod(lambda: {"number": {"type": "number"}})
-    columns = staticmethod(lambda probabilities: ("number",))  # noqa: ARG005
+    columns = staticmethod(lambda _: ("number",))
+    arrays = staticmethod(lambda predictions: [pa.array(predictions.values)])
 
     @staticmethod
     def json_rows(predictions: Any, warnings: Any) -> list[str]:
         pairs = zip(predictions.values.tolist(), warnings, strict=True)
         return [f'{{"number":{value!r},"warnings":{each}}}' for value, each in pairs]
 
-    @staticmethod
-    def arrays(predictions: Any) -> list[Any]:
-        import pyarrow as pa
-
-        return [pa.array(predictions.values)]
-
 
 class Report:
     DETAILS = "Size of the errors"
 
     target = staticmethod(lambda profile: f"{profile.rows} rows with a number.")
-    details = staticmethod(lambda evaluation: Table("", columns({"error": "number"}), []))  # noqa: ARG005
-    errors = staticmethod(lambda performance, evaluation: "It errs a little.")  # noqa: ARG005
-    paired_table = staticmethod(lambda evaluation: None)  # noqa: ARG005
+    details = staticmethod(lambda _: Table("", columns({"error": "number"}), []))
+    errors = staticmethod(lambda *_: "It errs a little.")
+    paired_table = staticmethod(lambda _: None)
     paired = staticmethod(lambda test: f"It came closer on {test.only_challenger_right} rows.")
-    smallest_gain = staticmethod(lambda evaluation: "")  # noqa: ARG005
+    smallest_gain = staticmethod(lambda _: "")
 
 
 class Live:
     def __init__(self, manifest: Any, holdout_rows: int) -> None:
         assert (manifest.task, holdout_rows > 0) == ("numbers", True)
-        self.names: list[str] = []
-        self.labelled, self.error, self._differences = 0, None, []
+        self.names, self.labelled, self.error, self._differences = [], 0, None, []
 
     truth = staticmethod(lambda column: np.array(column.to_pylist(), dtype=float))
-    score = staticmethod(lambda min_rows: None)  # noqa: ARG005
+    score = staticmethod(lambda _: None)
 
     def count(self, predicted: Any, truth: Any) -> None:
         self.labelled += len(truth)
@@ -155,10 +137,8 @@ class Live:
 @pytest.fixture(autouse=True)
 def numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The task, in the tables."""
-    rows: list[tuple[dict[str, Any], Any]] = [
-        (TARGETS, Target), (LEARNING, Learning), (JUDGING, Judging), (FORMS, Form), (TASKS, Report), (LIVE, Live)
-    ]  # fmt: skip
-    for table, row in rows:
+    tables: list[dict[str, Any]] = [TARGETS, LEARNING, JUDGING, FORMS, TASKS, LIVE]
+    for table, row in zip(tables, (Target, Learning, Judging, Form, Report, Live), strict=True):
         monkeypatch.setitem(table, "numbers", row)
 
 
@@ -168,20 +148,18 @@ def prices() -> pd.DataFrame:
     return frame.assign(price=3.5 * frame["size"] + 20 * frame["rooms"] + random.normal(0, 5, 300))
 
 
-def use_case(**changes: Any) -> UseCase:
-    made = UseCase(
-        name="prices", data=Data(path="data/prices.csv", target="price"),
-        promotion=Promotion(metric="neg_mean_absolute_error", guardrails={"r2": -0.5}),
-        candidates={
-            "mean": Candidate(estimator=Learning.BASELINE),
-            "ridge": Candidate(estimator="sklearn.linear_model.Ridge", search={"alpha": (0.1, 1.0)}),
-        },
-    )  # fmt: skip
-    return made.model_copy(update={"task": "numbers", **changes})
+USE_CASE = UseCase(
+    name="prices", data=Data(path="data/prices.csv", target="price"),
+    promotion=Promotion(metric="neg_mean_absolute_error", guardrails={"r2": -0.5}),
+    candidates={
+        "mean": Candidate(estimator=Learning.BASELINE),
+        "ridge": Candidate(estimator="sklearn.linear_model.Ridge", search={"alpha": (0.1, 1.0)}),
+    },
+).model_copy(update={"task": "numbers"})  # fmt: skip
 
 
 def test_a_further_task_is_learned_judged_packed_answered_and_reported_through_the_tables(tmp_path: Path) -> None:
-    frame, learned = prices(), use_case()
+    frame, learned = prices(), USE_CASE
     assert check(frame, learned) == []
     check_candidates(learned, "prices.yaml")
     rule = rule_for(frame, learned.data, learned.split)
@@ -203,6 +181,11 @@ def test_a_further_task_is_learned_judged_packed_answered_and_reported_through_t
     assert (decision.promote, decision.reason_code) == (True, "better")
     assert evaluation.paired.only_challenger_right > len(holdout) / 2
     assert evaluation.challenger.importance[0].mean > 0
+
+    other = Predictor(plan.model_copy(update={"task": "classification", "classes": ("no", "yes")}), fitted["mean"][0])
+    of_another = replace(sides["champion"], predictor=other)
+    evaluated = compare(holdout, len(train), learned.comparison_rules(), sides["challenger"], of_another, ranked)
+    assert evaluated.champion_unjudged == "it was made for classification, and the use case is one of numbers"
 
     pipeline, result = fitted["ridge"]
     package = build(
@@ -239,15 +222,3 @@ def test_a_further_task_is_learned_judged_packed_answered_and_reported_through_t
         assert f"{len(train)} rows with a number." in text
     assert written_metrics(evaluation)["challenger"] == "ridge"
     assert plots(evaluation)["importance"]
-
-
-def test_a_champion_of_another_task_is_not_judged() -> None:
-    frame, learned = prices(), use_case()
-    rule = rule_for(frame, learned.data, learned.split)
-    train, holdout, _, plan = prepare_table(frame, learned.data, rule, "numbers")
-    pipeline, result = fit_candidate(train, plan, "mean", learned.candidates["mean"], learned.fitting())
-    other = plan.model_copy(update={"task": "classification", "classes": ("no", "yes")})
-    sides = [ComparedModel("challenger", Predictor(plan, pipeline), rule, "mean", "x", {})]
-    sides.append(ComparedModel("champion", Predictor(other, pipeline), rule, "mean", "x", {}, 1))
-    evaluation = compare(holdout, len(train), learned.comparison_rules(), *sides, [result])
-    assert evaluation.champion_unjudged == "it was made for classification, and the use case is one of numbers"
