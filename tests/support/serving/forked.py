@@ -3,8 +3,6 @@
 Not for what a start itself costs or loads: `iris_service` is a process of its own.
 """
 
-from __future__ import annotations
-
 import atexit
 import gc
 import importlib
@@ -24,13 +22,13 @@ IMPORTED = [
     "sklearn.linear_model", "sklearn.compose", "sklearn.svm", "uvicorn.lifespan.on", "uvloop",
 ]  # fmt: skip
 FORK = multiprocessing.get_context("forkserver")
+FORK.set_forkserver_preload([__name__])
 
 
 class Forked(multiprocessing.context.ForkServerProcess):
     """What tests ask of a `subprocess.Popen`, of a process that was forked."""
 
     def __init__(self, arguments: Sequence[str], env: dict[str, str], open_files: int | None = None) -> None:
-        FORK.set_forkserver_preload([__name__])
         said, output = FORK.Pipe(duplex=False)
         super().__init__(target=become, args=(list(arguments), env, output, open_files), daemon=True)
         self.start()

@@ -1,7 +1,5 @@
 """Real production packages, trained in a moment: of the sample, and of a table with every kind of feature."""
 
-from __future__ import annotations
-
 import functools
 import io
 import json
@@ -109,10 +107,8 @@ def made(table: str = "iris", model: str = "FOREST", number: int = 1, seed: int 
     pipeline = build_pipeline(Candidate(estimator=estimator, params=params), plan.features, seed=0)
     pipeline.fit(model_frame(train, plan.features), encode(canonical_labels(train[target]), plan.classes))
     equivalence = check_equivalence(pipeline, plan, holdout, seed=0)
-    facts: dict[str, Any] = about(
-        number, use_case=table, signature=plan.features, classes=plan.classes, target=target, estimator=estimator,
-        data_version=f"{number:032x}",
-    )  # fmt: skip
+    learned = {"signature": plan.features, "classes": plan.classes, "target": target, "estimator": estimator}
+    facts = about(number, use_case=table, data_version=f"{number:032x}", **learned)
     return build(dumps(pipeline), profile, equivalence, **facts)
 
 
@@ -120,6 +116,4 @@ def answers_of(package: Package, rows: list[dict[str, Any]]) -> list[dict[str, A
     """What a champion says of some rows, asked in this process."""
     champion = Champion(package, "test")
     block = champion.reader.block(champion.reader.read(json.dumps(rows).encode(), len(rows)))
-    answer = champion.encode("x", champion.predict(block), champion.warnings(block))
-    found: list[dict[str, Any]] = json.loads(answer)["predictions"]
-    return found
+    return json.loads(champion.encode("x", champion.predict(block), champion.warnings(block)))["predictions"]

@@ -1,7 +1,5 @@
 """A service over each table, shared by the tests that change nothing about it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

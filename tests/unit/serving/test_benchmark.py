@@ -34,9 +34,7 @@ def test_each_limit_can_be_broken_alone(broken: dict[str, float]) -> None:
     held = limits([replace(GOOD, **broken), *RIVALS])
     assert [limit.kept for limit in held].count(False) == 1
     assert as_tables([GOOD, *RIVALS], held).count("| NO |") == 1
-    assert limits([replace(each, model="boosting") for each in [GOOD, *RIVALS]]) == [], (
-        "the forest alone is held to them"
-    )
+    assert limits([replace(each, model="boosting") for each in [GOOD, *RIVALS]]) == [], "the forest alone is held"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +85,5 @@ def test_the_cost_of_a_process_is_that_of_all_below_it() -> None:
 def test_what_the_rivals_need_is_pinned_without_an_address() -> None:
     files = sorted((ROOT / "devtools/benchmarks/serving").glob("requirements-*.txt"))
     assert [file.stem.partition("-")[2] for file in files] == ["bentoml", "fastapi", "mlflow"]
-    for file in files:
-        for line in file.read_text(encoding="utf-8").splitlines():
-            assert re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+( ; .+)?$", line), line
+    for line in "".join(file.read_text(encoding="utf-8") for file in files).splitlines():
+        assert re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+( ; .+)?$", line), line

@@ -8,9 +8,7 @@ from tests.support.serving.models import IRIS
 from tests.support.serving.service import PATIENCE, Service
 
 
-def test_a_promotion_and_a_rollback_reach_the_service_that_runs_and_its_port_is_taken(
-    ready: Checkout, tree: Any
-) -> None:
+def test_promotion_and_rollback_reach_the_service_that_runs_and_its_port_is_taken(ready: Checkout, tree: Any) -> None:
     ready.write_use_case(tree(1))
     ready.train()
     with Service(ready.start("serve", "--port", "0", "--reload-seconds", "0.1", warm=False)) as service:

@@ -104,7 +104,7 @@ def test_the_form_is_filled_in_and_sent_by_keyboard_alone(page: Page) -> None:
     assert f"Answered by model version 1, data version {1:032x}, request " in told
 
 
-def test_it_begins_with_the_example_says_what_training_had_seen_and_sends_null_for_nothing(page: Page) -> None:
+def test_it_begins_with_the_example_names_every_control_gives_ranges_and_sends_null_for_nothing(page: Page) -> None:
     with opened(page) as service:
         example = ["3.667", "red", "true", "2022-07-04T05:05:27", "48.5", "5e+29"]
         assert read(page, "#fields input, #fields select") == example
@@ -120,7 +120,20 @@ def test_it_begins_with_the_example_says_what_training_had_seen_and_sends_null_f
         for place in (1, 2, 4):
             fill(page, place, "")
         predict(page)
+        page.send("Accessibility.enable")
+        nodes = [node for node in page.send("Accessibility.getFullAXTree")["nodes"] if "name" in node]
     assert [service.asked[0][name] for name in ("colour", "smoker", "wait")] == [None, None, None]
+    roles = ("spinbutton", "textbox", "combobox", "button", "DateTime", "InputTime", "Date")
+    controls = {
+        node["name"]["value"]: node.get("description", {}).get("value", "")
+        for node in nodes
+        if node["role"]["value"] in roles and any(each["name"] == "focusable" for each in node.get("properties", []))
+    }
+    for feature in made("paged", "PRIOR").manifest.signature:
+        assert "in training" in controls[feature.name] or "may be missing" in controls[feature.name]
+    assert {"Predict", "Fill in the example"} <= set(controls)
+    parts = {node["name"]["value"] for node in nodes if node["role"]["value"] in ("region", "list")}
+    assert {"The champion", "Try a prediction", "Answer", "Probabilities"} <= parts
 
 
 def test_an_error_stands_at_the_field_it_names_or_else_by_itself_and_takes_the_focus(page: Page) -> None:
@@ -198,24 +211,6 @@ def test_a_key_is_asked_for_and_nothing_is_told_without_it(page: Page) -> None:
             assert focused(page) != "key" or given != "open-sesame"
         predict(page)
         assert page.ask("JSON.stringify([localStorage.length, sessionStorage.length, document.cookie])") == '[0,0,""]'
-
-
-def test_every_control_has_a_name_and_a_description(page: Page) -> None:
-    with opened(page):
-        predict(page)
-        page.send("Accessibility.enable")
-        nodes = [node for node in page.send("Accessibility.getFullAXTree")["nodes"] if "name" in node]
-    roles = ("spinbutton", "textbox", "combobox", "button", "DateTime", "InputTime", "Date")
-    controls = {
-        node["name"]["value"]: node.get("description", {}).get("value", "")
-        for node in nodes
-        if node["role"]["value"] in roles and any(each["name"] == "focusable" for each in node.get("properties", []))
-    }
-    for feature in made("paged", "PRIOR").manifest.signature:
-        assert "in training" in controls[feature.name] or "may be missing" in controls[feature.name]
-    assert {"Predict", "Fill in the example"} <= set(controls)
-    parts = {node["name"]["value"] for node in nodes if node["role"]["value"] in ("region", "list")}
-    assert {"The champion", "Try a prediction", "Answer", "Probabilities"} <= parts
 
 
 @pytest.mark.parametrize("width", [360, 1280])

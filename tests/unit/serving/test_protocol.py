@@ -42,9 +42,7 @@ def test_what_is_no_http_is_refused_in_the_one_form_of_errors(iris_service: Serv
         (b"connection: upgrade", b"upgrade: websocket"),
     ],
 )
-def test_a_client_that_offers_another_protocol_is_answered_in_this_one(
-    iris_service: Service, wish: tuple[bytes, ...]
-) -> None:
+def test_a_client_that_offers_another_protocol_gets_this_one(iris_service: Service, wish: tuple[bytes, ...]) -> None:
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(ROW), ROW)
     with iris_service.raw() as line:
         for said in (request(ROW, *wish), request(chunked, *wish, b"transfer-encoding: chunked", length=0)):

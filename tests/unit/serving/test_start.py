@@ -43,12 +43,9 @@ def test_a_weak_key_is_refused_at_the_start_without_being_shown(folder: Path, ke
     assert "Traceback" not in said
 
 
-def test_a_key_file_that_is_not_there_and_two_keys_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_key_file_that_is_not_there_two_keys_and_an_unknown_host_are_refused(folder: Path, tmp_path: Path) -> None:
     missing = ("--package", str(folder), "--api-key-file", str(tmp_path / "none"))
     assert "cannot be read" in refused_start(*missing)[1]
     assert "There are two API keys" in refused_start(*missing, env={"SERVE_API_KEY": KEY})[1]
-
-
-def test_an_unknown_host_is_a_sentence(folder: Path) -> None:
     code, said = refused_start("--package", str(folder), "--host", "no.such.host.invalid")
     assert (code, said.startswith("Error: The host 'no.such.host.invalid' is not known")) == (1, True)
