@@ -18,7 +18,7 @@ from champion.modeling import forest
 from champion.modeling.arrays import BACKENDS, LARGEST, ArrayPredictor, Block, block_of
 from champion.modeling.columns import infer
 from champion.modeling.contract import Contract
-from champion.modeling.equivalence import check_equivalence
+from champion.modeling.equivalence import _at_boundaries, check_equivalence
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.evaluation import EquivalenceReport
 from champion.modeling.features import model_frame, signature
@@ -163,6 +163,13 @@ def test_a_walk_that_is_wrong_at_the_thresholds_or_in_its_probabilities_alone_do
     assert (found.backend, "differed" in found.reason) == ("native", True)
     assert found.largest_difference > 1e-6
     assert part == "thresholds" or found.labels_differ == 0
+
+
+def test_rows_at_the_thresholds_stand_at_them() -> None:
+    (contract, pipeline), table = fitted(numbers_only(), FOREST), numbers_only()
+    packed, base = make(pipeline[-1], 3), block_of(model_frame(table, contract.features), contract.features)
+    made = _at_boundaries(base, packed, 2, np.random.default_rng(0)).numbers
+    assert all(set(packed.boundaries()[1]) & set(row) for row in made[: len(made) // 4].tolist())
 
 
 def linear(error: float) -> Any:

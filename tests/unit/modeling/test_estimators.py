@@ -86,10 +86,7 @@ def test_a_wrong_parameter_or_a_missing_one_is_refused_before_anything_is_traine
 
 @pytest.mark.parametrize(
     ("metric", "expected"),
-    [
-        ("f1_makro", "Did you mean 'f1_macro'?"),
-        ("r2", "is no scikit-learn classification scorer"),
-    ],
+    [("f1_makro", "Did you mean 'f1_macro'?"), ("r2", "is no scikit-learn classification scorer")],
 )
 def test_a_wrong_scorer_is_refused_with_the_nearest(metric: str, expected: str) -> None:
     assert expected in refusal({"estimator": FOREST}, metric=metric)

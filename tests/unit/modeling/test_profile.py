@@ -69,11 +69,8 @@ def test_moments_are_seconds_since_1970() -> None:
 def test_categories_are_the_most_frequent_and_the_others_are_counted() -> None:
     values = [f"c{place % 70:02d}" for place in range(ROWS)]
     column = profiled(x=values)["x"]
-    assert len(column.categories) == CATEGORIES
-    assert column.categories[:2] == ["c00", "c01"]
-    assert column.counts == [3] * CATEGORIES
-    assert column.other == ROWS - 3 * CATEGORIES
-    assert column.distinct == 70
+    assert column.categories == [f"c{place:02d}" for place in range(CATEGORIES)]
+    assert (column.counts, column.other, column.distinct) == ([3] * CATEGORIES, ROWS - 3 * CATEGORIES, 70)
 
 
 def test_a_category_of_a_single_row_is_not_listed() -> None:

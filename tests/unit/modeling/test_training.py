@@ -32,21 +32,12 @@ def table(counts: dict[Any, int], seed: int = 0) -> pd.DataFrame:
     )
 
 
-def fitting(**changes: Any) -> Fitting:
-    settled: dict[str, Any] = {
-        "target": "target", "metric": "accuracy", "folds": 5, "seed": 0, "group": None, "ranked": True,
-    }  # fmt: skip
-    return Fitting(**{**settled, **changes})
-
-
-def contract(train: pd.DataFrame, group: str | None = None) -> Contract:
-    features = signature(train, infer(train, exclude=["target", *([group] if group else [])], kinds={}))
-    return Contract(features=features, classes=class_list(canonical_labels(train["target"])))
-
-
 def fit(train: pd.DataFrame, estimator: str = TREE, **more: Any) -> tuple[Any, CandidateResult]:
     candidate = Candidate(estimator=estimator, params=more.pop("params", {}), search=more.pop("search", {}))
-    return fit_candidate(train, contract(train, more.get("group")), "one", candidate, fitting(**more))
+    settled = {"target": "target", "metric": "accuracy", "folds": 5, "seed": 0, "group": None, "ranked": True, **more}
+    features = signature(train, infer(train, exclude=["target", settled["group"]], kinds={}))
+    contract = Contract(features=features, classes=class_list(canonical_labels(train["target"])))
+    return fit_candidate(train, contract, "one", candidate, Fitting(**settled))
 
 
 def test_a_candidate_is_fitted_on_every_row_and_ranked_by_cross_validation_unless_it_is_alone() -> None:
