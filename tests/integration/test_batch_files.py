@@ -2,7 +2,9 @@
 
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,31 +15,21 @@ from pipelines import batch_files as edge
 from pipelines.batch_files import checked_files, deliver
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(**_: object) -> Any:
-        raise PermissionError(13, "Permission denied")
-
-    (tmp_path / "table.csv").write_text("a\n1\n", encoding="utf-8")
-    monkeypatch.setattr(edge.tempfile, "TemporaryFile", refused)
-    with pytest.raises(ProjectError, match=r"out.csv cannot be written \(Permission denied\)"):
-        checked_files(tmp_path / "table.csv", tmp_path / "out.csv", None, (), keep_all=False)
-
-
-def test_a_disk_that_is_full_leaves_the_former_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, target = tmp_path / "source", tmp_path / "out.csv"
-    source.write_text("new", encoding="utf-8")
+def test_no_permission_and_no_room_are_named_and_leave_the_former_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "table.csv", tmp_path / "out.csv"
+    source.write_text("a\n1\n", encoding="utf-8")
     target.write_text("former", encoding="utf-8")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr(edge.shutil, "copyfile", full)
+        patch.setattr(edge.tempfile, "TemporaryFile", Mock(side_effect=PermissionError(13, "Permission denied")))
+        patch.setattr(edge.shutil, "copyfile", Mock(side_effect=OSError(28, "No space left on device")))
+        with pytest.raises(ProjectError, match=r"out.csv cannot be written \(Permission denied\)"):
+            checked_files(source, target, None, (), keep_all=False)
         with pytest.raises(ProjectError, match=r"out.csv could not be written \(No space left on device\)"):
             deliver(source, target)
-    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {
-        "source": "new", "out.csv": "former",
-    }  # fmt: skip
+    assert {path.name for path in tmp_path.iterdir()} == {"table.csv", "out.csv"}
+    assert target.read_text(encoding="utf-8") == "former"
 
 
 def test_a_file_that_is_replaced_keeps_its_permissions_and_a_link_its_target(tmp_path: Path) -> None:
@@ -52,25 +44,15 @@ def test_a_file_that_is_replaced_keeps_its_permissions_and_a_link_its_target(tmp
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
 
 
-class FarStore:
-    """An artifact store elsewhere: its files are had by their names alone."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def open(self, path: str, mode: str) -> Any:
-        assert path.startswith("far://place/")
-        return (self.folder / path.removeprefix("far://place/")).open(mode)
-
-    def listdir(self, _: str) -> list[str]:
-        return [path.name for path in self.folder.iterdir()]
-
-
 def test_a_file_comes_back_from_a_store_elsewhere_byte_for_byte(tmp_path: Path) -> None:
     far, source = tmp_path / "far", tmp_path / "table.csv"
     far.mkdir()
     source.write_bytes(bytes(range(256)) * 100_000)
-    materializer = FileMaterializer("far://place", FarStore(far))
+    elsewhere = SimpleNamespace(
+        open=lambda path, mode: (far / path.split("far://place/")[1]).open(mode),
+        listdir=lambda _: [path.name for path in far.iterdir()],
+    )
+    materializer = FileMaterializer("far://place", elsewhere)
     materializer.save(StoredFile(source))
     found = materializer.load(StoredFile).path
     assert found.name == "table.csv"

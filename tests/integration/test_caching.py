@@ -1,22 +1,17 @@
 """What is run again, and what is not: each change re-runs exactly what depends on it."""
 
 from pathlib import Path
-from typing import Any
 
+import pytest
+
+from champion.datastore import index
 from champion.registry.versions import version_history
+from pipelines import table_check
+from pipelines.dataset import register
 from tests.conftest import Checkout, Session, quick, tree
 
 EFFECTS = {"promote", "report"}
 EVERYTHING = {"prepare", "train_tree", "evaluate", *EFFECTS}
-
-
-def two_candidates(neighbours: int) -> dict[str, Any]:
-    return quick(
-        candidates={
-            "tree": {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": 2}},
-            "near": {"estimator": "sklearn.neighbors.KNeighborsClassifier", "params": {"n_neighbors": neighbours}},
-        }
-    )
 
 
 def test_each_change_runs_again_what_depends_on_it(session: Session) -> None:
@@ -43,19 +38,31 @@ def test_each_change_runs_again_what_depends_on_it(session: Session) -> None:
     assert session.train(tree(2))[1] == EFFECTS, "back to a table that the store knows"
 
 
-def test_a_new_champion_is_another_comparison(session: Session) -> None:
-    session.train(tree(1))
-    session.train(tree(0))
-    session.train(tree(2))
-    done, executed = session.train(tree(0))
-    assert executed == {"evaluate", *EFFECTS}
-    assert done.evaluation.champion is not None
-    assert done.evaluation.champion.number == 3
+def test_a_parameter_retrains_its_candidate_alone_and_the_best_of_them_is_the_challenger(session: Session) -> None:
+    near = {"estimator": "sklearn.neighbors.KNeighborsClassifier", "params": {"n_neighbors": 60}}
+    candidates = {"near": near, **quick()["candidates"]}
+    done, _ = session.train(quick(candidates=candidates))
+    assert [result.name for result in done.evaluation.candidates] == ["tree", "near"]
+    assert done.evaluation.challenger.candidate == "tree"
+    near["params"] = {"n_neighbors": 3}
+    assert session.train(quick(candidates=candidates))[1] == {"train_near", "evaluate", *EFFECTS}
 
 
-def test_a_parameter_retrains_its_candidate_alone(session: Session) -> None:
-    session.train(two_candidates(3))
-    assert session.train(two_candidates(1))[1] == {"train_near", "evaluate", *EFFECTS}
+def test_a_table_is_read_once_per_version_and_use_case(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = []
+    read = table_check.read_table
+    monkeypatch.setattr(table_check, "read_table", lambda *arguments: reads.append(1) or read(*arguments))
+    first = register(session.client, session.workspace(tree(1)), None)
+    assert (first.version, first.rows) == (index.data_version(session.root / "data/iris.csv"), 150)
+    assert register(session.client, session.workspace(tree(1)), None) == first
+    assert len(reads) == 1
+    other = register(session.client, session.workspace(tree(2)), None)
+    assert (other.artifact.id, len(reads)) == (first.artifact.id, 2), "checked for another use case, not kept twice"
+
+    session.write((session.root / "data/iris.csv").read_bytes() + b"5.0,3.0,1.5,0.3,setosa\n")
+    grown = register(session.client, session.workspace(tree(1)), None)
+    assert (grown.rows, len(reads)) == (151, 3)
+    assert grown.artifact.id != first.artifact.id
 
 
 def test_a_changed_helper_and_another_library_rerun_what_reaches_them(ready: Checkout, tmp_path: Path) -> None:
@@ -64,9 +71,14 @@ def test_a_changed_helper_and_another_library_rerun_what_reaches_them(ready: Che
     assert first.executed == EVERYTHING
     assert ready.trained().executed == {"evaluate", *EFFECTS}
 
-    edit(ready, "champion/reporting/charts.py")
-    edit(ready, "champion/comparison/compare.py")
-    edit(ready, "champion/reporting/markdown.py")
+    for words in (
+        "comparison/compare",
+        "comparison/decision",
+        "registry/promotion",
+        "reporting/charts",
+        "use_case/policy",
+    ):
+        edit(ready, f"champion/{words}.py")
     examined = ready.trained()
     assert examined.executed == {"evaluate", *EFFECTS}
     assert examined.facts["lineage"]["fingerprint"] == first.facts["lineage"]["fingerprint"]

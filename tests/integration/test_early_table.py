@@ -36,13 +36,8 @@ def early(ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     return ready
 
 
-def forbid_reading(checkout: Checkout) -> None:
-    """Let the run itself be unable to read a table."""
-    change(checkout, "pipelines/dataset.py", "table_check.checked_table(\n", "table_check.nobody(\n")
-
-
 def test_the_run_takes_the_table_that_the_other_process_has_read(early: Checkout, tmp_path: Path) -> None:
-    forbid_reading(early)
+    change(early, "pipelines/dataset.py", "table_check.checked_table(\n", "table_check.nobody(\n")  # in the run itself
     first = early.train()
     assert (first["action"], first["lineage"]["data_version"]) == ("promoted", early.manifest()["data_version"])
     assert not [*(tmp_path / "temporary").iterdir()], "what was temporary is gone"
@@ -82,16 +77,13 @@ def test_skops_is_imported_before_zenml_where_something_is_trained_for_certain(c
 
 def test_a_written_table_goes_whole_to_a_store_that_is_elsewhere(tmp_path: Path) -> None:
     sent: dict[str, bytes] = {}
-
-    class Elsewhere(TableMaterializer):
-        def _write(self, name: str, data: bytes) -> None:
-            sent[name] = data
-
+    materializer = TableMaterializer("elsewhere://table")
+    materializer._write = sent.__setitem__
     (tmp_path / "a.parquet").write_bytes(b"a table")
     written = WrittenTable(tmp_path / "a.parquet", 3, 2)
-    Elsewhere("elsewhere://table").save(written)
+    materializer.save(written)
     assert sent == {"table.parquet": b"a table"}
-    assert Elsewhere("elsewhere://table").extract_metadata(written) == {"rows": 3, "columns": 2}
+    assert materializer.extract_metadata(written) == {"rows": 3, "columns": 2}
 
 
 def told(**facts: Any) -> EarlyTable:
@@ -107,18 +99,15 @@ def test_a_check_under_another_champions_rule_does_not_count() -> None:
         assert (found is not None) is counts
         if found:
             assert (found[0].path, found[0].rows, found[0].columns) == (Path("here/table.parquet"), 3, 2)
+    for cut in ("", '{"vers'):  # the other process was killed
+        killed = EarlyTable(io.StringIO(cut), Path("here"))
+        assert (killed.version(), killed.checked(None)) == (None, None)
 
 
-def test_a_process_that_was_killed_in_the_middle_has_told_nothing() -> None:
-    for cut in ("", '{"vers'):
-        assert EarlyTable(io.StringIO(cut), Path("here")).version() is None
-        assert EarlyTable(io.StringIO(cut), Path("here")).checked(None) is None
-
-
-def test_a_short_table_is_not_worth_a_process(ready: Checkout) -> None:
-    data = ready.root / "data/iris.csv"
+def test_a_short_table_is_not_worth_a_process(tmp_path: Path) -> None:
+    data = tmp_path / "table.csv"
     assert not dataset._is_worth_it(data)
-    with data.open("r+b") as file:
-        file.truncate(dataset.FEWEST_BYTES)
-    assert dataset._is_worth_it(data) is ((dataset.os.cpu_count() or 1) > 1)
-    assert not dataset._is_worth_it(data.with_name("none.csv"))
+    for size in (dataset.FEWEST_BYTES - 1, dataset.FEWEST_BYTES):
+        with data.open("w+b") as file:
+            file.truncate(size)
+        assert dataset._is_worth_it(data) is (size == dataset.FEWEST_BYTES and (dataset.os.cpu_count() or 1) > 1)

@@ -44,7 +44,6 @@ def test_after_a_change_of_salt_only_rows_that_nobody_trained_on_judge(session: 
     both = today & is_holdout(table, former)
     assert (done.evaluation.rows.judged, done.evaluation.rows.holdout) == (both.sum(), today.sum())
     assert done.evaluation.rows.overlap_only
-    assert done.evaluation.champion is not None
     assert done.evaluation.champion.scores["accuracy"] < 0.7, "it was judged on rows that it had learned by heart"
 
 

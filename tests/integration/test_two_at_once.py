@@ -106,23 +106,3 @@ def test_a_kill_at_any_moment_leaves_one_champion(
         process.communicate()
         one_champion(session)
     assert ready.run("train").returncode == 0
-
-
-def test_ctrl_c_ends_with_130_and_leaves_the_champion(ready: Checkout) -> None:
-    ready.write_use_case(tree(1))
-    ready.run("train")
-    before = ready.manifest()
-    forest = {"estimator": "sklearn.ensemble.RandomForestClassifier", "params": {"n_estimators": 20_000, "n_jobs": 1}}
-    ready.write_use_case(tree(2, candidates={"forest": forest}))
-    process = ready.start("train")
-    assert process.stderr is not None
-    first = process.stderr.readline()
-    assert first.split() == ["prepare", "cached"]
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, out + err
-    assert "Interrupted." in err
-    assert "Traceback" not in out + err
-    assert ready.manifest() == before
-    ready.write_use_case(tree(2))
-    assert ready.trained().facts["champion"] == 2, "the next run goes its way"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,9 @@ from sklearn.datasets import load_digits
 from champion.bundle import folder
 from champion.bundle.build import predictor
 from champion.onboarding.initialise import initialise
+from champion.registry.rollback import roll_back
 from champion.tabular.tables import read_table
-from tests.conftest import Checkout, Session
+from tests.conftest import Session
 from tests.support.tables import write
 
 Made = tuple[pd.DataFrame, str, str, str]  # the table, its file, its target, and what a run must say of it
@@ -110,70 +110,34 @@ def thirty_rows() -> Made:
 TABLES = [
     digits, penguins, strange_names, strange_values, unbalanced, fifty_classes, thirty_rows,
 ]  # fmt: skip
-WHOLE = (strange_names, strange_values)  # every kind of column, name and value
-
-
-def quickly(use_case: dict[str, Any]) -> dict[str, Any]:
-    """The first candidate that init wrote, without its search, cross-validated twice."""
-    name, candidate = next(iter(use_case["candidates"].items()))
-    return {**use_case, "candidates": {name: {**candidate, "search": {}}}, "training": {"folds": 2}}
 
 
 @pytest.mark.parametrize("make", TABLES, ids=lambda make: make.__name__)
-def test_a_table_goes_from_init_to_a_champion(session: Session, tmp_path: Path, make: Callable[[], Made]) -> None:
+def test_a_table_goes_from_init_to_a_champion_a_better_one_and_back(
+    session: Session, tmp_path: Path, make: Callable[[], Made]
+) -> None:
     frame, file, target, says = make()
     table = write(frame, tmp_path / file)
     made = initialise(session.root, table, target)
     use_case = yaml.safe_load((session.root / made.config).read_text(encoding="utf-8"))
-    done, _ = session.train(quickly(use_case))
-    assert done.outcome.action == "promoted", done.decision.reason
+    assert session.train({**use_case, "candidates": DUMMY})[0].outcome.champion == 1
+    name, candidate = next(iter(use_case["candidates"].items()))
+    quickly = {**use_case, "candidates": {name: {**candidate, "search": {}}}, "training": {"folds": 2}}
+    done, _ = session.train(quickly)
+    assert (done.outcome.action, done.outcome.champion) == ("promoted", 2), done.decision.reason
     assert says in repr([made, done.evaluation, done.notes])
-    assert_the_package_can_be_used(session.root / "models" / session.name, table, target, 1)
-    assert_the_report_is_safe(session.root / "reports" / session.name)
+    page = (session.root / "reports" / session.name / "report.html").read_text(encoding="utf-8")
+    assert [markup for markup in ("<b>bold</b>", "<script>") if markup in page] == []
 
+    package = folder.read(session.root / "models" / session.name, session.name)
+    assert (package.manifest.use_case, package.manifest.target) == (session.name, target)
+    card = package.files[folder.CARD].decode().replace("\\|", "|").replace("\\\\", "\\")
+    assert [feature.name for feature in package.manifest.signature if feature.name not in card] == []
+    rows = read_table(table, table.name).drop(columns=target)
+    given = predictor(package, session.name).predict(rows.iloc[::-1])
+    assert len(given.values) == len(rows)
+    assert set(given.values.tolist()) <= set(range(len(package.manifest.classes)))
 
-@pytest.mark.parametrize(
-    "make", [pytest.param(make, id=make.__name__, marks=[] if make in WHOLE else pytest.mark.long) for make in TABLES]
-)
-def test_a_table_goes_from_init_to_rollback(checkout: Checkout, tmp_path: Path, make: Callable[[], Made]) -> None:
-    frame, file, target, _ = make()
-    table = write(frame, tmp_path / file)
-    made = checkout.json("init", str(table), "--target", target)
-    name, config = made["name"], ["--config", made["config"]]
-    assert made["tracked"]
-    written = checkout.read_use_case(name)
-    checkout.write_use_case({**written, "candidates": DUMMY})
-    assert checkout.train(*config)["champion"] == 1
-
-    checkout.write_use_case(quickly(written))
-    better = checkout.train(*config)
-    assert better["action"] == "promoted", better["reason"]
-    assert_the_package_can_be_used(checkout.root / "models" / name, table, target, 2)
-    assert_the_report_is_safe(checkout.root / "reports" / name)
-
-    again = checkout.train(*config)
-    assert (again["action"], again["ground"]) == ("kept", "same")
-    checkout.run("rollback", *config)
-    stages = {version["number"]: version["stage"] for version in checkout.models(*config)}
-    assert stages == {1: "production", 2: "archived"}
-    assert checkout.manifest(name)["model_version"] == 1
-
-
-def assert_the_package_can_be_used(place: Path, table: Path, target: str, version: int) -> None:
-    package = folder.read(place, place.name)
-    assert package is not None
-    manifest = package.manifest
-    assert (manifest.use_case, manifest.target, manifest.model_version) == (place.name, target, version)
-    card = package.files[folder.CARD].decode()
-    for feature in manifest.signature:
-        assert feature.name in card.replace("\\|", "|").replace("\\\\", "\\")
-    frame = read_table(table, table.name).drop(columns=target)
-    given = predictor(package, place.name).predict(frame.iloc[::-1])
-    assert len(given.values) == len(frame)
-    assert set(given.values.tolist()) <= set(range(len(manifest.classes)))
-
-
-def assert_the_report_is_safe(reports: Path) -> None:
-    page = (reports / "report.html").read_text(encoding="utf-8")
-    assert "<b>bold</b>" not in page
-    assert "<script>" not in page
+    assert session.train(quickly)[0].decision.reason_code == "same"
+    roll_back(session.client, session.workspace(use_case), None)
+    assert (session.stages(), session.manifest()["model_version"]) == ({1: "production", 2: "archived"}, 1)

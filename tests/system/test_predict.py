@@ -1,10 +1,7 @@
 """`run.py predict`, as its user meets it: files whole or not at all, and a sentence for each mistake."""
 
-import os
-import pty
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,11 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from champion.bundle.batch import BatchRequest
 from champion.bundle.build import predictor
 from champion.bundle.folder import read
 from champion.errors import ProjectError
 from pipelines.batch_files import checked_files
 from tests.conftest import Checkout, Session, quick, tree
+from tests.support.monitor_examples import monitored
 from tests.support.pages import CLI
 from tests.support.pages import read as read_page
 
@@ -59,9 +58,7 @@ def test_the_command_scores_a_table_with_the_champion(ready: Checkout) -> None:
     assert "Predicted 150 of 150 rows with model version 1: out.csv" in done.stdout
     assert "predict " in done.stderr
 
-    package = read(ready.root / "models/iris", "models/iris")
-    assert package is not None
-    model = predictor(package, "models/iris")
+    model = predictor(read(ready.root / "models/iris", "models/iris"), "models/iris")
     answer, found = model.predict(table), pd.read_csv(ready.root / "out.csv")
     assert list(found.columns)[-3:] == ["model_version", "species", "note"]
     assert found["label"].tolist() == [model.contract.classes[code] for code in answer.values]
@@ -81,30 +78,30 @@ def test_without_a_champion_nothing_is_predicted(session: Session) -> None:
     assert left(session) == set()
 
 
-def test_the_same_table_is_scored_once_and_written_as_often_as_asked(champion: Session) -> None:
-    _, first = predicted(champion, TABLE, "out.parquet")
-    again, second = predicted(champion, TABLE, "other.parquet")
-    assert (first, second) == ({"predict"}, set())
-    assert (champion.root / "out.parquet").read_bytes() == (champion.root / "other.parquet").read_bytes()
-    assert again.tally.predicted == 150
-    assert predicted(champion, TABLE, "out.parquet", cache=False)[1] == {"predict"}
-    assert predicted(champion, TABLE, "out.parquet", keep=("species",))[1] == {"predict"}, "another question"
-    champion.write((champion.root / TABLE).read_text(encoding="utf-8").replace("5.1,", "5.2,", 1))
-    assert predicted(champion, TABLE, "out.parquet")[1] == {"predict"}, "another table"
-
-
-def test_what_was_scored_before_is_scored_again_by_a_new_champion(session: Session) -> None:
+def test_a_table_is_scored_once_for_a_champion_and_a_question_and_written_as_often_as_asked(session: Session) -> None:
     session.train(tree(1))
-    predicted(session, TABLE, "out.parquet")
+    _, first = predicted(session, TABLE, "out.parquet")
+    again, second = predicted(session, TABLE, "other.parquet")
+    assert (first, second) == ({"predict"}, set())
+    assert (session.root / "out.parquet").read_bytes() == (session.root / "other.parquet").read_bytes()
+    assert again.tally.predicted == 150
+    assert predicted(session, TABLE, "out.parquet", cache=False)[1] == {"predict"}
+    assert predicted(session, TABLE, "out.parquet", keep=("species",))[1] == {"predict"}, "another question"
     session.train(tree(2))
     done, executed = predicted(session, TABLE, "out.parquet")
-    assert (done.tally.model_version, executed) == (2, {"predict"})
+    assert (done.tally.model_version, executed) == (2, {"predict"}), "another champion"
+    session.write((session.root / TABLE).read_text(encoding="utf-8").replace("5.1,", "5.2,", 1))
+    assert predicted(session, TABLE, "out.parquet")[1] == {"predict"}, "another table"
 
 
-def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none(champion: Session) -> None:
+def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none_and_what_is_unusual_is_told(
+    champion: Session,
+) -> None:
     whole = (champion.root / TABLE).read_text(encoding="utf-8")
-    champion.write(whole.replace("5.1,", "long,", 1))
+    champion.write(whole.replace("5.1,", "long,", 1).replace("4.9,", "99,", 1))
     done, _ = predicted(champion, TABLE, "out.csv.gz")
+    assert done.tally.outside["sepal_length"] == 1
+    assert "1 row holds a value of 'sepal_length' beyond the range of training" in "".join(done.warnings)
     assert done.rejects == champion.root / "out.rejected.csv"
     rejected = pd.read_csv(champion.root / "out.rejected.csv")
     assert rejected.iloc[0, :4].tolist() == [1, "sepal_length", "is no number", "long"]
@@ -114,36 +111,22 @@ def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none(cha
     assert left(champion) == {"out.csv.gz"}
 
 
-def test_where_no_row_can_be_scored_the_reasons_are_written_and_nothing_else(champion: Session) -> None:
-    head, *rows = (champion.root / TABLE).read_text(encoding="utf-8").splitlines()
-    champion.write("\n".join([head, *("," + row.partition(",")[2] for row in rows)]))
-    with pytest.raises(ProjectError, match=r"None of the 150 rows .* The first is row 1: 'sepal_length' is empty"):
-        predicted(champion, TABLE, "out.csv", rejects=champion.root / "why.csv")
-    assert left(champion) == {"why.csv"}
-
-
-def test_what_is_unusual_is_told(champion: Session) -> None:
-    champion.write((champion.root / TABLE).read_text(encoding="utf-8").replace("5.1,", "99,", 1))
-    done, _ = predicted(champion, TABLE, "out.csv")
-    assert done.tally.outside["sepal_length"] == 1
-    assert "1 row holds a value of 'sepal_length' beyond the range of training" in "".join(done.warnings)
-
-
-def test_a_table_without_a_column_is_refused_before_it_is_copied(champion: Session) -> None:
-    champion.write((champion.root / TABLE).read_text(encoding="utf-8").replace("petal_width", "Petal width", 1))
-    with pytest.raises(
-        ProjectError, match=r"lacks the column 'petal_width', which model version 1 needs.*'Petal width'"
-    ):
-        predicted(champion, TABLE, "out.csv")
-    assert champion.client.list_artifact_versions(artifact=f"{champion.name}_batch_table").total == 0
-
-
-def test_a_broken_table_leaves_nothing_behind(champion: Session) -> None:
-    champion.write((champion.root / TABLE).read_text(encoding="utf-8") + "1,2\n")
-    (champion.root / "out.csv").write_text("former", encoding="utf-8")
-    with pytest.raises(ProjectError, match="line 152 has 2 fields, the header has 5"):
-        predicted(champion, TABLE, "out.csv")
-    assert left(champion) == {"out.csv"}
+def test_a_table_that_cannot_be_scored_leaves_the_former_file(champion: Session) -> None:
+    whole = (champion.root / TABLE).read_text(encoding="utf-8")
+    head, *rows = whole.splitlines()
+    champion.write("former", "out.csv")
+    for copied, table, said in [
+        (0, whole.replace("petal_width", "Petal width"), "lacks the column 'petal_width', which model .*'Petal width'"),
+        (1, whole + "1,2\n", "line 152 has 2 fields, the header has 5"),
+        (2, "\n".join([head, *("," + row.partition(",")[2] for row in rows)]),
+         "None of the 150 rows .* The first is row 1: 'sepal_length' is empty"),
+    ]:  # fmt: skip
+        champion.write(table)
+        assert left(champion) == {"out.csv"}
+        with pytest.raises(ProjectError, match=said):
+            predicted(champion, TABLE, "out.csv", rejects=champion.root / "why.csv")
+        assert champion.client.list_artifact_versions(artifact=f"{champion.name}_batch_table").total == copied
+    assert left(champion) == {"out.csv", "why.csv"}, "the reasons are written and nothing else"
     assert (champion.root / "out.csv").read_text(encoding="utf-8") == "former"
 
 
@@ -160,15 +143,15 @@ def test_a_table_or_an_answer_that_was_deleted_from_the_store_is_made_again(cham
         predicted(champion, TABLE, "out.csv")
 
 
-def test_prune_frees_the_tables_that_were_scored_and_the_next_run_goes_on(champion: Session) -> None:
+def test_prune_frees_the_tables_that_were_scored_or_compared_and_the_next_run_goes_on(champion: Session) -> None:
     from champion.registry.prune import prune
 
     place = champion.workspace(quick())
     prune(champion.client, place, really=True)
     predicted(champion, TABLE, "out.csv")
+    monitored(champion, champion.root / TABLE)
     freed = prune(champion.client, place, really=True)
-    assert freed.runs == 1
-    assert freed.artifacts == 4, "the table, predictions, rejected rows, and the tally"
+    assert (freed.runs, freed.artifacts) == (2, 5), "the table, predictions, rejected rows, the tally, and the report"
     assert freed.bytes > (champion.root / TABLE).stat().st_size
     assert prune(champion.client, place, really=True).runs == 0
     assert predicted(champion, TABLE, "out.csv")[1] == {"predict"}
@@ -177,12 +160,10 @@ def test_prune_frees_the_tables_that_were_scored_and_the_next_run_goes_on(champi
 REFUSED: list[tuple[str, str, list[str], int, str]] = [
     ("none.csv", "out.csv", [], 1, "The table none.csv does not exist"),
     ("run.py", "out.csv", [], 1, "run.py is no table that can be read here"),
-    ("data", "out.csv", [], 1, "data is a folder"),
     (TABLE, "out.xlsx", [], 2, "out.xlsx does not say how to write the predictions"),
     (TABLE, ".csv", [], 2, ".csv does not say how to write the predictions"),
     (TABLE, "none/out.csv", [], 2, "none/out.csv cannot be written: there is no folder none"),
     (TABLE, "folder.csv", [], 2, "folder.csv is a folder or a device"),
-    (TABLE, TABLE, [], 2, "data/iris.csv is the table itself"),
     (TABLE, "link.csv", [], 2, "link.csv is the table itself"),
     (TABLE, "out.csv", ["--rejects", "out.csv"], 2, "would both go to out.csv"),
     (TABLE, "out.csv", ["--rejects", TABLE], 2, "is the table itself"),
@@ -226,17 +207,13 @@ def test_an_interrupted_run_leaves_nothing_and_the_next_one_is_whole(ready: Chec
 
 
 def test_the_step_alone_needs_no_run(champion: Session) -> None:
-    from champion.bundle.batch import BatchRequest
     from champion.orchestration.materializers.files import StoredFile
     from steps.predict import predict as step
 
     package = read(champion.root / "models" / champion.name, "models/test")
-    predictions, rejects, tally = step.entrypoint(
-        StoredFile(champion.root / TABLE), package, BatchRequest(suffix=".csv")
-    )
-    assert (predictions.path.name, tally.predicted) == ("predictions.csv", 150)
-    assert len(pd.read_csv(predictions.path)) == 150
-    assert rejects.path.read_text(encoding="utf-8").startswith('"rejected_row"')
+    made = step.entrypoint(StoredFile(champion.root / TABLE), package, BatchRequest(suffix=".csv"))
+    assert [file.path.name for file in made[:2] if file.path.stat().st_size] == ["predictions.csv", "rejects.csv"]
+    assert made[2].predicted == 150
 
 
 def test_a_terminal_shows_the_rows_and_a_program_does_not(ready: Checkout) -> None:
@@ -245,25 +222,7 @@ def test_a_terminal_shows_the_rows_and_a_program_does_not(ready: Checkout) -> No
     assert "rows" not in quiet.stderr
     table = pd.read_csv(ready.root / TABLE)
     pd.concat([table] * 2_000).to_parquet(ready.root / "long.parquet")
-    shown = on_a_terminal(ready, "predict", "long.parquet", "out.csv", "--config", config)
-    assert "of 300,000" in shown
+    asked = ("run.py", "predict", "long.parquet", "out.csv", "--config", config)
+    terminal = (sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", sys.executable, *asked)
+    assert "of 300,000" in ready.command(*terminal, warm=False, env={"TERM": "xterm"}).stdout
     assert "of 300,000" not in ready.run("predict", "long.parquet", "o.csv", "--no-cache", "--config", config).stderr
-
-
-def on_a_terminal(checkout: Checkout, *arguments: str) -> str:
-    """What run.py shows on a terminal of its own."""
-    ours, theirs = pty.openpty()
-    environment = {**checkout.environment(), "TERM": "xterm"}
-    command, streams = [sys.executable, "run.py", *arguments], {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-    running = subprocess.Popen(command, cwd=checkout.root, env=environment, **streams)
-    os.close(theirs)
-    pieces = []
-    try:
-        while piece := os.read(ours, 65536):
-            pieces.append(piece)
-    except OSError:  # the terminal's other end is closed
-        pass
-    finally:
-        os.close(ours)
-    assert running.wait(timeout=60) == 0
-    return b"".join(pieces).decode()

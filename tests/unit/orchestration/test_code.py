@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from champion import settings
 from champion.orchestration import code
 from champion.orchestration.docker import image
-from tests.conftest import copy_project
+from tests.conftest import ROOT, copy_project
 
 
 @pytest.mark.parametrize(
@@ -62,8 +63,29 @@ def test_what_trains_reaches_no_policy_no_words_and_no_page() -> None:
     rooms = {".".join(name.split(".")[:2]) for name in own} | own
     assert not rooms & {
         "champion.comparison", "champion.drift", "champion.registry", "champion.reporting", "champion.use_case.policy",
-        "champion.use_case.whole", "champion.datastore", "champion.workspace", "champion.bundle.folder",
+        "champion.use_case.whole", "champion.datastore", "champion.workspace", "champion.bundle.folder", "champion.ci",
+        "champion.onboarding", "champion.serving",
     }  # fmt: skip
+
+
+def test_the_check_of_a_table_depends_on_nothing_but_reading_and_modeling() -> None:
+    own, _ = code.reached("pipelines.table_check")
+    rooms = {".".join(name.split(".")[:2]) for name in own}
+    assert rooms == {
+        "champion", "champion.errors", "champion.modeling", "champion.patching", "champion.tabular", "champion.use_case",
+        "pipelines", "pipelines.table_check",
+    }  # fmt: skip
+
+
+def test_dvc_repro_depends_on_what_a_run_reaches() -> None:
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["do"]
+    deps = [Path(dep) for dep in stage["deps"] if not dep.startswith("${")]
+    own, _ = code.reached("pipelines.training")
+    files = [path.relative_to(settings.root()) for path in code.files(own) if path.stat().st_size]
+    inits = {Path(room, "__init__.py") for room in ("champion", "steps", "pipelines")}  # their docstring alone
+    assert not [path for path in files if path not in inits and not any(path.is_relative_to(dep) for dep in deps)]
+    unreached = [dep for dep in deps if dep != Path("run.py") and not any(path.is_relative_to(dep) for path in files)]
+    assert not unreached
 
 
 def test_the_pages_that_a_materializer_imports_by_name_are_in_the_image() -> None:

@@ -1,6 +1,5 @@
 """The store: one holder of a use case at a time, beside a file and on a server, and errors in a sentence."""
 
-import json
 import subprocess
 import sys
 import time
@@ -70,16 +69,6 @@ def test_on_a_real_server_a_use_case_is_held_by_one_and_what_a_crash_left_behind
             assert client.get_tag(claim), "it was old, and taken over"
         with pytest.raises(KeyError):
             client.get_tag(claim)
-
-
-def test_an_unreadable_store_is_explained_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZENML_CONFIG_PATH", str(tmp_path))
-    (tmp_path / "config.yaml").write_text("a: [")
-    with pytest.raises(StoreError, match=r"config\.yaml cannot be read"):
-        room.open_store()
-    (tmp_path / "config.yaml").write_text(json.dumps({"version": "0.1.0"}))
-    with pytest.raises(StoreError, match=r"made by ZenML 0\.1\.0"):
-        room.open_store()
 
 
 @pytest.mark.parametrize(

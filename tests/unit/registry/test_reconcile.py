@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from champion.errors import PackageError
 from champion.registry.reconcile import reconcile
 from champion.registry.versions import version_history
 from tests.conftest import Session, enter_store, iris_csv, tree
@@ -99,24 +98,3 @@ def test_of_two_clones_that_both_promoted_the_pulled_package_is_the_champion(mac
     done, _ = there.train(tree(3))
     assert (done.decision.reason_code, done.outcome.champion) == ("tie", 2)
     assert done.outcome.challenger == 3, "judged against another champion than before"
-
-
-def test_a_foreign_or_broken_package_is_refused_with_the_reason(machines: Machines) -> None:
-    here = machines("here")
-    package = here.root / "models/shared"
-    manifest = package / "manifest.json"
-    right = manifest.read_text()
-    manifest.write_text(right.replace('"use_case": "shared"', '"use_case": "other"'))
-    with pytest.raises(PackageError, match=r"is a package of the use case 'other'") as error:
-        here.train(tree(2))
-    assert error.value.exit_code == 1
-
-    manifest.write_text(right)
-    with (package / "model.skops").open("ab") as model:
-        model.write(b"x")
-    with pytest.raises(PackageError, match=r"models/shared is refused: model.skops does not match its hash"):
-        reconciled(here)
-    assert here.stages() == {1: "production", 2: "archived"}
-
-    shutil.rmtree(package)
-    assert "written anew" in reconciled(here), "what the message says helps"

@@ -36,11 +36,6 @@ def test_a_wrong_use_case_is_refused_with_the_reason(tmp_path: Path, text: str, 
     assert "use_case.yaml" in str(error.value)
 
 
-def test_a_use_case_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"There are: .*configs/iris\.yaml"):
-        open_workspace("configs/isir.yaml")
-
-
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "folder/report.md"
     write_text(path, "former\n")
