@@ -32,7 +32,6 @@ FOUND: list[tuple[Any, str, list[Any]]] = [
     ([3.0, None], "numeric", [3, None]),
     (np.array([1, 2], dtype="uint8"), "numeric", [1, 2]),
     (pd.array([1, 2, None], dtype="Int64"), "numeric", [1, 2, None]),
-    (pd.array([1.5, None], dtype="Float64"), "numeric", [1.5, None]),
     (arrow([1, 2, None], pa.int64()), "numeric", [1, 2, None]),
     (arrow([Decimal("1.5"), Decimal("2")], pa.decimal128(10, 2)), "numeric", [1.5, 2]),
     ([Decimal("1.5"), Decimal("2"), None], "numeric", [1.5, 2, None]),

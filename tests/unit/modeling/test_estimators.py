@@ -16,7 +16,7 @@ from champion.modeling.libraries import LIBRARIES, scikit_learn
 from champion.modeling.libraries.scikit_learn import is_tree_based, names
 from champion.patching import SWITCH, Reach, fits
 from champion.use_case.learning import Candidate
-from champion.use_case.whole import UseCase, parse_use_case
+from champion.use_case.whole import parse_use_case
 from tests.support.tables import training
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
@@ -25,19 +25,11 @@ BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
 NAIVE = "sklearn.naive_bayes.MultinomialNB"
 
 
-def use_case(candidate: dict[str, Any], **promotion: Any) -> UseCase:
-    raw = {
-        "name": "iris",
-        "data": {"path": "data/iris.csv", "target": "species"},
-        "candidates": {"one": candidate},
-        "promotion": promotion,
-    }
-    return parse_use_case(raw, "iris.yaml")
-
-
 def refusal(candidate: dict[str, Any], **promotion: Any) -> str:
+    raw = {"name": "iris", "data": {"path": "data/iris.csv", "target": "species"}, "promotion": promotion}
+    use_case = parse_use_case({**raw, "candidates": {"one": candidate}}, "iris.yaml")
     with pytest.raises(ConfigurationError) as caught:
-        check_candidates(use_case(candidate, **promotion), "iris.yaml")
+        check_candidates(use_case, "iris.yaml")
     return str(caught.value)
 
 

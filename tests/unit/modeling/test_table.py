@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from palmerpenguins import load_penguins
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.datasets import load_diabetes, load_digits
 
 from champion.errors import DataError, NotEnoughDataError
 from champion.modeling.table import check
@@ -32,9 +32,7 @@ def small(rows: int = 40, **columns: Any) -> pd.DataFrame:
     ("frame", "target"),
     [
         (load_penguins(), "species"),
-        (load_wine(as_frame=True).frame, "target"),
         (load_digits(as_frame=True).frame, "target"),
-        (load_breast_cancer(as_frame=True).frame, "target"),
         (small(species=[True, False] * 20), "species"),
         (small(300, species=[f"class {place % 50}" for place in range(300)]), "species"),
     ],
@@ -63,8 +61,7 @@ def test_a_real_table_passes_without_a_warning(frame: pd.DataFrame, target: str)
         (small(species=pd.to_datetime(["2020-01-01", "2021-01-01"] * 20)), use_case(), "a label is a text"),
         (small(species=[[1]] * 40), use_case(), "holds lists"),
         (small(e=None, f=np.nan), use_case(), "2 columns have no value in any row: 'e', 'f'.*data.drop"),
-        (small(e=[np.inf, -np.inf, 1.0, 2.0] * 10), use_case(), r"Infinite.*1 column: 'e' \(20\)"),
-        (small(e=[1e39, 1.0] * 20), use_case(), r"'e' \(20\)"),
+        (small(e=[np.inf, -np.inf, 1e39, 2.0] * 10), use_case(), r"Infinite.*1 column: 'e' \(30\)"),
         (small(e=pd.array([np.inf, 1.0] * 20, dtype="Float64")), use_case(), r"'e' \(20\)"),
         (small(e=[[1]] * 40), use_case(), "'e' holds lists"),
         (small()[["species"]].assign(n=range(40)), use_case(), r"No column is left to learn from \('n': Its whole"),

@@ -142,12 +142,6 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(table, "numbers", row)
 
 
-def prices() -> pd.DataFrame:
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame({"size": random.normal(50, 10, 300), "rooms": random.integers(1, 6, 300)})
-    return frame.assign(price=3.5 * frame["size"] + 20 * frame["rooms"] + random.normal(0, 5, 300))
-
-
 USE_CASE = UseCase(
     name="prices", data=Data(path="data/prices.csv", target="price"),
     promotion=Promotion(metric="neg_mean_absolute_error", guardrails={"r2": -0.5}),
@@ -159,7 +153,9 @@ USE_CASE = UseCase(
 
 
 def test_a_further_task_is_learned_judged_packed_answered_and_reported_through_the_tables(tmp_path: Path) -> None:
-    frame, learned = prices(), USE_CASE
+    random, learned = np.random.default_rng(0), USE_CASE
+    frame = pd.DataFrame({"size": random.normal(50, 10, 300), "rooms": random.integers(1, 6, 300)})
+    frame["price"] = 3.5 * frame["size"] + 20 * frame["rooms"] + random.normal(0, 5, 300)
     assert check(frame, learned) == []
     check_candidates(learned, "prices.yaml")
     rule = rule_for(frame, learned.data, learned.split)
