@@ -62,33 +62,25 @@ def field_paths(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def documented_keys() -> dict[str, re.Match[str]]:
-    return {match[1]: match for match in KEY.finditer(read(USE_CASE))}
+FIELDS = field_paths(UseCase)
+DOCUMENTED = {match[1]: match for match in KEY.finditer(read(USE_CASE))}
 
 
 def test_every_key_of_the_use_case_is_documented_and_no_other() -> None:
-    assert sorted(documented_keys()) == sorted(field_paths(UseCase))
+    assert sorted(DOCUMENTED) == sorted(FIELDS)
 
 
-@pytest.mark.parametrize("path", sorted(field_paths(UseCase)))
-def test_the_documented_default_is_the_default(path: str) -> None:
-    field, told = field_paths(UseCase)[path], documented_keys()[path]["default"]
-    if field.is_required():
-        assert told is None
-        return
-    default = field.get_default(call_default_factory=True)
-    assert yaml.safe_load(told) == (list(default) if isinstance(default, tuple) else default)
-
-
-@pytest.mark.parametrize("path", sorted(field_paths(UseCase)))
-def test_the_example_of_a_key_runs_and_its_mistake_is_shown(path: str) -> None:
-    body = documented_keys()[path]["body"]
-    examples, mistakes = list(fences(body, "yaml")), list(fences(body, "text"))
+@pytest.mark.parametrize("path", sorted(FIELDS))
+def test_the_documented_default_of_a_key_is_the_default_its_example_runs_and_its_mistake_is_shown(path: str) -> None:
+    field, told, body = FIELDS[path], DOCUMENTED[path]["default"], DOCUMENTED[path]["body"]
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    assert field.is_required() == (told is None)
+    assert yaml.safe_load(told or "") == (list(default) if isinstance(default, tuple) else default)
+    examples = list(fences(body, "yaml"))
     assert examples
-    assert mistakes
+    assert list(fences(body, "text")), "a mistake"
     for example in examples:
         change = yaml.safe_load(example)
-        assert merged({}, change), path
         assert refusal(merged(iris_yaml(), change)) is None
         assert documented(change, path), f"the example does not show {path}"
 
@@ -131,33 +123,28 @@ def test_every_exit_code_is_documented() -> None:
     assert told - {130} == ours
 
 
-def keys_told(heading: str) -> set[str]:
-    section = read(CLI).partition(f"### `{heading}`\n")[2].partition("\n##")[0]
-    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+def section_of(heading: str) -> str:
+    return read(CLI).partition(f"### `{heading} --json`\n")[2].partition("\n##")[0]
 
 
 def test_the_json_of_train_and_models_has_the_documented_keys() -> None:
     from pipelines.outputs import decision_facts
 
     evaluation, facts = report_examples.evaluation(), report_examples.lineage()
-    decision = decide(evaluation, Promotion())
-    found = decision_facts(evaluation, decision, facts, report_examples.outcome())
-    assert keys_told("train --json") == {*found, "notes", "store", "stack"}
+    found = decision_facts(evaluation, decide(evaluation, Promotion()), facts, report_examples.outcome())
     record = Record.model_construct(**dict.fromkeys(Record.model_fields))
     version = Version(id=uuid4(), stage="none", record=record, champion_state=None, package_id=None)
-    assert keys_told("models --json") == set(console.version_facts(version))
+    printed = {"train": {*found, "notes", "store", "stack"}, "models": set(console.version_facts(version))}
+    for command, keys in printed.items():
+        assert set(re.findall(r"^\| `(\w+)` \|", section_of(command), re.MULTILINE)) == keys, command
 
 
 @pytest.mark.parametrize("command", ["rollback", "init", "prune"])
 def test_the_json_of_a_command_has_the_documented_keys(command: str) -> None:
-    function = next(
-        node
-        for node in ast.walk(ast.parse(read(ROOT / f"cli/{command}.py")))
-        if isinstance(node, ast.FunctionDef) and node.name == "command"
-    )
+    functions = (node for node in ast.parse(read(ROOT / f"cli/{command}.py")).body if isinstance(node, ast.FunctionDef))
+    function = next(node for node in functions if node.name == "command")
     printed = next(node for node in ast.walk(function) if isinstance(node, ast.Dict))
-    section = read(CLI).partition(f"### `{command} --json`\n")[2].partition("\n##")[0]
-    outside_brackets = re.sub(r"\([^)]*\)", "", section)
+    outside_brackets = re.sub(r"\([^)]*\)", "", section_of(command))
     assert [ast.literal_eval(key) for key in printed.keys if key] == re.findall(r"`(\w+)`", outside_brackets)
 
 
@@ -182,21 +169,16 @@ def test_every_run_py_command_and_flag_on_a_page_exists(page: Path) -> None:
 
 
 def test_every_flag_that_a_page_names_by_itself_exists() -> None:
-    known = {
-        option for command in [*commands().values(), serving_command] for each in command.params for option in each.opts
-    }
+    known = {option for each in (*commands().values(), serving_command) for par in each.params for option in par.opts}
     for page in [path for path in PAGES if path.parent != ROOT / "devtools/benchmarks"]:
         named = set(re.findall(r"(?<!`)`(--[\w-]+)(?: [A-Z]+)?`", read(page)))
         assert named - known - {"--help"} == set(), page.name
 
 
 def test_every_make_target_on_a_page_exists_and_every_target_is_on_one() -> None:
-    makefile = read(ROOT / "Makefile")
-    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):.*## ", read(ROOT / "Makefile"), re.MULTILINE))
     typed = re.compile(r"^(?:\$ )?make ([a-z-]+)", re.MULTILINE)
-    named = {name for page in PAGES for name in typed.findall(code_of(read(page)))}
-    assert named <= targets
-    assert targets - named == set(), "targets that no page tells of"
+    assert {name for page in PAGES for name in typed.findall(code_of(read(page)))} == targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -225,14 +207,10 @@ def tracked_files() -> list[Path]:
 
 
 def test_no_tracked_file_names_a_place_of_one_machine_or_a_package_registry() -> None:
-    places = re.compile(r"(?<![\w.}$])/(?:home|Users|root|work|mnt)/\w")
-    hosts = re.compile(
-        "|".join(["pypi" + r"\.org", "pythonhosted" + r"\.org", "conda" + r"\.anaconda", "npmjs" + r"\."])
-    )
-    for path in tracked_files():
-        text = path.read_bytes().decode("utf-8", "ignore")
-        for pattern in (places, hosts):
-            assert not (found := pattern.search(text)), f"{path.relative_to(ROOT)}: {found and found[0]}"
+    place = r"(?<![\w.}$])/(?:home|Users|root|work|mnt)/\w"
+    pattern = re.compile(f"{place}|pypi[.]org|pythonhosted[.]org|conda[.]anaconda|npmjs[.]")
+    found = {path: pattern.search(path.read_bytes().decode("utf-8", "ignore")) for path in tracked_files()}
+    assert {path.relative_to(ROOT): match[0] for path, match in found.items() if match} == {}
 
 
 def test_the_readme_names_every_room_and_every_page_once() -> None:

@@ -1,7 +1,6 @@
 """tests/unit/ mirrors champion/: a folder for each room, a file for each module or behaviour, and no module unreached."""
 
 import ast
-from functools import cache
 from pathlib import Path
 
 import grimp
@@ -48,11 +47,6 @@ ELSEWHERE = {
 }
 
 
-@cache
-def graph() -> grimp.ImportGraph:
-    return grimp.build_graph("champion", "cli", "pipelines", "steps", "devtools")
-
-
 def imported(path: Path, above: tuple[Path, ...] = ()) -> set[str]:
     """What a test file imports, and what the helpers import that it takes from tests/support."""
     found: set[str] = set()
@@ -66,38 +60,27 @@ def imported(path: Path, above: tuple[Path, ...] = ()) -> set[str]:
     return found.union(*(imported(helper, above) for helper in helpers if helper.is_file() and helper not in above))
 
 
-def test_every_file_of_the_unit_tests_has_the_name_of_a_module_or_of_a_behaviour() -> None:
-    strangers = []
-    for path in UNIT.rglob("test_*.py"):
-        folder = path.parent.relative_to(UNIT)
-        name = path.stem.removeprefix("test_")
-        room, *inside = folder.parts or ("",)
-        module = ROOT / "champion" / folder / name
-        known = module.is_dir() or module.with_suffix(".py").is_file()
-        if not known and "/".join([*inside, name]) not in BEHAVIOURS.get(room, {}):
-            strangers.append(path.relative_to(ROOT).as_posix())
-    assert strangers == [], "name them after a module, or add the behaviour to the table"
-
-
-def test_every_behaviour_of_the_table_is_tested() -> None:
-    files = [
-        UNIT / room / Path(name).parent / f"test_{Path(name).name}.py"
-        for room, names in BEHAVIOURS.items()
-        for name in names
-    ]
-    assert [path.relative_to(ROOT).as_posix() for path in files if not path.is_file()] == []
+def test_every_file_of_the_unit_tests_has_the_name_of_a_module_or_of_a_behaviour_of_the_table_and_no_other_is_there() -> (
+    None
+):
+    behaviours = {Path(room) / name for room, names in BEHAVIOURS.items() for name in names}
+    tests = {path.relative_to(UNIT).with_name(path.stem.removeprefix("test_")) for path in UNIT.rglob("test_*.py")}
+    there = [path.relative_to(ROOT / "champion") for path in (ROOT / "champion").rglob("*")]
+    modules = {path.with_suffix("") for path in there if path.suffix in ("", ".py")}
+    assert sorted(tests - modules - behaviours) == [], "name them after a module, or add the behaviour to the table"
+    assert sorted(behaviours - tests) == []
 
 
 def test_every_module_is_reached_by_a_test_of_its_room() -> None:
-    modules = graph().modules
-    unreached = []
+    graph = grimp.build_graph("champion", "cli", "pipelines", "steps", "devtools")
+    modules, unreached = graph.modules, []
     for room in sorted({name.split(".")[1] for name in modules if name.startswith("champion.")}):
         folder = UNIT / room
         tests = folder.rglob("test_*.py") if folder.is_dir() else UNIT.glob("test_*.py")
         direct = {name for path in tests for name in imported(path)} & modules
-        reached = direct.union(*(graph().find_upstream_modules(name) for name in direct))
+        reached = direct.union(*(graph.find_upstream_modules(name) for name in direct))
         mine = {name for name in modules if name == f"champion.{room}" or name.startswith(f"champion.{room}.")}
-        unreached += sorted(mine - reached - {name for name in mine if graph().find_children(name)} - ELSEWHERE.keys())
+        unreached += sorted(mine - reached - {name for name in mine if graph.find_children(name)} - ELSEWHERE.keys())
     assert unreached == [], "write a test in the room, or say in the table where the module runs"
     assert [path for path in ELSEWHERE.values() if path.endswith(".py") and not (ROOT / path).is_file()] == []
     assert ELSEWHERE.keys() <= modules

@@ -8,14 +8,11 @@ from tests.containers.rehearsal.workflow import UnknownError, applies, filled_in
 from tests.support.pages import ROOT
 
 
-def test_a_run_line_that_is_no_make_target_is_refused(tmp_path: Path) -> None:
+def test_a_run_line_an_expression_or_a_condition_that_is_not_known_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "workflow.yml"
     path.write_text("jobs: {judge: {steps: [{run: 'make ci-train && echo done'}]}}")
     with pytest.raises(UnknownError, match="one make target"):
         read_job(path, "judge")
-
-
-def test_an_expression_or_a_condition_that_is_not_known_is_refused() -> None:
     with pytest.raises(UnknownError, match=r"secrets\.NEW"):
         filled_in({"NAME": "${{ secrets.NEW }}"}, {})
     with pytest.raises(UnknownError, match="always"):

@@ -66,11 +66,13 @@ def without_entry(found: list[Message], told: list[Entry]) -> list[str]:
     return [str(each) for each in found if not any(covers(line, form) for line in lines for form in each.forms)]
 
 
-def test_every_error_of_the_code_has_an_entry() -> None:
+def test_every_error_of_the_code_has_one_entry() -> None:
     found = in_the_code()
     assert len(found) > 200
     missing = without_entry(found, of_errors())
     assert not missing, "\n".join(["These errors have no entry:", *missing, HELP])
+    lines = [line for entry in of_errors() for line in entry.messages]
+    assert sorted(lines) == sorted(set(lines)), "two entries tell of the same words"
 
 
 @pytest.mark.parametrize("entry", of_errors(), ids=lambda entry: entry.messages[0][:50])
@@ -90,11 +92,6 @@ def test_every_note_is_a_text_of_the_code() -> None:
         assert any(line in text for text in known), f"the code does not say so any more: {line}"
 
 
-def test_no_two_entries_tell_of_the_same_words() -> None:
-    lines = [line for entry in of_errors() for line in entry.messages]
-    assert sorted(lines) == sorted(set(lines))
-
-
 @pytest.mark.parametrize("line", re.findall(r"^→ (.+)$", read(USE_CASE), re.MULTILINE), ids=lambda line: line[:60])
 def test_an_error_as_it_is_printed_is_found_on_the_page(line: str) -> None:
     lines = [line for entry in of_errors() for line in entry.messages if WORD.search(line)]
@@ -109,15 +106,11 @@ def look(name):
 """
 
 
-def test_a_new_error_without_an_entry_is_found_with_its_place() -> None:
-    found = errors({"champion/errors.py": modules()["champion/errors.py"], "champion/moon.py": ast.parse(NEW)})
-    assert without_entry(found, of_errors()) == [f"champion/moon.py:5: The moon {GAP} rises: look {GAP}. Wait."]
-    told = Entry((f"The moon {GAP} rises",), ())
-    assert without_entry(found, [told]) == []
-    assert without_entry(found, [Entry((f"The moon {GAP}",), ())]) != [], "an entry may not stop within a clause"
-
-
-def test_an_error_whose_text_cannot_be_read_is_found() -> None:
+def test_a_new_error_without_an_entry_and_one_whose_text_cannot_be_read_are_found_with_their_place() -> None:
     source = "def fail(why):\n    raise ProjectError(why)\n    raise ProjectError\n    return DataError()\n"
-    found = errors({"champion/errors.py": modules()["champion/errors.py"], "champion/moon.py": ast.parse(source)})
-    assert sorted(without_entry(found, of_errors())) == [f"champion/moon.py:{line}: {GAP}" for line in (2, 3, 4)]
+    known = {"champion/errors.py": modules()["champion/errors.py"]}
+    new, unread = (errors({**known, "champion/moon.py": ast.parse(code)}) for code in (NEW, source))
+    assert without_entry(new, of_errors()) == [f"champion/moon.py:5: The moon {GAP} rises: look {GAP}. Wait."]
+    assert without_entry(new, [Entry((f"The moon {GAP} rises",), ())]) == []
+    assert without_entry(new, [Entry((f"The moon {GAP}",), ())]) != [], "an entry may not stop within a clause"
+    assert sorted(without_entry(unread, of_errors())) == [f"champion/moon.py:{line}: {GAP}" for line in (2, 3, 4)]

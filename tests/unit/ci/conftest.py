@@ -72,12 +72,6 @@ class Runner(Checkout):
         pointer.write_text(f"{pointer.read_text()}# theirs\n")
         return self.commit_all("a champion of somebody else")
 
-    def judged(self, base: str, expect: int = 0, **variables: str) -> str:
-        """What the job `judge` does, without the post; what the comment says."""
-        self.ci("champion", BASE_SHA=base)
-        self.ci("train", expect=expect, BASE_SHA=base, **variables)
-        return self.ci("comment", BASE_SHA=base)
-
     def share(self, table: bytes, name: str = "data/iris-new.csv") -> None:
         """Put a table on the remote, and commit its pointer."""
         (self.root / name).write_bytes(table)
@@ -90,26 +84,20 @@ class Runner(Checkout):
         """A file that the steps left."""
         return (self.root / "reports" / name).read_text(encoding="utf-8")
 
-    @property
-    def heading(self) -> str:
-        """Of the comment."""
-        return next(line for line in self.report("comment.md").splitlines() if line.startswith("## "))
-
 
 class Server:
     """A bare repository with a main branch, and a DVC remote beside it or beside another."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.clones = folder, 0
-        (folder / "hands").mkdir()
+        self.git = Runner(folder / "origin.git", folder).git
 
     def clone(self, base: str = "main") -> Runner:
-        """A fresh clone, with a HOME of its server."""
+        """A fresh clone, with a HOME of its own."""
         self.clones += 1
         root, home = self.folder / f"clone{self.clones}", self.folder / f"home{self.clones}"
         home.mkdir()
-        origin = str(self.folder / "origin.git")
-        Runner(self.folder, home).git("clone", "--quiet", "--branch", base, origin, str(root))
+        self.git("clone", "--quiet", "--branch", base, ".", str(root))
         (root / "data/iris.csv").write_bytes(iris_csv())
         return Runner(root, home)
 
@@ -125,10 +113,6 @@ class Server:
     def model_version(self) -> int:
         """As the pointer on main has it."""
         return int(yaml.safe_load(self.git("show", "main:models/iris.dvc"))["meta"]["model_version"])
-
-    def git(self, *arguments: str) -> str:
-        """``git ...`` in the bare repository."""
-        return Runner(self.folder, self.folder / "hands").git("--git-dir", str(self.folder / "origin.git"), *arguments)
 
     def pull_request(self) -> tuple[Runner, str]:
         """A clone with a commit on a branch that asks for a deeper tree; and the base commit."""
@@ -149,7 +133,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Server, str]:
     first.write_use_case(tree(1))
     first.dvc("remote", "add", "--quiet", "--default", "store", str(folder / "remote"))
     first.commit_all("a use case")
-    first.command("git", "clone", "--quiet", "--bare", str(first.root), str(folder / "origin.git"))
+    first.git("clone", "--quiet", "--bare", ".", str(folder / "origin.git"))
     server = Server(folder)
     return server, server.promoted(server.clone())
 
