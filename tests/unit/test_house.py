@@ -2,7 +2,6 @@
 
 import ast
 import collections
-import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,19 +21,3 @@ def test_no_two_public_classes_have_one_name() -> None:
 def test_a_room_has_at_most_about_seventeen_modules() -> None:
     rooms = collections.Counter(name.rpartition("/")[0] for name in MODULES if not name.endswith("__init__.py"))
     assert {room: count for room, count in rooms.items() if count > 18} == {}
-
-
-def test_readme_names_every_room_and_every_page_once() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Where things are")[2]
-    rooms = {f"champion/{path.parent.name}/" for path in (ROOT / "champion").glob("*/__init__.py")} - {
-        "champion/use_case/"
-    }
-    cells = re.findall(r"^\| (.+?) \|", text, re.MULTILINE)
-    named = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
-    top = {f"{path.name}/" for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()} - {
-        "champion/",
-        "tests/",
-    }
-    assert sorted(rooms | top) == sorted(name for name in named if name in rooms | top)
-    pages = [f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))]
-    assert sorted(re.findall(r"^- \[(docs/[\w-]+\.md)\]", text, re.MULTILINE)) == pages
