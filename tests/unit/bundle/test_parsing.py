@@ -76,7 +76,7 @@ TYPES: list[tuple[str, str, pa.Array]] = [
     *((kind, "float64", pa.array([None, None], pa.string())) for kind in ("numeric", "boolean", "categorical", "datetime")),
     ("numeric", "float64", pa.array([1.5, float("nan"), None])),
     ("numeric", "float64", pa.array(["1.5", "+2", " -3e2 ", ".5", "7.", None])),
-    ("numeric", "float64", pa.array(["1.5", "2", None]).dictionary_encode()),
+    ("numeric", "float64", pa.array([" +1.5", "2", None]).dictionary_encode()),
     ("numeric", "bool", pa.array([True, False, None])),
     ("numeric", "float64", pa.array([datetime.timedelta(hours=5), None], pa.duration("ms"))),
     ("boolean", "str", pa.array(["Yes", None, "no", " TRUE ", "f", "off"])),

@@ -83,6 +83,12 @@ def test_predictions_that_differ_from_the_truth_of_training_by_more_than_the_cha
     assert result.threshold == pytest.approx(0.15)
 
 
+def test_the_worst_come_first() -> None:
+    features = judged(TRAIN, mixed(1000, 2, shift=0.5, missing=0.9)).features
+    assert [features[i].verdict for i in (0, 1, -1)] == ["drift", "drift", "ignored"]
+    assert features[0].effect >= features[1].effect
+
+
 def test_a_row_of_the_tests_is_all_that_reports_and_sentences_need() -> None:
     parts = dict.fromkeys(("moved", "means", "unseen", "unusable"), "...")
     for tests in TESTS_BY_KIND.values():
