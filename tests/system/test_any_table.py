@@ -126,6 +126,9 @@ def test_a_table_goes_from_init_to_a_champion_a_better_one_and_back(
     done, _ = session.train(quickly)
     assert (done.outcome.action, done.outcome.champion) == ("promoted", 2), done.decision.reason
     assert says in repr([made, done.evaluation, done.notes])
+    kinds = {feature["name"]: feature["kind"] for feature in session.manifest()["signature"]}
+    assert kinds == {column.name: column.kind for column in made.columns if column.used}
+    assert use_case["data"].get("drop", []) == [column.name for column in made.columns if not column.used]
     page = (session.root / "reports" / session.name / "report.html").read_text(encoding="utf-8")
     assert [markup for markup in ("<b>bold</b>", "<script>") if markup in page] == []
 

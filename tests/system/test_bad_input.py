@@ -16,7 +16,7 @@ from champion.errors import DONE, FAILED, NOT_ENOUGH_DATA, WRONG_USAGE
 from tests.support.trained import ODD, TrainedCheckout, tree
 
 
-# Each kind once; the other mistakes are in tests/unit/use_case, tests/unit/workspace and tests/unit/modeling.
+# Each kind once; the other mistakes are in tests/unit/use_case, tests/unit/modeling and docs/use-case.md.
 def test_a_wrong_use_case_is_refused_with_its_place_and_what_is_allowed(trained: TrainedCheckout) -> None:
     for changes, says in [
         ({"split": {"slat": "x"}}, "unknown key 'split.slat'. Did you mean 'salt'?"),

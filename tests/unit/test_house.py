@@ -1,4 +1,4 @@
-"""What holds for the whole library: names, rooms, and where the reaches into other libraries are."""
+"""What holds for the whole library: the names of its classes, and the size of its rooms."""
 
 import ast
 import collections

@@ -140,6 +140,7 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     monkeypatch.setattr(settings, "root", lambda: merged.root)
     names = image_names(next(use_cases(merged.root)), 2, Environment({"GITHUB_REPOSITORY": "Owner/Name"}))
     assert names == [f"ghcr.io/owner/name:iris-{tag}" for tag in ("v2", server.git("rev-parse", "main")[:12])]
+    assert image_names(next(use_cases(merged.root)), 2, Environment({"IMAGE": "Own/It"}))[0] == "own/it:iris-v2"
 
     again = server.clone()
     again.ci("champion", **MAIN)

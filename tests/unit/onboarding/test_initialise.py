@@ -1,29 +1,22 @@
 """A use case for a table of one's own."""
 
+import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from palmerpenguins import load_penguins
 from ruamel.yaml import YAML
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.modeling.columns import Column
-from champion.modeling.estimators import check_candidates
-from champion.modeling.preparation import prepare_table
-from champion.modeling.split import rule_for
 from champion.onboarding import initialise as room
 from champion.onboarding.initialise import Initialised, initialise, slug
 from champion.onboarding.use_case_text import MANY_ROWS, quoted, use_case_text
-from champion.tabular.tables import read_table
 from champion.use_case.whole import UseCase, parse_use_case
 
 DVC_YAML = """\
@@ -78,47 +71,6 @@ def use_case(root: Path, made: Initialised) -> UseCase:
     return parse_use_case(yaml.safe_load((root / made.config).read_text(encoding="utf-8")), "x.yaml")
 
 
-def wine() -> pd.DataFrame:
-    return load_wine(as_frame=True).frame
-
-
-def nasty(rows: int = 300) -> pd.DataFrame:
-    """Names and values that YAML, DVC and CSV could stumble over."""
-    rng = np.random.default_rng(0)
-    letters = {"a: b #c": "xy", "multi\nline": "mno", "2024": "ab", "🙂": "pq", "yes": "uv"}
-    columns: dict[str, Any] = {name: rng.choice(list(values), rows) for name, values in letters.items()}
-    columns |= {"id": [f"k{number}" for number in range(rows)], "no": rng.normal(size=rows), "leer": None, "fix": 1}
-    columns |= {'it\'s "q"': rng.choice(["yes", "no"], rows), "text": rng.normal(size=rows).astype(str)}
-    columns["données"] = pd.date_range("2020", periods=rows).astype(str)
-    columns["count"] = pd.array(rng.choice([1, 2, None], rows), dtype="Int64")
-    columns["kind"] = np.resize([f"class {number}" for number in range(50)], rows)
-    return pd.DataFrame(columns)
-
-
-@pytest.mark.parametrize(
-    ("make", "target"),
-    [
-        (load_penguins, "species"),
-        (wine, "target"),
-        (lambda: load_digits(as_frame=True).frame, "target"),
-        (lambda: load_breast_cancer(as_frame=True).frame, "target"),
-        (nasty, "kind"),
-    ],
-)
-def test_a_real_table_becomes_a_use_case_that_can_be_prepared(
-    root: Path, tmp_path: Path, make: Callable[[], pd.DataFrame], target: str
-) -> None:
-    make().to_parquet(tmp_path / "table.parquet")
-    made = initialise(root, tmp_path / "table.parquet", target)
-    case = use_case(root, made)
-    check_candidates(case, "x.yaml")
-    frame = read_table(root / made.data, "table")
-    *_, plan = prepare_table(frame, case.data, rule_for(frame, case.data, case.split))
-    kinds = {column.name: column.kind for column in made.columns if column.used}
-    assert {feature.name: feature.kind for feature in plan.features} == kinds
-    assert set(case.data.drop) == {column.name for column in made.columns if not column.used}
-
-
 def test_a_table_elsewhere_is_copied_and_everything_is_named_after_it(root: Path, penguins: Path) -> None:
     copy = root / "data/manchots_ete.csv"
     copy.write_text("a,b\n", encoding="utf-8")
@@ -137,16 +89,6 @@ def test_a_table_elsewhere_is_copied_and_everything_is_named_after_it(root: Path
     assert initialise(root, penguins, "species", name="again").data == made.data, "the same table is there already"
 
 
-def test_a_use_case_is_written_over_by_force_only(root: Path, penguins: Path) -> None:
-    initialise(root, penguins, "species")
-    (root / "configs/manchots_ete.yaml").write_text("mine\n", encoding="utf-8")
-    before = files(root)
-    with pytest.raises(ConfigurationError, match="--force"):
-        initialise(root, penguins, "species")
-    assert files(root) == before
-    assert use_case(root, initialise(root, penguins, "species", force=True)).name == "manchots_ete"
-
-
 def test_a_name_that_is_none_is_refused_and_a_file_without_a_letter_needs_one(root: Path, penguins: Path) -> None:
     for name in ("No!", "-x", "", "x" * 61, "../x"):
         with pytest.raises(ConfigurationError, match="--name: found"):
@@ -158,33 +100,35 @@ def test_a_name_that_is_none_is_refused_and_a_file_without_a_letter_needs_one(ro
 
 
 @pytest.mark.parametrize(
-    ("target", "dvc_yaml", "error", "message"),
-    [
-        ("Species", DVC_YAML, DataError, "Did you mean 'species'"),
-        ("sex", DVC_YAML, DataError, "is empty in 11"),
-        ("body_mass_g", DVC_YAML, DataError, "quantity"),
-        ("species", "stages: [\n", ConfigurationError, r"dvc\.yaml is not valid YAML"),
-    ],
+    ("target", "dvc_yaml", "message"),
+    [("Species", DVC_YAML, "Did you mean 'species'"), ("species", "stages: [\n", r"dvc\.yaml is not valid YAML")],
 )
 def test_what_cannot_be_learned_from_or_written_leaves_nothing_behind(
-    root: Path, penguins: Path, target: str, dvc_yaml: str, error: type[ProjectError], message: str
+    root: Path, penguins: Path, target: str, dvc_yaml: str, message: str
 ) -> None:
     (root / "dvc.yaml").write_text(dvc_yaml, encoding="utf-8")
     before = files(root)
-    with pytest.raises(error, match=message):
+    with pytest.raises(ProjectError, match=message):
         initialise(root, penguins, target)
     assert files(root) == before
 
 
-def test_the_stage_is_added_once_and_the_rest_of_dvc_yaml_stays(root: Path, penguins: Path) -> None:
+def test_the_stage_is_added_once_the_rest_of_dvc_yaml_stays_and_a_use_case_is_written_over_by_force_only(
+    root: Path, penguins: Path
+) -> None:
     initialise(root, penguins, "species")
+    (root / "configs/manchots_ete.yaml").write_text("mine\n", encoding="utf-8")
+    before = files(root)
+    with pytest.raises(ConfigurationError, match="--force"):
+        initialise(root, penguins, "species")
+    assert files(root) == before
     initialise(root, penguins, "species", name="2024")
     text = (root / "dvc.yaml").read_text(encoding="utf-8")
     new = ["      manchots_ete: {data: data/manchots_ete.csv}", '      "2024": {data: data/manchots_ete.csv}']
     assert [line for line in text.splitlines() if line not in DVC_YAML.splitlines()] == new
     assert [line for line in text.splitlines() if line not in new] == DVC_YAML.splitlines()
     assert set(yaml.safe_load(text)["stages"]["train"]["foreach"]) == {"iris", "manchots_ete", "2024"}
-    initialise(root, penguins, "species", force=True)
+    assert use_case(root, initialise(root, penguins, "species", force=True)).name == "manchots_ete"
     assert (root / "dvc.yaml").read_text(encoding="utf-8") == text
 
 
@@ -204,8 +148,8 @@ def test_the_table_is_put_under_dvc_unless_a_stage_makes_it(tracked_root: Path, 
     pointer = yaml.safe_load((tracked_root / "data/manchots_ete.csv.dvc").read_text(encoding="utf-8"))
     assert (made.tracked, made.warnings) == (True, [])
     assert pointer["outs"][0]["path"] == "manchots_ete.csv"
-    wine().to_csv(tracked_root / "data/iris.csv", index=False)
-    made = initialise(tracked_root, tracked_root / "data/iris.csv", "target", name="wine")
+    sample = shutil.copy(penguins, tracked_root / "data/iris.csv")
+    made = initialise(tracked_root, sample, "species", name="sample")
     assert (made.tracked, made.data) == (True, Path("data/iris.csv")), "what lies in data/ stays where it is"
     assert not (tracked_root / "data/iris.csv.dvc").exists()
 
@@ -218,14 +162,12 @@ def test_when_dvc_refuses_nothing_is_left_behind(tracked_root: Path, penguins: P
     assert files(tracked_root) == before
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), ProjectError("no")])
-@pytest.mark.parametrize(
-    ("fixture", "at"), [("root", "dvc.yaml"), ("root", "manchots_ete.yaml"), ("tracked_root", "manchots_ete.yaml")]
-)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("at", ["dvc.yaml", "manchots_ete.yaml"])
 def test_an_end_on_the_way_takes_everything_back(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, error: BaseException, fixture: str, at: str
+    tracked_root: Path, penguins: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, at: str
 ) -> None:
-    root, penguins, write = request.getfixturevalue(fixture), request.getfixturevalue("penguins"), room.write_text
+    write = room.write_text
 
     def fail(path: Path, text: str) -> None:
         if path.name == at:
@@ -233,10 +175,10 @@ def test_an_end_on_the_way_takes_everything_back(
         write(path, text)
 
     monkeypatch.setattr(room, "write_text", fail)
-    before = files(root)
-    with pytest.raises(ProjectError if isinstance(error, OSError) else type(error)):
-        initialise(root, penguins, "species")
-    assert files(root) == before
+    before = files(tracked_root)
+    with pytest.raises(ProjectError if isinstance(error, OSError) else KeyboardInterrupt):
+        initialise(tracked_root, penguins, "species")
+    assert files(tracked_root) == before
 
 
 def test_ctrl_c_while_dvc_works_waits_for_it_and_takes_everything_back(
@@ -258,24 +200,19 @@ def test_ctrl_c_while_dvc_works_waits_for_it_and_takes_everything_back(
     assert files(tracked_root) == before
 
 
-def text_for(labels: list[Any], *columns: Column) -> tuple[str, Any]:
-    text = use_case_text("x", "data/x.csv", "y", [NUMBER, *columns], labels, {"n"})
-    return text, yaml.safe_load(text)
+def test_the_text_gives_its_reasons_and_the_metric_and_candidates_that_fit_the_table() -> None:
+    def text_for(labels: list[Any], *columns: Column) -> tuple[str, Any]:
+        text = use_case_text("x", "data/x.csv", "y", [NUMBER, *columns], labels, {"n"})
+        return text, yaml.safe_load(text)
 
-
-def test_unbalanced_classes_are_judged_by_balanced_accuracy_and_it_is_said() -> None:
     text, case = text_for(["no"] * 95 + ["yes"] * 5)
     assert case["promotion"]["metric"] == "balanced_accuracy"
     assert "accuracy of 0.95" in text
-    assert text_for(["no"] * 60 + ["yes"] * 40)[1]["promotion"]["metric"] == "accuracy"
-
-
-def test_a_big_table_gets_histograms_instead_of_a_forest() -> None:
-    for rows, trees in ((MANY_ROWS, "hist_gradient_boosting"), (100, "random_forest")):
-        assert list(text_for(["a", "b"] * (rows // 2))[1]["candidates"]) == [trees, "logistic_regression"]
-
-
-def test_the_reason_stands_beside_what_is_dropped_and_what_is_pinned() -> None:
+    _, case = text_for(["no"] * 60 + ["yes"] * 40)
+    assert case["promotion"]["metric"] == "accuracy"
+    assert list(case["candidates"]) == ["random_forest", "logistic_regression"]
+    _, case = text_for(["a", "b"] * (MANY_ROWS // 2))
+    assert list(case["candidates"]) == ["hist_gradient_boosting", "logistic_regression"]
     key = Column("key", "identifier", False, "Every row has a text of its own.")
     text, case = text_for(["a", "b"] * 9, key, Column("when", "datetime", True, "It holds dates or times."))
     assert "    - key  # Every row has a text of its own." in text

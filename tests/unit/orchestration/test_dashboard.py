@@ -4,6 +4,7 @@ The browser is Chromium, without a window (Debian: the package `chromium`), driv
 reach this machine alone. Where none is installed the tests that need one are skipped, and say so.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -11,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -28,58 +28,40 @@ from tests.support.browser import PATIENCE, Page, direct, eventually
 STEPS = ["prepare", "train_tree", "evaluate", "promote", "report"]
 
 
-class Server:
+class Server(contextlib.AbstractContextManager["Server"]):
     """``python run.py dashboard`` in a checkout, from its first line to its end."""
 
     def __init__(self, checkout: Checkout, *arguments: str) -> None:
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the server
         self.process = subprocess.Popen(
             [sys.executable, "run.py", "dashboard", *(arguments or ("--port", "0"))], cwd=checkout.root,
-            env=checkout.environment(), stdout=subprocess.PIPE, stderr=self.errors, text=True, start_new_session=True,
+            env=checkout.environment(), stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         self.said = ""
         for line in self.process.stdout:
             self.said += line
             if line.startswith("Ctrl-C"):
+                self.url = re.search(r"http://127\.0\.0\.1:\d+", self.said)[0]
                 return
-        self.errors.seek(0)
-        pytest.fail(f"the dashboard did not start: {self.said}{self.errors.read()}")
-
-    @property
-    def url(self) -> str:
-        return re.search(r"http://127\.0\.0\.1:\d+", self.said)[0]
-
-    @property
-    def run_page(self) -> str:
-        return re.search(r"http\S+/runs/\S+", self.said)[0]
+        pytest.fail(f"the dashboard did not start: {self.said}")
 
     def get(self, path: str, **headers: str) -> Any:
         request = urllib.request.Request(self.url + path, headers=headers)
         with direct().open(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
-    def alive(self) -> bool:
-        """Whether any process of its session is left."""
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
     def end(self, how: signal.Signals) -> int:
+        """End it; no process of its session is left."""
         self.process.send_signal(how)
         code = self.process.wait(PATIENCE)
         self.said += self.process.stdout.read()
+        with pytest.raises(ProcessLookupError):
+            os.killpg(self.process.pid, 0)
         return code
-
-    def __enter__(self) -> "Server":
-        return self
 
     def __exit__(self, *error: object) -> None:
         if self.process.poll() is None:
             self.end(signal.SIGKILL)
         self.process.stdout.close()
-        self.errors.close()
 
 
 @pytest.fixture(scope="module")
@@ -101,41 +83,33 @@ def server(trained: Checkout) -> Iterator[Server]:
         yield running
 
 
-def open_preview(page: Page, server: Server, node: str) -> str:
-    """Walk from the run's page to the preview of an artifact, as a person would; its HTML is returned."""
-    page.open(server.run_page)
-    page.click(".react-flow__node", node)
-    page.click("[role=tab]", "Visualization")
-    page.click("button", "Load Preview")
-    return str(eventually(lambda: page.ask("document.querySelector('iframe')?.srcdoc"), f"the preview of {node}"))
-
-
-def test_the_page_of_the_last_run_shows_every_step_and_asks_nothing(page: Page, server: Server) -> None:
-    page.open(server.run_page)
+def test_the_last_run_its_report_and_the_profile_of_the_data_can_be_read_and_nothing_is_asked(
+    page: Page, server: Server, trained: Checkout
+) -> None:
+    run_page = re.search(r"http\S+/runs/\S+", server.said)[0]
+    page.open(run_page)
     eventually(lambda: all(step in page.text() for step in STEPS), f"the steps {STEPS}", page.text)
-    assert page.ask("location.href").startswith(server.run_page)
+    assert page.ask("location.href").startswith(run_page)
     assert "Book a demo" not in page.text()
+    previews = []
+    for node in ("report HTMLString", "profile Profile"):
+        page.open(run_page)
+        page.click(".react-flow__node", node)
+        page.click("[role=tab]", "Visualization")
+        page.click("button", "Load Preview")
+        previews.append(eventually(lambda: page.ask("document.querySelector('iframe')?.srcdoc"), f"a preview: {node}"))
+    report, profile = previews
+    assert "<h1>" in report
+    assert report.strip() == (trained.root / "reports/iris/report.html").read_text(encoding="utf-8").strip()
+    assert [words for words in ("Profile of the train set", "petal_length") if words not in profile] == []
 
 
-def test_the_report_can_be_read_in_the_dashboard(page: Page, server: Server, trained: Checkout) -> None:
-    preview = open_preview(page, server, "report HTMLString")
-    assert "<h1>" in preview
-    assert preview.strip() == (trained.root / "reports/iris/report.html").read_text(encoding="utf-8").strip()
-
-
-def test_the_profile_of_the_data_can_be_read_in_the_dashboard(page: Page, server: Server) -> None:
-    preview = open_preview(page, server, "profile Profile")
-    assert "Profile of the train set" in preview
-    assert "petal_length" in preview
-
-
-def test_the_scores_are_metadata_of_the_model_version(server: Server, trained: Checkout) -> None:
+def test_the_scores_are_metadata_of_the_version_and_report_profile_and_model_card_can_be_looked_at(
+    server: Server, trained: Checkout
+) -> None:
     (version,) = server.get("/api/v1/model_versions?hydrate=true")["items"]
     assert version["body"]["stage"] == "production"
     assert trained.manifest()["metrics"].items() <= version["metadata"]["run_metadata"].items()
-
-
-def test_report_profile_and_model_card_have_something_to_look_at(server: Server) -> None:
     views = {
         each["body"]["artifact"]["name"]: [view["body"]["type"] for view in each["metadata"]["visualizations"] or []]
         for each in server.get("/api/v1/artifact_versions?hydrate=true&size=100")["items"]
@@ -152,55 +126,37 @@ def test_a_page_that_calls_this_machine_by_another_name_is_refused(server: Serve
         assert answer.headers["Access-Control-Allow-Origin"] is None
 
 
-def test_runs_work_beside_it_and_after_it_was_killed_and_the_configuration_stays_as_it_was(trained: Checkout) -> None:
-    configuration = trained.root / ".zenml" / "config.yaml"
-    with Server(trained) as running:
-        before, count = configuration.read_bytes(), len(running.get("/api/v1/runs")["items"])
-        assert trained.train("--no-cache")["action"] == "kept"
-        assert len(running.get("/api/v1/runs")["items"]) == count + 1
-        assert configuration.read_bytes() == before
-        running.end(signal.SIGKILL)
-        assert not running.alive()
-    assert trained.train()["action"] == "kept"
-    assert configuration.read_bytes() == before
-
-
-def test_a_taken_port_is_named_and_ctrl_c_ends_it_with_exit_0_and_leaves_no_process(trained: Checkout) -> None:
+def test_runs_work_beside_it_and_after_it_was_interrupted_and_killed_and_a_taken_port_is_named(
+    trained: Checkout,
+) -> None:
     configuration = trained.root / ".zenml" / "config.yaml"
     before = configuration.read_bytes()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with Server(trained, "--port", str(port)) as running:
             assert running.said.startswith(f"Port {port} is taken; using ")
-            info = running.get("/api/v1/info")
+            info, count = running.get("/api/v1/info"), len(running.get("/api/v1/runs")["items"])
             assert (info["active"], info["analytics_enabled"]) == (True, False)
+            assert trained.train("--no-cache")["action"] == "kept"
+            assert len(running.get("/api/v1/runs")["items"]) == count + 1
             assert running.end(signal.SIGINT) == 0
             assert "The dashboard has ended." in running.said
-            assert not running.alive()
+    with Server(trained) as running:
+        running.end(signal.SIGKILL)
+    assert trained.train()["action"] == "kept"
     assert configuration.read_bytes() == before
 
 
-def test_a_store_without_a_run_is_shown_too(
+def test_a_store_without_a_run_is_shown_too_and_one_on_a_server_is_pointed_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     enter_store(tmp_path / "store", monkeypatch)
-    monkeypatch.setattr(dashboard, "serve", lambda _, ready: ready())
+    served: list[str] = []
+    monkeypatch.setattr(dashboard, "serve", lambda at, ready: ready() or served.append(at.getsockname()[0]))
     dashboard.run(0)
     assert "Nothing was trained yet" in capsys.readouterr().out
-
-
-def test_the_next_free_port_is_used_when_one_is_taken() -> None:
-    with dashboard.listen(0) as taken:
-        port = taken.getsockname()[1]
-        with dashboard.listen(port) as other:
-            assert other.getsockname()[0] == "127.0.0.1"
-            assert port < other.getsockname()[1] < port + dashboard.PORTS_TRIED
-
-
-def test_a_store_on_a_server_is_pointed_at_and_not_served(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
     store = SimpleNamespace(type=SimpleNamespace(value="rest"), url="https://zenml.example.com")
     monkeypatch.setattr("champion.orchestration.store.open_store", lambda: SimpleNamespace(zen_store=store))
     dashboard.run(0)
     assert "https://zenml.example.com" in capsys.readouterr().out
+    assert served == ["127.0.0.1"], "this machine alone"

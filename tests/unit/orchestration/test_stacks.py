@@ -6,19 +6,17 @@ There is no cluster here: what is checked ends at the manifests, made by ZenML's
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from zenml.client import Client
 
 from champion import settings
-from champion.errors import ConfigurationError
+from champion.errors import ConfigurationError, ProjectError
 from champion.orchestration import stacks
 from champion.orchestration.stack_support import kubernetes as kind
 from champion.orchestration.stacks import support_of
-from champion.use_case.whole import parse_use_case
-from pipelines import launch
+from pipelines.dataset import register
 from tests.conftest import Session, quick
 
 LOCAL = "components:\n  orchestrator: {name: default}\n  artifact_store: {name: default}\n"
@@ -121,68 +119,36 @@ def kubernetes(store: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     store.activate_stack(former)
 
 
-def compiled(client: Client, session: Session, use_case: dict[str, Any]) -> Any:
-    """What ZenML would hand to the orchestrator."""
-    from champion.comparison.evaluation import Provenance
-    from champion.registry.promotion import Terms
-    from pipelines.dataset import register
-    from pipelines.training import training
-
-    workspace = session.workspace(use_case)
-    dataset = register(client, workspace, None)
-    facts = Provenance(
-        use_case="x", data_path="x", data_version="x", commit=None, dirty=False, fingerprint="x", seed=0, split="x",
-        libraries={}, stack="x", created="2026-01-01T00:00:00Z",
-    )  # fmt: skip
-    terms = Terms(policy=workspace.use_case.promotion, promote=True, readmit=False, champion=None, revision=None)
-    stacks.activate(client, "kubernetes")
-    pods = support_of(client).step_settings(workspace.use_case, workspace.use_case.steps())
-    configured = training.with_options(steps=pods)
-    configured.prepare(
-        table=dataset.artifact, use_case=workspace.use_case, rule=dataset.rule, champion=None, facts=facts, terms=terms,
-        rows=dataset.rows,
-    )  # fmt: skip
-    snapshot, _, _ = configured._compile(steps=configured._run_args["step_configurations"])
-    return snapshot
-
-
-def asked_for(client: Client, step: Any) -> dict[str, Any]:
-    """What the container of a step's pod asks for; orchestrator and builder of the pod are ZenML's own."""
-    from zenml.integrations.kubernetes.manifest_utils import build_pod_manifest
-
-    settings: Any = client.active_stack.orchestrator.get_settings(step)
-    pod: Any = build_pod_manifest("pod", "image", ["python"], [], False, settings.pod_settings)
-    return dict(pod.spec.containers[0].resources)
-
-
-def test_a_big_candidate_gets_a_big_pod_and_candidates_run_side_by_side(kubernetes: Client, session: Session) -> None:
-    snapshot = compiled(kubernetes, session, quick(candidates=TWO, resources=RESOURCES))
-    steps = snapshot.step_configurations
-    big, small = asked_for(kubernetes, steps["train_big"]), asked_for(kubernetes, steps["train_small"])
-    assert big["requests"] == {"cpu": "8", "memory": "16Gi"}
-    assert big["limits"] == {"memory": "16Gi"}
-    assert small["requests"] == {"cpu": "0.5", "memory": "512Mi"}
-    assert steps["train_big"].spec.upstream_steps == steps["train_small"].spec.upstream_steps == ["prepare"]
-
-
-def test_a_run_takes_the_pods_and_their_image_along(
+def test_a_run_takes_along_the_image_and_pods_of_the_size_that_is_asked_for_and_candidates_run_side_by_side(
     kubernetes: Client, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, Any] = {}
+    from zenml.integrations.kubernetes.manifest_utils import build_pod_manifest
+    from zenml.pipelines.pipeline_definition import Pipeline
 
-    def with_options(**options: Any) -> None:
-        asked.update(options)
-        raise NotImplementedError  # before anything is submitted
-
-    pipeline: Any = SimpleNamespace(with_options=with_options)
+    compiled: list[Any] = []  # what ZenML would hand to the orchestrator
+    monkeypatch.setattr(
+        Pipeline, "_run", lambda one: compiled.extend(one._compile(steps=one._run_args["step_configurations"])[:1])
+    )
     monkeypatch.setattr(kind, "image_in_registry", lambda *_: "the image")
-    use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
+    use_case = quick(candidates=TWO, resources=RESOURCES)
+    workspace = session.workspace(use_case)
+    assert support_of(kubernetes).step_settings(workspace.use_case, workspace.use_case.steps()) == {}, "no pods here"
+    register(kubernetes, workspace, None)  # in a store that can be reached
     stacks.activate(kubernetes, "kubernetes")
-    with pytest.raises(NotImplementedError):
-        launch.launched(kubernetes, use_case, pipeline, {}, lambda *_: None)
-    assert asked["settings"]["docker"].parent_image == "the image"
-    pod = asked["steps"]["train_big"]["settings"]["orchestrator.kubernetes"]["pod_settings"]
-    assert pod["resources"]["requests"]["memory"] == "16Gi"
+    with pytest.raises(ProjectError, match="handed to the stack"):
+        session.train(use_case)
+    (run,) = compiled
+    assert run.pipeline_configuration.settings["docker"].parent_image == "the image"
+    steps = run.step_configurations
+    assert steps["train_big"].spec.upstream_steps == steps["train_small"].spec.upstream_steps == ["prepare"]
+    big, small = (
+        build_pod_manifest("pod", "image", ["python"], [], False, of_step.pod_settings).spec.containers[0].resources
+        for of_step in map(
+            kubernetes.active_stack.orchestrator.get_settings, (steps["train_big"], steps["train_small"])
+        )
+    )
+    assert big == {"requests": {"cpu": "8", "memory": "16Gi"}, "limits": {"memory": "16Gi"}}
+    assert small["requests"] == {"cpu": "0.5", "memory": "512Mi"}
 
 
 def test_the_stack_is_registered_from_its_file_and_the_environment_and_a_variable_that_is_not_set_is_named(
@@ -199,13 +165,3 @@ def test_the_stack_is_registered_from_its_file_and_the_environment_and_a_variabl
     monkeypatch.delenv("IMAGE_REGISTRY")
     with pytest.raises(ConfigurationError, match=r"needs IMAGE_REGISTRY in the environment.*docs/scale\.md"):
         stacks.read("kubernetes")
-
-
-def test_resources_of_a_step_that_does_not_exist_are_refused_and_no_step_asks_for_any_on_another_stack(
-    store: Client,
-) -> None:
-    choice = r"the step 'train_bag'.*it has default, prepare, train_small, train_big"
-    with pytest.raises(ConfigurationError, match=choice):
-        parse_use_case(quick(candidates=TWO, resources={"train_bag": {"cpu": 8}}), "configs/x.yaml")
-    use_case = parse_use_case(quick(candidates=TWO, resources=RESOURCES), "configs/x.yaml")
-    assert support_of(store).step_settings(use_case, use_case.steps()) == {}

@@ -74,7 +74,6 @@ def test_on_a_real_server_a_use_case_is_held_by_one_and_what_a_crash_left_behind
 @pytest.mark.parametrize(
     ("raised", "said"),
     [
-        (RuntimeError("Can't locate revision identified by 'abc'"), "made by another ZenML version"),
         (RuntimeError("attempt to write a readonly database"), "cannot be written"),
         (PermissionError(13, "denied"), "cannot be written"),
         (ValueError("something\nelse"), "cannot be opened (ValueError: something)"),

@@ -70,8 +70,6 @@ BROKEN = [
     ("plain.csv.gz", HEAD, "not gzip"),
     ("cut.csv.gz", gzip.compress(HEAD.encode(), mtime=0)[:-12], "cut off"),
     ("text.parquet", HEAD, "is not Parquet, or is broken"),
-    ("empty.parquet", "", "is not Parquet"),
-    ("cut.parquet", parquet_bytes(WHOLE)[:-20], "is not Parquet"),
     ("rows.parquet", parquet_bytes(WHOLE.head(0)), "2 columns but no row"),
     ("twice.parquet", parquet_bytes(pa.table([[1], [2]], names=["a", "a"])), "more than one column named 'a'"),
 ]
@@ -83,7 +81,6 @@ BROKEN_FOR_ONE = [
     ("whole", ".csv", "a\n1\n", "expected .csv"),
     ("chunks", "fields.csv", HEAD + "1\n", "line 302 has 1 fields"),
     ("chunks", "quote.csv", HEAD + '1,"2\n' + "3,4\n" * 300, "opens in line 302 is never closed"),
-    ("chunks", "quote.csv", HEAD + '1,"2\n' + "3,4\n" * 3000, "opens in line 302 is never closed"),
     ("chunks", "header.csv", 'a,"b\n' + "1,2\n" * 40_000, "opens in line 1 is never closed"),
     ("chunks", "row.csv", HEAD + "x" * 5000 + ",1\n", "a row longer than"),
 ]
@@ -102,14 +99,13 @@ def test_a_broken_table_is_refused_with_where_and_what_to_do(
         read_table(path, name) if way == "whole" else list(open_table(path).chunks(["a", "b"]))
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a"])
-def test_a_missing_table_is_named_as_the_user_named_it_and_a_folder_is_refused(tmp_path: Path, name: str) -> None:
-    if name != "a":
-        with pytest.raises(DataError, match=f"data/{name} does not exist"):
-            read_table(tmp_path / name, f"data/{name}")
-    (tmp_path / name).mkdir()
-    with pytest.raises(DataError, match="is a folder"):
-        read_table(tmp_path / name, name)
+def test_a_missing_table_is_named_as_the_user_named_it_and_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data/a\.csv does not exist"):
+        read_table(tmp_path / "a.csv", "data/a.csv")
+    for name in ("a.csv", "a.parquet", "a"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(DataError, match="is a folder"):
+            read_table(tmp_path / name, name)
 
 
 def test_a_parquet_file_that_breaks_in_the_middle_is_an_error(tmp_path: Path) -> None:
@@ -159,10 +155,5 @@ def test_the_sample_has_the_same_bytes_everywhere_and_lies_beside_its_script_or_
     for out, options in ((tmp_path / "iris.csv", []), (tmp_path / "other/x.csv", [str(tmp_path / "other/x.csv")])):
         monkeypatch.setattr(sys, "argv", [str(script), *options])
         runpy.run_path(str(script), run_name="__main__")
-        content = out.read_bytes()
-        assert hashlib.md5(content).hexdigest() == "013d0da08d6506664ce640459139176b"
-        assert content.startswith(
-            b"sepal_length,sepal_width,petal_length,petal_width,species\n5.1,3.5,1.4,0.2,setosa\n"
-        )
-        assert content.count(b"\n") == 151
+        assert hashlib.md5(out.read_bytes()).hexdigest() == "013d0da08d6506664ce640459139176b"
         assert [path.name for path in out.parent.iterdir() if path.is_file() and path != script] == [out.name]

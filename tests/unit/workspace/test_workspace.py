@@ -1,39 +1,14 @@
-"""The files of a checkout: read strictly, written whole or not at all."""
-
-from __future__ import annotations
+"""The files of a checkout: written whole or not at all, and known by their commit."""
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from champion.errors import ConfigurationError, ProjectError
+from champion.errors import ProjectError
 from champion.workspace.files import write_text
 from champion.workspace.git import commit
-from champion.workspace.workspace import open_workspace
-
-if TYPE_CHECKING:
-    from tests.conftest import Checkout
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("name: a\nname: b\n", "the key 'name' is given twice"),
-        ("a: [", "is not valid YAML"),
-        ("", "found an empty file"),
-        ("- a\n", "found a list"),
-        ("name: a\ndata: {path: p, target: t}\ncandidates: {a: {estimator: x}}\nsplit: {slat: s}\n", "'salt'"),
-    ],
-)
-def test_a_wrong_use_case_is_refused_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "use_case.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigurationError) as error:
-        open_workspace(str(path))
-    assert said in str(error.value)
-    assert "use_case.yaml" in str(error.value)
+from tests.conftest import Checkout
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,10 @@
-"""Images before there is an engine: what is refused, which stages count, what a name says."""
-
-from __future__ import annotations
+"""Images before there is an engine: what is refused, which stages count."""
 
 import contextlib
 import signal
-from typing import Any
 
 import pytest
 
-from champion.ci.champion import image_names
-from champion.ci.environment import Environment
-from champion.ci.runs import use_cases
 from champion.orchestration.docker.containers import Containers
 from champion.orchestration.docker.image import stages
 from champion.orchestration.stack_support.local_docker import ended_by_signals
@@ -39,18 +33,8 @@ def test_a_target_is_built_from_its_own_stages_alone(target: str, names: str) ->
     assert chosen.startswith(text.partition("FROM ")[0])
 
 
-def test_an_image_is_named_by_version_and_by_commit(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("champion.settings.root", lambda: checkout.root)
-    (workspace,) = use_cases(checkout.root)
-    commit = checkout.git("rev-parse", "HEAD").strip()[:12]
-    assert image_names(workspace, 3, Environment({"IMAGE": "registry.example.com/Team/Champion"})) == [
-        "registry.example.com/team/champion:iris-v3", f"registry.example.com/team/champion:iris-{commit}",
-    ]  # fmt: skip
-
-
 def test_an_interrupt_that_a_library_swallowed_ends_the_run_at_the_next_step() -> None:
-    no_engine: Any = None
-    containers = Containers(no_engine)
+    containers = Containers(None)
     with ended_by_signals(containers), contextlib.suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
