@@ -1,6 +1,5 @@
 """The former champion back in production, and what the next runs make of it."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from champion.errors import ProjectError
 from champion.orchestration import code
 from champion.registry.rollback import roll_back
 from champion.registry.versions import version_history
-from tests.conftest import Checkout, Session, enter_store, tree
+from tests.conftest import Session, tree
 
 
 def back(session: Session, use_case: dict[str, Any], number: int | None = None) -> int:
@@ -96,29 +95,3 @@ def test_a_run_reads_and_hashes_the_champion_once_from_the_workspace_and_once_fr
     hashed.clear()
     session.train(tree(0))
     assert sum(hashed) == 1, "evaluate was cached"
-
-
-def test_a_fresh_clone_with_an_empty_store_rolls_back(
-    ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The remote stands in no commit, as credentials do not either."""
-    remote = f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path / 'remote'}\n"
-    (ready.root / ".dvc/config.local").write_text(remote)
-    session = Session(ready.root, enter_store(ready.root / ".zenml", monkeypatch), "iris")
-    for depth in (1, 2):
-        session.train(tree(depth))
-        ready.run("data", "push")
-        ready.git("add", "--all")
-        ready.git("commit", "--quiet", "--message", "a new champion")
-        assert ready.git("show", "--name-only", "--format=", "HEAD").split() == ["models/iris.dvc"]
-
-    clone = type(ready)(tmp_path / "clone", tmp_path / "another_home")
-    clone.home.mkdir()
-    ready.git("clone", "--quiet", str(ready.root), str(clone.root))
-    (clone.root / ".dvc/config.local").write_text(remote)
-    clone.dvc("pull", "--quiet", "models/iris.dvc")
-    assert clone.manifest()["model_version"] == 2
-    session = Session(clone.root, enter_store(clone.root / ".zenml", monkeypatch), "iris")
-    assert back(session, tree(2)) == 1
-    assert session.stages() == {1: "production", 2: "archived"}
-    assert clone.git("status", "--porcelain") == ""
