@@ -2,11 +2,9 @@
 
 import compileall
 import functools
-import importlib.util
 import itertools
 import json
 import os
-import runpy
 import shutil
 import signal
 import subprocess
@@ -21,8 +19,9 @@ import yaml
 
 from champion.use_case.whole import parse_use_case
 from champion.workspace.workspace import Workspace
+from data.make_iris import iris_csv
 from devtools.checkout import copy_known, environment
-from tests.support.browser import Page, browser, new_page
+from tests.support.browser import browser, page  # noqa: F401 - fixtures
 from tests.support.stores import copy_store, scratch
 from tests.support.warm import Warm
 
@@ -81,10 +80,8 @@ class Checkout:
             assert done.returncode == expect, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
 
-    def start(self, *arguments: str, warm: bool = True) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start run.py and return at once."""
-        if warm:
-            return WARM.start(("run.py", *arguments), self.root, self.environment())
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         command = [sys.executable, "run.py", *arguments]
         return subprocess.Popen(command, cwd=self.root, env=self.environment(), text=True, **pipes)
@@ -152,22 +149,12 @@ def template() -> Path:
     """The checkout that the others of this test process are copies of: committed, and compiled."""
     folder = scratch()
     copy_project(folder)
-    for path in folder.rglob("*.py"):
-        compiled = Path(importlib.util.cache_from_source(str(ROOT / path.relative_to(folder))))
-        if compiled.is_file():
-            path.parent.joinpath("__pycache__").mkdir(exist_ok=True)
-            shutil.copy2(compiled, path.parent / "__pycache__")
     compileall.compile_dir(folder, quiet=2)
     made = Checkout(folder, folder)
     made.git("init", "--quiet", "--initial-branch", "main")
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "start")
     return folder
-
-
-def iris_csv() -> bytes:
-    """The sample, as its script makes it."""
-    return runpy.run_path(str(ROOT / "data" / "make_iris.py"))["iris_csv"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -181,20 +168,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "page" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=9, only_rerun="NetworkChangedError"))
-
-
-@pytest.fixture(scope="session")
-def browser_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The one browser of a test process."""
-    with browser(tmp_path_factory.mktemp("browser")) as address:
-        yield address
-
-
-@pytest.fixture
-def page(browser_address: str) -> Iterator[Page]:
-    """A page of a real browser."""
-    with new_page(browser_address) as opened:
-        yield opened
 
 
 def make_checkout(folder: Path) -> Checkout:
@@ -254,12 +227,6 @@ def ready(checkout: Checkout) -> Checkout:
     """A checkout whose table is there."""
     (checkout.root / "data/iris.csv").write_bytes(iris_csv())
     return checkout
-
-
-@pytest.fixture(name="tree")
-def tree_fixture() -> Any:
-    """The function `tree`."""
-    return tree
 
 
 _numbers = itertools.count(1)
@@ -379,9 +346,3 @@ def session(store: Any, tmp_path: Path) -> Session:
     made = Session(tmp_path, store)
     made.write(iris_csv())
     return made
-
-
-@pytest.fixture(name="quick")
-def quick_fixture() -> Any:
-    """The function `quick`."""
-    return quick

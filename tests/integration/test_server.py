@@ -3,22 +3,23 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import Checkout, make_checkout, tree
-from tests.support.server import Server, zenml_server
+from tests.support.server import zenml_server
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One server for these tests, each with a use case of its own."""
     with zenml_server(tmp_path_factory.mktemp("server")) as running:
         yield running
 
 
 def test_a_champion_promoted_on_one_machine_judges_the_challenger_of_another(
-    server: Server, ready: Checkout, tmp_path: Path
+    server: Any, ready: Checkout, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
     other = make_checkout(tmp_path / "other")
@@ -42,7 +43,7 @@ def test_a_champion_promoted_on_one_machine_judges_the_challenger_of_another(
 
 
 def test_a_runner_takes_the_package_that_dvc_brought_and_with_a_wrong_key_is_refused(
-    server: Server, ready: Checkout
+    server: Any, ready: Checkout
 ) -> None:
     ready.env |= server.environment
     config = ready.write_use_case(tree(2, "flowers"))

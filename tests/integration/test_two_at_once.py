@@ -26,6 +26,12 @@ setattr(module, name, deadly)
 import run
 sys.exit(run.main())
 """
+DIE_AFTER = """
+import runpy, signal, sys
+
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv.pop(1)))  # unhandled it kills, at whatever moment it comes
+runpy.run_path("run.py", run_name="__main__")
+"""
 
 
 def on_machine_of(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Session:
@@ -100,9 +106,7 @@ def test_a_kill_at_any_moment_leaves_one_champion(
     draw = random.Random(7)
     for attempt in range(attempts):
         ready.write_use_case(tree(2 if attempt % 2 else 1, training={"seed": attempt}, promotion={"min_gain": 0.0}))
-        process = ready.start("train", "--readmit")
-        time.sleep(took * draw.uniform(0.4, 1.1))
-        process.kill()
-        process.communicate()
+        moment = str(took * draw.uniform(0.4, 1.1))
+        ready.command(sys.executable, "-c", DIE_AFTER, moment, "train", "--readmit", expect=None)
         one_champion(session)
     assert ready.run("train").returncode == 0

@@ -4,14 +4,12 @@ It can reach this machine alone. Where none is installed the tests that need one
 installs it. Debian has it in the package `chromium`.
 """
 
-import contextlib
 import json
 import shutil
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,9 +90,10 @@ def eventually(look: Callable[[], Any], what: str, instead: Callable[[], str] = 
     pytest.fail(f"never came: {what}; instead: {instead() or 'nothing'}")
 
 
-@contextlib.contextmanager
-def browser(folder: Path) -> Iterator[str]:
-    """A browser without a window, its profile in a folder: its address. Skips the test where none is installed."""
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The one browser of a test process: its address. Skips the test where none is installed."""
+    folder = tmp_path_factory.mktemp("browser")
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)}); Debian has the package chromium")
@@ -115,21 +114,20 @@ def browser(folder: Path) -> Iterator[str]:
         process.wait(PATIENCE)
 
 
-@contextlib.contextmanager
-def new_page(address: str) -> Iterator[Page]:
-    """A page of a browser, which shares nothing with any other page of it."""
+@pytest.fixture
+def page(browser: str) -> Iterator[Page]:
+    """A page of a real browser, which shares nothing with any other page of it."""
     from websockets.sync.client import connect
 
-    with connect(address, max_size=None, proxy=None) as channel:
+    with connect(browser, max_size=None, proxy=None) as channel:
         whole = Page(channel)
         context = whole.send("Target.createBrowserContext")["browserContextId"]
         target = whole.send("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         try:
-            with connect(
-                f"{address.partition('/devtools/')[0]}/devtools/page/{target}", max_size=None, proxy=None
-            ) as own:
-                page = Page(own)
-                page.send("Network.enable")
-                yield page
+            address = f"{browser.partition('/devtools/')[0]}/devtools/page/{target}"
+            with connect(address, max_size=None, proxy=None) as own:
+                opened = Page(own)
+                opened.send("Network.enable")
+                yield opened
         finally:
             whole.send("Target.disposeBrowserContext", browserContextId=context)

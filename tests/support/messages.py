@@ -64,12 +64,13 @@ def error_classes(trees: dict[str, ast.Module]) -> set[str]:
 
 def errors(trees: dict[str, ast.Module]) -> list[Message]:
     """Every message of an error that the modules construct."""
-    classes, constants = error_classes(trees), _constants(trees)
-    return [
-        Message(tuple(dict.fromkeys(forms)), file, line)
-        for file, tree in trees.items()
-        for line, forms in _Reader(file, tree, classes, constants).messages()
-    ]
+    classes, constants, found = error_classes(trees), _constants(trees), []
+    for file, tree in trees.items():
+        known = constants | next((words for room, words in NAMED.items() if file.startswith(room)), {})
+        for text in (text for node in ast.walk(tree) for text in _told(node, file, tree, classes, known)):
+            forms = [" ".join(re.sub(r"\{\w+\}", GAP, form).split()) for form in _forms(text, known) or [GAP]]
+            found.append(Message(tuple(dict.fromkeys(forms)), file, text.lineno))
+    return found
 
 
 def makefile_errors() -> list[Message]:
@@ -107,86 +108,52 @@ def _forms(node: ast.expr, constants: dict[str, list[str]]) -> list[str] | None:
     if isinstance(node, ast.IfExp):
         found = [_forms(branch, constants) for branch in (node.body, node.orelse)]
         return [form for forms in found for form in forms] if all(found) else None
-    if isinstance(node, ast.JoinedStr):
-        parts = [_part(part, constants) for part in node.values]
-        return [_tidy("".join(chosen)) for chosen in product(*parts)]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        sides = [_forms(side, constants) or [GAP] for side in (node.left, node.right)]
-        return [_tidy("".join(chosen)) for chosen in product(*sides)]
+    if isinstance(node, ast.FormattedValue):
+        return _forms(node.value, constants)
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)):
+        parts = node.values if isinstance(node, ast.JoinedStr) else (node.left, node.right)
+        chosen = product(*(_forms(part, constants) or [GAP] for part in parts))
+        return [re.sub(f"{GAP}+", GAP, "".join(each)) for each in chosen]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return [re.sub(r"\{\w*\}", GAP, form) for form in _forms(node.func.value, constants) or ()] or None
     return None
 
 
-def _part(part: ast.expr, constants: dict[str, list[str]]) -> list[str]:
-    if isinstance(part, ast.FormattedValue):
-        return _forms(part.value, constants) or [GAP]
-    return _forms(part, constants) or [GAP]
+def _told(
+    node: ast.AST, file: str, tree: ast.Module, classes: set[str], constants: dict[str, list[str]]
+) -> Iterator[ast.expr]:
+    """The texts of the error that a node makes or carries, if it does."""
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in classes:
+        yield node.exc
+    if not isinstance(node, ast.Call) or (index := _index(node, file, classes, constants)) is None:
+        return
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    text = given[index] if len(given) > index else node
+    key, makers = (file, ast.unparse(text)), ()
+    if isinstance(text, ast.Call) and isinstance(text.func, ast.Name) and text.func.id not in classes:
+        makers = (text.func.id,)
+    if makers := MADE_BY.get(
+        key, makers
+    ):  # what these functions of the module return, or the texts of these tables of it
+        for made in ast.walk(tree):
+            if isinstance(made, ast.FunctionDef) and made.name in makers:
+                yield from (each.value for each in ast.walk(made) if isinstance(each, ast.Return) and each.value)
+            elif isinstance(made, ast.Assign) and ast.unparse(made.targets[0]) in makers:
+                yield from made.value.values if isinstance(made.value, ast.Dict) else ()
+    elif key not in PASSED_ON:
+        yield text
 
 
-def _tidy(text: str) -> str:
-    return re.sub(f"{GAP}+", GAP, text)
-
-
-class _Reader:
-    """Finds the messages of one module."""
-
-    def __init__(self, file: str, tree: ast.Module, classes: set[str], constants: dict[str, list[str]]) -> None:
-        self._file, self._tree, self._classes = file, tree, classes
-        self._constants = constants | next((words for room, words in NAMED.items() if file.startswith(room)), {})
-
-    def messages(self) -> Iterator[tuple[int, list[str]]]:
-        for node in ast.walk(self._tree):
-            if isinstance(node, ast.Call) and (text := self._text_of(node)) is not None:
-                yield from self._read(text)
-            elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in self._classes:
-                yield node.lineno, [GAP]
-
-    def _text_of(self, call: ast.Call) -> ast.expr | None:
-        """The argument that is the message, where the call makes or carries one."""
-        index = self._index_of(call, ast.unparse(call.func))
-        if index is None:
-            return None
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
-        return given[index] if len(given) > index else call
-
-    def _index_of(self, call: ast.Call, function: str) -> int | None:
-        name = function.rpartition(".")[2]
-        if name in self._classes or (name == "ValueError" and self._file.startswith("champion/use_case/")):
-            return 0
-        if function == "sys.exit":
-            return 0 if call.args and _forms(call.args[0], self._constants) else None
-        if function == "sys.stderr.write":
-            start = (_forms(call.args[0], self._constants) or [""])[0]
-            return 0 if start.startswith("Usage: ") else None
-        if name == "Finding":
-            return 2 if len(call.args) > 2 and ast.unparse(call.args[1]) == "False" else None
-        return CARRIERS.get(name)
-
-    def _read(self, text: ast.expr) -> Iterator[tuple[int, list[str]]]:
-        source = ast.unparse(text)
-        if (self._file, source) in PASSED_ON:
-            return
-        if (self._file, source) in MADE_BY:
-            for maker in MADE_BY[self._file, source]:
-                yield from self._made_by(maker)
-        elif isinstance(text, ast.Call) and isinstance(text.func, ast.Name) and text.func.id not in self._classes:
-            yield from self._made_by(text.func.id)
-        else:
-            yield text.lineno, self._clean(_forms(text, self._constants) or [GAP])
-
-    def _made_by(self, maker: str) -> Iterator[tuple[int, list[str]]]:
-        """What a function of the module returns, or the values of a table of it that are texts."""
-        for node in ast.walk(self._tree):
-            values: list[ast.expr | None] = []
-            if isinstance(node, ast.FunctionDef) and node.name == maker:
-                values = [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
-            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == maker:
-                values = list(node.value.values) if isinstance(node.value, ast.Dict) else []
-            for value in values:
-                if value is not None:
-                    yield value.lineno, self._clean(_forms(value, self._constants) or [GAP])
-
-    @staticmethod
-    def _clean(forms: list[str]) -> list[str]:
-        return [" ".join(re.sub(r"\{\w+\}", GAP, form).split()) for form in forms]
+def _index(call: ast.Call, file: str, classes: set[str], constants: dict[str, list[str]]) -> int | None:
+    """Which argument is the message, where the call makes or carries one."""
+    function = ast.unparse(call.func)
+    name = function.rpartition(".")[2]
+    if name in classes or (name == "ValueError" and file.startswith("champion/use_case/")):
+        return 0
+    if function == "sys.exit":
+        return 0 if call.args and _forms(call.args[0], constants) else None
+    if function == "sys.stderr.write":
+        return 0 if (_forms(call.args[0], constants) or [""])[0].startswith("Usage: ") else None
+    if name == "Finding":
+        return 2 if len(call.args) > 2 and ast.unparse(call.args[1]) == "False" else None
+    return CARRIERS.get(name)

@@ -1,6 +1,5 @@
 """What is computed in docs/: errors and decisions of use-case.md, help in cli.md. ``python -m tests.support.pages`` renews it."""
 
-import copy
 import io
 import re
 import tempfile
@@ -17,6 +16,7 @@ from champion.comparison.decision import decide
 from champion.datastore.fetch import fetch_missing
 from champion.errors import ProjectError
 from champion.modeling.estimators import check_candidates
+from champion.modeling.evaluation import PairedTest
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import rule_for
 from champion.modeling.table import check
@@ -25,7 +25,7 @@ from champion.use_case.policy import Promotion
 from champion.use_case.whole import parse_use_case
 from cli.main import cli
 from data.make_iris import iris_csv
-from tests.support import report_examples
+from tests.support.report_examples import SPECIES, evaluation, performance
 
 ROOT = Path(__file__).resolve().parents[2]
 USE_CASE, CLI = ROOT / "docs/use-case.md", ROOT / "docs/cli.md"
@@ -41,17 +41,11 @@ def iris_yaml() -> dict[str, Any]:
     return yaml.safe_load(read(ROOT / "configs/iris.yaml"))
 
 
-def example_table() -> pd.DataFrame:
-    """Iris with the two columns that docs/use-case.md speaks of."""
-    frame = pd.read_csv(io.BytesIO(iris_csv()))
+def refusal(raw: dict[str, Any]) -> str | None:
+    """What a run says to a use case before it trains, with iris and two more columns; None where it is content."""
+    source, frame = "configs/iris.yaml", pd.read_csv(io.BytesIO(iris_csv()))
     frame["garden"] = [f"garden {row % 12}" for row in range(len(frame))]
     frame["measured"] = pd.date_range("2026-01-01", periods=len(frame)).strftime("%Y-%m-%d")
-    return frame
-
-
-def refusal(raw: dict[str, Any]) -> str | None:
-    """What a run says to a use case before it trains; None where it is content."""
-    source, frame = "configs/iris.yaml", example_table()
     try:
         use_case = parse_use_case(raw, source)
         with tempfile.TemporaryDirectory() as folder:
@@ -74,9 +68,8 @@ def merged(base: Any, change: Any) -> Any:
 def mistaken(line: str) -> dict[str, Any]:
     """The use case with one mistake; the line is ``dotted.key: value``."""
     path, _, value = line.partition(": ")
-    raw = copy.deepcopy(iris_yaml())
     *parents, last = path.split(".")
-    place = raw
+    place = raw = iris_yaml()
     for parent in parents:
         place = place.setdefault(parent, {})
     place[last] = yaml.safe_load(value)
@@ -102,21 +95,14 @@ def with_errors(text: str) -> str:
 
 def decided(policy: str, champion: str, challenger: str, alone: str) -> str:
     """The sentence of the decision for one row of the worked examples."""
-    ours, theirs = yaml.safe_load(challenger), None if champion == "none" else yaml.safe_load(champion)
     changes: dict[str, Any] = {"champion": None, "paired": None}
-    if theirs:
-        changes["champion"] = report_examples.performance("champion", report_examples.SPECIES, scores=theirs)
+    for role, scores in [("challenger", challenger)] + [("champion", champion)] * (champion != "none"):
+        changes[role] = performance(role, SPECIES, scores=yaml.safe_load(scores))
     if alone:
         losses, wins = map(int, alone.split(":"))
-        found = report_examples.evaluation().paired
-        assert found
-        changes["paired"] = found.model_copy(
-            update={"only_champion_right": losses, "only_challenger_right": wins, "p_value": sign_test(wins, losses)}
-        )
-    evaluation = report_examples.evaluation().model_copy(update=changes)
-    asked = evaluation.challenger.model_copy(update={"scores": ours})
-    evaluation = evaluation.model_copy(update={"challenger": asked, "metric": "accuracy"})
-    return decide(evaluation, Promotion.model_validate(yaml.safe_load(policy))).reason
+        counts = {"only_champion_right": losses, "only_challenger_right": wins, "p_value": sign_test(wins, losses)}
+        changes["paired"] = PairedTest(both_right=27, both_wrong=0, **counts)
+    return decide(evaluation(**changes), Promotion(**yaml.safe_load(policy))).reason
 
 
 def with_decisions(text: str) -> str:
@@ -134,30 +120,20 @@ def commands(group: click.Group = cli, prefix: str = "") -> dict[str, click.Comm
     """Every command by what is typed for it: ``train``, ``data``, ``data pull``."""
     found = {}
     for name in group.list_commands(context := click.Context(group)):
-        command = group.get_command(context, name)
-        assert command
-        found[f"{prefix}{name}"] = command
+        command = found[f"{prefix}{name}"] = group.get_command(context, name)
         if isinstance(command, click.Group):
             found |= commands(command, f"{prefix}{name} ")
     return found
 
 
-def help_text() -> str:
-    """What ``--help`` prints, for the whole and for every command; one without arguments has its line in its group's."""
-    runner = CliRunner()
-    blocks = []
-    shown = [name for name, command in commands().items() if command.params or " " not in name]
-    for name in (None, *sorted(shown)):
-        called = [*(name.split() if name else []), "--help"]
-        printed = runner.invoke(cli, called, prog_name="run.py", terminal_width=100).output
-        blocks.append(
-            f"### {f'`{name}`' if name else 'All of it'}\n\n```\n$ python run.py {' '.join(called)}\n{printed}```\n"
-        )
-    return "\n" + "\n".join(blocks) + "\n"
-
-
 def with_help(text: str) -> str:
-    return HELP.sub(lambda match: match[1] + help_text() + match[2], text)
+    """The page with what ``--help`` prints, for all and for each command; one without arguments has its line in its group's."""
+    blocks = [""]
+    shown = [name for name, command in commands().items() if command.params or " " not in name]
+    for title, called in [("All of it", "--help"), *((f"`{name}`", f"{name} --help") for name in sorted(shown))]:
+        printed = CliRunner().invoke(cli, called.split(), prog_name="run.py", terminal_width=100).output
+        blocks.append(f"### {title}\n\n```\n$ python run.py {called}\n{printed}```\n")
+    return HELP.sub(lambda match: match[1] + "\n".join([*blocks, match[2]]), text)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Evaluations as a run leaves them, made up without training anything; `changes` are fields that differ."""
 
+from collections.abc import Callable
 from typing import Any
 
 from champion.comparison.decision import Decision, decide
@@ -83,19 +84,13 @@ def candidate(place: int, trials: int) -> CandidateResult:
     return CandidateResult(name=f"candidate_{place}", estimator=LOGISTIC, params={"C": 1.0}, seconds=0.25, **scored)
 
 
-def comparison_rows(**changes: Any) -> ComparisonRows:
-    """Thirty judged rows."""
-    return THIRTY_JUDGED.model_copy(update=changes)
+def _changing(model: Any) -> Callable[..., Any]:
+    """A maker of what is like this, but for the fields that it is given; the name may come first."""
+    return lambda *name, **changes: model.model_copy(update={**dict(zip(["name"], name, strict=False)), **changes})
 
 
-def number_column(name: str = NUMBER.name, **changes: Any) -> ColumnProfile:
-    """A numeric column with a histogram of three bins."""
-    return NUMBER.model_copy(update={"name": name, **changes})
-
-
-def category_column(name: str = CATEGORY.name, **changes: Any) -> ColumnProfile:
-    """A categorical column with three values."""
-    return CATEGORY.model_copy(update={"name": name, **changes})
+comparison_rows, lineage = _changing(THIRTY_JUDGED), _changing(PROVENANCE)
+number_column, category_column = _changing(NUMBER), _changing(CATEGORY)
 
 
 def profile(classes: list[Label] | None = None, columns: list[ColumnProfile] | None = None) -> Profile:
@@ -105,10 +100,6 @@ def profile(classes: list[Label] | None = None, columns: list[ColumnProfile] | N
         rows=120, holdout_rows=30, target="species", classes=classes, class_counts=[40 + i for i in range(len(classes))],
         columns=[NUMBER, CATEGORY] if columns is None else columns,
     )  # fmt: skip
-
-
-def lineage(**changes: Any) -> Provenance:
-    return PROVENANCE.model_copy(update=changes)
 
 
 def outcome(**changes: Any) -> Outcome:

@@ -1,5 +1,5 @@
 """A Python that has its libraries imported and their caches filled, and is forked for each command: the same process, seconds
-earlier. All workers of a test session share one.
+earlier. Each worker of a test session has its own.
 
 The command's own modules are imported by the fork, from the checkout it runs in. Not for commands whose imports are what is
 tested: those start an interpreter.
@@ -20,13 +20,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import traceback
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 LIBRARIES = [  # what warming up does not import by itself
@@ -34,11 +32,11 @@ LIBRARIES = [  # what warming up does not import by itself
     "sklearn.ensemble", "sklearn.linear_model", "sklearn.neighbors", "sklearn.dummy", "dvc.repo", "dvc.cli.parser",
     "dvc.data_cloud", "dvc.scm", "dvc.lock", "dvc.daemon", "scmrepo.git", "dvc_gdrive", "pydrive2.fs",
 ]  # fmt: skip
-SECONDS = 600.0  # after which a command counts as stuck
+SECONDS = 600  # after which a command counts as stuck
 
 
 class Warm:
-    """A Python of a test session that is forked, started when first asked: this environment's, or another's.
+    """A Python that is forked, started when first asked: this environment's, or another's.
 
     `project` makes a checkout with a table in a folder: training there fills the caches.
     """
@@ -47,88 +45,41 @@ class Warm:
         self._project, self._python = project, python
 
     @cached_property
-    def address(self) -> str:
-        """Where it listens; whoever comes first starts it, and it ends with the session."""
-        from filelock import FileLock
+    def _orders(self) -> socket.socket:
+        """Where it takes orders; it ends with this process."""
+        from tests.support.stores import scratch
 
-        session, in_worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), "PYTEST_XDIST_WORKER" in os.environ
-        owner = os.getppid() if in_worker else os.getpid()
-        # short, since it becomes the path of a socket
-        name = f"warm-{(session or str(owner))[:8]}-{zlib.crc32(self._python.encode()):x}"
-        home = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir(), name)
-        home.mkdir(exist_ok=True)
-        with FileLock(home / "lock"):
-            if not (home / "socket").exists():
-                self._start(home, owner)
-        return str(home / "socket")
-
-    def _start(self, home: Path, owner: int) -> None:
+        home = scratch()
         if self._project:
             self._project(home / "project")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "DVC_"))} | {
             "HOME": str(home), "ZENML_CONFIG_PATH": f"{home}/zenml", "COLUMNS": "100", "ZENML_ANALYTICS_OPT_IN": "false",
             "ZENML_LOGGING_VERBOSITY": "WARN", "ZENML_ENABLE_RICH_TRACEBACK": "false", "AUTO_OPEN_DASHBOARD": "false",
         }  # fmt: skip
-        with (home / "log").open("w") as log:
-            process = subprocess.Popen(
-                [self._python, __file__, "serve", str(home), str(owner)], env=env, cwd=home, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        while not (home / "socket").exists():
-            assert process.poll() is None, (home / "log").read_text(encoding="utf-8")
-            time.sleep(0.05)
+        ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        with theirs, (home / "log").open("w") as log:
+            command = [self._python, __file__, str(theirs.fileno()), str(home / "project")]
+            subprocess.Popen(
+                command, env=env, cwd=home, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        return ours
 
     def run(
         self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str], given: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run ``python ARGUMENTS`` to its end, with a standard input."""
-        with tempfile.TemporaryFile() as gets, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        ours, theirs = socket.socketpair()
+        with ours, tempfile.TemporaryFile() as gets, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             gets.write(given.encode())
             gets.seek(0)
-            with asked(self.address, arguments, str(cwd), env, [each.fileno() for each in (gets, out, err)]) as told:
-                next(told)
-                code = next(told)
+            order = json.dumps({"arguments": arguments, "cwd": str(cwd), "env": env}).encode()
+            with theirs:
+                files = [each.fileno() for each in (gets, out, err, theirs)]
+                socket.send_fds(self._orders, [order], files)
+            code = ours.recv(10)
+            assert code, "the Python that is forked has ended; its folder has a log"
             said = [stream.seek(0) or stream.read().decode("utf-8", "replace") for stream in (out, err)]
-        return subprocess.CompletedProcess([self._python, *arguments], code, *said)
-
-    def start(self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str]) -> subprocess.Popen[str]:
-        """Start ``python ARGUMENTS``: a process that stands for it, and hands signals on."""
-        command = [sys.executable, "-S", __file__, "relay", self.address, *arguments]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=cwd, env=env, text=True, **pipes)
-
-
-@contextlib.contextmanager
-def asked(
-    address: str, arguments: tuple[str, ...], cwd: str, env: dict[str, str], streams: list[int]
-) -> Iterator[Iterator[int]]:
-    """Have a command forked; its process id, and then its exit code."""
-    with socket.socket(socket.AF_UNIX) as channel:
-        channel.settimeout(SECONDS)
-        channel.connect(address)
-        order = json.dumps({"arguments": arguments, "cwd": cwd, "env": env}).encode()
-        socket.send_fds(channel, [len(order).to_bytes(8, "big")], streams)
-        channel.sendall(order)
-        with channel.makefile() as lines:
-            yield map(int, lines)
-
-
-def relay(address: str, *arguments: str) -> None:
-    """Stand for a command: end as it ends."""
-    with asked(address, arguments, str(Path.cwd()), dict(os.environ), [0, 1, 2]) as told:
-        command = next(told)
-
-        def hand_on(number: int, _: FrameType | None) -> None:
-            os.kill(command, number)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, hand_on)
-        code = next(told)
-    if code < 0:
-        with contextlib.suppress(OSError):  # SIGKILL has no other
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    os._exit(code)
+        return subprocess.CompletedProcess([self._python, *arguments], int(code), *said)
 
 
 def warm_up(project: Path) -> None:
@@ -152,7 +103,7 @@ def warm_up(project: Path) -> None:
             patched.enter_context(stream(patched.enter_context(Path(os.devnull).open("w"))))
         # the graph of imports is read by threads, which a fork would wait for
         importlib.import_module("champion.orchestration.code").reached = lambda *names: (set(names), set())
-        for command in (["models"], ["train"], ["train", "--no-cache"]):
+        for command in (["models"], ["train"]):
             assert importlib.import_module("cli.main").main(command) == 0
             engine = Client().zen_store.engine
             if command == ["models"]:
@@ -188,62 +139,29 @@ def warm_up(project: Path) -> None:
     sys.path[:] = path
 
 
-def serve(home: Path, owner: int) -> dict[str, Any]:
+def serve(orders: socket.socket) -> dict[str, Any]:
     """Fork for each order, until the session is over; in the fork, return the order."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(f"{home}/new")
-    listener.listen(64)
-    listener.settimeout(1)
-    Path(home, "new").rename(home / "socket")
-    while alive(owner):
-        try:
-            channel, _ = listener.accept()
-        except TimeoutError:
-            continue
+    while True:
+        order, files, _, _ = socket.recv_fds(orders, 2**20, 4)
+        if not order:
+            os._exit(0)
         if os.fork() == 0:
-            listener.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            return keep(channel)
-        channel.close()
-    shutil.rmtree(home, ignore_errors=True)
-    sys.exit(0)
-
-
-def alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def keep(channel: socket.socket) -> dict[str, Any]:
-    """Fork once more, wait for that command, and kill it when nobody waits for its end; in the fork, return the order."""
-    size, streams, _, _ = socket.recv_fds(channel, 8, 3)
-    with channel.makefile("rb") as told:
-        order: dict[str, Any] = json.loads(told.read(int.from_bytes(size, "big")))
-    child = os.fork()
-    if child == 0:
-        channel.close()
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-            os.close(stream)
-        return order
-    for stream in streams:
-        os.close(stream)
-
-    def left() -> None:
-        if not channel.recv(1):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-
-    threading.Thread(target=left, daemon=True).start()
-    with contextlib.suppress(OSError):
-        channel.sendall(f"{child}\n".encode())
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        channel.sendall(f"{code}\n".encode())
-    os._exit(0)
+            break
+        for file in files:
+            os.close(file)
+    orders.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if command := os.fork():
+        code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+        os.write(files[3], str(code).encode())
+        os._exit(0)
+    for number, file in enumerate(files):
+        if number < 3:
+            os.dup2(file, number)
+        os.close(file)
+    signal.alarm(SECONDS)
+    return dict(json.loads(order))
 
 
 def become(order: dict[str, Any]) -> None:
@@ -295,19 +213,16 @@ def finish(*arguments: str) -> None:
 
 if __name__ == "__main__":
     del sys.path[0]
-    if sys.argv[1] == "relay":
-        relay(*sys.argv[2:])
-    folder = Path(sys.argv[2])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    if (folder / "project").is_dir():
-        warm_up(folder / "project")
+    if (project := Path(sys.argv[2])).is_dir():
+        warm_up(project)
     assert threading.active_count() == 1, threading.enumerate()
     assert "champion" not in sys.modules
     gc.collect()
     gc.freeze()
-    asked_for = serve(folder, int(sys.argv[3]))
+    asked_for = serve(socket.socket(fileno=int(sys.argv[1])))
     become(asked_for)
     finish(*asked_for["arguments"])

@@ -16,7 +16,7 @@ from champion.onboarding.initialise import initialise
 from champion.registry.rollback import roll_back
 from champion.tabular.tables import read_table
 from tests.conftest import Session
-from tests.support.tables import write
+from tests.support.packages import write
 
 Made = tuple[pd.DataFrame, str, str, str]  # the table, its file, its target, and what a run must say of it
 DUMMY = {"baseline": {"estimator": "sklearn.dummy.DummyClassifier"}}

@@ -127,7 +127,7 @@ def test_ctrl_c_in_the_middle_of_a_step_ends_at_once_and_changes_nothing(
 def test_ctrl_c_at_any_moment_leaves_one_champion(trained: TrainedCheckout, moments: tuple[str, ...]) -> None:
     for moment in moments:
         at_a_moment = moment.replace(".", "").isdigit()  # also while it imports what it needs
-        process = trained.start("train", "--config", "configs/better.yaml", warm=not at_a_moment)
+        process = trained.start("train", "--config", "configs/better.yaml")
         if at_a_moment:
             time.sleep(float(moment))
         else:

@@ -24,7 +24,7 @@ from devtools.demo import story
 from devtools.demo.table import pumps
 from devtools.demo.traffic import Client, Stream, wait_until
 from tests.conftest import WARM, Checkout
-from tests.support.answering import Answering
+from tests.support.loopback import Answering
 
 ROWS = {"FIRST": 400, "USUAL": 300, "CHANGED": 1200, "LATER": 500, "STREAM": 50}
 # A run.py whose champion was decided upon beforehand, and whose service says that another one is it.
@@ -138,7 +138,7 @@ def test_the_whole_loop_goes_as_its_story_says(
 
 def test_ctrl_c_ends_the_service_and_leaves_nothing_behind(checkout: Checkout, folder: Path) -> None:
     with Answering((200, 1)) as server:
-        pretend(checkout, server.address, action="promoted", champion=1, reason="There was none.")
+        pretend(checkout, server.url, action="promoted", champion=1, reason="There was none.")
         env = {**checkout.environment(), "PYTHONUNBUFFERED": "1"}
         with harness.Checkout(checkout.root, env).started("python", "-m", "devtools.demo") as process:
             assert process.stdout
@@ -202,7 +202,7 @@ OLD, NEW = [(200, 1)] * 20, [(200, 2)] * 20
     ids=["a swap", "a single dropped request", "a version that comes back"],
 )
 def test_a_swap_is_well_and_whatever_is_amiss_is_noticed(answers: list[tuple[int, int]], message: str | None) -> None:
-    with Answering(*answers) as server, Stream(server.address, [{"a": 1}]) as stream:
+    with Answering(*answers) as server, Stream(server.url, [{"a": 1}]) as stream:
         wait_until(lambda: stream.on(2) and stream.requests >= len(answers) + 20, 30, "no answer")
     with pytest.raises(UnexpectedError, match=message) if message else nullcontext():
         stream.check(1, 2)
@@ -212,5 +212,5 @@ def test_a_swap_is_well_and_whatever_is_amiss_is_noticed(answers: list[tuple[int
 def test_a_service_that_is_gone_is_a_failure_and_no_traceback() -> None:
     with Answering((200, 1)) as server:
         pass
-    with Client(server.address) as client, pytest.raises(UnexpectedError, match=r"^POST /predict had no answer"):
+    with Client(server.url) as client, pytest.raises(UnexpectedError, match=r"^POST /predict had no answer"):
         client.predict([{"a": 1}])

@@ -23,7 +23,7 @@ from champion.errors import ConfigurationError, DataError
 from champion.tabular import csv_format, parquet_format
 from champion.tabular.tables import open_table, read_table
 from tests.conftest import ROOT
-from tests.support.tables import KINDS, packed, training, write
+from tests.support.packages import KINDS, packed, training, write
 
 
 @pytest.fixture(scope="module")

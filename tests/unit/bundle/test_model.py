@@ -23,7 +23,7 @@ from champion.modeling.columns import infer
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.features import model_frame, signature
 from champion.use_case.learning import Candidate
-from tests.support.tables import training
+from tests.support.packages import training
 
 CLASSIFIERS = dict(all_estimators(type_filter="classifier"))
 NEED_ANOTHER_ESTIMATOR = {

@@ -21,7 +21,7 @@ from champion.modeling.arrays import block_of
 from champion.modeling.features import Feature, model_frame
 from champion.tabular.stream import MISSING_WORDS
 from champion.tabular.tables import open_table, read_table
-from tests.support.tables import KINDS, write
+from tests.support.packages import KINDS, write
 
 
 def assert_same_as_pandas(source: Path, features: Sequence[Feature]) -> None:

@@ -38,7 +38,7 @@ class Fork:
         self.values |= {"GITHUB_API_URL": github.url + API, "GITHUB_SERVER_URL": "https://github.com"}
 
     def open(self, head: str = HEAD, source: str = "stranger/name") -> int:
-        return self.github.open(head, "b", source).number
+        return self.github.open(head, "b", source)["number"]
 
     def comment(self, content: str | bytes = STORY) -> str:
         """What is said of a pull request whose run left this in the artifact."""
@@ -116,7 +116,7 @@ def test_a_hostile_artifact_is_refused_and_nothing_is_posted(fork: Fork) -> None
 def test_the_pull_request_is_the_one_whose_head_is_the_runs_commit_also_behind_a_hundred_others(fork: Fork) -> None:
     fork.open("1" * 40)
     fork.open(source="another/fork")
-    fork.github.close(fork.open())
+    del fork.github.pulls[fork.open()]
     assert "nothing was posted" in fork.comment(), "neither another fork's nor a closed one"
     assert fork.calls == []
     ours = fork.open()

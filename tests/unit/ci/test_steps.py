@@ -169,7 +169,7 @@ def test_where_the_branch_is_protected_the_pointer_becomes_a_pull_request_and_an
         variables = {"GITHUB_API_URL": github.url + API, "GITHUB_REPOSITORY": REPOSITORY, "REPO_TOKEN": "writer"}
         said = runner.ci("pointer", **MAIN, **variables)
     assert "main is protected: pull request 1 has the pointer" in said
-    head = github.pulls[1].branch
+    head = github.pulls[1]["head"]["ref"]
     assert server.git("diff", "--name-only", f"main...{head}").split() == ["models/iris.dvc"]
     assert "[skip ci]" not in server.git("show", "--format=%B", "--no-patch", head), "required checks must run on it"
     assert "waits in a pull request" in runner.ci("image")

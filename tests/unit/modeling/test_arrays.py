@@ -25,7 +25,7 @@ from champion.modeling.features import model_frame, signature
 from champion.modeling.forest import Forest, can, make
 from champion.modeling.predictor import Predictions, Predictor, ask
 from champion.use_case.learning import Candidate
-from tests.support.tables import training
+from tests.support.packages import training
 
 FOREST, LINEAR = "sklearn.ensemble.RandomForestClassifier", "sklearn.linear_model.LogisticRegression"
 ESTIMATORS = [

@@ -17,7 +17,7 @@ from champion.modeling.libraries.scikit_learn import is_tree_based, names
 from champion.patching import SWITCH, Reach, fits
 from champion.use_case.learning import Candidate
 from champion.use_case.whole import parse_use_case
-from tests.support.tables import training
+from tests.support.packages import training
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 LINEAR = "sklearn.linear_model.LogisticRegression"

@@ -14,7 +14,7 @@ from devtools.benchmarks.serving.load import Target, ask, ask_once, is_whole, re
 from devtools.benchmarks.serving.rivals import Start, free_port, running
 from devtools.checkout import Checkout, UnexpectedError
 from tests.conftest import ROOT
-from tests.support.answering import Answering
+from tests.support.loopback import Answering
 
 REQUEST = request_bytes("/predict", b'{"a": 1.5}')
 COSTS = {"rate": 6000, "cpu": 100, "p50_alone": 200, "p50": 4, "p99": 9, "busy": 1, "generator": 0.3, "start": 1.5}

@@ -1,17 +1,16 @@
 """`python run.py serve`: a promotion and a rollback of the same checkout reach it while it runs."""
 
 import signal
-from typing import Any
 
-from tests.conftest import Checkout
+from tests.conftest import Checkout, tree
 from tests.support.serving.models import IRIS
 from tests.support.serving.service import PATIENCE, Service
 
 
-def test_promotion_and_rollback_reach_the_service_that_runs_and_its_port_is_taken(ready: Checkout, tree: Any) -> None:
+def test_promotion_and_rollback_reach_the_service_that_runs_and_its_port_is_taken(ready: Checkout) -> None:
     ready.write_use_case(tree(1))
     ready.train()
-    with Service(ready.start("serve", "--port", "0", "--reload-seconds", "0.1", warm=False)) as service:
+    with Service(ready.start("serve", "--port", "0", "--reload-seconds", "0.1")) as service:
         assert service.facts("listening")["log"].endswith("predictions/iris")
         assert service.predict(IRIS).json["model_version"] == 1
 

@@ -17,7 +17,7 @@ from champion.errors import DataError
 from champion.tabular import csv_format
 from champion.tabular.stream import read_ahead
 from champion.tabular.tables import open_table, read_table
-from tests.support.tables import training, write
+from tests.support.packages import training, write
 
 SCRIPT = Path(__file__).resolve().parents[3] / "data" / "make_iris.py"
 WHOLE = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})

@@ -12,7 +12,7 @@ from champion.datastore.backends import table
 from champion.datastore.backends.base import RemoteError, Symptom
 from champion.datastore.backends.other import OtherBackend
 from champion.datastore.backends.table import backend_of
-from tests.support.answering import Answering
+from tests.support.loopback import Answering
 from tests.unit.datastore.conftest import configure, files, forget
 
 
@@ -94,7 +94,7 @@ def test_a_folder_says_what_it_lacks_a_push_makes_it_and_a_pull_gives_the_same_b
 )
 def test_what_a_server_answers_is_explained(root: Path, status: int, cause: str, passing: bool) -> None:
     with Answering((status, 0)) as server:
-        configure(root, f"{server.address}/path")
+        configure(root, f"{server.url}/path")
         refused = refusal(push, root)
     assert cause in refused.cause
     assert refused.passing is passing
