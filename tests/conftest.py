@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,20 +36,6 @@ MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4e9:
     # Stores and checkouts in memory: SQLite waits for the disk at every commit, and that is half of a run's time.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-
-
-@dataclass
-class Ran:
-    """A training run: what each step did (`done` or `cached`), and what `train --json` would have printed."""
-
-    steps: dict[str, str]
-    facts: dict[str, Any]
-    text: str
-
-    @property
-    def executed(self) -> set[str]:
-        """The steps that were not taken from the cache."""
-        return {step for step, what in self.steps.items() if what != "cached"}
 
 
 @dataclass
@@ -81,33 +68,28 @@ class Checkout:
         return done
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start run.py and return at once."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         command = [sys.executable, "run.py", *arguments]
         return subprocess.Popen(command, cwd=self.root, env=self.environment(), text=True, **pipes)
 
     def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
-        """``python run.py ...``."""
         return self.command(sys.executable, "run.py", *arguments, expect=expect)
 
     def json(self, *arguments: str, expect: int | None = 0) -> Any:
-        """``python run.py ... --json``, parsed."""
         return json.loads(self.run(*arguments, "--json", expect=expect).stdout)
 
     def train(self, *arguments: str, expect: int | None = 0) -> Any:
-        """``python run.py train ... --json``, parsed."""
         return self.json("train", *arguments, expect=expect)
 
-    def trained(self, *arguments: str, name: str = "iris") -> Ran:
-        """``python run.py train ...``, with what became of each step."""
+    def trained(self, *arguments: str) -> SimpleNamespace:
+        """``python run.py train ...``: which steps it `executed`, the `facts` of its decision, and all that it said."""
         done = self.run("train", *arguments)
-        lines = (line.split() for line in done.stderr.splitlines())
-        steps = {words[0]: words[1] for words in lines if len(words) > 1 and words[1] in ("done", "cached")}
-        facts = json.loads((self.root / f"reports/{name}/decision.json").read_text(encoding="utf-8"))
-        return Ran(steps, facts, done.stdout + done.stderr)
+        lines = [line.split() for line in done.stderr.splitlines()]
+        executed = {words[0] for words in lines if words[1:2] == ["done"]}
+        facts = json.loads((self.root / "reports/iris/decision.json").read_text(encoding="utf-8"))
+        return SimpleNamespace(executed=executed, facts=facts, text=done.stdout + done.stderr)
 
     def models(self, *arguments: str) -> list[dict[str, Any]]:
-        """``python run.py models --json``, parsed."""
         return self.json("models", *arguments)
 
     def champion(self, *arguments: str) -> int | None:
@@ -117,11 +99,9 @@ class Checkout:
         return found[0] if found else None
 
     def git(self, *arguments: str) -> str:
-        """``git ...``, its output."""
         return self.command("git", *arguments).stdout
 
     def dvc(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
-        """``dvc ...``."""
         return self.command(sys.executable, "-m", "dvc", *arguments, expect=expect)
 
     def write_use_case(self, use_case: dict[str, Any], name: str | None = None) -> str:
@@ -131,11 +111,9 @@ class Checkout:
         return path
 
     def read_use_case(self, name: str = "iris") -> dict[str, Any]:
-        """A use case's YAML, parsed."""
         return yaml.safe_load((self.root / f"configs/{name}.yaml").read_text(encoding="utf-8"))
 
     def manifest(self, name: str = "iris") -> dict[str, Any]:
-        """The manifest of the production package."""
         return json.loads((self.root / f"models/{name}/manifest.json").read_text(encoding="utf-8"))
 
 
@@ -263,17 +241,14 @@ class Session:
             return train(self.client, self.workspace(use_case), Options(**options), tell), executed
 
     def stages(self) -> dict[int, str]:
-        """Every version's stage, by number."""
         from champion.registry.versions import version_history
 
         return {version.number: version.stage for version in version_history(self.client, self.name).versions}
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest of the production package."""
         return json.loads((self.root / "models" / self.name / "manifest.json").read_text(encoding="utf-8"))
 
     def write(self, content: bytes | str, path: str = "data/iris.csv") -> None:
-        """Write a table."""
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_bytes(content.encode() if isinstance(content, str) else content)
 

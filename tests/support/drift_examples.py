@@ -30,7 +30,6 @@ def described(table: pd.DataFrame) -> tuple[Profile, tuple[Feature, ...]]:
 
 
 def counted(profile: Profile, features: tuple[Feature, ...], table: pd.DataFrame) -> dict[str, FeatureCounts]:
-    """New rows in the bins of a profile."""
     counts = counts_of(profile, features)
     for feature in features:
         read = READ.get(feature.kind, ml_features.as_numbers)
@@ -50,7 +49,6 @@ def compared(
 def judged(
     train: pd.DataFrame, new: pd.DataFrame, predicted: Mapping[str, int] | None = None, **rules: Any
 ) -> JudgedFeatures:
-    """What comes of new rows beside a train set."""
     profile, features = described(train)
     return judge(profile, counted(profile, features, new), predicted or {}, 0.05, Drift(**rules))
 

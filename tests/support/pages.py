@@ -137,7 +137,6 @@ def with_help(text: str) -> str:
 
 
 def main() -> None:
-    """Renew both pages."""
     USE_CASE.write_text(with_decisions(with_errors(read(USE_CASE))), encoding="utf-8")
     CLI.write_text(with_help(read(CLI)), encoding="utf-8")
 

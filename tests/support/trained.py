@@ -55,7 +55,6 @@ class TrainedCheckout(Checkout):
         return self.root / ".zenml" / "local_stores" / "default_zen_store" / "zenml.db"
 
     def restore(self) -> None:
-        """Put everything back as it was."""
         shutil.rmtree(self.root, ignore_errors=True)
         shutil.copytree(self.backup, self.root, symlinks=True, dirs_exist_ok=True)
 
@@ -92,7 +91,6 @@ class TrainedCheckout(Checkout):
         return self.write_use_case(quick(**changes), "tried")
 
     def iris(self) -> pd.DataFrame:
-        """The sample."""
         return pd.read_csv(self.root / "data/iris.csv")
 
     def still_works(self) -> None:

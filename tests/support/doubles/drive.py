@@ -69,7 +69,6 @@ class Item:
     content: bytes | None = None
 
     def facts(self) -> dict[str, Any]:
-        """As the API tells them."""
         facts = {"id": self.id, "title": self.title, "mimeType": FOLDER, "parents": [{"id": self.parent}]}
         if self.drive:
             facts["driveId"] = self.drive
@@ -143,11 +142,9 @@ class GoogleDrive(loopback.Loopback):
         return self._add("champion", emails, f"drive-{next(self._numbers)}" if shared_drive else None).id
 
     def fail(self, matches: str, **what: Any) -> None:
-        """Let the next calls that match go wrong."""
         self.faults.append(Fault(matches, **what))
 
     def count(self, pattern: str) -> int:
-        """How many calls match."""
         return sum(bool(re.search(pattern, call)) for call in self.calls)
 
     def _add(self, title: str, readers: set[str], drive: str | None, *more: Any) -> Item:
@@ -237,7 +234,6 @@ class GoogleDrive(loopback.Loopback):
         return 200, {"items": [item.facts() for item in inside if title is None or item.title == title[1]]}
 
     def _begin(self, facts: dict[str, Any], who: str) -> Answer:
-        """Begin to receive a file."""
         above = self._seen(facts["parents"][0]["id"], who)
         if above.drive is None and who in self.keys:
             said = (
@@ -250,6 +246,5 @@ class GoogleDrive(loopback.Loopback):
 
 
 def refusal(status: int, reason: str, message: str) -> Answer:
-    """Drive refuses."""
     error = {"errors": [{"domain": "global", "reason": reason, "message": message}], "code": status, "message": message}
     return status, {"error": error}

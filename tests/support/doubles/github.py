@@ -44,7 +44,6 @@ class GitHub(Loopback):
         self._numbers = itertools.count(1)
 
     def open(self, head: str, branch: str, source: str = REPOSITORY, title: str = "") -> dict[str, Any]:
-        """Open a pull request."""
         made: dict[str, Any] = {"number": next(self._numbers), "title": title, "state": "open", "body": title}
         made["head"] = {"sha": head, "ref": branch, "repo": {"full_name": source}}
         made["base"] = {"ref": "main", "repo": {"full_name": REPOSITORY}}
@@ -53,7 +52,6 @@ class GitHub(Loopback):
     def report(
         self, title: str, body: str, user: dict[str, str] = BOT, association: str = "NONE", state: str = "open"
     ) -> dict[str, Any]:
-        """Open an issue."""
         made: dict[str, Any] = {"number": next(self._numbers), "title": title, "body": body, "state": state}
         made |= {"user": user, "author_association": association, "edits": 0, "labels": []}
         return self.issues.setdefault(made["number"], made)
