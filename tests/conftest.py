@@ -291,27 +291,24 @@ def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch, server: Mapping[s
     return client
 
 
-@pytest.fixture(scope="session")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The store that a test session shares, once a test has opened it: opening one takes a second."""
-    return {"folder": tmp_path_factory.mktemp("store") / "zenml"}
+_opened: dict[str, Any] = {}  # the store that the tests of this process share: opening one takes a second
 
 
 @pytest.fixture
-def store(opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A ZenML store in this process, shared by all tests that ask for it: each takes names of its own."""
     from zenml.client import Client
     from zenml.config.global_config import GlobalConfiguration
 
     forget_store()
-    if "client" in opened:
-        monkeypatch.setenv("ZENML_CONFIG_PATH", str(opened["folder"]))
-        GlobalConfiguration._reset_instance(opened["config"])
-        Client._reset_instance(opened["client"])
+    if _opened:
+        monkeypatch.setenv("ZENML_CONFIG_PATH", str(_opened["folder"]))
+        GlobalConfiguration._reset_instance(_opened["config"])
+        Client._reset_instance(_opened["client"])
     else:
-        opened["client"] = enter_store(opened["folder"], monkeypatch)
-        opened["config"] = GlobalConfiguration()
-    yield opened["client"]
+        folder = scratch() / "zenml"
+        _opened.update(client=enter_store(folder, monkeypatch), config=GlobalConfiguration(), folder=folder)
+    yield _opened["client"]
     forget_store()
 
 
