@@ -42,7 +42,7 @@ class Handler(loopback.Handler):
         return content
 
     def do_CONNECT(self) -> None:  # noqa: N802 - the name is http.server's
-        self.host, self.close_connection = self.path.partition(":")[0], True
+        self.host = self.path.partition(":")[0]
         if self.host not in HOSTS:
             self.server.refused.append(self.host)
             self.send_error(403, f"{self.host} is not played here")
@@ -55,6 +55,7 @@ class Handler(loopback.Handler):
             self.close_connection = False
             while not self.close_connection:
                 self.handle_one_request()
+        self.close_connection = True
 
 
 @dataclass
