@@ -25,6 +25,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from champion.bundle.manifest import FORMAT, Manifest
+from champion.bundle.plain_files import opened
 from champion.errors import PackageError
 
 MANIFEST, MODEL, PROFILE, CARD = "manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"
@@ -121,17 +122,23 @@ def _beside(folder: Path) -> list[Path]:
 def _read_once(folder: Path, shown: str) -> Package | None:
     place = folder if folder.is_dir() else _parked(folder)
     try:
-        found = {path.name: path for path in place.iterdir()} if place else {}
+        # a name that begins with two dots is the volume's own, where the folder is a ConfigMap
+        found = {path.name: path for path in place.iterdir() if not path.name.startswith("..")} if place else {}
         if not found:
             return None
         if MANIFEST not in found:
             raise _refused(shown, f"it has no {MANIFEST}")
-        manifest = parse_manifest(found.pop(MANIFEST).read_bytes(), f"{shown}/{MANIFEST}")
-        package = Package(manifest, {name: path.read_bytes() for name, path in found.items()})
+        manifest = parse_manifest(_content(found.pop(MANIFEST)), f"{shown}/{MANIFEST}")
+        package = Package(manifest, {name: _content(path) for name, path in found.items()})
     except OSError as error:
         raise _refused(shown, f"{Path(str(error.filename)).name} cannot be read ({error.strerror})") from error
     verify(package, shown)
     return package
+
+
+def _content(path: Path) -> bytes:
+    with opened(path) as file:
+        return file.read()
 
 
 def _parked(folder: Path) -> Path | None:

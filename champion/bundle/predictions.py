@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from champion.bundle import plain_files
 from champion.bundle.manifest import Manifest
 from champion.errors import DataError
 from champion.modeling.features import category_text
@@ -230,7 +231,7 @@ def _opened(folder: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], 
         opened, broken, gone = {}, [], False
         for path in sorted(path for path in folder.glob(PATTERN) if NAME.fullmatch(path.name)):
             try:
-                file = pq.ParquetFile(stack.enter_context(path.open("rb")))
+                file = pq.ParquetFile(stack.enter_context(plain_files.opened(path)))
             except FileNotFoundError:
                 gone = True
                 continue

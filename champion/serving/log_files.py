@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from champion.bundle.plain_files import opened
 from champion.bundle.predictions import NAME, PATTERN, merged_from, version_of, with_sources
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class LogFiles:
         """Whether another process holds its lock; the lock of one that is gone is removed."""
         path = self.folder / f"{_LOCK}{instance}"
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         except OSError:
@@ -195,7 +196,7 @@ def _footer(path: Path, instance: str) -> Held | None:
     import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             footer = pq.ParquetFile(file)
             size = os.fstat(file.fileno()).st_size
             return Held(path, instance, size, footer.metadata.num_rows, footer.schema_arrow)
@@ -225,7 +226,7 @@ def _row_groups(paths: Iterable[Path]) -> Iterator[pa.Table]:
 
     waiting: list[pa.RecordBatch] = []
     for path in paths:
-        with path.open("rb") as file:
+        with opened(path) as file:
             for batch in pq.ParquetFile(file).iter_batches(batch_size=_GROUP, use_threads=False):
                 waiting.append(batch)
                 if sum(each.num_rows for each in waiting) >= _GROUP:

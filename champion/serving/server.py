@@ -28,7 +28,7 @@ KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so 
 
 
 def serve(options: Options) -> None:
-    """Run the service until it is told to stop by SIGTERM or SIGINT.
+    """Run the service until it is told to stop by SIGTERM, SIGINT or SIGHUP.
 
     Raises ProjectError when the address cannot be listened on.
     """
@@ -76,7 +76,8 @@ async def _serve(server: uvicorn.Server, state: State, listener: socket.socket) 
 
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await asyncio.sleep(0)  # it has begun, and set its handlers
-    for number in (signal.SIGINT, signal.SIGTERM):
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)  # as nohup asks for it
+    for number in (signal.SIGINT, signal.SIGTERM, *hangup):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     while not (server.started or serving.done()):
         await asyncio.sleep(0.005)

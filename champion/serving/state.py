@@ -2,19 +2,22 @@
 
 Hot reload: a new package in its place becomes the champion of a running service. A look costs a handful of `stat` calls.
 What changed is read, verified, loaded and proved in a thread while the old champion answers; then one reference is
-swapped. A package that is refused changes nothing but what `/readyz` says.
+swapped. A package that is refused changes nothing but what `/readyz` says. A disk may keep a look waiting for ever: no
+other look and no stop waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import hmac
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily
@@ -30,11 +33,14 @@ if TYPE_CHECKING:
     from champion.serving.log import PredictionLog
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_DEADLINE = 10.0  # seconds after which a look is late: that is said, and the next ones begin beside it
+_MOST_LATE = 3  # looks that may be late at a time
 _AGAIN = 30.0  # seconds until a refused package is tried again, though nothing changed: memory may have been short
 
 _logger = logging.getLogger(__name__)
 
 Tell = Callable[[str, str | None], None]
+Result = TypeVar("Result")
 
 
 class Metrics(Collector):
@@ -181,6 +187,8 @@ class Watcher:
         self._folder, self._shown = state.options.package, state.options.shown
         self._seen: object = ()
         self._again = 0.0
+        self._looks: set[asyncio.Task[None]] = set()  # those under way; all but the last are late
+        self._count = self._newest = 0
 
     async def watch(self) -> None:
         """Look again and again, until it is cancelled."""
@@ -192,21 +200,41 @@ class Watcher:
                 _logger.exception("Looking at %s failed", self._shown)
 
     async def look(self) -> None:
-        """Look once; take over what is new."""
-        stamp = await asyncio.to_thread(_stamp, self._folder)
-        waits = self._state.refused is None or time.monotonic() < self._again
+        """Look once; take over what is new. Returns at the deadline; what is late may still take over, or never end."""
+        if len(self._looks) < _MOST_LATE:
+            self._count += 1
+            self._looks.add(asyncio.create_task(self._look(self._count)))
+        done, self._looks = await asyncio.wait(self._looks, timeout=_DEADLINE, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+        if not done:
+            self._refuse(
+                f"{self._shown} could not be read within {_DEADLINE:g} s: its disk does not answer, or is slow. It is taken "
+                "over as soon as it is there."
+            )
+
+    async def _look(self, number: int) -> None:
+        alone = len(self._looks) == 1
+        stamp = await _in_a_thread(lambda: _stamp(self._folder))
+        waits = self._state.refused is None or time.monotonic() < self._again or not alone
         if stamp == self._seen and waits:
             return
         self._seen, self._again = stamp, time.monotonic() + _AGAIN
+        champion, refused = None, None
         try:
-            champion = await asyncio.to_thread(self._load)
+            champion = await _in_a_thread(self._load)
         except ProjectError as error:
-            self._refuse(str(error))
+            refused = str(error)
         except Exception as error:  # what a package does to the libraries that load it is not ours to foresee
             _logger.exception("%s could not be loaded", self._shown)
-            self._refuse(f"{self._shown} could not be loaded: {type(error).__name__}.")
-        else:
+            refused = f"{self._shown} could not be loaded: {type(error).__name__}."
+        if number < self._newest:  # it was late, and a later look has answered
+            return
+        self._newest = number
+        if refused is None:
             self._take(champion)
+        else:
+            self._refuse(refused)
 
     def _load(self) -> Champion | None:
         """The champion in the folder: a new one, the present one where nothing is new, or none."""
@@ -242,6 +270,21 @@ class Watcher:
         if reason != self._state.refused:
             self._tell("refused", reason)
         self._state.looked("refused", reason)
+
+
+async def _in_a_thread(ask: Callable[[], Result]) -> Result:
+    """What a function answers, asked in a thread of its own, which no stop of the process waits for."""
+    answer: concurrent.futures.Future[Result] = concurrent.futures.Future()
+    answer.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # whoever waits is told
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="package", daemon=True).start()
+    return await asyncio.wrap_future(answer)
 
 
 def _stamp(folder: Path) -> object:

@@ -84,6 +84,14 @@ def test_what_does_not_belong_together_is_refused_by_name(
         read(place, "models/iris")
 
 
+def test_a_package_in_the_volume_of_a_configmap_is_read(place: Path) -> None:
+    write(package(), place / "..2026_11_29")
+    (place / "..data").symlink_to("..2026_11_29")
+    for name in (MANIFEST, *package().files):
+        (place / name).symlink_to(Path("..data") / name)
+    assert read(place, "models/iris") == package()
+
+
 WHOLE = json.loads(folder.manifest_text(package().manifest))
 
 

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import itertools
 import json
+import os
 import shutil
 import signal
 import threading
@@ -18,8 +19,9 @@ from typing import Any
 import pytest
 
 from champion.bundle.build import build
-from champion.bundle.folder import MANIFEST, MODEL, write
+from champion.bundle.folder import CARD, MANIFEST, MODEL, write
 from champion.bundle.predictions import read
+from champion.serving import state as service_state
 from champion.serving.options import Options
 from champion.serving.state import State, Watcher
 from tests.support.packages import about, profile
@@ -174,7 +176,50 @@ def test_another_signature_brings_its_own_fields_also_after_the_service_was_kill
         assert service.predict(service.example).json["model_version"] == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_fifo_beside_package_and_log_is_named_and_neither_watcher_nor_stop_waits_for_it(folder: Path) -> None:
+    log = folder.parent / "log"
+    log.mkdir(parents=True)
+    os.mkfifo(log / "predictions-v1-20261129T000000Z-0a-1.parquet")
+    with over(folder, "--log", str(log)) as service:
+        service.predict(IRIS)
+        (folder / CARD).unlink()
+        os.mkfifo(folder / CARD)
+        reason = service.until(lambda: service.get("/readyz").json["refused"], "a refusal")
+        assert f"{CARD} cannot be read (it is no regular file)" in reason
+        write(made(number=2), folder)
+        service.serves(2)
+        service.process.terminate()
+        assert service.process.wait(PATIENCE) == 0
+    assert [each.table.num_rows for each in read(log, "log")] == [1]
+
+
+def test_a_look_that_a_disk_keeps_waiting_is_told_and_holds_up_neither_the_next_package_nor_the_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reading waits here for an event, as it would for a file server that is gone; what comes of it comes too late."""
+    stalled, real = threading.Event(), service_state.read
+    monkeypatch.setattr(service_state, "_DEADLINE", 0.3)
+    monkeypatch.setattr(service_state, "read", lambda *_: stalled.wait(PATIENCE) and None)
+    write(made(), folder)
+    state = State(Options(folder, "models/iris"))
+    watcher = Watcher(state, lambda *_: None)
+
+    async def looks() -> None:
+        await watcher.look()
+        assert "models/iris could not be read within 0.3 s: its disk does not answer" in str(state.refused)
+        monkeypatch.setattr(service_state, "read", real)
+        monkeypatch.setattr(service_state, "_DEADLINE", PATIENCE)
+        write(made(number=2), folder)
+        while state.champion is None:
+            await watcher.look()
+
+    asyncio.run(looks())  # waits for the threads of asyncio, but not for this one
+    assert not stalled.is_set()
+    assert (state.champion and state.champion.model_version, state.refused) == (2, None)
+    stalled.set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_start_is_one_line_and_what_has_begun_is_finished_and_logged_at_the_end(folder: Path, number: int) -> None:
     log, asked = folder.parent / "log of the day", request(json.dumps([IRIS, IRIS]).encode())
     with over(folder, "--log", str(log)) as service, service.raw() as line:
