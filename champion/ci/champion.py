@@ -4,6 +4,7 @@ That is the bot's commit, which has its pointers, on top of the branch as it is 
 inside: built, tried out, tagged with model version and commit, and pushed.
 """
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from champion.ci import repository, runs
 from champion.ci.environment import Environment
 from champion.ci.repository import GitError, git, text_at
 from champion.ci.runs import CiState
-from champion.datastore import index, remote
+from champion.datastore import dvc, index, remote
 from champion.datastore.fetch import fetch_missing, pull_pointer
 from champion.errors import GATE_SAID_NO, ProjectError
 from champion.reporting.comment import ComparedChampion
@@ -21,8 +22,11 @@ from champion.workspace.workspace import Workspace, read_package, shown
 
 BOT = "github-actions[bot]"
 BOT_IDENTITY = {"NAME": BOT, "EMAIL": f"41898282+{BOT}@users.noreply.github.com"}
+BRANCH = "champion/"  # and the whole hash of its one commit: whatever lies on top of that has another
 TRIES = 3
 SKIP = "[skip ci]"  # the commit changes no code, and the champion it names has been judged already
+DVC_FILES = (".dvc", "dvc.yaml", "dvc.lock")
+HARMLESS = ("models/.gitkeep", "models/.gitignore")
 NO_REMOTE = "there is no DVC remote here, or no credentials for it, as on a pull request from a fork"
 
 
@@ -35,15 +39,16 @@ class RefusedError(ProjectError):
 def fetch_champions(root: Path, env: Environment) -> str:
     """Fetch data and champion of every use case, and keep what the next steps have to know; a line for each use case.
 
-    Of a pull request `BASE_SHA` and `PR_AUTHOR` are set; without them the tip of the branch names the champion. With
-    `WITHOUT_DATA` no table is fetched. Raises RefusedError when the pull request changes a pointer: production is changed
-    by what was judged, not by hand. Raises ProjectError when base, data or champion cannot be had.
+    Of a pull request `BASE_SHA`, `PR_AUTHOR`, `HEAD_REF` and `HEAD_REPOSITORY` are set; without them the tip of the branch
+    names the champion. With `WITHOUT_DATA` no table is fetched. Raises RefusedError when the pull request names a champion
+    (production is changed by what was judged, not by hand), or comes from a fork and moves the remote. Raises ProjectError
+    when base, data or champion cannot be had.
     """
     known: dict[str, Any] = {}
     try:
         known["base"] = base = repository.base_commit(root, env)
         if env["BASE_SHA"]:
-            _refuse_pointers(root, base, env)
+            known["redirected"] = _guarded(root, base, env)
         known["remote"] = reachable = remote.available(root)
         champions: dict[str, ComparedChampion] = {}
         pointers: dict[str, str | None] = {}
@@ -66,16 +71,53 @@ def fetch_champions(root: Path, env: Environment) -> str:
     return "\n".join(lines)
 
 
-def _refuse_pointers(root: Path, base: str, env: Environment) -> None:
+def _guarded(root: Path, base: str, env: Environment) -> list[str]:
+    """The files of a pull request by which DVC fetches from, or pushes to, another place.
+
+    Raises RefusedError for those that name the model in production, whatever they are called, and for a stranger's.
+    """
     files = repository.changed(root, base)
-    pointers = [name for name in files if name.startswith("models/") and name.endswith(".dvc")]
-    if not pointers or (env["PR_AUTHOR"] == BOT and pointers == files):
-        return
-    raise RefusedError(
-        f"This pull request changes {', '.join(pointers)}, which names the model in production. A pointer is written on "
-        "the main branch alone, after a challenger was judged there or a rollback was asked for. Take it out "
-        f"(`git checkout {base[:12]} -- {' '.join(pointers)}`) and push again; to roll back, run the workflow by hand."
-    )
+    models = root / "models"
+    pointers = {name for name in files if f"{name}/".startswith("models/") and name not in HARMLESS}
+    redirected = {name for name in files if name.startswith(".dvc/")}
+    if any(name.endswith(DVC_FILES) for name in files):
+        for output in dvc.outputs(root):
+            if output.named_by not in files:
+                continue
+            if output.path.is_relative_to(models) or models.is_relative_to(output.path):
+                pointers.add(output.named_by)
+            elif output.elsewhere:
+                redirected.add(output.named_by)
+    if pointers and not (pointers == set(files) and _is_bots(root, files, env)):
+        raise RefusedError(
+            f"This pull request changes {', '.join(sorted(pointers))}, which names the model in production. A pointer is "
+            "written on the main branch alone, after a challenger was judged there or a rollback was asked for. Take it out "
+            f"(`git checkout {base[:12]} -- {' '.join(sorted(pointers))}`, `git rm` for what is new) and push again; to roll "
+            "back, run the workflow by hand."
+        )
+    if redirected and env["HEAD_REPOSITORY"] != env["GITHUB_REPOSITORY"]:
+        raise RefusedError(
+            f"This pull request from a fork changes {', '.join(sorted(redirected))}, which decides where data and models "
+            "are fetched from and pushed to. Take it out, or let a member of the repository propose it from a branch of "
+            "the repository."
+        )
+    return sorted(redirected)
+
+
+def _is_bots(root: Path, files: list[str], env: Environment) -> bool:
+    """Whether these files are as the bot committed them, in the pull request that it opened.
+
+    Anybody who may push can put a commit on top of it, and write the bot's name into it. So its branch bears the hash of
+    its one commit, and what is there now has to be the same.
+    """
+    named = re.fullmatch(f"{BRANCH}([0-9a-f]{{40}})", env["HEAD_REF"])
+    if env["PR_AUTHOR"] != BOT or not named:
+        return False
+    try:
+        git(root, "merge-base", "--is-ancestor", named[1], "HEAD")
+        return not git(root, "diff", "--name-only", named[1], "HEAD", "--", *files)
+    except GitError:
+        return False
 
 
 def _recorded(workspace: Workspace, pointer: str | None, reachable: bool, server: bool) -> ComparedChampion:
@@ -201,7 +243,7 @@ def _commit(root: Path, newest: str, changed: list[Workspace], message: str) -> 
 
 def _propose(root: Path, env: Environment, branch: str, made: str, message: str, refused: GitError) -> str:
     """A pull request with the pointers."""
-    head = f"champion/{made[:12]}"
+    head = f"{BRANCH}{made}"
     try:
         git(root, "push", "--quiet", "--force", "origin", f"{made}:refs/heads/{head}", env=env)
     except GitError as error:

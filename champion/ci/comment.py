@@ -15,12 +15,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from champion.ci import runs
-from champion.ci.champion import of_the_package
+from champion.ci.champion import DVC_FILES, of_the_package
 from champion.ci.environment import Environment, hidden, secrets_of
 from champion.ci.repository import git, pages
 from champion.datastore import dvc
 from champion.errors import ProjectError
-from champion.reporting.comment import Change, CommentInput, ComparedChampion, Findings, UseCaseResult, render_comment
+from champion.reporting.comment import (
+    REDIRECTED,
+    Change,
+    CommentInput,
+    ComparedChampion,
+    Findings,
+    UseCaseResult,
+    render_comment,
+)
 from champion.workspace import process
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace
@@ -31,6 +39,7 @@ TIME_LIMIT = 300.0  # seconds
 GITHUB = "https://github.com"
 MOST_BYTES = 8_000_000  # of a fork's artifact
 PAGES = 10  # of a hundred open pull requests
+FILE_PAGES = 30  # of a hundred files of one pull request; GitHub lists no more
 
 
 def write_comment(root: Path, env: Environment) -> str:
@@ -55,6 +64,7 @@ def gather(root: Path, env: Environment) -> CommentInput:
         commit=env["HEAD_SHA"] or git(root, "rev-parse", "HEAD"),
         base=known.base,
         refusal=known.refusal and known.refusal[:2000],
+        redirected=[name[:300] for name in known.redirected[:REDIRECTED]],
         changes=changes,
         changes_unknown=unknown,
         compared=bool(env["BASE_SHA"]),
@@ -146,14 +156,26 @@ def comment_on_fork(root: Path, env: Environment) -> str:
     if not numbers:
         return f"No open pull request has the head commit {head[:12]}; nothing was posted."
     story = _read_story(path).model_copy(update={"commit": head})
-    try:
-        comment = render_comment(story, env.run_link, stranger=True)
-    except Exception as error:  # whatever numbers that contradict each other make the renderer raise
-        raise ProjectError(
-            f"{STORY} of the artifact contradicts itself ({type(error).__name__}); nothing was posted."
-        ) from None
-    write_text(root / "reports" / COMMENT, comment)
-    return " ".join(_post_on(root, env, number) for number in numbers)
+    said = []
+    for number in numbers:
+        story = story.model_copy(update={"redirected": _redirected(env, number)})
+        try:
+            comment = render_comment(story, env.run_link, stranger=True)
+        except Exception as error:  # whatever numbers that contradict each other make the renderer raise
+            raise ProjectError(
+                f"{STORY} of the artifact contradicts itself ({type(error).__name__}); nothing was posted."
+            ) from None
+        write_text(root / "reports" / COMMENT, comment)
+        said.append(_post_on(root, env, number))
+    return " ".join(said)
+
+
+def _redirected(env: Environment, number: int) -> list[str]:
+    """The files of a pull request that decide what DVC fetches; GitHub says so, since the pull request's own code may lie."""
+    listed = [file for page in pages(env, f"pulls/{number}/files?", FILE_PAGES) for file in page]
+    names = {str(name) for file in listed for name in (file["filename"], file.get("previous_filename", ""))}
+    dvcs = (name for name in names if name.startswith((".dvc/", "models/")) or name.endswith(DVC_FILES))
+    return [name[:300] for name in sorted(dvcs)][:REDIRECTED]
 
 
 def _read_story(path: Path) -> CommentInput:

@@ -33,6 +33,7 @@ class CiState(Value):
 
     base: str | None = None
     refusal: str | None = None
+    redirected: list[str] = Field(default_factory=list)  # files by which DVC fetches from, or pushes to, another place
     remote: bool = False
     champions: dict[str, ComparedChampion] = Field(default_factory=dict, alias="standings")
     pointers: dict[str, str | None] = Field(default_factory=dict)  # text of each pointer at the base

@@ -23,6 +23,7 @@ from champion.reporting.words import NOTHING, clause, clean, count, counted, sco
 LIMIT = 64_000  # bytes; GitHub takes 65,536 characters, and CML adds its watermark
 USE_CASES = 100  # of the table that stands above several use cases
 CHANGES = 25
+REDIRECTED = 20
 FEW_CLASSES = 5  # so many stand in the open, more are folded
 NOISE = 1e-9
 _FENCE = "~~~~"
@@ -100,6 +101,7 @@ class CommentInput(Value):
     commit: Hash
     base: Hash | None = None
     refusal: Line | None = None  # why nothing was trained
+    redirected: list[Name] = Field(default_factory=list, max_length=REDIRECTED)  # files that decide what DVC fetches
     changes: list[Change] = Field(default_factory=list, max_length=2000)
     changes_unknown: Line | None = None
     compared: bool = False  # whether parameters were compared with a base
@@ -158,6 +160,12 @@ def _opening(content: CommentInput, stranger: bool) -> list[str]:
         parts.append(
             "*From a fork, or from Dependabot: the numbers below were computed by the pull request's own code, "
             "without credentials, and nobody has verified them.*"
+        )
+    if content.redirected:
+        files = ", ".join(code(clean(name, 120)) for name in content.redirected)
+        parts.append(
+            f"**This pull request changes {files}.** That decides which files DVC fetches, from where, and where it pushes "
+            "to: read this change before you merge."
         )
     if len(content.results) <= 1:
         return parts

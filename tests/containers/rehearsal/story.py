@@ -58,6 +58,8 @@ class Rehearsal:
             "github.event.pull_request.head.sha": head,
             "github.event.pull_request.number": str(number),
             "github.event.pull_request.user.login": "ada",
+            "github.event.pull_request.head.ref": branch,
+            "github.event.pull_request.head.repo.full_name": source,
         }
         clone.git("merge", "--quiet", "--no-ff", "--message", "merge", f"origin/{branch}")
         before, is_fork = len(self.github.calls), source != REPOSITORY

@@ -46,6 +46,7 @@ class GitHub(Loopback):
     def open(self, head: str, branch: str, source: str = REPOSITORY, title: str = "") -> dict[str, Any]:
         made: dict[str, Any] = {"number": next(self._numbers), "title": title, "state": "open", "body": title}
         made["head"] = {"sha": head, "ref": branch, "repo": {"full_name": source}}
+        made["files"] = []  # names of what it changes
         made["base"] = {"ref": "main", "repo": {"full_name": REPOSITORY}}
         return self.pulls.setdefault(made["number"], made)
 
@@ -83,6 +84,8 @@ class GitHub(Loopback):
                 return 200, {"login": "github-actions[bot]", "id": 41898282}
             case "GET", "pulls":
                 return 200, _page(self.pulls.values(), query)
+            case "GET", "pulls", number, "files":
+                return 200, [{"filename": name} for name in self.pulls[int(number)]["files"]]
             case "POST", "pulls":
                 return 201, self.open("0" * 40, str(body["head"]), title=str(body["title"]))
             case "GET", "issues":

@@ -71,6 +71,14 @@ def test_a_forks_numbers_are_rendered_by_our_code_and_marked(fork: Fork) -> None
     assert f"Commit `{HEAD[:8]}`" in report, "the commit is the run's, whatever the artifact says"
     assert COMMIT[:8] not in report
     assert f"(https://github.com/{REPOSITORY}/actions/runs/99)" in report
+    assert "This pull request changes" not in report
+
+
+def test_what_a_fork_would_have_dvc_fetch_is_said_by_github_and_not_by_its_artifact(fork: Fork) -> None:
+    names = ["run.py", "data/iris.csv.dvc", ".dvc/config", "models/iris/manifest.json"]
+    fork.github.pulls[fork.open()]["files"] = names
+    fork.comment(story(redirected=["none.txt"]).as_json())
+    assert "changes `.dvc/config`, `data/iris.csv.dvc`, `models/iris/manifest.json`.**" in fork.calls[0][1]
 
 
 def test_cml_publishes_and_tracks_nothing_has_a_home_of_its_own_is_told_of_another_server_and_shows_no_token(

@@ -58,20 +58,41 @@ def test_without_a_remote_the_sample_is_remade_the_pointers_scores_stand_in_and_
     assert "The champion (version 1) was not asked: there is no DVC remote here" in written
 
 
-def test_a_pull_request_that_changes_a_pointer_is_refused_with_the_reason_also_behind_a_merge(server: Server) -> None:
+def test_a_pull_request_that_names_a_champion_under_any_name_is_refused_with_the_reason_also_behind_a_merge(
+    server: Server,
+) -> None:
     runner, base = server.pull_request()
-    (runner.root / "models/iris.dvc").write_text("outs: []\n")
-    runner.commit_all("my model, please")
-    runner.git("checkout", "--quiet", "-b", "side", base)
-    (runner.root / "notes.md").write_text("a note\n")
-    runner.commit_all("a note")
-    runner.git("checkout", "--quiet", "better")
-    runner.git("merge", "--quiet", "--no-edit", "side")
-    for author in ("somebody", "github-actions[bot]"):
-        said = runner.ci("champion", expect=3, BASE_SHA=base, PR_AUTHOR=author)
-        assert "This pull request changes models/iris.dvc" in said
+    named = "outs: [{md5: d41d8cd98f00b204e9800998ecf8427e, path: %s}]\n"
+    for name, text in {
+        "models/iris.dvc": "outs: []\n",
+        "models/iris/manifest.json": "{}\n",
+        "data/rows.dvc": f"wdir: ../configs\n{named % '../models/iris'}",
+        "stages/dvc.yaml": "stages: {make: {cmd: make, wdir: .., outs: [models/other]}}\n",
+    }.items():
+        runner.git("checkout", "--quiet", "-B", "side", "better")
+        (runner.root / name).parent.mkdir(exist_ok=True)
+        (runner.root / name).write_text(text)
+        runner.git("add", "--force", name)
+        runner.commit_all("my model, please")
+        runner.git("merge", "--quiet", "--no-edit", "--no-ff", base)
+        said = runner.ci("champion", expect=3, BASE_SHA=base, PR_AUTHOR="github-actions[bot]")
+        assert f"This pull request changes {name}, which names the model in production" in said
     written = runner.ci("comment", BASE_SHA=base)
-    assert written.startswith("## Nothing was trained\n\nThis pull request changes models/iris.dvc, ")
+    assert written.startswith("## Nothing was trained\n\nThis pull request changes stages/dvc.yaml, ")
+
+
+def test_what_moves_the_remote_is_refused_of_a_fork_and_shown_in_the_comment_of_a_member(server: Server) -> None:
+    runner, base = server.pull_request()
+    runner.dvc("remote", "modify", "--quiet", "store", "jobs", "2")
+    pointer = "outs: [{md5: d41d8cd98f00b204e9800998ecf8427e, path: rows.csv, remote: store}]\n"
+    (runner.root / "data/rows.csv.dvc").write_text(pointer)
+    runner.commit_all("another remote")
+    event = {"BASE_SHA": base, "GITHUB_REPOSITORY": "team/champion"}
+    for source in ("stranger/champion", ""):  # the second: the fork is gone
+        said = runner.ci("champion", expect=3, **event, HEAD_REPOSITORY=source)
+        assert "This pull request from a fork changes .dvc/config, data/rows.csv.dvc" in said
+    runner.ci("champion", **event, HEAD_REPOSITORY="team/champion")
+    assert "**This pull request changes `.dvc/config`, `data/rows.csv.dvc`.**" in runner.ci("comment", **event)
 
 
 def test_the_first_parent_of_githubs_merge_commit_is_the_base_and_a_shallow_clone_is_told_what_it_lacks(
@@ -176,10 +197,21 @@ def test_where_the_branch_is_protected_the_pointer_becomes_a_pull_request_and_an
 
     judged = server.clone(head)
     base = server.git("rev-parse", "main").strip()
-    judged.ci("champion", BASE_SHA=base, PR_AUTHOR="github-actions[bot]")
+    event = {"BASE_SHA": base, "PR_AUTHOR": "github-actions[bot]", "HEAD_REF": head}
+    judged.ci("champion", **event)
     champion = json.loads(judged.report("ci.json"))["standings"]["iris"]
     assert champion["model_version"] == 1, "the base's champion, although the pull request names another"
-    assert "changes models/iris.dvc" in judged.ci("champion", expect=3, BASE_SHA=base, PR_AUTHOR="somebody")
+    for wrong in ({"PR_AUTHOR": "somebody"}, {"HEAD_REF": f"champion/{base}"}, {"HEAD_REF": "champion/" + "0" * 40}):
+        assert "changes models/iris.dvc" in judged.ci("champion", expect=3, **{**event, **wrong})
+    judged.git("commit", "--quiet", "--allow-empty", "--message", "nothing more, on top of the bot's commit")
+    judged.ci("champion", **event)
+    pointer = judged.root / "models/iris.dvc"
+    pointer.write_text(
+        judged.git("show", f"{head[9:]}:models/iris.dvc").replace("model_version: 2", "model_version: 3")
+    )
+    judged.git("config", "user.name", "github-actions[bot]")
+    judged.commit_all("another model, on top of the bot's commit")
+    assert "changes models/iris.dvc" in judged.ci("champion", expect=3, **event)
 
     other = server.clone()
     other.other_champion()
