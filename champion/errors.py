@@ -30,6 +30,14 @@ class PackageError(ProjectError):
     """A production package that is broken, foreign or not trusted; exit code 1."""
 
 
+class ModelError(PackageError):
+    """A model that cannot be loaded, or cannot answer; `cause` says why, to follow the words "its model"."""
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
 class StoreError(ProjectError):
     """A ZenML store that cannot be used as it is; exit code 1."""
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
+from champion.bundle.libraries import moved, ways_on
+from champion.bundle.manifest import Manifest
 from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.split import SplitRule
@@ -125,7 +127,19 @@ def train(
     if outcome.action == "promoted":
         write_champion(client, workspace)
     notes = [text for text in (reconciled.done, *dataset.warnings) if text]
+    if reconciled.package is not None:
+        notes += _of_libraries(reconciled.package.manifest, facts, evaluation, workspace)
     return Trained(evaluation, decision, outcome, facts, notes)
+
+
+def _of_libraries(manifest: Manifest, facts: Provenance, evaluation: Evaluation, workspace: Workspace) -> list[str]:
+    """What is to be said of a champion that was made with other libraries than those of the run."""
+    changed = moved(manifest.libraries, facts.libraries)
+    if changed is None:
+        return []
+    if changed in (evaluation.champion_unjudged or ""):
+        return [ways_on(manifest.libraries, f"train --config {workspace.shown_config}")]
+    return [f"Model version {manifest.model_version} was made with {changed}. That alone is no fault."]
 
 
 def _facts(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance:

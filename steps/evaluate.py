@@ -30,8 +30,10 @@ def evaluate(
     The holdout has the target in it; figures are SVG by name.
     """
     from champion.bundle.build import predictor
+    from champion.bundle.libraries import unable
     from champion.bundle.model import loads
     from champion.comparison.compare import ComparedModel, compare
+    from champion.errors import ModelError
     from champion.modeling.equivalence import check_equivalence
     from champion.modeling.predictor import Predictor
     from champion.modeling.training import rank
@@ -43,12 +45,15 @@ def evaluate(
     model = loads(chosen.model, "challenger")
     answering = Predictor(plan, model)
     challenger = ComparedModel("challenger", answering, plan.rule, best.name, best.estimator, best.params)
-    incumbent = None
+    incumbent = unjudged = None
     if champion is not None:
         made = champion.manifest
         identity = (made.candidate, made.estimator, made.params, made.model_version)
-        answering = predictor(champion, f"models/{made.use_case}")
-        incumbent = ComparedModel("champion", answering, made.split, *identity)
-    evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked)
+        try:
+            answering = predictor(champion, f"models/{made.use_case}")
+            incumbent = ComparedModel("champion", answering, made.split, *identity, made.libraries)
+        except ModelError as error:  # training goes on without it
+            unjudged = unable(error, made.libraries)
+    evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked, unjudged)
     equivalence = check_equivalence(model, plan, holdout, rules.seed)
     return evaluation, TrainedCandidate(best, chosen.model, equivalence), figures(evaluation, profile)

@@ -3,11 +3,15 @@
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
+
 from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest
+from champion.bundle.libraries import failure, moved, unable, ways_on
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.bundle.model import loads
-from champion.errors import PackageError
-from champion.modeling.arrays import ArrayPredictor
+from champion.errors import ModelError, PackageError
+from champion.modeling.arrays import ArrayPredictor, Block
+from champion.modeling.contract import Contract
 from champion.modeling.evaluation import EquivalenceReport
 from champion.modeling.features import Feature
 from champion.modeling.predictor import Predictor
@@ -62,11 +66,40 @@ def predictor(package: Package, source: str) -> Predictor:
 
 
 def array_predictor(package: Package, source: str) -> ArrayPredictor:
-    """The same model over plain arrays, without pandas.
+    """The same model over plain arrays, without pandas; where a library moved, it has to answer a row first.
 
-    Raises PackageError when a type is not trusted, or the model cannot be loaded.
+    Raises PackageError when a type is not trusted, or the model cannot be loaded, or cannot answer the libraries of here.
     """
-    return ArrayPredictor(package.manifest.contract, _pipeline(package, source), equivalence_of(package).backend)
+    contract, made_with, backend = (
+        package.manifest.contract,
+        package.manifest.libraries,
+        equivalence_of(package).backend,
+    )
+    if moved(made_with) is None:
+        return ArrayPredictor(contract, _pipeline(package, source), backend)
+    try:
+        model = ArrayPredictor(contract, _pipeline(package, source), backend)
+        model.predict(_example(contract))
+    except MemoryError:
+        raise
+    except Exception as error:  # a model of other libraries may fail in any way
+        ways = ways_on(made_with, f"doctor --config configs/{package.manifest.use_case}.yaml")
+        raise ModelError(
+            f"The champion in {source} cannot answer here: {unable(error, made_with)}. {ways}", cause=failure(error)
+        ) from error
+    return model
+
+
+def _example(contract: Contract) -> Block:
+    """A row of values that the signature knows."""
+    numbers = [
+        (feature.minimum or 0.0) / 2 + (feature.maximum or 0.0) / 2 if len(feature.columns) == 1 else 0.0
+        for feature in contract.features
+        if feature.kind != "categorical"
+        for _ in feature.columns
+    ]
+    texts = [(feature.categories or ("",))[0] for feature in contract.features if feature.kind == "categorical"]
+    return Block(np.array(numbers, dtype=np.float64).reshape(1, -1), np.array(texts, dtype=object).reshape(1, -1))
 
 
 def _pipeline(package: Package, source: str) -> Any:

@@ -7,14 +7,17 @@ package is made that nobody could load.
 import importlib
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePath
 from typing import Any
 
-from champion.errors import PackageError
+from champion.errors import ModelError, PackageError
 from champion.modeling.evaluation import CandidateResult, EquivalenceReport
-from champion.modeling.libraries import TRUSTED
+from champion.modeling.libraries import RENAMED, TRUSTED
+
+_SCHEMA = "schema.json"
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ def dumps(pipeline: Any) -> bytes:
     return data
 
 
-def _canonical(data: bytes) -> bytes:
-    """A skops file, compressed, without what differs from one writing to the next: addresses, random names, the time."""
-    schema_name = "schema.json"
+def _canonical(data: bytes, types: Mapping[str, str] | None = None) -> bytes:
+    """A skops file, compressed, without what differs from one writing to the next: addresses, random names, the time.
+
+    `types` are those that get another name, by the former one.
+    """
     target = BytesIO()
     with zipfile.ZipFile(BytesIO(data)) as source, zipfile.ZipFile(target, "w") as written:
-        members = [name for name in source.namelist() if name != schema_name]
+        members = [name for name in source.namelist() if name != _SCHEMA]
         names = {name: f"{position}{PurePath(name).suffix}" for position, name in enumerate(members)}
         ids: dict[int, int] = {}
 
@@ -58,12 +63,15 @@ def _canonical(data: bytes) -> bytes:
                 node["__id__"] = ids.setdefault(address, len(ids))
             if isinstance(file, str):
                 node["file"] = names.get(file, file)
+            other = types.get(f"{node.get('__module__')}.{node.get('__class__')}") if types else None
+            if other is not None:
+                node["__module__"], _, node["__class__"] = other.rpartition(".")
             return node
 
-        schema = json.loads(source.read(schema_name), object_hook=renamed)
+        schema = json.loads(source.read(_SCHEMA), object_hook=renamed)
         for name, content in [
             *((names[name], source.read(name)) for name in members),
-            (schema_name, json.dumps(schema).encode()),
+            (_SCHEMA, json.dumps(schema).encode()),
         ]:
             info = zipfile.ZipInfo(name)  # of 1980
             written.writestr(info, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
@@ -82,36 +90,48 @@ def import_early() -> None:
 def loads(data: bytes, source: str) -> Any:
     """The fitted pipeline of a skops file.
 
-    Raises PackageError when it is no skops file, or holds a type that is not trusted.
+    Raises ModelError when it is no skops file, or holds a type that is not trusted.
     """
     import skops.io
 
-    trusted = require_trusted(data, source)
+    data, trusted = require_trusted(data, source)
     try:
         return skops.io.loads(data, trusted=trusted)
+    except MemoryError:
+        raise
     except Exception as error:  # a file that lies about itself may raise anything
-        raise PackageError(
-            f"{source} cannot be loaded ({type(error).__name__}: {error}). It was written with other versions of "
-            "scikit-learn or skops, or it is broken: fetch it again, or train anew."
+        cause = f"{type(error).__name__}: {error}"
+        raise ModelError(
+            f"{source} cannot be loaded ({cause}). It was written with other versions of scikit-learn or skops, or it "
+            "is broken: fetch it again, or train anew.",
+            cause=f"cannot be loaded: {cause}",
         ) from error
 
 
-def require_trusted(data: bytes, source: str) -> list[str]:
+def require_trusted(data: bytes, source: str) -> tuple[bytes, list[str]]:
     """Refuse a skops file with a type that is not trusted; nothing is loaded.
 
-    Returns the types beyond skops' defaults, all of them on the list. Raises PackageError naming what is refused, or
+    Returns the file, in which types of `RENAMED` that are unknown here have the name that they have today, and its
+    types beyond skops' defaults, all of them on the list. Raises ModelError naming what is refused, or
     when it is no skops file.
     """
     import skops.io
 
     try:
         types: list[str] = skops.io.get_untrusted_types(data=data)
+        if RENAMED.keys() & types:
+            data = _canonical(data, RENAMED)
+            types = skops.io.get_untrusted_types(data=data)
     except Exception as error:
-        raise PackageError(f"{source} is no skops file ({type(error).__name__}). Fetch the package again.") from error
+        cause = f"is no skops file ({type(error).__name__})"
+        raise ModelError(
+            f"{source} is no skops file ({type(error).__name__}). Fetch the package again.", cause=cause
+        ) from error
     refused = sorted(set(types) - TRUSTED)
     if refused:
-        raise PackageError(
+        raise ModelError(
             f"{source} holds types that are not trusted: {', '.join(refused)}. Nothing was loaded. Where you know "
-            "them to be harmless, add them to TRUSTED of their library in champion/modeling/libraries/."
+            "them to be harmless, add them to TRUSTED of their library in champion/modeling/libraries/.",
+            cause=f"cannot be loaded: this version's list of trusted types lacks {', '.join(refused)}",
         )
-    return types
+    return data, types

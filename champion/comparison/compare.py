@@ -1,13 +1,14 @@
 """Champion and challenger on the same holdout rows, each through its own preprocessing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from champion.bundle.libraries import unable
 from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
 from champion.errors import DataError, NotEnoughDataError
 from champion.modeling.evaluation import CandidateResult, Importance, Label
@@ -27,7 +28,8 @@ _IMPORTANCE_VALUES = 1_000_000  # of a table that is asked at once
 class ComparedModel:
     """One side of a comparison: what predicts, and where it comes from.
 
-    `rule` is the split rule it was trained under; `number` its model version, where it has one.
+    `rule` is the split rule it was trained under; `number` its model version, where it has one;
+    `made_with` are the versions of its libraries, where they may be others than those of here.
     """
 
     role: str
@@ -37,6 +39,7 @@ class ComparedModel:
     estimator: str
     params: dict[str, Any]
     number: int | None = None
+    made_with: dict[str, str] = field(default_factory=dict)
 
 
 def compare(
@@ -46,17 +49,19 @@ def compare(
     challenger: ComparedModel,
     champion: ComparedModel | None,
     candidates: Sequence[CandidateResult],
+    unjudged: str | None = None,
 ) -> Evaluation:
     """Ask both the same rows of today's holdout, target included, and score the answers.
 
     Rows on which the champion may have been trained are left out: where its split rule was another one, only rows
-    that are holdout under both rules count. `candidates` are all of this run, best first.
+    that are holdout under both rules count. `candidates` are all of this run, best first;
+    `unjudged` says why there is no champion to ask where there is one in production.
 
     Raises NotEnoughDataError when fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
     """
     task = challenger.predictor.contract.task
     judging, labels_of = JUDGING[task], TARGETS[task].canonical_labels
-    judged, predictions, unjudged = _ask_champion(holdout, rules, challenger, champion)
+    judged, predictions, why = _ask_champion(holdout, rules, challenger, champion)
     if predictions is None:
         champion = None
     asked = _some(holdout, judged)
@@ -96,7 +101,7 @@ def compare(
         candidates=list(candidates),
         challenger=_performance(challenger, answers, rules, _importance(challenger, sample, classes, rules)),
         champion=performance,
-        champion_unjudged=unjudged,
+        champion_unjudged=why or unjudged,
         paired=paired,
         alone=alone,
         warnings=judging.doubts(truth, answers, contracts),
@@ -122,8 +127,11 @@ def _ask_champion(
     try:
         judged = _rows_of_both(holdout, rules, challenger, champion)
         return judged, champion.predictor.predict(_some(holdout, judged)), None
-    except DataError as error:
-        return everything, None, str(error).rstrip(".")
+    except (MemoryError, NotEnoughDataError):
+        raise
+    except Exception as error:  # a model of other libraries may fail in any way
+        of_the_table = isinstance(error, DataError) and error.__cause__ is None
+        return everything, None, str(error).rstrip(".") if of_the_table else unable(error, champion.made_with)
 
 
 def _some(rows: pd.DataFrame, judged: NDArray[np.bool_]) -> pd.DataFrame:

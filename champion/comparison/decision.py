@@ -72,7 +72,7 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
 
 
 def _unjudged(why: str, replace: bool) -> tuple[ReasonCode, str]:
-    cannot = f"cannot be judged on today's table ({why})"
+    cannot = f"cannot be judged ({why})"
     if replace:
         return (
             "unjudged_replaced",

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from champion.bundle.build import array_predictor
+from champion.bundle.libraries import moved
 from champion.datastore import index, remote
 from champion.errors import ProjectError
 from champion.workspace.workspace import Workspace, open_workspace, read_package, require_writable, shown
@@ -70,8 +72,14 @@ def _store(_: Workspace) -> str:
 
 def _package(workspace: Workspace) -> str:
     package = read_package(workspace)
-    content = "none yet" if package is None else f"model version {package.manifest.model_version}, hashes right"
-    return f"{workspace.shown_package}: {content}"
+    if package is None:
+        return f"{workspace.shown_package}: none yet"
+    content = f"{workspace.shown_package}: model version {package.manifest.model_version}, hashes right"
+    changed = moved(package.manifest.libraries)
+    if changed is None:
+        return content
+    array_predictor(package, workspace.shown_package)
+    return f"{content}; it was made with {changed}, and it answers"
 
 
 def _docker(_: Workspace) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from champion.bundle import folder
 from champion.bundle.decision_record import shared
 from champion.bundle.folder import MODEL, Package
+from champion.bundle.libraries import moved
 from champion.bundle.model import require_trusted
 from champion.errors import ProjectError
 from champion.orchestration.store import is_local, locked
@@ -115,11 +116,12 @@ def _write_if_behind(
 def import_package(client: Client, package: Package, as_champion: bool) -> None:
     """Take a package into the store as a version with its own number and record.
 
-    Raises PackageError when its model holds a type that is not trusted: a champion that nobody could judge would
-    block every run.
+    Raises PackageError when its model holds a type that is not trusted, unless a library moved: types come and go with its
+    versions, and who loads the model looks at them again.
     """
     manifest, decision = package.manifest, package.manifest.decision
-    require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")
+    if moved(manifest.libraries) is None:
+        require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")
     record = Record(
         **shared(manifest, Record),
         **shared(decision, Record),

@@ -23,7 +23,7 @@ class Promotion(Strict):
         default=None, gt=0, le=1, description="With a value: McNemar's paired test gates the promotion."
     )
     replace_unjudged: bool = Field(
-        default=False, description="Whether a challenger replaces a champion that today's table cannot judge."
+        default=False, description="Whether a challenger replaces a champion that cannot be judged."
     )
 
 

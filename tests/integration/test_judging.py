@@ -1,11 +1,14 @@
 """Who becomes the champion: first, better, worse, tie and the policy, in a real store."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from champion.registry.versions import version_history
-from tests.conftest import Checkout, Session, tree
+from tests.conftest import Checkout, Session, iris_csv, tree
+from tests.support.packages import old_package
 
 
 def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: Session) -> None:
@@ -97,6 +100,32 @@ def test_a_champion_is_judged_through_its_own_columns_and_without_one_it_is_said
     assert (replaced.decision.reason_code, replaced.outcome.replaced) == ("unjudged_replaced", 1)
     assert session.stages()[replaced.outcome.champion] == "production"
     assert session.manifest()["model_version"] == replaced.outcome.champion
+
+
+def test_a_champion_of_other_libraries_is_judged_where_it_answers_and_else_the_run_says_what_moved(
+    session: Session, store: Any, tmp_path: Path
+) -> None:
+    old_package("boosting", session.root, session.name)
+    done, _ = session.train(tree(1))
+    assert (done.decision.reason_code, done.outcome.champion) == ("worse", 1)
+    assert done.evaluation.champion.scores["accuracy"] > 0.9
+    (note,) = [note for note in done.notes if "scikit-learn 1.8.0, which is 1.9" in note]
+    assert note.startswith("Model version 1 was made with ")
+    assert note.endswith("That alone is no fault.")
+
+    other = Session(tmp_path / "other", store)
+    other.write(iris_csv())
+    old_package("imputing", other.root, other.name)
+    kept, _ = other.train(tree(2))
+    assert (kept.decision.reason_code, kept.outcome.champion) == ("unjudged", 1)
+    assert "scikit-learn 1.7.2, which is 1.9" in kept.decision.reason
+    assert "and its model cannot answer: AttributeError: 'SimpleImputer'" in kept.decision.reason
+    (ways,) = [note for note in kept.notes if "uv run --no-project" in note]
+    assert [
+        words for words in ("replace_unjudged", "--with scikit-learn==1.7.2", "run.py train") if words not in ways
+    ] == []
+    replaced, _ = other.train(tree(2, promotion={"replace_unjudged": True}))
+    assert (replaced.decision.reason_code, replaced.outcome.replaced) == ("unjudged_replaced", 1)
 
 
 def test_the_command_line_tells_the_decision_to_people_and_programs(ready: Checkout) -> None:

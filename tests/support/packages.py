@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from champion.bundle import folder
 from champion.bundle.build import build
 from champion.bundle.decision_record import Check, DecisionRecord
 from champion.bundle.folder import Package
@@ -34,7 +35,7 @@ def about(number: int = 1, **changes: Any) -> dict[str, Any]:
     settled: dict[str, Any] = {
         "use_case": "iris", "model_version": number, "created": "2026-01-31T12:00:00+00:00", "commit": "0" * 40,
         "dirty": False, "data_path": "data/iris.csv", "data_version": "d" * 32, "rows": 100, "fingerprint": "f" * 16,
-        "libraries": {"scikit-learn": "1.9"}, "seed": 42, "candidate": "forest", "estimator": "sklearn.x.Forest",
+        "libraries": {"made-up": "1.9"}, "seed": 42, "candidate": "forest", "estimator": "sklearn.x.Forest",
         "params": {"n": 1}, "target": "species", "classes": ("no", "yes"), "signature": SIGNATURE,
         "split": SplitRule(by="hash", share=0.2, salt="s", columns=("colour",)), "metrics": {"accuracy": 0.9},
         "decision": DecisionRecord(
@@ -95,3 +96,12 @@ def write(table: pd.DataFrame | pa.Table, path: Path) -> Path:
     else:
         table.to_csv(path, index=False)
     return path
+
+
+def old_package(name: str, root: Path, use_case: str = "iris") -> Package:
+    """A package of tests/support/upgrade, put into its place in a checkout."""
+    made = folder.read(Path(__file__).with_name("upgrade") / name, name)
+    assert made is not None
+    made = Package(made.manifest.model_copy(update={"use_case": use_case}), made.files)
+    folder.write(made, root / "models" / use_case)
+    return made

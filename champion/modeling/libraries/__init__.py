@@ -13,6 +13,7 @@ class Library(Protocol):
     """A module of functions and values; importing it does not import the library."""
 
     TRUSTED: frozenset[str]  # types in the files of its models, beyond those that skops trusts by itself
+    RENAMED: dict[str, str]  # types by a former name that the library documents as the same, and their name of today
 
     def owns(self, estimator: type[Any]) -> bool:
         """Whether a class is an estimator of this library, or is made from one."""
@@ -38,6 +39,7 @@ class Library(Protocol):
 
 LIBRARIES: dict[str, Library] = {"scikit-learn": scikit_learn}
 TRUSTED: frozenset[str] = frozenset().union(*(library.TRUSTED for library in LIBRARIES.values()))
+RENAMED = {former: name for library in LIBRARIES.values() for former, name in library.RENAMED.items()}
 
 
 def library_of(estimator: type[Any]) -> Library:

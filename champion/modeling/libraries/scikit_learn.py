@@ -34,6 +34,14 @@ TRUSTED = frozenset(
 """What scikit-learn's own classifiers need beyond skops' defaults, found by writing each of them. The function inside
 a `functools.partial` is audited as a type of its own, so trusting the wrapper trusts no function."""
 
+_LOSSES = (
+    "AbsoluteError", "ExponentialLoss", "HalfBinomialLoss", "HalfGammaLoss", "HalfMultinomialLoss", "HalfPoissonLoss",
+    "HalfSquaredError", "HalfTweedieLoss", "HalfTweedieLossIdentity", "HuberLoss", "PinballLoss",
+)  # fmt: skip
+RENAMED = {f"_loss.Cy{name}": f"sklearn._loss._loss.Cy{name}" for name in _LOSSES}
+"""The losses of gradient boosting named no package until 1.8; https://github.com/scikit-learn/scikit-learn/pull/33770
+mended the name alone."""
+
 _VERSION = "scikit-learn 1.9"
 PARAMETERS = Reach(
     "sklearn.base:BaseEstimator._validate_params",

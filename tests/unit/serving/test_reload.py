@@ -24,7 +24,7 @@ from champion.bundle.predictions import read
 from champion.serving import state as service_state
 from champion.serving.options import Options
 from champion.serving.state import State, Watcher
-from tests.support.packages import about, profile
+from tests.support.packages import about, old_package, profile
 from tests.support.serving.models import IRIS, answers_of, made
 from tests.support.serving.service import JSON, PATIENCE, answered, over, request, running
 
@@ -92,6 +92,10 @@ BREAK: dict[str, tuple[Callable[[Path], Any], str]] = {
     "another format": (lambda folder: (folder / MANIFEST).write_text('{"format": 99}'), "iris"),
     "no package any more": (shutil.rmtree, "iris"),
     "a model that cannot answer": (of_another_signature, "does not answer its own example"),
+    "other libraries": (
+        lambda folder: old_package("imputing", folder.parent.parent, "iris"),
+        "cannot answer here: it was made with scikit-learn 1.7.2, which is ",
+    ),
     "another use case": (
         lambda folder: write(made("mixed", "REGRESSION", 2), folder), "a package of the use case 'mixed', not of 'iris'",
     ),

@@ -1,0 +1,51 @@
+"""The libraries that a champion was made with, beside those that are here.
+
+A difference alone is no fault: the pins have another NumPy for another Python. It is looked at before a model is loaded,
+so that a model that cannot be loaded, or cannot answer, is explained by what moved.
+"""
+
+from collections.abc import Mapping
+from importlib import metadata
+
+from champion.errors import ModelError
+
+
+def moved(made_with: Mapping[str, str], here: Mapping[str, str] | None = None) -> str | None:
+    """Which libraries have another version here, as a text: those of this environment, where `here` does not name them.
+
+    What is not installed here does not count: a service has no pandas.
+    """
+    pairs = [(name, version, (here or {}).get(name) or _installed(name)) for name, version in made_with.items()]
+    texts = [f"{name} {then}, which is {now} here" for name, then, now in pairs if now not in (None, then)]
+    return ", and ".join(texts) or None
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def failure(error: Exception) -> str:
+    """What a model raised, to follow "its model"."""
+    if isinstance(error, ModelError):
+        return error.cause
+    reason = (str(error).splitlines() or [""])[0][:300].rstrip(".")
+    return f"cannot answer: {type(error).__name__}: {reason}"
+
+
+def unable(error: Exception, made_with: Mapping[str, str]) -> str:
+    """Why a champion cannot be asked, to follow it as the subject of a sentence."""
+    changed = moved(made_with)
+    cause = f"its model {failure(error)}"
+    return cause if changed is None else f"it was made with {changed}, and {cause}"
+
+
+def ways_on(made_with: Mapping[str, str], arguments: str) -> str:
+    """What to do about it, with a command that can be pasted; `arguments` are those of run.py."""
+    versions = " ".join(f"--with {name}=={version}" for name, version in made_with.items())
+    return (
+        "`python run.py train` with promotion.replace_unjudged: true replaces it; in an environment of the old versions it "
+        f"still answers: `uv run --no-project {versions} python run.py {arguments}`."
+    )
