@@ -15,7 +15,7 @@ from champion.ci.repository import GitError, git, text_at
 from champion.ci.runs import CiState
 from champion.datastore import dvc, index, remote
 from champion.datastore.fetch import fetch_missing, pull_pointer
-from champion.errors import GATE_SAID_NO, ProjectError
+from champion.errors import GATE_SAID_NO, ConfigurationError, ProjectError
 from champion.reporting.comment import ComparedChampion
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, read_package, shown
@@ -144,11 +144,11 @@ def of_the_package(workspace: Workspace, otherwise: ComparedChampion, server: bo
 
 def recorded_scores(pointer: str) -> ComparedChampion:
     """The champion as the `meta` of a pointer records it, without what the pointer does not say."""
-    import yaml
+    from champion.workspace.yaml_text import parse
 
     try:
-        loaded = yaml.safe_load(pointer)
-    except yaml.YAMLError:
+        loaded = parse(pointer, "The pointer")
+    except ConfigurationError:
         loaded = None
     meta: dict[str, Any] = (loaded.get("meta") if isinstance(loaded, dict) else None) or {}
     metrics = meta["metrics"] if isinstance(meta.get("metrics"), dict) else {}

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-import yaml
-
 from champion import settings
 from champion.datastore import dvc, index
 from champion.errors import ConfigurationError, DataError, ProjectError
@@ -30,6 +28,7 @@ from champion.use_case.whole import parse_use_case
 from champion.workspace import process
 from champion.workspace.files import replacing, write_text
 from champion.workspace.workspace import shown
+from champion.workspace.yaml_text import parse
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
     labels = TARGETS[CLASSIFICATION].canonical_labels(frame[target]).tolist()
     text = use_case_text(name, data_path, target, columns, labels, numbers)
-    parse_use_case(yaml.safe_load(text), config_path)  # what is written can be read
+    parse_use_case(parse(text, config_path), config_path)  # what is written can be read
     stages, no_stage = _with_stage(root, name, data_path)
     del frame
     with _all_or_nothing(root, data, config):

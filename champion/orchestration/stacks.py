@@ -52,14 +52,15 @@ def known() -> list[str]:
 
 def read(name: str) -> StackFile:
     """The file of a stack; a `ConfigurationError` when there is none, it is wrong, or a variable in it is not set."""
-    import yaml
+    from champion.workspace.yaml_text import parse
 
     path = settings.root() / "stacks" / f"{name}.yaml"
     if not path.is_file():
         raise ConfigurationError(f"There is no stack {name!r}; stacks/ has: {', '.join(known()) or 'none'}.")
+    content = parse(path.read_text(encoding="utf-8"), f"stacks/{name}.yaml")
     try:
-        return StackFile.model_validate(_filled_in(yaml.safe_load(path.read_text(encoding="utf-8")), name))
-    except (yaml.YAMLError, ValidationError) as error:
+        return StackFile.model_validate(_filled_in(content, name))
+    except ValidationError as error:
         raise ConfigurationError(f"stacks/{name}.yaml is wrong: {error}") from None
 
 

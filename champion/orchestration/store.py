@@ -101,7 +101,7 @@ def _refuse_other_version() -> None:
         configured = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         if not isinstance(configured, dict):
             raise ValueError(f"found a {type(configured).__name__}, expected a mapping")
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         why = " ".join(str(error).split())
         raise StoreError(f"The ZenML configuration {path} cannot be read ({why}). Remove it, or restore it.") from None
     theirs, ours = str(configured.get("version", "")), metadata.version("zenml")

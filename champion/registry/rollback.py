@@ -12,7 +12,7 @@ from champion.bundle.build import with_state
 from champion.bundle.folder import Package
 from champion.bundle.manifest import ChampionState
 from champion.datastore.fetch import pull_pointer
-from champion.errors import PackageError, ProjectError
+from champion.errors import ConfigurationError, PackageError, ProjectError
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.reconcile import import_package, reconcile
@@ -94,12 +94,15 @@ def _former(client: Client, name: str, number: int) -> Version | None:
 
 def _from_history(workspace: Workspace, number: int) -> Package:
     """A former package, by the newest pointer in git's history that names the version."""
-    import yaml
+    from champion.workspace.yaml_text import parse
 
     name = f"models/{workspace.pointer.name}"
     for commit in (git(workspace.root, "log", "--format=%H", "--", name) or "").split():
         text = git(workspace.root, "show", f"{commit}:{name}") or ""
-        pointer = yaml.safe_load(text)
+        try:
+            pointer = parse(text, name)
+        except ConfigurationError:  # committed in the middle of a merge, say
+            continue
         if isinstance(pointer, dict) and (pointer.get("meta") or {}).get("model_version") == number:
             break
     else:

@@ -1,7 +1,6 @@
 """Where the files of a use case are: configuration, table, package, reports."""
 
 import tempfile
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def open_workspace(config: str) -> Workspace:
 
 
 def _read_yaml(path: Path, name: str) -> object:
-    import yaml
+    from champion.workspace.yaml_text import parse
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -87,36 +86,7 @@ def _read_yaml(path: Path, name: str) -> object:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The use case {name} cannot be read: {error}.") from None
-    try:
-        return yaml.load(text, Loader=_unique_keys())  # noqa: S506 - derived from SafeLoader
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
-        problem = problem or str(error).partition("\n")[0]
-        raise ConfigurationError(f"{name} is not valid YAML{where}: {problem}. Mend it there.") from None
-
-
-def _unique_keys() -> type:
-    """A SafeLoader that refuses a key given twice, of which YAML would silently take the second."""
-    from yaml import SafeLoader
-    from yaml.constructor import ConstructorError
-    from yaml.nodes import MappingNode
-
-    class Loader(SafeLoader):
-        def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[object, object]:
-            seen = set()
-            for key_node, _ in node.value:
-                if key_node.tag == "tag:yaml.org,2002:merge":
-                    continue
-                key = self.construct_object(key_node, deep=True)
-                if not isinstance(key, Hashable):
-                    raise ConstructorError(None, None, f"{key!r} cannot be a key", key_node.start_mark)
-                if key in seen:
-                    raise ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
-                seen.add(key)
-            return super().construct_mapping(node, deep)
-
-    return Loader
+    return parse(text, name)
 
 
 def require_writable(workspace: Workspace) -> None:

@@ -70,7 +70,7 @@ def test_a_component_that_changed_in_its_file_changes_in_the_store(files: Path, 
     ("components", "said"),
     [
         ("{orchestrator: {name: x, flavour: local}}", "flavour"),
-        ("[", "is wrong"),
+        ("[", "is not valid YAML"),
         ("{orchestrator: {name: nobody}}", "no orchestrator named 'nobody'"),
     ],
 )

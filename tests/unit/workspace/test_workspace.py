@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from champion.errors import ProjectError
+from champion.errors import ConfigurationError, ProjectError
 from champion.workspace.files import write_text
 from champion.workspace.git import commit
+from champion.workspace.yaml_text import DEEPEST, parse
 from tests.conftest import Checkout
 
 
@@ -33,3 +34,31 @@ def test_the_commit_counts_as_changed_when_a_tracked_file_is(checkout: Checkout,
     (checkout.root / "configs/iris.yaml").write_text("changed")
     assert commit(checkout.root) == (head, True)
     assert commit(tmp_path) == (None, False), "no checkout"
+
+
+def test_a_use_case_that_an_experiment_of_dvc_wrote_means_what_it_meant(tmp_path: Path) -> None:
+    from dvc.utils.hydra import apply_overrides
+
+    path = tmp_path / "iris.yaml"
+    meant = {"target": "yes", "drop": ["on", "012", "1e-3", "null"], "C": 1e-3, "tol": 0.5, "salt": "12:30"}
+    path.write_text('target: "yes"\ndrop: ["on", "012", "1e-3", "null"]\nC: 1e-3\ntol: 1\nsalt: 12:30\n')
+    assert parse(path.read_text(), "iris.yaml") == {**meant, "tol": 1}
+    apply_overrides(path, ["tol=0.5"])  # as `dvc exp run -S` does
+    assert "target: yes\n" in path.read_text(), "DVC leaves the quotes out: in YAML 1.2 that is a text"
+    assert parse(path.read_text(), "iris.yaml") == meant
+
+
+def test_yaml_that_is_nested_too_deep_or_holds_no_value_that_there_is_is_a_sentence_with_its_place() -> None:
+    levels = DEEPEST - 1  # within a mapping
+    assert parse("a: " + "[" * levels + "]" * levels, "x.yaml")
+    for text, says in [
+        (
+            "a: " + "[" * (levels + 2) + "]" * (levels + 2),
+            r"\(line 1, column 53\): it is nested more than 50 levels deep",
+        ),
+        ("- " * (DEEPEST + 2), "nested more than 50"),
+        ("day: 2026-02-31", "day is out of range"),
+        ("a: " + "9" * 5000, "integer string conversion"),
+    ]:
+        with pytest.raises(ConfigurationError, match=says):
+            parse(text, "x.yaml")
