@@ -57,20 +57,30 @@ def test_every_job_says_what_it_may_do_and_only_what_promotes_may_write_and_neve
         assert set(job["permissions"].values()) <= {"read", "write"}, name
         assert job.get("uses") == OURS or 0 < job["timeout-minutes"] <= 90, name
         if job["permissions"].get("contents") == "write" or "packages" in job["permissions"]:
-            assert job["concurrency"] == {"group": "production", "cancel-in-progress": False}, name
+            group = "rollback" if name.endswith(":rollback") else "production"
+            assert job["concurrency"] == {"group": group, "cancel-in-progress": False}, name
             assert "github.ref == 'refs/heads/main'" in job["if"], name
             assert "github.event_name != 'pull_request'" in job["if"] or "workflow_dispatch" in job["if"], name
 
 
 def test_nothing_trains_or_promotes_unless_lint_and_tests_have_passed_on_that_commit() -> None:
-    trains = {name: job for name, job in PIPELINE.items() if job.get("uses") != OURS}
-    assert PIPELINE.keys() - trains.keys() == {"ci"}
+    trains = {name: PIPELINE[name] for name in ("judge", "promote")}
+    assert PIPELINE.keys() - trains.keys() == {"ci", "rollback"}
+    assert PIPELINE["ci"]["if"] == "!inputs.rollback"
     assert {name: job["needs"] for name, job in trains.items()} == dict.fromkeys(trains, "ci")
     assert not any("always()" in job["if"] for job in trains.values()), "it would run after a failed check"
     triggers = WORKFLOWS["ci"]["on"].keys()
     assert triggers == {"workflow_call", "workflow_dispatch"}, "else the same commit would be checked twice"
     assert set(CHECKS["check"]["needs"]) == CHECKS.keys() - {"check"}
     assert CHECKS["check"]["if"] == "always()", "a skipped job counts as passed"
+
+
+def test_a_rollback_waits_for_no_check_and_is_put_aside_by_no_merge() -> None:
+    rollback = PIPELINE["rollback"]
+    assert "needs" not in rollback, "main may be red just then"
+    groups = [job.get("concurrency", {}).get("group") for job in JOBS.values()]
+    assert groups.count(rollback["concurrency"]["group"]) == 1, "GitHub cancels what waits when the next one queues"
+    assert [step["run"] for step in rollback["steps"] if "run" in step][:2] == ["make ci-champion", "make ci-rollback"]
 
 
 def test_the_tests_run_on_every_python_that_the_project_admits() -> None:
