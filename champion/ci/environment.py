@@ -104,7 +104,7 @@ def _parts(value: str) -> Iterator[str]:
     try:
         loaded = json.loads(value)
     except ValueError:
-        yield from value.splitlines()
+        yield from value.replace("\\n", "\n").splitlines()
         return
     yield from _texts(loaded, secret=False)
 
@@ -118,4 +118,4 @@ def _texts(loaded: object, secret: bool) -> Iterator[str]:
         for part in loaded:
             yield from _texts(part, secret)
     elif secret and isinstance(loaded, str) and not loaded.startswith("http"):
-        yield from (loaded, json.dumps(loaded)[1:-1], *loaded.splitlines())
+        yield from (loaded, json.dumps(loaded)[1:-1], *loaded.replace("\\n", "\n").splitlines())

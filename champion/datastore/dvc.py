@@ -6,7 +6,7 @@ Its imports are slow, its lock is its own, and a run inside a DVC stage must not
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,12 +72,13 @@ def run(
     python: Path | None = None,
     seconds: float | None = None,
     tell: Callable[[str], None] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Done:
-    """Call dvc in a checkout: that of another environment's Python if given.
+    """Call dvc in a checkout: that of another environment's Python if given, and with more environment variables.
 
     It is ended after `seconds`, or else `DVC_TIME_LIMIT`; `tell` is told every 20 seconds that it goes on.
     """
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "true", "GDRIVE_NON_INTERACTIVE": "1"}
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "true", "GDRIVE_NON_INTERACTIVE": "1", **(variables or {})}
     if python is not None:
         environment["PYTHONWARNINGS"] = "ignore"  # another environment's libraries warn of their own age
 

@@ -113,9 +113,9 @@ def call(root: Path, verb: str, *targets: str, tell: Tell = silent, folder: Path
     tell(f"{verb} {remote.url} as {who}" if who else f"{verb} {remote.url}")
     if settings := backend.settings(remote):
         configure(folder, {"remote": {remote.name: settings}})
-    python = backend.python(root)
+    python, variables = backend.python(root), backend.variables(remote)
     for wait in (*WAITS, None):
-        done = dvc.run(folder, verb, *targets, python=python, tell=tell)
+        done = dvc.run(folder, verb, *targets, python=python, tell=tell, variables=variables)
         problem = None if done.ok else backend.diagnose(done.output)
         if problem is None:
             return done

@@ -84,6 +84,10 @@ class RemoteBackend:
         """What DVC's configuration does not say of the remote and has to, by its credentials."""
         return {}
 
+    def variables(self, remote: Remote) -> dict[str, str]:  # noqa: ARG002 - for the kinds that have some
+        """What dvc gets in its environment in another form than this process has it."""
+        return {}
+
     def python(self, root: Path) -> Path | None:
         """The Python whose dvc to call, made ready; None for this environment's."""
 

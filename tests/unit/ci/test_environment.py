@@ -18,6 +18,12 @@ def test_a_variable_that_cannot_be_what_it_should_is_refused() -> None:
             Environment({name: value})[name]
 
 
+def test_a_key_is_hidden_line_by_line_however_its_line_breaks_are_written() -> None:
+    key = '{"private_key": "--BEGIN--\\nABCDEFGHIJ\\n"}'
+    for value in (key, key.replace("\\n", "\\\\n"), key.replace("\\n", "\n"), f"{{\\n{key[1:]}"):
+        assert "ABCDEFGHIJ" in secrets_of({"GDRIVE_CREDENTIALS_DATA": value})
+
+
 def test_a_credential_is_hidden_where_a_kind_of_remote_or_a_stack_declares_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,11 @@ class DriveBackend(RemoteBackend):
         name, value = "gdrive_use_service_account", credentials_of(remote.url, remote.config).service_account
         return {} if remote.config.get(name, "false").casefold() == str(value).lower() else {name: str(value).lower()}
 
+    def variables(self, remote: Remote) -> dict[str, str]:
+        """The credentials as they were translated."""
+        credentials = credentials_of(remote.url, remote.config)
+        return {VARIABLE: credentials.secret} if credentials.source == VARIABLE else {}
+
     def python(self, root: Path) -> Path:
         """The Drive client's, whose environment is made where it is missing or out of date."""
         name = f"{ENVIRONMENT}/ready"

@@ -27,6 +27,7 @@ class Credentials:
     identity: str
     source: str  # where they come from, for the user to read
     secret: str = field(repr=False)  # the credentials themselves, never printed
+    translated: bool = False  # whether their line breaks were escaped once too often, or not at all
 
     def __str__(self) -> str:
         kind = "the service account" if self.service_account else "a user of the OAuth client"
@@ -43,6 +44,11 @@ def credentials_of(url: str, config: dict[str, str]) -> Credentials:
     path = key_file or config.get("gdrive_user_credentials_file")
     if key_file and config.get("gdrive_use_service_account", "").casefold() in ("true", "yes", "on", "1"):
         credentials = parse(_read(Path(key_file)), key_file)
+        if credentials.translated:  # the client reads the file itself
+            raise RemoteError(
+                f"The key in {key_file} was damaged on its way: its line breaks are not as JSON has them.",
+                f"Take the file as Google gave it, or store its content in {VARIABLE}, where they are translated.",
+            )
     elif text:
         credentials = parse(text, VARIABLE)
     elif path:
@@ -77,9 +83,16 @@ def _read(path: Path) -> str:
 
 
 def parse(text: str, source: str) -> Credentials:
-    """Check credentials. Raises RemoteError when they cannot be right; the message holds nothing of them but their source."""
+    """Check credentials, and translate line breaks that another program has escaped on the way.
+
+    Raises RemoteError when they cannot be right; the message holds nothing of them but their source.
+    """
+    translated = False
     try:
-        values = json.loads(text)
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError:
+            values, translated = json.loads(text.replace("\\n", "\n"), strict=False), True
     except json.JSONDecodeError as error:
         if text.strip().startswith("{"):
             raise RemoteError(
@@ -93,7 +106,10 @@ def parse(text: str, source: str) -> Credentials:
         raise RemoteError(f"The credentials in {source} are no JSON object.", f"{RAW}.")
     if values.get("type") == "service_account":
         _require(values, ("client_email", "private_key", "private_key_id", "client_id"), source, "service account key")
-        return Credentials(True, str(values["client_email"]), source, json.dumps(values))
+        key = str(values["private_key"]).replace("\\n", "\n")
+        translated = translated or key != values["private_key"]
+        secret = json.dumps({**values, "private_key": key})
+        return Credentials(True, str(values["client_email"]), source, secret, translated)
     if "installed" in values or "web" in values or values.get("type") == "authorized_user":
         what = "of gcloud" if "type" in values else "the OAuth client alone, and no login"
         raise RemoteError(f"The credentials in {source} are {what}: Drive's client cannot use them.", RENEW_USER)

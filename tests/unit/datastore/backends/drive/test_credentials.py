@@ -1,6 +1,7 @@
 """Credentials are read and checked before DVC is called, and nothing of them is told."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,26 @@ def test_the_kind_and_the_identity_are_read_from_the_credentials() -> None:
         read = parse(json.dumps(given), "A")
         assert (read.service_account, read.identity) == facts
         assert "SECRET" not in f"{read} {read!r}"
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [
+        lambda text: text.replace("\\n", "\\\\n"),  # the key's line breaks, twice
+        lambda text: text.replace(chr(10), "\\n"),  # the whole text's
+        lambda text: text.replace("\\n", chr(10)),  # no more escaped at all
+    ],
+)
+def test_line_breaks_that_another_program_has_escaped_or_not_are_translated(
+    escape: Callable[[str], str], tmp_path: Path
+) -> None:
+    right = {**ACCOUNT, "private_key": "--BEGIN--\nSECRET\n--END--\n"}
+    given = escape(json.dumps(right, indent=2))
+    assert json.loads(parse(given, "A").secret) == right
+    (key := tmp_path / "key.json").write_text(given)
+    with pytest.raises(RemoteError, match=r"was damaged on its way") as refused:
+        credentials_of(URL, {"gdrive_service_account_json_file_path": str(key), "gdrive_use_service_account": "true"})
+    assert "SECRET" not in str(refused.value)
 
 
 def test_an_address_without_a_folder_is_refused() -> None:
