@@ -14,6 +14,7 @@ from typing import Any
 
 from champion import patching
 from champion.patching import PROPERTY
+from champion.workspace.files import replacing
 
 Patch = functools.partial(patching.Patch, written_for="zenml 0.98.0")
 _DOCKER = "zenml.orchestrators.local_docker.local_docker_orchestrator:LocalDockerOrchestrator"
@@ -37,6 +38,21 @@ def _installed() -> list[str]:
     return sorted({"==".join(name.rsplit("-", 1)) for name in folders})
 
 
+def _whole(slow: Any) -> Any:
+    def write_yaml(file_path: str, contents: Any, sort_keys: bool = True) -> None:
+        import yaml
+
+        if "://" in file_path:
+            slow(file_path, contents, sort_keys)
+            return
+        path, text = Path(file_path), yaml.dump(contents, sort_keys=sort_keys)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            with replacing(path) as unfinished:
+                unfinished.write_text(text, encoding="utf-8")
+
+    return write_yaml
+
+
 def _counting(submit: Any, containers: Any) -> Any:
     def counted(self: Any, snapshot: Any, *arguments: Any, **more: Any) -> Any:
         containers.left = len(snapshot.step_configurations)
@@ -46,6 +62,13 @@ def _counting(submit: Any, containers: Any) -> Any:
 
 
 START = (
+    Patch(
+        "zenml.utils.yaml_utils:write_yaml",
+        "(file_path, contents, sort_keys=True)",
+        _whole,
+        "ZenML empties its configuration and fills it again, four times at each start: who reads it meanwhile, or comes after "
+        "a kill in between, finds half of it",
+    ),
     Patch(
         "zenml.utils.source_utils:_get_package_for_module",
         "(module_name)",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import StoreError
-from champion.orchestration import old_stores, patches
+from champion.orchestration import new_stores, old_stores, patches
 from champion.patching import apply
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def open_store() -> Client:
     _refuse_other_version()
     try:
         from zenml.client import Client
+        from zenml.config.global_config import GlobalConfiguration
         from zenml.logger import init_logging
 
         apply(*patches.START)
@@ -48,10 +49,16 @@ def open_store() -> Client:
             console.setStream(sys.__stderr__)  # a warning of ZenML's is no part of what `--json` prints
         logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # else Ctrl-C in a query prints a traceback
         logging.getLogger("zenml").setLevel(logging.ERROR)  # no lines of every default that a new store is given
+        database = _database(GlobalConfiguration().store_configuration.url)
+        if database is not None and not new_stores.is_whole(database):
+            database.parent.mkdir(parents=True, exist_ok=True)
+            with _held(database.with_name("making.lock")):
+                if not new_stores.is_whole(database):  # else another process has made it meanwhile
+                    new_stores.make(database)
         client = Client()
         client.zen_store.get_store_info()
-        client.active_stack_model  # noqa: B018 - makes the first start create what it needs
-    except ModuleNotFoundError:
+        client.active_stack_model  # noqa: B018 - makes the first start choose its stack
+    except (ModuleNotFoundError, StoreError):
         raise
     except Exception as error:  # ZenML, SQLAlchemy and requests each raise their own
         raise _explained(error) from error
@@ -109,10 +116,9 @@ def _refuse_other_version() -> None:
         raise StoreError(
             f"The ZenML store in {path.parent} was made by ZenML {theirs}; this project runs {ours}. {_MOVE_AWAY}"
         )
-    url = str((configured.get("store") or {}).get("url", ""))
-    if not url.startswith("sqlite:///"):
+    database = _database(str((configured.get("store") or {}).get("url", "")))
+    if database is None:
         return
-    database = Path(url.removeprefix("sqlite:///"))
     usual = path.parent / "local_stores" / "default_zen_store"
     own_layout = database.parent.parts[-2:] == usual.parts[-2:] and "ZENML_LOCAL_STORES_PATH" not in os.environ
     if not database.parent.exists() or (own_layout and database.parent.resolve() != usual.resolve()):
@@ -122,6 +128,11 @@ def _refuse_other_version() -> None:
         )
     if "ZENML_STORE_URL" not in os.environ:
         old_stores.refuse(path.parent, database)
+
+
+def _database(url: str) -> Path | None:
+    """The file of a local store; None where the address is a server's."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 def _explained(error: Exception) -> StoreError:
@@ -167,23 +178,27 @@ def described(client: Client) -> str:
 
 
 @contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold a lock file, which the system frees when its holder dies; a `StoreError` when another does not let go in time."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(path, timeout=LOCK_SECONDS):
+            yield
+    except Timeout:
+        raise StoreError(f"Another process has held {path} for {LOCK_SECONDS:g} s. Wait for it, or end it.") from None
+
+
+@contextlib.contextmanager
 def locked(client: Client, name: str) -> Iterator[None]:
     """Hold a use case; a `StoreError` when another holder does not let go in time.
 
-    The system frees a lock file when its holder dies. A claim on a server is a tag with a unique name, which another one
-    takes over when it is older than `CLAIM_SECONDS`.
+    A claim on a server is a tag with a unique name, which another one takes over when it is older than `CLAIM_SECONDS`.
     """
-    if is_local(client):
-        from filelock import FileLock, Timeout
-
-        path = Path(str(client.zen_store.url).removeprefix("sqlite:///")).parent / f"{name}.lock"
-        try:
-            with FileLock(path, timeout=LOCK_SECONDS):
-                yield
-        except Timeout:
-            raise StoreError(
-                f"Another process has held {path} for {LOCK_SECONDS:g} s. Wait for it, or end it."
-            ) from None
+    database = _database(str(client.zen_store.url))
+    if database is not None:
+        with _held(database.with_name(f"{name}.lock")):
+            yield
         return
     claim = f"{settings.PROJECT}-{name}-claim"
     _claim(client, claim)
