@@ -48,7 +48,9 @@ class Options:
     max_body: int = _setting(1_048_576, _SEVERAL, "BYTES", "Of one request.")
     max_rows: int = _setting(10_000, _SEVERAL, "N", "Of one request.")
     max_concurrency: int = _setting(128, _SEVERAL, "N", "Requests for a prediction at a time.")
-    body_seconds: float = _setting(10.0, _SECONDS, "S", "How long a request may take to arrive.")
+    body_seconds: float = _setting(
+        10.0, _SECONDS, "S", "How long a request may take to arrive, and a client to take a part of its answer."
+    )
     shutdown_seconds: float = _setting(
         20.0, _SECONDS, "S", "How long requests may take to end once the service is told to stop."
     )

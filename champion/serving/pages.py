@@ -19,7 +19,7 @@ from string import Template
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from champion.serving.state import State
@@ -82,7 +82,7 @@ def page_route(state: State) -> Route:
     policy = _POLICY.format(script=_hash(script), style=_hash(style))
     policy += "; require-trusted-types-for 'script'; trusted-types 'none'"
 
-    def answer(_: Request) -> HTMLResponse:
+    async def answer(_: Request) -> HTMLResponse:
         return _html(Template(template).substitute(_values(state), style=style, script=script), policy)
 
     return _route("/", answer)
@@ -97,18 +97,23 @@ def docs_routes() -> list[Route]:
         )
     folder = Path(offline.origin).parent / "static"
     policy = _POLICY.format(script="'self'", style="'self'")
+    files: dict[
+        str, bytes
+    ] = {}  # that were asked for; an open file for each client that takes none of it would be many
 
-    def page(_: Request) -> HTMLResponse:
+    async def page(_: Request) -> HTMLResponse:
         return _html(_DOCS, policy)
 
-    def file(request: Request) -> Response:
+    async def file(request: Request) -> Response:
         name = request.path_params["name"]
         if name == "start.js":
             return Response(_START, media_type="text/javascript", headers={"X-Content-Type-Options": "nosniff"})
         if name not in _SWAGGER:
             return Response(status_code=404)
+        if name not in files:
+            files[name] = (folder / name).read_bytes()
         lasting = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
-        return FileResponse(folder / name, media_type=_SWAGGER[name], headers=lasting)
+        return Response(files[name], media_type=_SWAGGER[name], headers=lasting)
 
     return [_route("/docs", page), _route("/docs/{name}", file)]
 

@@ -1,4 +1,4 @@
-"""HTTP with bounds that uvicorn has not: on the head of a request and the time it takes, and on connections.
+"""HTTP with bounds that uvicorn has not: on heads and the time they take, on requests sent ahead, and on connections.
 
 A client that asks for another protocol, as Java's and curl's do with `Upgrade: h2c`, is answered in HTTP/1.1.
 
@@ -11,68 +11,114 @@ import contextlib
 import logging
 import os
 import resource
+import socket
+import struct
 import sys
+from collections import deque
 
 import httptools
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from champion.patching import SWITCH, signature
+from champion.serving.connections import Connections
 from champion.serving.rows import RequestError
 
 LARGEST_HEAD = 65_536  # bytes of request line and headers, or of anything else that is no body
 MOST_CONNECTIONS = 4096
+MOST_AHEAD = 16  # requests of one connection that wait for the answers to those before them
+MOST_HELD = 64 * 2**20  # bytes that all connections hold: requests that are not answered, answers that are not taken
+_ONE_AHEAD = 4096  # bytes that such a request costs beside its body
+_END = b"\r\n\r\n"  # of a head
 _FILES = 64  # open files that are left to packages, the log and libraries
 _ASKS_FOR_ANOTHER = frozenset({b"upgrade", b"http2-settings"})
 
 _logger = logging.getLogger(__name__)
 
 WRITTEN_FOR = "uvicorn 0.54"
-# A method of HttpToolsProtocol that is replaced, why, and the signature that it had
+# A method of HttpToolsProtocol or FlowControl that is replaced, why, and the signature that it had
 REACHES = (
     ("connection_made", "a connection waits for its first request for a bounded time", "(self, transport)"),
     ("connection_lost", "it waits no more", "(self, exc)"),
+    ("pause_writing", "its client does not take an answer", "(self)"),
+    ("resume_writing", "its client takes the answer", "(self)"),
+    ("resume_reading", "nothing more is read while enough of it waits to be answered", "(self)"),
+    ("_start_asgi_task", "which of the requests that were sent ahead is answered", "(self, cycle, app)"),
     ("on_message_begin", "a head begins", "(self)"),
     ("on_header", "headers behind the body would grow without a bound", "(self, name, value)"),
     ("on_headers_complete", "the head is there; a wish for another protocol is not followed", "(self)"),
-    ("on_body", "the request goes on", "(self, body)"),
+    ("on_body", "the request goes on, and what it holds is counted", "(self, body)"),
     ("on_message_complete", "the request is there; a wish for another protocol is not followed", "(self)"),
-    ("on_response_complete", "the connection rests, and may make room for another one", "(self)"),
-    ("data_received", "a head has a bounded size and time", "(self, data)"),
+    ("on_response_complete", "the connection rests, or the next of its requests is read", "(self)"),
+    ("data_received", "a head has a bounded size and time, and only so many requests are read", "(self, data)"),
     ("send_400_response", "what is no HTTP is refused in the form that every error has", "(self, msg)"),
     ("_unsupported_upgrade_warning", "a request that wishes for another protocol is read again", "(self)"),
 )
 # What else of a connection, and of the request that it answers, is read or set here
-_OF_A_CONNECTION = frozenset({"connections", "cycle", "headers", "loop", "parser", "pipeline", "transport"})
-_OF_A_REQUEST = frozenset({"disconnected", "message_event", "response_complete", "response_started"})
+_OF_A_CONNECTION = frozenset({"cycle", "flow", "headers", "loop", "parser", "pipeline", "transport"})
+_OF_A_REQUEST = frozenset({"disconnected", "message_event", "more_body", "response_complete", "response_started"})
+_OF_A_FLOW = frozenset({"write_paused"})
+
+
+class Flow(FlowControl):
+    """Reading goes on only while nothing that was read waits to be parsed."""
+
+    waits = False
+
+    def resume_reading(self) -> None:
+        """Read on, where it may."""
+        if not self.waits:
+            super().resume_reading()
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection whose requests have to begin in time, and with a head of bounded size."""
 
     head_seconds = 10.0
-    most_connections = MOST_CONNECTIONS
+    all = Connections(MOST_CONNECTIONS, MOST_HELD, head_seconds)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request; where there are too many connections, one that rests makes room."""
+        """Begin to wait for the first request; where there are too many connections, another one makes room."""
         super().connection_made(transport)
+        self.flow: Flow = Flow(transport)
         self._in_head, self._idle_bytes, self._moved = True, 0, False
-        self._data = self._again = b""
-        self.rests_since = self.loop.time()
+        self._data = self._again = self._unread = b""
+        self._bodies: deque[int] = deque()  # bytes of each request that is not answered
+        self._answering: RequestResponseCycle | None = None
+        self.unsent, self.moved_at = 0, self.loop.time()
         self._late: asyncio.TimerHandle | None = None
         self._wait()
-        if len(self.connections) > self.most_connections:
-            resting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.rests]
-            min(resting, key=lambda each: each.rests_since).transport.close()  # this one, where all others are busy
+        self.all.joins(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._in_time()
+        self._unread = b""
+        self.all.leaves(self)
+        self._leave_unanswered()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Its client has to take some of an answer first."""
+        super().pause_writing()
+        self._turn()
+
+    def resume_writing(self) -> None:
+        """Its client has."""
+        super().resume_writing()
+        self._turn()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Answer one of the requests."""
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_message_begin(self) -> None:
         """A head begins."""
         self._in_head = self._moved = True
         super().on_message_begin()
+        self._turn()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, but none that comes behind the body: that would grow without a bound."""
@@ -84,10 +130,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head, self._moved = False, True
         if not self.parser.should_upgrade():
             super().on_headers_complete()
+            self._bodies.append(0)
 
     def on_body(self, body: bytes) -> None:
         """A part of its body is there."""
         self._moved = True
+        if not self.cycle.response_complete:
+            self._bodies[-1] += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -95,20 +144,49 @@ class BoundedProtocol(HttpToolsProtocol):
         self._moved = True
         if not self.parser.should_upgrade():
             super().on_message_complete()
+            self._turn()
 
     def on_response_complete(self) -> None:
-        """It is answered."""
-        self.rests_since = self.loop.time()
+        """It is answered; what was sent ahead is read on."""
+        self._bodies.popleft()
         super().on_response_complete()
+        self.moved_at = self.loop.time()
+        if self._unread and len(self.pipeline) <= MOST_AHEAD // 2:
+            self._read()
+        self._turn()
+        self.all.moved(self.transport.get_write_buffer_size(), self.moved_at)
 
     def data_received(self, data: bytes) -> None:
         """Read what came; refuse a head that becomes too long."""
+        self._unread += data
+        self._read()
+        self.all.moved(len(data), self.loop.time())
+
+    def _read(self) -> None:
+        """Read as many requests as may wait for their answers, one head or two at a time."""
+        waited = self.flow.waits
+        while self._unread and len(self.pipeline) < MOST_AHEAD and not self.transport.is_closing():
+            end = self._unread.find(_END)
+            end = self._unread.find(_END, end + len(_END)) if end >= 0 else end
+            end = end + len(_END) if end >= 0 else len(self._unread)
+            piece, self._unread = self._unread[:end], self._unread[end:]
+            self._feed(piece)
+        if self.transport.is_closing():
+            self._unread = b""
+            return
+        self.flow.waits = bool(self._unread)
+        if self._unread:
+            self.flow.pause_reading()
+        elif waited:
+            self.flow.resume_reading()
+
+    def _feed(self, piece: bytes) -> None:
         self._moved = False
-        size = len(data)
-        while data:
-            self._data, self._again = data, b""
-            super().data_received(data)
-            data = self._again
+        size = len(piece)
+        while piece:
+            self._data, self._again = piece, b""
+            super().data_received(piece)
+            piece = self._again
         self._data = b""
         self._idle_bytes = 0 if self._moved else self._idle_bytes + size
         if not self._in_head:
@@ -144,13 +222,28 @@ class BoundedProtocol(HttpToolsProtocol):
         self._again = b"".join([*head, b"\r\n", self._data[stopped.args[0] :]])
 
     @property
-    def rests(self) -> bool:
-        """Whether no request of it is being answered."""
-        return not self._answers and not self.transport.is_closing()
+    def taken(self) -> int:
+        """Bytes that were read of it, and are not answered."""
+        return len(self._unread) + sum(self._bodies) + _ONE_AHEAD * len(self._bodies)
+
+    def cut(self) -> None:
+        """End it now; with an answer that is not taken its part in the system's memory goes too, by a reset."""
+        if self.transport.get_write_buffer_size():
+            line = self.transport.get_extra_info("socket")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     @property
     def _answers(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _turn(self) -> None:
+        """Whose turn it is: the service's, where one request is whole; else the client's.
+
+        A client that asks ahead, or takes nothing, makes room for others as one that rests does.
+        """
+        asked = self._answers and not (self.cycle.more_body or self.pipeline or self.flow.write_paused)
+        (self.all.works if asked else self.all.waits)(self)
 
     def _wait(self) -> None:
         self._late = self.loop.call_later(self.head_seconds, self._too_late)
@@ -164,6 +257,12 @@ class BoundedProtocol(HttpToolsProtocol):
         refusal = RequestError(408, "too_slow", f"The headers were not there within {self.head_seconds:g} s.")
         self._refuse("408 Request Timeout" if self._moved or self._idle_bytes else None, refusal)
 
+    def _leave_unanswered(self) -> None:
+        """Let the application know that nobody reads its answer; uvicorn tells that to the last request that came."""
+        if self._answering is not None:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+
     def _refuse(self, status: str | None, refusal: RequestError) -> None:
         """Close, and say why in place of the application, unless it has begun to answer or a request before waits."""
         if self.transport.is_closing():
@@ -171,8 +270,7 @@ class BoundedProtocol(HttpToolsProtocol):
         begun = False
         if self._answers:
             begun = self.cycle.response_started or bool(self.pipeline)
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self._leave_unanswered()
         if status is not None and not begun:
             body = refusal.body("")
             head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
@@ -180,8 +278,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
-    """The protocol, with the seconds that the head of a request may take, and as many connections as files allow."""
+def bounded(head_seconds: float, max_body: int) -> type[HttpToolsProtocol]:
+    """The protocol, with as many connections as files allow.
+
+    `head_seconds`: that the head of a request may take, and in which a client takes a part of an answer. `max_body`:
+    bytes of one request.
+    """
     if os.environ.get(SWITCH, "").lower() == "off":
         return HttpToolsProtocol
     if changed := _changed():
@@ -191,15 +293,16 @@ def bounded(head_seconds: float) -> type[HttpToolsProtocol]:
             WRITTEN_FOR,
         )
         return HttpToolsProtocol
-    bounds = {"head_seconds": head_seconds, "most_connections": _connections()}
-    return type("Bounded", (BoundedProtocol,), bounds)
+    connections = Connections(_connections(), MOST_HELD + 4 * max_body, head_seconds)
+    return type("Bounded", (BoundedProtocol,), {"head_seconds": head_seconds, "all": connections})
 
 
 def _changed() -> list[str]:
     """What of uvicorn is not as it was when the reaches were written."""
-    methods = vars(HttpToolsProtocol)
+    methods = {**vars(FlowControl), **vars(HttpToolsProtocol)}
     changed = [name for name, _, was in REACHES if name not in methods or signature(methods[name]) != was]
-    for owner, names in ((HttpToolsProtocol, _OF_A_CONNECTION), (RequestResponseCycle, _OF_A_REQUEST)):
+    attributes = (HttpToolsProtocol, _OF_A_CONNECTION), (RequestResponseCycle, _OF_A_REQUEST), (FlowControl, _OF_A_FLOW)
+    for owner, names in attributes:
         changed += sorted(names.difference(owner.__init__.__code__.co_names))
     return changed
 

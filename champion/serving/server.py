@@ -51,7 +51,7 @@ def serve(options: Options) -> None:
 
     config = uvicorn.Config(
         service(state, tell_of_package),
-        http=bounded(options.body_seconds),
+        http=bounded(options.body_seconds, options.max_body),
         ws="none",
         lifespan="on",
         access_log=False,

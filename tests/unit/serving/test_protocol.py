@@ -3,9 +3,11 @@
 import contextlib
 import json
 import re
+import socket
 from pathlib import Path
 
 import pytest
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from champion.bundle.folder import write
@@ -66,6 +68,43 @@ def test_requests_that_follow_each_other_without_a_pause_are_all_answered_in_ord
     assert found.count(b"HTTP/1.1 200 OK") == 12
 
 
+def test_what_is_sent_ahead_waits_until_it_can_be_answered_and_all_of_it_is(iris_service: Service) -> None:
+    ask, kept = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", 2000
+    with iris_service.raw() as line:
+        for said in (ask * kept, request(b" " * 300_000 + ROW), b"\r\n\r\n" + ask):
+            line.sendall(said)
+        found = b""
+        while found.count(b'{"status":"alive"}') <= kept:
+            found += line.recv(65_536)
+    assert found.count(b"HTTP/1.1 200 OK") == kept + 2
+    assert found.index(b"predictions") > found.rindex(b"alive", 0, -20), "in the order in which it was asked"
+
+
+def deaf(service: Service, said: bytes) -> socket.socket:
+    """A connection that says as much as is taken, and reads nothing."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.connect(("127.0.0.1", service.port))
+    line.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        line.send(said)
+    return line
+
+
+def ended(line: socket.socket) -> bool:
+    return line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != b"\x01"  # ESTABLISHED, man 7 tcp
+
+
+def test_those_who_ask_and_read_nothing_cost_little_keep_nobody_out_and_are_cut_off(folder: Path) -> None:
+    with over(folder, "--body-seconds", "1", open_files=96) as service, contextlib.ExitStack() as silent:
+        before = service.memory()
+        lines = [silent.enter_context(deaf(service, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 1000)) for _ in range(40)]
+        assert service.predict(IRIS).status == 200
+        service.until(lambda: all(map(ended, lines)), "the end of all that read nothing")
+        assert service.memory() < before + 64_000_000
+        assert service.predict(IRIS).status == 200
+
+
 BEHIND = request(b"%x\r\n%s\r\n0\r\nx-behind: " % (len(ROW), ROW), b"transfer-encoding: chunked", length=0)
 ENDLESS = {
     "a header": (b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: ", b"x" * 4096),
@@ -108,11 +147,14 @@ def test_connections_that_rest_make_room_for_those_that_ask(folder: Path) -> Non
 def test_where_uvicorn_is_not_what_it_was_or_patches_are_off_its_own_protocol_serves_with_one_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert issubclass(bounded(1.0), BoundedProtocol)
+    assert issubclass(bounded(1.0, 1), BoundedProtocol)
     assert not caplog.records
     with monkeypatch.context() as changed:
         changed.setattr(HttpToolsProtocol, "on_header", lambda: None)
-        assert bounded(1.0) is HttpToolsProtocol
-    assert [record.message.partition(" is not")[0] for record in caplog.records] == ["uvicorn's on_header"]
+        assert bounded(1.0, 1) is HttpToolsProtocol
+        changed.setattr(FlowControl, "resume_reading", lambda: None)
+        assert bounded(1.0, 1) is HttpToolsProtocol
+    said = [record.message.partition(" is not")[0] for record in caplog.records]
+    assert said == ["uvicorn's on_header", "uvicorn's resume_reading, on_header"]
     monkeypatch.setenv("CHAMPION_PATCHES", "off")
-    assert bounded(1.0) is HttpToolsProtocol
+    assert bounded(1.0, 1) is HttpToolsProtocol

@@ -1,0 +1,105 @@
+"""All connections of a service: which one goes where there are too many of them, or where they hold too much.
+
+A client costs memory while it sends a body, asks before it is answered, or leaves its answers unread. Who takes nothing
+of an answer for a while is cut off. Where all of them hold more than may be held, those with more than their share go,
+the one that has waited for its client the longest first; a new connection beyond the most that there may be ends the one
+that has waited longest. Both cost the same with eight connections as with thousands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import OrderedDict
+from typing import Protocol
+
+_SECONDS = 1.0  # between two looks
+_BYTES = 16 * 2**20  # that may come and go between two looks
+
+
+class Connection(Protocol):
+    """What is asked of one connection. `moved_at`: when its client last took a part of an answer."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    unsent: int
+    moved_at: float
+
+    @property
+    def taken(self) -> int:
+        """Bytes that were read of it, and are not answered."""
+
+    def cut(self) -> None:
+        """End it now."""
+
+
+class Connections:
+    """`most`: connections. `most_held`: bytes. `patience`: seconds in which a client takes a part of its answer."""
+
+    def __init__(self, most: int, most_held: int, patience: float) -> None:
+        self._most, self._most_held, self._patience = most, most_held, patience
+        self._waiting: OrderedDict[Connection, None] = OrderedDict()  # for their clients; the longest first
+        self._working: dict[Connection, None] = {}
+        self._bytes = 0
+        self._next: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._working)
+
+    def joins(self, one: Connection) -> None:
+        """It is new, and waits for its client; beyond the most, the one that has waited longest goes."""
+        self.waits(one)
+        if self._next is None:
+            self._next = one.loop.call_later(_SECONDS, self._look_again, one.loop)
+        if len(self) > self._most:
+            self._waiting.popitem(last=False)[0].cut()
+
+    def waits(self, one: Connection) -> None:
+        """From now on it waits for its client."""
+        self._working.pop(one, None)
+        self._waiting[one] = None
+        self._waiting.move_to_end(one)
+
+    def works(self, one: Connection) -> None:
+        """From now on its client waits."""
+        self._waiting.pop(one, None)
+        self._working[one] = None
+
+    def leaves(self, one: Connection) -> None:
+        """It is gone."""
+        self._waiting.pop(one, None)
+        self._working.pop(one, None)
+
+    def moved(self, size: int, now: float) -> None:
+        """So many bytes came, or go."""
+        self._bytes += size
+        if self._bytes > _BYTES:
+            self.look(now)
+
+    def look(self, now: float) -> None:
+        """End those that take nothing, and of those that hold more than their share as many as it needs."""
+        self._bytes = held = 0
+        sizes: dict[Connection, int] = {}
+        for one in itertools.chain(self._waiting, self._working):
+            unsent = one.transport.get_write_buffer_size()
+            if not unsent or unsent < one.unsent:
+                one.moved_at = now
+            one.unsent = unsent
+            if now - one.moved_at > self._patience:
+                one.cut()
+            else:
+                sizes[one] = one.taken + unsent
+                held += sizes[one]
+        if held > self._most_held:
+            share = self._most_held / len(sizes)
+            for one in [one for one, size in sizes.items() if size > share][
+                :-1
+            ]:  # the last may be what one request needs
+                one.cut()
+                held -= sizes[one]
+                if held <= self._most_held:
+                    break
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._next = loop.call_later(_SECONDS, self._look_again, loop) if len(self) else None
+        self.look(loop.time())
