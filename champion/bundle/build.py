@@ -85,7 +85,7 @@ def array_predictor(package: Package, source: str) -> ArrayPredictor:
     except Exception as error:  # a model of other libraries may fail in any way
         ways = ways_on(made_with, f"doctor --config configs/{package.manifest.use_case}.yaml")
         raise ModelError(
-            f"The champion in {source} cannot answer here: {unable(error, made_with)}. {ways}", cause=failure(error)
+            f"The champion in {source} cannot answer here: {unable(error, made_with)}.\n{ways}", cause=failure(error)
         ) from error
     return model
 

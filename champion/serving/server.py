@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from champion.bundle.libraries import moved
 from champion.errors import ProjectError
 from champion.serving.options import Options
 from champion.serving.state import State
@@ -150,7 +151,9 @@ def _facts(state: State) -> dict[str, Any]:
     if champion is None:
         return {"champion": "none"}
     versions = {"model_version": champion.model_version, "data_version": champion.data_version}
-    return {"champion": champion.manifest.use_case, **versions, "way": champion.backend}
+    changed = moved(champion.manifest.libraries)
+    made_with = {"made_with": changed} if changed else {}
+    return {"champion": champion.manifest.use_case, **versions, "way": champion.backend, **made_with}
 
 
 def tell(event: str, **facts: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -11,6 +12,7 @@ from champion.errors import DONE, WRONG_USAGE
 from cli.common import config_option
 from cli.main import COMMANDS, main
 from tests.conftest import ROOT, Checkout
+from tests.support.packages import old_package
 from tests.support.pages import commands
 
 
@@ -92,3 +94,19 @@ def test_doctor_says_what_works_and_names_a_remedy_for_what_does_not(ready: Chec
     found = ready.run("doctor", expect=1)
     assert "FAIL  data: data/none.csv does not exist" in found.stdout
     assert "correct data.path" in found.stdout
+
+
+def test_doctor_and_predict_name_the_library_that_moved_and_a_line_to_paste(ready: Checkout, tmp_path: Path) -> None:
+    old_package("boosting", ready.root)
+    (finding,) = [finding for finding in ready.json("doctor") if finding["what"] == "package"]
+    assert finding["ok"]
+    assert "scikit-learn 1.8.0, which is 1.9" in finding["found"]
+    old_package("imputing", ready.root)
+    (finding,) = [finding for finding in ready.json("doctor", expect=1) if finding["what"] == "package"]
+    assert "its model cannot answer: AttributeError" in finding["found"]
+    line = "uv run --no-project --with numpy==2.4.6 "
+    assert line in finding["remedy"]
+    failed = ready.run("predict", "data/iris.csv", str(tmp_path / "out.csv"), expect=1)
+    assert "scikit-learn 1.7.2, which is 1.9" in failed.stderr
+    assert line in failed.stderr
+    assert [word for word in ("Traceback", "Warning", "not trusted") if word in failed.stderr] == []

@@ -92,14 +92,25 @@ BREAK: dict[str, tuple[Callable[[Path], Any], str]] = {
     "another format": (lambda folder: (folder / MANIFEST).write_text('{"format": 99}'), "iris"),
     "no package any more": (shutil.rmtree, "iris"),
     "a model that cannot answer": (of_another_signature, "does not answer its own example"),
-    "other libraries": (
-        lambda folder: old_package("imputing", folder.parent.parent, "iris"),
-        "cannot answer here: it was made with scikit-learn 1.7.2, which is ",
-    ),
     "another use case": (
         lambda folder: write(made("mixed", "REGRESSION", 2), folder), "a package of the use case 'mixed', not of 'iris'",
     ),
 }  # fmt: skip
+
+
+def test_a_champion_of_other_libraries_is_served_where_it_answers_and_else_refused_with_what_moved(
+    folder: Path,
+) -> None:
+    root = folder.parent.parent
+    old_package("boosting", root)
+    with running(folder) as service:
+        assert "scikit-learn 1.8.0, which is 1.9" in service.facts("listening")["made_with"]
+        assert service.predict(IRIS).status == 200
+        old_package("imputing", root)
+        reason = service.until(lambda: service.get("/readyz").json["refused"], "a refusal")
+        assert "cannot answer here: it was made with " in reason
+        assert "scikit-learn 1.7.2, which is 1.9" in reason
+        assert service.predict(IRIS).status == 200
 
 
 @pytest.mark.parametrize(("spoil", "words"), BREAK.values(), ids=BREAK)
