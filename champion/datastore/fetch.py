@@ -85,7 +85,7 @@ def fetch_missing(root: Path, path: Path) -> str | None:
     if path.exists():
         return None
     known = index.tracked(root, path)
-    if known.md5 is None and known.stage is None:
+    if not known.known:
         raise DataError(
             f"The table {name} does not exist, and DVC does not know it. Put it there, correct data.path, or run "
             f"`python run.py init TABLE --target COL`."
@@ -95,12 +95,13 @@ def fetch_missing(root: Path, path: Path) -> str | None:
     if not (root / ".dvc").is_dir():
         return _make(root, path, known)
     tried = []
-    if known.md5 is not None:
-        if index.restore(root, known.md5, path):
-            return f"{name} came from DVC's cache"
-        problem = _pull(root, known.stage or shown(known.pointer or path, root))
+    if known.md5 is not None and index.restore(root, known.md5, path):
+        return f"{name} came from DVC's cache"
+    if known.md5 is not None or known.pointer is not None:
+        problem = _pull(root, name, known)
         if problem is None and path.exists():
-            return f"{name} came from the DVC remote"
+            source = "the DVC remote" if remote.default(root) else "DVC's cache"
+            return f"{name} came from {'where it was imported' if known.imported else source}"
         tried = ["DVC's cache lacks it", problem or "the DVC remote lacks it"]
     if known.stage:
         made = dvc.run(root, "repro", "--single-item", known.stage)
@@ -113,12 +114,13 @@ def fetch_missing(root: Path, path: Path) -> str | None:
     )
 
 
-def _pull(root: Path, target: str) -> str | None:
+def _pull(root: Path, name: str, known: Tracked) -> str | None:
     """Pull it; why it could not be pulled, in one line."""
-    if remote.default(root) is None:
-        return "no DVC remote is set"
+    if remote.default(root) is None:  # which neither an import needs, nor what DVC 2 left in the cache
+        pulled = (known.imported or known.unix_lines) and dvc.run(root, "pull", name).ok
+        return None if pulled else "no DVC remote is set"
     try:
-        pull(root, target)
+        pull(root, name)
     except ProjectError as error:
         return f"the DVC remote: {' '.join(str(error).splitlines())}"
     return None

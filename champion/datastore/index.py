@@ -1,18 +1,22 @@
 """What DVC recorded of the checkout's files, and what its cache has of them, read without starting it.
 
-That takes a second, and its `checkout` wants the remote's client even for what is on this machine.
+That takes a second, and its `checkout` wants the remote's client even for what is on this machine. What a pointer beside
+the file and a plain stage do not tell, DVC itself is asked for.
 """
 
+import contextlib
+import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from champion.errors import ProjectError
 from champion.workspace.files import md5
-from champion.workspace.git import git
 from champion.workspace.workspace import shown
 
 FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in it
@@ -20,11 +24,30 @@ FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in
 
 @dataclass(frozen=True)
 class Tracked:
-    """What DVC knows of a file: its recorded md5, and whether a stage makes it (else `dvc add` tracks it)."""
+    """What DVC knows of a file: its recorded md5, and the stage that makes it or else the pointer that names it.
+
+    The md5 is missing where the stage never ran, or the pointer tells only from where the file is `imported`; DVC 2 took
+    that of a text (`unix_lines`) as if it had Unix' line ends.
+    """
 
     md5: str | None
     stage: str | None
     pointer: Path | None
+    imported: bool = False
+    unix_lines: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether DVC tracks the file at all."""
+        return self.stage is not None or self.pointer is not None
+
+    def names(self, path: Path, version: str) -> bool:
+        """Whether a file, whose md5 is given, is the recorded one."""
+        if self.md5 == version or not self.unix_lines:
+            return self.md5 == version
+        from dvc_data.hashfile.hash import file_md5
+
+        return bool(file_md5(str(path), name="md5-dos2unix") == self.md5)
 
 
 @dataclass(frozen=True)
@@ -43,15 +66,21 @@ def data_version(path: Path) -> str:
 
 
 def tracked(root: Path, path: Path) -> Tracked:
-    """What DVC recorded of a file; its md5 is None where DVC does not know the file."""
+    """What DVC recorded of a file: by a pointer beside it, by a stage of dvc.yaml, or by whatever else DVC knows."""
     pointer = path.with_name(path.name + ".dvc")
     if pointer.exists():
-        return Tracked(_first_output(pointer).get("md5"), None, pointer)
+        content, out = _yaml(pointer), _first_output(pointer)
+        source = next(iter(content.get("deps") or ()), None)
+        md5 = out.get("md5") or (source or {}).get("md5")
+        return Tracked(md5, None, pointer, source is not None, unix_lines="md5" in out and "hash" not in out)
     name = shown(path, root)
-    stage = next((key for key, value in _stages(root).items() if name in _outputs(value)), None)
-    locked = _stages(root, "dvc.lock").get(stage or "") or {}
-    outs = (out.get("md5") for out in locked.get("outs", []) if out.get("path") == name)
-    return Tracked(next(outs, None), stage, None)
+    stages = _stages(root).items()
+    stage = next((key for key, value in stages if "wdir" not in value and name in _outputs(value)), None)
+    if stage is None:
+        return _asked(root, name) if (root / ".dvc").is_dir() else Tracked(None, None, None)
+    locked = _stages(root, "dvc.lock").get(stage) or {}
+    out = next((out for out in locked.get("outs", []) if out.get("path") == name), {})
+    return Tracked(out.get("md5"), stage, None, unix_lines="md5" in out and "hash" not in out)
 
 
 def stage_command(root: Path, stage: str | None) -> str:
@@ -69,16 +98,15 @@ def pointed(pointer: Path) -> tuple[str, str]:
 
 def recorded(root: Path) -> list[Output]:
     """Everything that a pointer of the checkout names, or dvc.lock for a stage."""
-    listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.dvc") or ""
-    sources = [(name, (root / name).parent, _yaml(root / name), False) for name in listed.split("\0") if name]
-    stages, locked = _stages(root), _stages(root, "dvc.lock")
-    sources += [(name, root, stage, True) for name, stage in locked.items() if _is_stage(stages, name)]
-    return [
-        Output(target, folder / out["path"], out["md5"], made)
-        for target, folder, content, made in sources
-        for out in content.get("outs") or []
-        if out.get("md5")
-    ]
+    if not (root / ".dvc").is_dir():
+        return []
+    with _repository(root) as repository:
+        return [
+            Output(_called(stage), Path(out.fs_path), out.hash_info.value or "", stage.cmd is not None)
+            for stage in repository.index.stages
+            for out in stage.outs
+            if out.hash_info or stage.is_partial_import
+        ]
 
 
 def targets(root: Path) -> tuple[str, ...]:
@@ -88,19 +116,21 @@ def targets(root: Path) -> tuple[str, ...]:
 
 def changed_warning(root: Path, path: Path, version: str) -> str | None:
     """A warning with the remedy when a file's version is not what DVC recorded; None where it is."""
-    known = tracked(root, path)
-    name = shown(path, root)
-    if known.md5 == version:
+    known, name = tracked(root, path), shown(path, root)
+    if known.names(path, version):
         return None
-    if known.md5 is None:
+    if not known.known:
         if not (root / ".dvc").is_dir():
             return None
         return f"DVC does not track {name}: nobody else can get this data version. Run `dvc add {name}`."
-    command = f"dvc commit {known.stage}" if known.stage else f"dvc add {name}"
-    target = known.stage or shown(known.pointer or path, root)
+    pointer = shown(known.pointer, root) if known.pointer else ""
+    command = f"dvc add {name}" if pointer == f"{name}.dvc" else f"dvc commit {known.stage or pointer}"
+    if known.md5 is None:
+        return f"DVC has not recorded what is in {name}: nobody else can get this data version. Run `{command}`."
+    former = f"dvc pull {name}" if known.imported else f"dvc checkout {known.stage or pointer}"
     return (
         f"{name} has changed since DVC saw it ({known.md5[:8]} then, {version[:8]} now); this run uses the file as it is. "
-        f"`{command}` records it, `dvc checkout {target}` brings the former back."
+        f"`{command}` records it, `{former}` brings the former back."
     )
 
 
@@ -137,13 +167,43 @@ def cached_file(root: Path, version: str) -> Path | None:
     return path if path.is_file() and md5(path) == version.removesuffix(FOLDER) else None
 
 
-def _is_stage(stages: dict[str, Any], name: str) -> bool:
-    family, _, key = name.partition("@")
-    stage = stages.get(family)
-    if stage is None or not key:
-        return stage is not None
-    each = stage.get("foreach") or stage.get("matrix") or ()
-    return key in each or not isinstance(each, dict)
+def _asked(root: Path, name: str) -> Tracked:
+    """What DVC says of a file, of which a folder may be tracked instead."""
+    from dvc.exceptions import OutputNotFoundError
+
+    path = root.resolve() / name
+    with _repository(root) as repository:
+        try:
+            (out,) = repository.find_outs_by_path(str(path), strict=False)
+        except OutputNotFoundError:
+            return Tracked(None, None, None)
+        stage, folder, md5 = out.stage, Path(out.fs_path), out.hash_info.value
+    if folder != path:
+        listing = cached_file(root, md5) if md5 else None
+        entries = json.loads(listing.read_text(encoding="utf-8")) if listing else []
+        inside = path.relative_to(folder).as_posix()
+        md5 = next((entry["md5"] for entry in entries if entry["relpath"] == inside), None)
+    made, unix_lines = stage.cmd is not None, out.hash_name == "md5-dos2unix"
+    return Tracked(
+        md5, _called(stage) if made else None, None if made else Path(stage.path), bool(stage.deps), unix_lines
+    )
+
+
+@contextlib.contextmanager
+def _repository(root: Path) -> Iterator[Any]:
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repository:
+            yield repository
+    except Exception as error:  # of DVC, of what it reads files with, of the file system
+        raise ProjectError(f"DVC cannot say what it tracks: {error}. `dvc status` says where; mend it there.") from None
+
+
+def _called(stage: Any) -> str:
+    """A stage or pointer as `dvc pull` takes it in the checkout's folder."""
+    file, name = str(stage.path_in_repo), getattr(stage, "name", None)
+    return file if name is None else name if file == "dvc.yaml" else f"{file}:{name}"
 
 
 def _stages(root: Path, file: str = "dvc.yaml") -> dict[str, Any]:
@@ -155,8 +215,16 @@ def _outputs(stage: dict[str, Any]) -> list[str]:
 
 
 def _first_output(pointer: Path) -> dict[str, Any]:
-    outs: list[dict[str, Any]] = _yaml(pointer).get("outs") or [{}]
-    return outs[0]
+    out: dict[str, Any] = next(iter(_yaml(pointer).get("outs") or ()), {})
+    if (
+        "files" in out
+    ):  # a remote that keeps versions: each file is named instead of the listing, whose md5 is the folder's
+        entries = sorted(
+            ({"md5": file["md5"], "relpath": file["relpath"]} for file in out["files"]), key=itemgetter("relpath")
+        )
+        listing = json.dumps(entries, sort_keys=True).encode()
+        out["md5"] = hashlib.md5(listing, usedforsecurity=False).hexdigest() + FOLDER
+    return out
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def _data(workspace: Workspace) -> str:
     name = shown(workspace.data, workspace.root)
     if not workspace.data.is_file():
         known = index.tracked(workspace.root, workspace.data)
-        if known.md5 or known.stage:
+        if known.known:
             return f"{name} is not here yet; the next run fetches or makes it"
         raise ProjectError(f"{name} does not exist.\nPut it there, or correct data.path.")
     version = index.data_version(workspace.data)

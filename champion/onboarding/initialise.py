@@ -188,7 +188,7 @@ def _track(root: Path, data: Path) -> str | None:
     """Put the table under DVC; a warning where that cannot be."""
     path = shown(data, root)
     known = index.tracked(root, data)
-    if known.stage or (known.md5 is not None and known.md5 == index.data_version(data)):
+    if known.stage or (known.md5 is not None and known.names(data, index.data_version(data))):
         return None
     lacking = " and ".join(f"`{tool} init`" for tool in ("git", "dvc") if not (root / f".{tool}").exists())
     if lacking:

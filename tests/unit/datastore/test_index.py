@@ -1,0 +1,100 @@
+"""What DVC tracks by other means than a pointer beside the table and a plain stage: one case a kind."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import yaml
+from dvc.repo import Repo
+
+from champion.datastore import dvc, index
+from champion.datastore.fetch import fetch_missing, pull
+from tests.unit.datastore.conftest import configure
+
+STAGES = {
+    "each": {"foreach": {"one": "data/each.csv"}, "do": {"cmd": "cp table.csv ${item}", "outs": ["${item}"]}},
+    "grid": {"matrix": {"a": ["x"], "b": [1]}, "cmd": "cp table.csv data/${item.a}-${item.b}.csv"}
+    | {"outs": ["data/${item.a}-${item.b}.csv"]},
+    "made": {"cmd": "cp table.csv ${out}", "outs": ["${out}"]},
+    "inside": {"wdir": "data", "cmd": "cp ../table.csv moved.csv", "outs": ["moved.csv"]},
+}
+KINDS = {  # the table: what DVC calls what tracks it
+    "data/each.csv": "each@one",
+    "data/x-1.csv": "grid@x-1",
+    "data/templated.csv": "made",
+    "data/moved.csv": "inside",
+    "sub/nested.csv": "sub/dvc.yaml:nested",
+    "data/imported.csv": "data/imported.csv.dvc",
+    "data/promised.csv": "data/promised.csv.dvc",
+    "folder/of/logs.csv": "folder.dvc",
+}
+
+
+def test_a_table_that_dvc_tracks_in_whatever_way_is_known_fetched_and_compared(root: Path, tmp_path: Path) -> None:
+    configure(root, tmp_path / "remote")
+    table = (root / "table.csv").read_bytes()
+    (tmp_path / "source.csv").write_bytes(table)
+    for name in ("data", "sub", "folder/of"):
+        (root / name).mkdir(parents=True)
+    (root / "params.yaml").write_text("out: data/templated.csv\n")
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": STAGES}))
+    nested = {"cmd": "cp ../table.csv nested.csv", "outs": ["nested.csv"]}
+    (root / "sub/dvc.yaml").write_text(yaml.safe_dump({"stages": {"nested": nested}}))
+    (root / "folder/of/logs.csv").write_bytes(table)
+    for command in (
+        ("repro", "--quiet", "--all-pipelines"),
+        ("import-url", "--quiet", str(tmp_path / "source.csv"), "data/imported.csv"),
+        ("import-url", "--quiet", "--no-download", str(tmp_path / "source.csv"), "data/promised.csv"),
+        ("add", "--quiet", "folder"),
+        ("push", "--quiet"),
+    ):
+        done = dvc.run(root, *command)
+        assert done.ok, done.output
+    assert set(KINDS.values()) < set(index.targets(root))
+
+    for name in KINDS:
+        (root / name).unlink(missing_ok=True)
+    shutil.rmtree(root / ".dvc/cache")
+    pull(root)
+    for name, target in KINDS.items():
+        path = root / name
+        assert path.read_bytes() == table, name
+        assert index.changed_warning(root, path, index.data_version(path)) is None, name
+        path.write_bytes(table + b"3,c\n")
+        warning = str(index.changed_warning(root, path, index.data_version(path)))
+        usual = target == f"{name}.dvc"
+        assert f"`dvc {'add' if usual else 'commit'} {name if usual else target}` records it" in warning
+        path.unlink()
+    assert fetch_missing(root, root / "folder/of/logs.csv") == "folder/of/logs.csv came from DVC's cache"
+    (root / ".dvc/config").unlink()
+    shutil.rmtree(root / ".dvc/cache")
+    promised = "data/promised.csv"
+    assert fetch_missing(root, root / promised) == f"{promised} came from where it was imported", (
+        "which takes no remote"
+    )
+
+
+def test_a_pointer_of_dvc_2_names_a_text_by_the_md5_of_its_lines_as_unix_ends_them(root: Path) -> None:
+    path, crlf = root / "old.csv", b"a,b\r\n1,2\r\n"
+    path.write_bytes(crlf)
+    md5 = hashlib.md5(b"a,b\n1,2\n").hexdigest()
+    (root / "old.csv.dvc").write_text(f"outs:\n- md5: {md5}\n  size: 10\n  path: old.csv\n")
+    assert index.changed_warning(root, path, index.data_version(path)) is None
+    cached = root / ".dvc/cache" / md5[:2] / md5[2:]
+    cached.parent.mkdir(parents=True)
+    path.rename(cached)
+    assert fetch_missing(root, path) == "old.csv came from DVC's cache"
+    assert path.read_bytes() == crlf
+    path.write_bytes(crlf + b"3,4\r\n")
+    assert "`dvc add old.csv` records it" in str(index.changed_warning(root, path, index.data_version(path)))
+
+
+def test_a_pointer_that_a_push_rewrote_for_a_remote_that_keeps_versions_names_the_same_folder(root: Path) -> None:
+    pointer = root / "package.dvc"
+    before = index.pointed(pointer)
+    with Repo(str(root)) as repository:
+        repository.stage.load_one(str(pointer)).dump(with_files=True, update_pipeline=False)  # as such a push does
+    (out,) = yaml.safe_load(pointer.read_text())["outs"]
+    assert "md5" not in out
+    assert {entry["relpath"] for entry in out["files"]} == {"empty", "manifest.json", "model.skops"}
+    assert index.pointed(pointer) == before
