@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from champion.drift.report import DriftReport, Moment
 from champion.drift.rows import DriftRequest
-from champion.errors import ConfigurationError, DataError, ProjectError
+from champion.errors import ConfigurationError, DataError, ProjectError, counted, listed
 from champion.tabular.tables import table_suffix
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace
@@ -95,17 +95,17 @@ def register_input(
     labels = None if given.labels is None else register_table(client, use_case, "labels", given.labels)
     if not is_log:
         return register_table(client, use_case, "scored", given.source), labels, request
-    with gathered(given.source, str(given.source), version, given.since) as (path, unlogged):
+    with gathered(given.source, str(given.source), version, given.since) as (path, left_out):
         rows = register_table(client, use_case, "log", path)
-    return rows, labels, request.model_copy(update={"unlogged": unlogged})
+    return rows, labels, request.model_copy(update={"left_out": left_out})
 
 
 @contextmanager
-def gathered(folder: Path, name: str, version: int, since: datetime | None) -> Iterator[tuple[Path, dict[int, int]]]:
+def gathered(folder: Path, name: str, version: int, since: datetime | None) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """A log as one Parquet file of one model version, for as long as it is needed.
 
-    Yields the file, with the columns of a log that the comparison reads, and by version how many rows of others there were
-    in that time. Raises DataError when no row is left.
+    Yields the file, with the columns of a log that the comparison reads, and sentences that say what is not in it: files
+    that cannot be read, and answers of other versions in that time. Raises DataError when no row is left.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -114,11 +114,12 @@ def gathered(folder: Path, name: str, version: int, since: datetime | None) -> I
     from champion.bundle.predictions import read
 
     others: Counter[int] = Counter()
+    broken: list[str] = []
     with tempfile.TemporaryDirectory(prefix="monitor-") as temporary:
         path = Path(temporary) / "log.parquet"
         writer = None
         try:
-            for logged in read(folder, name):
+            for logged in read(folder, name, skipped=broken.append):
                 table = logged.table
                 if since is not None:
                     table = table.filter(pc.greater_equal(table.column("time"), pa.scalar(since)))
@@ -139,7 +140,21 @@ def gathered(folder: Path, name: str, version: int, since: datetime | None) -> I
                 f"The log {name} has no answer of model version {version} (the champion){when}{there}. Wait until the "
                 "service that runs it was asked, or name an earlier --since."
             )
-        yield path, dict(sorted((+others).items()))
+        unread = f"{counted(len(broken), 'file', 'files')} of the log cannot be read, and what they hold is left out"
+        yield (
+            path,
+            (
+                *(
+                    (f"{unread}: {listed(sorted(broken), most=3)}. Copy them from the service again, or remove them.",)
+                    if broken
+                    else ()
+                ),
+                *(
+                    f"{rows:,} rows of the log were answered by model version {number} and are left out."
+                    for number, rows in sorted((+others).items())
+                ),
+            ),
+        )
 
 
 def write_reports(workspace: Workspace, report: DriftReport) -> None:

@@ -191,10 +191,12 @@ def read(
     """Read the answers in a folder, version by version, the oldest file first.
 
     Files may be written, merged and removed meanwhile: what is read is the folder at one moment. `folder`: where a
-    service logs. `skipped`: takes the name of a file that cannot be read, because a copy of it was cut short for
+    service logs. `skipped`: takes the name of a file that cannot be read, or not to its end: a copy that was cut short, for
     example. Yields at most some ten thousand rows at a time. Raises DataError when there is no log that can be read, or
     none of that version.
     """
+    import pyarrow as pa
+
     with contextlib.ExitStack() as stack:
         opened, broken = _opened(folder, stack)
         for name in broken:
@@ -215,7 +217,11 @@ def read(
             )
         for name in sorted(opened, key=lambda name: (numbers[name], name)):
             if version in (None, numbers[name]):
-                yield from _batches(opened[name])
+                try:
+                    yield from _batches(opened[name])
+                except (OSError, pa.ArrowException):  # its footer is whole, and what is before it is not
+                    if skipped is not None:
+                        skipped(name)
 
 
 def _opened(folder: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], list[str]]:

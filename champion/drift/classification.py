@@ -10,7 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from champion.drift.counts import MOST_NAMES
 from champion.drift.report import LiveScore
+from champion.errors import listed
 from champion.modeling.features import category_text
 from champion.tabular.stream import MISSING_WORDS
 
@@ -39,7 +41,8 @@ class LiveAccuracy:
         self._target, self._holdout = manifest.target, holdout_rows
         self._promoted = manifest.metrics.get("accuracy")
         self.names = [str(label) for label in manifest.classes]
-        self.labelled = self._unlabelled = self._right = self._foreign = 0
+        self.labelled = self._unlabelled = self._right = 0
+        self._foreign: Counter[str] = Counter()  # rows by a label that is no class; of too many, the rest together
 
     @property
     def error(self) -> float | None:
@@ -63,11 +66,13 @@ class LiveAccuracy:
                 self.labelled += count * (label is not None)
                 self._unlabelled += count * (label is None)
                 self._right += count * (label == answered)
-                self._foreign += count * (label is not None and label not in known)
+                if label is not None and label not in known:
+                    told_apart = label in self._foreign or len(self._foreign) < MOST_NAMES
+                    self._foreign[label if told_apart else "others"] += count
 
     def score(self, min_rows: int) -> LiveScore | None:
         """The accuracy beside that of the promotion."""
-        if self._promoted is None or self.labelled <= self._foreign:
+        if self._promoted is None or self.labelled <= self._foreign.total():
             return None
         rows = self.labelled, self._unlabelled
         return live_score(self._right, *rows, self._promoted, max(self._holdout, 1), min_rows)
@@ -75,9 +80,17 @@ class LiveAccuracy:
     def notes(self) -> list[str]:
         """What to know of the score, or why there is none."""
         notes = []
-        if self.labelled and self._foreign == self.labelled:
-            notes.append(f"No value of {self._target!r} is a class that the champion knows, so that it is not scored.")
-        elif self.labelled and self._unlabelled:
+        foreign = listed((label for label, _ in self._foreign.most_common()), most=5)
+        if self.labelled and self._foreign.total() == self.labelled:
+            notes.append(
+                f"No value of {self._target!r} is a class that the champion knows, so that it is not scored: found {foreign}."
+            )
+        elif self._foreign:
+            notes.append(
+                f"{self._foreign.total():,} of {self.labelled:,} labels are no class that the champion knows, and count as "
+                f"wrong: {foreign}. A new class takes rows of it in the table that it is trained on."
+            )
+        if self._unlabelled and self.labelled > self._foreign.total():
             notes.append(f"{self._unlabelled:,} rows have no label; the live score is of the other {self.labelled:,}.")
         if self.labelled and self._promoted is None:
             notes.append(

@@ -273,7 +273,8 @@ def changed_types(features: Sequence[Feature], counts: Mapping[str, FeatureCount
         seen = counts.get(feature.name)
         if seen is None or not seen.wrong or seen.wrong < _WRONG_TYPE * (seen.rows - seen.missing):
             continue
-        text = f"{seen.wrong:,} of {seen.rows - seen.missing:,} values are not {feature.kind}, as the column was in training"
+        values = seen.rows - seen.missing
+        text = f"{seen.wrong:,} of {values:,} values are not {feature.kind} or not finite; in training they were"
         differences.append(SchemaDifference(column=feature.name, what="type", text=text))
     return differences
 

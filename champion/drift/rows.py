@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from champion.bundle.parsing import MISSING, parse, readable
+from champion.bundle.parsing import MISSING, parse, readable, reason
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
 from champion.drift.labels import LIVE, Labels, Live
 from champion.drift.report import DriftReport, SchemaDifference
@@ -32,13 +32,14 @@ if TYPE_CHECKING:
     from champion.progress import Tell
 
 REQUEST = "request_id"
+_MOST_TOLD = 10  # notes of columns whose values are not counted
 
 
 class DriftRequest(BaseModel):
     """What is asked of a comparison.
 
-    `log` says that the file is a log of predictions, as `pipelines.drift_files.gathered` makes it; `unlogged` are rows
-    of the log that are left out, by the model version that answered them.
+    `log` says that the file is a log of predictions, as `pipelines.drift_files.gathered` makes it; `left_out` says, in
+    sentences, what of the log is not in it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +48,7 @@ class DriftRequest(BaseModel):
     source: str
     since: str | None = None
     log: bool = False
-    unlogged: dict[int, int] = {}
+    left_out: tuple[str, ...] = ()
 
 
 class Rows(NamedTuple):
@@ -80,6 +81,7 @@ class Count:
         self.counts = counts_of(profile, features)
         self.predicted: Counter[str] = Counter()
         self.rows = 0
+        self.unusable: Counter[tuple[str, str]] = Counter()  # rows by feature, and by why its value was not counted
 
     def add(self, rows: Rows, labels: Labels | None) -> None:
         """Count some rows feature by feature, and what the champion says of those that it can answer."""
@@ -92,6 +94,8 @@ class Count:
             if feature.name in self.counts:
                 values = parsed.block.texts if feature.kind == "categorical" else parsed.block.numbers
                 self.counts[feature.name].add(values[:, 0], parsed.fault > MISSING)
+                for fault in np.unique(parsed.fault[parsed.fault > MISSING]).tolist():
+                    self.unusable[feature.name, reason(feature, fault)] += int((parsed.fault == fault).sum())
             good &= parsed.column < 0
             blocks.append(parsed.block)
         predicted = rows.predicted
@@ -192,6 +196,16 @@ def _logged(source: Path) -> Iterator[Rows]:
             yield Rows(features, False, predicted, None, batch.column(REQUEST), file.metadata.num_rows, None)
 
 
+def _unusable(count: Count) -> list[str]:
+    """Say which columns hold values that no model could take, and how many."""
+    told = [
+        f"{rows:,} of {count.rows:,} rows are not counted in {name!r}: the value {why}."
+        for (name, why), rows in count.unusable.most_common()
+    ]
+    more = [f"Values of {len(told) - _MOST_TOLD:,} more columns are not counted."] if len(told) > _MOST_TOLD else []
+    return [*told[:_MOST_TOLD], *more]
+
+
 def _report(count: Count, request: DriftRequest, differences: list[SchemaDifference]) -> DriftReport:
     manifest, profile, rules = count.manifest, count.profile, request.rules
     live = count.live.score(rules.min_rows)
@@ -200,15 +214,11 @@ def _report(count: Count, request: DriftRequest, differences: list[SchemaDiffere
     verdict, reason = table_verdict(table, rules)
     if verdict == "not_enough":
         judged = without_verdicts(judged, reason)
-    unlogged = [
-        f"{rows:,} rows of the log were answered by model version {version} and are left out."
-        for version, rows in sorted(request.unlogged.items())
-    ]
     return DriftReport(
         **manifest.model_dump(include={"use_case", "model_version", "data_version"}),
         **rules.model_dump(include={"alpha", "min_effect", "min_rows"}),
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source, since=request.since,
         verdict=verdict, reason=reason, reference_rows=profile.rows, current_rows=count.rows,
         features=judged.features, predictions=judged.predictions, schema_differences=differences, live=live,
-        notes=[*unlogged, *count.live.notes()],
+        notes=[*request.left_out, *_unusable(count), *count.live.notes()],
     )  # fmt: skip

@@ -1,11 +1,13 @@
 """The drift gate as its user meets it: a table or the log of a service in, verdict, reports and exit code out."""
 
+import html
 import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -68,7 +70,33 @@ def test_a_table_with_the_target_tells_how_good_the_champion_is(trained: Session
     assert found.verdict == "drift"
     found = monitored(trained, table.assign(species="rose"))
     assert (found.verdict, found.live) == ("none", None)
-    assert found.notes == ["No value of 'species' is a class that the champion knows, so that it is not scored."]
+    assert found.notes == [
+        "No value of 'species' is a class that the champion knows, so that it is not scored: found 'rose'."
+    ]
+
+
+def test_what_cannot_be_counted_or_read_is_named_in_report_and_console(trained: Session, tmp_path: Path) -> None:
+    table = iris().astype({"sepal_width": object})
+    table.loc[:2, "petal_length"], table.loc[3, "sepal_width"], table.loc[9:13, "species"] = np.inf, "wide", "rose"
+    said = [
+        "3 of 150 rows are not counted in 'petal_length': the value is infinite, or beyond 3.402823e+38.",
+        "1 of 150 rows are not counted in 'sepal_width': the value is no number.",
+        "5 of 146 labels are no class that the champion knows, and count as wrong: 'rose'. A new class takes rows of it in "
+        "the table that it is trained on.",
+    ]
+    assert monitored(trained, table).notes == said
+    folder = trained.root / "reports" / trained.name
+    for name in ("drift.html", "drift.md"):
+        text = re.sub(r"[\\\u2060]|<[^>]+>", "", html.unescape((folder / name).read_text(encoding="utf-8")))
+        assert all(each in text for each in said), name
+    write_log(trained, tmp_path / "log", new_rows(60))
+    whole = next((tmp_path / "log").iterdir())
+    content = whole.read_bytes()
+    for number, broken in {8: content[:-100], 9: content[:4] + bytes(36) + content[40:]}.items():  # 9: a footer alone
+        whole.with_name(f"{whole.stem[:-1]}{number}.parquet").write_bytes(broken)
+    (note,) = monitored(trained, tmp_path / "log").notes
+    assert note.startswith("2 files of the log cannot be read")
+    assert all(f"0a1b2c3d-{number}.parquet'" in note for number in (8, 9))
 
 
 def test_a_column_that_is_missing_new_or_of_another_type_is_named(trained: Session) -> None:
@@ -146,15 +174,16 @@ def test_the_command_says_it_with_its_exit_code_and_the_history_draws_it(ready: 
     rows = new_rows()
     rows.to_csv(ready.root / "same.csv", index=False)
     rows.assign(petal_length=rows["petal_length"] + 2).to_csv(ready.root / "other.csv", index=False)
-    rows.head(20).to_csv(ready.root / "few.csv", index=False)
+    rows.head(20).assign(petal_width=[np.inf, *[0.2] * 19]).to_csv(ready.root / "few.csv", index=False)
     assert "No drift." in ready.run("monitor", "same.csv").stdout
     told = ready.run("monitor", "other.csv", expect=3).stdout
     assert told.index("petal_length") < told.index("sepal_length")
     assert "Drift." in told
     ready.run("monitor", "other.csv", "--fail-on", "never")
+    assert "1 of 20 rows are not counted in 'petal_width'" in ready.run("monitor", "few.csv", expect=4).stderr
     assert json.loads(ready.run("monitor", "few.csv", "--json", expect=4).stdout)["verdict"] == "not_enough"
     shown = ready.run("monitor", "--history").stdout
-    assert "4 comparisons, 2 with drift." in shown
+    assert "5 comparisons, 2 with drift." in shown
     assert "<svg" in (ready.root / "reports/iris/drift_history.html").read_text(encoding="utf-8")
     ready.run("monitor", expect=2)
     ready.run("monitor", "same.csv", "--history", expect=2)
