@@ -1,10 +1,14 @@
 """Who becomes the champion: first, better, worse, tie and the policy, in a real store."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+import skops.io
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from champion.registry.versions import version_history
 from tests.conftest import Checkout, Session, iris_csv, tree
@@ -124,8 +128,18 @@ def test_a_champion_of_other_libraries_is_judged_where_it_answers_and_else_the_r
     assert [
         words for words in ("replace_unjudged", "--with scikit-learn==1.7.2", "run.py train") if words not in ways
     ] == []
-    replaced, _ = other.train(tree(2, promotion={"replace_unjudged": True}))
+
+    unknown = skops.io.dumps(make_pipeline(FunctionTransformer(os.path.join)))
+    third = Session(tmp_path / "third", store)
+    third.write(iris_csv())
+    old_package("imputing", third.root, third.name, unknown)
+    replaced, _ = third.train(tree(2, promotion={"replace_unjudged": True}))
     assert (replaced.decision.reason_code, replaced.outcome.replaced) == ("unjudged_replaced", 1)
+    assert "scikit-learn 1.7.2, which is 1.9" in replaced.decision.reason
+    assert (
+        "its model cannot be loaded: this version's list of trusted types lacks posixpath.join"
+        in replaced.decision.reason
+    )
 
 
 def test_the_command_line_tells_the_decision_to_people_and_programs(ready: Checkout) -> None:

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from champion.bundle import folder
 from champion.bundle.build import build
 from champion.bundle.decision_record import Check, DecisionRecord
-from champion.bundle.folder import Package
+from champion.bundle.folder import MODEL, Package, digest
 from champion.bundle.manifest import ChampionState
 from champion.bundle.model import dumps
 from champion.modeling.columns import infer
@@ -98,10 +98,12 @@ def write(table: pd.DataFrame | pa.Table, path: Path) -> Path:
     return path
 
 
-def old_package(name: str, root: Path, use_case: str = "iris") -> Package:
-    """A package of tests/support/upgrade, put into its place in a checkout."""
+def old_package(name: str, root: Path, use_case: str = "iris", model: bytes | None = None) -> Package:
+    """A package of tests/support/upgrade, or the same about another model file, put into its place in a checkout."""
     made = folder.read(Path(__file__).with_name("upgrade") / name, name)
     assert made is not None
-    made = Package(made.manifest.model_copy(update={"use_case": use_case}), made.files)
+    files = made.files if model is None else {**made.files, MODEL: model}
+    hashes = {name: digest(content) for name, content in files.items()}
+    made = Package(made.manifest.model_copy(update={"use_case": use_case, "files": hashes}), files)
     folder.write(made, root / "models" / use_case)
     return made

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,18 @@ def test_a_champion_that_cannot_be_asked_is_unjudged_and_the_reason_is_told(
     assert reason in found.champion_unjudged
     assert (found.champion, found.paired, found.rows.judged) == (None, None, 200)
     assert not found.rows.overlap_only
+
+
+def test_a_model_that_fails_is_unjudged_and_of_other_libraries_these_are_named() -> None:
+    champion = compared_model(table(), "champion", estimator=LINEAR)
+    del champion.predictor.pipeline[-1].coef_
+    found = exam(table(), compared_model(table()), replace(champion, made_with={"numpy": np.__version__}))
+    assert found.champion_unjudged.startswith("its model cannot answer: AttributeError: ")
+    found = exam(table(), compared_model(table()), replace(champion, made_with={"numpy": "1.0", "not-here": "1"}))
+    assert found.champion_unjudged.startswith(
+        f"it was made with numpy 1.0, which is {np.__version__} here, and its model cannot answer: AttributeError: "
+    )
+    assert (found.champion, found.paired, found.rows.judged) == (None, None, 200)
 
 
 def test_under_another_rule_the_rows_of_both_holdouts_judge_and_the_challenger_is_told_alone_on_its_whole_one() -> None:
