@@ -7,6 +7,7 @@ the file and a plain stage do not tell, DVC itself is asked for.
 import contextlib
 import hashlib
 import json
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any
 
 from champion.errors import ProjectError
 from champion.workspace.files import md5
+from champion.workspace.git import git
 from champion.workspace.workspace import shown
 
 FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in it
@@ -197,6 +199,7 @@ def _repository(root: Path) -> Iterator[Any]:
         with Repo(str(root)) as repository:
             yield repository
     except Exception as error:  # of DVC, of what it reads files with, of the file system
+        _require_merged(*(f":(top,glob)**/{name}" for name in ("*.dvc", "dvc.lock", "dvc.yaml")))
         raise ProjectError(f"DVC cannot say what it tracks: {error}. `dvc status` says where; mend it there.") from None
 
 
@@ -236,7 +239,18 @@ def _yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, yaml.YAMLError) as error:
-        raise ProjectError(
-            f"{path.name} cannot be read: {error}. Restore it with `git checkout {path.name}`."
-        ) from None
+        _require_merged(str(path))
+        name = shown(path, Path.cwd())
+        raise ProjectError(f"{name} cannot be read: {error}. Restore it with `git checkout HEAD -- {name}`.") from None
     return content if isinstance(content, dict) else {}
+
+
+def _require_merged(*files: str) -> None:
+    """Refuse what a merge left undecided, with commands that work in the folder where this runs."""
+    names = git(Path.cwd(), "diff", "-z", "--name-only", "--diff-filter=U", "--relative", "--", *files)
+    if names:
+        name = shlex.join(names.strip("\0").split("\0"))
+        raise ProjectError(
+            f"{name}: git could not merge what two branches say. Keep one side (`git checkout --ours {name}` or "
+            f"`git checkout --theirs {name}`), then `git add {name}`, and `make pull` for what it names."
+        )

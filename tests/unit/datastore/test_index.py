@@ -1,14 +1,19 @@
 """What DVC tracks by other means than a pointer beside the table and a plain stage: one case a kind."""
 
 import hashlib
+import re
+import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 from dvc.repo import Repo
 
 from champion.datastore import dvc, index
 from champion.datastore.fetch import fetch_missing, pull
+from champion.errors import ProjectError
 from tests.unit.datastore.conftest import configure
 
 STAGES = {
@@ -98,3 +103,35 @@ def test_a_pointer_that_a_push_rewrote_for_a_remote_that_keeps_versions_names_th
     assert "md5" not in out
     assert {entry["relpath"] for entry in out["files"]} == {"empty", "manifest.json", "model.skops"}
     assert index.pointed(pointer) == before
+
+
+@pytest.mark.parametrize("name", ["table.csv.dvc", "dvc.lock"])
+@pytest.mark.parametrize(("side", "kept", "ask"), [("--ours", "b" * 32, False), ("--theirs", "a" * 32, True)])
+def test_what_two_branches_recorded_is_refused_with_commands_that_end_the_conflict(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str, side: str, kept: str, ask: bool
+) -> None:
+    monkeypatch.chdir(root)
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com")
+    outs = {"outs": [{"md5": "0" * 32, "hash": "md5", "path": "table.csv"}]}
+    content = outs if name != "dvc.lock" else {"schema": "2.0", "stages": {"made": {"cmd": "true", **outs}}}
+    if name == "dvc.lock":
+        (root / "table.csv.dvc").unlink()
+        (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"made": {"cmd": "true", "outs": ["table.csv"]}}}))
+
+    def record(md5: str, *branch: str) -> None:
+        subprocess.run([*git, "switch", "--quiet", *branch], check=True)
+        (root / name).write_text(yaml.safe_dump(content).replace("0" * 32, md5))
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--message", md5], check=True)
+
+    record("0" * 32, "--create", "one")
+    record("a" * 32, "--create", "two")
+    record("b" * 32, "one")
+    assert subprocess.run([*git, "merge", "--quiet", "two"], check=False, stdout=subprocess.DEVNULL).returncode
+    with pytest.raises(ProjectError, match="git could not merge what two branches say") as error:
+        index.targets(root) if ask else index.tracked(root, root / "table.csv")
+    for command in re.findall(f"`(git (?:checkout {side}|add) [^`]+)`", str(error.value)):
+        subprocess.run(shlex.split(command), check=True)
+    assert index.tracked(root, root / "table.csv").md5 == kept
+    assert "package.dvc" in index.targets(root)
+    subprocess.run([*git, "commit", "--quiet", "--no-edit"], check=True)
