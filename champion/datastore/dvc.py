@@ -3,6 +3,7 @@
 Its imports are slow, its lock is its own, and a run inside a DVC stage must not call it at all.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -14,6 +15,8 @@ from champion.errors import ConfigurationError, ProjectError
 from champion.workspace import process
 
 TIME_LIMIT = 1800.0  # seconds for one call
+UNBROKEN = ("add", "commit", "checkout")
+"""Calls that are let end what they began: in their middle a file is in the cache alone, and no pointer names it."""
 _DONE = re.compile(r"^.*\b(?:pushed|fetched|added|modified|deleted|up to date)\b.*$", re.MULTILINE)
 
 
@@ -76,7 +79,8 @@ def run(
 ) -> Done:
     """Call dvc in a checkout: that of another environment's Python if given, and with more environment variables.
 
-    It is ended after `seconds`, or else `DVC_TIME_LIMIT`; `tell` is told every 20 seconds that it goes on.
+    It is ended after `seconds`, or else `DVC_TIME_LIMIT`; `tell` is told every 20 seconds that it goes on. What is `UNBROKEN`
+    has no limit, and whoever asks this process to end waits for it.
     """
     environment = {**os.environ, "DVC_NO_ANALYTICS": "true", "GDRIVE_NON_INTERACTIVE": "1", **(variables or {})}
     if python is not None:
@@ -87,10 +91,11 @@ def run(
             tell(f"dvc {arguments[0]} goes on ({passed:.0f} s)")
 
     command = [str(python or sys.executable), "-m", "dvc", *arguments]
+    alone = arguments[0] in UNBROKEN
+    limit = None if alone else seconds or _time_limit()
     try:
-        ended = process.run(
-            command, root, environment=environment, seconds=seconds or _time_limit(), heartbeat=heartbeat
-        )
+        with process.unbroken() if alone else contextlib.nullcontext():
+            ended = process.run(command, root, environment=environment, seconds=limit, alone=alone, heartbeat=heartbeat)
     except process.NotEndedError as error:
         return Done(False, f"dvc {arguments[0]}: {error}")
     return Done(ended.code == 0, ended.output + ended.errors)

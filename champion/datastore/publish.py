@@ -11,6 +11,7 @@ from pathlib import Path
 from champion.datastore import dvc, index, remote
 from champion.datastore.backends.base import RemoteError, Tell
 from champion.errors import ProjectError
+from champion.workspace import process
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, open_workspace, read_package, shown
 
@@ -60,13 +61,14 @@ def record(workspace: Workspace) -> str:
     package = read_package(workspace)
     if package is None:
         raise ProjectError(f"There is no package in {workspace.shown_package} yet. Run `python run.py train` first.")
-    _dvc(workspace.root, workspace.shown_package, "add", workspace.shown_package)
     manifest, yaml, text = package.manifest, YAML(), io.StringIO()
-    pointer = yaml.load(workspace.pointer.read_text(encoding="utf-8"))
-    names = ("use_case", "model_version", "metrics", "data_version", "commit")
-    pointer["meta"] = {name: getattr(manifest, name) for name in names}
-    yaml.dump(pointer, text)
-    write_text(workspace.pointer, text.getvalue())
+    with process.unbroken():  # else a pointer without the champion's number
+        _dvc(workspace.root, workspace.shown_package, "add", workspace.shown_package)
+        pointer = yaml.load(workspace.pointer.read_text(encoding="utf-8"))
+        names = ("use_case", "model_version", "metrics", "data_version", "commit")
+        pointer["meta"] = {name: getattr(manifest, name) for name in names}
+        yaml.dump(pointer, text)
+        write_text(workspace.pointer, text.getvalue())
     return f"{shown(workspace.pointer, workspace.root)} names version {manifest.model_version}"
 
 

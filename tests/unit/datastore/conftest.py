@@ -43,7 +43,7 @@ def warm(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run(command: list[Any], folder: Path, **options: Any) -> process.Ended:
         python = PYTHONS.get(Path(command[0]).parent.resolve())
-        if python is None or options.get("errors_shown") or options["seconds"] < 60:
+        if python is None or options.get("errors_shown") or (options["seconds"] or 60) < 60:
             return started(command, folder, **options)
         arguments = tuple(str(word) for word in command[1:] if word not in ("-I", "-W", "ignore"))
         done = python.run(arguments, folder, dict(options["environment"]), options.get("given") or "")
