@@ -21,7 +21,7 @@ from champion.modeling.features import MOST_CATEGORIES, Feature
 from champion.modeling.predictor import Predictions
 from champion.modeling.profile import SECONDS_PER_DAY, ColumnProfile
 from champion.modeling.tasks.answer import form_of
-from champion.serving.rows import RowReader
+from champion.serving.rows import Row, RowReader
 
 _logger = logging.getLogger(__name__)
 
@@ -65,10 +65,9 @@ class Champion:
 
     def _prove(self, shown: str) -> None:
         """Answer the example once, so that a model that cannot is refused here, and the first request finds it warm."""
-        rows = self.reader.read(json.dumps(self.example).encode(), 1)
-        block = self.reader.block(rows)
+        _, block = self.rows(json.dumps(self.example).encode(), 1)
         try:
-            self.encode("", self.predict(block), self.warnings(block))
+            self.answer("", block, self.predict(block))
         except Exception as error:  # a model may fail in any way
             _logger.exception("%s does not answer its own example", shown)
             raise PackageError(
@@ -82,6 +81,16 @@ class Champion:
             return self._model.predict(block)
         with _importing_arrow:
             return self._model.predict(block)
+
+    def rows(self, body: bytes, max_rows: int) -> tuple[list[Row], Block]:
+        """The rows of a body, and the same as arrays; see `RowReader.read`."""
+        rows = self.reader.read(body, max_rows)
+        return rows, self.reader.block(rows)
+
+    def answer(self, request_id: str, block: Block, predictions: Predictions) -> tuple["Warnings | None", bytes]:
+        """What is unusual about a block, and the answer as JSON. Raises DataError when it is not finite."""
+        warnings = self.warnings(block)
+        return warnings, self.encode(request_id, predictions, warnings)
 
     def encode(self, request_id: str, predictions: Predictions, warnings: "Warnings | None") -> bytes:
         """The answer as JSON. Raises DataError when it is not finite."""

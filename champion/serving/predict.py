@@ -2,6 +2,8 @@
 
 A web framework's routing, middleware and validation cost as much as the prediction itself, so nothing of it is here.
 
+A long request is read and written by a thread, two of them at a time, so that others are answered meanwhile.
+
 A model that takes a while for one row takes hardly longer for thirty. While it is busy, requests gather; when it is
 free, one thread asks it for all that wait, without a timer. Each row is answered by the champion that its request took.
 """
@@ -15,7 +17,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +36,8 @@ Answer = tuple[asyncio.Future[Predictions], Predictions | Exception]
 PATH = "/predict"
 CLIENT_LEFT = 499  # what the metrics say of a client that did not wait
 _AT_ONCE = 4096  # rows that the model is asked for together
+_SHORT_BYTES, _SHORT_ROWS = 65_536, 64  # of a request that is read and written on the event loop
+_LONG_AT_ONCE = 2  # others that are under way; so many leave the event loop its time, and hold little memory
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _DRAINED, _DRAIN_SECONDS = 32 * 2**20, 2.0  # what is read and thrown away of a body that is refused unread
 _PREFIX, _COUNT = secrets.token_hex(6), itertools.count(1)  # of the names of requests
@@ -61,6 +65,7 @@ class Predict:
         self.batcher: Batcher | None = None  # while the service runs
         self._observed = Observed(state.metrics, PATH)
         self._asking = 0
+        self._long = asyncio.Semaphore(_LONG_AT_ONCE)
         self._labels: tuple[Champion | None, list[Any]] = (None, [])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,33 +97,36 @@ class Predict:
         _require_json(headers)
         body.require_length()
         self._state.present()
+        try:
+            async with asyncio.timeout(self._options.body_seconds):
+                content = await body.read()
+        except TimeoutError:
+            message = f"The body was not there within {self._options.body_seconds:g} s, expected it at once."
+            raise RequestError(408, "too_slow", message) from None
         if self._asking >= self._options.max_concurrency:
             message = "Too many requests are being answered at this moment; try again soon."
             raise RequestError(429, "too_many_requests", message, headers=((b"retry-after", b"1"),))
         self._asking += 1
         try:
-            async with asyncio.timeout(self._options.body_seconds):
-                content = await body.read()
-            return await self._predicted(content, request_id)
-        except TimeoutError:
-            message = f"The body was not there within {self._options.body_seconds:g} s, expected it at once."
-            raise RequestError(408, "too_slow", message) from None
+            if len(content) <= _SHORT_BYTES and content.count(b"{") <= _SHORT_ROWS:
+                return await self._predicted(content, request_id, _here)
+            async with self._long:
+                return await self._predicted(content, request_id, asyncio.to_thread)
         finally:
             self._asking -= 1
 
-    async def _predicted(self, body: bytes, request_id: str) -> bytes:
+    async def _predicted(self, body: bytes, request_id: str, run: Callable[..., Awaitable[Any]]) -> bytes:
         champion = self._state.present()
-        rows = champion.reader.read(body, self._options.max_rows)
-        block = champion.reader.block(rows)
+        rows, block = await run(champion.rows, body, self._options.max_rows)
         try:
             if len(rows) <= champion.on_the_loop or self.batcher is None:
                 predictions = champion.predict(block)
             else:
                 predictions = await self.batcher.predict(champion, block)
-            warnings = champion.warnings(block)
-            answer = champion.encode(request_id, predictions, warnings)
+            answered: tuple[Warnings | None, bytes] = await run(champion.answer, request_id, block, predictions)
         except DataError as error:
             raise RequestError(422, "refused_by_model", str(error)) from None
+        warnings, answer = answered
         self._count(champion, predictions, warnings)
         if self._state.log is not None:
             self._state.log.add(Answered(time.time(), champion.manifest, request_id, rows, predictions))
@@ -144,6 +152,10 @@ class Predict:
             metrics.warned_rows.inc(sum(map(bool, warnings.texts)))
             metrics.range_warnings.inc(warnings.out_of_range)
             metrics.category_warnings.inc(warnings.unseen)
+
+
+async def _here(function: Callable[..., Any], *given: Any) -> Any:
+    return function(*given)
 
 
 class _Body:

@@ -6,6 +6,7 @@ client asks for the health of the service and for one prediction, each time on a
 
 import contextlib
 import json
+import multiprocessing
 import os
 import re
 import socket
@@ -16,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import click
@@ -27,12 +29,19 @@ POST = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nc
 
 @dataclass
 class Client:
-    """The honest one: the seconds of each answer, by path, and how many it did not get."""
+    """The honest one: the slowest answer of each path in seconds, and how many it did not get."""
 
     port: int
-    row: bytes = b""
-    seconds: dict[str, list[float]] = field(default_factory=lambda: {"/healthz": [], "/predict": []})
+    row: bytes
+    slowest: dict[str, float] = field(default_factory=lambda: {"/healthz": 0.0, "/predict": 0.0})
     refused: dict[str, int] = field(default_factory=lambda: {"/healthz": 0, "/predict": 0})
+
+    def ask_on(self, line: Connection) -> None:
+        """Ask until a word comes on the line, and send what came of it."""
+        while not line.poll(0.05):
+            for path in self.slowest:
+                self.ask(path)
+        line.send([f"{seconds:.2f} / {self.refused[path]}" for path, seconds in self.slowest.items()])
 
     def ask(self, path: str) -> None:
         """Ask once."""
@@ -45,8 +54,7 @@ class Client:
                 answer.read()
         except OSError:
             self.refused[path] += 1
-        else:
-            self.seconds[path].append(time.perf_counter() - began)
+        self.slowest[path] = max(self.slowest[path], time.perf_counter() - began)
 
 
 class Crowd:
@@ -182,22 +190,22 @@ def measure(package: str, name: str, seconds: float) -> str:
     """One row of the table."""
     attack, open_files = ATTACKS[name]
     with service(package, open_files) as (pid, port):
-        client = Client(port)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/model") as answer:
-            client.row = json.dumps(json.load(answer)["example"]).encode()
-        client.ask("/predict")
-        crowd, before, ends = Crowd(port, client.row), memory(pid, "VmRSS"), time.monotonic() + seconds
+            row = json.dumps(json.load(answer)["example"]).encode()
+        here, there = multiprocessing.Pipe()
+        client = multiprocessing.Process(target=Client(port, row).ask_on, args=(there,), daemon=True)
+        client.start()  # a process of its own, so that it waits for the service alone
+        crowd, before, ends = Crowd(port, row), memory(pid, "VmRSS"), time.monotonic() + seconds
         coming = threading.Thread(target=attack, args=(crowd,), daemon=True)
         coming.start()
         most = 0
         while time.monotonic() < ends or coming.is_alive():
-            for path in client.seconds:
-                client.ask(path)
             most = max(most, crowd.held)
-            time.sleep(0.05)
+            time.sleep(0.2)
         held, peak = crowd.held, memory(pid, "VmHWM")
+        here.send(None)
+        figures = here.recv()
         crowd.leave()
-    figures = [f"{max(each, default=PATIENCE):.2f} / {client.refused[path]}" for path, each in client.seconds.items()]
     about = " ".join((attack.__doc__ or "").split())
     return f"| {name}: {about} | {before:.0f} | {peak:.0f} | {most} | {held} | {' | '.join(figures)} |"
 

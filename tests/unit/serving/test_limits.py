@@ -1,14 +1,18 @@
 """Bad input and too much of it: always a 4xx with the field and what was expected, never a value, never a 5xx."""
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.support.serving.models import IRIS
-from tests.support.serving.service import Service, answered, over, request
+from tests.support.serving.models import IRIS, made
+from tests.support.serving.service import JSON, PATIENCE, Service, answered, inside, over, request
 
 SECRET = "hunter2-hunter2"
 
@@ -152,22 +156,49 @@ def test_what_does_not_come_is_given_up_and_a_connection_may_rest_between_two_re
                 time.sleep(0.4)
 
 
-def test_more_requests_than_allowed_are_told_to_come_again_and_a_client_that_left_takes_no_place(folder: Path) -> None:
-    with over(folder, "--max-concurrency", "2") as service:
+def test_a_request_takes_a_place_when_it_is_whole_and_a_client_that_left_takes_none(folder: Path) -> None:
+    with over(folder, "--max-concurrency", "1") as service:
         for _ in range(2):
             with service.raw() as line:
                 line.sendall(request(b"{", length=80))
         service.until(lambda: service.metric("champion_requests_total", path="/predict", status="499") == 2, "499")
-        waiting = [service.raw() for _ in range(2)]
+        waiting = [service.raw() for _ in range(4)]
         for line in waiting:
             line.sendall(request(ROW)[:-1])
-        answer = service.until(lambda: (found := service.predict(IRIS)).status == 429 and found, "429")
-        assert (answer.code, answer.headers["retry-after"]) == ("too_many_requests", "1")
+        assert service.predict(IRIS).status == 200
         for line in waiting:
             line.sendall(ROW[-1:])
             assert answered(line).status == 200
             line.close()
-        assert service.predict(IRIS).status == 200
+
+
+def test_long_requests_leave_time_for_others_and_more_than_allowed_are_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with inside(made(), max_concurrency=2) as service, ThreadPoolExecutor(2) as pool:
+        begun, may_go_on = [], threading.Event()
+        rows = service.state.champion.rows
+
+        def slow(*given: Any) -> Any:
+            begun.append(given)
+            assert may_go_on.wait(PATIENCE)
+            return rows(*given)
+
+        monkeypatch.setattr(service.state.champion, "rows", slow)
+        port: Any = SimpleNamespace(port=int(service.address.rpartition(":")[2]))
+        ask = partial(Service.ask, port)
+        long = [pool.submit(ask, "POST", "/predict", json.dumps([IRIS] * 100).encode(), JSON) for _ in range(2)]
+        try:
+            while len(begun) < 2:
+                assert not long[0].done()
+                time.sleep(0.01)
+            assert ask("GET", "/healthz").status == 200
+            refused = ask("POST", "/predict", ROW, JSON)
+            assert (refused.status, refused.code) == (429, "too_many_requests")
+            assert refused.headers["retry-after"] == "1"
+        finally:
+            may_go_on.set()
+        assert [len(each.result().json["predictions"]) for each in long] == [100, 100]
 
 
 def test_a_service_that_only_waits_is_small_and_does_not_grow_under_a_flood_of_bad_input(folder: Path) -> None:
