@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -138,7 +139,7 @@ def _of_libraries(manifest: Manifest, facts: Provenance, evaluation: Evaluation,
     if changed is None:
         return []
     if changed in (evaluation.champion_unjudged or ""):
-        return [ways_on(manifest.libraries, f"train --config {workspace.shown_config}")]
+        return [ways_on(manifest.libraries, f"train --config {shlex.quote(workspace.shown_config)}")]
     return [f"Model version {manifest.model_version} was made with {changed}. That alone is no fault."]
 
 

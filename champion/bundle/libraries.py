@@ -4,10 +4,13 @@ A difference alone is no fault: the pins have another NumPy for another Python. 
 so that a model that cannot be loaded, or cannot answer, is explained by what moved.
 """
 
+import re
 from collections.abc import Mapping
 from importlib import metadata
 
 from champion.errors import ModelError
+
+_VERSION = re.compile(r"\d[\w.+!]{0,40}", re.ASCII)
 
 
 def moved(made_with: Mapping[str, str], here: Mapping[str, str] | None = None) -> str | None:
@@ -16,23 +19,26 @@ def moved(made_with: Mapping[str, str], here: Mapping[str, str] | None = None) -
     What is not installed here does not count: a service has no pandas.
     """
     pairs = [(name, version, (here or {}).get(name) or _installed(name)) for name, version in made_with.items()]
-    texts = [f"{name} {then}, which is {now} here" for name, then, now in pairs if now not in (None, then)]
+    texts = [f"{name} {_plain(then)}, which is {now} here" for name, then, now in pairs if now not in (None, then)]
     return ", and ".join(texts) or None
 
 
 def _installed(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, ValueError):  # a manifest may hold any text
         return None
 
 
+def _plain(version: str) -> str:
+    return version if _VERSION.fullmatch(version) else ascii(version[:20])
+
+
 def failure(error: Exception) -> str:
-    """What a model raised, to follow "its model"."""
-    if isinstance(error, ModelError):
-        return error.cause
-    reason = (str(error).splitlines() or [""])[0][:300].rstrip(".")
-    return f"cannot answer: {type(error).__name__}: {reason}"
+    """What a model raised, to follow "its model": one bounded, printable line, since a file may name its types at will."""
+    cause = error.cause if isinstance(error, ModelError) else f"cannot answer: {type(error).__name__}: {error}"
+    line = (cause.splitlines() or [""])[0][:400].rstrip(".")
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def unable(error: Exception, made_with: Mapping[str, str]) -> str:
@@ -43,8 +49,12 @@ def unable(error: Exception, made_with: Mapping[str, str]) -> str:
 
 
 def ways_on(made_with: Mapping[str, str], arguments: str) -> str:
-    """What to do about it, with a command that can be pasted; `arguments` are those of run.py."""
-    versions = " ".join(f"--with {name}=={version}" for name, version in made_with.items())
+    """What to do about it, with a command that can be pasted; `arguments` are those of run.py.
+
+    A manifest is not trusted to name what would be installed: the libraries are among those that are here.
+    """
+    pins = [each for each in made_with.items() if _VERSION.fullmatch(each[1]) and _installed(each[0])]
+    versions = " ".join(f"--with {name}=={version}" for name, version in pins)
     return (
         "`python run.py train` with promotion.replace_unjudged: true replaces it; in an environment of the old versions it "
         f"still answers: `uv run --no-project {versions} python run.py {arguments}`."
