@@ -22,13 +22,18 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     is no regular one: a FIFO, a device, a socket, a folder.
     """
     real = Path(os.path.realpath(path, strict=True))  # unlike Path.resolve, it raises OSError for a circle of links
-    if not (real.is_relative_to(path.parent.resolve()) or _CACHED.search(real.as_posix())):
+    if not (real.is_relative_to(path.parent.resolve()) or in_dvc_cache(real)):
         raise OSError(errno.ELOOP, "it is a link to a file elsewhere", str(path))
     _require_regular(real.stat(), path)
     descriptor = os.open(real, _FLAGS)
     with os.fdopen(descriptor, "rb") as file:
         _require_regular(os.fstat(descriptor), path)  # another file may have come meanwhile
         yield file
+
+
+def in_dvc_cache(real: Path) -> bool:
+    """Whether a file, no link, lies where DVC's cache keeps a content: nothing may be written there."""
+    return bool(_CACHED.search(real.as_posix()))
 
 
 def _require_regular(status: os.stat_result, path: Path) -> None:

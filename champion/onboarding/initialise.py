@@ -110,7 +110,7 @@ def _checked(name: str, table: Path, given: bool) -> str:
 
 def _under_data(root: Path, table: Path, file: str) -> Path:
     """Where the table is to be: `file` under data/, or as it is where it lies directly in data/."""
-    if table.resolve().parent == (root / "data").resolve():
+    if table.parent.resolve() == (root / "data").resolve():
         return root / "data" / table.name
     path = root / "data" / file
     if path.exists() and not filecmp.cmp(table, path, shallow=False):

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from champion.bundle.plain_files import in_dvc_cache
 from champion.errors import ProjectError
 
 
@@ -15,10 +16,13 @@ from champion.errors import ProjectError
 def replacing(path: Path) -> Iterator[Path]:
     """A file beside its place, which takes the place at the end; whatever happens before, what stood there stands there still.
 
-    The new file is on the disk before it is in its place, and has the mode of the former one, or else 0644. Raises
+    The new file is on the disk before it is in its place, and has the mode of the former one, or else 0644. A link counts as
+    the file that it ends at; one into DVC's cache, which is the content of other versions too, is replaced itself. Raises
     OSError when it cannot be written.
     """
-    target = path.resolve()
+    real = path.resolve()
+    cached = path.is_symlink() and in_dvc_cache(real)
+    target = path if cached else real
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)
@@ -27,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield unfinished
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
-        unfinished.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
+        unfinished.chmod(target.stat().st_mode & 0o777 if target.exists() and not cached else 0o644)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -56,9 +56,9 @@ class Workspace:
 
 
 def shown(path: Path, root: Path) -> str:
-    """A path relative to the checkout where it lies inside, else as it is."""
+    """A path relative to the checkout where it lies inside, else as it is; a link stands for itself, as it does for DVC."""
     try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
+        return (path.parent.resolve() / path.name).relative_to(root.resolve()).as_posix()
     except ValueError:
         return str(path)
 

@@ -23,6 +23,7 @@ from champion import settings
 from champion.errors import ConfigurationError, EngineError, ProjectError
 from champion.orchestration import code
 from champion.orchestration.docker.engine import connect, errors_explained, explained
+from champion.workspace.files import replacing
 from champion.workspace.git import commit
 
 if TYPE_CHECKING:
@@ -235,7 +236,12 @@ def _packaged(use_case: str | None) -> str:
         raise ConfigurationError(
             f"There is more than one production package: {names}. Say with `--use-case` which one to serve."
         )
-    return use_case or packaged[0]
+    name = use_case or packaged[0]
+    for path in (settings.root() / "models" / name).iterdir():
+        if path.is_symlink():  # into DVC's cache, which no image has
+            with replacing(path) as unfinished:
+                shutil.copyfile(path, unfinished)
+    return name
 
 
 def try_out(client: DockerClient, image: str, use_case: str, model_version: int) -> str:

@@ -14,6 +14,7 @@ from dvc.repo import Repo
 from champion.datastore import dvc, index
 from champion.datastore.fetch import fetch_missing, pull
 from champion.errors import ProjectError
+from champion.workspace.files import write_text
 from tests.unit.datastore.conftest import configure
 
 STAGES = {
@@ -77,6 +78,26 @@ def test_a_table_that_dvc_tracks_in_whatever_way_is_known_fetched_and_compared(r
     assert fetch_missing(root, root / promised) == f"{promised} came from where it was imported", (
         "which takes no remote"
     )
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+def test_a_table_that_dvc_checked_out_as_a_link_is_itself_and_no_writer_reaches_the_cache(
+    root: Path, kind: str
+) -> None:
+    (root / "table.csv.dvc").unlink()
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"made": {"cmd": "true", "outs": ["table.csv"]}}}))
+    (root / ".dvc/config").write_text(f"[cache]\n    type = {kind}\n")
+    assert dvc.run(root, "commit", "--force").ok
+    path = root / "table.csv"
+    before = index.data_version(path)
+    cached = index.cached_file(root, before)
+    assert cached is not None
+    assert path.samefile(cached)
+    assert index.tracked(root, path) == index.Tracked(before, "made", None)
+    write_text(path, "other\n")
+    assert path.read_text() == "other\n"
+    assert index.cached_file(root, before), "the cache has what its name says"
+    assert str(index.changed_warning(root, path, index.data_version(path))).startswith("table.csv has changed since")
 
 
 def test_a_pointer_of_dvc_2_names_a_text_by_the_md5_of_its_lines_as_unix_ends_them(root: Path) -> None:

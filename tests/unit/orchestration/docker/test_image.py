@@ -2,9 +2,12 @@
 
 import contextlib
 import signal
+from pathlib import Path
 
 import pytest
 
+from champion import settings
+from champion.orchestration.docker import image
 from champion.orchestration.docker.containers import Containers
 from champion.orchestration.docker.image import stages
 from champion.orchestration.stack_support.local_docker import ended_by_signals
@@ -21,6 +24,23 @@ def test_without_a_package_or_with_the_wrong_one_nothing_is_built(checkout: Chec
         (checkout.root / "models" / name / "manifest.json").touch()
     assert "more than one production package: iris, wine. Say with `--use-case`" in refused()
     assert "under models/rose to put into the image: there are those of iris, wine" in refused("--use-case", "rose")
+
+
+def test_an_image_takes_the_files_of_a_package_that_dvc_checked_out_as_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached, manifest = tmp_path / ".dvc/cache/files/md5/ab" / ("c" * 30), tmp_path / "models/iris/manifest.json"
+    for path in (cached, manifest):
+        path.parent.mkdir(parents=True)
+    cached.write_text("{}")
+    manifest.symlink_to(cached)
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
+    monkeypatch.setattr(image, "connect", lambda: None)
+    built: list[bool] = []
+    monkeypatch.setattr(image, "_build", lambda *_, **__: built.append(manifest.is_symlink()))
+    image.build_named("champion", ["name"])
+    assert built == [False]
+    assert manifest.read_text() == cached.read_text() == "{}"
 
 
 @pytest.mark.parametrize(
