@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest
+from champion.bundle.folder import CARD, EQUIVALENCE, LARGEST, LARGEST_OTHER, MODEL, PROFILE, Package, digest
 from champion.bundle.libraries import failure, moved, unable, ways_on
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.bundle.model import loads
@@ -30,6 +30,12 @@ def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None 
     }
     if equivalence is not None:
         files[EQUIVALENCE] = (equivalence.model_dump_json(indent=1) + "\n").encode()
+    for name, data in files.items():
+        if len(data) > (most := LARGEST.get(name, LARGEST_OTHER)):
+            raise PackageError(
+                f"The package's {name} would be larger than any that is read ({len(data):,} bytes, expected at most {most:,}). "
+                "Choose a smaller model, or leave out columns."
+            )
     hashes = {name: digest(data) for name, data in files.items()}
     return Package(bare.model_copy(update={"files": hashes}), files)
 

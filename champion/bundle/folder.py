@@ -29,6 +29,7 @@ from champion.bundle.plain_files import opened
 from champion.errors import PackageError
 
 MANIFEST, MODEL, PROFILE, CARD = "manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"
+LARGEST, LARGEST_OTHER = {MODEL: 2**30}, 64 * 2**20  # bytes of a file that is read
 EQUIVALENCE = "parity.json"  # a package from before there was a parity gate has none
 
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
@@ -128,17 +129,25 @@ def _read_once(folder: Path, shown: str) -> Package | None:
             return None
         if MANIFEST not in found:
             raise _refused(shown, f"it has no {MANIFEST}")
-        manifest = parse_manifest(_content(found.pop(MANIFEST)), f"{shown}/{MANIFEST}")
-        package = Package(manifest, {name: _content(path) for name, path in found.items()})
+        manifest = parse_manifest(_content(found.pop(MANIFEST), shown), f"{shown}/{MANIFEST}")
+        foreign = sorted(found.keys() - manifest.files.keys())
+        if foreign:
+            raise _refused(shown, f"{foreign[0]} does not belong to it")
+        package = Package(manifest, {name: _content(path, shown) for name, path in found.items()})
     except OSError as error:
         raise _refused(shown, f"{Path(str(error.filename)).name} cannot be read ({error.strerror})") from error
     verify(package, shown)
     return package
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, shown: str) -> bytes:
+    """A file's bytes, unless there are more of them than this product writes."""
     with opened(path) as file:
-        return file.read()
+        most = LARGEST.get(path.name, LARGEST_OTHER)
+        content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
+    if content is None or len(content) > most:
+        raise _refused(shown, f"{path.name} is larger than this product writes (at most {most:,} bytes)")
+    return content
 
 
 def _parked(folder: Path) -> Path | None:

@@ -8,17 +8,16 @@ import importlib
 import json
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePath
 from typing import Any
 
+from champion.bundle.written import SCHEMA, check_sizes, check_written
 from champion.errors import ModelError, PackageError
 from champion.modeling.evaluation import CandidateResult, EquivalenceReport
 from champion.modeling.libraries import RENAMED, TRUSTED
-
-_SCHEMA = "schema.json"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def _canonical(data: bytes, types: Mapping[str, str] | None = None) -> bytes:
     """
     target = BytesIO()
     with zipfile.ZipFile(BytesIO(data)) as source, zipfile.ZipFile(target, "w") as written:
-        members = [name for name in source.namelist() if name != _SCHEMA]
+        members = [name for name in source.namelist() if name != SCHEMA]
         names = {name: f"{position}{PurePath(name).suffix}" for position, name in enumerate(members)}
         ids: dict[int, int] = {}
 
@@ -69,10 +68,10 @@ def _canonical(data: bytes, types: Mapping[str, str] | None = None) -> bytes:
                 node["__module__"], _, node["__class__"] = other.rpartition(".")
             return node
 
-        schema = json.loads(source.read(_SCHEMA), object_hook=renamed)
+        schema = json.loads(source.read(SCHEMA), object_hook=renamed)
         for name, content in [
             *((names[name], source.read(name)) for name in members),
-            (_SCHEMA, json.dumps(schema).encode()),
+            (SCHEMA, json.dumps(schema).encode()),
         ]:
             info = zipfile.ZipInfo(name)  # of 1980
             written.writestr(info, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
@@ -111,7 +110,7 @@ def loads(data: bytes, source: str) -> Any:
 
 
 def require_trusted(data: bytes, source: str) -> tuple[bytes, list[str]]:
-    """Refuse a skops file with a type that is not trusted; nothing is loaded.
+    """Refuse a skops file that holds what this product does not write; nothing is loaded.
 
     Returns the file, in which types of `RENAMED` that are unknown here have the name that they have today, and its
     types beyond skops' defaults, all of them on the list. Raises ModelError naming what is refused, or
@@ -119,6 +118,7 @@ def require_trusted(data: bytes, source: str) -> tuple[bytes, list[str]]:
     """
     import skops.io
 
+    _hold(data, source, lambda archive: check_sizes(archive.infolist(), len(data)))
     try:
         types: list[str] = skops.io.get_untrusted_types(data=data)
         if RENAMED.keys() & types:
@@ -136,4 +136,22 @@ def require_trusted(data: bytes, source: str) -> tuple[bytes, list[str]]:
             "them to be harmless, add them to TRUSTED of their library in champion/modeling/libraries/.",
             cause=f"cannot be loaded: this version's list of trusted types lacks {', '.join(refused)}",
         )
+    _hold(data, source, check_written)
     return data, types
+
+
+def _hold(data: bytes, source: str, check: Callable[[zipfile.ZipFile], None]) -> None:
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            check(archive)
+    except zipfile.BadZipFile:  # skops says so
+        return
+    except MemoryError:
+        raise
+    except Exception as error:  # a file that lies about itself may raise anything
+        cause = f"is not as this product writes a model: found {error}"
+        raise ModelError(
+            f"{source} is not as this product writes a model: found {error}. Nothing was loaded. Fetch the package again, or "
+            "train anew.",
+            cause=cause,
+        ) from error

@@ -70,16 +70,25 @@ def test_what_is_written_is_read_and_before_there_is_none(place: Path) -> None:
         (lambda place: (place / MODEL).write_bytes(b"x"), "fetched with `make pull`"),
         (lambda place: (place / PROFILE).unlink(), f"{PROFILE} is missing"),
         (lambda place: (place / "model.pkl").write_bytes(b"cos\nsystem\n"), "model.pkl does not belong to it"),
-        (lambda place: (place / "cache").mkdir(), "cache cannot be read"),
+        (lambda place: (place / "cache").mkdir(), "cache does not belong to it"),
+        (
+            lambda place: ((place / CARD).unlink(), (place / CARD).mkdir()),
+            f"{CARD} cannot be read (it is no regular file)",
+        ),
+        (
+            lambda place: (place / CARD).write_bytes(bytes(10_001)),
+            f"{CARD} is larger than this product writes (at most 10,000 bytes)",
+        ),
         (lambda place: (place / MANIFEST).unlink(), f"it has no {MANIFEST}"),
         (lambda place: (place / MANIFEST).write_bytes(b""), f"models/iris/{MANIFEST} is not readable as JSON"),
     ],
 )
 def test_what_does_not_belong_together_is_refused_by_name(
-    place: Path, change: Callable[[Path], None], expected: str
+    place: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], expected: str
 ) -> None:
     write(package(), place)
     change(place)
+    monkeypatch.setitem(folder.LARGEST, CARD, 10_000)
     with pytest.raises(PackageError, match=re.escape(expected)):
         read(place, "models/iris")
 

@@ -1,0 +1,302 @@
+"""Whether a model file is one that this product would write; looked at before anything in it is made.
+
+The list of trusted types keeps out what runs code. skops itself trusts all of scikit-learn's estimators, also those that open
+the files that their input names or call what a parameter holds, and takes arrays as they are. So here types, parameters, and
+the arrays that compiled code follows are held against what a candidate of a use case can become.
+"""
+
+import functools
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from champion.modeling import trees
+from champion.modeling.libraries import TRUSTED
+
+SCHEMA = "schema.json"
+LARGEST_MODEL = 2 * 2**30  # bytes that the parts of a model file unpack to
+_RATIO, _ALWAYS = 200, 64 * 2**20  # times its own size that it may unpack to, beyond what is always allowed
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+_SCALARS = r"bool_?|u?int\d+|float\d+|str_"
+_LOADERS = {
+    "DictNode": r"builtins\.dict",
+    "ListNode": r"builtins\.list",
+    "TupleNode": r"builtins\.tuple",
+    "SliceNode": r"builtins\.slice",
+    "JsonNode": r"builtins\.str",
+    "TypeNode": rf"builtins\.(str|int|float|bool)|numpy\.({_SCALARS})",
+    "DTypeNode": r"numpy\.dtype",
+    "NdArrayNode": rf"numpy\.(ndarray|{_SCALARS})",
+    "RandomStateNode": r"numpy\.random\.mtrand\.RandomState",
+    "RandomGeneratorNode": r"numpy\.random\._generator\.Generator",
+    "PartialNode": r"functools\.partial",
+    "FunctionNode": r"sklearn\.utils\.validation\.check_array",
+    "LossNode": r"sklearn\.(_loss\._loss|linear_model\._sgd_fast)\.\w+",
+    "TreeNode": r"sklearn\.tree\._tree\.Tree",
+    "ObjectNode": r".*",  # see _types
+}
+"""What skops may make of a node, by its loader, as a pattern of the type's whole name."""
+
+_PARTS = frozenset(
+    {
+        "sklearn._loss.link.HalfLogitLink",
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.link.MultinomialLogit",
+        "sklearn._loss.loss.ExponentialLoss",
+        "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn._loss.loss.HalfMultinomialLoss",
+        "sklearn.compose._column_transformer.ColumnTransformer",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.impute._base.SimpleImputer",
+        "sklearn.isotonic.IsotonicRegression",
+        "sklearn.neighbors._unsupervised.NearestNeighbors",
+        "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.MinMaxScaler",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._encoders.OneHotEncoder",
+        "sklearn.preprocessing._encoders.OrdinalEncoder",
+        "sklearn.preprocessing._function_transformer.FunctionTransformer",
+        "sklearn.preprocessing._label.LabelBinarizer",
+        "sklearn.preprocessing._label.LabelEncoder",
+        "sklearn.tree._classes.DecisionTreeRegressor",
+        "sklearn.tree._classes.ExtraTreeRegressor",
+    }
+)
+"""What the pipelines of classifiers hold besides the classifiers, found by writing each of them."""
+
+_UNSEEN = frozenset(
+    {"sklearn.ensemble._gb.GradientBoostingRegressor", "sklearn.svm._classes.NuSVR", "sklearn.svm._classes.SVR"}
+)
+"""Of no task yet, and with arrays that nothing here looks at."""
+
+_FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
+    "sklearn.pipeline.Pipeline": {"memory": (None,), "transform_input": (None,), "verbose": (False,)},
+    "sklearn.compose._column_transformer.ColumnTransformer": {
+        "remainder": ("drop",), "n_jobs": (None,), "transformer_weights": (None,), "verbose": (False,),
+    },
+    "sklearn.preprocessing._function_transformer.FunctionTransformer": {
+        "inverse_func": (None,), "kw_args": (None,), "inv_kw_args": (None,), "feature_names_out": (None, "one-to-one"),
+    },
+    "sklearn.impute._base.SimpleImputer": {"strategy": ("median",)},
+}  # fmt: skip
+"""Parameters that no use case sets, with the values that this product gives them."""
+
+_CALLED = {
+    ("sklearn.preprocessing._function_transformer.FunctionTransformer", "func"),
+    ("sklearn.preprocessing._encoders.OneHotEncoder", "dtype"),
+    ("sklearn.preprocessing._encoders.OrdinalEncoder", "dtype"),
+}
+"""The attributes that may be a function or a type; everywhere else it would be called in place of something else."""
+_MOMENTARY = ("DTypeNode", "RandomStateNode", "RandomGeneratorNode")
+_CALLABLE = ("FunctionNode", "PartialNode", "TypeNode")
+
+_BOOSTING = "sklearn.ensemble._hist_gradient_boosting"
+
+
+@functools.cache
+def _types() -> frozenset[str]:
+    from sklearn.utils import all_estimators
+
+    known = all_estimators(["classifier", "regressor"])
+    return (TRUSTED | _PARTS | {f"{each.__module__}.{each.__name__}" for _, each in known}) - _UNSEEN
+
+
+def check_sizes(parts: Iterable[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse an archive that unpacks to more than a model of its size; nothing is unpacked. Raises ValueError."""
+    parts = list(parts)
+    unpacked, most = sum(part.file_size for part in parts), min(LARGEST_MODEL, _ALWAYS + _RATIO * packed)
+    if unpacked > most:
+        raise ValueError(f"its {packed:,} bytes unpack to {unpacked:,}, expected at most {most:,}")
+    if any(part.compress_type not in _METHODS for part in parts):
+        raise ValueError("it is compressed in another way than deflate")
+
+
+def check_written(archive: zipfile.ZipFile) -> None:
+    """Refuse a skops file that holds what no candidate becomes. Raises ValueError with what was found."""
+    schema = json.loads(archive.read(SCHEMA))
+    if schema["protocol"] < 2:
+        raise ValueError(f"protocol {schema['protocol']} of skops")
+    _Reader(archive).look(schema, _Owner())
+
+
+class _Owner(NamedTuple):
+    """What a node has to fit to: the least number of features of the models that it is a part of, and which are categorical."""
+
+    type: str = ""
+    width: int = 0
+    categorical: NDArray[Any] | None = None
+
+
+class _Reader:
+    """One model file while it is looked through."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._nodes: dict[int, Mapping[str, Any]] = {}
+
+    def look(self, node: Mapping[str, Any], owner: _Owner) -> None:
+        """Look at a node and at all below it."""
+        loader, name = node["__loader__"], f"{node['__module__']}.{node['__class__']}"
+        if not re.fullmatch(_LOADERS.get(loader, "(?!)"), name) or (loader == "ObjectNode" and name not in _types()):
+            raise ValueError(f"{name}, made by {loader}")
+        number = node.get("__id__")
+        if isinstance(number, int) and not _same(self._nodes.setdefault(number, node), node):
+            raise ValueError(f"two objects of the number {number}")  # skops takes the first for both
+        if loader == "ObjectNode":
+            owner = self._object(name, _Fields(self, node["content"]), owner)
+        elif loader == "TreeNode":
+            self._tree(node, owner)
+        elif loader == "FunctionNode" and owner.type != "functools.partial":
+            raise ValueError(f"the function {name} in {owner.type}")
+        elif loader == "PartialNode":
+            owner = owner._replace(type=name)
+        for child in _below(node):
+            self.look(child, owner)
+
+    def array(self, node: Mapping[str, Any]) -> NDArray[Any]:
+        """The array that a node stands for."""
+        if node["__loader__"] != "NdArrayNode" or node["type"] != "numpy":
+            raise ValueError(f"{node['__loader__']} in the place of an array")
+        array: NDArray[Any] = np.load(io.BytesIO(self._archive.read(node["file"])), allow_pickle=False)
+        return array
+
+    def value(self, node: Mapping[str, Any]) -> Any:
+        """What a node stands for that is a plain value."""
+        return json.loads(node["content"]) if node["__loader__"] == "JsonNode" else self.array(node).item()
+
+    def _object(self, name: str, fields: "_Fields", owner: _Owner) -> _Owner:
+        """Look at an object's own fields; returns what its parts have to fit to."""
+        for field, node in fields.nodes.items():
+            if node["__loader__"] in _CALLABLE and (name, field) not in _CALLED:
+                raise ValueError(f"{field}={node['__module__']}.{node['__class__']} in {name}")
+            if field in _FIXED.get(name, {}) and self.value(node) not in _FIXED[name][field]:
+                raise ValueError(f"{field}={self.value(node)!r} in {name}")
+        width = fields.value("n_features_in_") if "n_features_in_" in fields.nodes else owner.width
+        owner = _Owner(name, min(width, owner.width or width), owner.categorical)
+        check = _CHECKS.get(name)
+        return (check and check(fields, owner)) or owner
+
+    def _tree(self, node: Mapping[str, Any], owner: _Owner) -> None:
+        fields, arguments = _Fields(self, node["content"]), node["__reduce__"]["args"]["content"]
+        nodes, values, classes = fields.array("nodes"), fields.array("values"), self.array(arguments[1])
+        if [self.value(arguments[2]), *classes.shape, *values.shape] != [1, 1, len(nodes), 1, *classes]:
+            raise ValueError("a tree with more than one output, or without a value for each node")
+        width = min(owner.width, self.value(arguments[0]))
+        depth = trees.check_tree(nodes["left_child"], nodes["right_child"], nodes["feature"], width)
+        if (fields.value("node_count"), fields.value("max_depth")) != (len(nodes), depth):
+            raise ValueError("a tree of another number of nodes or another depth than it says")
+
+
+class _Fields:
+    """The fields of an object's state, which for some objects is a tuple."""
+
+    def __init__(self, reader: _Reader, node: Any) -> None:
+        content = (node or {}).get("content")
+        self.nodes: dict[str, Any] = content if isinstance(content, dict) else {}
+        self.content: Any = content
+        self.read = reader
+        self.array: Callable[[str], NDArray[Any]] = lambda name: reader.array(self.nodes[name])
+        self.value: Callable[[str], Any] = lambda name: reader.value(self.nodes[name])
+
+    def of(self, name: str) -> "_Fields":
+        """Those of an object in one of them."""
+        return _Fields(self.read, self.nodes[name]["content"])
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two nodes stand for the same: what skops makes for a moment, to write it, has another number each time."""
+    if one is other:
+        return True
+    if isinstance(one, dict) and isinstance(other, dict):
+        if one.get("__loader__") == other.get("__loader__") and one.get("__loader__") in _MOMENTARY:
+            return True
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one if key != "__id__")
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and one == other
+
+
+def _below(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The nodes next below a node."""
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, dict) and isinstance(each.get("__loader__"), str):
+            yield each
+        elif isinstance(each, dict | list):
+            yield from _below(each)
+
+
+def _boosting(fields: _Fields, owner: _Owner) -> _Owner:
+    bins = fields.of("_bin_mapper")
+    categorical = bins.array("is_categorical_")
+    thresholds = [fields.read.array(node) for node in bins.nodes["bin_thresholds_"]["content"]]
+    trees.check_bins(thresholds, categorical, owner.width)
+    return owner._replace(categorical=categorical)
+
+
+def _boosted_tree(fields: _Fields, owner: _Owner) -> None:
+    nodes, bitsets = fields.array("nodes"), fields.array("raw_left_cat_bitsets")
+    if owner.categorical is None:
+        raise ValueError("a boosted tree without its boosting")
+    leaf = nodes["is_leaf"] != 0
+    left, right = (np.where(leaf, -1, nodes[side].astype(np.int64)) for side in ("left", "right"))
+    trees.check_tree(left, right, nodes["feature_idx"], owner.width)
+    trees.check_bitsets(nodes, bitsets, owner.categorical)
+
+
+def _stages(fields: _Fields, owner: _Owner) -> None:
+    """Gradient boosting adds to as many columns as its first answer has."""
+    count = fields.value("n_trees_per_iteration_")
+    shape = [fields.read.value(node) for node in fields.nodes["estimators_"]["shape"]["content"]]
+    first = fields.nodes["init_"]
+    if first["__loader__"] == "ObjectNode":
+        classes = len(fields.of("init_").array("class_prior_"))
+        several = fields.nodes["_loss"]["__class__"] == "HalfMultinomialLoss"
+        count = count if (1 if classes == 2 else classes, classes > 2) == (count, several) else -1
+    if shape[1:] != [count]:
+        raise ValueError(f"{owner.type} with other stages than its classes need")
+
+
+def _neighbours(fields: _Fields, owner: _Owner) -> None:
+    del owner
+    trees.check_neighbours(*(fields.read.array(node) for node in fields.content[:4]))
+    levels, nodes, weights = (fields.read.value(fields.content[place]) for place in (5, 6, 12))
+    if (2**levels - 1, nodes, weights) != (nodes, len(fields.read.array(fields.content[2])), None):
+        raise ValueError("an index of neighbours of another depth than it says")
+
+
+def _neighbours_of(fields: _Fields, owner: _Owner) -> None:
+    if fields.array("_fit_X").shape[1:] != (owner.width,):
+        raise ValueError("neighbours of another number of features")
+
+
+def _vectors(fields: _Fields, owner: _Owner) -> None:
+    vectors, counts, factors = map(fields.array, ("support_vectors_", "_n_support", "_dual_coef_"))
+    trees.check_vectors(vectors, counts, factors, fields.array("_intercept_"), owner.width)
+    if not {fields.array(name).size for name in ("_probA", "_probB")} <= {0, fields.array("_intercept_").size}:
+        raise ValueError("support vectors with probabilities of other pairs than they have")
+
+
+_CHECKS: dict[str, Callable[[_Fields, _Owner], _Owner | None]] = {
+    f"{_BOOSTING}.gradient_boosting.HistGradientBoostingClassifier": _boosting,
+    f"{_BOOSTING}.gradient_boosting.HistGradientBoostingRegressor": _boosting,
+    f"{_BOOSTING}.predictor.TreePredictor": _boosted_tree,
+    "sklearn.ensemble._gb.GradientBoostingClassifier": _stages,
+    "sklearn.neighbors._ball_tree.BallTree": _neighbours,
+    "sklearn.neighbors._classification.KNeighborsClassifier": _neighbours_of,
+    "sklearn.neighbors._classification.RadiusNeighborsClassifier": _neighbours_of,
+    "sklearn.neighbors._regression.KNeighborsRegressor": _neighbours_of,
+    "sklearn.neighbors._regression.RadiusNeighborsRegressor": _neighbours_of,
+    "sklearn.neighbors._kd_tree.KDTree": _neighbours,
+    "sklearn.neighbors._unsupervised.NearestNeighbors": _neighbours_of,
+    "sklearn.svm._classes.NuSVC": _vectors,
+    "sklearn.svm._classes.SVC": _vectors,
+}
+"""The types whose arrays are followed by compiled code, with what looks at them."""

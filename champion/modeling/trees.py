@@ -1,0 +1,76 @@
+"""Whether arrays are what compiled code takes them for: a tree, an index of neighbours, support vectors.
+
+scikit-learn's compiled code follows these arrays without looking whether they lead out of the memory that it has. A fitted
+model is sound; arrays that were read from a file are looked at here first. Each function raises ValueError with what is
+wrong, and reads the arrays alone.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def check_tree(left: NDArray[Any], right: NDArray[Any], features: NDArray[Any], width: int) -> int:
+    """Nodes whose children are at `left` and `right`, or at a leaf -1; each of the others asks a feature below `width`.
+
+    Returns the depth. Every node must be reached from the first one, once, and come after its parent.
+    """
+    count, inner = len(left), left >= 0
+    if not count or not (left[~inner] == -1).all() or not (right[~inner] == -1).all():
+        raise ValueError("a leaf of a tree has a child")
+    own = np.flatnonzero(inner)
+    children = np.concatenate([left[own], right[own]])
+    if not np.array_equal(np.sort(children), np.arange(1, count)) or (children <= np.tile(own, 2)).any():
+        raise ValueError("the nodes of a tree are no tree")
+    if not ((features[own] >= 0) & (features[own] < width)).all():
+        raise ValueError(f"a tree asks for a feature that the model has not; it has {width}")
+    depth, level = 0, own[own == 0]
+    while len(level):
+        depth += 1
+        below = np.concatenate([left[level], right[level]])
+        level = below[inner[below]]
+    return depth
+
+
+def check_bitsets(nodes: NDArray[Any], bitsets: NDArray[Any], categorical: NDArray[Any]) -> None:
+    """What a boosted tree asks of categories: only of a categorical feature, and of a bitset that is there."""
+    asks = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] != 0)]
+    if bitsets.shape[1:] != (8,) or (asks["bitset_idx"] >= len(bitsets)).any():
+        raise ValueError("a tree asks for a set of categories that it has not")
+    if not categorical[asks["feature_idx"]].all():
+        raise ValueError("a tree asks for categories of a feature that has none")
+
+
+def check_bins(thresholds: list[NDArray[Any]], categorical: NDArray[Any], width: int) -> None:
+    """The bins of a boosting's features: those of a categorical one are categories, which are from 0 to 255."""
+    if len(thresholds) != width or categorical.shape != (width,):
+        raise ValueError(f"there are not bins for each of {width} features")
+    codes = [thresholds[number] for number in np.flatnonzero(categorical)]
+    if not all(((each >= 0) & (each <= 255)).all() for each in codes):
+        raise ValueError("a category is not from 0 to 255")
+
+
+def check_neighbours(rows: NDArray[Any], order: NDArray[Any], nodes: NDArray[Any], bounds: NDArray[Any]) -> None:
+    """A tree of neighbours: a heap of nodes over an order of the rows, each with bounds, the last level and no other leaves."""
+    count, first_leaf = len(nodes), len(nodes) // 2
+    if rows.ndim != 2 or not np.array_equal(np.sort(order), np.arange(len(rows))):
+        raise ValueError("an index of neighbours is no order of its rows")
+    if count & (count + 1) or bounds.ndim != 3 or bounds.shape[1:] != (count, rows.shape[1]):
+        raise ValueError("an index of neighbours has not the bounds of its nodes")
+    if not np.array_equal(nodes["is_leaf"] != 0, np.arange(count) >= first_leaf):
+        raise ValueError("an index of neighbours has leaves elsewhere than at its end")
+    starts, ends = nodes["idx_start"], nodes["idx_end"]
+    if not count or (starts < 0).any() or (starts > ends).any() or (ends > len(rows)).any():
+        raise ValueError("an index of neighbours leads out of its rows")
+
+
+def check_vectors(
+    vectors: NDArray[Any], counts: NDArray[Any], factors: NDArray[Any], intercepts: NDArray[Any], width: int
+) -> None:
+    """Support vectors: so many of each class, with a factor for each other class, and an intercept for each pair of them."""
+    classes, count = len(counts), len(vectors)
+    shapes = vectors.shape == (count, width), factors.shape == (classes - 1, count)
+    pairs = intercepts.shape == (classes * (classes - 1) // 2,)
+    if classes < 2 or not all(shapes) or not pairs or (counts < 0).any() or counts.sum() != count:
+        raise ValueError("support vectors are not as many as their classes need")

@@ -1,0 +1,116 @@
+import functools
+import json
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_array
+
+from champion.bundle.model import dumps, loads
+from champion.bundle.written import check_sizes, check_written
+from champion.errors import PackageError
+
+ROWS, LABELS = np.arange(12.0).reshape(6, 2), [0, 1] * 3
+MB = 2**20
+
+
+def logistic() -> Any:
+    return LogisticRegression().fit(ROWS, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "found"),
+    [
+        (lambda: make_pipeline(CountVectorizer(), logistic()), r"CountVectorizer, made by ObjectNode"),
+        (lambda: make_pipeline(logistic(), memory="cache"), r"memory='cache' in sklearn.pipeline.Pipeline"),
+        (lambda: make_pipeline(FunctionTransformer(np.log1p), logistic()), r"numpy.log1p, made by FunctionNode"),
+        (
+            lambda: make_pipeline(FunctionTransformer(check_array), KNeighborsClassifier(weights=check_array)),
+            r"check_array in sklearn.preprocessing",
+        ),
+        (
+            lambda: make_pipeline(KNeighborsClassifier(metric=functools.partial(check_array))),
+            r"metric=functools.partial in sklearn.neighbors",
+        ),
+        (lambda: make_pipeline(DummyClassifier(constant={1})), r"builtins.set, made by SetNode"),
+    ],
+)
+def test_what_no_candidate_becomes_is_refused_by_name(pipeline: Callable[[], Any], found: str) -> None:
+    data = skops.io.dumps(pipeline())
+    with pytest.raises(PackageError, match=f"here is not as this product writes a model: found .*{found}"):
+        loads(data, "here")
+
+
+def test_a_file_that_names_one_object_twice_is_read_only_where_both_are_the_same() -> None:
+    whole = dumps(make_pipeline(logistic()))
+
+    def numbered(node: dict[str, Any]) -> dict[str, Any]:
+        return {**node, "__id__": 1} if node.get("__loader__") == "JsonNode" else node
+
+    target = BytesIO()
+    with zipfile.ZipFile(BytesIO(whole)) as source, zipfile.ZipFile(target, "w") as changed:
+        check_written(source)
+        changed.writestr("schema.json", json.dumps(json.loads(source.read("schema.json"), object_hook=numbered)))
+    with zipfile.ZipFile(target) as archive, pytest.raises(ValueError, match="two objects of the number 1"):
+        check_written(archive)
+
+
+def test_a_tree_is_looked_at_with_the_features_of_the_model_around_it() -> None:
+    whole = dumps(make_pipeline(DecisionTreeClassifier(random_state=0).fit(ROWS, LABELS)))
+
+    def narrower(node: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(node.get("n_features_in_"), dict):
+            node["n_features_in_"] = {**node["n_features_in_"], "content": "0", "__id__": 10_000}
+        return node
+
+    target = BytesIO()
+    with zipfile.ZipFile(BytesIO(whole)) as source, zipfile.ZipFile(target, "w") as changed:
+        for name in source.namelist():
+            text = source.read(name)
+            if name == "schema.json":
+                text = json.dumps(json.loads(text, object_hook=narrower)).encode()
+            changed.writestr(name, text)
+    with zipfile.ZipFile(target) as archive, pytest.raises(ValueError, match="a feature that the model has not"):
+        check_written(archive)
+
+
+@pytest.mark.parametrize(
+    ("packed", "unpacked", "method", "reason"),
+    [
+        (1 * MB, [64 * MB], zipfile.ZIP_DEFLATED, None),
+        (1 * MB, [100 * MB, 160 * MB], zipfile.ZIP_DEFLATED, None),
+        (100 * MB, [1500 * MB], zipfile.ZIP_STORED, None),
+        (
+            1 * MB,
+            [200 * MB, 65 * MB],
+            zipfile.ZIP_DEFLATED,
+            "its 1,048,576 bytes unpack to 277,872,640, expected at most",
+        ),
+        (100 * MB, [1500 * MB, 600 * MB], zipfile.ZIP_DEFLATED, "expected at most 2,147,483,648"),
+        (1 * MB, [1], zipfile.ZIP_LZMA, "in another way than deflate"),
+    ],
+)
+def test_what_an_archive_unpacks_to_is_known_before_it_is_unpacked(
+    packed: int, unpacked: list[int], method: int, reason: str | None
+) -> None:
+    parts = []
+    for size in unpacked:
+        part = zipfile.ZipInfo("0.npy")
+        part.file_size, part.compress_type = size, method
+        parts.append(part)
+    if reason is None:
+        check_sizes(parts, packed)
+    else:
+        with pytest.raises(ValueError, match=reason):
+            check_sizes(parts, packed)
