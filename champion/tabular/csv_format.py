@@ -1,7 +1,8 @@
 """CSV: UTF-8, separated by commas, with a header, gzipped or not; and errors that say where a file is broken.
 
-Read whole, pandas finds out what each column is. What pandas would do in silence is refused: a second column of the same
-name that is renamed, rows with more fields than the header that shift into the index. Read in chunks, every value is a
+Read whole, pandas finds out what each column is, but for whole numbers of which one has a leading zero: those are codes,
+and stay texts. What pandas would do in silence is refused: a second column of the same name that is renamed, rows with more
+fields than the header that shift into the index. Read in chunks, every value is a
 text. What a text stands for is settled later, by the signature of a model, so that a code such as 007 stays one and a
 wrong value in a late row spoils that row and no other.
 """
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 TEXTS_ALONE = True
 BLOCK_BYTES = 32 * 1024 * 1024  # read at a time, and so the longest row
 _LONGEST_NAME = 131_072  # characters of a name in the header
+_CODE = r"\s*0\d+\s*$"  # no number would be written so: 007, 01234
+_BEFORE_FIELD = tuple(b'," \n\r')
 
 
 def read(path: Path, table: str) -> pd.DataFrame:
@@ -36,10 +39,9 @@ def read(path: Path, table: str) -> pd.DataFrame:
 
     names = tidy(_header(path, table), table)
     with _named_errors(path, table):
+        options: dict[str, Any] = {"compression": "gzip" if _is_gzip(path) else None, "low_memory": False}
         try:
-            frame = pd.read_csv(
-                path, encoding="utf-8", compression="gzip" if _is_gzip(path) else None, low_memory=False
-            )
+            frame: pd.DataFrame = pd.read_csv(path, encoding="utf-8", **options)
         except pd.errors.EmptyDataError:
             raise DataError(f"{table} is empty. Expected a header and rows.") from None
         except pd.errors.ParserError as error:
@@ -49,8 +51,35 @@ def read(path: Path, table: str) -> pd.DataFrame:
             f"{table} has more fields in its rows than the {len(names)} names in its header. "
             "Name every column, or remove the comma that ends the rows."
         )
+    whole = [at for at in range(len(names)) if _is_whole(frame.iloc[:, at])]
+    if whole and _may_hold_codes(path):
+        texts: pd.DataFrame = pd.read_csv(path, encoding="utf-8", usecols=whole, dtype=str, **options)
+        for name in texts.columns:
+            if texts[name].str.match(_CODE).any():
+                frame[name] = texts[name]
     frame.columns = tidy(frame.columns, table)
     return frame
+
+
+def _is_whole(column: pd.Series) -> bool:
+    """Whether pandas made whole numbers of it, as it does of 007; of floats where some are missing."""
+    return column.dtype.kind in "iu" or bool(column.dtype.kind == "f" and column.dropna().mod(1).eq(0).all())
+
+
+def _may_hold_codes(path: Path) -> bool:
+    """Whether a field anywhere begins with a zero and another digit; cheaper than to read every number as a text."""
+    import numpy as np
+
+    with _bytes(path) as file:
+        end = b""
+        while block := file.read(1 << 20):
+            octets = np.frombuffer(end + block, dtype=np.uint8)
+            zeros = np.flatnonzero(octets[1:-1] == ord("0"))
+            digits = zeros[(octets[zeros + 2] - ord("0")) < 10]  # unsigned, so that what is below a zero is large
+            if np.isin(octets[digits], _BEFORE_FIELD).any():
+                return True
+            end = block[-2:]
+    return False
 
 
 def stream(path: Path, table: str) -> TableStream:

@@ -101,9 +101,9 @@ def fifty_classes() -> Made:
 
 
 def thirty_rows() -> Made:
-    """Few rows, some of them twice."""
-    labels = np.array(["yes", "no"] * 15)
-    table = pd.DataFrame({"size": signal(labels, 0.1).round(2), "colour": ["red", "blue", "red"] * 10, "ok": labels})
+    """Few rows, some of them twice; codes with leading zeros in a feature and in the target."""
+    labels = np.array(["007", "08"] * 15)
+    table = pd.DataFrame({"size": signal(labels, 0.1).round(2), "zip": ["00501", "10001", "00602"] * 10, "ok": labels})
     return table, "thirty.csv", "ok", "rows judge"
 
 
@@ -134,6 +134,7 @@ def test_a_table_goes_from_init_to_a_champion_a_better_one_and_back(
 
     package = folder.read(session.root / "models" / session.name, session.name)
     assert (package.manifest.use_case, package.manifest.target) == (session.name, target)
+    assert set(map(str, package.manifest.classes)) <= set(frame[target].astype(str))
     card = package.files[folder.CARD].decode().replace("\\|", "|").replace("\\\\", "\\")
     assert [feature.name for feature in package.manifest.signature if feature.name not in card] == []
     rows = read_table(table, table.name).drop(columns=target)

@@ -152,9 +152,10 @@ def test_a_name_of_an_identifier_is_known() -> None:
         ([f"c{place % 55}" for place in range(ROWS)], "categorical", "55 categories, so many"),
         (["?", *map(str, RNG.normal(size=ROWS - 1))], "identifier", "1 of 60 distinct ones are not"),
         ([f"{day:%d/%m/%Y}" for day in DATES], "categorical", "2026-01-31"),
+        (["00501", *(str(place) for place in range(10, 29)), "10"] * 3, "categorical", "Some begin with a zero"),
         ([f"secret {place}" for place in range(ROWS)], "identifier", "Every row has a text of its own"),
     ],
-    ids=["many categories", "a stray text among numbers", "day and month in doubt", "no value is quoted"],
+    ids=["many categories", "a stray text among numbers", "day and month in doubt", "codes", "no value is quoted"],
 )
 def test_a_sentence_says_what_was_noticed_and_quotes_no_value(values: list[str], kind: str, said: str) -> None:
     found = kind_of(values)

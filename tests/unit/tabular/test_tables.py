@@ -14,9 +14,13 @@ import pytest
 from pyarrow import parquet
 
 from champion.errors import DataError
+from champion.modeling.columns import describe
+from champion.modeling.features import model_frame, signature
+from champion.modeling.split import is_holdout, rule_for
 from champion.tabular import csv_format
 from champion.tabular.stream import read_ahead
 from champion.tabular.tables import open_table, read_table
+from champion.use_case.learning import Data, Split
 from tests.support.packages import training, write
 
 SCRIPT = Path(__file__).resolve().parents[3] / "data" / "make_iris.py"
@@ -54,6 +58,27 @@ def test_a_table_of_each_format_is_read(tmp_path: Path, name: str, content: str 
     frame = read_table(written(tmp_path, name, content), name)
     assert frame.to_dict("list") == WHOLE.to_dict("list")
     assert frame.index.tolist() == [0, 1]
+
+
+def test_codes_with_leading_zeros_stay_texts_and_no_row_of_the_holdout_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(f'0050{n},{n},"0{n % 7}", {n}:00,0.0{n}\n' for n in range(60))
+    for name in ("a.csv", "a.csv.gz"):
+        content = f"zip,count,label,hour,part\n{rows},7,07,0:00,1\n".encode()
+        path = written(tmp_path, name, gzip.compress(content) if name.endswith(".gz") else content)
+        frame = read_table(path, name)
+        assert [frame[column].tolist()[7] for column in frame] == ["00507", 7, "00", " 7:00", 0.07]
+        assert frame["zip"].isna().sum() == 1, "a field that is empty is missing still"
+        assert frame["count"].dtype.kind == "i"
+    with monkeypatch.context() as former:
+        former.setattr(csv_format, "_may_hold_codes", lambda _: False)
+        numbers = read_table(path, name)
+    assert numbers["zip"].dtype.kind == numbers["label"].dtype.kind == "f" or numbers["label"].dtype.kind == "i"
+    rule = rule_for(frame, Data(path="a.csv", target="label"), Split(share=0.3))
+    assert is_holdout(frame, rule).tolist() == is_holdout(numbers, rule).tolist()
+    feature = signature(frame, [describe(frame["zip"], "numeric")])
+    assert model_frame(frame, feature)["zip"].tolist()[7] == 507, "data.kinds says that they are numbers"
 
 
 BROKEN = [
