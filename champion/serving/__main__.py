@@ -4,10 +4,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
-
 from champion.errors import ConfigurationError, ProjectError
-from champion.serving.options import Options, api_key, serve_options
+
+try:
+    import click
+
+    from champion.serving.options import Options, api_key, serve_options
+except ModuleNotFoundError as error:
+    sys.exit(f"Error: {error}. `make serve` installs what the service needs, and starts it.")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

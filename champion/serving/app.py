@@ -6,6 +6,7 @@ its profile. `service` puts the parts together.
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -160,9 +161,15 @@ def _add_endpoints(app: FastAPI, state: State) -> None:
     async def metrics() -> Response:
         return Response(state.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    described_for: dict[bool, tuple[Champion | None, bytes]] = {}
+
     @app.get("/openapi.json", include_in_schema=False)
     async def description(request: Request) -> Response:
-        return JSONResponse(described(app, state, whole=state.knows(dict(request.headers.raw))))
+        whole = state.knows(dict(request.headers.raw))
+        champion = state.champion if whole else None
+        if whole not in described_for or described_for[whole][0] is not champion:
+            described_for[whole] = champion, json.dumps(described(app, state, whole)).encode()
+        return Response(described_for[whole][1], media_type="application/json")
 
 
 def described(app: FastAPI, state: State, whole: bool) -> dict[str, Any]:

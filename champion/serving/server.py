@@ -19,10 +19,11 @@ import click
 from champion.bundle.libraries import moved
 from champion.errors import ProjectError
 from champion.serving.options import Options
-from champion.serving.state import State
 
 if TYPE_CHECKING:
     import uvicorn
+
+    from champion.serving.state import State
 
 BACKLOG = 2048  # connections that the system holds while we are busy
 KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so that it never asks on one we have closed
@@ -43,6 +44,7 @@ def serve(options: Options) -> None:
         from champion.serving.app import service
         from champion.serving.log import PredictionLog
         from champion.serving.protocol import bounded
+        from champion.serving.state import State
     except ModuleNotFoundError as error:
         raise ProjectError(f"{error}. `make serve` installs what the service needs, and starts it.") from None
     state = State(options, PredictionLog(options.log) if options.log else None)

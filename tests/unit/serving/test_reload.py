@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +22,13 @@ import pytest
 from champion.bundle.build import build
 from champion.bundle.folder import CARD, MANIFEST, MODEL, write
 from champion.bundle.predictions import read
+from champion.serving import app
 from champion.serving import state as service_state
 from champion.serving.options import Options
 from champion.serving.state import State, Watcher
 from tests.support.packages import about, old_package, profile
 from tests.support.serving.models import IRIS, answers_of, made
-from tests.support.serving.service import JSON, PATIENCE, answered, over, request, running
+from tests.support.serving.service import JSON, PATIENCE, answered, inside, over, request, running
 
 ROWS = [IRIS, {**IRIS, "petal_length": 4.9, "petal_width": 1.7}, {**IRIS, "petal_length": 5.1, "petal_width": 1.5}] * 8
 
@@ -189,6 +191,28 @@ def test_another_signature_brings_its_own_fields_also_after_the_service_was_kill
         service.process.wait()
     with running(folder) as service:
         assert service.predict(service.example).json["model_version"] == 2
+
+
+def test_the_description_of_the_api_is_made_once_for_each_champion(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_with, real = list[bool](), app.described
+
+    def counted(*given: Any) -> Any:
+        made_with.append(given[-1])
+        return real(*given)
+
+    monkeypatch.setattr(app, "described", counted)
+    with inside(made(), key="correct-horse-battery-staple") as service:
+
+        def descriptions() -> list[bytes]:
+            keys: list[dict[str, str]] = [{}, {"X-API-Key": "correct-horse-battery-staple"}]
+            asked = [urllib.request.Request(f"{service.address}/openapi.json", headers=key) for key in keys * 2]
+            return [urllib.request.urlopen(each).read() for each in asked]
+
+        bare, whole, *again = descriptions()
+        assert (again, b"sepal" in bare, b"sepal" in whole) == ([bare, whole], False, True)
+        service.adopt(made("mixed", "REGRESSION", 2))
+        assert [b"colour" in each for each in descriptions()] == [False, True] * 2
+    assert made_with == [False, True, True]
 
 
 def test_a_fifo_beside_package_and_log_is_named_and_neither_watcher_nor_stop_waits_for_it(folder: Path) -> None:

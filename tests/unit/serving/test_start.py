@@ -1,11 +1,15 @@
 """What the service asks of a client, and what it refuses to start with: keys, ports and hosts."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.support.serving.models import IRIS
-from tests.support.serving.service import over, refused_start
+from tests.support.serving.service import PATIENCE, over, refused_start
 
 KEY = "correct-horse-battery-staple"
 
@@ -49,3 +53,27 @@ def test_a_key_file_that_is_not_there_two_keys_and_an_unknown_host_are_refused(f
     assert "There are two API keys" in refused_start(*missing, env={"SERVE_API_KEY": KEY})[1]
     code, said = refused_start("--package", str(folder), "--host", "no.such.host.invalid")
     assert (code, said.startswith("Error: The host 'no.such.host.invalid' is not known")) == (1, True)
+
+
+WITHOUT = (
+    "import runpy, sys; sys.modules[{hidden!r}] = None; sys.argv = {arguments!r}; runpy.{run}, run_name='__main__')"
+)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "run", "arguments"),
+    [
+        ("prometheus_client", "run_path('run.py'", ["run.py", "serve", "--no-log", "--port", "0"]),
+        ("prometheus_client", "run_module('champion.serving'", ["", "--package", "none", "--port", "0"]),
+        ("click", "run_module('champion.serving'", [""]),
+    ],
+    ids=["run.py serve", "the module", "the module without click"],
+)
+def test_an_environment_without_the_serving_group_is_told_to_make_serve(
+    hidden: str, run: str, arguments: list[str]
+) -> None:
+    code = WITHOUT.format(hidden=hidden, run=run, arguments=arguments)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("`make serve` installs what the service needs, and starts it.\n")
+    assert re.fullmatch(f"Error: .*{hidden}.*\n", ended.stderr)
