@@ -36,6 +36,15 @@ from champion.workspace.workspace import Workspace
 STORY, COMMENT = "comment.json", "comment.md"
 WATERMARK = "champion"  # by which CML finds its own former comment, and updates it in place
 TIME_LIMIT = 300.0  # seconds
+REMEDIES = {  # by the words of GitHub and of Node.js
+    "Resource not accessible by integration": "Give the job `pull-requests: write`; the organisation may forbid it. A run "
+    "from a fork, or of Dependabot, never has it: comment-on-fork.yml comments there.",
+    "Bad credentials": "REPO_TOKEN is wrong or has expired: give the step the job's own token, and run the job again.",
+    "Not Found": "Compare PR_NUMBER and GITHUB_REPOSITORY; what a token may not see is not found either.",
+    "certificate": "Name the file of the server's certificate authority in NODE_EXTRA_CA_CERTS.",
+    "failed, reason": "The runner has to reach the server by https; where only a proxy does, name it in HTTPS_PROXY.",
+}
+OTHER_REMEDY = "Run the job again; `python run.py ci post` on a machine says the same."
 GITHUB = "https://github.com"
 MOST_BYTES = 8_000_000  # of a fork's artifact
 PAGES = 10  # of a hundred open pull requests
@@ -137,9 +146,21 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
         except (OSError, process.NotEndedError) as error:
             raise ProjectError(f"cml did not run: {error}.") from None
     if done.code:
-        said = hidden((done.errors or done.output).strip(), secrets_of(variables))[-800:]
-        raise ProjectError(f"cml could not comment on pull request {number}: {said}")
+        said = hidden(_error_of(done.errors or done.output), secrets_of(variables))[:800].strip().rstrip(".")
+        remedy = next((remedy for words, remedy in REMEDIES.items() if words in said), OTHER_REMEDY)
+        raise ProjectError(f"cml could not comment on pull request {number}: {said or 'it said nothing'}. {remedy}")
     return f"Commented on pull request {number}. {done.output.strip()}"
+
+
+def _error_of(output: str) -> str:
+    """The sentence in what CML says when it fails: a line of JSON with all that it knows, or the end of its own help."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    for line in reversed(lines):
+        try:
+            return str(json.loads(line)["message"])
+        except (ValueError, TypeError, KeyError):
+            continue
+    return lines[-1] if lines else ""
 
 
 def comment_on_fork(root: Path, env: Environment) -> str:

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tests.containers.rehearsal.stage import Scene, Stage
 from tests.containers.rehearsal.story import Rehearsal
 from tests.support.doubles.drive import GoogleDrive
-from tests.support.doubles.github import GitHub
+from tests.support.doubles.github import GitHub, Secure
 
 
 def rehearse(folder: Path, out: Path) -> list[Scene]:
@@ -23,8 +23,9 @@ def rehearse(folder: Path, out: Path) -> list[Scene]:
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("*.*"):
         old.unlink()
-    with GoogleDrive(folder / "authority") as drive, GitHub() as github:
-        play = Rehearsal(Stage(folder, drive, github))
+    folder.mkdir(exist_ok=True)
+    with GoogleDrive(folder / "authority") as drive, GitHub() as github, Secure(github, folder) as secure:
+        play = Rehearsal(Stage(folder, drive, github, secure))
         try:
             play.play()
         finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.conftest import ROOT, Checkout, make_checkout, tree
 from tests.containers.rehearsal.workflow import applies, filled_in, read_job
 from tests.support.doubles.drive import GoogleDrive
-from tests.support.doubles.github import API, REPOSITORY, GitHub
+from tests.support.doubles.github import API, REPOSITORY, GitHub, Secure
 
 WRITES, READS = "a-token-that-may-write", "a-token-that-may-read"
 KEPT = ("PATH", "LANG", "DOCKER_HOST", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -40,8 +40,8 @@ class Stage:
     """Everything that a rehearsal needs, in a folder: a repository that is a copy of the project with a weak use case, and
     a Drive folder as its DVC remote."""
 
-    def __init__(self, folder: Path, drive: GoogleDrive, github: GitHub) -> None:
-        self.folder, self.drive, self.github = folder, drive, github
+    def __init__(self, folder: Path, drive: GoogleDrive, github: GitHub, secure: Secure) -> None:
+        self.folder, self.drive, self.github, self.secure = folder, drive, github, secure
         self.author, self.origin = make_checkout(folder), str(folder / "origin.git")
         (folder / "comment").mkdir()  # where comment-on-fork.yml unpacks it
         github.tokens |= {WRITES: True, READS: False}
@@ -148,7 +148,8 @@ class Stage:
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTOR": "ada",
             "GITHUB_API_URL": f"{self.github.url}{API}",
-            "GITHUB_SERVER_URL": self.github.url,
+            "GITHUB_SERVER_URL": self.secure.url,
+            "NODE_EXTRA_CA_CERTS": self.secure.authority,
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ID": str(len([*self.folder.glob("runner-*")])),
             "GITHUB_SHA": clone.git("rev-parse", "HEAD").strip(),

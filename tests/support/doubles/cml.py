@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""A stand-in for CML where it is not installed: the calls of `cml comment update`, and nothing else.
+"""A stand-in for CML where it is not installed: `cml comment update` as 0.20.6 does it, and nothing else.
 
-It takes the command line that CML 0.20 takes, refuses what that does not know, and finds its former comment by the same
-watermark.
+It refuses a command line that CML does not know. A test holds its requests, and what it says of an error, to those that the
+real one was seen to make.
 """
 
 import argparse
 import json
 import os
+import re
+import ssl
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -16,15 +19,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-def call(method: str, path: str, body: Any = None) -> Any:
-    headers = {"Authorization": f"token {os.environ['REPO_TOKEN']}", "Content-Type": "application/json"}
-    url = f"{repository.scheme}://{repository.netloc}/api/v3/{path}"
-    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), headers, method=method)
+def call(method: str, path: str, body: Any = None, needed: bool = True) -> Any:
+    headers = {"Authorization": f"token {os.environ['REPO_TOKEN']}", "Accept": "application/vnd.github.v3+json"}
+    url, sent = f"https://{host}/api/v3/{path}", None
+    if body is not None:
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        sent = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    trusted = ssl.create_default_context(cafile=os.environ.get("NODE_EXTRA_CA_CERTS") or None)
+    request = urllib.request.Request(url, sent, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30, context=trusted) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        sys.exit(f"HttpError: {json.load(error)['message']}")
+        said, name, status = json.load(error)["message"], "HttpError", error.code
+    except OSError as error:
+        said, name, status = f"request to {url} failed, reason: {error}", "HttpError", 500
+    if not needed:
+        return None
+    stack = f"{name}: {said}\n    at somewhere ({'.' * 4000})"
+    line = {"level": "error", "message": said, "name": name, "request": {"url": url}, "stack": stack, "status": status}
+    print(json.dumps(line), file=sys.stderr)
+    sys.exit(1)
 
 
 parser = argparse.ArgumentParser(prog="cml", allow_abbrev=False)
@@ -39,10 +54,15 @@ asked = parser.parse_args()
 kind, _, number = asked.target.partition("/")
 if kind != "pr" or not number.isdecimal():
     sys.exit(f"unknown target {asked.target}")
-repository = urlsplit(asked.repo)
-issues = f"repos{repository.path}/issues"
-mark = f'![](https://cml.dev/watermark.png#{asked.watermark_title} "CML watermark")'
-call("GET", "user")
-former = [found["id"] for found in call("GET", f"{issues}/{number}/comments") if mark in found["body"]]
-where = ("PATCH", f"{issues}/comments/{former[0]}") if former else ("POST", f"{issues}/{number}/comments")
+host, repository = urlsplit(asked.repo)[1:3]
+issues = f"repos{repository}/issues"
+head = os.environ.get("GITHUB_SHA") or subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
+address, title = "![](https://cml.dev/watermark.png", f'"CML watermark {asked.watermark_title}")'
+mark = f"{address}#{head} {title}"
+ours = re.compile(f"{re.escape(address)}#[0-9a-fA-F]+ {re.escape(title)}")
+if os.environ.get("GITHUB_SERVER_URL"):  # in CI it asks who that is, also where it was told to report nothing
+    call("GET", f"users/{os.environ.get('GITHUB_ACTOR')}", needed=False)
+there = reversed(call("GET", f"{issues}/{number}/comments"))  # the first thirty: it does not ask for more
+former = next((each["id"] for each in there if ours.search(each["body"])), None)
+where = ("PATCH", f"{issues}/comments/{former}") if former else ("POST", f"{issues}/{number}/comments")
 print(call(*where, {"body": f"{asked.report.read_text(encoding='utf-8')}\n\n{mark}"})["html_url"])

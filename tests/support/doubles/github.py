@@ -6,17 +6,22 @@ It plays as much as CML and `champion.ci` ask for, below ``/api/v3`` as a server
 import itertools
 import json
 import re
+import ssl
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from werkzeug.serving import make_ssl_devcert
 
 from tests.support.loopback import Handler, Loopback
 
 API = "/api/v3"
 REPOSITORY = "team/champion"
 LONGEST = 65_536  # characters of an issue's body
+JSON = {"Content-Type": "application/json; charset=utf-8"}
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
 
 
@@ -27,6 +32,18 @@ class Fault:
     status: int
     message: str
     headers: dict[str, str] = field(default_factory=dict)
+
+
+class Secure(Loopback):
+    """Another server behind TLS: CML asks any host but github.com by https alone."""
+
+    def __init__(self, plain: Loopback, folder: Path) -> None:
+        super().__init__()
+        self.authority, key = make_ssl_devcert(str(folder / "github"), cn="localhost")
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(self.authority, key)
+        self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self.url, self.answer = f"https://localhost:{self.server_port}", plain.answer
 
 
 class GitHub(Loopback):
@@ -64,12 +81,12 @@ class GitHub(Loopback):
         for end, waiting in self.faults.items():
             if waiting and re.fullmatch(end.replace(" ", " .*"), call):
                 fault = waiting.pop(0)
-                return request.reply(fault.status, {"message": fault.message}, fault.headers)
+                return request.reply(fault.status, {"message": fault.message}, fault.headers | JSON)
         self.calls.append(call)
         token = (request.headers.get("Authorization") or "").rpartition(" ")[2]
         with self.lock:
             found = self.found(request.command, url.path, token, body, dict(parse_qsl(url.query)))
-        return request.reply(*found)
+        return request.reply(*found, JSON)
 
     def found(  # noqa: C901 - a case per route
         self, method: str, path: str, token: str, body: Any, query: dict[str, str]
@@ -80,8 +97,8 @@ class GitHub(Loopback):
         if method != "GET" and not self.tokens[token]:
             return 403, {"message": "Resource not accessible by integration"}
         match method, *path.removeprefix(f"{API}/").removeprefix(f"repos/{REPOSITORY}/").split("/"):
-            case "GET", "user":
-                return 200, {"login": "github-actions[bot]", "id": 41898282}
+            case "GET", "users", name:
+                return 200, {"login": name, "id": 41898282}
             case "GET", "pulls":
                 return 200, _page(self.pulls.values(), query)
             case "GET", "pulls", number, "files":
@@ -105,7 +122,7 @@ class GitHub(Loopback):
                 self.started.append(f"{workflow} {body['ref']}")
                 return 204, None
             case "GET", "issues", number, "comments" if int(number) in self.pulls | self.issues:
-                return 200, self.comments[int(number)]
+                return 200, self.comments[int(number)][: int(query.get("per_page", 30))]  # the oldest
             case "POST", "issues", number, "comments" if int(number) in self.pulls | self.issues:
                 comment = {"id": next(self._numbers), "body": body["body"], "edits": 0, "user": BOT}
                 comment["html_url"] = f"{self.url}/{REPOSITORY}/pull/{number}#issuecomment-{comment['id']}"

@@ -1,20 +1,30 @@
 """The comment of a pull request in every situation: what stands in it, and what cannot break it."""
 
+import json
 import re
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from champion.ci.comment import post
+from champion.ci.environment import Environment
 from champion.comparison.evaluation import Evaluation
+from champion.errors import ProjectError
 from champion.modeling.evaluation import Trial
 from champion.reporting import comment as room
 from champion.reporting.comment import Change, ComparedChampion, Failure, Findings, UseCaseResult, render_comment
 from champion.reporting.markdown import chart_label
+from champion.workspace.files import write_text
 from tests.support import report_examples as examples
+from tests.support.doubles.github import REPOSITORY, GitHub, Secure
+from tests.support.loopback import Handler
 
 BASE, COMMIT = "1234abcd" * 5, "abcd1234" * 5
 HOSTILE = '</summary>|x```mermaid\n@octocat ![p](https://evil.example/x.png) <script>alert(1)</script> "]"%%{init}'
+STAND_IN = str(Path(examples.__file__).with_name("doubles") / "cml.py")
 NO_CHAMPION = {"champion": None, "paired": None}
 
 
@@ -146,3 +156,46 @@ def test_scores_that_are_no_numbers_survive_the_way_through_the_file() -> None:
     again = render_comment(room.CommentInput.model_validate_json(odd.as_json()))
     assert again == render_comment(odd)
     assert "bar [0.4750, 0.5000]" in again, "what is no number stands at the lowest end"
+
+
+@pytest.mark.parametrize("program", sorted({STAND_IN, shutil.which("cml") or STAND_IN}))
+def test_cml_asks_a_server_for_what_the_real_one_was_seen_to_ask_for_and_its_error_is_one_sentence(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, str]] = []
+
+    def answer(request: Handler) -> None:
+        sent = request.body()
+        names = ("authorization", "accept", "content-type")
+        headers = {name: request.headers[name] for name in names if name in request.headers}
+        asked.append({"call": f"{request.command} {request.path}", **headers, "body": sent.decode()})
+        request.body = lambda: sent  # type: ignore[method-assign]
+        github.answer(request)
+
+    write_text(tmp_path / "reports/comment.md", "## h\u00e9llo\n\n> [!NOTE]\n> a | b\n\n- [ ] a &amp; `b` <details>\n")
+    with GitHub(tokens={"writes": True, "reads": False}) as github, Secure(github, tmp_path) as server:
+        server.answer = answer
+        number = github.open("a" * 40, "better")["number"]
+        other = '![](https://cml.dev/watermark.png#c0ffee "CML watermark other")'
+        github.comments[number].append({"id": 0, "body": other, "html_url": ""})
+        values = {
+            "CML": program,
+            "PR_NUMBER": str(number),
+            "GITHUB_SERVER_URL": server.url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+        }
+        for name, value in {"SHA": COMMIT, "ACTOR": "ada", "SERVER_URL": server.url}.items():
+            monkeypatch.setenv(f"GITHUB_{name}", value)
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        for trust, token, says in [
+            (True, "writes", ""),
+            (True, "writes", ""),
+            (True, "reads", r"1: Resource not accessible by integration\. Give the job `pull-requests: write`;"),
+            (True, "gone", r"1: Bad credentials\. REPO_TOKEN is wrong"),
+            (False, "writes", r"1: request to https://localhost:.* failed, reason: .*certificate.*\. Name the file"),
+        ]:
+            monkeypatch.setenv("NODE_EXTRA_CA_CERTS", server.authority if trust else "")
+            with pytest.raises(ProjectError, match=says) if says else nullcontext():
+                said = post(tmp_path, Environment({**values, "REPO_TOKEN": token}))
+                assert f"/pull/{number}#issuecomment-2" in said
+    assert asked == json.loads(Path(__file__).with_name("cml-0.20.6.json").read_text(encoding="utf-8"))

@@ -95,11 +95,11 @@ def test_cml_publishes_and_tracks_nothing_has_a_home_of_its_own_is_told_of_anoth
     assert environment["HOME"] != os.environ.get("HOME")
     assert not Path(environment["HOME"]).exists(), "it is gone afterwards"
     assert {f"--repo=https://git.example/{REPOSITORY}", "--driver=github"} <= set(elsewhere)
-    for more in (".", "." * 790):  # the second is cut, in what would be the token's middle
-        fork.cml_says = f"no access for {TOKEN}{more}"
-        with pytest.raises(ProjectError, match=r"could not comment on pull request 1: .*for \*\*\*\.") as refused:
+    for before in ("no access", "." * 790):  # the second is cut, in what would be the token's middle
+        fork.cml_says = f"usage: cml\n{before} for {TOKEN}."
+        with pytest.raises(ProjectError, match=r"could not comment on pull request 1: .*for \*\*\*\. Run ") as refused:
             fork.comment()
-        assert TOKEN[-4:] not in str(refused.value)
+        assert TOKEN[:4] not in str(refused.value)
 
 
 def test_a_hostile_artifact_is_refused_and_nothing_is_posted(fork: Fork) -> None:
