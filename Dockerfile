@@ -49,7 +49,9 @@ COPY champion champion
 COPY steps steps
 COPY pipelines pipelines
 COPY requirements requirements
-RUN chmod 1777 data && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
+# a checkout that was made under a strict umask is for its owner alone, and bytecode is as readable as its source
+RUN chmod 1777 data && find . ! -perm -a=r -exec chmod a+rX {} + \
+ && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
 USER champion
 ENTRYPOINT ["python", "run.py"]
 ARG REVISION=unknown
@@ -100,7 +102,7 @@ COPY champion/modeling champion/modeling
 COPY champion/tabular champion/tabular
 COPY champion/bundle champion/bundle
 COPY champion/serving champion/serving
-RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
+RUN find . ! -perm -a=r -exec chmod a+rX {} + && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
 USER champion
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
@@ -112,6 +114,10 @@ LABEL org.opencontainers.image.title="champion" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.version="${VERSION}"
 
-FROM serving AS champion
+FROM ${BASE} AS readable
 ARG USE_CASE=iris
-COPY models/${USE_CASE} models/${USE_CASE}
+COPY models/${USE_CASE} /models/${USE_CASE}
+RUN chmod -R a+rX /models
+
+FROM serving AS champion
+COPY --from=readable /models models

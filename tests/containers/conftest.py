@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,12 @@ print(json.dumps({
     "files": [str(path.relative_to("/app")) for path in files],
 }))
 """
+
+
+def as_under_umask_077(*folders: Path) -> None:
+    """Leave nobody but their owner a right on these folders."""
+    for path in (each for folder in folders for each in (folder, *folder.rglob("*"))):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def looked_into(engine: Any, name: str, most: float, *needless: str) -> list[str]:

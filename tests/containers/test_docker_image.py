@@ -13,7 +13,7 @@ from champion.errors import EngineError
 from champion.orchestration.docker.image import StepImage
 from champion.orchestration.stack_support.kubernetes import Kubernetes, image_in_registry
 from tests.conftest import Checkout
-from tests.containers.conftest import BASE, looked_into
+from tests.containers.conftest import BASE, as_under_umask_077, looked_into
 
 
 def test_the_image_has_what_a_run_needs_and_nothing_else_and_alone_trains_into_a_mounted_folder_as_its_caller(
@@ -21,6 +21,7 @@ def test_the_image_has_what_a_run_needs_and_nothing_else_and_alone_trains_into_a
 ) -> None:
     for name in (".env", "credentials.json", "data/secret.json", "champion/key.json"):
         (ready.root / name).write_text("a secret", encoding="utf-8")
+    as_under_umask_077(*(ready.root / name for name in ("champion", "cli", "configs", "pipelines", "stacks", "steps")))
     commit, out = ready.git("rev-parse", "HEAD").strip(), tmp_path / "out"
     name = f"champion-pipeline-test:{commit[:12]}"
     assert ready.run("image", "--tag", name).stdout.split() == [name]

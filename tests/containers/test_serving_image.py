@@ -17,7 +17,7 @@ from champion.errors import EngineError, ProjectError
 from champion.orchestration.docker.image import ASK, HARDENED, try_out
 from devtools.demo.traffic import wait_until
 from tests.conftest import Checkout, ready_project
-from tests.containers.conftest import looked_into
+from tests.containers.conftest import as_under_umask_077, looked_into
 
 FOREIGN = ("zenml", "dvc", "pandas", "sqlalchemy", "matplotlib", "steps", "pipelines", "cli", "pip", "pytest", "run")
 INSIDE = """
@@ -38,6 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     made.run("train")
     for name in (".env", "champion/serving/secret.key", "champion/serving/credentials.json"):
         (made.root / name).write_text("a secret", encoding="utf-8")
+    as_under_umask_077(made.root / "champion")
     return made
 
 
@@ -109,6 +110,7 @@ def test_the_pipeline_on_main_builds_and_tries_the_image_of_the_pointers_champio
     monkeypatch.setattr("champion.settings.root", lambda: trained.root)
     around = Environment({"GITHUB_REPOSITORY": f"Test/serving-{os.getpid()}"})
     name, commit = f"ghcr.io/test/serving-{os.getpid()}:iris", trained.git("rev-parse", "HEAD")[:12]
+    as_under_umask_077(trained.root / "models")
     said = publish_images(trained.root, around)
     image = engine.images.get(f"{name}-v1")
     try:

@@ -44,7 +44,7 @@ def test_an_image_takes_the_files_of_a_package_that_dvc_checked_out_as_links(
 
 
 @pytest.mark.parametrize(
-    ("target", "names"), [("pipeline", "packages pipeline"), ("champion", "serving-packages serving champion")]
+    ("target", "names"), [("pipeline", "packages pipeline"), ("champion", "serving-packages serving readable champion")]
 )
 def test_a_target_is_built_from_its_own_stages_alone(target: str, names: str) -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
