@@ -4,17 +4,22 @@ A client costs memory while it sends a body, asks before it is answered, or leav
 of an answer for a while is cut off. Where all of them hold more than may be held, those with more than their share go,
 the one that has waited for its client the longest first; a new connection beyond the most that there may be ends the one
 that has waited longest. Both cost the same with eight connections as with thousands.
+
+However many of them ask or send at once, one round of the event loop does a bounded piece of work, so that a new connection
+and a probe are looked at soon.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Protocol
 
 _SECONDS = 1.0  # between two looks
 _BYTES = 16 * 2**20  # that may come and go between two looks
+_ROUND = 16  # pieces of work of one round of the event loop
 
 
 class Connection(Protocol):
@@ -41,6 +46,8 @@ class Connections:
         self._waiting: OrderedDict[Connection, None] = OrderedDict()  # for their clients; the longest first
         self._working: dict[Connection, None] = {}
         self._bytes = 0
+        self._later: deque[tuple[Callable[[], None], int]] = deque()
+        self._done, self._in_round = 0, False
         self._next: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -69,6 +76,29 @@ class Connections:
         """It is gone."""
         self._waiting.pop(one, None)
         self._working.pop(one, None)
+
+    def in_turn(self, loop: asyncio.AbstractEventLoop, work: Callable[[], None], weight: int, at_once: bool) -> bool:
+        """Do some work now, or in a round of the loop that has time for it; whether it is done."""
+        now = at_once or (self._done < _ROUND and not self._later)
+        if now:
+            self._done += weight
+            work()
+        else:
+            self._later.append((work, weight))
+        if not self._in_round:
+            self._in_round = True
+            loop.call_soon(self._next_round, loop)
+        return now
+
+    def _next_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._done = 0
+        while self._later and self._done < _ROUND:
+            work, weight = self._later.popleft()
+            self._done += weight
+            work()
+        self._in_round = self._done > 0
+        if self._in_round:
+            loop.call_soon(self._next_round, loop)
 
     def moved(self, size: int, now: float) -> None:
         """So many bytes came, or go."""

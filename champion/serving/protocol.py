@@ -8,6 +8,7 @@ they were written. Elsewhere its own protocol serves, without these bounds, and 
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import resource
@@ -30,6 +31,8 @@ MOST_CONNECTIONS = 4096
 MOST_AHEAD = 16  # requests of one connection that wait for the answers to those before them
 MOST_HELD = 64 * 2**20  # bytes that all connections hold: requests that are not answered, answers that are not taken
 _ONE_AHEAD = 4096  # bytes that such a request costs beside its body
+_MUCH, _MUCH_WEIGHT = 65_536, 2  # bytes that are read in their turn, and for how many requests they count
+_PROBES = frozenset({"/healthz", "/readyz"})
 _END = b"\r\n\r\n"  # of a head
 _FILES = 64  # open files that are left to packages, the log and libraries
 _ASKS_FOR_ANOTHER = frozenset({b"upgrade", b"http2-settings"})
@@ -44,7 +47,7 @@ REACHES = (
     ("pause_writing", "its client does not take an answer", "(self)"),
     ("resume_writing", "its client takes the answer", "(self)"),
     ("resume_reading", "nothing more is read while enough of it waits to be answered", "(self)"),
-    ("_start_asgi_task", "which of the requests that were sent ahead is answered", "(self, cycle, app)"),
+    ("_start_asgi_task", "requests are answered in turn, so many in a round of the event loop", "(self, cycle, app)"),
     ("on_message_begin", "a head begins", "(self)"),
     ("on_header", "headers behind the body would grow without a bound", "(self, name, value)"),
     ("on_headers_complete", "the head is there; a wish for another protocol is not followed", "(self)"),
@@ -110,9 +113,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._turn()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Answer one of the requests."""
+        """Answer one of the requests, in its turn; a probe before others."""
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+        start = functools.partial(super()._start_asgi_task, cycle, app)
+        self.all.in_turn(self.loop, start, 1, at_once=cycle.scope["path"] in _PROBES)
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -159,7 +163,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read what came; refuse a head that becomes too long."""
         self._unread += data
-        self._read()
+        if len(data) < _MUCH:
+            self._read()
+        elif not self.all.in_turn(self.loop, self._read, _MUCH_WEIGHT, at_once=False):
+            self.flow.waits = True
+            self.flow.pause_reading()
         self.all.moved(len(data), self.loop.time())
 
     def _read(self) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from champion.serving.state import State
 
 BACKLOG = 2048  # connections that the system holds while we are busy
+_ACCEPTED = 32  # connections in one round of the event loop; uvloop 0.23 takes one from each listening socket
 KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so that it never asks on one we have closed
 
 
@@ -77,7 +78,8 @@ async def _serve(server: uvicorn.Server, state: State, listener: socket.socket) 
         server.force_exit = server.should_exit  # told a second time
         server.should_exit = True
 
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    ears = [listener, *(listener.dup() for _ in range(_ACCEPTED - 1))]
+    serving = asyncio.create_task(server.serve(sockets=ears))
     await asyncio.sleep(0)  # it has begun, and set its handlers
     hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)  # as nohup asks for it
     for number in (signal.SIGINT, signal.SIGTERM, *hangup):

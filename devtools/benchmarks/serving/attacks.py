@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -146,6 +147,20 @@ def long(crowd: Crowd) -> None:
         threading.Thread(target=ask, daemon=True).start()
 
 
+def flood(crowd: Crowd) -> None:
+    """1,000 connections ask for the page, read it and ask again."""
+    poll, ends = select.epoll(), time.monotonic() + 10
+    for _ in range(1000):
+        crowd.join(SMALL)
+        poll.register(crowd.lines[-1], select.EPOLLIN)
+    by_number = {line.fileno(): line for line in crowd.lines}
+    while time.monotonic() < ends:
+        for number, _ in poll.poll(1):
+            with contextlib.suppress(BlockingIOError):
+                if len(by_number[number].recv(65_536)) < 65_536:
+                    by_number[number].send(SMALL)
+
+
 def idle(crowd: Crowd) -> None:
     """6,000 connections rest after one answer each."""
     for _ in range(6000):
@@ -158,6 +173,7 @@ ATTACKS: dict[str, tuple[Callable[[Crowd], None], int | None]] = {
     "one-byte": (one_byte, None),
     "bodies": (bodies, None),
     "long": (long, None),
+    "flood": (flood, None),
     "idle": (idle, None),
 }  # with the limit of open files that the service has
 

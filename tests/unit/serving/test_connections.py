@@ -1,5 +1,8 @@
 """Which connections go: those that take nothing, and of too many or too heavy ones those that have waited longest."""
 
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,3 +76,18 @@ def test_a_new_one_beyond_the_most_ends_the_one_that_has_waited_longest_for_its_
     for one in ones:
         connections.leaves(one)
     assert len(connections) == 0
+
+
+def test_a_round_of_the_loop_does_a_bounded_piece_of_work_in_order_and_a_probe_does_not_wait() -> None:
+    connections, later, done = joined(4), deque[Callable[[], None]](), list[Any]()
+    loop: Any = SimpleNamespace(call_soon=lambda work, *given: later.append(partial(work, *given)))
+    ask = partial(connections.in_turn, loop)
+    assert [ask(partial(done.append, number), 1, at_once=False) for number in range(40)].count(True) == 16
+    assert ask(partial(done.append, "probe"), 1, at_once=True)
+    assert not ask(partial(done.append, 40), 16, at_once=False)
+    rounds = []
+    while later:
+        later.popleft()()
+        rounds.append(len(done))
+    assert done == [*range(16), "probe", *range(16, 41)]
+    assert rounds == [33, 42, 42]
