@@ -1,7 +1,9 @@
 """Files that DVC recorded and this machine lacks: from its cache, from the remote, or from the stage that makes them."""
 
 import re
+import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from champion import settings
@@ -11,16 +13,45 @@ from champion.datastore.backends.table import backend_of
 from champion.datastore.index import Tracked
 from champion.errors import DataError, ProjectError
 from champion.workspace import process
+from champion.workspace.git import git
 from champion.workspace.workspace import shown
+
+_AGAIN = "Run again: what is there already is not fetched twice."
 
 
 def pull(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
     """Fetch these pointers, stages and files, or all that pointers and dvc.lock name; what was done."""
-    wanted = targets or index.targets(root)
+    outputs = index.recorded(root)
+    wanted = targets or tuple(dict.fromkeys(output.target for output in outputs))
     if not wanted:
         return "Nothing is recorded yet, so there is nothing to pull."
-    done = remote.call(root, "pull", *wanted, tell=tell)
-    return done.summary if done.ok else _not_fetched(root, root, done)
+    return _pull_inside(root, root, wanted, {output.md5 for output in outputs}, tell)
+
+
+def _pull_inside(root: Path, folder: Path, targets: tuple[str, ...], versions: Iterable[str], tell: Tell) -> str:
+    """Pull in a folder what is known to stay in its place: listings of folders that the cache lacks are fetched first.
+
+    Returns what was done. Raises ProjectError when one names files elsewhere, or a file that git tracks has changed.
+    """
+    before, fetched = _changed(root), ""
+    if not index.require_listed(root, versions):
+        first = remote.call(root, "fetch", *targets, tell=tell, folder=folder)
+        if not index.require_listed(root, versions) and not first.ok:
+            raise RemoteError(f"dvc fetch failed: {first.last_line}.", _AGAIN)
+        fetched, tell = f"{first.summary}, ", remote.silent
+    done = remote.call(root, "pull", *targets, tell=tell, folder=folder)
+    if changed := sorted(_changed(root) - before):
+        names = shlex.join(changed)
+        raise ProjectError(
+            f"The pull changed {names}, which git tracks: a pointer or a stage claims a file of the repository. `git diff HEAD "
+            f"-- {names}` shows what came, `git checkout HEAD -- {names}` takes it back."
+        )
+    return f"{fetched}{done.summary}" if done.ok else _not_fetched(root, folder, done)
+
+
+def _changed(root: Path) -> set[str]:
+    """The files that differ from what git has."""
+    return set((git(root, "diff", "-z", "--name-only", "--relative", "HEAD") or "").split("\0")) - {""}
 
 
 def _not_fetched(root: Path, folder: Path, done: dvc.Done) -> str:
@@ -28,8 +59,7 @@ def _not_fetched(root: Path, folder: Path, done: dvc.Done) -> str:
     targets = r"Checkout failed for following targets:\n(.*?)\nIs your cache up to date\?"
     listed = re.search(targets, done.output, re.DOTALL)
     if listed is None:
-        remedy = "Run again: what is there already is not fetched twice."
-        raise RemoteError(f"dvc pull failed: {done.last_line}.", remedy)
+        raise RemoteError(f"dvc pull failed: {done.last_line}.", _AGAIN)
     failed = [line.strip() for line in listed[1].splitlines()]
     made = [name for name in failed if index.tracked(folder, folder / name).stage]
     lost = [name for name in failed if name not in made]
@@ -58,21 +88,20 @@ def pull_pointer(root: Path, pointer: Path) -> Path:
     target = pointer.parent / name
     if not index.restore(root, recorded, target):
         if pointer.resolve().is_relative_to(root.resolve()):
-            pull(root, pointer.resolve().relative_to(root.resolve()).as_posix())
+            wanted = (pointer.resolve().relative_to(root.resolve()).as_posix(),)
+            _pull_inside(root, root, wanted, [recorded], remote.silent)
         else:
-            _pull_outside(root, pointer)
+            _pull_outside(root, pointer, recorded)
     return target
 
 
-def _pull_outside(root: Path, pointer: Path) -> None:
+def _pull_outside(root: Path, pointer: Path, recorded: str) -> None:
     """Make the pointer's folder a DVC repository with the checkout's cache and remote, and pull there."""
     default, folder = remote.required(root), pointer.parent
     (folder / ".dvc").mkdir(exist_ok=True)
     core, cache = {"no_scm": "true", "remote": default.name}, {"dir": str(root.resolve() / ".dvc/cache")}
     remote.configure(folder, {"core": core, "cache": cache, "remote": {default.name: default.config}})
-    done = remote.call(root, "pull", pointer.name, folder=folder)
-    if not done.ok:
-        _not_fetched(root, folder, done)
+    _pull_inside(root, folder, (pointer.name,), [recorded], remote.silent)
 
 
 def fetch_missing(root: Path, path: Path) -> str | None:

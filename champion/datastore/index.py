@@ -7,10 +7,11 @@ the file and a plain stage do not tell, DVC itself is asked for.
 import contextlib
 import hashlib
 import json
+import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -103,12 +104,15 @@ def recorded(root: Path) -> list[Output]:
     if not (root / ".dvc").is_dir():
         return []
     with _repository(root) as repository:
-        return [
-            Output(_called(stage), Path(out.fs_path), out.hash_info.value or "", stage.cmd is not None)
-            for stage in repository.index.stages
-            for out in stage.outs
-            if out.hash_info or stage.is_partial_import
-        ]
+        stages = list(repository.index.stages)
+    for out in (out for stage in stages for out in stage.outs):
+        require_inside((file["relpath"] for file in out.files or ()), str(out))
+    return [
+        Output(_called(stage), Path(out.fs_path), out.hash_info.value or "", stage.cmd is not None)
+        for stage in stages
+        for out in stage.outs
+        if out.hash_info or stage.is_partial_import
+    ]
 
 
 def targets(root: Path) -> tuple[str, ...]:
@@ -146,8 +150,7 @@ def restore(root: Path, version: str, target: Path) -> bool:
         listing = cached_file(root, version)
         if listing is None:
             return False
-        entries = json.loads(listing.read_text(encoding="utf-8"))
-        contents = {entry["relpath"]: entry["md5"] for entry in entries}
+        contents = _listed(listing)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
         fresh = Path(scratch) / "fresh"
@@ -163,10 +166,50 @@ def restore(root: Path, version: str, target: Path) -> bool:
     return True
 
 
+def require_inside(names: Iterable[str], folder: str) -> None:
+    """Refuse names of files that would be written outside of the folder that lists them, or be git's own there."""
+    for name in names:
+        if any(part in ("", ".", "..") or part.casefold() == ".git" for part in re.split(r"[/\\]", name)):
+            raise ProjectError(
+                f"The folder {folder} is refused, and nothing of it was written: it lists the file {name!r}, which leads out of "
+                "it. No `dvc add` made that. `git log -- '*.dvc' dvc.lock` shows who recorded it; go back to a version before."
+            )
+
+
+def require_listed(root: Path, versions: Iterable[str]) -> bool:
+    """Whether the cache lists all of these folders; refuses what is listed with names that leave their folder."""
+    listings = [_cached(root, version) for version in versions if version.endswith(FOLDER)]
+    for listing in listings:
+        if listing.is_file():
+            _listed(listing)
+    return all(listing.is_file() for listing in listings)
+
+
+def _listed(listing: Path) -> dict[str, str]:
+    """The hashes of a folder's files, by their names in it."""
+    try:
+        contents = {
+            str(entry["relpath"]): str(entry["md5"]) for entry in json.loads(listing.read_text(encoding="utf-8"))
+        }
+    except (ValueError, TypeError, KeyError):
+        raise ProjectError(
+            f"{listing.name} of DVC's cache lists no folder: its content was cut off or replaced. Remove that file, and run "
+            "`make pull` again."
+        ) from None
+    require_inside(contents, listing.name)
+    return contents
+
+
 def cached_file(root: Path, version: str) -> Path | None:
     """The cache's file of a hash, where it is there and holds what its name says."""
-    path = root / ".dvc/cache/files/md5" / version[:2] / version[2:]
+    path = _cached(root, version)
     return path if path.is_file() and md5(path) == version.removesuffix(FOLDER) else None
+
+
+def _cached(root: Path, version: str) -> Path:
+    cache, place = root / ".dvc/cache", Path(version[:2], version[2:])
+    today, of_dvc_2 = cache / "files/md5" / place, cache / place
+    return of_dvc_2 if of_dvc_2.is_file() and not today.is_file() else today
 
 
 def _asked(root: Path, name: str) -> Tracked:
@@ -182,9 +225,7 @@ def _asked(root: Path, name: str) -> Tracked:
         stage, folder, md5 = out.stage, Path(out.fs_path), out.hash_info.value
     if folder != path:
         listing = cached_file(root, md5) if md5 else None
-        entries = json.loads(listing.read_text(encoding="utf-8")) if listing else []
-        inside = path.relative_to(folder).as_posix()
-        md5 = next((entry["md5"] for entry in entries if entry["relpath"] == inside), None)
+        md5 = (_listed(listing) if listing else {}).get(path.relative_to(folder).as_posix())
     made, unix_lines = stage.cmd is not None, out.hash_name == "md5-dos2unix"
     return Tracked(
         md5, _called(stage) if made else None, None if made else Path(stage.path), bool(stage.deps), unix_lines
@@ -225,6 +266,7 @@ def _first_output(pointer: Path) -> dict[str, Any]:
         entries = sorted(
             ({"md5": file["md5"], "relpath": file["relpath"]} for file in out["files"]), key=itemgetter("relpath")
         )
+        require_inside((entry["relpath"] for entry in entries), pointer.name)
         listing = json.dumps(entries, sort_keys=True).encode()
         out["md5"] = hashlib.md5(listing, usedforsecurity=False).hexdigest() + FOLDER
     return out

@@ -1,6 +1,7 @@
 """What DVC tracks by other means than a pointer beside the table and a plain stage: one case a kind."""
 
 import hashlib
+import json
 import re
 import shlex
 import shutil
@@ -12,7 +13,7 @@ import yaml
 from dvc.repo import Repo
 
 from champion.datastore import dvc, index
-from champion.datastore.fetch import fetch_missing, pull
+from champion.datastore.fetch import fetch_missing, pull, pull_pointer
 from champion.errors import ProjectError
 from champion.workspace.files import write_text
 from tests.unit.datastore.conftest import configure
@@ -124,6 +125,47 @@ def test_a_pointer_that_a_push_rewrote_for_a_remote_that_keeps_versions_names_th
     assert "md5" not in out
     assert {entry["relpath"] for entry in out["files"]} == {"empty", "manifest.json", "model.skops"}
     assert index.pointed(pointer) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["../beside.txt", "a/../../b", "/tmp/x", "a//b", "..\\\\b", ".git/config", "code/.GIT", "", "."]
+)
+def test_a_folder_that_lists_a_name_outside_of_it_is_refused_before_dvc_is_called(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    index.require_inside(["model.skops", "code/own.py", "..data", "a..b/.gitignore"], "models/iris")
+    configure(root, tmp_path / "remote")
+    listing = json.dumps([{"md5": "0" * 32, "relpath": name}])
+    md5 = hashlib.md5(listing.encode()).hexdigest() + ".dir"
+    cached = root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    cached.write_text(listing)
+    pointer = root / "package.dvc"
+    pointer.write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: package\n")
+    monkeypatch.setattr(dvc, "run", lambda *_, **__: pytest.fail("dvc was called"))
+    for fetch in (lambda: pull(root), lambda: pull_pointer(root, pointer)):
+        with pytest.raises(ProjectError, match="is refused, and nothing of it was written"):
+            fetch()
+    assert not (root / "beside.txt").exists()
+
+
+def test_a_pull_that_changes_what_git_tracks_says_so(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(root, tmp_path / "remote")
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com")
+    (root / "notes.txt").write_text("first\n")
+    subprocess.run([*git, "add", "."], cwd=root, check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "all"], cwd=root, check=True)
+    (root / "package.dvc").write_text((root / "package.dvc").read_text() + "desc: changed before\n")
+
+    def pulls(*_: object, **__: object) -> dvc.Done:
+        (root / "notes.txt").write_text("other\n")
+        return dvc.Done(True, "1 file fetched")
+
+    monkeypatch.setattr(dvc, "run", pulls)
+    with pytest.raises(ProjectError, match=r"^The pull changed notes\.txt, which git tracks"):
+        pull(root)
 
 
 @pytest.mark.parametrize("name", ["table.csv.dvc", "dvc.lock"])
