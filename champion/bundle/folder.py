@@ -67,7 +67,7 @@ def parse_manifest(text: str | bytes, source: str) -> Manifest:
     try:
         raw = json.loads(text)
         found = raw.get("format")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise PackageError(f"{source} is not readable as JSON. {_REMEDY.format('its folder')}") from None
     if found != FORMAT:
         raise PackageError(

@@ -51,12 +51,17 @@ def check_bins(thresholds: list[NDArray[Any]], categorical: NDArray[Any], width:
         raise ValueError("a category is not from 0 to 255")
 
 
-def check_neighbours(rows: NDArray[Any], order: NDArray[Any], nodes: NDArray[Any], bounds: NDArray[Any]) -> None:
-    """A tree of neighbours: a heap of nodes over an order of the rows, each with bounds, the last level and no other leaves."""
+def check_neighbours(
+    rows: NDArray[Any], order: NDArray[Any], nodes: NDArray[Any], bounds: NDArray[Any], sides: int
+) -> None:
+    """A tree of neighbours: a heap of nodes over an order of the rows, the last level and no other leaves.
+
+    Each node has so many `sides` of bounds: two where it is a box, one where it is a ball.
+    """
     count, first_leaf = len(nodes), len(nodes) // 2
     if rows.ndim != 2 or not np.array_equal(np.sort(order), np.arange(len(rows))):
         raise ValueError("an index of neighbours is no order of its rows")
-    if count & (count + 1) or bounds.ndim != 3 or bounds.shape[1:] != (count, rows.shape[1]):
+    if count & (count + 1) or bounds.shape != (sides, count, rows.shape[1]):
         raise ValueError("an index of neighbours has not the bounds of its nodes")
     if not np.array_equal(nodes["is_leaf"] != 0, np.arange(count) >= first_leaf):
         raise ValueError("an index of neighbours has leaves elsewhere than at its end")

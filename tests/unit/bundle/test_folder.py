@@ -107,7 +107,7 @@ WHOLE = json.loads(folder.manifest_text(package().manifest))
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        *((text, "is not readable as JSON") for text in ("", "{", "[1]", "null", '"text"', b"\xff\xfe")),
+        *((text, "is not readable as JSON") for text in ("", "{", "[1]", "null", '"text"', b"\xff\xfe", "[" * 100_000)),
         (WHOLE | {"format": 2}, "is of format 2; this version reads format 1. Use the version that wrote it"),
         (WHOLE | {"format": None}, "is of format None"),
         (WHOLE | {"model_version": "many"}, "model_version: Input should be a valid integer"),

@@ -82,6 +82,7 @@ def test_the_categories_of_a_boosting_are_codes(thresholds: Any, width: int, rea
         ([3, 1, 0, 2], HEAP, (2, 3, 5), None),
         ([3, 1, 0, 4], HEAP, (2, 3, 5), "no order of its rows"),
         ([3, 1, 0, 0], HEAP, (2, 3, 5), "no order of its rows"),
+        ([3, 1, 0, 2], HEAP, (1, 3, 5), "the bounds of its nodes"),
         ([3, 1, 0, 2], HEAP, (2, 2, 5), "the bounds of its nodes"),
         ([3, 1, 0, 2], HEAP, (2, 3, 4), "the bounds of its nodes"),
         ([3, 1, 0, 2], HEAP[:2], (2, 2, 5), "the bounds of its nodes"),
@@ -91,7 +92,7 @@ def test_the_categories_of_a_boosting_are_codes(thresholds: Any, width: int, rea
     ],
 )
 def test_an_index_of_neighbours_stays_within_its_rows(order: Any, nodes: Any, bounds: Any, reason: str | None) -> None:
-    refused(reason, lambda: check_neighbours(np.zeros((4, 5)), np.array(order), nodes, np.zeros(bounds)))
+    refused(reason, lambda: check_neighbours(np.zeros((4, 5)), np.array(order), nodes, np.zeros(bounds), 2))
 
 
 @pytest.mark.parametrize(
