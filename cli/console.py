@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from champion.bundle.batch import Tally
     from champion.comparison.decision import Decision
     from champion.comparison.evaluation import Evaluation, Outcome
+    from champion.datastore.index import Pointer
     from champion.drift.report import DriftReport, Moment
     from champion.modeling.columns import Column
     from champion.registry.versions import Version
@@ -125,10 +126,16 @@ def batch_summary(tally: Tally, written: str, rejects: str | None) -> None:
             console.print(f"  {count:,}: {reason}", markup=False)
 
 
-def versions_list(use_case: str, versions: Sequence[Version]) -> None:
-    """The versions, newest first."""
+def versions_list(use_case: str, versions: Sequence[Version], elsewhere: Pointer | None, metric: str) -> None:
+    """The versions, newest first; before them a champion that only its pointer is known of."""
     console = out()
-    if not versions:
+    if elsewhere:
+        scored = f"{metric} {elsewhere.metrics[metric]:.4f}" if metric in elsewhere.metrics else ""
+        console.print(f"[bold green]version {elsewhere.number!s:<4} production [/] {escape(scored)}", soft_wrap=True)
+        console.print(
+            "  Named by its pointer in git; its package is not on this machine.", markup=False, soft_wrap=True
+        )
+    elif not versions:
         console.print(f"No model version of {use_case} yet: `python run.py train` makes the first.", markup=False)
         return
     for version in sorted(versions, key=lambda version: -version.number):
@@ -141,13 +148,25 @@ def versions_list(use_case: str, versions: Sequence[Version]) -> None:
         console.print(f"  {escape(record.reason)}", soft_wrap=True)
         made = record.created[:16].replace("T", " ")
         commit = (record.commit or "none")[:8]
-        console.print(f"  [dim]{made} UTC, data {record.data_version[:8]}, commit {commit}[/]", soft_wrap=True)
+        by = version.champion_state.by if version.champion_state else None
+        made_by = f", made champion by {escape(by)}" if by else ""
+        console.print(f"  [dim]{made} UTC, data {record.data_version[:8]}, commit {commit}{made_by}[/]", soft_wrap=True)
+
+
+def pointer_facts(pointer: Pointer) -> dict[str, Any]:
+    """The entry of `models --json` of a champion that only its pointer is known of."""
+    known = {key: pointer.text(key) for key in ("data_version", "commit")}
+    unknown = dict.fromkeys(("created", "reason", "fingerprint", "judged_against", "replaced"))
+    facts = {"number": pointer.number, "stage": "production", "metrics": pointer.metrics, **known, **unknown}
+    return {**facts, "made_champion_by": pointer.text("by")}
 
 
 def version_facts(version: Version) -> dict[str, Any]:
     """One entry of `models --json`."""
     keys = ("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced")
-    return {"number": version.number, "stage": version.stage} | {key: getattr(version.record, key) for key in keys}
+    by = version.champion_state.by if version.champion_state else None
+    facts = {key: getattr(version.record, key) for key in keys}
+    return {"number": version.number, "stage": version.stage} | facts | {"made_champion_by": by}
 
 
 def columns_table(columns: Sequence[Column]) -> None:

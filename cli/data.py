@@ -35,11 +35,12 @@ def pull(targets: tuple[str, ...]) -> None:
 
 @command.command("push")
 @targets_argument
-def push(targets: tuple[str, ...]) -> None:
-    """Record data and packages in their pointers, and send what the remote has not."""
-    from champion.datastore.publish import push as publish
+@click.option("--force", is_flag=True, help="Record a champion that does not follow the one that the pointer names.")
+def push(targets: tuple[str, ...], force: bool) -> None:
+    """Record data and champions in their pointers, and send what the remote has not."""
+    from champion.registry.recording import push as publish
 
-    click.echo(publish(settings.root(), *targets, tell=_tell))
+    click.echo(publish(settings.root(), *targets, force=force, tell=_tell))
 
 
 @command.command("login")

@@ -15,7 +15,7 @@ from champion.errors import DONE, FAILED, ProjectError
 from champion.failures import of_the_machine, was_interrupted
 
 LONG_LIVED = ("dashboard", "serve")
-OF_A_USE_CASE = ("doctor", "init", "models", "monitor", "predict", "prune", "rollback", "train")
+OF_A_USE_CASE = ("adopt", "doctor", "init", "models", "monitor", "predict", "prune", "rollback", "train")
 COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "schema", "stack"))
 INTERRUPTED = "Interrupted. Production is whole: `python run.py models` names its champion. Run again when you like."
 

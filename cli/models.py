@@ -12,14 +12,17 @@ def command(config: str, as_json: bool) -> None:
     """List the model versions: number, stage, scores, data version, commit, when, why."""
     workspace = open_use_case(config)
     client = open_store()
-    from champion.registry.reconcile import reconcile
+    from champion.registry.sides import Situation, out_of_step, read_sides, versions_in_truth
     from cli import console
 
-    reconciled = reconcile(client, workspace)
-    versions = reconciled.version_history.versions
+    sides = read_sides(client, workspace)
+    versions = versions_in_truth(sides)
+    is_elsewhere = sides.situation is Situation.MOVED and all(each.stage != "production" for each in versions)
+    elsewhere = sides.pointer if is_elsewhere else None
     if as_json:
-        print_json([console.version_facts(version) for version in versions])
+        facts = [console.version_facts(version) for version in versions]
+        print_json([*facts, *([console.pointer_facts(elsewhere)] if elsewhere else [])])
         return
-    console.warn([reconciled.done] if reconciled.done else [])
-    console.versions_list(workspace.use_case.name, versions)
+    console.warn(out_of_step(sides, workspace))
+    console.versions_list(workspace.use_case.name, versions, elsewhere, workspace.use_case.promotion.metric)
     click.echo(where(client))

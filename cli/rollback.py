@@ -16,8 +16,11 @@ def command(config: str, number: int | None, as_json: bool) -> None:
     from champion.registry.rollback import roll_back
 
     done = roll_back(client, workspace, number)
+    from cli import console
+
     if as_json:
         print_json({"champion": done.champion, "replaced": done.replaced, "reason": done.reason})
         return
+    console.warn(done.notes)
     click.echo(f"{done.reason} {workspace.shown_package} is version {done.champion} again.")
     click.echo(where(client))

@@ -1,12 +1,18 @@
 """`serve`: the champion over REST."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from champion.errors import ProjectError
 from champion.serving.options import Options, api_key, serve_options
 from cli.common import config_option, open_use_case
+
+if TYPE_CHECKING:
+    from champion.workspace.workspace import Workspace
 
 
 @click.command("serve")
@@ -26,6 +32,25 @@ def command(config: str, log: str | None, no_log: bool, api_key_file: str | None
         key=api_key(api_key_file),
         **given,
     )
+    for line in _out_of_step(workspace):
+        click.echo(f"Note: {line}", err=True)
     from champion.serving.server import serve
 
     serve(options)
+
+
+def _out_of_step(workspace: Workspace) -> list[str]:
+    """Whether git names another package than the one that is served; the store is not opened for it."""
+    from champion.datastore import index
+    from champion.workspace.workspace import read_package, shown
+
+    try:
+        pointer, package = index.read_pointer(workspace.pointer), read_package(workspace)
+    except ProjectError:  # what is wrong with a package the service says itself
+        return []
+    if pointer is None or package is None or pointer.md5 == package.md5:
+        return []
+    theirs, number = shown(workspace.pointer, workspace.root), package.manifest.model_version
+    return [
+        f"{workspace.shown_package} holds version {number}, {theirs} names version {pointer.number}: `models` says more"
+    ]

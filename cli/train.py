@@ -12,6 +12,7 @@ from cli.common import config_option, json_option, open_use_case, print_json, ru
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose inputs did not change.")
 @click.option("--no-promote", is_flag=True, help="Change nothing in production; say what would happen.")
 @click.option("--readmit", is_flag=True, help="Let a challenger back that a rollback took out of production.")
+@click.option("--offline", is_flag=True, help="Where the champion's package cannot be had: train, and decide nothing.")
 @click.option("--require-promotion", is_flag=True, help="Exit 3 when the champion stays.")
 @json_option
 def command(
@@ -20,6 +21,7 @@ def command(
     no_cache: bool,
     no_promote: bool,
     readmit: bool,
+    offline: bool,
     require_promotion: bool,
     as_json: bool,
 ) -> int:
@@ -35,7 +37,7 @@ def command(
         with running(stack, as_json) as (client, tell, used):
             from pipelines.training import Options, train
 
-            done = train(client, workspace, Options(not no_cache, not no_promote, readmit), tell, early)
+            done = train(client, workspace, Options(not no_cache, not no_promote, readmit, offline), tell, early)
     if as_json:
         from pipelines.outputs import decision_facts
 

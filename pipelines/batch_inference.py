@@ -67,5 +67,5 @@ def predict(client: Client, workspace: Workspace, files: Files, cache: bool, tel
     deliver(output(made, "predict", "predictions").path, files.out)
     if not tally.rejected:
         files.rejects.unlink(missing_ok=True)
-    notes = [champion.done] if champion.done else []
+    notes = [*champion.notes]
     return Predicted(tally, files.rejects if tally.rejected else None, warnings_of(tally), notes)

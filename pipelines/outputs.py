@@ -13,10 +13,9 @@ from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.evaluation import Curve
 from champion.reporting.comment import Findings
+from champion.reporting.metrics import DIGITS, metrics
 from champion.workspace.files import write_json, write_text
 from champion.workspace.workspace import Workspace
-
-_DIGITS = 6
 
 
 def collect(
@@ -62,21 +61,6 @@ def decision_facts(evaluation: Evaluation, decision: Decision, facts: Provenance
     }
 
 
-def metrics(evaluation: Evaluation) -> dict[str, Any]:
-    """The challenger's scores on its whole holdout, and every candidate's rank on the train set."""
-    alone = evaluation.alone or evaluation.challenger
-    return {
-        "challenger": alone.candidate,
-        "holdout": {name: round(value, _DIGITS) for name, value in alone.scores.items()},
-        "cross_validation": {
-            result.name: round(result.cv_mean, _DIGITS)
-            for result in sorted(evaluation.candidates, key=lambda result: result.name)
-            if result.cv_mean is not None
-        },
-        "rows": {"train": evaluation.rows.train, "holdout": evaluation.rows.holdout},
-    }
-
-
 def plots(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
     """The tables of DVC's plots: confusion matrix, curves, importance."""
     alone = evaluation.alone or evaluation.challenger
@@ -96,7 +80,7 @@ def plots(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
         "roc": curves(alone.roc, "false_positive_rate", "true_positive_rate"),
         "precision_recall": curves(alone.precision_recall, "recall", "precision"),
         "importance": [
-            {"feature": each.feature, "importance": round(each.mean, _DIGITS)}
+            {"feature": each.feature, "importance": round(each.mean, DIGITS)}
             for each in evaluation.challenger.importance
         ],
     }

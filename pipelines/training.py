@@ -18,8 +18,8 @@ from champion.orchestration import code
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
-from champion.registry.promotion import Terms
-from champion.registry.reconcile import reconcile, write_champion
+from champion.registry.promotion import Terms, Unreachable
+from champion.registry.reconcile import UnreachableError, reconcile, who, write_champion
 from champion.use_case.whole import UseCase
 from champion.workspace.git import commit
 from champion.workspace.workspace import Workspace, require_writable
@@ -43,6 +43,7 @@ class Options:
     cache: bool = True
     promote: bool = True
     readmit: bool = False
+    offline: bool = False
 
 
 class Trained(NamedTuple):
@@ -96,16 +97,25 @@ def train(
     Raises ProjectError when something is the user's to mend.
     """
     require_writable(workspace)
-    use_case, reconciled = workspace.use_case, reconcile(client, workspace)
-    history = reconciled.version_history
-    champion = history.champion
+    use_case, reconciled, unreachable = workspace.use_case, None, None
+    notes: list[str] = []
+    try:
+        reconciled = reconcile(client, workspace)
+        history, champion = reconciled.version_history, reconciled.version_history.champion
+        notes += [*reconciled.done, *([reconciled.out_of_step] if reconciled.out_of_step else [])]
+    except UnreachableError as error:
+        if not options.offline:
+            raise
+        history, champion, unreachable = champions.version_history(client, use_case.name), None, error.pointer
     dataset = register(client, workspace, champion.record.split if champion else None, not options.cache, early)
     terms = Terms(
         policy=use_case.promotion,
-        promote=options.promote,
+        promote=options.promote and unreachable is None,
         readmit=options.readmit,
-        champion=str(champion.id) if champion else None,
+        champion=str(history.champion.id) if history.champion else None,
         revision=history.revision,
+        by=who(client, workspace),
+        unreachable=unreachable and Unreachable(number=unreachable.number, metrics=unreachable.metrics),
     )
     with code.made_with(support_of(client).libraries()):
         facts = _facts(client, workspace, dataset)
@@ -125,10 +135,11 @@ def train(
     outcome: Outcome = output(made, "promote", "outcome")
     page, summary = output(made, "report", "report"), output(made, "report", "summary")
     collect(workspace, evaluation, decision, facts, outcome, str(page), str(summary))
+    notes += dataset.warnings
     if outcome.action == "promoted":
-        write_champion(client, workspace)
-    notes = [text for text in (reconciled.done, *dataset.warnings) if text]
-    if reconciled.package is not None:
+        notes = [note for note in notes if reconciled and note != reconciled.out_of_step]
+        notes += [line for line in (write_champion(client, workspace),) if line]
+    if reconciled is not None and reconciled.package is not None:
         notes += _of_libraries(reconciled.package.manifest, facts, evaluation, workspace)
     return Trained(evaluation, decision, outcome, facts, notes)
 

@@ -41,7 +41,9 @@ def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None 
 
 
 def with_state(package: Package, champion_state: ChampionState) -> Package:
-    """The same champion with a later state; no file but the manifest changes."""
+    """The same champion with a later state; no file but the manifest changes, and that only where the state does."""
+    if package.manifest.champion_state == champion_state:
+        return package
     return Package(package.manifest.model_copy(update={"champion_state": champion_state}), package.files)
 
 

@@ -18,17 +18,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from champion.bundle.manifest import FORMAT, Manifest
+from champion.bundle.manifest import MODEL as MODEL
 from champion.bundle.plain_files import opened
 from champion.errors import PackageError
 
-MANIFEST, MODEL, PROFILE, CARD = "manifest.json", "model.skops", "profile.json", "MODEL_CARD.md"
+MANIFEST, PROFILE, CARD = "manifest.json", "profile.json", "MODEL_CARD.md"
 LARGEST, LARGEST_OTHER = {MODEL: 2**30}, 64 * 2**20  # bytes of a file that is read
 EQUIVALENCE = "parity.json"  # a package from before there was a parity gate has none
 
@@ -43,10 +44,29 @@ _PAUSE = 0.05  # seconds between two attempts to read, while a swap is under way
 
 @dataclass(frozen=True)
 class Package:
-    """A production package in memory: its manifest, and its other files as bytes by name."""
+    """A production package in memory: its manifest, and its other files as bytes by name.
+
+    `text` is the manifest as it was read, so that what another version wrote is written again as the same bytes.
+    """
 
     manifest: Manifest
     files: dict[str, bytes]
+    text: bytes | None = field(default=None, compare=False)
+
+    @property
+    def contents(self) -> dict[str, bytes]:
+        """All its files by name, the manifest last."""
+        return {**self.files, MANIFEST: self.text or manifest_text(self.manifest).encode()}
+
+    @property
+    def md5(self) -> str:
+        """What DVC names a folder of these files (dvc_data 3, `Tree`): the md5 of a listing, and ``.dir``."""
+        listed = [{"md5": _md5(data), "relpath": name} for name, data in sorted(self.contents.items())]
+        return _md5(json.dumps(listed).encode()) + ".dir"
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def digest(data: bytes) -> str:
@@ -129,11 +149,12 @@ def _read_once(folder: Path, shown: str) -> Package | None:
             return None
         if MANIFEST not in found:
             raise _refused(shown, f"it has no {MANIFEST}")
-        manifest = parse_manifest(_content(found.pop(MANIFEST), shown), f"{shown}/{MANIFEST}")
+        text = _content(found.pop(MANIFEST), shown)
+        manifest = parse_manifest(text, f"{shown}/{MANIFEST}")
         foreign = sorted(found.keys() - manifest.files.keys())
         if foreign:
             raise _refused(shown, f"{foreign[0]} does not belong to it")
-        package = Package(manifest, {name: _content(path, shown) for name, path in found.items()})
+        package = Package(manifest, {name: _content(path, shown) for name, path in found.items()}, text)
     except OSError as error:
         raise _refused(shown, f"{Path(str(error.filename)).name} cannot be read ({error.strerror})") from error
     verify(package, shown)
@@ -197,7 +218,7 @@ def _clear(folder: Path) -> None:
 def _write(package: Package, folder: Path) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}{_NEW}", dir=folder.parent))
     try:
-        for name, data in (*package.files.items(), (MANIFEST, manifest_text(package.manifest).encode())):
+        for name, data in package.contents.items():
             with (fresh / name).open("wb") as file:
                 file.write(data)
                 file.flush()

@@ -4,6 +4,9 @@
 package's history, or the store, has ever given.
 """
 
+import hashlib
+import json
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field
@@ -15,23 +18,35 @@ from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
 
 FORMAT = 1
+MODEL = "model.skops"  # the file that holds the model
+ANCESTORS = 100  # states before it that a state names: more than anybody leaves unrecorded
 
 
 class ChampionState(Part):
-    """How often the champion changed up to this one, as far as the next run has to know it.
+    """Who became champion, after which champion, why, and by whom.
 
-    `revision` counts promotions and rollbacks: of two packages of one history the one with the higher revision is the
-    newer. What a rollback took out of production is in `withdrawn` by its fingerprint, and in `withdrawn_models` by the
-    sha256 of its model file, which version 0.1 did not write: left out where it is empty.
+    `revision` counts promotions and rollbacks. `follows` names the states before it, newest first, at most `ANCESTORS`:
+    a state descends from those, whatever a clock says. What a rollback took out of production is in `withdrawn` by its
+    fingerprint, and in `withdrawn_models` by the sha256 of its model file. What version 0.1 did not write is left out
+    where it is empty.
     """
 
     revision: int = Field(alias="turn")
     highest_version: int = Field(alias="highest")  # highest model version ever given
     since: str  # ISO 8601, UTC
-    event: Literal["promotion", "rollback"]
+    event: Literal["promotion", "rollback", "adoption"]
     reason: str
     withdrawn: tuple[str, ...] = ()
     withdrawn_models: tuple[str, ...] = Field(default=(), exclude_if=lambda models: not models)
+    by: str | None = Field(
+        default=None, exclude_if=lambda name: name is None
+    )  # git's user, the server's, or a workflow's run
+    follows: tuple[str, ...] = Field(default=(), exclude_if=lambda states: not states)
+
+    def name(self, model: str) -> str:
+        """What this state is called where another follows it: 16 hexadecimal digits, of it and of its model's sha256."""
+        facts = [model, self.revision, self.since, self.event, self.reason, self.follows[:1]]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
     def is_withdrawn(self, fingerprint: str, model: str) -> bool:
         """Whether a rollback took out of production what has this fingerprint, or this model file."""
@@ -42,24 +57,24 @@ class ChampionState(Part):
         cls,
         before: "ChampionState | None",
         now: tuple[str, str],
-        withdrawn: tuple[str, str] | None = None,
+        withdrawn: Iterable[tuple[str, str]] = (),
         **facts: Any,
     ) -> "ChampionState":
         """The state of the next champion, one revision on; `facts` are the fields that do not follow from the one before.
 
         `now` and `withdrawn` are fingerprint and sha256 of the model file: of the next champion, which is no longer
-        withdrawn, and of what a rollback takes out.
+        withdrawn, and of what was taken out.
         """
 
-        def listed(former: tuple[str, ...], admitted: str, taken_out: str | None) -> tuple[str, ...]:
-            kept = [each for each in former if each not in (admitted, taken_out)]
-            return (*kept, taken_out) if taken_out else tuple(kept)
+        def listed(former: tuple[str, ...], admitted: str, taken_out: list[str]) -> tuple[str, ...]:
+            kept = [each for each in former if each not in taken_out]
+            return tuple(dict.fromkeys(each for each in (*kept, *taken_out) if each and each != admitted))
 
-        fingerprint, model = withdrawn or (None, None)
+        taken_out = list(withdrawn)
         return cls(
             revision=(before.revision if before else 0) + 1,
-            withdrawn=listed(before.withdrawn if before else (), now[0], fingerprint),
-            withdrawn_models=listed(before.withdrawn_models if before else (), now[1], model),
+            withdrawn=listed(before.withdrawn if before else (), now[0], [each for each, _ in taken_out]),
+            withdrawn_models=listed(before.withdrawn_models if before else (), now[1], [each for _, each in taken_out]),
             **facts,
         )
 
@@ -92,6 +107,11 @@ class Manifest(Part):
     decision: DecisionRecord
     champion_state: ChampionState = Field(alias="title")
     files: dict[str, str]  # name: sha256 of every other file
+
+    @property
+    def state_name(self) -> str:
+        """What its champion's state is called."""
+        return self.champion_state.name(self.files[MODEL])
 
     @property
     def contract(self) -> Contract:

@@ -125,12 +125,17 @@ def promote_all(root: Path, env: Environment) -> int:
 
 
 def _train_all(root: Path, env: Environment, options: list[str]) -> int:
-    """Run the pipeline of every use case, one after the other; a failure does not stop the rest."""
-    codes = []
+    """Run the pipeline of every use case, one after the other; a failure does not stop the rest.
+
+    Of a champion that only its pointer is known of, as on a pull request from a fork, nothing is decided.
+    """
+    codes, known = [], load(root).champions
     for workspace in use_cases(root):
         for name in ("evaluation.json", "decision.json", STATE):
             (workspace.reports / name).unlink(missing_ok=True)
-        arguments = ["train", "--config", workspace.shown_config, "--stack", env.stack, *options]
+        champion = known.get(workspace.use_case.name)
+        offline = ["--offline"] if champion is not None and champion.source == "pointer" else []
+        arguments = ["train", "--config", workspace.shown_config, "--stack", env.stack, *options, *offline]
         code, lines = run_logged(root, arguments, workspace.reports / RUN_LOG)
         ran = Ran(exit_code=code)
         if code:

@@ -21,6 +21,8 @@ from champion.use_case.policy import ComparisonRules
 
 IMPORTANCE_ROWS = 400
 IMPORTANCE_REPEATS = 5
+IMPORTANCE_CELLS = 40_000_000  # that may be asked in all: some seconds, and every column of a table with a hundred
+_SCREEN_BLOCKS, _FEWEST_COLUMNS = 16, 10
 _IMPORTANCE_VALUES = 1_000_000  # of a table that is asked at once
 
 
@@ -97,6 +99,7 @@ def compare(
             missing_classes=judging.missing_classes(answers),
             smallest_gain=judging.smallest_gain(len(asked), paired),
             sampled_for_importance=len(sample),
+            columns=len(contracts[0].features),
         ),
         candidates=list(candidates),
         challenger=_performance(challenger, answers, rules, _importance(challenger, sample, classes, rules)),
@@ -171,7 +174,11 @@ def _performance(
 def _importance(
     challenger: ComparedModel, sample: pd.DataFrame, classes: Sequence[Label], rules: ComparisonRules
 ) -> list[Importance]:
-    """Loss of the metric when one column is shuffled (Breiman 2001)."""
+    """Loss of the metric when one column is shuffled (Breiman 2001).
+
+    Where asking for every column would take more than `IMPORTANCE_CELLS`, blocks of columns are shuffled together first,
+    and those of the blocks that cost most are measured one by one.
+    """
     random = np.random.default_rng(rules.seed)
     contract, metric = challenger.predictor.contract, rules.metric
     judging, learning = JUDGING[contract.task], LEARNING[contract.task]
@@ -184,26 +191,42 @@ def _importance(
         return learning.score(answers, (), required=metric)[metric]
 
     whole = metric_of(challenger.predictor.predict(table), slice(None))
-    importances = []
-    at_once = max(1, _IMPORTANCE_VALUES // (len(table) * IMPORTANCE_REPEATS * len(names)))  # columns, with all repeats
-    for some in (names[start : start + at_once] for start in range(0, len(names), at_once)):
-        predictions = challenger.predictor.predict(_shuffled(table, some, random))
-        ends = range(len(table), len(predictions.values) + 1, len(table))
-        losses = [whole - metric_of(predictions, slice(end - len(table), end)) for end in ends]
-        of_each = np.array(losses).reshape(len(some), IMPORTANCE_REPEATS)
-        importances += [
-            Importance(feature=name, mean=float(np.mean(these)), std=float(np.std(these)))
-            for name, these in zip(some, of_each, strict=True)
-        ]
+
+    def losses(blocks: Sequence[Sequence[str]], repeats: int) -> NDArray[np.float64]:
+        """What is lost when the columns of a block are shuffled together, of shape (blocks, repeats)."""
+        lost = []
+        at_once = max(1, _IMPORTANCE_VALUES // (len(table) * repeats * len(names)))  # blocks, with all repeats
+        for some in (blocks[start : start + at_once] for start in range(0, len(blocks), at_once)):
+            predictions = challenger.predictor.predict(_shuffled(table, some, repeats, random))
+            ends = range(len(table), len(predictions.values) + 1, len(table))
+            lost += [whole - metric_of(predictions, slice(end - len(table), end)) for end in ends]
+        return np.array(lost).reshape(len(blocks), repeats)
+
+    measured = names
+    affordable = IMPORTANCE_CELLS // (len(table) * len(names) * IMPORTANCE_REPEATS)
+    while len(measured) > max(affordable, _FEWEST_COLUMNS):
+        size = -(-len(measured) // _SCREEN_BLOCKS)
+        blocks = [measured[start : start + size] for start in range(0, len(measured), size)]
+        kept = max(len(blocks) // 4, -(-_FEWEST_COLUMNS // size))
+        costly = np.argsort(-losses(blocks, 1)[:, 0], kind="stable")[:kept]
+        measured = [name for place in sorted(costly) for name in blocks[place]]
+    of_each = losses([[name] for name in measured], IMPORTANCE_REPEATS)
+    importances = [
+        Importance(feature=name, mean=float(np.mean(these)), std=float(np.std(these)))
+        for name, these in zip(measured, of_each, strict=True)
+    ]
     return sorted(importances, key=lambda importance: -importance.mean)
 
 
-def _shuffled(table: pd.DataFrame, names: list[str], random: np.random.Generator) -> pd.DataFrame:
-    """The table once for each column and repeat, one after another, with that column shuffled."""
+def _shuffled(
+    table: pd.DataFrame, blocks: Sequence[Sequence[str]], repeats: int, random: np.random.Generator
+) -> pd.DataFrame:
+    """The table once for each block and repeat, one after another, with the columns of that block shuffled together."""
     parts = []
-    for name in names:
-        for _ in range(IMPORTANCE_REPEATS):
-            part = table.copy(deep=False)
-            part[name] = table[name].iloc[random.permutation(len(table))].array
+    for block in blocks:
+        for _ in range(repeats):
+            part, order = table.copy(deep=False), random.permutation(len(table))
+            for name in block:
+                part[name] = table[name].iloc[order].array
             parts.append(part)
     return pd.concat(parts, ignore_index=True)

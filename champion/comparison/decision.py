@@ -13,7 +13,7 @@ NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 
 USUAL_P_VALUE = 0.05  # what the paired test is held against where the policy does not gate by it
 
 ToPromote = Literal["first", "better", "unjudged_replaced"]
-NotJudged = Literal["unjudged", "same", "withdrawn", "champion_changed"]
+NotJudged = Literal["unjudged", "same", "withdrawn", "champion_changed", "champion_unreachable"]
 ReasonCode = ToPromote | NotJudged | Literal["worse", "tie", "min_score", "min_gain", "guardrail", "p_value"]
 
 

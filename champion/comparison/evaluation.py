@@ -32,6 +32,7 @@ class ComparisonRows(evaluation.Frozen):
     missing_classes: list[evaluation.Label]  # classes that no judged row has
     smallest_gain: float  # that the paired test tells from noise (p <= 0.05) here; of classes, in accuracy
     sampled_for_importance: int  # rows used for importance
+    columns: int = 0  # that the challenger has; of some only the importance is measured where there are very many
 
 
 class Evaluation(evaluation.Frozen):

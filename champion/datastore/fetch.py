@@ -99,7 +99,7 @@ def _pull_outside(root: Path, pointer: Path, recorded: str) -> None:
     """Make the pointer's folder a DVC repository with the checkout's cache and remote, and pull there."""
     default, folder = remote.required(root), pointer.parent
     (folder / ".dvc").mkdir(exist_ok=True)
-    core, cache = {"no_scm": "true", "remote": default.name}, {"dir": str(root.resolve() / ".dvc/cache")}
+    core, cache = {"no_scm": "true", "remote": default.name}, {"dir": str(index.cache(root).resolve())}
     remote.configure(folder, {"core": core, "cache": cache, "remote": {default.name: default.config}})
     _pull_inside(root, folder, (pointer.name,), [recorded], remote.silent)
 

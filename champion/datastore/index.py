@@ -4,6 +4,7 @@ That takes a second, and its `checkout` wants the remote's client even for what 
 the file and a plain stage do not tell, DVC itself is asked for.
 """
 
+import configparser
 import contextlib
 import hashlib
 import json
@@ -61,6 +62,40 @@ class Output:
     path: Path
     md5: str
     made: bool
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """What a pointer in git names: a folder by its hash, and what was recorded of the champion in it."""
+
+    md5: str
+    meta: dict[str, Any]
+
+    @property
+    def number(self) -> int | None:
+        """The champion's number; None where the pointer does not say."""
+        number = self.meta.get("model_version")
+        return number if isinstance(number, int) else None
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The champion's scores."""
+        metrics = self.meta.get("metrics")
+        pairs = metrics.items() if isinstance(metrics, dict) else ()
+        return {str(name): float(value) for name, value in pairs if isinstance(value, int | float)}
+
+    def text(self, name: str) -> str | None:
+        """Another fact of it; None where the pointer does not say."""
+        value = self.meta.get(name)
+        return None if value is None else str(value)
+
+
+def read_pointer(path: Path) -> Pointer | None:
+    """Read the pointer of a package; None where there is none. Raises ProjectError when the file is no pointer."""
+    if not path.is_file():
+        return None
+    _, md5 = pointed(path)
+    return Pointer(md5, _yaml(path).get("meta") or {})
 
 
 def data_version(path: Path) -> str:
@@ -200,6 +235,14 @@ def _listed(listing: Path) -> dict[str, str]:
     return contents
 
 
+def cached_text(root: Path, version: str, name: str) -> str | None:
+    """A file of a folder as the cache has it; None where it has not."""
+    listing = cached_file(root, version)
+    content = _listed(listing).get(name) if listing else None
+    found = cached_file(root, content) if content else None
+    return found.read_text(encoding="utf-8") if found else None
+
+
 def cached_file(root: Path, version: str) -> Path | None:
     """The cache's file of a hash, where it is there and holds what its name says."""
     path = _cached(root, version)
@@ -248,6 +291,14 @@ def _called(stage: Any) -> str:
     """A stage or pointer as `dvc pull` takes it in the checkout's folder."""
     file, name = str(stage.path_in_repo), getattr(stage, "name", None)
     return file if name is None else name if file == "dvc.yaml" else f"{file}:{name}"
+
+
+def cache(root: Path) -> Path:
+    """The folder of DVC's cache, which `cache.dir` may name: an experiment in a temporary folder has the checkout's."""
+    config = configparser.ConfigParser(interpolation=None, strict=False)
+    with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):
+        config.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
+    return root / ".dvc" / config.get("cache", "dir", fallback="cache").strip("'\"")
 
 
 def _stages(root: Path, file: str = "dvc.yaml") -> dict[str, Any]:

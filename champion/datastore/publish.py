@@ -5,21 +5,20 @@ without the package.
 """
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
+from champion.bundle.folder import Package
+from champion.bundle.manifest import MODEL
 from champion.datastore import dvc, index, remote
 from champion.datastore.backends.base import RemoteError, Tell
 from champion.errors import ProjectError
 from champion.workspace import process
 from champion.workspace.files import write_text
-from champion.workspace.workspace import Workspace, open_workspace, read_package, shown
+from champion.workspace.workspace import Workspace, shown
 
 
 def push(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
-    """Record data and packages in their pointers, and push these pointers, stages and files, or all; what was done."""
-    for line in record_all(root):
-        tell(line)
+    """Push these pointers, stages and files, or all that is recorded; what was done."""
     wanted = targets or index.targets(root)
     if not wanted:
         return "There is neither data nor a package to push yet."
@@ -30,16 +29,6 @@ def push(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
         if not output.made and output.md5 in done.output:
             tell(f"{output.path.name} is neither on this machine nor on the remote: run `make push` where it is")
     return done.summary
-
-
-def record_all(root: Path) -> Iterator[str]:
-    """Record the tables and packages of all use cases; what was done."""
-    for config in sorted((root / "configs").glob("*.yaml")):
-        workspace = open_workspace(str(config))
-        if line := record_data(workspace):
-            yield line
-        if workspace.package.is_dir():
-            yield record(workspace)
 
 
 def record_data(workspace: Workspace) -> str | None:
@@ -54,19 +43,28 @@ def record_data(workspace: Workspace) -> str | None:
     return f"{name} is recorded as data version {version[:8]}"
 
 
-def record(workspace: Workspace) -> str:
-    """Record the package of a use case in its pointer; what was done. Raises ProjectError when there is none."""
+def record(workspace: Workspace, package: Package) -> str:
+    """Record the package of a use case in its pointer; what was done.
+
+    Raises ProjectError when DVC recorded another package than this one.
+    """
     from ruamel.yaml import YAML
 
-    package = read_package(workspace)
-    if package is None:
-        raise ProjectError(f"There is no package in {workspace.shown_package} yet. Run `python run.py train` first.")
+    name, state = workspace.shown_package, package.manifest.champion_state
     manifest, yaml, text = package.manifest, YAML(), io.StringIO()
+    facts = ("use_case", "model_version", "metrics", "data_version", "commit")
     with process.unbroken():  # else a pointer without the champion's number
-        _dvc(workspace.root, workspace.shown_package, "add", workspace.shown_package)
+        _dvc(workspace.root, name, "add", name)
         pointer = yaml.load(workspace.pointer.read_text(encoding="utf-8"))
-        names = ("use_case", "model_version", "metrics", "data_version", "commit")
-        pointer["meta"] = {name: getattr(manifest, name) for name in names}
+        if pointer["outs"][0]["md5"] != package.md5:
+            raise ProjectError(f"{name} changed while DVC recorded it, and nothing was pushed. Run `make push` again.")
+        pointer["meta"] = {
+            **{name: getattr(manifest, name) for name in facts},
+            "model": manifest.files[MODEL],
+            "state": manifest.state_name,
+            "since": state.since,
+            **({"by": state.by} if state.by else {}),
+        }
         yaml.dump(pointer, text)
         write_text(workspace.pointer, text.getvalue())
     return f"{shown(workspace.pointer, workspace.root)} names version {manifest.model_version}"

@@ -82,6 +82,18 @@ def _package(workspace: Workspace) -> str:
     return f"{content}; it was made with {changed}, and it answers"
 
 
+def _champion(workspace: Workspace) -> str:
+    from champion.orchestration.store import open_store
+    from champion.registry.sides import Situation, out_of_step, read_sides
+
+    sides = read_sides(open_store(), workspace)
+    lines = "; ".join(out_of_step(sides, workspace))
+    if sides.lost or sides.situation is Situation.BOTH:
+        raise ProjectError(f"out of step: {lines}\nThe table in docs/design.md says what each case means.")
+    number = sides.history.champion_number
+    return lines or ("none yet" if number is None else f"version {number}; {sides.situation.value}")
+
+
 def _docker(_: Workspace) -> str:
     from champion.orchestration.stacks import support_of
     from champion.orchestration.store import open_store
@@ -96,6 +108,7 @@ CHECKS: dict[str, Callable[[Workspace], str]] = {
     "remote": lambda workspace: remote.check(workspace.root),
     "store": _store,
     "package": _package,
+    "champion": _champion,
     "dashboard": lambda _: "installed" if find_spec("fastapi") else "not installed; `make dashboard` installs it",
     "docker": _docker,
 }

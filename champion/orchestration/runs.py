@@ -24,6 +24,7 @@ TRAINING = "training"
 ARTIFACTS = {
     "table": "{}_table",
     "package": "{}_package",
+    "record": "{}_record",
     "scored": "{}_batch_table",
     "log": "{}_log_batch_table",
     "labels": "{}_labels_batch_table",

@@ -168,6 +168,13 @@ def is_local(client: Client) -> bool:
     return str(client.zen_store.type.value) == "sql"
 
 
+def beside(client: Client, name: str) -> Path:
+    """The path of a file beside the database of a local store."""
+    database = _database(str(client.zen_store.url))
+    assert database is not None
+    return database.with_name(name)
+
+
 def described(client: Client) -> str:
     """The store in a few words, for every command to name."""
     if not is_local(client):

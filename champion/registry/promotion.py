@@ -27,10 +27,18 @@ if TYPE_CHECKING:
     from zenml.client import Client
 
 
+class Unreachable(Strict):
+    """The champion that git names, and whose package this machine cannot have."""
+
+    number: int | None
+    metrics: dict[str, float]
+
+
 class Terms(Strict):
     """On what terms a run may change production.
 
-    `champion` and `revision` are those of the moment when the run started; None where there was no champion.
+    `champion` and `revision` are those of the moment when the run started; None where there was no champion. `by` is
+    who started it. With `unreachable` nothing can be decided.
     """
 
     policy: Promotion
@@ -38,6 +46,8 @@ class Terms(Strict):
     readmit: bool
     champion: str | None
     revision: int | None
+    by: str | None = None
+    unreachable: Unreachable | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,8 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
         same_rows = (version for version in history.versions if version.record.split.same_rows(judged.plan.rule))
         count = len({fingerprint, *(version.record.fingerprint for version in same_rows)})
         replaced = number if decision.promote else None
-        outcome = functools.partial(Outcome, champion=number, replaced=replaced, judged=count)
+        in_production = terms.unreachable.number if terms.unreachable else number
+        outcome = functools.partial(Outcome, champion=in_production, replaced=replaced, judged=count)
         if not terms.promote:
             action = "would_promote" if decision.promote else "would_keep"
             known = (version.number, version.id) if version else (None, None)
@@ -81,7 +92,7 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
             version = _record(client, history, judged, decision)
         if not decision.promote:
             return decision, outcome(action="kept", challenger=version.number), version.id
-        _set_champion(client, history, version, judged, decision)
+        _set_champion(client, history, version, judged, decision, terms.by)
     return decision, outcome(action="promoted", challenger=version.number, champion=version.number), version.id
 
 
@@ -103,11 +114,19 @@ def _with_history(decision: Decision, history: VersionHistory, judged: Judged, t
         return keep(
             "same", "The champion stays: this run made the champion again; nothing that makes a model has changed."
         )
-    withdrawn = history.state is not None and history.state.is_withdrawn(fingerprint, judged.model)
+    withdrawn = history.is_withdrawn(fingerprint, judged.model)
     if decision.promote and withdrawn and not terms.readmit:
         return keep(
             "withdrawn",
             "The champion stays: this challenger was in production and a rollback took it out. `--readmit` lets it back.",
+        )
+    if decision.promote and terms.unreachable:
+        score = terms.unreachable.metrics.get(decision.metric)
+        theirs = "of which no score is known" if score is None else f"which had {score:.4f} on other rows"
+        return keep(
+            "champion_unreachable",
+            f"Nothing is decided: the champion is version {terms.unreachable.number}, {theirs}, and its package is not here; "
+            f"the challenger has {decision.metric} {decision.challenger_score:.4f}.",
         )
     return decision
 
@@ -140,13 +159,16 @@ def _record_of(history: VersionHistory, judged: Judged, decision: Decision, numb
 
 
 def _set_champion(
-    client: Client, history: VersionHistory, version: Version, judged: Judged, decision: Decision
+    client: Client, history: VersionHistory, version: Version, judged: Judged, decision: Decision, by: str | None
 ) -> None:
     """Package first, then the record, then the champion's state; the stage is the last act."""
     replaced = history.champion_number
     state = ChampionState.after(
         history.state,
         now=(judged.facts.fingerprint, judged.model),
+        withdrawn=history.left,
+        follows=history.champion.states if history.champion else (),
+        by=by,
         highest_version=max(history.highest_version, version.number),
         since=champions.now(),
         event="promotion",
@@ -173,5 +195,5 @@ def _set_champion(
     )
     champions.save_package(client, version.id, package)
     record = _record_of(history, judged, decision, version.number)
-    champions.log(version.id, record=record.model_copy(update={"replaced": replaced}))
+    champions.log(client, version.id, record=record.model_copy(update={"replaced": replaced}))
     champions.set_champion(client, version.id, state)

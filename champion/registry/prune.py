@@ -41,7 +41,8 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
         runs = _runs(client, name, TRAINING)
         newest = next((run for run in runs if run.status.is_successful), None)
         still_used = _still_used(client, newest)
-        needed = {v.package_id for v in champions.version_history(client, name).versions}
+        versions = champions.version_history(client, name).versions
+        needed = {artifact for each in versions for artifact in (each.package_id, *each.long_values)}
         for step in (step for run in still_used for step in _steps(client, run)):
             needed |= {str(artifact.id) for artifact in _flat(step.inputs, step.outputs)}
         removed = [run for run in runs if run.id not in still_used]

@@ -1,29 +1,44 @@
-"""Make store and package agree before anything is judged, predicted or rolled back.
+"""Make pointer, store and package agree, in the commands that write, before anything is judged, predicted or rolled back.
 
-With a server its Model Control Plane is the truth. Without one the champion travels as package and pointer: a package
-that the store does not know is imported as the champion, with its record; a package that has fallen behind the store
-is written anew. Of two states of one history the one with the higher revision is the newer.
+With a server its Model Control Plane is the truth. Without one pointer and store are compared as git merges (`sides`): a
+pointer that moved is followed, also to an older version; a promotion that no pointer names yet stands; where both moved a
+person decides (`adopt`). Then the package on disk follows.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from champion.bundle import folder
-from champion.bundle.decision_record import shared
-from champion.bundle.folder import MODEL, Package
+from champion.bundle.folder import Package
 from champion.bundle.libraries import moved
+from champion.bundle.manifest import MODEL, ChampionState
 from champion.bundle.model import require_trusted
+from champion.datastore.index import Pointer
 from champion.errors import ProjectError
 from champion.orchestration.store import is_local, locked
 from champion.registry import versions as champions
-from champion.registry.versions import Record, Version, VersionHistory
-from champion.workspace.workspace import Workspace, read_package
+from champion.registry.agreement import read_agreement, write_agreement
+from champion.registry.fetched import fetch_package
+from champion.registry.sides import Sides, Situation, both_moved, is_taken, read_sides, sentence
+from champion.registry.versions import Version, VersionHistory
+from champion.reporting.metrics import never_judged
+from champion.workspace.git import git
+from champion.workspace.workspace import Workspace, shown
 
 if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
+
+
+class UnreachableError(ProjectError):
+    """The champion that git names cannot be had on this machine."""
+
+    def __init__(self, message: str, pointer: Pointer) -> None:
+        super().__init__(message)
+        self.pointer = pointer
 
 
 @dataclass(frozen=True)
@@ -32,30 +47,66 @@ class Reconciled:
 
     version_history: VersionHistory
     package: Package | None  # the champion's, read once; None where there is no champion
-    done: str | None  # what had to be done
+    done: tuple[str, ...]  # what had to be done
+    out_of_step: str | None  # what still is, until somebody pushes
+    never_judged: str | None  # what stands in the workspace instead of the last run's
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All of it, for the user to read."""
+        return (*self.done, *(line for line in (self.out_of_step, self.never_judged) if line))
 
 
 def reconcile(client: Client, workspace: Workspace) -> Reconciled:
-    """Make store and package agree. Raises PackageError when the package is broken, or another use case's."""
-    name = workspace.use_case.name
-    with locked(client, name):
-        package = read_package(workspace)
-        history = champions.version_history(client, name)
-        package, done = _reconcile(client, workspace, history, package)
-        return Reconciled(champions.version_history(client, name) if done else history, package, done)
+    """Make pointer, store and package agree.
+
+    Raises PackageError when the package is broken, or another use case's; UnreachableError when the package that the
+    pointer names cannot be fetched; ProjectError when pointer and store both moved.
+    """
+    fetched = None
+    while True:
+        with locked(client, workspace.use_case.name):
+            sides, done = read_sides(client, workspace), []
+            if is_taken(sides, workspace):
+                done.append(_take(client, workspace, sides))
+                sides = read_sides(client, workspace)
+            if not _lacks(sides, fetched):
+                return _reconciled(client, workspace, sides, fetched, done)
+        try:
+            fetched = _fetch(workspace, sides)
+        except UnreachableError:
+            if sides.situation is Situation.BOTH:
+                raise both_moved(sides, workspace) from None
+            raise
+
+
+def _reconciled(
+    client: Client, workspace: Workspace, sides: Sides, fetched: Package | None, done: list[str]
+) -> Reconciled:
+    """Do what the situation asks for, with every package at hand that it takes."""
+    if sides.situation is Situation.BOTH:
+        raise both_moved(sides, workspace)
+    if sides.situation is Situation.MOVED:
+        done.append(_follow(client, workspace, sides, _named(sides, fetched)))
+        sides = read_sides(client, workspace)
+    package, brought = _bring_package(client, workspace, sides, fetched)
+    _agree(client, workspace, sides)
+    done += [brought] if brought else []
+    judged = never_judged(workspace.reports, workspace.use_case.name)
+    return Reconciled(sides.history, package, tuple(done), sentence(sides, workspace), judged)
 
 
 @dataclass(frozen=True)
 class Production:
-    """The champion as a pipeline takes it: its package in memory and as an artifact, and what reconciling had to do."""
+    """The champion as a pipeline takes it: its package in memory and as an artifact, and what reconciling had to say."""
 
     package: Package
     stored: ArtifactVersionResponse
-    done: str | None
+    notes: tuple[str, ...]
 
 
 def production(client: Client, workspace: Workspace) -> Production:
-    """Make store and package agree, and take the champion.
+    """Make pointer, store and package agree, and take the champion.
 
     Raises ProjectError when there is no champion, or its package is broken or gone.
     """
@@ -66,34 +117,167 @@ def production(client: Client, workspace: Workspace) -> Production:
             f"{workspace.use_case.name} has no champion to work with. `python run.py train --config "
             f"{workspace.shown_config}` makes one."
         )
-    return Production(reconciled.package, champions.stored_package(client, champion), reconciled.done)
+    return Production(reconciled.package, champions.stored_package(client, champion), reconciled.notes)
 
 
-def write_champion(client: Client, workspace: Workspace) -> None:
-    """Write the package of the store's champion, whatever the workspace has."""
-    name = workspace.use_case.name
-    with locked(client, name):
-        _write_if_behind(client, workspace, champions.version_history(client, name).champion, None)
+def write_champion(client: Client, workspace: Workspace) -> str | None:
+    """Write the package of the store's champion, whatever the workspace has; what is still out of step."""
+    with locked(client, workspace.use_case.name):
+        sides = read_sides(client, workspace)
+        _write_if_behind(client, workspace, sides.history.champion, None)
+        return sentence(sides, workspace)
 
 
-def _reconcile(
-    client: Client, workspace: Workspace, history: VersionHistory, package: Package | None
-) -> tuple[Package | None, str | None]:
-    champion, name = history.champion, workspace.shown_package
-    if champion is not None and package is not None and champions.restore_package(client, champion, package):
-        return package, f"model version {champion.number} was put back into the store, where it was gone, from {name}"
-    if package is None or (not is_local(client) and history.versions):
-        return _write_if_behind(client, workspace, champion, package)
+def adopt(client: Client, workspace: Workspace, side: Literal["pointer", "store"], by: str | None) -> str:
+    """Decide between a pointer and a store that both moved; what was done.
+
+    The pointer's champion is followed, and what the store leaves is withdrawn; the store's champion gets a state that
+    follows both, so that it can be pushed. Raises ProjectError when there is nothing to decide.
+    """
+    sides = read_sides(client, workspace)
+    fetched = _fetch(workspace, sides) if side == "pointer" and sides.situation is Situation.BOTH else None
+    with locked(client, workspace.use_case.name):
+        sides = read_sides(client, workspace)
+        champion = sides.history.champion
+        if sides.situation is not Situation.BOTH or champion is None or sides.pointer is None:
+            raise ProjectError(
+                f"There is nothing to adopt: {sides.situation.value}. `python run.py models` names the champion."
+            )
+        if side == "pointer":
+            if fetched is None or fetched.md5 != sides.pointer.md5:
+                raise ProjectError(f"{shown(workspace.pointer, workspace.root)} changed at this moment. Run again.")
+            done = _follow(client, workspace, sides, _named(sides, fetched))
+        else:
+            name = shown(workspace.pointer, workspace.root)
+            state = ChampionState.after(
+                champion.champion_state,
+                now=(champion.record.fingerprint, champion.record.model),
+                follows=(*(each for each in (sides.state,) if each), *champion.states),
+                by=by,
+                highest_version=max(sides.history.highest_version, sides.pointer.number or 0),
+                since=champions.now(),
+                event="adoption",
+                reason=f"Version {champion.number} was adopted instead of version {sides.pointer.number} of {name}.",
+            )
+            champions.set_champion(client, champion.id, state)
+            agreement = read_agreement(client, workspace.use_case.name)
+            known = {"pointer": sides.pointer.md5, "state": sides.state}
+            write_agreement(client, workspace.use_case.name, agreement.model_copy(update=known))
+            done = f"version {champion.number} stays the champion; `make push` records it"
+        sides = read_sides(client, workspace)
+        _bring_package(client, workspace, sides, fetched)
+        _agree(client, workspace, sides)
+        return done
+
+
+def _lacks(sides: Sides, fetched: Package | None) -> bool:
+    """Whether the pointer's package is needed, and neither on disk nor fetched yet."""
+    pointer, at_hand = sides.pointer, [package for package in (sides.package, fetched) if package]
+    if pointer is None or any(package.md5 == pointer.md5 for package in at_hand):
+        return False
+    if sides.lost:
+        champion = sides.history.champion
+        return sides.agreed and all(
+            champion is None or p.manifest.files[MODEL] != champion.record.model for p in at_hand
+        )
+    return sides.situation is Situation.MOVED or (sides.situation is Situation.BOTH and sides.named is None)
+
+
+def _fetch(workspace: Workspace, sides: Sides) -> Package:
+    """The package that the pointer names, while nothing is locked."""
+    pointer, name = sides.pointer, shown(workspace.pointer, workspace.root)
+    assert pointer is not None
+    try:
+        package = fetch_package(workspace, workspace.pointer.read_text(encoding="utf-8"), name)
+    except ProjectError as error:
+        raise UnreachableError(
+            f"{name} names version {pointer.number} as the champion, and its package cannot be had.\n{error}\n"
+            "`python run.py train --offline` trains without it, and changes nothing in production.",
+            pointer,
+        ) from None
+    if package.md5 != pointer.md5:
+        raise ProjectError(f"{name} changed at this moment. Run again.")
+    return package
+
+
+def _named(sides: Sides, fetched: Package | None) -> Package:
+    """The pointer's package, which is at hand."""
+    packages = (package for package in (sides.package, fetched) if package and sides.pointer)
+    return next(package for package in packages if sides.pointer and package.md5 == sides.pointer.md5)
+
+
+def _take(client: Client, workspace: Workspace, sides: Sides) -> str:
+    """Take the package on disk, which neither pointer nor store knows, as the champion."""
+    package = sides.package
+    assert package is not None
+    number = package.manifest.model_version
+    if _make_champion(client, sides.history, package):
+        return f"model version {number} was imported from {workspace.shown_package} as the champion"
+    return f"model version {number} is the champion again, as {workspace.shown_package} says"
+
+
+def _make_champion(client: Client, history: VersionHistory, package: Package) -> bool:
+    """Make a package's version the champion, in its state; whether the store did not have it."""
     manifest = package.manifest
     same_number = (v for v in history.versions if v.number == manifest.model_version and v.package_id)
     known = next((v for v in same_number if v.record.model == manifest.files[MODEL]), None)
     if known is None:
         import_package(client, package, as_champion=True)
-        return package, f"model version {manifest.model_version} was imported from {name} as the champion"
-    if champion is not None and manifest.champion_state.revision <= (history.revision or 0):
-        return _write_if_behind(client, workspace, champion, package)
+        return True
+    if not champions.has_package(client, known):
+        champions.restore_package(client, known, package)
     champions.set_champion(client, known.id, manifest.champion_state)
-    return package, f"model version {known.number} is the champion again, as {name} says"
+    return False
+
+
+def _follow(client: Client, workspace: Workspace, sides: Sides, package: Package) -> str:
+    """Make the pointer's champion that of the store; what it leaves is withdrawn, unless the new one descends from it."""
+    former, manifest, name = sides.history.champion, package.manifest, workspace.use_case.name
+    model, said = manifest.files[MODEL], f"version {manifest.model_version} is the champion"
+    said += f", as {shown(workspace.pointer, workspace.root)} names it"
+    left = [each for each in sides.agreement.left if manifest.fingerprint != each[0] and model != each[1]]
+    if former is not None and former.champion_state and former.states[0] not in manifest.champion_state.follows:
+        if former.record.model == model:  # another way to the same model: what was withdrawn on either stays so
+            left += [(each, "") for each in former.champion_state.withdrawn]
+            left += [("", each) for each in former.champion_state.withdrawn_models]
+        elif manifest.champion_state.follows or former.number > manifest.model_version:
+            left.append((former.record.fingerprint, former.record.model))
+            said += f"; version {former.number} was taken out with it, and comes back with `train --readmit` only"
+    agreement = sides.agreement.model_copy(update={"left": tuple(dict.fromkeys(left))})
+    write_agreement(client, name, agreement)
+    _make_champion(client, sides.history, package)
+    write_agreement(client, name, agreement.model_copy(update={"pointer": package.md5, "state": manifest.state_name}))
+    return said
+
+
+def _agree(client: Client, workspace: Workspace, sides: Sides) -> None:
+    """Remember what pointer and store agree on, or from where the store moved on."""
+    if sides.pointer is None or sides.situation not in (Situation.AGREED, Situation.UNRECORDED):
+        return
+    if sides.situation is Situation.AGREED or sides.pointer.md5 != sides.agreement.pointer:
+        state = sides.state
+        if sides.situation is Situation.AGREED and sides.history.champion:
+            state = sides.history.champion.states[0]
+        known = {"pointer": sides.pointer.md5, "state": state}
+        write_agreement(client, workspace.use_case.name, sides.agreement.model_copy(update=known))
+
+
+def _bring_package(
+    client: Client, workspace: Workspace, sides: Sides, fetched: Package | None
+) -> tuple[Package | None, str | None]:
+    """Make the package on disk the champion's; where the store has lost it, the store's from the one at hand."""
+    champion, package = sides.history.champion, sides.package
+    if champion is None or not sides.lost:
+        return _write_if_behind(client, workspace, champion, package)
+    source = next((p for p in (package, fetched) if p and p.manifest.files[MODEL] == champion.record.model), None)
+    if source is None:
+        raise champions.gone(champion, "its files or its artifact were deleted")
+    champions.restore_package(client, champion, source)
+    champion = champions.version_history(client, workspace.use_case.name).champion
+    package, _ = _write_if_behind(client, workspace, champion, package)
+    name = workspace.shown_package if source is sides.package else shown(workspace.pointer, workspace.root)
+    number = source.manifest.model_version
+    return package, f"model version {number} was put back into the store, where it was gone, from {name}"
 
 
 def _write_if_behind(
@@ -101,8 +285,7 @@ def _write_if_behind(
 ) -> tuple[Package | None, str | None]:
     if champion is None:
         return None, None
-    manifest = package.manifest if package else None
-    if manifest and (manifest.files[MODEL], manifest.champion_state) == (
+    if package and (package.manifest.files[MODEL], package.manifest.champion_state) == (
         champion.record.model,
         champion.champion_state,
     ):
@@ -119,21 +302,23 @@ def import_package(client: Client, package: Package, as_champion: bool) -> None:
     Raises PackageError when its model holds a type that is not trusted, unless a library moved: types come and go with its
     versions, and who loads the model looks at them again.
     """
-    manifest, decision = package.manifest, package.manifest.decision
+    manifest = package.manifest
     if moved(manifest.libraries) is None:
         require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")
-    record = Record(
-        **shared(manifest, Record),
-        **shared(decision, Record),
-        number=manifest.model_version,
-        judged_against=decision.champion,
-        replaced=decision.champion,
-        model=manifest.files[MODEL],
-        imported=True,
-    )
-    created = champions.create(client, manifest.use_case, record)
+    created = champions.create(client, manifest.use_case, champions.record_of(manifest))
     champions.save_package(client, created, package)
     if as_champion:
         champions.set_champion(client, created, manifest.champion_state)
     else:
         champions.archive(client, created)
+
+
+def who(client: Client, workspace: Workspace) -> str | None:
+    """Who changes production here: the workflow's run, the server's user, or git's; None where nobody says."""
+    server, repository, run = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    if server and repository and run:
+        return f"{server}/{repository}/actions/runs/{run}"
+    if not is_local(client):
+        return str(client.active_user.name)
+    name, email = (git(workspace.root, "config", f"user.{key}") for key in ("name", "email"))
+    return " ".join(part for part in (name, f"<{email}>" if email else "") if part) or None

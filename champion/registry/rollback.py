@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from champion.bundle import folder
 from champion.bundle.build import with_state
 from champion.bundle.folder import Package
 from champion.bundle.manifest import ChampionState
-from champion.datastore.fetch import pull_pointer
 from champion.errors import ConfigurationError, PackageError, ProjectError
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
-from champion.registry.reconcile import import_package, reconcile
+from champion.registry.fetched import fetch_package
+from champion.registry.reconcile import import_package, reconcile, who
+from champion.registry.sides import read_sides, sentence
 from champion.registry.versions import Version
 from champion.workspace.git import git
 from champion.workspace.workspace import Workspace
@@ -31,6 +30,7 @@ class RolledBack:
     champion: int
     replaced: int
     reason: str
+    notes: tuple[str, ...]
 
 
 def roll_back(client: Client, workspace: Workspace, number: int | None) -> RolledBack:
@@ -42,7 +42,8 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
     champion replaced. Raises ProjectError when there is no such former champion, or its package cannot be had.
     """
     name = workspace.use_case.name
-    champion = reconcile(client, workspace).version_history.champion
+    reconciled = reconcile(client, workspace)
+    champion = reconciled.version_history.champion
     if champion is None:
         raise ProjectError(f"{name} has no champion yet, so there is nothing to roll back. Run `python run.py train`.")
     wanted = _wanted(champion, number)
@@ -64,7 +65,9 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
         state = ChampionState.after(
             champion.champion_state,
             now=(former.record.fingerprint, former.record.model),
-            withdrawn=(champion.record.fingerprint, champion.record.model),
+            withdrawn=[*history.left, (champion.record.fingerprint, champion.record.model)],
+            follows=champion.states,
+            by=who(client, workspace),
             highest_version=history.highest_version,
             since=champions.now(),
             event="rollback",
@@ -72,7 +75,8 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
         )
         champions.set_champion(client, former.id, state)
         folder.write(with_state(package, state), workspace.package)
-    return RolledBack(former.number, champion.number, reason)
+        now = sentence(read_sides(client, workspace), workspace)
+    return RolledBack(former.number, champion.number, reason, (*reconciled.notes, *([now] if now else [])))
 
 
 def _wanted(champion: Version, number: int | None) -> int:
@@ -110,17 +114,11 @@ def _from_history(workspace: Workspace, number: int) -> Package:
             f"Version {number} is not to be had: this store does not have its package, and no commit of "
             f"{name} names it. `python run.py models` shows the versions that are here."
         )
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / workspace.pointer.name
-        path.write_text(text, encoding="utf-8")
-        try:
-            target = pull_pointer(workspace.root, path)
-        except ProjectError as error:
-            raise ProjectError(
-                f"The package of version {number} could not be fetched: its pointer is in commit {commit[:8]}.\n{error}"
-            ) from None
-        package = folder.read(target, f"the package of version {number}")
-    expected = (workspace.use_case.name, number)
-    if package is None or (package.manifest.use_case, package.manifest.model_version) != expected:
-        raise PackageError(f"The package that commit {commit[:8]} points to is not version {number} of this use case.")
-    return package
+    try:
+        return fetch_package(workspace, text, f"commit {commit[:8]}")
+    except PackageError:
+        raise
+    except ProjectError as error:
+        raise ProjectError(
+            f"The package of version {number} could not be fetched: its pointer is in commit {commit[:8]}.\n{error}"
+        ) from None

@@ -4,6 +4,10 @@ A model version carries as metadata its scores, one by one; `record`, what made 
 state since it has been champion. The production package is an artifact that is linked to the version, so the store can
 always write the folder anew.
 
+ZenML 0.98 takes the entry of a key with the latest time of creation, and drops a value of more than 65,535 characters of
+JSON with a line in the log. So a value that changes gets a key of its own each time, counted up (`title`, `title.1`), a
+long one lies in an artifact, and what was written is read back.
+
 Everything that changes the champion is called under `champion.orchestration.store.locked`. Setting the stage is the last
 act, and one transaction of the store: a process that dies before it has changed nothing in production.
 """
@@ -12,19 +16,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from champion.bundle.decision_record import DecisionFacts
-from champion.bundle.folder import MODEL
-from champion.bundle.manifest import ChampionState
-from champion.errors import StoreError
+from champion.bundle.decision_record import DecisionFacts, shared
+from champion.bundle.manifest import ANCESTORS, MODEL, ChampionState, Manifest
+from champion.errors import PackageError, StoreError
 from champion.modeling.split import SplitRule
 from champion.orchestration.runs import artifact_name
 from champion.orchestration.store import is_local
+from champion.registry.agreement import read_agreement
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -36,6 +42,9 @@ if TYPE_CHECKING:
 
 PRODUCTION, ARCHIVED = "production", "archived"
 _RECORD, _STATE, _PACKAGE = "record", "title", "package"
+_LONGEST = 60_000  # characters of JSON, which an entry of metadata certainly holds
+_STAGE_TRIES = 3
+_ARTIFACT = "artifact:"  # begins the entry of a value that lies in one
 
 
 class Record(DecisionFacts):
@@ -64,18 +73,26 @@ class Version:
     record: Record
     champion_state: ChampionState | None
     package_id: str | None  # artifact version of its package
+    long_values: tuple[str, ...] = ()  # artifact versions that hold what is too long for metadata
 
     @property
     def number(self) -> int:
         """The project's own number of it."""
         return self.record.number
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of its state as champion and of those before, newest first; nothing where it never was champion."""
+        state = self.champion_state
+        return (state.name(self.record.model), *state.follows)[:ANCESTORS] if state else ()
+
 
 @dataclass(frozen=True)
 class VersionHistory:
-    """All versions of a use case that the store knows, oldest first."""
+    """All versions of a use case that the store knows, oldest first; and what it left because git said so."""
 
     versions: tuple[Version, ...]
+    left: tuple[tuple[str, str], ...] = ()  # fingerprint and model file
 
     @property
     def champion(self) -> Version | None:
@@ -103,6 +120,11 @@ class VersionHistory:
         """How often the champion changed; None where there is none."""
         return self.state.revision if self.state else None
 
+    def is_withdrawn(self, fingerprint: str, model: str) -> bool:
+        """Whether a rollback took out of production what has this fingerprint, or this model file."""
+        left = any(fingerprint == each or model == file for each, file in self.left)
+        return left or (self.state is not None and self.state.is_withdrawn(fingerprint, model))
+
     def number(self, number: int) -> Version | None:
         """The version with this number; of two (one imported) the one that was champion."""
         versions = (version for version in self.versions if version.number == number)
@@ -111,6 +133,19 @@ class VersionHistory:
     def made_by(self, fingerprint: str) -> list[Version]:
         """The versions that this fingerprint made, newest first."""
         return [version for version in reversed(self.versions) if version.record.fingerprint == fingerprint]
+
+
+def record_of(manifest: Manifest) -> Record:
+    """The record that a package brings with it."""
+    return Record(
+        **shared(manifest, Record),
+        **shared(manifest.decision, Record),
+        number=manifest.model_version,
+        judged_against=manifest.decision.champion,
+        replaced=manifest.decision.champion,
+        model=manifest.files[MODEL],
+        imported=True,
+    )
 
 
 def now() -> str:
@@ -126,30 +161,83 @@ def version_history(client: Client, use_case: str) -> VersionHistory:
         items = depaginate(client.list_model_versions, model=use_case, size=1000, hydrate=True, sort_by="asc:number")
     except KeyError:
         return VersionHistory(())
-    return VersionHistory(tuple(_version(item) for item in items if _RECORD in item.run_metadata))
+    versions = tuple(version for item in items if (version := _version(item)))
+    return VersionHistory(versions, read_agreement(client, use_case).left)
 
 
-def _version(item: ModelVersionResponse) -> Version:
-    metadata = item.run_metadata
-    state, package = metadata.get(_STATE), metadata.get(_PACKAGE)
+def _version(item: ModelVersionResponse) -> Version | None:
+    record, state, package = (_newest(item, name) for name in (_RECORD, _STATE, _PACKAGE))
+    if record is None:
+        return None
     return Version(
         id=item.id,
         stage=str(item.stage or "none"),
-        record=Record.model_validate_json(str(metadata[_RECORD])),
-        champion_state=ChampionState.model_validate_json(str(state)) if state else None,
-        package_id=str(package) if package else None,
+        record=Record.model_validate_json(record),
+        champion_state=ChampionState.model_validate_json(state) if state else None,
+        package_id=package,
+        long_values=tuple(
+            value.removeprefix(_ARTIFACT)
+            for value in map(str, item.run_metadata.values())
+            if value.startswith(_ARTIFACT)
+        ),
     )
 
 
-def log(version_id: UUID, **values: BaseModel | str | float) -> None:
-    """Write metadata on a model version; a later value hides the earlier one.
+def _keys(item: ModelVersionResponse, name: str) -> list[str]:
+    """The keys under which a value was written, oldest first."""
+    known = [key for key in item.run_metadata if key == name or key.removeprefix(f"{name}.").isdigit()]
+    return sorted(known, key=lambda key: int(key.removeprefix(name).lstrip(".") or 0))
 
-    A record or a state is stored as JSON text: ZenML would merge a dictionary into the earlier one.
+
+def _newest(item: ModelVersionResponse, name: str) -> str | None:
+    """The value that was written last; None where there is none, or the artifact that holds it is gone."""
+    keys = _keys(item, name)
+    text = str(item.run_metadata[keys[-1]]) if keys else None
+    return _from_artifact(text.removeprefix(_ARTIFACT)) if text and text.startswith(_ARTIFACT) else text
+
+
+@functools.lru_cache(maxsize=256)
+def _from_artifact(artifact_id: str) -> str | None:
+    from zenml.client import Client
+
+    try:
+        return str(Client().get_artifact_version(artifact_id).load())
+    except Exception:  # whatever deleted it, the artifact store says it in words of its own
+        return None
+
+
+def log(client: Client, version_id: UUID, **values: BaseModel | str) -> None:
+    """Write metadata on a model version; a later value hides the earlier one, whatever the clock says.
+
+    A record or a state is stored as JSON text: ZenML would merge a dictionary into the earlier one. Raises StoreError
+    when the store does not have it afterwards.
     """
     from zenml import log_metadata
 
-    ready = {name: value.model_dump_json() if isinstance(value, BaseModel) else value for name, value in values.items()}
+    item = _model_version(client, version_id)
+    ready = {}
+    for name, value in values.items():
+        text = value.model_dump_json() if isinstance(value, BaseModel) else value
+        long = len(json.dumps(text)) > _LONGEST
+        count = len(_keys(item, name))
+        ready[f"{name}.{count}" if count else name] = _as_artifact(item, text) if long else text
     log_metadata(metadata={**ready}, model_version_id=version_id)
+    kept = _model_version(client, version_id).run_metadata
+    if lost := [key for key, text in ready.items() if kept.get(key) != text]:
+        raise StoreError(
+            f"Nothing was promoted: the ZenML store did not keep {', '.join(lost)} of {item.model.name} {item.name}. Run "
+            "again; where that does not help, `python run.py doctor` looks at the store."
+        )
+
+
+def _as_artifact(item: ModelVersionResponse, text: str) -> str:
+    """Keep a text in an artifact that is linked to the version; what stands for it in the metadata."""
+    from zenml import save_artifact
+    from zenml.model.utils import link_artifact_version_to_model_version
+
+    artifact = save_artifact(text, name=artifact_name(item.model.name, "record"))
+    link_artifact_version_to_model_version(artifact, item)
+    return f"{_ARTIFACT}{artifact.id}"
 
 
 def create(client: Client, use_case: str, record: Record) -> UUID:
@@ -157,6 +245,7 @@ def create(client: Client, use_case: str, record: Record) -> UUID:
 
     The record's number names it; where a foreign version already has that name, it gets a suffix.
     """
+    from zenml import log_metadata
     from zenml.exceptions import EntityExistsError
 
     with contextlib.suppress(EntityExistsError):
@@ -168,10 +257,10 @@ def create(client: Client, use_case: str, record: Record) -> UUID:
             version = client.create_model_version(use_case, name=name, description=record.reason)
         except EntityExistsError:
             version = client.get_model_version(use_case, name)
-            if _RECORD in version.run_metadata:
+            if _keys(version, _RECORD):
                 continue
-        log(version.id, **record.metrics)
-        log(version.id, record=record)
+        log_metadata(metadata={**record.metrics}, model_version_id=version.id)
+        log(client, version.id, record=record)
         return version.id
     raise StoreError(
         f"The store holds too many versions with the number {number} of {use_case}; remove some with prune."
@@ -188,7 +277,7 @@ def save_package(client: Client, version_id: UUID, package: Package) -> Artifact
     name = artifact_name(package.manifest.use_case, "package")
     artifact = save_artifact(package, name=name, materializer=PackageMaterializer)
     link_artifact_version_to_model_version(artifact, _model_version(client, version_id))
-    log(version_id, package=str(artifact.id))
+    log(client, version_id, package=str(artifact.id))
     return artifact
 
 
@@ -198,7 +287,10 @@ def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
 
     if version.package_id is None:
         raise StoreError(f"Model version {version.number} was never in production; it has no package.")
-    artifact = client.get_artifact_version(version.package_id)
+    try:
+        artifact = client.get_artifact_version(version.package_id)
+    except KeyError:
+        raise gone(version, "its artifact was deleted") from None
     uri = artifact.uri
     if (
         not is_local(client)
@@ -211,11 +303,12 @@ def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
             "(docs/scale.md)."
         )
     if is_gone(uri):
-        raise _gone(version, uri)
+        raise gone(version, uri)
     return artifact
 
 
-def _gone(version: Version, why: object) -> StoreError:
+def gone(version: Version, why: object) -> StoreError:
+    """The error of a package that the store has lost."""
     return StoreError(
         f"The package of model version {version.number} is gone from the store ({why}). Bring the production package back "
         "with `make pull`; where nobody has it, move the store away and train anew."
@@ -230,28 +323,56 @@ def load_package(client: Client, version: Version) -> Package:
     try:
         package: Package = artifact.load()
     except Exception as error:  # the artifact store raises what its file system raises
-        raise _gone(version, f"{type(error).__name__}: {error}") from error
+        raise gone(version, f"{type(error).__name__}: {error}") from error
     return with_state(package, version.champion_state) if version.champion_state else package
 
 
-def restore_package(client: Client, version: Version, package: Package) -> bool:
-    """Write a version's package into the store again, where its files were deleted; whether that was needed."""
-    from champion.orchestration.materializers.files import is_gone, write_again
+def has_package(client: Client, version: Version) -> bool:
+    """Whether the store still has the package of a version: its artifact and, on this machine, its files."""
+    from champion.orchestration.materializers.files import is_gone
+
+    try:
+        return version.package_id is not None and not is_gone(client.get_artifact_version(version.package_id).uri)
+    except KeyError:
+        return False
+
+
+def restore_package(client: Client, version: Version, package: Package) -> None:
+    """Write a version's package into the store again, where its files or its artifact were deleted.
+
+    Raises PackageError when the package is of another model.
+    """
+    from champion.orchestration.materializers.files import write_again
     from champion.orchestration.materializers.package import PackageMaterializer
 
-    if version.package_id is None or package.manifest.files[MODEL] != version.record.model:
-        return False
-    artifact = client.get_artifact_version(version.package_id)
-    if not is_gone(artifact.uri):
-        return False
-    write_again(artifact.uri, package, PackageMaterializer)
-    return True
+    if package.manifest.files[MODEL] != version.record.model:
+        raise PackageError(
+            f"The package of model version {version.number} is gone from the store, and the one at hand is of another "
+            "model. Bring the right one back with `make pull`."
+        )
+    try:
+        write_again(client.get_artifact_version(str(version.package_id)).uri, package, PackageMaterializer)
+    except KeyError:
+        save_package(client, version.id, package)
 
 
 def set_champion(client: Client, version_id: UUID, champion_state: ChampionState) -> None:
-    """Make a version the champion: its state first, then the stage, which archives the former champion."""
-    log(version_id, **{_STATE: champion_state})
-    _model_version(client, version_id).set_stage(PRODUCTION, force=True)
+    """Make a version the champion: its state first, then the stage, which archives the former champion.
+
+    Raises StoreError when the store names another champion afterwards, or another state of it.
+    """
+    log(client, version_id, **{_STATE: champion_state})
+    version = _model_version(client, version_id)
+    for _ in range(_STAGE_TRIES):  # two changes of a stage at once may leave no version in it, without an error
+        version.set_stage(PRODUCTION, force=True)
+        champion = version_history(client, version.model.name).champion
+        if champion is not None and champion.id == version_id and champion.champion_state == champion_state:
+            return
+    now = f"version {champion.number}" if champion else "none"
+    raise StoreError(
+        f"{version.model.name} {version.name} did not become the champion: the ZenML store says it is {now}. Something else "
+        "changes this store. Look at `python run.py models`, and try again."
+    )
 
 
 def archive(client: Client, version_id: UUID) -> None:

@@ -48,6 +48,11 @@ def importance(evaluation: Evaluation) -> str:
     if best.mean <= 0:
         text = f"No column costs any {metric} when shuffled"
     text += f", measured on {counted(sampled, 'holdout row')}."
+    if evaluation.rows.columns > len(evaluation.challenger.importance):
+        text += (
+            f" Of {count(evaluation.rows.columns)} columns those of the blocks that cost most were measured one by one:"
+        )
+        text += f" {count(len(evaluation.challenger.importance))}."
     if without and best.mean > 0:
         text += f" Without {count(without)} of {counted(len(columns), 'column')} nothing measurable would be lost,"
         text += " each taken alone."

@@ -1,5 +1,7 @@
 """Where the files of a use case are: configuration, table, package, reports."""
 
+import contextlib
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +72,25 @@ def open_workspace(config: str) -> Workspace:
     if not path.is_absolute() and not path.exists():
         path = root / config
     name = shown(path, root)
-    return Workspace(root, path, parse_use_case(_read_yaml(path, name), name))
+    use_case = parse_use_case(_read_yaml(path, name), name)
+    _refuse_two(root, path, use_case.name)
+    return Workspace(root, path, use_case)
+
+
+def _refuse_two(root: Path, path: Path, name: str) -> None:
+    """Refuse a use case whose name another file of configs/ has: both would share one history and one package."""
+    for other in sorted((root / "configs").glob("*.y*ml")):
+        if other.resolve() == path.resolve():
+            continue
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            named = re.search(
+                r"^name:[ \t]*(['\"]?)(.+?)\1[ \t]*(?:#.*)?$", other.read_text(encoding="utf-8"), re.MULTILINE
+            )
+            if named and named[2] == name:
+                raise ConfigurationError(
+                    f"{shown(path, root)} and {shown(other, root)} have one name: both are {name!r}, and would share one "
+                    "champion. Give one of them another name."
+                )
 
 
 def _read_yaml(path: Path, name: str) -> object:

@@ -19,6 +19,7 @@ BEHAVIOURS = {
     "modeling": {
         "behaviour": "what holds for any estimator", "tasks/protocol": "a further task",
     },
+    "registry": {"reconcile_stateful": "two clones, in any order"},
     "orchestration": {"engine": "an engine that is not there"},
     "reporting": {
         "drift_report": "one report in all its forms", "report": "one report in all its forms",
@@ -43,6 +44,7 @@ ELSEWHERE = {
     "champion.progress": "tests/integration/test_batch_files.py",
     "champion.reporting.comment": "tests/unit/ci/test_comment.py",
     "champion.reporting.drift.issue": "tests/unit/ci/test_drift.py",
+    "champion.reporting.metrics": "tests/unit/registry/test_sides.py",
     "champion.settings": "every command",
 }
 

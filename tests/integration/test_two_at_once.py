@@ -41,22 +41,23 @@ def on_machine_of(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Sessio
 
 def one_champion(session: Session) -> tuple[int, str | None]:
     """What the next command finds after a crash: the champion, and what had to be repaired."""
-    done = reconcile(session.client, session.workspace(tree(1))).done
+    done = "; ".join(reconcile(session.client, session.workspace(tree(1))).notes)
     champions = [number for number, stage in session.stages().items() if stage == "production"]
     assert len(champions) == 1
     assert session.manifest()["model_version"] == champions[0]
-    assert reconcile(session.client, session.workspace(tree(1))).done is None
-    return champions[0], done
+    assert reconcile(session.client, session.workspace(tree(1))).notes == ()
+    return champions[0], done or None
 
 
 def test_of_two_runs_at_once_one_is_champion_and_both_are_recorded(ready: Checkout) -> None:
     ready.write_use_case(tree(0))
     ready.run("train")
-    configs = [ready.write_use_case(tree(depth), f"depth_{depth}") for depth in (1, 2)]
+    configs = [ready.write_use_case(tree(depth), f"../depth_{depth}") for depth in (1, 2)]
+    (ready.root / "configs/iris.yaml").unlink()  # of two files there with one name both are refused
     started = [ready.start("train", "--config", config, "--json") for config in configs]
     ended = [(*process.communicate(timeout=300), process.returncode) for process in started]
     assert [code for _, _, code in ended] == [0, 0], ended
-    versions = ready.models()
+    versions = ready.models("--config", configs[0])
     assert len(versions) == 3
     assert len({version["fingerprint"] for version in versions}) == 3
     (champion,) = [version for version in versions if version["stage"] == "production"]

@@ -42,7 +42,7 @@ class Interrupting(DecisionTreeClassifier):
 
 @dataclass
 class TrainedCheckout(Checkout):
-    """A checkout with a champion, version 1, whose better challenger is `configs/better.yaml`."""
+    """A checkout with a champion, version 1, whose use case has become a better one since."""
 
     backup: Path = field(kw_only=True)
 
@@ -87,8 +87,8 @@ class TrainedCheckout(Checkout):
         assert self.state() == before
 
     def with_use_case(self, **changes: Any) -> str:
-        """Write configs/tried.yaml, the quick use case with changes; its path is returned."""
-        return self.write_use_case(quick(**changes), "tried")
+        """Write the quick use case with changes; its path is returned."""
+        return self.write_use_case(quick(**changes))
 
     def iris(self) -> pd.DataFrame:
         return pd.read_csv(self.root / "data/iris.csv")
@@ -112,10 +112,10 @@ def build(folder: Path) -> TrainedCheckout:
     made = make_checkout(folder)
     trained = TrainedCheckout(made.root, made.home, backup=folder / "backup")
     trained.write_use_case(quick(candidates=tree(max_depth=1, random_state=0)))
-    trained.write_use_case(quick(), "better")
-    trained.git("add", "--all")
-    trained.git("commit", "--quiet", "--message", "use cases")
     assert trained.train()["champion"] == 1
+    trained.write_use_case(quick())
+    trained.git("add", "--all")
+    trained.git("commit", "--quiet", "--message", "a better use case")
     assert trained.git("status", "--porcelain") == ""
     shutil.copytree(trained.root, trained.backup, symlinks=True)
     return trained

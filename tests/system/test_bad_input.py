@@ -36,8 +36,8 @@ def test_a_wrong_use_case_is_refused_with_its_place_and_what_is_allowed(trained:
         "\x00": "is not valid YAML",
         "base: &base {estimator: x}\n<<: {name: iris}\nname: iris\n": "unknown key 'base'",  # merged, not given twice
     }.items():
-        (trained.root / "configs/tried.yaml").write_text(text, encoding="utf-8")
-        trained.refuses(WRONG_USAGE, "train", "--config", "configs/tried.yaml", says=("configs/tried.yaml", says))
+        (trained.root / "configs/iris.yaml").write_text(text, encoding="utf-8")
+        trained.refuses(WRONG_USAGE, "train", "--config", "configs/iris.yaml", says=("configs/iris.yaml", says))
 
 
 # Each kind once; the other tables are in tests/unit/tabular and tests/unit/modeling.

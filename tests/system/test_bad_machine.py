@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(trained: Trained
     }.items():
         with read_only(trained.root / folder):
             says = (said, "cannot be written", "permission")
-            trained.refuses(FAILED, "train", "--config", "configs/better.yaml", says=says)
+            trained.refuses(FAILED, "train", says=says)
     trained.iris().to_csv(tmp_path / "flowers.csv", index=False)
     before = trained.state()
     with read_only(trained.root):
@@ -85,7 +85,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(trained: Trained
 def test_a_full_disk_leaves_the_old_package_and_the_next_command_writes_the_new_one(trained: TrainedCheckout) -> None:
     former = trained.state()["package"]
     with full(trained.root / "models"):
-        said = trained.ends(FAILED, "train", "--config", "configs/better.yaml")
+        said = trained.ends(FAILED, "train")
         assert "could not be written to models/iris (No space left on device)" in said
         assert "the former one is untouched" in said
         found = trained.state()
@@ -98,7 +98,7 @@ def test_a_full_disk_leaves_the_old_package_and_the_next_command_writes_the_new_
 
 def test_a_store_without_room_is_told_and_works_again_when_there_is_some(trained: TrainedCheckout) -> None:
     with full(trained.root / ".zenml", afterwards=2**24):
-        said = trained.ends(FAILED, "train", "--config", "configs/better.yaml")
+        said = trained.ends(FAILED, "train")
         assert "No space left" in said or "disk is full" in said
         assert "Make room" in said
         (trained.root / ".zenml/.filler").unlink()
@@ -127,7 +127,7 @@ def test_ctrl_c_in_the_middle_of_a_step_ends_at_once_and_changes_nothing(
 def test_ctrl_c_at_any_moment_leaves_one_champion(trained: TrainedCheckout, moments: tuple[str, ...]) -> None:
     for moment in moments:
         at_a_moment = moment.replace(".", "").isdigit()  # also while it imports what it needs
-        process = trained.start("train", "--config", "configs/better.yaml")
+        process = trained.start("train")
         if at_a_moment:
             time.sleep(float(moment))
         else:
@@ -146,7 +146,7 @@ def test_it_runs_from_another_folder_without_git_and_with_no_home_or_one_that_is
     (tmp_path / "bin").mkdir()
     trained.ends(DONE, "models", cwd=tmp_path)
     trained.ends(DONE, "train", env={"HOME": "/nonexistent"}, warm=False)
-    trained.ends(DONE, "train", "--config", "configs/better.yaml", env={"PATH": str(tmp_path / "bin")})
+    trained.ends(DONE, "train", env={"PATH": str(tmp_path / "bin")})
     assert trained.manifest()["commit"] is None
     assert trained.manifest()["model_version"] == 2
     with read_only(trained.home):

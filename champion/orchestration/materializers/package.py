@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType, VisualizationType
 
-from champion.bundle.folder import CARD, MANIFEST, Package, manifest_text, parse_manifest, verify
+from champion.bundle.folder import CARD, MANIFEST, Package, parse_manifest, verify
 from champion.orchestration.materializers.files import Files
 
 
@@ -17,16 +17,15 @@ class PackageMaterializer(Files):
     def load(self, data_type: type[Any]) -> Package:
         """Read and verify the package."""
         del data_type
-        manifest = parse_manifest(self._read(MANIFEST), self.uri)
-        package = Package(manifest, {name: self._read(name) for name in manifest.files})
+        manifest = parse_manifest(text := self._read(MANIFEST), self.uri)
+        package = Package(manifest, {name: self._read(name) for name in manifest.files}, text)
         verify(package, self.uri)
         return package
 
     def save(self, data: Package) -> None:
         """Write the package, the manifest last."""
-        for name, content in data.files.items():
+        for name, content in data.contents.items():
             self._write(name, content)
-        self._write(MANIFEST, manifest_text(data.manifest).encode())
 
     def save_visualizations(self, data: Package) -> dict[str, VisualizationType]:
         """The model card, which lies there already."""

@@ -107,7 +107,7 @@ class Server:
         runner.ci("champion", **MAIN)
         runner.ci("promote", GITHUB_OUTPUT=str(output))
         assert output.read_text().endswith("record=true\n")
-        runner.inside("data", "push")
+        runner.run("data", "push")
         return runner.ci("pointer", **MAIN)
 
     def model_version(self) -> int:

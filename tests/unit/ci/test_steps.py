@@ -52,7 +52,7 @@ def test_without_a_remote_the_sample_is_remade_the_pointers_scores_stand_in_and_
     assert not (runner.root / "models/iris").exists()
     assert "Nothing is promoted" in runner.ci("promote", GITHUB_OUTPUT=str(tmp_path / "output"))
     assert (tmp_path / "output").read_text() == "record=false\n"
-    assert json.loads(runner.report("iris/decision.json"))["action"] == "would_promote"
+    assert json.loads(runner.report("iris/decision.json"))["ground"] == "champion_unreachable"
     written = runner.ci("comment", BASE_SHA=base)
     assert "## iris: the challenger scores higher than the champion did\n" in written
     assert "The champion (version 1) was not asked: there is no DVC remote here" in written
@@ -168,7 +168,7 @@ def test_a_merge_promotes_on_top_of_what_the_branch_is_by_then_and_a_rollback_un
     again.ci("champion", **MAIN, WITHOUT_DATA="true")
     again.env["ROLLBACK_USE_CASE"] = "iris"
     again.command(sys.executable, "run.py", "ci", "rollback")
-    again.inside("data", "push")
+    again.run("data", "push")
     assert "version 1" in again.ci("pointer", **MAIN)
     assert server.model_version() == 1
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from champion.comparison.compare import IMPORTANCE_ROWS, ComparedModel, compare
+from champion.comparison.compare import IMPORTANCE_REPEATS, IMPORTANCE_ROWS, ComparedModel, compare
 from champion.comparison.evaluation import Evaluation
 from champion.errors import ConfigurationError, NotEnoughDataError
 from champion.modeling.columns import infer
@@ -15,6 +15,7 @@ from champion.modeling.predictor import Predictor
 from champion.modeling.split import SplitRule, is_holdout, rule_for
 from champion.modeling.tasks.classification.target import canonical_labels, class_list
 from champion.modeling.training import fit_candidate
+from champion.reporting import sentences
 from champion.use_case.learning import Candidate, Data, Fitting, Split
 from champion.use_case.policy import ComparisonRules
 
@@ -190,6 +191,23 @@ def test_importance_finds_the_one_informative_column(metric: str) -> None:
     assert [one.feature for one in found] == ["x", "noise"]
     assert found[0].mean > 0.2
     assert abs(found[1].mean) < 0.05
+
+
+def test_of_very_many_columns_blocks_are_shuffled_first_and_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    wide = [
+        frame.assign(**{f"column {i}": random.normal(size=200) for i in range(60)})
+        for frame in (table(), table(seed=1))
+    ]
+    challenger, cells = compared_model(wide[0]), 200 * 62 * IMPORTANCE_REPEATS
+    everything = exam(wide[1], challenger)
+    assert len(everything.challenger.importance) == everything.rows.columns == 62
+    monkeypatch.setattr("champion.comparison.compare.IMPORTANCE_CELLS", 12 * cells)
+    found = exam(wide[1], challenger)
+    assert len(found.challenger.importance) <= 12
+    assert found.challenger.importance[0].feature == everything.challenger.importance[0].feature == "x"
+    assert "Of 62 columns those of the blocks that cost most were measured one by one" in sentences.importance(found)
+    assert "blocks" not in sentences.importance(everything)
 
 
 def test_importance_of_a_large_holdout_is_taken_from_a_sample_that_has_every_class() -> None:

@@ -29,7 +29,7 @@ def test_what_nobody_needs_goes_and_the_next_run_is_cached_as_before(session: Se
     assert [table.version for table in tables] == [session.manifest()["data_version"]]
 
     assert session.stages() == stages
-    assert reconcile(client, place).done is None
+    assert reconcile(client, place).notes == ()
     assert session.train(tree(2))[1] == {"promote", "report"}
     assert roll_back(client, place, 1).champion == 1
     assert session.manifest()["model_version"] == 1

@@ -1,5 +1,6 @@
 """The former champion back in production, and what the next runs make of it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from champion.errors import ProjectError
 from champion.orchestration import code
 from champion.registry.rollback import roll_back
 from champion.registry.versions import version_history
-from tests.conftest import Session, tree
+from tests.conftest import Checkout, Session, enter_store, tree
 
 
 def back(session: Session, use_case: dict[str, Any], number: int | None = None) -> int:
@@ -95,3 +96,40 @@ def test_a_run_reads_and_hashes_the_champion_once_from_the_workspace_and_once_fr
     hashed.clear()
     session.train(tree(0))
     assert sum(hashed) == 1, "evaluate was cached"
+
+
+def test_a_fresh_clone_with_an_empty_store_rolls_back(
+    ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The remote stands in no commit, as credentials do not either."""
+    remote = f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path / 'remote'}\n"
+    (ready.root / ".dvc/config.local").write_text(remote)
+    session = Session(ready.root, enter_store(ready.root / ".zenml", monkeypatch), "iris")
+    for depth in (1, 2):
+        session.train(tree(depth))
+        ready.run("data", "push")
+        ready.git("add", "--all")
+        ready.git("commit", "--quiet", "--message", "a new champion")
+        assert ready.git("show", "--name-only", "--format=", "HEAD").split() == ["models/iris.dvc"]
+
+    clone = type(ready)(tmp_path / "clone", tmp_path / "another_home")
+    clone.home.mkdir()
+    ready.git("clone", "--quiet", str(ready.root), str(clone.root))
+    (clone.root / ".dvc/config.local").write_text(remote)
+    remote_folder = tmp_path / "remote"
+    remote_folder.rename(tmp_path / "away")
+    refused = clone.run("train", expect=1).stderr
+    assert "models/iris.dvc names version 2 as the champion, and its package cannot be had" in refused
+    assert "--offline" in refused
+    offline = clone.train("--offline")
+    assert (offline["action"], offline["ground"], offline["champion"]) == ("would_keep", "champion_unreachable", 2)
+    assert "which had 0.9535 on other rows" in offline["reason"]
+    listed = clone.run("models")
+    assert listed.stderr.startswith("Note: models/iris.dvc names version 2, this machine has no champion")
+    assert listed.stdout.startswith("version 2    production  accuracy 0.9535")
+    assert [(each["number"], each["stage"]) for each in clone.models()] == [(2, "production")]
+    (tmp_path / "away").rename(remote_folder)
+    session = Session(clone.root, enter_store(clone.root / ".zenml", monkeypatch), "iris")
+    assert back(session, tree(2)) == 1
+    assert session.stages() == {1: "production", 2: "archived"}
+    assert clone.git("status", "--porcelain") == ""

@@ -5,11 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from champion import settings
 from champion.errors import ConfigurationError, ProjectError
 from champion.workspace.files import write_text
 from champion.workspace.git import commit
+from champion.workspace.workspace import open_workspace
 from champion.workspace.yaml_text import DEEPEST, parse
 from tests.conftest import Checkout
+
+
+def test_two_use_cases_of_one_name_are_refused_and_both_files_are_named(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.yaml"
+    copy.write_text((settings.root() / "configs/iris.yaml").read_text())
+    with pytest.raises(ConfigurationError, match=r"copy\.yaml and configs/iris\.yaml have one name: both are 'iris'"):
+        open_workspace(str(copy))
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,13 +38,13 @@ from champion.modeling.training import fit_candidate, rank
 from champion.reporting.facts import ReportedRun
 from champion.reporting.html import render_html
 from champion.reporting.markdown import render_markdown
+from champion.reporting.metrics import metrics as written_metrics
 from champion.reporting.tables import Table, columns
 from champion.reporting.tasks import TASKS
 from champion.serving.loaded import Champion
 from champion.use_case.learning import Candidate, Data
 from champion.use_case.policy import Promotion
 from champion.use_case.whole import UseCase
-from pipelines.outputs import metrics as written_metrics
 from pipelines.outputs import plots
 from tests.support.packages import about
 from tests.support.report_examples import lineage

@@ -1,0 +1,74 @@
+"""What a push records, with DVC itself: the pointer, by which git knows of the champion."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from champion.bundle import folder
+from champion.datastore import dvc
+from champion.errors import PackageError, ProjectError
+from champion.registry.recording import record_champion
+from tests.unit.registry.conftest import LikeDvc, Machine, repository
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    real = dvc.run
+    made = repository(tmp_path, monkeypatch)("ada")
+    monkeypatch.setattr(dvc, "run", real)
+    made.promote()
+    return made
+
+
+def test_the_pointer_names_the_package_and_tells_of_the_champion(machine: Machine) -> None:
+    assert machine.record() == "models/shared.dvc names version 1"
+    pointer, package = machine.workspace.pointer, machine.package
+    assert package is not None
+    content, manifest = yaml.safe_load(pointer.read_text()), package.manifest
+    assert (content["outs"][0]["path"], content["outs"][0]["md5"]) == ("shared", package.md5)
+    names = ("use_case", "model_version", "metrics", "data_version", "commit")
+    facts = {
+        "model": manifest.files[folder.MODEL],
+        "state": manifest.state_name,
+        "since": manifest.champion_state.since,
+    }
+    assert content["meta"] == {name: getattr(manifest, name) for name in names} | facts | {
+        "by": "Ada <ada@example.org>"
+    }
+
+    before = pointer.read_bytes()
+    assert machine.record() == "", "nothing more to record"
+    (machine.workspace.package / folder.MODEL).write_bytes(b"x")
+    with pytest.raises(PackageError, match="models/shared is refused"):
+        machine.record()
+    assert pointer.read_bytes() == before
+
+
+def test_a_package_that_is_swapped_while_dvc_records_it_is_not_recorded_under_the_others_number(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = dvc.run
+
+    def swapped(root: Path, *arguments: str) -> dvc.Done:
+        (machine.workspace.package / folder.CARD).write_text("of another package")
+        return real(root, *arguments)
+
+    monkeypatch.setattr(dvc, "run", swapped)
+    with pytest.raises(ProjectError, match="models/shared changed while DVC recorded it"):
+        list(record_champion(machine.client, machine.workspace))
+
+
+def test_the_stand_in_for_dvc_leaves_what_dvc_leaves(machine: Machine, tmp_path: Path) -> None:
+    twin = shutil.copytree(machine.root, tmp_path / "twin", symlinks=True)
+    assert dvc.run(machine.root, "add", "models/shared").ok
+    LikeDvc(tmp_path).run(twin, "add", "models/shared")
+    left = [
+        (
+            {path.relative_to(root).as_posix() for path in (root / ".dvc/cache/files").rglob("*") if path.is_file()},
+            {key: yaml.safe_load((root / "models/shared.dvc").read_text())["outs"][0][key] for key in ("md5", "path", "hash")},
+        )
+        for root in (machine.root, twin)
+    ]  # fmt: skip
+    assert left[0] == left[1]
