@@ -89,7 +89,9 @@ def _champion(workspace: Workspace) -> str:
     sides = read_sides(open_store(), workspace)
     lines = "; ".join(out_of_step(sides, workspace))
     if sides.lost or sides.situation is Situation.BOTH:
-        raise ProjectError(f"out of step: {lines}\nThe table in docs/design.md says what each case means.")
+        raise ProjectError(
+            f"pointer, store and package disagree: {lines}\nThe table in docs/design.md says what each case means."
+        )
     number = sides.history.champion_number
     return lines or ("none yet" if number is None else f"version {number}; {sides.situation.value}")
 

@@ -250,6 +250,8 @@ def out_of_step(sides: Sides, workspace: Workspace) -> list[str]:
 def versions_in_truth(sides: Sides) -> tuple[Version, ...]:
     """The versions with the champion that is true: where git's word is ahead of the store, the one that the pointer names."""
     pointer, versions = sides.pointer, sides.history.versions
+    if sides.situation is Situation.NONE and sides.package and not versions:
+        return (_unfetched(sides.package.manifest),)
     if sides.situation is not Situation.MOVED or pointer is None:
         return versions
     model = sides.named.files[MODEL] if sides.named else pointer.text("model")

@@ -42,7 +42,7 @@ class Interrupting(DecisionTreeClassifier):
 
 @dataclass
 class TrainedCheckout(Checkout):
-    """A checkout with a champion, version 1, whose use case has become a better one since."""
+    """A checkout with a champion, version 1, whose use case can be made a better one."""
 
     backup: Path = field(kw_only=True)
 
@@ -93,13 +93,18 @@ class TrainedCheckout(Checkout):
     def iris(self) -> pd.DataFrame:
         return pd.read_csv(self.root / "data/iris.csv")
 
-    def still_works(self) -> None:
-        """The next command finds one champion, and package and store agree."""
-        self.ends(DONE, "models")
+    def better(self) -> None:
+        """Make the use case one whose challenger is better."""
+        self.write_use_case(quick())
+
+    def still_works(self) -> str:
+        """The next run finds one champion, and package and store agree; what it said."""
+        self.write_use_case(quick(candidates=tree(max_depth=1, random_state=0)))
+        said = self.ends(DONE, "train")
         stages = dict(self.state()["versions"])
         assert list(stages.values()).count("production") == 1
         assert stages[f"v{self.manifest()['model_version']}"] == "production"
-        self.ends(DONE, "train")
+        return said
 
 
 def tree(**params: Any) -> dict[str, Any]:
@@ -112,10 +117,9 @@ def build(folder: Path) -> TrainedCheckout:
     made = make_checkout(folder)
     trained = TrainedCheckout(made.root, made.home, backup=folder / "backup")
     trained.write_use_case(quick(candidates=tree(max_depth=1, random_state=0)))
-    assert trained.train()["champion"] == 1
-    trained.write_use_case(quick())
     trained.git("add", "--all")
-    trained.git("commit", "--quiet", "--message", "a better use case")
+    trained.git("commit", "--quiet", "--message", "use case")
+    assert trained.train()["champion"] == 1
     assert trained.git("status", "--porcelain") == ""
     shutil.copytree(trained.root, trained.backup, symlinks=True)
     return trained

@@ -78,7 +78,7 @@ def test_a_foreign_or_broken_package_is_refused_before_the_store_believes_it(tra
     manifest.write_text(right.replace(*hashes), encoding="utf-8")
     trained.refuses(FAILED, "train", says=("models/iris", "types that are not trusted: posixpath.join"))
     shutil.rmtree(trained.package)
-    assert "models/iris was written anew" in trained.ends(DONE, "models")
+    assert "models/iris was written anew" in trained.ends(DONE, "train")
     assert trained.manifest()["model_version"] == 1
 
 
@@ -112,7 +112,7 @@ def test_a_copied_checkout_does_not_write_into_the_store_of_the_first(trained: T
     assert "the checkout was moved or copied" in copied.ends(FAILED, "train")
     assert trained.database.read_bytes() == before
     shutil.rmtree(copied.root / ".zenml")
-    assert "imported from models/iris as the champion" in copied.ends(DONE, "models")
+    assert "imported from models/iris as the champion" in copied.ends(DONE, "train")
 
 
 def test_an_artifact_that_is_gone_is_made_again_without_the_cache(trained: TrainedCheckout) -> None:

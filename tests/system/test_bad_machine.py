@@ -64,6 +64,7 @@ def full(folder: Path, afterwards: int = 0) -> Iterator[None]:
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_the_run(trained: TrainedCheckout, tmp_path: Path) -> None:
+    trained.better()
     for folder, said in {
         "models": "Nothing was run: models",
         "reports": "Nothing was run: reports",
@@ -84,6 +85,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(trained: Trained
 
 def test_a_full_disk_leaves_the_old_package_and_the_next_command_writes_the_new_one(trained: TrainedCheckout) -> None:
     former = trained.state()["package"]
+    trained.better()
     with full(trained.root / "models"):
         said = trained.ends(FAILED, "train")
         assert "could not be written to models/iris (No space left on device)" in said
@@ -91,12 +93,15 @@ def test_a_full_disk_leaves_the_old_package_and_the_next_command_writes_the_new_
         found = trained.state()
         assert found["package"] == former
         assert found["models"] == [".filler", ".gitkeep", "iris"]
-    assert "models/iris was written anew" in trained.ends(DONE, "models")
+    assert "models/iris, which is served, holds version 1, and the champion is version 2" in trained.ends(
+        DONE, "models"
+    )
+    assert "models/iris was written anew" in trained.still_works()
     assert trained.manifest()["model_version"] == 2
-    trained.still_works()
 
 
 def test_a_store_without_room_is_told_and_works_again_when_there_is_some(trained: TrainedCheckout) -> None:
+    trained.better()
     with full(trained.root / ".zenml", afterwards=2**24):
         said = trained.ends(FAILED, "train")
         assert "No space left" in said or "disk is full" in said
@@ -125,6 +130,7 @@ def test_ctrl_c_in_the_middle_of_a_step_ends_at_once_and_changes_nothing(
     ],
 )
 def test_ctrl_c_at_any_moment_leaves_one_champion(trained: TrainedCheckout, moments: tuple[str, ...]) -> None:
+    trained.better()
     for moment in moments:
         at_a_moment = moment.replace(".", "").isdigit()  # also while it imports what it needs
         process = trained.start("train")
@@ -146,6 +152,7 @@ def test_it_runs_from_another_folder_without_git_and_with_no_home_or_one_that_is
     (tmp_path / "bin").mkdir()
     trained.ends(DONE, "models", cwd=tmp_path)
     trained.ends(DONE, "train", env={"HOME": "/nonexistent"}, warm=False)
+    trained.better()
     trained.ends(DONE, "train", env={"PATH": str(tmp_path / "bin")})
     assert trained.manifest()["commit"] is None
     assert trained.manifest()["model_version"] == 2
