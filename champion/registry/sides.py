@@ -239,8 +239,12 @@ def out_of_step(sides: Sides, workspace: Workspace) -> list[str]:
         )
     if champion is not None and package is None:
         lines.append(f"{name} is empty: the next run writes it")
+    elif package is not None and sides.situation is Situation.NONE:
+        lines.append(
+            f"{name} holds version {package.manifest.model_version}, and the store has no champion: the next run takes it over"
+        )
     elif package is not None and (champion is None or package.manifest.files[MODEL] != champion.record.model):
-        other = "the store has no champion" if champion is None else f"the champion is version {champion.number}"
+        other = "its package is not here" if champion is None else f"the champion is version {champion.number}"
         number = package.manifest.model_version
         lines.append(f"{name}, which is served, holds version {number}, and {other}: the next run makes them agree")
     lines += [line for line in (never_judged(workspace.reports, workspace.use_case.name),) if line]
