@@ -250,8 +250,8 @@ def cached_file(root: Path, version: str) -> Path | None:
 
 
 def _cached(root: Path, version: str) -> Path:
-    cache, place = root / ".dvc/cache", Path(version[:2], version[2:])
-    today, of_dvc_2 = cache / "files/md5" / place, cache / place
+    place = Path(version[:2], version[2:])
+    today, of_dvc_2 = cache(root) / "files/md5" / place, cache(root) / place
     return of_dvc_2 if of_dvc_2.is_file() and not today.is_file() else today
 
 
