@@ -17,10 +17,12 @@ def command(config: str, yes: bool, as_json: bool) -> None:
 
     done = prune(client, workspace, really=yes)
     if as_json:
-        print_json({"runs": done.runs, "artifacts": done.artifacts, "bytes": done.bytes, "done": yes})
+        print_json({**vars(done), "done": yes})
         return
     verb = "Freed" if yes else "Would free"
     click.echo(f"{verb} {done.runs} runs and {done.artifacts} artifacts, {done.bytes / 1e6:.1f} MB.")
+    if done.unfinished:
+        click.echo(f"{done.unfinished} runs have not ended and stay. Here, killed ones go once no other run goes on.")
     if not yes and (done.runs or done.artifacts):
         click.echo("Nothing was removed; `--yes` does it.")
     click.echo(where(client))

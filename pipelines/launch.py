@@ -9,6 +9,7 @@ from champion.errors import ProjectError
 from champion.orchestration import patches
 from champion.orchestration.runs import lost_artifacts_named, progress, run_tag
 from champion.orchestration.stacks import support_of
+from champion.orchestration.store import at_work
 from champion.patching import apply
 from champion.use_case.whole import UseCase
 
@@ -47,7 +48,7 @@ def launched(
     """
     apply(*patches.RUN)
     stack = support_of(client)
-    with stack.pipeline_settings(client) as settings, progress(tell), lost_artifacts_named():
+    with at_work(client), stack.pipeline_settings(client) as settings, progress(tell), lost_artifacts_named():
         run = pipeline.with_options(
             enable_cache=cache,
             run_name=f"{use_case.name}{f'-{kind}' if kind else ''}-{{date}}-{{time}}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import logging
 import os
 import re
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import StoreError
@@ -214,6 +215,34 @@ def locked(client: Client, name: str) -> Iterator[None]:
     finally:
         with contextlib.suppress(KeyError):
             client.delete_tag(claim)
+
+
+def _at_work(client: Client, flag: int) -> IO[bytes] | None:
+    """A lock file beside a local store, held as `flag` says; None where others hold it, or the store is a server."""
+    database = _database(str(client.zen_store.url))
+    if database is None:
+        return None
+    file = database.with_name("running.lock").open("ab")
+    try:
+        fcntl.flock(file, flag)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+@contextlib.contextmanager
+def at_work(client: Client) -> Iterator[None]:
+    """Be known as a process that runs a pipeline, until it ends in whatever way."""
+    with _at_work(client, fcntl.LOCK_SH) or contextlib.nullcontext():
+        yield
+
+
+@contextlib.contextmanager
+def nobody_at_work(client: Client) -> Iterator[bool]:
+    """Whether no process runs a pipeline; then none begins before the end of the block. Of a server nobody knows: False."""
+    with _at_work(client, fcntl.LOCK_EX | fcntl.LOCK_NB) or contextlib.nullcontext() as held:
+        yield held is not None
 
 
 def _claim(client: Client, claim: str) -> None:

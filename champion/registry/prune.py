@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.orchestration.runs import ARTIFACTS, SCORING, TRAINING, artifact_name, run_tag
-from champion.orchestration.store import locked
+from champion.orchestration.store import locked, nobody_at_work
 from champion.registry import versions as champions
 from champion.workspace.workspace import Workspace
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pruned:
-    """What went, or would go."""
+    """What went, or would go, and how many runs stay since nobody knows whether they go on."""
 
     runs: int
     artifacts: int
     bytes: int
+    unfinished: int
 
 
 def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
@@ -35,18 +36,22 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     it. Every model version and its record stay, its package too, and so does what the newest successful run made or read:
     the next run is cached as before. Tables of former data versions go; a run that needs one reads its file again. So do
     tables that were scored or compared and what came of them: whoever asked has that in files.
+
+    A run that has not ended was killed, and goes, where no process runs a pipeline; else it stays, with what it needs.
+    Whatever else a run still names stays too. What was interrupted goes on at the next call.
     """
     name = workspace.use_case.name
-    with locked(client, name):
+    with locked(client, name), nobody_at_work(client) as all_ended:
         runs = _runs(client, name, TRAINING)
+        scoring = [run for pipeline in SCORING for run in _runs(client, name, pipeline)]
         newest = next((run for run in runs if run.status.is_successful), None)
-        still_used = _still_used(client, newest)
+        unfinished = {run.id for run in [*runs, *scoring] if not (all_ended or run.status.is_finished)}
+        still_used = _still_used(client, newest) | unfinished
         versions = champions.version_history(client, name).versions
         needed = {artifact for each in versions for artifact in (each.package_id, *each.long_values)}
         for step in (step for run in still_used for step in _steps(client, run)):
             needed |= {str(artifact.id) for artifact in _flat(step.inputs, step.outputs)}
-        removed = [run for run in runs if run.id not in still_used]
-        removed += [run for pipeline in SCORING for run in _runs(client, name, pipeline)]
+        removed = [run for run in [*runs, *scoring] if run.id not in still_used]
         outputs = [artifact for run in removed for step in _steps(client, run.id) for artifact in _flat(step.outputs)]
         registered = [  # tables and packages, which no step made
             artifact
@@ -57,13 +62,13 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
         size = sum(_bytes(artifact.uri) for artifact in artifacts.values())
         if really:
             _remove(client, removed, list(artifacts.values()))
-    return Pruned(len(removed), len(artifacts), size)
+    return Pruned(len(removed), len(artifacts), size, len(unfinished))
 
 
 def _runs(client: Client, name: str, pipeline: str) -> list[Any]:
-    """The finished runs of a pipeline for a use case, newest first."""
+    """The runs of a pipeline for a use case, newest first."""
     runs = _all(client.list_pipeline_runs, pipeline=pipeline, sort_by="desc:created", hydrate=True)
-    return [run for run in runs if run.status.is_finished and run_tag(name) in [tag.name for tag in run.tags]]
+    return [run for run in runs if run_tag(name) in [tag.name for tag in run.tags]]
 
 
 def _still_used(client: Client, newest: Any) -> set[UUID]:
@@ -95,9 +100,16 @@ def _bytes(uri: str) -> int:
 
 
 def _remove(client: Client, runs: list[Any], artifacts: list[Any]) -> None:
+    """Runs first, since they refer to artifacts; the record of an artifact last, so that the next call finds what is left."""
+    from champion.orchestration.materializers.files import is_gone
+
     for run in runs:
         with contextlib.suppress(KeyError):
             client.delete_pipeline_run(run.id)
     for artifact in artifacts:
+        if not client.list_artifact_versions(id=artifact.id, only_unused=True, size=1).items:
+            continue  # ZenML would refuse its record after it had removed its files
         with contextlib.suppress(KeyError):
-            client.delete_artifact_version(artifact.id, delete_metadata=True, delete_from_artifact_store=True)
+            if not is_gone(artifact.uri):
+                client.delete_artifact_version(artifact.id, delete_metadata=False, delete_from_artifact_store=True)
+            client.delete_artifact_version(artifact.id, delete_metadata=True)

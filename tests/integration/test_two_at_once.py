@@ -1,5 +1,6 @@
 """Two runs on one store, and runs that are killed: one champion at any time."""
 
+import json
 import random
 import signal
 import sys
@@ -7,6 +8,8 @@ import time
 
 import pytest
 
+from champion.orchestration.store import at_work
+from champion.registry.prune import prune
 from champion.registry.reconcile import reconcile
 from tests.conftest import Checkout, Session, enter_store, tree
 
@@ -88,6 +91,15 @@ def test_a_kill_at_the_worst_moments_leaves_one_champion_and_the_next_command_re
     die("champion.registry.versions:set_champion:after", "train")
     champion, done = one_champion(session)
     assert (champion, "written anew" in str(done)) == (2, True), "three runs of one challenger, one number"
+    with at_work(session.client):
+        said = json.loads(ready.run("prune", "--json").stdout)
+        assert (said["runs"], said["unfinished"]) == (0, 3), (
+            "somebody runs a pipeline, so that nobody knows who was killed"
+        )
+    for runs in (3, 0):
+        assert prune(session.client, session.workspace(tree(2)), really=True).runs == runs, (
+            "killed runs are no obstacle"
+        )
     die("champion.registry.versions:set_champion:after", "rollback")
     champion, done = one_champion(session)
     assert (champion, "written anew" in str(done)) == (1, True)
