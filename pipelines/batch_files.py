@@ -103,17 +103,25 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
 
     from champion.orchestration.materializers.files import FileMaterializer, StoredFile, is_gone, write_again
 
-    with _readable(table):
-        version = f"{files.md5(table)}{suffix_of(table.name)}"
-        name = artifact_name(use_case, kind)
-        stored = StoredFile(table.absolute())
-        try:
-            artifact = client.get_artifact_version(name, version)
-        except KeyError:
-            return save_artifact(stored, name=name, version=version, materializer=FileMaterializer)
+    name, suffix = artifact_name(use_case, kind), suffix_of(table.name)
+    with _readable(table), contextlib.ExitStack() as copies:
+        copy, version = table, files.md5(table)
+        if (artifact := _registered(client, name, f"{version}{suffix}")) is None or is_gone(artifact.uri):
+            copy, version = copies.enter_context(files.copied(table))
+            artifact = _registered(client, name, f"{version}{suffix}")  # it may have changed since it was hashed
+        stored = StoredFile(copy)
+        if artifact is None:
+            return save_artifact(stored, name=name, version=f"{version}{suffix}", materializer=FileMaterializer)
         if is_gone(artifact.uri):
             write_again(artifact.uri, stored, FileMaterializer)
         return artifact
+
+
+def _registered(client: Client, name: str, version: str) -> ArtifactVersionResponse | None:
+    try:
+        return client.get_artifact_version(name, version)
+    except KeyError:
+        return None
 
 
 def deliver(source: Path, target: Path) -> None:

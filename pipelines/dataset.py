@@ -26,7 +26,7 @@ from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
 from champion.tabular.tables import WrittenTable, write_table
-from champion.workspace import process
+from champion.workspace import files, process
 from champion.workspace.workspace import Workspace, open_workspace, shown
 from pipelines import table_check
 
@@ -73,22 +73,20 @@ def register(
     version = early.version() if early else None
     if version is None:
         version = index.data_version(path) if path.is_file() else ""
-    name = artifact_name(use_case.name, "table")
-    try:
-        artifact = client.get_artifact_version(name, version)
-    except KeyError:
-        artifact = None
-    gone = artifact is not None and is_gone(artifact.uri)
-    checks: dict[str, Any] = json.loads(str(artifact.run_metadata.get(_CHECKS, "{}"))) if artifact else {}
-    key = _key(workspace, recorded)
-    if artifact is None or key not in checks or again or gone:
+    name, key = artifact_name(use_case.name, "table"), _key(workspace, recorded)
+    artifact, checks = _registered(client, name, version)
+    if artifact is None or key not in checks or again:
         table_check.require_candidates(use_case, workspace.shown_config)
-        table, checks[key] = (early.checked(recorded) if early else None) or table_check.checked_table(
-            path, shown(path, workspace.root), use_case, recorded
-        )
+        read: tuple[Any, dict[str, Any]] | None = early.checked(recorded) if early else None
+        if read is None:
+            with files.copied(path) if path.is_file() else contextlib.nullcontext((path, "")) as (copy, version):
+                read = table_check.checked_table(copy, shown(path, workspace.root), use_case, recorded)
+            artifact, checks = _registered(client, name, version)  # it may have changed since it was hashed
+        table, checks[key] = read
+        del read
         if artifact is None:
             artifact = save_artifact(table, name=name, version=version, materializer=TableMaterializer)
-        elif gone:
+        elif is_gone(artifact.uri):
             write_again(artifact.uri, table, TableMaterializer)
         del table
         latest = dict(list(checks.items())[-_MOST_CHECKS:])
@@ -101,6 +99,17 @@ def register(
         rule=SplitRule.model_validate(checks[key]["rule"]),
         warnings=tuple(text for text in (fetched, changed, *checks[key]["warnings"]) if text),
     )
+
+
+def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersionResponse | None, dict[str, Any]]:
+    """The artifact of a data version, and what checks found; no checks where its file is gone from the store."""
+    from champion.orchestration.materializers.files import is_gone
+
+    try:
+        artifact = client.get_artifact_version(name, version)
+    except KeyError:
+        return None, {}
+    return artifact, {} if is_gone(artifact.uri) else json.loads(str(artifact.run_metadata.get(_CHECKS, "{}")))
 
 
 def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
@@ -179,11 +188,15 @@ def main(config: str, folder: str) -> None:
     settings.keep_freed_memory()
     pyarrow.set_cpu_count(1)  # the other processors are the run's
     workspace = open_workspace(config)
-    answer(version=index.data_version(workspace.data))
+    version = index.data_version(workspace.data)
+    answer(version=version)
     package = packages.read(workspace.package, workspace.shown_package)
     rule = package.manifest.split if package else None
     name = shown(workspace.data, workspace.root)
-    table, check = table_check.checked_table(workspace.data, name, workspace.use_case, rule)
+    with files.copied(workspace.data, Path(folder)) as (copy, copied):
+        if copied != version:
+            return  # it changed meanwhile
+        table, check = table_check.checked_table(copy, name, workspace.use_case, rule)
     write_table(table, Path(folder) / _TABLE)
     answer(recorded=_plain(rule), check=check, rows=len(table), columns=len(table.columns))
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,3 +59,16 @@ def md5(path: Path) -> str:
     """Hash a file, without reading it whole into memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+@contextlib.contextmanager
+def copied(path: Path, folder: Path | None = None) -> Iterator[tuple[Path, str]]:
+    """A copy of a file that nobody else changes, and its md5, for as long as it is needed; in `folder` if given.
+
+    Whoever hashes a file and then reads it may read other bytes than were hashed. The system copies without moving bytes
+    where it can. Raises OSError when there is no room for it.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        copy = Path(place) / path.name
+        shutil.copyfile(path, copy)
+        yield copy, md5(copy)

@@ -6,7 +6,10 @@ import pytest
 
 from champion.datastore import index
 from champion.registry.versions import version_history
+from champion.workspace import files
+from champion.workspace.files import md5
 from pipelines import table_check
+from pipelines.batch_files import register_table
 from pipelines.dataset import register
 from tests.conftest import Checkout, Session, quick, tree
 
@@ -105,3 +108,26 @@ def other_version(folder: Path, distribution: str, version: str) -> None:
     info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+
+
+def test_a_table_that_changes_between_its_hash_and_its_reading_is_known_by_what_was_read(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = session.root / "data/iris.csv"
+    former = table.read_bytes()
+
+    def hashed_before_somebody_writes(path: Path) -> str:
+        found = md5(path)
+        if path == table:
+            table.write_bytes(former + b"5.0,3.0,1.5,0.3,setosa\n")
+        return found
+
+    for module in (files, index):
+        monkeypatch.setattr(module, "md5", hashed_before_somebody_writes)
+    trained_on = register(session.client, session.workspace(tree(2)), None)
+    assert (trained_on.version, trained_on.rows) == (md5(table), 151)
+    for kind in ("scored", "labels"):
+        table.write_bytes(former)
+        scored = register_table(session.client, session.name, kind, table)
+        assert scored.version == f"{md5(table)}.csv"
+        assert (Path(scored.uri) / table.name).read_bytes() == table.read_bytes() != former
