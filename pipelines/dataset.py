@@ -11,9 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
 from champion.tabular.tables import WrittenTable, write_table
 from champion.workspace import files, process
+from champion.workspace.scratch import scratch
 from champion.workspace.workspace import Workspace, open_workspace, shown
 from pipelines import table_check
 
@@ -159,17 +158,18 @@ def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
     if not _is_worth_it(workspace.data):
         yield None
         return
-    folder = Path(tempfile.mkdtemp())
-    command = [sys.executable, "-m", __name__, str(workspace.config.resolve()), str(folder)]
-    reader = process.start(command, settings.root(), alone=True, errors=False)  # Ctrl-C is for the run, which ends it
-    try:
-        assert reader.stdout is not None
-        with reader.stdout as answers:
-            yield EarlyTable(answers, folder)
-    finally:
-        reader.kill()
-        reader.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch() as folder:
+        command = [sys.executable, "-m", __name__, str(workspace.config.resolve()), str(folder)]
+        reader = process.start(
+            command, settings.root(), alone=True, errors=False
+        )  # Ctrl-C is for the run, which ends it
+        try:
+            assert reader.stdout is not None
+            with reader.stdout as answers:
+                yield EarlyTable(answers, folder)
+        finally:
+            reader.kill()
+            reader.wait()
 
 
 def _is_worth_it(path: Path) -> bool:
@@ -193,7 +193,7 @@ def main(config: str, folder: str) -> None:
     package = packages.read(workspace.package, workspace.shown_package)
     rule = package.manifest.split if package else None
     name = shown(workspace.data, workspace.root)
-    with files.copied(workspace.data, Path(folder)) as (copy, copied):
+    with files.copied(workspace.data) as (copy, copied):
         if copied != version:
             return  # it changed meanwhile
         table, check = table_check.checked_table(copy, name, workspace.use_case, rule)

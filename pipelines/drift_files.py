@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from champion.drift.rows import DriftRequest
 from champion.errors import ConfigurationError, DataError, ProjectError, counted, listed
 from champion.tabular.tables import table_suffix
 from champion.workspace.files import write_text
+from champion.workspace.scratch import scratch
 from champion.workspace.workspace import Workspace
 from pipelines.batch_files import register_table
 
@@ -115,8 +115,8 @@ def gathered(folder: Path, name: str, version: int, since: datetime | None) -> I
 
     others: Counter[int] = Counter()
     broken: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="monitor-") as temporary:
-        path = Path(temporary) / "log.parquet"
+    with scratch() as temporary:
+        path = temporary / "log.parquet"
         writer = None
         try:
             for logged in read(folder, name, skipped=broken.append):

@@ -23,6 +23,7 @@ from champion import settings
 from champion.errors import StoreError
 from champion.orchestration import new_stores, old_stores, patches
 from champion.patching import apply
+from champion.workspace.scratch import sweep
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -37,6 +38,7 @@ _MOVE_AWAY = (
 def open_store() -> Client:
     """The ZenML client; a `StoreError` when its store was made by another ZenML version, or cannot be reached or read."""
     settings.prepare_environment()
+    sweep()
     _refuse_other_version()
     try:
         from zenml.client import Client

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from champion.bundle.plain_files import in_dvc_cache
 from champion.errors import ProjectError
+from champion.workspace.scratch import UNFINISHED, scratch
 
 
 @contextlib.contextmanager
@@ -25,17 +26,18 @@ def replacing(path: Path) -> Iterator[Path]:
     cached = path.is_symlink() and in_dvc_cache(real)
     target = path if cached else real
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent)
     os.close(handle)
     unfinished = Path(name)
-    try:
+    with contextlib.ExitStack() as ended:
+        with contextlib.suppress(OSError):  # without room for a note, a kill leaves the file
+            (ended.enter_context(scratch()) / f"a{UNFINISHED}").symlink_to(unfinished)
+        ended.callback(unfinished.unlink, missing_ok=True)
         yield unfinished
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
         unfinished.chmod(target.stat().st_mode & 0o777 if target.exists() and not cached else 0o644)
         unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -62,13 +64,14 @@ def md5(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def copied(path: Path, folder: Path | None = None) -> Iterator[tuple[Path, str]]:
-    """A copy of a file that nobody else changes, and its md5, for as long as it is needed; in `folder` if given.
+def copied(path: Path) -> Iterator[tuple[Path, str]]:
+    """A copy of a file that nobody else changes, and its md5, for as long as it is needed.
 
     Whoever hashes a file and then reads it may read other bytes than were hashed. The system copies without moving bytes
     where it can. Raises OSError when there is no room for it.
     """
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        copy = Path(place) / path.name
+    with scratch() as folder:
+        copy = folder / "copy" / path.name
+        copy.parent.mkdir()
         shutil.copyfile(path, copy)
         yield copy, md5(copy)

@@ -37,7 +37,9 @@ def early(ready: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 def test_the_run_takes_the_table_that_the_other_process_has_read(early: Checkout, tmp_path: Path) -> None:
-    change(early, "pipelines/dataset.py", "read = table_check.checked_table(", "read = table_check.nobody(")  # in the run itself
+    change(
+        early, "pipelines/dataset.py", "read = table_check.checked_table(", "read = table_check.nobody("
+    )  # in the run itself
     first = early.train()
     assert (first["action"], first["lineage"]["data_version"]) == ("promoted", early.manifest()["data_version"])
     assert not [*(tmp_path / "temporary").iterdir()], "what was temporary is gone"
