@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from champion import settings
+from champion.harmless import as_json
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -77,4 +77,4 @@ def running(stack: str | None, quiet: bool) -> Iterator[tuple[Client, Callable[[
 
 def print_json(value: Any) -> None:
     """The one JSON value that `--json` prints."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(as_json(value))

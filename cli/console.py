@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
 
+from champion.harmless import printable
 from champion.progress import watched
 from champion.reporting.words import NOTHING, p_value, percent
 
@@ -34,14 +36,23 @@ _BARS = "▁▂▃▄▅▆▇█"
 _MOST_FEATURES, _LAST_MOMENTS = 20, 40
 
 
+class _HarmlessConsole(Console):
+    """Shows what would steer a terminal as its escape, wherever it was printed from."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            shown = "\r".join(map(printable, segment.text.split("\r")))  # rich keeps that of `end` alone
+            yield segment if segment.control else segment._replace(text=shown)
+
+
 def out() -> Console:
     """The console for results; made when it is used, so that a captured stdout is the one written to."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _HarmlessConsole(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def notes() -> Console:
     """The console for progress and warnings: stderr, so that stdout can be read by a program."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _HarmlessConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import click
 
 from champion import settings
+from champion.harmless import printable
 
 targets_argument = click.argument("targets", nargs=-1, metavar="[TARGET]...")
 
@@ -52,4 +53,4 @@ def login() -> None:
 
 
 def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(printable(line), err=True)

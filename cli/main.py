@@ -13,6 +13,7 @@ import click
 from champion import settings
 from champion.errors import DONE, FAILED, ProjectError
 from champion.failures import of_the_machine, was_interrupted
+from champion.harmless import printable
 
 LONG_LIVED = ("dashboard", "serve")
 OF_A_USE_CASE = ("adopt", "doctor", "init", "models", "monitor", "predict", "prune", "rollback", "train")
@@ -96,6 +97,6 @@ def _explained(error: BaseException) -> int:
         explained = of_the_machine(error)
     if explained is None:
         raise error
-    for line in str(explained).splitlines():
+    for line in printable(str(explained)).split("\n"):
         click.echo(f"{click.style('Error:', fg='red', bold=True)} {line}", err=True)
     return explained.exit_code

@@ -10,6 +10,7 @@ from champion.bundle.libraries import failure, moved, unable, ways_on
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.bundle.model import loads
 from champion.errors import ModelError, PackageError
+from champion.harmless import clean, code, text
 from champion.modeling.arrays import ArrayPredictor, Block
 from champion.modeling.contract import Contract
 from champion.modeling.evaluation import EquivalenceReport
@@ -119,22 +120,24 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
 
     It names neither the manifest's `files` nor its `champion_state`, which may still change.
     """
-    scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in manifest.metrics.items())
+    scores = "\n".join(f"| {text(name)} | {value:.4f} |" for name, value in manifest.metrics.items())
     features = "\n".join(
-        f"| {_cell(feature.name)} | {feature.kind} | {_seen(feature)} "
+        f"| {_name(feature.name)} | {feature.kind} | {_seen(feature)} "
         f"| {'may be missing' if feature.nullable else 'required'} |"
         for feature in manifest.signature
     )
-    counts = ", ".join(f"{label} ({count})" for label, count in zip(profile.classes, profile.class_counts, strict=True))
+    counts = ", ".join(
+        f"{_name(label)} ({count})" for label, count in zip(profile.classes, profile.class_counts, strict=True)
+    )
     classes = f" Classes, with their rows in training: {counts}." if counts else ""
     return f"""# {manifest.use_case}, model version {manifest.model_version}
 
-{manifest.decision.reason}
+{text(manifest.decision.reason)}
 
 ## What it is
 
-`{manifest.estimator}` (candidate `{manifest.candidate}`), trained on {profile.rows} rows of `{manifest.data_path}`
-to predict `{manifest.target}`.{classes}
+{_name(manifest.estimator)} (candidate {_name(manifest.candidate)}), trained on {profile.rows} rows of {_name(manifest.data_path)}
+to predict {_name(manifest.target)}.{classes}
 
 - data version `{manifest.data_version}`, commit `{manifest.commit or "none"}`{" with local changes" if manifest.dirty else ""}
 - fingerprint `{manifest.fingerprint}`, seed {manifest.seed}
@@ -142,7 +145,7 @@ to predict `{manifest.target}`.{classes}
 
 ## How good it is
 
-On the holdout, {manifest.split.in_words()}, on which no model was trained; higher is better:
+On the holdout, {text(manifest.split.in_words())}, on which no model was trained; higher is better:
 
 | score | value |
 | --- | --- |
@@ -156,7 +159,7 @@ On the holdout, {manifest.split.in_words()}, on which no model was trained; high
 
 ## Limits
 
-It knows only what `{manifest.data_path}` knew. Rows outside the ranges above are extrapolation, and a category that is
+It knows only what {_name(manifest.data_path)} knew. Rows outside the ranges above are extrapolation, and a category that is
 not listed counts as unknown. Scores on a holdout of the same table say nothing about a population that differs.
 """
 
@@ -164,7 +167,7 @@ not listed counts as unknown. Scores on a holdout of the same table say nothing 
 def _seen(feature: Feature) -> str:
     if feature.categories is not None:
         more = len(feature.categories) - SHOWN_CATEGORIES
-        shown = ", ".join(map(_cell, feature.categories[:SHOWN_CATEGORIES]))
+        shown = ", ".join(map(_name, feature.categories[:SHOWN_CATEGORIES]))
         return shown + (f" and {more} more" if more > 0 else "")
     if feature.minimum is None or feature.maximum is None:
         return ""
@@ -177,5 +180,5 @@ def _day(days: float) -> str:
     return str(date(1970, 1, 1) + timedelta(days=days))
 
 
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+def _name(value: object) -> str:
+    return code(clean(value))

@@ -4,11 +4,12 @@ Charts are Mermaid's `xychart-beta` and `pie`, which GitHub draws itself from th
 """
 
 import math
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from champion.comparison.evaluation import Evaluation
+from champion.harmless import code as code
+from champion.harmless import text as text
 from champion.reporting import sentences, tables
 from champion.reporting.facts import ReportedRun
 from champion.reporting.tables import Head, Table
@@ -19,25 +20,7 @@ WARNINGS = 5
 ALIGNED = {"number": "--:", "change": "--:"}
 MOST_POINTS = 40  # of one chart: more cannot be told apart in a comment's width
 
-_MARKUP = re.compile(r"[\\`*\[\]|~#$]|(?<![^\W_])_|_(?![^\W_])")
 _PUNCTUATION = frozenset(" .,:()+-_/=%")  # that may stand in a chart
-
-
-def text(sentence: str) -> str:
-    """A sentence in which nothing is markup, HTML, a link or a mention: word joiners keep those apart."""
-    calm = clean(sentence, 2000).replace("@", "@\u2060").replace("://", ":\u2060//").replace("www.", "www\u2060.")
-    safe = _MARKUP.sub(lambda match: "\\" + match[0], calm)
-    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def code(value: str) -> str:
-    """A name as a code span of a table's cell, whatever it contains."""
-    if value == NOTHING:
-        return value
-    longest = max(map(len, re.findall("`+", value)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if value.startswith("`") or value.endswith("`") else ""
-    return f"{fence}{pad}{value}{pad}{fence}".replace("|", "\\|")
 
 
 def folded(title: str, parts: list[str]) -> str:

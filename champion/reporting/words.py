@@ -5,22 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from champion.comparison.evaluation import Evaluation
+from champion.harmless import NOTHING as NOTHING
+from champion.harmless import clean as clean
 
-NOTHING = "\u2013"  # an en dash
 MINUS = "\u2212"
-
-
-def clean(value: object, limit: int = 120) -> str:
-    r"""A name as printable text of one line, shortened in its middle; it cannot break a line, an SVG or a sentence.
-
-    >>> clean("a\nb"), clean("abcdefghij", limit=5)
-    ('a b', 'ab…ij')
-    """
-    text = str(value)
-    if len(text) > limit:
-        text = text[: limit // 2] + "…" + text[len(text) - (limit - limit // 2 - 1) :]
-    text = "".join(char if char.isprintable() else " " for char in text)
-    return text if text.strip() else "(empty)"
 
 
 def distinct(values: Sequence[object], limit: int) -> list[str]:

@@ -23,7 +23,9 @@ from tests.support.doubles.github import REPOSITORY, GitHub, Secure
 from tests.support.loopback import Handler
 
 BASE, COMMIT = "1234abcd" * 5, "abcd1234" * 5
-HOSTILE = '</summary>|x```mermaid\n@octocat ![p](https://evil.example/x.png) <script>alert(1)</script> "]"%%{init}'
+HOSTILE = (
+    '</summary>|x```mermaid\n@octocat #1 GH-2 ![p](https://evil.example/x.png) <script>alert(1)</script> "]"%%{init}'
+)
 STAND_IN = str(Path(examples.__file__).with_name("doubles") / "cml.py")
 NO_CHAMPION = {"champion": None, "paired": None}
 
@@ -142,7 +144,9 @@ def test_no_name_can_break_out_of_its_place() -> None:
     assert written.count("```mermaid\n") == written.count("xychart-beta") + written.count("pie showData")
     bare = re.sub(r"(?ms)^```mermaid$.*?^```$", "", written).replace("\\`", "")
     bare = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", bare)
-    assert [threat for threat in ("<script", "](https://evil", "@octocat", "</summary>|") if threat in bare] == []
+    assert [
+        threat for threat in ("<script", "](https://evil", "@octocat", "#1", "GH-2", "</summary>|") if threat in bare
+    ] == []
     rows = re.findall(r"^\| .*\|$", written, re.MULTILINE)
     assert min(row.count("|") - row.count("\\|") for row in rows) >= 3
     assert not set(chart_label(HOSTILE)) & set('"`<>;{}[]#@|\n%&'), "a label would end its text or its chart"
