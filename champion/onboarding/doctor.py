@@ -3,13 +3,27 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
+from champion import settings
 from champion.bundle.build import array_predictor
 from champion.bundle.libraries import moved
 from champion.datastore import index, remote
 from champion.errors import ProjectError
+from champion.workspace.git import git
 from champion.workspace.workspace import Workspace, open_workspace, read_package, require_writable, shown
+
+HELD = {
+    ".dvc": "DVC's settings and cache",
+    "configs": "the use cases",
+    "data": "the tables",
+    "models": "packages and pointers",
+    "reports": "the reports",
+    "stacks": "the stacks",
+}
+"""The folders, besides those of the code, that the cone of a sparse checkout must hold, and what is in them."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +38,35 @@ class Finding:
 
 def examine_machine(config: str) -> list[Finding]:
     """Look at the use case, and where it is whole at everything in `CHECKS`, in the order in which a run would meet it."""
+    findings = [_look("checkout", lambda: _checkout(settings.root()))]
     try:
         workspace = open_workspace(config)
     except ProjectError as error:
-        return [Finding("use case", False, str(error), "Mend the file; docs/use-case.md tells every key.")]
-    findings = [Finding("use case", True, workspace.shown_config)]
-    for what, check in CHECKS.items():
-        try:
-            findings.append(Finding(what, True, check(workspace)))
-        except ProjectError as error:
-            cause, _, remedy = str(error).partition("\n")
-            findings.append(Finding(what, False, cause, remedy or None))
+        return [*findings, Finding("use case", False, str(error), "Mend the file; docs/use-case.md tells every key.")]
+    findings.append(Finding("use case", True, workspace.shown_config))
+    findings.extend(_look(what, partial(check, workspace)) for what, check in CHECKS.items())
     return findings
+
+
+def _look(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except ProjectError as error:
+        cause, _, remedy = str(error).partition("\n")
+        return Finding(what, False, cause, remedy or None)
+
+
+def _checkout(root: Path) -> str:
+    files = (git(root, "ls-files", "-t", "--", *HELD) or "").splitlines()
+    left_out = sorted({line[2:].partition("/")[0] for line in files if line.startswith("S ")})
+    if left_out:
+        lost = ", ".join(f"{folder}/ with {HELD[folder]}" for folder in left_out)
+        raise ProjectError(
+            f"this sparse checkout leaves out {lost}; git deletes what it ignores there, without a word.\n"
+            f"`git sparse-checkout add {' '.join(left_out)}` brings back what git has; `make pull` then fetches what was "
+            "pushed, a run writes the package from the store; what was in .dvc/cache alone is lost."
+        )
+    return "nothing that a run needs is left out"
 
 
 def _workspace(workspace: Workspace) -> str:

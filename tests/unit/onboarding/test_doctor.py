@@ -1,0 +1,46 @@
+"""What the doctor says of the checkout itself."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from champion import settings
+from champion.onboarding.doctor import HELD, examine_machine
+from tests.conftest import ROOT
+
+
+def test_a_sparse_checkout_is_told_what_git_deleted_and_how_the_cone_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> None:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]
+        subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
+    git("init", "--quiet")
+    for folder in ("champion", *HELD):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "kept").touch()
+    (tmp_path / ".gitignore").write_text("ignored\n")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "all")
+    assert examine_machine("none")[0].ok
+    for folder in HELD:
+        (tmp_path / folder / "ignored").touch()
+    git("sparse-checkout", "set", "champion", "configs")
+    assert not (tmp_path / "data").exists(), "git deletes ignored files with their folder"
+    finding, _ = examine_machine("none")
+    assert not finding.ok
+    assert "leaves out .dvc/ with DVC's settings and cache, data/ with the tables, models/" in finding.found
+    (command,) = re.findall(r"`git ([^`]+)`", str(finding.remedy))
+    git(*shlex.split(command))
+    assert examine_machine("none")[0].ok
+
+
+def test_the_page_names_the_folders_of_the_cone() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    cone = next(line for line in page.splitlines() if line.startswith("$ git sparse-checkout set"))
+    assert set(HELD) < set(cone.split())
