@@ -235,8 +235,8 @@ class BoundedProtocol(HttpToolsProtocol):
         return len(self._unread) + sum(self._bodies) + _ONE_AHEAD * len(self._bodies)
 
     def cut(self) -> None:
-        """End it now; with an answer that is not taken its part in the system's memory goes too, by a reset."""
-        if self.transport.get_write_buffer_size():
+        """End it now; where it is not answered to the end, what the system holds of the answers goes too, by a reset."""
+        if self._bodies or self.transport.get_write_buffer_size():
             line = self.transport.get_extra_info("socket")
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
