@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TEXTS_ALONE = True
 BLOCK_BYTES = 32 * 1024 * 1024  # read at a time, and so the longest row
 _LONGEST_NAME = 131_072  # characters of a name in the header
+_LONGEST_HEADER = 16 * 1024 * 1024  # characters of all names
 _CODE = r"\s*0\d+\s*$"  # no number would be written so: 007, 01234
 _BEFORE_FIELD = tuple(b'," \n\r')
 
@@ -143,7 +144,7 @@ def _header(path: Path, table: str) -> list[str]:
     csv.field_size_limit(_LONGEST_NAME)
     with _named_errors(path, table), _text(path) as file:
         try:
-            names = next((row for row in csv.reader(file) if row), None)
+            names = next((row for row in csv.reader(_bounded(file, table)) if row), None)
         except csv.Error:
             if line := _unclosed(path):
                 raise _never_closed(table, line) from None
@@ -160,6 +161,17 @@ def _header(path: Path, table: str) -> list[str]:
                 "points, or as Parquet."
             )
     return names
+
+
+def _bounded(file: IO[str], table: str) -> Iterator[str]:
+    """The lines of a file, none of which is read to its end where it is too long for a header."""
+    while line := file.readline(_LONGEST_HEADER):
+        if len(line) == _LONGEST_HEADER:
+            raise DataError(
+                f"{table} has a first line of more than {_LONGEST_HEADER:,} characters. Expected the names of columns, and "
+                "each row in a line of its own."
+            )
+        yield line
 
 
 def _batches(file: _Counted, path: Path, table: str, columns: int, wanted: list[int]) -> Iterator[pa.RecordBatch]:

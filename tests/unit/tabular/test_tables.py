@@ -124,6 +124,17 @@ def test_a_broken_table_is_refused_with_where_and_what_to_do(
         read_table(path, name) if way == "whole" else list(open_table(path).chunks(["a", "b"]))
 
 
+def test_a_header_that_does_not_end_is_refused_before_it_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_format, "_LONGEST_HEADER", 50)
+    assert read_table(written(tmp_path, "a.csv", f"{'a' * 40},b\n{'1' * 15}.5,{'x' * 100}\n"), "a.csv").shape == (1, 2)
+    path = written(tmp_path, "a.csv", "a," * 100)
+    for read in (lambda: read_table(path, "a.csv"), lambda: open_table(path)):
+        with pytest.raises(DataError, match="a first line of more than 50 characters"):
+            read()
+
+
 def test_a_missing_table_is_named_as_the_user_named_it_and_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data/a\.csv does not exist"):
         read_table(tmp_path / "a.csv", "data/a.csv")
