@@ -17,7 +17,14 @@ def command(config: str, yes: bool, as_json: bool) -> None:
 
     done = prune(client, workspace, really=yes)
     if as_json:
-        print_json({**vars(done), "done": yes})
+        facts = {
+            "runs": done.runs,
+            "artifacts": done.artifacts,
+            "bytes": done.bytes,
+            "unfinished": done.unfinished,
+            "done": yes,
+        }
+        print_json(facts)
         return
     verb = "Freed" if yes else "Would free"
     click.echo(f"{verb} {done.runs} runs and {done.artifacts} artifacts, {done.bytes / 1e6:.1f} MB.")
