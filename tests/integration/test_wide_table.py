@@ -1,0 +1,48 @@
+"""A table with hundreds of columns, named by whole survey questions: the record of its champion is whole on every way."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.conftest import Checkout, tree
+
+QUESTION = (
+    "{}. All in all, how content are you with what your town has done about matter number {} in the last twelve months?"
+)
+
+
+def survey(columns: int) -> pd.DataFrame:
+    """Answers of 150 people, of which one tells who says yes."""
+    random, truth = np.random.default_rng(0), np.arange(150) % 2
+    answers = {QUESTION.format(number, number): random.normal(size=150) for number in range(columns)}
+    answers[QUESTION.format(3, 3)] = 3 * truth + random.normal(size=150)
+    return pd.DataFrame({**answers, "answer": np.where(truth, "yes", "no")})
+
+
+@pytest.mark.parametrize("columns", [700, pytest.param(5000, marks=pytest.mark.long)])
+def test_a_wide_table_goes_through_train_gate_rollback_push_and_pull(
+    checkout: Checkout, tmp_path: Path, columns: int
+) -> None:
+    """ZenML 0.98 drops a metadata value of more than 65,535 characters; 700 of these names are more (surprise)."""
+    survey(columns).to_csv(checkout.root / "data/survey.csv", index=False)
+    assert sum(map(len, survey(columns))) > 65_535
+    remote = f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path / 'remote'}\n"
+    (checkout.root / ".dvc/config.local").write_text(remote)
+    data = {"path": "data/survey.csv", "target": "answer"}
+    for depth in (0, 1):
+        checkout.write_use_case(tree(depth, data=data))
+        assert checkout.train()["action"] == "promoted"
+    assert checkout.json("rollback")["champion"] == 1
+    assert "models/iris.dvc names version 1" in checkout.run("data", "push").stderr
+    checkout.git("add", "--all")
+    checkout.git("commit", "--quiet", "--message", "champion")
+
+    clone = Checkout(tmp_path / "clone", tmp_path / "another_home")
+    clone.home.mkdir()
+    checkout.git("clone", "--quiet", str(checkout.root), str(clone.root))
+    (clone.root / ".dvc/config.local").write_text(remote)
+    clone.run("data", "pull")
+    assert clone.train()["ground"] == "withdrawn", "also where another rolled back"
+    assert clone.champion() == 1
