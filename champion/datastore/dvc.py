@@ -42,7 +42,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Output:
+class NamedOutput:
     """An output as DVC knows it: by which file, relative to the checkout, and whether the default remote does not have it."""
 
     named_by: str
@@ -50,7 +50,7 @@ class Output:
     elsewhere: bool
 
 
-def outputs(root: Path) -> list[Output]:
+def outputs(root: Path) -> list[NamedOutput]:
     """Everything that any file of DVC names, under whatever name. Raises ProjectError when DVC cannot read one."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -58,7 +58,7 @@ def outputs(root: Path) -> list[Output]:
     try:
         with Repo(str(root)) as repo:
             return [
-                Output(
+                NamedOutput(
                     Path(out.stage.path).relative_to(repo.root_dir).as_posix(),
                     Path(out.fs_path),
                     bool(out.remote or out.stage.is_import),
