@@ -26,7 +26,7 @@ def push(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
     if not done.ok:
         raise RemoteError(f"dvc push failed: {done.last_line}.", "Run again: what is there already is not sent twice.")
     for output in index.recorded(root):
-        if not output.made and output.md5 in done.output:
+        if not output.made and output.md5 and output.md5 in done.output:
             tell(f"{output.path.name} is neither on this machine nor on the remote: run `make push` where it is")
     return done.summary
 
@@ -37,7 +37,7 @@ def record_data(workspace: Workspace) -> str | None:
         return None
     root, name = workspace.root, shown(workspace.data, workspace.root)
     known, version = index.tracked(root, workspace.data), index.data_version(workspace.data)
-    if known.md5 == version and index.cached_file(root, version):
+    if known.names(workspace.data, version) and index.cached_file(root, known.md5 or ""):
         return None
     _dvc(root, name, *(("commit", "--force", known.stage) if known.stage else ("add", name)))
     return f"{name} is recorded as data version {version[:8]}"
@@ -56,7 +56,7 @@ def record(workspace: Workspace, package: Package) -> str:
     with process.unbroken():  # else a pointer without the champion's number
         _dvc(workspace.root, name, "add", name)
         pointer = yaml.load(workspace.pointer.read_text(encoding="utf-8"))
-        if pointer["outs"][0]["md5"] != package.md5:
+        if index.pointed(workspace.pointer)[1] != package.md5:
             raise ProjectError(f"{name} changed while DVC recorded it, and nothing was pushed. Run `make push` again.")
         pointer["meta"] = {
             **{name: getattr(manifest, name) for name in facts},

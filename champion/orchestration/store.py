@@ -197,6 +197,10 @@ def _held(path: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise StoreError(f"Another process has held {path} for {LOCK_SECONDS:g} s. Wait for it, or end it.") from None
+    except OSError as error:
+        if error.filename != str(path):
+            raise
+        raise _explained(error) from None
 
 
 @contextlib.contextmanager

@@ -111,7 +111,7 @@ def test_every_type_of_a_parquet_file_is_read_as_pandas_reads_it(
         ("numeric", "bool", ["True", "False"]),
         ("boolean", "str", ["yes", "No", "", "yes"]),
         ("boolean", "float64", ["1", "0", "", "1.0"]),
-        ("categorical", "int64", ["007", "12", "1"]),
+        ("categorical", "int64", ["7", "12", "1"]),
         ("categorical", "float64", ["1", "2.50", "", "1.0"]),
         ("categorical", "bool", ["true", "False", "TRUE"]),
         ("categorical", "str", ["a", "None", "", " b", "1"]),

@@ -30,7 +30,7 @@ def test_first_commands_that_are_killed_or_two_at_once_leave_a_store_that_opens(
     for process in both:
         assert "Traceback" not in process.communicate(timeout=300)[1]
         assert process.returncode == 0
-    assert sorted(path.name for path in folder.iterdir()) == ["iris.lock", "making.lock", "zenml.db"]
+    assert sorted(path.name for path in folder.iterdir()) == ["making.lock", "zenml.db"]
     assert list((ready.root / ".zenml").glob(".*")) == [], "nothing unfinished of ZenML's configuration"
 
 
