@@ -61,6 +61,12 @@ def inside_dvc() -> bool:
     return "DVC_STAGE" in os.environ
 
 
+def workflow_run() -> str | None:
+    """The address of the run of a GitHub workflow that this is part of; None elsewhere."""
+    server, repository, run = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else None
+
+
 def keep_freed_memory() -> None:
     """Keep freed memory for the next table, and collect nothing.
 

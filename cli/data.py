@@ -31,7 +31,7 @@ def pull(targets: tuple[str, ...]) -> None:
     """Fetch what pointers and dvc.lock name: all of it, or these pointers, stages and files."""
     from champion.datastore.fetch import pull as fetch
 
-    click.echo(fetch(settings.root(), *targets, tell=_tell))
+    click.echo(printable(fetch(settings.root(), *targets, tell=_tell)))
 
 
 @command.command("push")
@@ -41,7 +41,7 @@ def push(targets: tuple[str, ...], force: bool) -> None:
     """Record data and champions in their pointers, and send what the remote has not."""
     from champion.registry.recording import push as publish
 
-    click.echo(publish(settings.root(), *targets, force=force, tell=_tell))
+    click.echo(printable(publish(settings.root(), *targets, force=force, tell=_tell)))
 
 
 @command.command("login")

@@ -13,11 +13,12 @@ def command(config: str, as_json: bool) -> None:
     workspace = open_use_case(config)
     client = open_store()
     from champion.registry.sides import Situation, out_of_step, read_sides, versions_in_truth
+    from champion.registry.versions import PRODUCTION
     from cli import console
 
     sides = read_sides(client, workspace)
     versions = versions_in_truth(sides)
-    is_elsewhere = sides.situation is Situation.MOVED and all(each.stage != "production" for each in versions)
+    is_elsewhere = sides.situation is Situation.MOVED and all(each.stage != PRODUCTION for each in versions)
     elsewhere = sides.pointer if is_elsewhere else None
     if as_json:
         facts = [console.version_facts(version) for version in versions]

@@ -50,7 +50,6 @@ def _out_of_step(workspace: Workspace) -> list[str]:
         return []
     if pointer is None or package is None or pointer.md5 == package.md5:
         return []
-    theirs, number = shown(workspace.pointer, workspace.root), package.manifest.model_version
-    return [
-        f"{workspace.shown_package} holds version {number}, {theirs} names version {pointer.number}: `models` says more"
-    ]
+    numbers = f"version {package.manifest.model_version} here, version {pointer.number} there"
+    name = shown(workspace.pointer, workspace.root)
+    return [f"{workspace.shown_package} is not the package that {name} names ({numbers}): `models` says more"]

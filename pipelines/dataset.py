@@ -160,9 +160,8 @@ def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
         return
     with scratch() as folder:
         command = [sys.executable, "-m", __name__, str(workspace.config.resolve()), str(folder)]
-        reader = process.start(
-            command, settings.root(), alone=True, errors=False
-        )  # Ctrl-C is for the run, which ends it
+        # alone, since Ctrl-C is for the run, which ends it
+        reader = process.start(command, settings.root(), alone=True, errors=False)
         try:
             assert reader.stdout is not None
             with reader.stdout as answers:

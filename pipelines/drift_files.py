@@ -140,21 +140,17 @@ def gathered(folder: Path, name: str, version: int, since: datetime | None) -> I
                 f"The log {name} has no answer of model version {version} (the champion){when}{there}. Wait until the "
                 "service that runs it was asked, or name an earlier --since."
             )
-        unread = f"{counted(len(broken), 'file', 'files')} of the log cannot be read, and what they hold is left out"
-        yield (
-            path,
-            (
-                *(
-                    (f"{unread}: {listed(sorted(broken), most=3)}. Copy them from the service again, or remove them.",)
-                    if broken
-                    else ()
-                ),
-                *(
-                    f"{rows:,} rows of the log were answered by model version {number} and are left out."
-                    for number, rows in sorted((+others).items())
-                ),
-            ),
-        )
+        left_out = [
+            f"{rows:,} rows of the log were answered by model version {number} and are left out."
+            for number, rows in sorted((+others).items())
+        ]
+        if broken:
+            unread = (
+                f"{counted(len(broken), 'file', 'files')} of the log cannot be read, and what they hold is left out"
+            )
+            remedy = "Copy them from the service again, or remove them."
+            left_out.insert(0, f"{unread}: {listed(sorted(broken), most=3)}. {remedy}")
+        yield path, tuple(left_out)
 
 
 def write_reports(workspace: Workspace, report: DriftReport) -> None:

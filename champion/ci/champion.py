@@ -13,7 +13,7 @@ from champion.ci import repository, runs
 from champion.ci.environment import Environment
 from champion.ci.repository import GitError, git, text_at
 from champion.ci.runs import CiState
-from champion.datastore import dvc, index, remote
+from champion.datastore import index, remote
 from champion.datastore.fetch import fetch_missing, pull_pointer
 from champion.errors import GATE_SAID_NO, ConfigurationError, ProjectError
 from champion.reporting.comment import ComparedChampion
@@ -81,7 +81,7 @@ def _guarded(root: Path, base: str, env: Environment) -> list[str]:
     pointers = {name for name in files if f"{name}/".startswith("models/") and name not in HARMLESS}
     redirected = {name for name in files if name.startswith(".dvc/")}
     if any(name.endswith(DVC_FILES) for name in files):
-        for output in dvc.outputs(root):
+        for output in index.outputs(root):
             if output.named_by not in files:
                 continue
             if output.path.is_relative_to(models) or models.is_relative_to(output.path):
@@ -144,20 +144,15 @@ def of_the_package(workspace: Workspace, otherwise: ComparedChampion, server: bo
 
 def recorded_scores(pointer: str) -> ComparedChampion:
     """The champion as the `meta` of a pointer records it, without what the pointer does not say."""
-    from champion.workspace.yaml_text import parse
-
     try:
-        loaded = parse(pointer, "The pointer")
+        recorded = index.Pointer("", index.pointer_meta(pointer, "The pointer"))
     except ConfigurationError:
-        loaded = None
-    meta: dict[str, Any] = (loaded.get("meta") if isinstance(loaded, dict) else None) or {}
-    metrics = meta["metrics"] if isinstance(meta.get("metrics"), dict) else {}
-    number, data = meta.get("model_version"), meta.get("data_version")
+        return ComparedChampion(source="pointer")
     return ComparedChampion(
         source="pointer",
-        model_version=number if isinstance(number, int) else None,
-        metrics={str(name): float(value) for name, value in metrics.items() if isinstance(value, int | float)},
-        data_version=data if isinstance(data, str) else None,
+        model_version=recorded.number,
+        metrics=recorded.metrics,
+        data_version=recorded.text("data_version"),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from champion.errors import ConfigurationError, ProjectError
+from champion.errors import ConfigurationError
 from champion.workspace import process
 
 TIME_LIMIT = 1800.0  # seconds for one call
@@ -39,34 +39,6 @@ class Done:
         """What dvc says it did, without its warnings."""
         lines = _DONE.findall(self.output)
         return lines[-1].strip() if lines else self.last_line
-
-
-@dataclass(frozen=True)
-class NamedOutput:
-    """An output as DVC knows it: by which file, relative to the checkout, and whether the default remote does not have it."""
-
-    named_by: str
-    path: Path
-    elsewhere: bool
-
-
-def outputs(root: Path) -> list[NamedOutput]:
-    """Everything that any file of DVC names, under whatever name. Raises ProjectError when DVC cannot read one."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(root)) as repo:
-            return [
-                NamedOutput(
-                    Path(out.stage.path).relative_to(repo.root_dir).as_posix(),
-                    Path(out.fs_path),
-                    bool(out.remote or out.stage.is_import),
-                )
-                for out in repo.index.outs
-            ]
-    except DvcException as error:
-        raise ProjectError(f"DVC cannot read what it tracks: {error}. Correct the file that it names.") from None
 
 
 def run(

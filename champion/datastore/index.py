@@ -22,6 +22,7 @@ from champion.errors import ProjectError
 from champion.workspace.files import md5
 from champion.workspace.git import git
 from champion.workspace.workspace import shown
+from champion.workspace.yaml_text import parse
 
 FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in it
 
@@ -56,12 +57,19 @@ class Tracked:
 
 @dataclass(frozen=True)
 class Output:
-    """A file or folder that DVC recorded: what DVC calls it, where it is, its md5, and whether a stage makes it."""
+    """A file or folder as DVC knows it.
+
+    `target` is what DVC calls it, `named_by` the file that names it, relative to the checkout; the md5 is empty where none is
+    recorded, `made` says that a stage makes it, and `elsewhere` that the default remote does not have it.
+    """
 
     target: str
     path: Path
     md5: str
     made: bool
+    named_by: str
+    elsewhere: bool
+    is_recorded: bool
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,14 @@ def read_pointer(path: Path) -> Pointer | None:
     if not path.is_file():
         return None
     _, md5 = pointed(path)
-    return Pointer(md5, _yaml(path).get("meta") or {})
+    return Pointer(md5, pointer_meta(path.read_text(encoding="utf-8"), path.name))
+
+
+def pointer_meta(text: str, name: str) -> dict[str, Any]:
+    """What the text of a pointer records of the champion, in YAML 1.2, as DVC wrote it: ``1e-05`` is a number."""
+    content = parse(text, name)
+    meta = content.get("meta") if isinstance(content, dict) else None
+    return meta if isinstance(meta, dict) else {}
 
 
 def data_version(path: Path) -> str:
@@ -134,20 +149,31 @@ def pointed(pointer: Path) -> tuple[str, str]:
     return str(out["path"]), str(out["md5"])
 
 
-def recorded(root: Path) -> list[Output]:
-    """Everything that a pointer of the checkout names, or dvc.lock for a stage."""
+def outputs(root: Path) -> list[Output]:
+    """Everything that any file of DVC names, under whatever name. Raises ProjectError when DVC cannot read one."""
     if not (root / ".dvc").is_dir():
         return []
     with _repository(root) as repository:
-        stages = list(repository.index.stages)
-    for out in (out for stage in stages for out in stage.outs):
+        folder, outs = repository.root_dir, [(stage, out) for stage in repository.index.stages for out in stage.outs]
+    for _, out in outs:
         require_inside((file["relpath"] for file in out.files or ()), str(out))
     return [
-        Output(_called(stage), Path(out.fs_path), out.hash_info.value or "", stage.cmd is not None)
-        for stage in stages
-        for out in stage.outs
-        if out.hash_info or stage.is_partial_import
+        Output(
+            _called(stage),
+            Path(out.fs_path),
+            out.hash_info.value or "",
+            stage.cmd is not None,
+            Path(stage.path).relative_to(folder).as_posix(),
+            bool(out.remote or stage.is_import),
+            bool(out.hash_info or stage.is_partial_import),
+        )
+        for stage, out in outs
     ]
+
+
+def recorded(root: Path) -> list[Output]:
+    """What a pointer of the checkout names, or dvc.lock for a stage."""
+    return [output for output in outputs(root) if output.is_recorded]
 
 
 def targets(root: Path) -> tuple[str, ...]:

@@ -24,7 +24,6 @@ class Agreement(Frozen):
     withdrawn until a pointer names it once more.
     """
 
-    config: str = ""  # the file of the use case, as far as this store has seen
     pointer: str | None = None
     state: str | None = None
     left: tuple[tuple[str, str], ...] = ()

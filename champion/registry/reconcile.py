@@ -7,10 +7,10 @@ person decides (`adopt`). Then the package on disk follows.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from champion import settings
 from champion.bundle import folder
 from champion.bundle.folder import Package
 from champion.bundle.libraries import moved
@@ -20,7 +20,7 @@ from champion.datastore.index import Pointer
 from champion.errors import ProjectError
 from champion.orchestration.store import is_local, locked
 from champion.registry import versions as champions
-from champion.registry.agreement import read_agreement, write_agreement
+from champion.registry.agreement import write_agreement
 from champion.registry.fetched import fetch_package
 from champion.registry.sides import Sides, Situation, both_moved, is_taken, read_sides, sentence
 from champion.registry.versions import Version, VersionHistory
@@ -160,9 +160,8 @@ def adopt(client: Client, workspace: Workspace, side: Literal["pointer", "store"
                 reason=f"Version {champion.number} was adopted instead of version {sides.pointer.number} of {name}.",
             )
             champions.set_champion(client, champion.id, state)
-            agreement = read_agreement(client, workspace.use_case.name)
             known = {"pointer": sides.pointer.md5, "state": sides.state}
-            write_agreement(client, workspace.use_case.name, agreement.model_copy(update=known))
+            write_agreement(client, workspace.use_case.name, sides.agreement.model_copy(update=known))
             done = f"version {champion.number} stays the champion; `make push` records it"
         sides = read_sides(client, workspace)
         _bring_package(client, workspace, sides, fetched)
@@ -219,8 +218,7 @@ def _take(client: Client, workspace: Workspace, sides: Sides) -> str:
 def _make_champion(client: Client, history: VersionHistory, package: Package) -> bool:
     """Make a package's version the champion, in its state; whether the store did not have it."""
     manifest = package.manifest
-    same_number = (v for v in history.versions if v.number == manifest.model_version and v.package_id)
-    known = next((v for v in same_number if v.record.model == manifest.files[MODEL]), None)
+    known = history.packaged(manifest.model_version, manifest.files[MODEL])
     if known is None:
         import_package(client, package, as_champion=True)
         return True
@@ -285,10 +283,7 @@ def _write_if_behind(
 ) -> tuple[Package | None, str | None]:
     if champion is None:
         return None, None
-    if package and (package.manifest.files[MODEL], package.manifest.champion_state) == (
-        champion.record.model,
-        champion.champion_state,
-    ):
+    if champion.is_in(package):
         return package, None
     stored = champions.load_package(client, champion)
     folder.write(stored, workspace.package)
@@ -315,9 +310,8 @@ def import_package(client: Client, package: Package, as_champion: bool) -> None:
 
 def who(client: Client, workspace: Workspace) -> str | None:
     """Who changes production here: the workflow's run, the server's user, or git's; None where nobody says."""
-    server, repository, run = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    if server and repository and run:
-        return f"{server}/{repository}/actions/runs/{run}"
+    if run := settings.workflow_run():
+        return run
     if not is_local(client):
         return str(client.active_user.name)
     name, email = (git(workspace.root, "config", f"user.{key}") for key in ("name", "email"))

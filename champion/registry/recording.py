@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from champion.bundle.manifest import MODEL
 from champion.datastore import publish, remote
 from champion.datastore.backends.base import Tell
 from champion.errors import ProjectError
@@ -52,10 +51,7 @@ def record_champion(client: Client, workspace: Workspace, force: bool = False) -
         champion, package, pointer = sides.history.champion, sides.package, sides.pointer
         if champion is None or package is None:
             return
-        if (package.manifest.files[MODEL], package.manifest.champion_state) != (
-            champion.record.model,
-            champion.champion_state,
-        ):
+        if not champion.is_in(package):
             raise ProjectError(
                 f"{workspace.shown_package} changed at this moment, and nothing was recorded. Run again."
             )

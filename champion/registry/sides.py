@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from champion.bundle.folder import Package, parse_manifest
+from champion.bundle.folder import MANIFEST, Package, parse_manifest
 from champion.bundle.manifest import MODEL
 from champion.datastore import index
 from champion.datastore.index import Pointer
@@ -137,9 +137,9 @@ class Sides:
         return False
 
 
-def read_sides(client: Client, workspace: Workspace, package: Package | None = None) -> Sides:
+def read_sides(client: Client, workspace: Workspace) -> Sides:
     """Look at all of it; nothing is fetched or written. Raises PackageError when the package on disk is broken."""
-    package = package or read_package(workspace)
+    package = read_package(workspace)
     pointer = index.read_pointer(workspace.pointer)
     history = champions.version_history(client, workspace.use_case.name)
     named = None
@@ -152,7 +152,7 @@ def read_sides(client: Client, workspace: Workspace, package: Package | None = N
 
 def _cached(workspace: Workspace, pointer: Pointer) -> Manifest | None:
     """The manifest of the pointer's package, where DVC's cache has it."""
-    text = index.cached_text(workspace.root, pointer.md5, "manifest.json")
+    text = index.cached_text(workspace.root, pointer.md5, MANIFEST)
     try:
         return parse_manifest(text, "DVC's cache") if text is not None else None
     except PackageError:
@@ -167,8 +167,7 @@ def is_taken(sides: Sides, workspace: Workspace) -> bool:
     champion, manifest = history.champion, package.manifest
     if champion is None and sides.pointer is None:
         return True
-    same_number = [version for version in history.versions if version.number == manifest.model_version]
-    if any(version.package_id and version.record.model == manifest.files[MODEL] for version in same_number):
+    if history.packaged(manifest.model_version, manifest.files[MODEL]):
         if champion is None or manifest.state_name in champion.states:
             return False
         return sides.local and manifest.champion_state.revision > (history.revision or 0)
@@ -259,9 +258,7 @@ def versions_in_truth(sides: Sides) -> tuple[Version, ...]:
     if sides.situation is not Situation.MOVED or pointer is None:
         return versions
     model = sides.named.files[MODEL] if sides.named else pointer.text("model")
-    named = next(
-        (v for v in versions if v.number == pointer.number and v.package_id and model in (None, v.record.model)), None
-    )
+    named = sides.history.packaged(pointer.number, model)
     corrected = [
         dataclasses.replace(v, stage=champions.ARCHIVED if v.stage == champions.PRODUCTION else v.stage)
         for v in versions

@@ -86,6 +86,14 @@ class Version:
         state = self.champion_state
         return (state.name(self.record.model), *state.follows)[:ANCESTORS] if state else ()
 
+    def is_in(self, package: Package | None) -> bool:
+        """Whether a package holds this version's model, in the state that the store knows."""
+        manifest = package.manifest if package else None
+        return manifest is not None and (manifest.files[MODEL], manifest.champion_state) == (
+            self.record.model,
+            self.champion_state,
+        )
+
 
 @dataclass(frozen=True)
 class VersionHistory:
@@ -129,6 +137,11 @@ class VersionHistory:
         """The version with this number; of two (one imported) the one that was champion."""
         versions = (version for version in self.versions if version.number == number)
         return max(versions, key=lambda one: (one.package_id is not None, one.stage == PRODUCTION), default=None)
+
+    def packaged(self, number: int | None, model: str | None) -> Version | None:
+        """The version with this number that has a package of this model file; of any where None is given."""
+        same = (each for each in self.versions if each.number == number and each.package_id)
+        return next((each for each in same if model in (None, each.record.model)), None)
 
     def made_by(self, fingerprint: str) -> list[Version]:
         """The versions that this fingerprint made, newest first."""
@@ -200,10 +213,19 @@ def _newest(item: ModelVersionResponse, name: str) -> str | None:
 def _from_artifact(artifact_id: str) -> str | None:
     from zenml.client import Client
 
+    from champion.orchestration.materializers.files import is_gone
+
     try:
-        return str(Client().get_artifact_version(artifact_id).load())
-    except Exception:  # whatever deleted it, the artifact store says it in words of its own
+        artifact = Client().get_artifact_version(artifact_id)
+    except KeyError:
         return None
+    try:
+        return None if is_gone(artifact.uri) else str(artifact.load())
+    except Exception as error:  # the artifact store raises what its file system raises; that is no missing record
+        raise StoreError(
+            f"A record of a model version cannot be read from the store ({type(error).__name__}: {error}), and without it "
+            "nobody knows the champion. Run again when the artifact store can be reached."
+        ) from error
 
 
 def log(client: Client, version_id: UUID, **values: BaseModel | str) -> None:

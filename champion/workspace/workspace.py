@@ -1,7 +1,5 @@
 """Where the files of a use case are: configuration, table, package, reports."""
 
-import contextlib
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,15 +80,15 @@ def _refuse_two(root: Path, path: Path, name: str) -> None:
     for other in sorted((root / "configs").glob("*.y*ml")):
         if other.resolve() == path.resolve():
             continue
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            named = re.search(
-                r"^name:[ \t]*(['\"]?)(.+?)\1[ \t]*(?:#.*)?$", other.read_text(encoding="utf-8"), re.MULTILINE
+        try:
+            named = _read_yaml(other, shown(other, root))
+        except ConfigurationError:  # whoever uses it is told
+            continue
+        if isinstance(named, dict) and named.get("name") == name:
+            raise ConfigurationError(
+                f"{shown(path, root)} and {shown(other, root)} have one name: both are {name!r}, and would share one "
+                "champion. Give one of them another name."
             )
-            if named and named[2] == name:
-                raise ConfigurationError(
-                    f"{shown(path, root)} and {shown(other, root)} have one name: both are {name!r}, and would share one "
-                    "champion. Give one of them another name."
-                )
 
 
 def _read_yaml(path: Path, name: str) -> object:

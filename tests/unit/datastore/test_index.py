@@ -198,3 +198,24 @@ def test_what_two_branches_recorded_is_refused_with_commands_that_end_the_confli
     assert index.tracked(root, root / "table.csv").md5 == kept
     assert "package.dvc" in index.targets(root)
     subprocess.run([*git, "commit", "--quiet", "--no-edit"], check=True)
+
+
+def test_the_cache_is_where_cache_dir_says_and_a_pointer_is_read_as_dvc_writes_it(root: Path, tmp_path: Path) -> None:
+    """An experiment in a temporary folder has the checkout's cache; DVC writes YAML 1.2, where 1e-05 is a number."""
+    content = b"of the champion"
+    md5 = hashlib.md5(content).hexdigest()
+    cached = tmp_path / "elsewhere/files/md5" / md5[:2] / md5[2:]
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(content)
+    assert index.cached_file(root, md5) is None
+    (root / ".dvc/config.local").write_text("[cache]\n    dir = ../../elsewhere\n")
+    assert (root / ".dvc/../../elsewhere").resolve() == tmp_path / "elsewhere"
+    assert index.restore(root, md5, root / "restored")
+    assert (root / "restored").read_bytes() == content
+
+    pointer = root / "models.dvc"
+    pointer.write_text(
+        f"outs:\n- md5: {md5}.dir\n  path: models\nmeta:\n  model_version: 3\n  metrics: {{gain: 1e-05}}\n"
+    )
+    named = index.read_pointer(pointer)
+    assert (named.number, named.metrics, named.text("by")) == (3, {"gain": 1e-05}, None)

@@ -96,7 +96,9 @@ class Machine:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self._patch = root, monkeypatch
-        self.workspace = Workspace(root, root / "case.yaml", Session(root, None, NAME).workspace(tree(1)).use_case)
+        self.workspace = Workspace(
+            root, root / f"configs/{NAME}.yaml", Session(root, None, NAME).workspace(tree(1)).use_case
+        )
         self.lose_store()
 
     @property

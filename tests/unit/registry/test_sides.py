@@ -5,10 +5,15 @@ import shutil
 import sqlite3
 
 import pytest
+import yaml
 
-from champion.errors import ProjectError
+from champion import settings
+from champion.errors import DONE, FAILED, ProjectError
+from champion.onboarding.doctor import CHECKS
 from champion.registry.reconcile import UnreachableError, adopt, reconcile
 from champion.registry.sides import Situation, out_of_step, read_sides, versions_in_truth
+from cli.main import main
+from cli.serve import _out_of_step
 from tests.conftest import Session, tree
 from tests.unit.registry.conftest import NAME, Clone, Machine
 
@@ -74,45 +79,41 @@ def test_a_fresh_clone_follows_the_pointer_and_promotes_the_next_number(clone: C
     agree(here, 4)
 
 
+def reverted(here: Machine) -> str:
+    """Version 2 took the place of version 1, both pushed, and git took that back; the fingerprint of version 2."""
+    for _ in range(2):
+        here.promote()
+        here.push()
+    champion = read_sides(here.client, here.workspace).history.champion
+    here.revert()
+    return champion.record.fingerprint
+
+
 @pytest.mark.parametrize("checked_out", [False, True])
 def test_a_reverted_pointer_is_a_rollback_and_nothing_brings_the_newer_one_back(
     clone: Clone, checked_out: bool
 ) -> None:
     here = clone("ada")
-    here.promote()
-    here.push()
-    here.promote()
-    taken_out = read_sides(here.client, here.workspace).history.champion
-    assert taken_out is not None
-    here.push()
-    here.revert()
+    taken_out = reverted(here)
     if checked_out:
-        from champion.datastore import dvc
-
-        dvc.run(here.root, "pull", "models/shared.dvc")
+        here.dvc_pull()
     assert champion_in_truth(here) == [1], "git's word is law for who only looks"
     done = here.reconcile()
     assert "version 1 is the champion, as models/shared.dvc names it; version 2 was taken out with it" in done
     agree(here, 1)
-    assert here.promote(again=taken_out.record.fingerprint).reason_code == "withdrawn"
+    assert here.promote(again=taken_out).reason_code == "withdrawn"
     here.push()
     agree(here, 1)
 
 
 def test_a_pointer_that_names_it_once_more_readmits_what_was_taken_out(clone: Clone) -> None:
     here = clone("ada")
-    here.promote()
-    here.push()
-    here.promote()
-    champion = read_sides(here.client, here.workspace).history.champion
-    assert champion is not None
-    here.push()
-    here.revert()
+    taken_out = reverted(here)
     here.reconcile()
     here.revert()
     assert "version 2 is the champion" in here.reconcile()
     agree(here, 2)
-    assert not read_sides(here.client, here.workspace).history.is_withdrawn(champion.record.fingerprint, "")
+    assert not read_sides(here.client, here.workspace).history.is_withdrawn(taken_out, "")
 
 
 def both_promoted(clone: Clone) -> tuple[Machine, Machine]:
@@ -173,6 +174,40 @@ def test_where_both_moved_a_person_keeps_the_stores_which_then_can_be_pushed(clo
     assert (now.champion_state.event, now.champion_state.by) == ("adoption", "Bob")
 
 
+def test_the_commands_name_both_and_decide(
+    clone: Clone, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, there = both_promoted(clone)
+    config = there.workspace.config
+    config.parent.mkdir()
+    config.write_text(yaml.safe_dump(tree(1, NAME)))
+    monkeypatch.setattr(settings, "root", lambda: there.root)
+    monkeypatch.setattr("champion.orchestration.store.open_store", lambda: there.client)
+    monkeypatch.setattr("champion.registry.recording.open_store", lambda: there.client)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code = main([*arguments])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    code, said = run("models", "--config", NAME)
+    assert code == DONE
+    assert "Note: Two champions: models/shared.dvc names version 2" in " ".join(said.split())
+    assert _out_of_step(there.workspace) == [
+        "models/shared is not the package that models/shared.dvc names (version 2 here, version 2 there): `models` says more"
+    ]
+    with pytest.raises(ProjectError, match="pointer, store and package disagree: Two champions"):
+        CHECKS["champion"](there.workspace)
+    code, said = run("data", "push")
+    assert (code, "Error: Two champions" in said) == (FAILED, True)
+    code, said = run("adopt", "store", "--config", NAME)
+    assert (code, "Adopted: version 2 stays the champion; `make push` records it" in said) == (DONE, True)
+    code, said = run("data", "push", "--force")
+    assert (code, "models/shared.dvc names version 2" in said) == (DONE, True)
+    assert CHECKS["champion"](there.workspace) == "version 2; both name the same champion"
+    assert _out_of_step(there.workspace) == []
+
+
 def test_a_rollback_follows_what_it_left_so_that_it_is_pushed_without_force(clone: Clone) -> None:
     here = clone("ada")
     for _ in range(2):
@@ -229,9 +264,7 @@ def test_a_stale_package_that_git_knows_is_no_side(clone: Clone) -> None:
     here.promote()
     here.push()
     there.pull()
-    from champion.datastore import dvc
-
-    dvc.run(there.root, "pull", "models/shared.dvc")
+    there.dvc_pull()
     there.revert()
     assert "written anew" in there.reconcile()
     agree(there, 1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,7 +49,9 @@ def test_a_version_that_a_crash_left_without_a_record_is_used_again_and_a_record
         room.load_package(client, version)
 
 
-def test_what_is_long_lies_in_an_artifact_and_the_record_is_whole(session: Session) -> None:
+def test_what_is_long_lies_in_an_artifact_and_one_that_cannot_be_read_is_no_missing_record(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """ZenML 0.98 drops a metadata value of more than 65,535 characters of JSON, with a line in its log (surprise)."""
     client, name = session.client, session.name
     columns = tuple(
@@ -62,6 +65,12 @@ def test_what_is_long_lies_in_an_artifact_and_the_record_is_whole(session: Sessi
     champion = room.version_history(client, name).champion
     assert champion is not None
     assert champion.record == long
+    room._from_artifact.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("zenml.models.ArtifactVersionResponse.load", lambda _: Path("/of an artifact store").read_text())
+        with pytest.raises(StoreError, match=r"cannot be read from the store \(FileNotFoundError"):
+            room.version_history(client, name)
+    assert room.version_history(client, name).champion == champion, "a failure is not remembered"
     assert prune(client, session.workspace(tree(1)), really=True).artifacts == 0, "what holds it is needed"
 
 
