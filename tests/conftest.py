@@ -23,7 +23,7 @@ from champion.workspace.workspace import Workspace
 from data.make_iris import iris_csv
 from devtools.checkout import copy_known, environment
 from tests.support.browser import browser, page  # noqa: F401 - fixtures
-from tests.support.stores import copy_store, scratch
+from tests.support.stores import copy_store, quick_lists, scratch
 from tests.support.warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -285,6 +285,7 @@ def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch, server: Mapping[s
         copy_store(empty_store(), folder)
     forget_store()
     set_custom_source_root(str(ROOT))
+    quick_lists()
     client = open_store()
     if is_new and not empty_store().exists():
         copy_store(folder, empty_store())
