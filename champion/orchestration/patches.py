@@ -96,6 +96,16 @@ RUN = (
         "ZenML's handler of Ctrl-C asks the store in the middle of whatever was interrupted; where that is a query, the "
         "process waits for a lock that it holds itself, a minute for each question, and every other one with it",
     ),
+    Patch(
+        "zenml.analytics.context:AnalyticsContext.__exit__",
+        "(self, exc_type, exc_val, exc_tb)",
+        lambda deaf: (
+            lambda self, exc_type, exc_val, exc_tb: (
+                deaf(self, exc_type, exc_val, exc_tb) and exc_type is not KeyboardInterrupt
+            )
+        ),
+        "Ctrl-C while ZenML counts what it did is taken for an error of its statistics, and ignored",
+    ),
 )
 END = (
     Patch(

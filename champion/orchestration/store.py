@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import StoreError
-from champion.orchestration import new_stores, old_stores, patches
+from champion.orchestration import ctrl_c, new_stores, old_stores, patches
 from champion.patching import apply
 from champion.workspace.scratch import sweep
 
@@ -59,6 +59,8 @@ def open_store() -> Client:
                 if not new_stores.is_whole(database):  # else another process has made it meanwhile
                     new_stores.make(database)
         client = Client()
+        if is_local(client):
+            ctrl_c.between_transactions(client.zen_store)
         client.zen_store.get_store_info()
         client.active_stack_model  # noqa: B018 - makes the first start choose its stack
     except (ModuleNotFoundError, StoreError):

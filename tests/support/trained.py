@@ -32,7 +32,7 @@ class Interrupting(DecisionTreeClassifier):
     def fit(self, X, y, **rest):
         from zenml.client import Client
 
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert "zenml" not in type(signal.getsignal(signal.SIGINT)).__module__
         with Client().zen_store.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN EXCLUSIVE")
             os.kill(os.getpid(), signal.SIGINT)
