@@ -28,7 +28,15 @@ def promote(
     client = Client()
     judged = Judged(evaluation, challenger, plan, profile, facts, rows)
     decision, outcome, version = carry_out(client, judged, terms)
-    if version is not None and terms.promote:
-        done = {"action": outcome.action, "reason": decision.reason, "model_version": outcome.challenger}
-        link_run(client, version, {**done, **evaluation.challenger.scores})
+    told = {
+        "action": outcome.action,
+        "reason": decision.reason,
+        "metric": decision.metric,
+        "challenger_score": decision.challenger_score,
+        "champion_score": decision.champion_score,
+        "model_version": outcome.challenger,
+        "champion": outcome.champion,
+        **evaluation.challenger.scores,
+    }
+    link_run(client, version if terms.promote else None, told)
     return decision, outcome

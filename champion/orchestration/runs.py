@@ -34,9 +34,10 @@ SCORING = ("batch_inference", "drift_monitoring")
 """Pipelines that make no model: their users have what they made, so nothing of theirs is needed afterwards."""
 
 
-def link_run(client: Client, version_id: UUID, facts: dict[str, Any]) -> None:
-    """Link the present run and its artifacts to a model version, and show on the run what came of it.
+def link_run(client: Client, version_id: UUID | None, facts: dict[str, Any]) -> None:
+    """Show on the present run what came of it, and link it and its artifacts to a model version where there is one.
 
+    The dashboard of ZenML's open edition has no page of model versions: it shows these facts as the run's metadata.
     Outside a step (in a test of the step alone) there is no run to link.
     """
     from zenml import get_step_context, log_metadata
@@ -46,7 +47,10 @@ def link_run(client: Client, version_id: UUID, facts: dict[str, Any]) -> None:
 
     with contextlib.suppress(StepContextError, RuntimeError):
         context = get_step_context()
-        log_metadata(metadata=facts, run_id_name_or_prefix=context.pipeline_run.id)
+        known = {name: fact for name, fact in facts.items() if fact is not None}
+        log_metadata(metadata=known, run_id_name_or_prefix=context.pipeline_run.id)
+        if version_id is None:
+            return
         version = client.get_model_version(model_version_name_or_number_or_id=version_id)
         client.zen_store.create_model_version_pipeline_run_link(
             ModelVersionPipelineRunRequest(pipeline_run=context.pipeline_run.id, model_version=version_id)

@@ -38,6 +38,9 @@ def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: 
 
     tie, _ = session.train(tree(3))
     assert (tie.decision.reason_code, tie.outcome.action, tie.outcome.champion) == ("tie", "kept", 2)
+    shown = session.client.list_pipeline_runs(size=1, hydrate=True)[0].run_metadata
+    assert (shown["action"], shown["reason"], shown["champion"]) == ("kept", tie.decision.reason, 2)
+    assert shown["champion_score"] == shown["challenger_score"] == tie.decision.champion_score
 
     worse, _ = session.train(tree(0))
     assert (worse.decision.reason_code, worse.outcome.action, worse.outcome.champion) == ("worse", "kept", 2)

@@ -83,14 +83,26 @@ def server(trained: Checkout) -> Iterator[Server]:
         yield running
 
 
-def test_the_last_run_its_report_and_the_profile_of_the_data_can_be_read_and_nothing_is_asked(
+def test_the_last_run_its_decision_its_report_and_the_profile_of_the_data_can_be_read_and_nothing_is_asked(
     page: Page, server: Server, trained: Checkout
 ) -> None:
     run_page = re.search(r"http\S+/runs/\S+", server.said)[0]
+    page.send("Emulation.setCPUThrottlingRate", rate=6)  # as on a loaded machine
     page.open(run_page)
     eventually(lambda: all(step in page.text() for step in STEPS), f"the steps {STEPS}", page.text)
     assert page.ask("location.href").startswith(run_page)
     assert "Book a demo" not in page.text()
+    page.send("Emulation.setCPUThrottlingRate", rate=1)
+    page.click("[role=tab]", "Metadata")
+    told = {
+        "action": "promoted",
+        "metric": "accuracy",
+        "challenger_score": "0.9",
+        "champion": "1",
+        "model_version": "1",
+    }
+    said = [f"{name}\n{value}" for name, value in told.items()] + ["reason\nThe challenger becomes the champion"]
+    eventually(lambda: all(each in page.text().replace("\n\n", "\n") for each in said), f"{said}", page.text)
     previews = []
     for node in ("report HTMLString", "profile Profile"):
         page.open(run_page)
