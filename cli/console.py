@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Table
 
+from champion.errors import counted
 from champion.harmless import printable
 from champion.progress import watched
 from champion.reporting.words import NOTHING, p_value, percent
@@ -131,6 +132,9 @@ def batch_summary(tally: Tally, written: str, rejects: str | None) -> None:
     predicted = f"Predicted {tally.predicted:,} of {tally.rows:,} rows"
     console.print(f"{predicted} with model version {tally.model_version}: {written}", markup=False)
     console.print("  " + ", ".join(f"{label} {count:,}" for label, count in tally.labels.items()), markup=False)
+    if tally.quoted:
+        cells = counted(tally.quoted, "cell", "cells")
+        console.print(f"  {cells} that a spreadsheet would take for a formula got an apostrophe in front", markup=False)
     if rejects:
         console.print(f"Rejected {tally.rejected:,}: {rejects}", markup=False)
         for reason, count in sorted(tally.reasons.items(), key=lambda reason: -reason[1])[:5]:

@@ -8,6 +8,7 @@ import click
 from cli.common import config_option, json_option, open_use_case, path_type, print_json, running, stack_option
 
 REJECTS = "Where rows go that cannot be scored, as CSV; OUT with .rejected.csv if left out."
+FORMULAS = "In a CSV, put an apostrophe before each text that a spreadsheet would take for a formula."
 
 
 @click.command("predict")
@@ -17,6 +18,7 @@ REJECTS = "Where rows go that cannot be scored, as CSV; OUT with .rejected.csv i
 @stack_option
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Let a column of the table through; may be repeated.")
 @click.option("--keep-all", is_flag=True, help="Let every column of the table through.")
+@click.option("--quote-formulas", is_flag=True, help=FORMULAS)
 @click.option("--rejects", type=path_type, metavar="FILE", help=REJECTS)
 @click.option("--no-cache", is_flag=True, help="Score the table also where this champion has scored it before.")
 @json_option

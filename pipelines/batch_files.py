@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from champion.bundle.batch import BatchRequest, Tally, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
@@ -36,13 +36,14 @@ class Files:
     asked: BatchRequest
 
 
-def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str, ...], keep_all: bool) -> Files:
+def checked_files(table: Path, out: Path, rejects: Path | None, **asked: Any) -> Files:
     """Refuse files that cannot be used, before anything is read or scored.
 
     Rejected rows go beside `out` if no other place is named, with ``.rejected.csv`` in the place of its ending. Raises
-    ConfigurationError when the output's name, folder or options cannot be used, DataError when there is no such table.
+    ConfigurationError when the output's name, folder or options cannot be used, DataError when there is no such table. What is
+    asked besides are fields of `BatchRequest`.
     """
-    if keep and keep_all:
+    if asked["keep"] and asked["keep_all"]:
         raise ConfigurationError("--keep and --keep-all exclude each other. Name columns with --keep, or keep all.")
     suffix = suffix_of(out.name)
     if suffix is None or out.name.casefold() == suffix:
@@ -59,7 +60,7 @@ def checked_files(table: Path, out: Path, rejects: Path | None, keep: tuple[str,
         _require_writable(path, table)
     if out.resolve() == rejects.resolve():
         raise ConfigurationError(f"Predictions and rejected rows would both go to {out}. Name another file for one.")
-    return Files(table, out, rejects, BatchRequest(suffix=suffix, keep=keep, keep_all=keep_all))
+    return Files(table, out, rejects, BatchRequest(suffix=suffix, **asked))
 
 
 def _require_writable(path: Path, table: Path) -> None:

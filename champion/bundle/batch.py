@@ -41,19 +41,22 @@ REJECTED = ("rejected_row", "rejected_column", "rejected_reason")
 class BatchRequest(Frozen):
     """What of the table stands beside the predictions, and how they are written.
 
-    `suffix` is one of `champion.tabular.tables.SUFFIXES`; `keep` are columns of the table, `keep_all` stands for all.
+    `suffix` is one of `champion.tabular.tables.SUFFIXES`; `keep` are columns of the table, `keep_all` stands for all. Of a
+    CSV that people open, `quote_formulas` makes texts of what a spreadsheet would calculate.
     """
 
     suffix: str
     keep: tuple[str, ...] = ()
     keep_all: bool = False
+    quote_formulas: bool = False
 
 
 class Tally(Frozen):
     """What came of a table: rows by what became of them, predictions by class, warnings by feature.
 
     `first` names the first row that could not be scored, its column, and why. `unseen` counts rows with a category that
-    training had not, `outside` rows with a number beyond its range; both are of rows that were predicted.
+    training had not, `outside` rows with a number beyond its range; both are of rows that were predicted. `quoted` counts the
+    cells, in both files, that were quoted as formulas.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -68,6 +71,7 @@ class Tally(Frozen):
     unseen: dict[str, int]
     outside: dict[str, int]
     first: str | None
+    quoted: int
 
 
 def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest) -> None:
@@ -132,14 +136,14 @@ def predict_table(
     run = _Run(table, model, manifest, asked)
     with (
         closing(read_ahead(run.parsed())) as chunks,
-        closing(Writer(rejects, run.rejects_schema())) as refused,
+        closing(Writer(rejects, run.rejects_schema(), asked.quote_formulas)) as refused,
     ):
         written: Any = None
         try:
             for chunk, parsed in chunks:
                 answer, good = run.answered(parsed)
                 made = run.output(chunk, answer, good)
-                written = written or FORMATS[asked.suffix].writer(out, made.schema)
+                written = written or FORMATS[asked.suffix].writer(out, made.schema, asked.quote_formulas)
                 written.write_batch(made)
                 if len(good) < chunk.num_rows:
                     refused.write_batch(run.rejected(chunk, parsed))
@@ -148,7 +152,7 @@ def predict_table(
         finally:
             if written is not None:
                 written.close()
-    return run.tally()
+    return run.tally(written.quoted if written is not None else 0, refused.quoted)
 
 
 class _Run:
@@ -216,11 +220,12 @@ class _Run:
             for name, rows in rows_of.items():
                 counted[name] += int(rows[good].sum())
 
-    def tally(self) -> Tally:
-        """What came of the table."""
+    def tally(self, quoted: int, quoted_of_rejected: int) -> Tally:
+        """What came of the table; without rejected rows their file, which has names alone, is nobody's."""
         predicted = int(self._labelled.sum())
         labels = dict(zip(self._form.names, self._labelled.tolist(), strict=True))
         rows = {"rows": self.rows, "predicted": predicted, "rejected": self.rows - predicted}
+        quoted += quoted_of_rejected if rows["rejected"] else 0
         named = {"reasons": self._reasons, "unseen": +self._unseen, "outside": +self._outside}
         about = self._manifest.model_dump(include={"model_version", "data_version"})
-        return Tally(**about, **rows, **named, labels=labels, first=self._first)
+        return Tally(**about, **rows, **named, labels=labels, first=self._first, quoted=quoted)

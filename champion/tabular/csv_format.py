@@ -31,6 +31,8 @@ BLOCK_BYTES = 32 * 1024 * 1024  # read at a time, and so the longest row
 _LONGEST_NAME = 131_072  # characters of a name in the header
 _LONGEST_HEADER = 16 * 1024 * 1024  # characters of all names
 _CODE = r"\s*0\d+\s*$"  # no number would be written so: 007, 01234
+_FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # as OWASP lists them; the last four are wide forms
+_SIGNED = r"^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _BEFORE_FIELD = tuple(b'," \n\r')
 
 
@@ -103,19 +105,39 @@ def stream(path: Path, table: str) -> TableStream:
 
 
 class Writer:
-    """A CSV that grows batch by batch, each column in `cells`."""
+    """A CSV that grows batch by batch, each column in `cells`.
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    Asked to quote formulas, it puts an apostrophe before each text that a spreadsheet would take for one, names of columns
+    included; `quoted` counts them.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, quote_formulas: bool) -> None:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
+        self._quotes, self.quoted = quote_formulas, 0
+        self._names = self._harmless(pa.array(schema.names, pa.string())).to_pylist()
+        schema = pa.schema([field.with_name(name) for field, name in zip(schema, self._names, strict=True)])
         self._stream = pa.output_stream(str(path), compression="gzip" if _is_gzip(path) else None)
         options = arrow_csv.WriteOptions(quoting_style="needed")
         self._writer = arrow_csv.CSVWriter(self._stream, schema, write_options=options)
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
         """Add some rows."""
-        self._writer.write_batch(batch)
+        import pyarrow as pa
+
+        self._writer.write_batch(pa.record_batch([*map(self._harmless, batch.columns)], names=self._names))
+
+    def _harmless(self, column: pa.Array) -> pa.Array:
+        """A column whose texts are no formulas, where that is asked for; a number that stands as text is none."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not self._quotes or not pa.types.is_string(column.type):
+            return column
+        formula = pc.and_not(pc.match_substring_regex(column, _FORMULA), pc.match_substring_regex(column, _SIGNED))
+        self.quoted += pc.sum(formula).as_py() or 0
+        return pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
 
     def close(self) -> None:
         """Write what is left."""

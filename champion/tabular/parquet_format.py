@@ -59,11 +59,14 @@ def stream(path: Path, table: str) -> TableStream:
     return TableStream(pa.schema(fields), rows, False, chunks, lambda: done[0] / rows)
 
 
-def writer(path: Path, schema: pa.Schema) -> Any:
-    """Write batches into it; see `champion.tabular.tables.Format`."""
+def writer(path: Path, schema: pa.Schema, quote_formulas: bool) -> Any:
+    """Write batches into it; see `champion.tabular.tables.Format`. Its cells have types: a text is none that is calculated."""
     from pyarrow import parquet
 
-    return parquet.ParquetWriter(path, schema, compression="zstd")
+    del quote_formulas
+    made = parquet.ParquetWriter(path, schema, compression="zstd")
+    made.quoted = 0
+    return made
 
 
 def cells(column: pa.Array) -> pa.Array:

@@ -26,8 +26,11 @@ class Format(Protocol):
     def stream(self, path: Path, table: str) -> TableStream:
         """Read its head: which columns it has, and of which types."""
 
-    def writer(self, path: Path, schema: pa.Schema) -> Any:
-        """What has `write_batch`, and `close` to make the file whole; a batch's columns are as `cells` gives them."""
+    def writer(self, path: Path, schema: pa.Schema, quote_formulas: bool) -> Any:
+        """What has `write_batch`, `close` to make the file whole, and `quoted`: how many cells are quoted as formulas.
+
+        A batch's columns are as `cells` gives them.
+        """
 
     def cells(self, column: pa.Array) -> pa.Array:
         """A column as the format can hold it."""

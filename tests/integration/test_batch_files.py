@@ -25,7 +25,7 @@ def test_no_permission_and_no_room_are_named_and_leave_the_former_file(
         patch.setattr(edge.tempfile, "TemporaryFile", Mock(side_effect=PermissionError(13, "Permission denied")))
         patch.setattr(edge.shutil, "copyfile", Mock(side_effect=OSError(28, "No space left on device")))
         with pytest.raises(ProjectError, match=r"out.csv cannot be written \(Permission denied\)"):
-            checked_files(source, target, None, (), keep_all=False)
+            checked_files(source, target, None, keep=(), keep_all=False)
         with pytest.raises(ProjectError, match=r"out.csv could not be written \(No space left on device\)"):
             deliver(source, target)
     assert {path.name for path in tmp_path.iterdir()} == {"table.csv", "out.csv"}

@@ -149,6 +149,28 @@ def test_columns_that_are_kept_come_through_unchanged(model: Package, source: st
     assert list(whole.columns[-len(rows.columns) :]) == list(rows.columns)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_formulas_in_a_csv_are_quoted_on_request_and_numbers_never(suffix: str, tmp_path: Path) -> None:
+    texts = ["=1+1", "+a", "-", "@a", "\ta", "\ra", "\na", "\uff1d1", "-1.5", "+2e3", ".5", "a=1", "'", "", None]
+    rows = training(len(texts)).assign(**{"=note": texts, "colour": "-red", "size": [-1.0] * 14 + ["=x"]})
+    package = packed(training().assign(colour=["-red", "red"] * 150), classes=("=a", "b"))
+    source = tmp_path / "table.csv"
+    rows.to_csv(source, index=False, quoting=csv.QUOTE_ALL)
+    tally, plain, rejected = scored(package, source, suffix, keep=("=note", "size"))
+    assert (tally.quoted, rejected[0]["size"]) == (0, "=x")
+    tally, found, rejected = scored(package, source, suffix, keep=("=note", "size"), quote_formulas=True)
+    assert (rejected[0]["size"], rejected[0]["colour"]) == ("'=x", "'-red"), "a CSV, however OUT is written"
+    if suffix == ".parquet":
+        assert (found.equals(plain), tally.quoted) == (True, 2)
+        return
+    assert list(found.columns[:2]) == ["label", "probability_=a"]
+    quoted = [f"'{text}" for text in texts[:8]]
+    assert found["'=note"].fillna("").tolist() == [*quoted, *(text or "" for text in texts[8:14])]
+    assert found["size"].tolist() == [-1.0] * 14
+    assert set(found["label"]) <= {"'=a", "b"}
+    assert tally.quoted == len(quoted) + 1 + found["label"].eq("'=a").sum() + 2
+
+
 def check(package: Package, source: Path, **asked: Any) -> None:
     require_columns(open_table(source), package.manifest, BatchRequest(**{"suffix": ".parquet", **asked}))
 
