@@ -1,9 +1,11 @@
-"""What the machine under a run may do to it: no room, no permission, a store that breaks.
+"""What the machine under a run may do to it: no room, no permission, a store that breaks, warnings that are errors.
 
 It is no bug of ours and nothing a use case could mend, so it ends in a sentence and not in a traceback.
 """
 
 import errno
+import sys
+import traceback
 from collections.abc import Iterator
 
 from champion.errors import ProjectError, StoreError
@@ -32,6 +34,22 @@ def of_the_machine(error: BaseException) -> ProjectError | None:
         if isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE:
             where = f" ({cause.filename})" if cause.filename else ""
             return ProjectError(f"The machine refused: {cause.strerror}{where}. {_AFTERWARDS}")
+    return None
+
+
+def of_a_warning(error: BaseException) -> ProjectError | None:
+    """Explain an error behind which is a warning of a library, where Python was told to make errors of them; else None."""
+    if not any(option and "error".startswith(option.partition(":")[0] or "-") for option in sys.warnoptions):
+        return None
+    for cause in causes(error):
+        if isinstance(cause, Warning):
+            passed = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(cause.__traceback__)]
+            modules = [module.partition(".")[0] for module in reversed(passed)]
+            library = next((name for name in modules if name not in sys.stdlib_module_names), "Python")
+            return ProjectError(
+                f"Python was told to make errors of warnings (-W error, or PYTHONWARNINGS), and {library} gives one: "
+                f"{type(cause).__name__}: {str(cause).rstrip('.')}. Run without that."
+            )
     return None
 
 

@@ -12,7 +12,7 @@ import click
 
 from champion import settings
 from champion.errors import DONE, FAILED, ProjectError
-from champion.failures import of_the_machine, was_interrupted
+from champion.failures import of_a_warning, of_the_machine, was_interrupted
 from champion.harmless import printable
 
 LONG_LIVED = ("dashboard", "serve")
@@ -95,6 +95,7 @@ def _explained(error: BaseException) -> int:
         )
     else:
         explained = of_the_machine(error)
+    explained = of_a_warning(error) or explained
     if explained is None:
         raise error
     for line in printable(str(explained)).split("\n"):

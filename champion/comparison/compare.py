@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from champion.bundle.libraries import unable
 from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
 from champion.errors import DataError, NotEnoughDataError
+from champion.failures import of_a_warning
 from champion.modeling.evaluation import CandidateResult, Importance, Label
 from champion.modeling.predictor import Predictions, Predictor
 from champion.modeling.split import SplitRule, missing_columns, overlap
@@ -133,6 +134,8 @@ def _ask_champion(
     except (MemoryError, NotEnoughDataError):
         raise
     except Exception as error:  # a model of other libraries may fail in any way
+        if of_a_warning(error):
+            raise
         of_the_table = isinstance(error, DataError) and error.__cause__ is None
         return everything, None, str(error).rstrip(".") if of_the_table else unable(error, champion.made_with)
 

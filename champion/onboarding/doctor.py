@@ -12,6 +12,7 @@ from champion.bundle.build import array_predictor
 from champion.bundle.libraries import moved
 from champion.datastore import index, remote
 from champion.errors import ProjectError
+from champion.failures import of_a_warning
 from champion.workspace.git import git
 from champion.workspace.workspace import Workspace, open_workspace, read_package, require_writable, shown
 
@@ -52,7 +53,7 @@ def _look(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
     except ProjectError as error:
-        cause, _, remedy = str(error).partition("\n")
+        cause, _, remedy = str(of_a_warning(error) or error).partition("\n")
         return Finding(what, False, cause, remedy or None)
 
 

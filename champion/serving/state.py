@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 
 from champion.bundle.folder import read
 from champion.errors import PackageError, ProjectError
+from champion.failures import of_a_warning
 from champion.serving.loaded import Champion
 from champion.serving.options import Options
 from champion.serving.rows import RequestError
@@ -224,7 +225,7 @@ class Watcher:
         try:
             champion = await _in_a_thread(self._load)
         except ProjectError as error:
-            refused = str(error)
+            refused = str(of_a_warning(error) or error)
         except Exception as error:  # what a package does to the libraries that load it is not ours to foresee
             _logger.exception("%s could not be loaded", self._shown)
             refused = f"{self._shown} could not be loaded: {type(error).__name__}."

@@ -5,13 +5,16 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from champion.errors import DONE, FAILED
+from champion.errors import DONE, FAILED, StoreError
+from champion.failures import of_a_warning
 from tests.support.trained import ODD, TrainedCheckout
 
 INTERRUPTED = 130
@@ -175,3 +178,31 @@ def test_a_checkout_whose_path_has_spaces_and_accents_works(trained: TrainedChec
         DONE, "init", str(tmp_path / "les fleurs.csv"), "--target", "species"
     )
     moved.still_works()
+
+
+def test_a_warning_that_is_an_error_is_told_with_the_library_that_gives_it_and_not_blamed_on_what_it_broke(
+    trained: TrainedCheckout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = {"__name__": "library.part"}
+    exec("import warnings\ndef old(): warnings.warn('It is old.')", library)
+
+    def opened() -> None:
+        try:
+            library["old"]()
+        except Warning:
+            raise StoreError("The store cannot be opened.") from None
+
+    with warnings.catch_warnings(action="error"), pytest.raises(StoreError) as raised:
+        opened()
+    for options, said in {
+        ("ignore",): None,
+        ("e::UserWarning",): "library gives one: UserWarning: It is old. Run",
+    }.items():
+        monkeypatch.setattr(sys, "warnoptions", list(options))
+        assert (said or "None") in str(of_a_warning(raised.value))
+
+    done = trained.command(sys.executable, "-W", "error", "run.py", "models", expect=None, warm=False)
+    assert done.returncode in (DONE, FAILED), "what libraries warn of depends on the Python"
+    if done.returncode == FAILED:
+        assert "Python was told to make errors of warnings" in done.stderr
+        assert "The ZenML store" not in done.stderr
