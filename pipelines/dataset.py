@@ -64,10 +64,11 @@ def register(
     """
     from zenml import log_metadata, save_artifact
 
+    from champion.orchestration import metadata
     from champion.orchestration.materializers.files import is_gone, write_again
     from champion.orchestration.materializers.table import TableMaterializer
 
-    path, use_case = workspace.data, workspace.use_case
+    path, use_case, unkept = workspace.data, workspace.use_case, None
     fetched = fetch_missing(workspace.root, path)
     version = early.version() if early else None
     if version is None:
@@ -88,27 +89,32 @@ def register(
         elif is_gone(artifact.uri):
             write_again(artifact.uri, table, TableMaterializer)
         del table
-        latest = dict(list(checks.items())[-_MOST_CHECKS:])
-        log_metadata(metadata={_CHECKS: json.dumps(latest)}, artifact_version_id=artifact.id)
+        latest = json.dumps(dict(list(checks.items())[-_MOST_CHECKS:]))
+        kept, _ = metadata.stand_in(latest, artifact_name(use_case.name, _CHECKS))
+        log_metadata(metadata={_CHECKS: kept}, artifact_version_id=artifact.id)
+        if _registered(client, name, version)[1].get(key) != checks[key]:
+            unkept = "The ZenML store did not keep what was found in the table; the next run reads the table once more."
     changed = index.changed_warning(workspace.root, path, version)
     return Dataset(
         artifact,
         version,
         rows=int(str(artifact.run_metadata["rows"])),
         rule=SplitRule.model_validate(checks[key]["rule"]),
-        warnings=tuple(text for text in (fetched, changed, *checks[key]["warnings"]) if text),
+        warnings=tuple(text for text in (fetched, changed, unkept, *checks[key]["warnings"]) if text),
     )
 
 
 def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersionResponse | None, dict[str, Any]]:
     """The artifact of a data version, and what checks found; no checks where its file is gone from the store."""
+    from champion.orchestration import metadata
     from champion.orchestration.materializers.files import is_gone
 
     try:
         artifact = client.get_artifact_version(name, version)
     except KeyError:
         return None, {}
-    return artifact, {} if is_gone(artifact.uri) else json.loads(str(artifact.run_metadata.get(_CHECKS, "{}")))
+    checks = str(artifact.run_metadata.get(_CHECKS, "{}"))
+    return artifact, {} if is_gone(artifact.uri) else json.loads(metadata.whole(checks) or "{}")
 
 
 def _key(workspace: Workspace, recorded: SplitRule | None) -> str:

@@ -25,6 +25,7 @@ ARTIFACTS = {
     "table": "{}_table",
     "package": "{}_package",
     "record": "{}_record",
+    "checks": "{}_checks",
     "scored": "{}_batch_table",
     "log": "{}_log_batch_table",
     "labels": "{}_labels_batch_table",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from champion.orchestration.metadata import held_by
 from champion.orchestration.runs import ARTIFACTS, SCORING, TRAINING, artifact_name, run_tag
 from champion.orchestration.store import locked, nobody_at_work
 from champion.registry import versions as champions
@@ -51,6 +52,8 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
         needed = {artifact for each in versions for artifact in (each.package_id, *each.long_values)}
         for step in (step for run in still_used for step in _steps(client, run)):
             needed |= {str(artifact.id) for artifact in _flat(step.inputs, step.outputs)}
+        tables = _all(client.list_artifact_versions, artifact=artifact_name(name, "table"), hydrate=True)
+        needed |= {checks for table in tables if str(table.id) in needed for checks in held_by(table)}
         removed = [run for run in [*runs, *scoring] if run.id not in still_used]
         outputs = [artifact for run in removed for step in _steps(client, run.id) for artifact in _flat(step.outputs)]
         registered = [  # tables and packages, which no step made

@@ -4,9 +4,8 @@ A model version carries as metadata its scores, one by one; `record`, what made 
 state since it has been champion. The production package is an artifact that is linked to the version, so the store can
 always write the folder anew.
 
-ZenML 0.98 takes the entry of a key with the latest time of creation, and drops a value of more than 65,535 characters of
-JSON with a line in the log. So a value that changes gets a key of its own each time, counted up (`title`, `title.1`), a
-long one lies in an artifact, and what was written is read back.
+ZenML 0.98 takes the entry of a key with the latest time of creation. So a value that changes gets a key of its own each
+time, counted up (`title`, `title.1`); a long one lies in an artifact, and what was written is read back.
 
 Everything that changes the champion is called under `champion.orchestration.store.locked`. Setting the stage is the last
 act, and one transaction of the store: a process that dies before it has changed nothing in production.
@@ -16,8 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import functools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +25,7 @@ from champion.bundle.decision_record import DecisionFacts, shared
 from champion.bundle.manifest import ANCESTORS, MODEL, ChampionState, Manifest
 from champion.errors import PackageError, StoreError
 from champion.modeling.split import SplitRule
+from champion.orchestration.metadata import held_by, stand_in, whole
 from champion.orchestration.runs import artifact_name
 from champion.orchestration.store import is_local
 from champion.registry.agreement import read_agreement
@@ -42,9 +40,7 @@ if TYPE_CHECKING:
 
 PRODUCTION, ARCHIVED = "production", "archived"
 _RECORD, _STATE, _PACKAGE = "record", "title", "package"
-_LONGEST = 60_000  # characters of JSON, which an entry of metadata certainly holds
 _STAGE_TRIES = 3
-_ARTIFACT = "artifact:"  # begins the entry of a value that lies in one
 
 
 class Record(DecisionFacts):
@@ -188,11 +184,7 @@ def _version(item: ModelVersionResponse) -> Version | None:
         record=Record.model_validate_json(record),
         champion_state=ChampionState.model_validate_json(state) if state else None,
         package_id=package,
-        long_values=tuple(
-            value.removeprefix(_ARTIFACT)
-            for value in map(str, item.run_metadata.values())
-            if value.startswith(_ARTIFACT)
-        ),
+        long_values=held_by(item),
     )
 
 
@@ -205,27 +197,7 @@ def _keys(item: ModelVersionResponse, name: str) -> list[str]:
 def _newest(item: ModelVersionResponse, name: str) -> str | None:
     """The value that was written last; None where there is none, or the artifact that holds it is gone."""
     keys = _keys(item, name)
-    text = str(item.run_metadata[keys[-1]]) if keys else None
-    return _from_artifact(text.removeprefix(_ARTIFACT)) if text and text.startswith(_ARTIFACT) else text
-
-
-@functools.lru_cache(maxsize=256)
-def _from_artifact(artifact_id: str) -> str | None:
-    from zenml.client import Client
-
-    from champion.orchestration.materializers.files import is_gone
-
-    try:
-        artifact = Client().get_artifact_version(artifact_id)
-    except KeyError:
-        return None
-    try:
-        return None if is_gone(artifact.uri) else str(artifact.load())
-    except Exception as error:  # the artifact store raises what its file system raises; that is no missing record
-        raise StoreError(
-            f"A record of a model version cannot be read from the store ({type(error).__name__}: {error}), and without it "
-            "nobody knows the champion. Run again when the artifact store can be reached."
-        ) from error
+    return whole(str(item.run_metadata[keys[-1]])) if keys else None
 
 
 def log(client: Client, version_id: UUID, **values: BaseModel | str) -> None:
@@ -235,14 +207,16 @@ def log(client: Client, version_id: UUID, **values: BaseModel | str) -> None:
     when the store does not have it afterwards.
     """
     from zenml import log_metadata
+    from zenml.model.utils import link_artifact_version_to_model_version
 
     item = _model_version(client, version_id)
     ready = {}
     for name, value in values.items():
-        text = value.model_dump_json() if isinstance(value, BaseModel) else value
-        long = len(json.dumps(text)) > _LONGEST
-        count = len(_keys(item, name))
-        ready[f"{name}.{count}" if count else name] = _as_artifact(item, text) if long else text
+        text, count = value.model_dump_json() if isinstance(value, BaseModel) else value, len(_keys(item, name))
+        entry, artifact = stand_in(text, artifact_name(item.model.name, "record"))
+        ready[f"{name}.{count}" if count else name] = entry
+        if artifact is not None:
+            link_artifact_version_to_model_version(artifact, item)
     log_metadata(metadata={**ready}, model_version_id=version_id)
     kept = _model_version(client, version_id).run_metadata
     if lost := [key for key, text in ready.items() if kept.get(key) != text]:
@@ -250,16 +224,6 @@ def log(client: Client, version_id: UUID, **values: BaseModel | str) -> None:
             f"Nothing was promoted: the ZenML store did not keep {', '.join(lost)} of {item.model.name} {item.name}. Run "
             "again; where that does not help, `python run.py doctor` looks at the store."
         )
-
-
-def _as_artifact(item: ModelVersionResponse, text: str) -> str:
-    """Keep a text in an artifact that is linked to the version; what stands for it in the metadata."""
-    from zenml import save_artifact
-    from zenml.model.utils import link_artifact_version_to_model_version
-
-    artifact = save_artifact(text, name=artifact_name(item.model.name, "record"))
-    link_artifact_version_to_model_version(artifact, item)
-    return f"{_ARTIFACT}{artifact.id}"
 
 
 def create(client: Client, use_case: str, record: Record) -> UUID:

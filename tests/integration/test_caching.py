@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from champion.datastore import index
+from champion.orchestration import metadata
 from champion.registry.versions import version_history
 from champion.workspace import files
 from champion.workspace.files import md5
@@ -66,6 +68,23 @@ def test_a_table_is_read_once_per_version_and_use_case(session: Session, monkeyp
     grown = register(session.client, session.workspace(tree(1)), None)
     assert (grown.rows, len(reads)) == (151, 3)
     assert grown.artifact.id != first.artifact.id
+
+
+def test_what_was_found_in_a_table_with_long_names_is_kept_and_shown_as_for_any_other(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ZenML 0.98 drops a metadata value of more than 65,535 characters; 50 long names are more."""
+    names = [f"{number} {'and so on ' * 150}" for number in range(50)]
+    answers = {name: [(3 * row + number) % 7 for row in range(60)] for number, name in enumerate(names)}
+    table = pd.DataFrame({**answers, "answer": ["yes", "no", "Yes", "No"] * 15})
+    session.write(table.to_csv(index=False), "data/survey.csv")
+    use_cases = [tree(depth, data={"path": "data/survey.csv", "target": "answer"}) for depth in (1, 2)]
+    made = [register(session.client, session.workspace(each), None) for each in use_cases]
+    assert all("differ only in case" in "".join(each.warnings) for each in made)
+    assert session.client.list_artifact_versions(artifact=f"{session.name}_checks").total == 2, "one, then both"
+    monkeypatch.setattr(table_check, "read_table", lambda *_: pytest.fail("it was read again"))
+    metadata._from_artifact.cache_clear()
+    assert [register(session.client, session.workspace(each), None) for each in use_cases] == made
 
 
 def test_a_changed_helper_and_another_library_rerun_what_reaches_them(ready: Checkout, tmp_path: Path) -> None:

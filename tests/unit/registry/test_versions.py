@@ -10,6 +10,7 @@ import pytest
 from champion.bundle.manifest import ChampionState
 from champion.errors import StoreError
 from champion.modeling.split import SplitRule
+from champion.orchestration import metadata
 from champion.registry import versions as room
 from champion.registry.prune import prune
 from champion.registry.versions import Record
@@ -61,11 +62,11 @@ def test_what_is_long_lies_in_an_artifact_and_one_that_cannot_be_read_is_no_miss
     assert len(long.model_dump_json()) > 65_535
     created = room.create(client, name, long)
     room.set_champion(client, created, champion_state(1, 1))
-    room._from_artifact.cache_clear()
+    metadata._from_artifact.cache_clear()
     champion = room.version_history(client, name).champion
     assert champion is not None
     assert champion.record == long
-    room._from_artifact.cache_clear()
+    metadata._from_artifact.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr("zenml.models.ArtifactVersionResponse.load", lambda _: Path("/of an artifact store").read_text())
         with pytest.raises(StoreError, match=r"cannot be read from the store \(FileNotFoundError"):
