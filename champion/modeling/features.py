@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOMENT_PARTS = ("days", "month", "weekday", "hour")
 MOST_CATEGORIES = 1000  # in the signature; the estimator sees fewer
+_CODE = re.compile(r"\s*0\d+\s*")  # 007 is a text, as where a table is read
 _COUNTS = re.compile(r"u?int|float|double", re.IGNORECASE)  # dtypes of a category that is a number
 
 TRUE_TEXTS = {"true", "yes", "y", "t", "1", "1.0", "on"}
@@ -92,7 +93,7 @@ def _model_columns(column: pd.Series, feature: Feature) -> dict[str, Any]:
     if feature.kind == "boolean":
         return {feature.name: as_booleans(column)}
     if feature.kind == "categorical":
-        return {feature.name: as_categories(column)}
+        return {feature.name: as_categories(column, feature.dtype)}
     return dict(zip(feature.columns, moment_parts(_moments(column)).T, strict=True))
 
 
@@ -128,13 +129,16 @@ def as_booleans(column: pd.Series) -> NDArray[np.float64]:
     return numbers
 
 
-def as_categories(column: pd.Series) -> NDArray[np.object_]:
-    """Read a categorical column as text, shape (rows,), NaN where it is empty; 1 and 1.0 are both "1"."""
+def as_categories(column: pd.Series, dtype: str = "") -> NDArray[np.object_]:
+    """Read a categorical column as text, shape (rows,), NaN where it is empty; 1 and 1.0 are both "1".
+
+    With the `dtype` of training a text may stand for a number, as in `category_of`.
+    """
     import pandas as pd
 
     codes, uniques = pd.factorize(column)
     each = np.empty(len(uniques) + 1, dtype=object)
-    each[:-1] = [category_text(value) for value in uniques]
+    each[:-1] = [category_of(value, dtype) for value in uniques]
     each[-1] = np.nan
     texts: NDArray[np.object_] = each[codes]
     return texts
@@ -150,12 +154,14 @@ def category_text(value: object) -> str:
 def category_of(value: object, dtype: str) -> str:
     """One category as text, where a text may stand for it: one that was a number in training is written as that number.
 
+    A code is no number: 007 is another category than 7.
+
     Examples
     --------
-    >>> category_of("007", "int64"), category_of("007", "str"), category_of("true", "bool")
-    ('7', '007', 'True')
+    >>> category_of("7.0", "int64"), category_of("007", "int64"), category_of("7.0", "str"), category_of("true", "bool")
+    ('7', '007', '7.0', 'True')
     """
-    if isinstance(value, str) and _COUNTS.match(dtype):
+    if isinstance(value, str) and _COUNTS.match(dtype) and not _CODE.fullmatch(value):
         for number in (int, float):
             with contextlib.suppress(ValueError):
                 return category_text(number(value))

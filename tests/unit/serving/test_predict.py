@@ -176,12 +176,12 @@ def test_categories_that_are_numbers_take_every_number_and_those_that_only_look_
 
 
 @pytest.mark.parametrize("dtype", ["int64", "Int64", "float64"])
-def test_a_category_that_was_a_number_is_read_as_one_as_in_a_table(dtype: str) -> None:
+def test_a_category_that_was_a_number_is_read_as_one_as_in_a_table_and_a_code_stays_a_text(dtype: str) -> None:
     code = Feature(name="code", kind="categorical", dtype=dtype, nullable=False, categories=("1", "7"))
     texts = ["007", "7.0", " 7", "1", "x", "-"]
     rows = RowReader([code]).read(json.dumps([{"code": text} for text in texts]).encode(), 10)
     batch = parse(pa.record_batch({"code": texts}), [code], textual=True)
-    assert [row[0] for row in rows] == batch.block.texts[:, 0].tolist() == ["7", "7", "7", "1", "x", "-"]
+    assert [row[0] for row in rows] == batch.block.texts[:, 0].tolist() == ["007", "7", "7", "1", "x", "-"]
 
 
 def test_arrow_comes_in_with_the_first_row_that_is_logged_and_pandas_never(folder: Path) -> None:
