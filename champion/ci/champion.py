@@ -79,7 +79,7 @@ def _guarded(root: Path, base: str, env: Environment) -> list[str]:
     files = repository.changed(root, base)
     models = root / "models"
     pointers = {name for name in files if f"{name}/".startswith("models/") and name not in HARMLESS}
-    redirected = {name for name in files if name.startswith(".dvc/")}
+    redirected = {name for name in files if decides_for_dvc(name)}
     if any(name.endswith(DVC_FILES) for name in files):
         for output in index.outputs(root):
             if output.named_by not in files:
@@ -102,6 +102,11 @@ def _guarded(root: Path, base: str, env: Environment) -> list[str]:
             "the repository."
         )
     return sorted(redirected)
+
+
+def decides_for_dvc(name: str) -> bool:
+    """Whether a file tells DVC where to look: its configuration, or what it leaves out of sight, pointers among it."""
+    return name.startswith(".dvc/") or name.rpartition("/")[2] == ".dvcignore"
 
 
 def _is_bots(root: Path, files: list[str], env: Environment) -> bool:

@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from champion.ci import runs
-from champion.ci.champion import DVC_FILES, of_the_package
+from champion.ci.champion import DVC_FILES, decides_for_dvc, of_the_package
 from champion.ci.environment import Environment, hidden, secrets_of
-from champion.ci.repository import git, pages
+from champion.ci.repository import PAGE, GitHubError, git, is_trusted, pages
 from champion.datastore import dvc
 from champion.errors import ProjectError
 from champion.reporting.comment import (
@@ -35,6 +35,7 @@ from champion.workspace.workspace import Workspace
 
 STORY, COMMENT = "comment.json", "comment.md"
 WATERMARK = "champion"  # by which CML finds its own former comment, and updates it in place
+LOOKED_AT = 30  # of a pull request's comments, by CML
 TIME_LIMIT = 300.0  # seconds
 REMEDIES = {  # by the words of GitHub and of Node.js
     "Resource not accessible by integration": "Give the job `pull-requests: write`; the organisation may forbid it. A run "
@@ -73,7 +74,7 @@ def gather(root: Path, env: Environment) -> CommentInput:
         commit=env["HEAD_SHA"] or git(root, "rev-parse", "HEAD"),
         base=known.base,
         refusal=known.refusal and known.refusal[:2000],
-        redirected=[name[:300] for name in known.redirected[:REDIRECTED]],
+        redirected=_counted(known.redirected),
         changes=changes,
         changes_unknown=unknown,
         compared=bool(env["BASE_SHA"]),
@@ -141,7 +142,7 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
         variables = {**os.environ, "HOME": home, "REPO_TOKEN": token, "ITERATIVE_DO_NOT_TRACK": "1"}
         try:
             done = process.run(
-                [program, "comment", "update", *options], root, environment=variables, seconds=TIME_LIMIT
+                [program, "comment", _way(env, number), *options], root, environment=variables, seconds=TIME_LIMIT
             )
         except (OSError, process.NotEndedError) as error:
             raise ProjectError(f"cml did not run: {error}.") from None
@@ -150,6 +151,19 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
         remedy = next((remedy for words, remedy in REMEDIES.items() if words in said), OTHER_REMEDY)
         raise ProjectError(f"cml could not comment on pull request {number}: {said or 'it said nothing'}. {remedy}")
     return f"Commented on pull request {number}. {done.output.strip()}"
+
+
+def _way(env: Environment, number: int) -> str:
+    """`update`, or `create` where CML would write over a stranger's comment, who could then change what stands in it.
+
+    CML takes the newest comment that bears its watermark, whoever wrote it.
+    """
+    try:
+        listed = next(pages(env, f"issues/{number}/comments?", 1))[:LOOKED_AT]
+    except GitHubError:
+        return "update"  # CML asks the same, and says why it fails with its remedy
+    marked = [each for each in listed if f'"CML watermark {WATERMARK}"' in str(each.get("body"))]
+    return "update" if not marked or is_trusted(marked[-1]) else "create"
 
 
 def _error_of(output: str) -> str:
@@ -195,8 +209,17 @@ def _redirected(env: Environment, number: int) -> list[str]:
     """The files of a pull request that decide what DVC fetches; GitHub says so, since the pull request's own code may lie."""
     listed = [file for page in pages(env, f"pulls/{number}/files?", FILE_PAGES) for file in page]
     names = {str(name) for file in listed for name in (file["filename"], file.get("previous_filename", ""))}
-    dvcs = (name for name in names if name.startswith((".dvc/", "models/")) or name.endswith(DVC_FILES))
-    return [name[:300] for name in sorted(dvcs)][:REDIRECTED]
+    dvcs = {name for name in names if name.startswith("models/") or name.endswith(DVC_FILES) or decides_for_dvc(name)}
+    unseen = (
+        [f"files behind the first {len(listed)}"] if len(listed) == FILE_PAGES * PAGE else []
+    )  # GitHub's list ends there
+    return _counted([*unseen, *sorted(dvcs)])
+
+
+def _counted(names: list[str]) -> list[str]:
+    """As many names as a comment has room for, and how many more there are."""
+    shown, more = names[: REDIRECTED - 1], len(names) - REDIRECTED + 1
+    return [name[:300] for name in names] if more <= 1 else [*(name[:300] for name in shown), f"and {more} more files"]
 
 
 def _read_story(path: Path) -> CommentInput:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from champion.ci import runs
 from champion.ci.environment import Environment
-from champion.ci.repository import call, pages
+from champion.ci.repository import call, is_trusted, pages
 from champion.datastore import index
 from champion.datastore.fetch import fetch_missing
 from champion.drift.judge import exit_code
@@ -30,7 +30,6 @@ PIPELINE = "mlops-pipeline.yml"
 LAST_LINES = 12
 PAGES = 1000  # of a hundred open issues and pull requests
 LABEL = "drift"
-MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
 _MARKER = re.compile(re.escape(issue_text.marker("NAME")).replace("NAME", r"([a-z0-9][a-z0-9_-]*)") + r"\s*(?:\n|$)")
 
 
@@ -172,8 +171,7 @@ def open_issues(env: Environment) -> dict[str, list[int]]:
     for page in pages(env, "issues?state=open", PAGES):
         for issue in page:
             marked = _MARKER.match(str(issue.get("body") or ""))
-            ours = (issue.get("user") or {}).get("type") == "Bot" or issue.get("author_association") in MEMBERS
-            if marked and ours and "pull_request" not in issue:
+            if marked and is_trusted(issue) and "pull_request" not in issue:
                 issues.setdefault(marked[1], set()).add(int(issue["number"]))
     return {name: sorted(numbers) for name, numbers in issues.items()}
 

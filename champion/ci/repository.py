@@ -24,6 +24,7 @@ TRIES = 3
 PAUSE = 2.0  # seconds after an error of the server
 LONGEST_WAIT = 60.0  # seconds; a rate limit that lasts longer ends the call
 PAGE = 100  # GitHub's most
+MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
 HEADERS = {
     "Accept": "application/vnd.github+json",
     "Content-Type": "application/json",
@@ -117,7 +118,7 @@ def call(env: Environment, method: str, path: str, body: dict[str, Any] | None =
     repository = env.need("GITHUB_REPOSITORY", "it names OWNER/NAME on GitHub")
     token = env.need("REPO_TOKEN", "GitHub answers only with a token")
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked with the variable
-        f"{env['GITHUB_API_URL'] or 'https://api.github.com'}/repos/{repository}/{path}",
+        f"{env['GITHUB_API_URL'] or _api(env['GITHUB_SERVER_URL'])}/repos/{repository}/{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),
         headers={**HEADERS, "Authorization": f"Bearer {token}"},
@@ -134,6 +135,16 @@ def call(env: Environment, method: str, path: str, body: dict[str, Any] | None =
             raise GitHubError(f"GitHub did not answer {method} {path}: {error}") from None
         time.sleep(wait)
     raise AssertionError
+
+
+def _api(server: str) -> str:
+    """Where a server answers, which has to be the one that the token is for."""
+    return "https://api.github.com" if server in ("", "https://github.com") else f"{server}/api/v3"
+
+
+def is_trusted(written: Mapping[str, Any]) -> bool:
+    """Whether a bot or a member of the repository wrote an issue or a comment."""
+    return (written.get("user") or {}).get("type") == "Bot" or written.get("author_association") in MEMBERS
 
 
 def pages(env: Environment, path: str, most: int) -> Iterator[list[dict[str, Any]]]:

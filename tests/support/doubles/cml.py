@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A stand-in for CML where it is not installed: `cml comment update` as 0.20.6 does it, and nothing else.
+"""A stand-in for CML where it is not installed: `cml comment update` and `create` as 0.20.6 does them, and nothing else.
 
 It refuses a command line that CML does not know. A test holds its requests, and what it says of an error, to those that the
 real one was seen to make.
@@ -43,8 +43,8 @@ def call(method: str, path: str, body: Any = None, needed: bool = True) -> Any:
 
 
 parser = argparse.ArgumentParser(prog="cml", allow_abbrev=False)
-for word in ("comment", "update"):
-    parser.add_argument(word, choices=[word])
+parser.add_argument("what", choices=["comment"])
+parser.add_argument("way", choices=["update", "create"])
 for name in ("--target", "--watermark-title", "--repo"):
     parser.add_argument(name, required=True)
 parser.add_argument("--publish", choices=["false"], required=True)
@@ -62,7 +62,9 @@ mark = f"{address}#{head} {title}"
 ours = re.compile(f"{re.escape(address)}#[0-9a-fA-F]+ {re.escape(title)}")
 if os.environ.get("GITHUB_SERVER_URL"):  # in CI it asks who that is, also where it was told to report nothing
     call("GET", f"users/{os.environ.get('GITHUB_ACTOR')}", needed=False)
-there = reversed(call("GET", f"{issues}/{number}/comments"))  # the first thirty: it does not ask for more
+there = []
+if asked.way == "update":
+    there = call("GET", f"{issues}/{number}/comments")[::-1]  # the first thirty: it does not ask for more
 former = next((each["id"] for each in there if ours.search(each["body"])), None)
 where = ("PATCH", f"{issues}/comments/{former}") if former else ("POST", f"{issues}/{number}/comments")
 print(call(*where, {"body": f"{asked.report.read_text(encoding='utf-8')}\n\n{mark}"})["html_url"])

@@ -19,7 +19,7 @@ from champion.reporting.comment import Change, ComparedChampion, Failure, Findin
 from champion.reporting.markdown import chart_label
 from champion.workspace.files import write_text
 from tests.support import report_examples as examples
-from tests.support.doubles.github import REPOSITORY, GitHub, Secure
+from tests.support.doubles.github import API, REPOSITORY, GitHub, Secure
 from tests.support.loopback import Handler
 
 BASE, COMMIT = "1234abcd" * 5, "abcd1234" * 5
@@ -186,6 +186,7 @@ def test_cml_asks_a_server_for_what_the_real_one_was_seen_to_ask_for_and_its_err
             "CML": program,
             "PR_NUMBER": str(number),
             "GITHUB_SERVER_URL": server.url,
+            "GITHUB_API_URL": github.url + API,
             "GITHUB_REPOSITORY": REPOSITORY,
         }
         for name, value in {"SHA": COMMIT, "ACTOR": "ada", "SERVER_URL": server.url}.items():
@@ -202,4 +203,8 @@ def test_cml_asks_a_server_for_what_the_real_one_was_seen_to_ask_for_and_its_err
             with pytest.raises(ProjectError, match=says) if says else nullcontext():
                 said = post(tmp_path, Environment({**values, "REPO_TOKEN": token}))
                 assert f"/pull/{number}#issuecomment-2" in said
+        github.comments[number].append({"id": 0, "body": other.replace("other", "champion"), "html_url": ""})
+        monkeypatch.setenv("NODE_EXTRA_CA_CERTS", server.authority)
+        said = post(tmp_path, Environment({**values, "REPO_TOKEN": "writes"}))
+        assert f"/pull/{number}#issuecomment-3" in said, "a stranger's comment is left alone"
     assert asked == json.loads(Path(__file__).with_name("cml-0.20.6.json").read_text(encoding="utf-8"))

@@ -74,11 +74,37 @@ def test_a_forks_numbers_are_rendered_by_our_code_and_marked(fork: Fork) -> None
     assert "This pull request changes" not in report
 
 
-def test_what_a_fork_would_have_dvc_fetch_is_said_by_github_and_not_by_its_artifact(fork: Fork) -> None:
+def test_what_a_fork_would_have_dvc_fetch_is_said_by_github_and_not_by_its_artifact(
+    fork: Fork, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = ["run.py", "data/iris.csv.dvc", ".dvc/config", "models/iris/manifest.json"]
     fork.github.pulls[fork.open()]["files"] = names
     fork.comment(story(redirected=["none.txt"]).as_json())
     assert "changes `.dvc/config`, `data/iris.csv.dvc`, `models/iris/manifest.json`.**" in fork.calls[0][1]
+    names += ["data/.dvcignore", *(f".dvc/{number:02d}" for number in range(18))]
+    fork.comment()
+    assert "`.dvc/17`, `.dvc/config`, `and 3 more files`.**" in fork.calls[1][1], "many names hide none"
+    monkeypatch.setattr("champion.ci.comment.FILE_PAGES", 1)
+    names[:] = [f"{number}.txt" for number in range(100)]
+    fork.comment()
+    assert "changes `files behind the first 100`.**" in fork.calls[2][1]
+
+
+def test_a_comment_that_a_stranger_wrote_is_not_written_over_since_the_stranger_could_change_it_again(
+    fork: Fork,
+) -> None:
+    comments, mark = (
+        fork.github.comments[fork.open()],
+        'text\n\n![](https://cml.dev/watermark.png#c0ffee "CML watermark champion")',
+    )
+    for user, association, way in [
+        ("Bot", "NONE", "update"), ("User", "NONE", "create"), ("User", "CONTRIBUTOR", "create"),
+        ("User", "MEMBER", "update"), ("User", "NONE", "create"), ("Bot", "NONE", "update"),
+    ]:  # fmt: skip
+        comments.append({"body": mark, "user": {"type": user}, "author_association": association})
+        comments.append({"body": "another", "user": {"type": "User"}, "author_association": "NONE"})
+        fork.comment()
+        assert fork.calls[-1][0][:2] == ["comment", way]
 
 
 def test_cml_publishes_and_tracks_nothing_has_a_home_of_its_own_is_told_of_another_server_and_shows_no_token(

@@ -86,13 +86,16 @@ def test_what_moves_the_remote_is_refused_of_a_fork_and_shown_in_the_comment_of_
     runner.dvc("remote", "modify", "--quiet", "store", "jobs", "2")
     pointer = "outs: [{md5: d41d8cd98f00b204e9800998ecf8427e, path: rows.csv, remote: store}]\n"
     (runner.root / "data/rows.csv.dvc").write_text(pointer)
+    (runner.root / ".dvcignore").write_text("none\n")
     runner.commit_all("another remote")
     event = {"BASE_SHA": base, "GITHUB_REPOSITORY": "team/champion"}
     for source in ("stranger/champion", ""):  # the second: the fork is gone
         said = runner.ci("champion", expect=3, **event, HEAD_REPOSITORY=source)
-        assert "This pull request from a fork changes .dvc/config, data/rows.csv.dvc" in said
+        assert "This pull request from a fork changes .dvc/config, .dvcignore, data/rows.csv.dvc" in said
     runner.ci("champion", **event, HEAD_REPOSITORY="team/champion")
-    assert "**This pull request changes `.dvc/config`, `data/rows.csv.dvc`.**" in runner.ci("comment", **event)
+    assert "**This pull request changes `.dvc/config`, `.dvcignore`, `data/rows.csv.dvc`.**" in runner.ci(
+        "comment", **event
+    )
 
 
 def test_the_first_parent_of_githubs_merge_commit_is_the_base_and_a_shallow_clone_is_told_what_it_lacks(
