@@ -63,6 +63,11 @@ def _not_fetched(root: Path, folder: Path, done: dvc.Done) -> str:
     failed = [line.strip() for line in listed[1].splitlines()]
     made = [name for name in failed if index.tracked(folder, folder / name).stage]
     lost = [name for name in failed if name not in made]
+    if remote.required(root).keeps_versions:
+        raise RemoteError(
+            f"{', '.join(failed)} cannot be had: the pointer names no version of the remote, or one that it has no more.",
+            "Run `make push` where the files are, commit the pointer that it writes, then pull that here.",
+        )
     if "neither locally nor on remote" not in done.output:
         raise RemoteError(
             f"{', '.join(failed)} is refused: the remote holds other bytes than its pointer names.",
@@ -79,29 +84,29 @@ def _not_fetched(root: Path, folder: Path, done: dvc.Done) -> str:
     return f"{', '.join(made)} is not on the remote; `python run.py train` makes it anew."
 
 
-def pull_pointer(root: Path, pointer: Path) -> Path:
+def pull_pointer(root: Path, pointer: Path, folder: Path | None = None) -> Path:
     """Fetch what a pointer names, from the cache or else the remote, and put it beside the pointer.
 
-    The pointer is one of the checkout, or (taken from another commit) in a folder of its own outside it.
+    The pointer is one of the checkout, or (taken from another commit) in a folder of its own outside it, at the path that
+    it has in the checkout: a remote that keeps versions has the files under theirs.
     """
     name, recorded = index.pointed(pointer)
     target = pointer.parent / name
     if not index.restore(root, recorded, target):
-        if pointer.resolve().is_relative_to(root.resolve()):
-            wanted = (pointer.resolve().relative_to(root.resolve()).as_posix(),)
-            _pull_inside(root, root, wanted, [recorded], remote.silent)
-        else:
-            _pull_outside(root, pointer, recorded)
+        if folder:
+            _make_repository(root, folder)
+        place = (folder or root).resolve()
+        wanted = (pointer.resolve().relative_to(place).as_posix(),)
+        _pull_inside(root, place, wanted, [recorded], remote.silent)
     return target
 
 
-def _pull_outside(root: Path, pointer: Path, recorded: str) -> None:
-    """Make the pointer's folder a DVC repository with the checkout's cache and remote, and pull there."""
-    default, folder = remote.required(root), pointer.parent
+def _make_repository(root: Path, folder: Path) -> None:
+    """Make a folder a DVC repository with the checkout's cache and remote."""
+    default = remote.required(root)
     (folder / ".dvc").mkdir(exist_ok=True)
     core, cache = {"no_scm": "true", "remote": default.name}, {"dir": str(index.cache(root).resolve())}
     remote.configure(folder, {"core": core, "cache": cache, "remote": {default.name: default.config}})
-    _pull_inside(root, folder, (pointer.name,), [recorded], remote.silent)
 
 
 def fetch_missing(root: Path, path: Path) -> str | None:

@@ -292,9 +292,10 @@ def _asked(root: Path, name: str) -> Tracked:
         except OutputNotFoundError:
             return Tracked(None, None, None)
         stage, folder, md5 = out.stage, Path(out.fs_path), out.hash_info.value
+        named = {file["relpath"]: file["md5"] for file in out.files or ()}  # where the remote keeps versions
     if folder != path:
-        listing = cached_file(root, md5) if md5 else None
-        md5 = (_listed(listing) if listing else {}).get(path.relative_to(folder).as_posix())
+        listing = cached_file(root, md5) if md5 and not named else None
+        md5 = (_listed(listing) if listing else named).get(path.relative_to(folder).as_posix())
     made, unix_lines = stage.cmd is not None, out.hash_name == "md5-dos2unix"
     return Tracked(
         md5, _called(stage) if made else None, None if made else Path(stage.path), bool(stage.deps), unix_lines

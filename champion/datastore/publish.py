@@ -22,12 +22,18 @@ def push(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
     wanted = targets or index.targets(root)
     if not wanted:
         return "There is neither data nor a package to push yet."
+    files = [(root / output.named_by, output.made) for output in index.recorded(root)]
+    before = {
+        path: path.read_bytes() for file, made in files for path in [file.with_name("dvc.lock") if made else file]
+    }
     done = remote.call(root, "push", *wanted, tell=tell)
     if not done.ok:
         raise RemoteError(f"dvc push failed: {done.last_line}.", "Run again: what is there already is not sent twice.")
     for output in index.recorded(root):
         if not output.made and output.md5 and output.md5 in done.output:
             tell(f"{output.path.name} is neither on this machine nor on the remote: run `make push` where it is")
+    if written := sorted(shown(pointer, root) for pointer, text in before.items() if pointer.read_bytes() != text):
+        tell(f"the versions that the remote gave stand in {', '.join(written)}: commit that, else nobody can pull them")
     return done.summary
 
 

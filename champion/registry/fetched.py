@@ -11,7 +11,7 @@ from champion.bundle.folder import Package
 from champion.datastore import index
 from champion.datastore.fetch import pull_pointer
 from champion.errors import PackageError, ProjectError
-from champion.workspace.workspace import Workspace
+from champion.workspace.workspace import Workspace, shown
 
 
 def fetch_package(workspace: Workspace, pointer: str, source: str) -> Package:
@@ -21,7 +21,8 @@ def fetch_package(workspace: Workspace, pointer: str, source: str) -> Package:
     another one than the pointer says.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / workspace.pointer.name
+        path = Path(temporary) / shown(workspace.pointer, workspace.root)
+        path.parent.mkdir()
         path.write_text(pointer, encoding="utf-8")
         name, md5 = index.pointed(path)
         target = path.parent / name
@@ -30,7 +31,7 @@ def fetch_package(workspace: Workspace, pointer: str, source: str) -> Package:
                 raise ProjectError(
                     "DVC's cache lacks it, and a stage of DVC cannot ask the remote: run `make pull` first."
                 )
-            pull_pointer(workspace.root, path)
+            pull_pointer(workspace.root, path, Path(temporary))
         package = folder.read(target, f"the package of {source}")
         named = index.read_pointer(path)
     manifest = package.manifest if package else None

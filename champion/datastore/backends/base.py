@@ -34,6 +34,11 @@ class Remote:
     url: str
     config: dict[str, str]
 
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether files bear their own names there, and a pointer names the version of each."""
+        return "true" in (self.config.get(key, "").lower() for key in ("version_aware", "worktree"))
+
 
 @dataclass(frozen=True)
 class Symptom:
@@ -105,12 +110,14 @@ class RemoteBackend:
         Left to DVC where a kind knows no better: then a server that answers nothing at all may pass. Raises
         RemoteError with cause and remedy, for the first thing that is wrong.
         """
-        done = dvc.run(root, "status", "--cloud", seconds=CHECK_LIMIT)
+        call = ("ls-url", f"remote://{remote.name}") if remote.keeps_versions else ("status", "--cloud")
+        done = dvc.run(root, *call, seconds=CHECK_LIMIT)
         if done.ok:
-            return f"{remote.url}; `dvc status --cloud` finds no fault"
-        raise self.diagnose(done.output) or RemoteError(
-            f"DVC cannot look at {remote.url}: {done.last_line}.", f"Mend that; {USER_GUIDE}."
-        )
+            return f"{remote.url}; `dvc {' '.join(call)}` finds no fault"
+        problem = self.diagnose(done.output)
+        if problem is None and remote.keeps_versions and "does not exist" in done.output:
+            return f"{remote.url}; nothing was pushed there yet"
+        raise problem or RemoteError(f"DVC cannot look at {remote.url}: {done.last_line}.", f"Mend that; {USER_GUIDE}.")
 
     def login(self, root: Path, remote: Remote, tell: Tell) -> str:  # noqa: ARG002 - for the kinds that have one
         """Let a user's browser give this machine access; what to do with the credentials."""

@@ -125,6 +125,8 @@ def test_a_pointer_that_a_push_rewrote_for_a_remote_that_keeps_versions_names_th
     assert "md5" not in out
     assert {entry["relpath"] for entry in out["files"]} == {"empty", "manifest.json", "model.skops"}
     assert index.pointed(pointer) == before
+    shutil.rmtree(root / ".dvc/cache")
+    assert index.tracked(root, root / "package/empty").md5 == index.data_version(root / "package/empty")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ class LikeDvc:
             here, there = (cache, self.remote) if verb == "push" else (self.remote, cache)
             if here.is_dir():
                 shutil.copytree(here, there, dirs_exist_ok=True)
+            assert targets[0].startswith("models/"), "a remote that keeps versions has each file under its path"
             if verb == "pull" and not self._checkout(root / targets[0], cache):
                 lost = f"Checkout failed for following targets:\n{targets[0]}\nIs your cache up to date?"
                 return dvc.Done(False, f"{lost}\nneither locally nor on remote")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from champion.datastore import fetch, publish, remote
+from champion.datastore import dvc, fetch, publish, remote
 from champion.datastore.backends import table
 from champion.datastore.backends.base import RemoteError, Symptom
 from champion.datastore.backends.other import OtherBackend
@@ -152,6 +152,36 @@ def test_a_new_kind_of_remote_is_a_module_and_a_row(root: Path, monkeypatch: pyt
         assert refusal(call, root).cause == "dvc-s3 is missing."
     assert isinstance(backend_of("gs://bucket"), OtherBackend)
     assert {"AWS_SECRET_ACCESS_KEY", "GDRIVE_CREDENTIALS_DATA"} < set(table.SECRETS)
+
+
+def test_a_remote_that_keeps_versions_is_asked_what_it_can_answer_and_what_it_lacks_is_told_as_it_is(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As dvc 3.67.1 with dvc-s3 3.3.0 said beside SeaweedFS 4.48; it knows no `dvc status --cloud` there."""
+    configure(root, "s3://b/dvc", version_aware="true")
+    gone = "ERROR: The path 'remote://drive' does not exist: "
+    for said, found in [
+        ("data\nmodels", "`dvc ls-url remote://drive` finds no fault"),
+        (f"{gone}b/dvc", "nothing was pushed there yet"),
+    ]:
+        monkeypatch.setattr(dvc, "run", lambda *_, said=said, **__: dvc.Done(not said.startswith("ERR"), said))
+        assert found in remote.check(root)
+    monkeypatch.setattr(dvc, "run", lambda *_, **__: dvc.Done(False, f"{gone}The specified bucket does not exist"))
+    assert "The bucket of the remote does not exist" in refusal(remote.check, root).cause
+    lost = "ERROR: Checkout failed for following targets:\npackage\nIs your cache up to date?"
+    monkeypatch.setattr(dvc, "run", lambda *_, **__: dvc.Done(False, lost))
+    assert "names no version of the remote" in refusal(fetch.pull, root).cause
+
+    def pushed(folder: Path, *_: str, **__: object) -> dvc.Done:
+        (folder / "package.dvc").write_text((folder / "package.dvc").read_text() + "# versions\n")
+        return dvc.Done(True, "4 files pushed")
+
+    told: list[str] = []
+    monkeypatch.setattr(dvc, "run", pushed)
+    publish.push(root, tell=told.append)
+    assert told[1:] == [
+        "the versions that the remote gave stand in package.dvc: commit that, else nobody can pull them"
+    ]
 
 
 def test_without_a_remote_nothing_is_shared(root: Path) -> None:

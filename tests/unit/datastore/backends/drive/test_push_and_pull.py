@@ -71,14 +71,14 @@ def test_a_pointer_of_another_commit_is_fetched_beside_itself(desk: Desk) -> Non
     (desk.root / "package/model.skops").write_bytes(b"another")
     assert dvc.run(desk.root, "add", "--quiet", "package").ok
     forget(desk.root)
-    package = fetch.pull_pointer(desk.root, pointer)
+    package = fetch.pull_pointer(desk.root, pointer, pointer.parent)
     assert package == pointer.parent / "package"
     assert (package / "model.skops").read_bytes() == before["model.skops"]
     assert not (desk.root / "package").exists()
     assert desk.drive.count("alt=media") > 0
     calls = len(desk.drive.calls)
     shutil.rmtree(package)
-    assert fetch.pull_pointer(desk.root, pointer).is_dir(), "the second time it comes from the cache"
+    assert fetch.pull_pointer(desk.root, pointer, pointer.parent).is_dir(), "the second time it comes from the cache"
     assert len(desk.drive.calls) == calls
     with pytest.raises(RemoteError, match="never pushed"):
         fetch.pull_pointer(desk.root, desk.root / "package.dvc")
