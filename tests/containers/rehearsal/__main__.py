@@ -4,6 +4,7 @@ The `run:` lines are those of ``.github/workflows``, each one make target, in a 
 Google Drive and GitHub are doubles on loopback.
 """
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from champion.orchestration.docker.engine import connect
 from tests.conftest import ROOT
+from tests.containers.rehearsal.images import taken_away
 from tests.containers.rehearsal.stage import Scene, Stage
 from tests.containers.rehearsal.story import Rehearsal
 from tests.support.doubles.drive import GoogleDrive
@@ -24,7 +27,12 @@ def rehearse(folder: Path, out: Path) -> list[Scene]:
     for old in out.glob("*.*"):
         old.unlink()
     folder.mkdir(exist_ok=True)
-    with GoogleDrive(folder / "authority") as drive, GitHub() as github, Secure(github, folder) as secure:
+    with (
+        taken_away(connect()),
+        GoogleDrive(folder / "authority") as drive,
+        GitHub() as github,
+        Secure(github, folder) as secure,
+    ):
         play = Rehearsal(Stage(folder, drive, github, secure))
         try:
             play.play()
@@ -41,6 +49,7 @@ def rehearse(folder: Path, out: Path) -> list[Scene]:
 
 def main() -> int:
     """Rehearse; the exit code says whether every step ended well."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what it made is taken away then, too
     out = ROOT / "reports/rehearsal"
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         scenes = rehearse(Path(folder), out)

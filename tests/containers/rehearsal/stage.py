@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -160,7 +161,14 @@ class Stage:
             "NO_PROXY": "127.0.0.1,localhost",
             **more,
         }
-        return subprocess.run(
+        with subprocess.Popen(
             line.split(), cwd=clone.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            check=False, timeout=1800,
-        )  # fmt: skip
+            start_new_session=True,
+        ) as running:  # fmt: skip
+            try:
+                said, _ = running.communicate(timeout=1800)
+            finally:
+                if running.poll() is None:  # with all that it started, which would go on and build images
+                    os.killpg(running.pid, signal.SIGTERM)
+                    running.wait(60)
+        return subprocess.CompletedProcess(line, running.returncode, said)

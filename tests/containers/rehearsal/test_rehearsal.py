@@ -2,12 +2,22 @@
 
 import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.containers.rehearsal.__main__ import rehearse
+from tests.containers.rehearsal.images import CHAMPIONS
 
 
-def test_the_workflows_lead_from_a_first_champion_to_a_rollback(tmp_path: Path) -> None:
+def test_the_workflows_lead_from_a_first_champion_to_a_rollback(
+    engine: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     played = {scene.title: scene for scene in rehearse(tmp_path / "stage", tmp_path / "out")}
+    removed, left = capsys.readouterr().out.splitlines()
+    assert {f"{CHAMPIONS}:iris-v1", f"{CHAMPIONS}:iris-v2"} <= set(removed.rstrip(".").split(": ")[1].split(", "))
+    assert not engine.images.list(f"{CHAMPIONS}:iris-v2"), "an image of a rehearsal is left"
+    assert CHAMPIONS not in left
     steps = {title: [line.removeprefix("make ") for line, _ in scene.steps] for title, scene in played.items()}
     assert [(title, step) for title, scene in played.items() for step in scene.steps if step[1]] == []
     assert steps["its merge"] == ["ci-champion", "ci-promote", "push", "ci-pointer", "ci-image", "ci-comment"]
