@@ -7,7 +7,9 @@ the environment. Secrets never do: ZenML keeps them, as ``{{secret.key}}``.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import pkgutil
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,15 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from champion import settings
 from champion.errors import ConfigurationError, StoreError
+from champion.orchestration import stack_support
 from champion.orchestration.stack_support import StackSupport
-from champion.orchestration.stack_support.kubernetes import Kubernetes
-from champion.orchestration.stack_support.local_docker import LocalDocker
 
 if TYPE_CHECKING:
     from zenml.client import Client
-
-SUPPORT = {"local": StackSupport(), "local_docker": LocalDocker(), "kubernetes": Kubernetes()}
-"""By the flavor of the orchestrator; one that is not here needs nothing of us, like `local`."""
 
 
 class Component(BaseModel):
@@ -108,26 +106,29 @@ def ensure(client: Client, name: str) -> None:
         client.update_stack(name, component_updates={kind: [part] for kind, part in components.items()})
 
 
-def _ensure_component(client: Client, kind: Any, component: Component) -> None:
+def _ensure_component(client: Client, kind: Any, part: Component) -> None:
     try:
-        registered = client.get_stack_component(kind, component.name, allow_name_prefix_match=False)
+        registered = client.get_stack_component(kind, part.name, allow_name_prefix_match=False)
     except KeyError:
-        if component.flavor is None:
-            raise ConfigurationError(
-                f"The store has no {kind.value} named {component.name!r}; give it a flavor."
-            ) from None
-        client.create_stack_component(component.name, component.flavor, kind, component.configuration)
+        if part.flavor is None:
+            raise ConfigurationError(f"The store has no {kind.value} named {part.name!r}; give it a flavor.") from None
+        client.create_stack_component(part.name, part.flavor, kind, part.configuration)
         return
-    if component.flavor is not None and registered.configuration != component.configuration:
-        client.update_stack_component(component.name, kind, configuration=component.configuration)
+    if part.flavor is not None and registered.configuration != part.configuration:
+        client.update_stack_component(part.name, kind, configuration=part.configuration)
 
 
 def support_of(client: Client) -> StackSupport:
-    """What the active stack needs."""
+    """What the active stack needs, as the module of its own name says, or of its orchestrator's flavor; without one, nothing."""
     from zenml.enums import StackComponentType
 
-    flavor = client.active_stack_model.components[StackComponentType.ORCHESTRATOR][0].flavor_name
-    return SUPPORT.get(str(flavor), SUPPORT["local"])
+    stack = client.active_stack_model
+    modules = {module.name for module in pkgutil.iter_modules(stack_support.__path__)}
+    for name in (stack.name, stack.components[StackComponentType.ORCHESTRATOR][0].flavor_name):
+        if name in modules:
+            support: StackSupport = importlib.import_module(f"{stack_support.__name__}.{name}").SUPPORT
+            return support
+    return StackSupport()
 
 
 @contextlib.contextmanager

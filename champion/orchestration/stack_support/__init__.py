@@ -1,8 +1,8 @@
-"""What a stack needs beyond its file under ``stacks/``: one module per flavor of orchestrator.
+"""What stacks need beyond their files under ``stacks/``: a module for a flavor of orchestrator, or for one stack, by its name.
 
-A new kind is a module here with a `StackSupport`, and a row in `champion.orchestration.stacks.SUPPORT`. Where steps run in an
-image of their own, the module says which one: `StepImage` names it and the file under ``requirements/`` that pins its
-libraries. A new file there is exported by the Makefile and let through by ``.dockerignore``.
+A new kind is a module here whose `SUPPORT` is a `StackSupport`; `champion.orchestration.stacks` finds it. Where steps run in an
+image of their own, it says which one: `StepImage` names it and the file under ``requirements/`` that pins its libraries. A new
+file there is exported by the Makefile and let through by ``.dockerignore``.
 """
 
 from __future__ import annotations

@@ -48,6 +48,9 @@ class Kubernetes(StackSupport):
         return by_step
 
 
+SUPPORT = Kubernetes()
+
+
 def image_in_registry(client: Client, image: StepImage) -> str:
     """The name of a pod's image in the stack's registry, built and pushed; an `EngineError` when that fails."""
     from zenml.enums import StackComponentType

@@ -62,6 +62,9 @@ class LocalDocker(StackSupport):
                 containers.clear()
 
 
+SUPPORT = LocalDocker()
+
+
 @contextlib.contextmanager
 def ended_by_signals(containers: Containers) -> Iterator[None]:
     """Let SIGTERM end a run as Ctrl-C does, so that it takes its containers along, and let neither be lost.

@@ -56,6 +56,19 @@ def test_a_stack_is_registered_once_activated_and_for_one_run_alone_leaves_the_f
         stacks.activate(store, "yours")
 
 
+def test_what_a_stack_needs_is_in_the_module_of_its_name_or_of_its_flavor(
+    files: Path, store: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = "from champion.orchestration.stack_support import StackSupport, StepImage\n"
+    made = "class Own(StackSupport):\n    image = StepImage('own', 'pod')\nSUPPORT = Own()\n"
+    (files.parent / "own.py").write_text(base + made)
+    monkeypatch.setattr(stacks.stack_support, "__path__", [*stacks.stack_support.__path__, str(files.parent)])
+    for name in ("own", "other"):
+        (files / f"{name}.yaml").write_text(LOCAL)
+        with stacks.activated(store, name):
+            assert (support_of(store).image is None) is (name == "other")
+
+
 def test_a_component_that_changed_in_its_file_changes_in_the_store(files: Path, store: Client) -> None:
     text = "components:\n  orchestrator: {name: default}\n  artifact_store: {name: keeper, flavor: local, "
     for folder in (files / "one", files / "two"):
