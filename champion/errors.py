@@ -55,8 +55,6 @@ class NotEnoughDataError(ProjectError):
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """A sentence that names the nearest allowed word, or all of them where none is near.
 
-    Examples
-    --------
     >>> nearest("slat", ["salt", "share"])
     "Did you mean 'salt'?"
     """
@@ -71,8 +69,6 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
 def listed(names: Iterable[object], most: int = 8) -> str:
     """Names for a sentence, in quotes; of a long list the first ones and how many more.
 
-    Examples
-    --------
     >>> listed(["a", "b", "c"], most=2)
     "'a', 'b' and 1 more"
     """
@@ -84,8 +80,6 @@ def listed(names: Iterable[object], most: int = 8) -> str:
 def nearest_column(word: str, names: Sequence[str]) -> str:
     """Name the nearest of the names, or the first of them where none is near.
 
-    Examples
-    --------
     >>> nearest_column("Species", ["species", "island"])
     "Did you mean 'species'?"
     """

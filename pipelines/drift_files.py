@@ -198,13 +198,10 @@ def gauges(report: DriftReport) -> str:
         "champion_drift_rows": report.current_rows,
         "champion_drift_checked_timestamp_seconds": datetime.fromisoformat(report.created).timestamp(),
     }
-    if report.live is not None:
-        values |= {
-            "champion_live_accuracy": report.live.score,
-            "champion_live_accuracy_low": report.live.low,
-            "champion_live_accuracy_high": report.live.high,
-            "champion_promoted_accuracy": report.live.promoted,
-        }
+    if (live := report.live) is not None:
+        now = f"champion_live_{live.metric}"
+        values |= {now: live.score, f"{now}_low": live.low, f"{now}_high": live.high}
+        values[f"champion_promoted_{live.metric}"] = live.promoted
     common = {"use_case": report.use_case, "model_version": str(report.model_version)}
     samples: list[tuple[str, dict[str, str], float | None]] = [(name, common, value) for name, value in values.items()]
     for each in report.every:
@@ -216,7 +213,8 @@ def gauges(report: DriftReport) -> str:
             ("champion_drift_feature_missing_ratio", labels, each.missing),
         ]
     lines = []
-    for gauge, text in GAUGES.items():
+    other = {name: "On labelled rows, or when it was promoted." for name in values if name not in GAUGES}
+    for gauge, text in (GAUGES | other).items():
         rows = [
             f"{gauge}{_in_braces(labels)} {value:.10g}"
             for name, labels, value in samples

@@ -11,9 +11,10 @@ from typing import Any
 
 from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
-from champion.modeling.evaluation import Curve
+from champion.modeling.tasks import TASKS
 from champion.reporting.comment import Findings
 from champion.reporting.metrics import DIGITS, metrics
+from champion.reporting.report import report_of
 from champion.workspace.files import write_json, write_text
 from champion.workspace.workspace import Workspace
 
@@ -62,28 +63,13 @@ def decision_facts(evaluation: Evaluation, decision: Decision, facts: Provenance
 
 
 def plots(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
-    """The tables of DVC's plots: confusion matrix, curves, importance."""
+    """The tables of DVC's plots; empty those that another task has alone, since one stage of dvc.yaml names all."""
     alone = evaluation.alone or evaluation.challenger
-    labels = [score.label for score in alone.per_class]
-    confusion = [
-        {"actual": actual, "predicted": predicted}
-        for row, actual in zip(alone.confusion, labels, strict=True)
-        for count, predicted in zip(row, labels, strict=True)
-        for _ in range(count)
-    ]
-
-    def curves(of: list[Curve], x: str, y: str) -> list[dict[str, Any]]:
-        return [{"class": each.label, x: at, y: value} for each in of for at, value in zip(each.x, each.y, strict=True)]
-
-    return {
-        "confusion": confusion[:100_000],
-        "roc": curves(alone.roc, "false_positive_rate", "true_positive_rate"),
-        "precision_recall": curves(alone.precision_recall, "recall", "precision"),
-        "importance": [
-            {"feature": each.feature, "importance": round(each.mean, DIGITS)}
-            for each in evaluation.challenger.importance
-        ],
-    }
+    columns = evaluation.challenger.importance
+    importance = [{"feature": each.feature, "importance": round(each.mean, DIGITS)} for each in columns]
+    none: dict[str, list[dict[str, Any]]] = {name: [] for task in TASKS for name in report_of(task).PLOTS}
+    own = {name: rows(alone) for name, rows in report_of(evaluation.task).PLOTS.items()}
+    return {**none, **own, "importance": importance}
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

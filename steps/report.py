@@ -20,9 +20,9 @@ def report(
     figures: dict[str, str],
 ) -> tuple[Annotated[HTMLString, "report"], Annotated[MarkdownString, "summary"]]:
     """Write the report, a self-contained page and its summary; the figures were drawn with the evidence."""
-    from champion.reporting.facts import ReportedRun
     from champion.reporting.html import render_html
     from champion.reporting.markdown import render_markdown
+    from champion.reporting.report import ReportedRun
 
     run = ReportedRun(evaluation, decision, profile, facts, outcome)
     return HTMLString(render_html(run, figures)), MarkdownString(render_markdown(run))

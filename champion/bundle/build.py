@@ -79,11 +79,8 @@ def array_predictor(package: Package, source: str) -> ArrayPredictor:
 
     Raises PackageError when a type is not trusted, or the model cannot be loaded, or cannot answer the libraries of here.
     """
-    contract, made_with, backend = (
-        package.manifest.contract,
-        package.manifest.libraries,
-        equivalence_of(package).backend,
-    )
+    contract, made_with = package.manifest.contract, package.manifest.libraries
+    backend = equivalence_of(package).backend
     if moved(made_with) is None:
         return ArrayPredictor(contract, _pipeline(package, source), backend)
     try:

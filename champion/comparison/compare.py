@@ -15,9 +15,9 @@ from champion.failures import of_a_warning
 from champion.modeling.evaluation import CandidateResult, Importance, Label
 from champion.modeling.predictor import Predictions, Predictor
 from champion.modeling.split import SplitRule, missing_columns, overlap
-from champion.modeling.tasks.judging import JUDGING
-from champion.modeling.tasks.learning import LEARNING
-from champion.modeling.tasks.target import TARGETS
+from champion.modeling.tasks.judging import judging_of
+from champion.modeling.tasks.learning import learning_of
+from champion.modeling.tasks.target import target_of
 from champion.use_case.policy import ComparisonRules
 
 IMPORTANCE_ROWS = 400
@@ -63,7 +63,7 @@ def compare(
     Raises NotEnoughDataError when fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
     """
     task = challenger.predictor.contract.task
-    judging, labels_of = JUDGING[task], TARGETS[task].canonical_labels
+    judging, labels_of = judging_of(task), target_of(task).canonical_labels
     judged, predictions, why = _ask_champion(holdout, rules, challenger, champion)
     if predictions is None:
         champion = None
@@ -125,7 +125,7 @@ def _ask_champion(
     lacking = missing_columns(holdout, [feature.name for feature in theirs.features])
     if lacking:
         return everything, None, f"the table has no column {', '.join(map(repr, lacking))}, which it needs"
-    unknown = JUDGING[ours.task].unknown_target(holdout[rules.target], theirs)
+    unknown = judging_of(ours.task).unknown_target(holdout[rules.target], theirs)
     if unknown:
         return everything, None, unknown
     try:
@@ -162,16 +162,14 @@ def _rows_of_both(
     return both
 
 
-def _performance(
-    side: ComparedModel, answers: Any, rules: ComparisonRules, importance: list[Importance]
-) -> Performance:
+def _performance(side: ComparedModel, answers: Any, rules: ComparisonRules, columns: list[Importance]) -> Performance:
     task = side.predictor.contract.task
-    learning = LEARNING[task]
+    learning = learning_of(task)
     scores = learning.score(answers, learning.ALWAYS_SHOWN, required=rules.metric)
     for name in rules.guardrails:
         scores |= learning.score(answers, (), required=name)
     of_side = {name: getattr(side, name) for name in ("role", "number", "candidate", "estimator", "params")}
-    return Performance(**of_side, scores=scores, importance=importance, **JUDGING[task].evidence(answers))
+    return Performance(**of_side, scores=scores, importance=columns, **judging_of(task).evidence(answers))
 
 
 def _importance(
@@ -184,8 +182,8 @@ def _importance(
     """
     random = np.random.default_rng(rules.seed)
     contract, metric = challenger.predictor.contract, rules.metric
-    judging, learning = JUDGING[contract.task], LEARNING[contract.task]
-    truth = TARGETS[contract.task].canonical_labels(sample[rules.target])
+    judging, learning = judging_of(contract.task), learning_of(contract.task)
+    truth = target_of(contract.task).canonical_labels(sample[rules.target])
     names = [feature.name for feature in contract.features]
     table = sample[names]
 
@@ -214,11 +212,9 @@ def _importance(
         costly = np.argsort(-losses(blocks, 1)[:, 0], kind="stable")[:kept]
         measured = [name for place in sorted(costly) for name in blocks[place]]
     of_each = losses([[name] for name in measured], IMPORTANCE_REPEATS)
-    importances = [
-        Importance(feature=name, mean=float(np.mean(these)), std=float(np.std(these)))
-        for name, these in zip(measured, of_each, strict=True)
-    ]
-    return sorted(importances, key=lambda importance: -importance.mean)
+    each = zip(measured, of_each, strict=True)
+    columns = [Importance(feature=name, mean=float(np.mean(lost)), std=float(np.std(lost))) for name, lost in each]
+    return sorted(columns, key=lambda importance: -importance.mean)
 
 
 def _shuffled(

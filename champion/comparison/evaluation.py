@@ -8,10 +8,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from champion.modeling import evaluation
+from champion.modeling.tasks.classification.evidence import ClassEvidence
 
 
-class Performance(evaluation.ClassEvidence):
-    """Champion or challenger on the judged rows; what only one task measures comes from its class of evidence."""
+class Performance(ClassEvidence):
+    """Champion or challenger on the judged rows; the evidence of classes has fields of its own, another task's is `measured`."""
 
     role: str  # "champion" or "challenger"
     number: int | None  # model version; None for a challenger that has none yet
@@ -20,6 +21,7 @@ class Performance(evaluation.ClassEvidence):
     params: dict[str, Any]
     scores: dict[str, float]  # by scorer name, higher is better
     importance: list[evaluation.Importance]  # most important first
+    measured: dict[str, list[float]] = Field(default_factory=dict, exclude_if=lambda numbers: not numbers)  # by name
 
 
 class ComparisonRows(evaluation.Frozen):

@@ -13,7 +13,7 @@ from scipy.special import chdtrc
 
 from champion.drift import statistics
 from champion.drift.counts import FeatureCounts, reference_cells
-from champion.drift.report import Cells, FeatureDrift, Finding, LiveScore, SchemaDifference, Unseen, Verdict
+from champion.drift.report import Cells, FeatureDrift, Finding, SchemaDifference, Unseen, Verdict
 from champion.drift.statistics import MISSING_SHARE, Tested, run_tests
 from champion.errors import DONE, FAILED, GATE_SAID_NO, NOT_ENOUGH_DATA, ConfigurationError, listed, nearest
 from champion.modeling.features import MOST_CATEGORIES, Feature
@@ -23,9 +23,7 @@ from champion.use_case.policy import Drift
 PREDICTIONS = "predictions"  # name and kind of what is compared beside the features
 MOST_UNSEEN = 5  # categories named
 _WRONG_TYPE = 0.5  # of the values of another type: the column is no longer what it was
-_OTHER_CLASSES = (
-    "{moved}: the classes are not as frequent as in training, by more than the champion's own errors explain."
-)
+_OTHERS = "{moved}: the classes are not as frequent as in training, by more than the champion's own errors explain."
 _ORDER: dict[Finding, int] = {"drift": 0, "none": 1, "not_enough": 2, "ignored": 3}
 
 
@@ -90,22 +88,18 @@ def counts_of(profile: Profile, features: Sequence[Feature]) -> dict[str, Featur
 
 
 def judge(
-    profile: Profile,
-    counts: Mapping[str, FeatureCounts],
-    predicted: Mapping[str, int],
-    error: float | None,
-    rules: Drift,
+    profile: Profile, counts: Mapping[str, FeatureCounts], answers: Mapping[str, int], error: float | None, rules: Drift
 ) -> JudgedFeatures:
     """Compare every feature with the profile, and all together.
 
-    `predicted` is how often the champion answered each label, empty where it was not asked. `error` is how often it errs: the
+    `answers` is how often the champion answered each label, empty where it was not asked. `error` is how often it errs: the
     profile has the true labels of the train set, and the shares of predictions can differ from those of the truth by as much,
     without any drift. Predictions are not judged without it.
     """
     columns = [column for column in profile.columns if column.name in counts]
     compared = [_compare(column, counts[column.name], profile.rows, rules) for column in columns]
-    if predicted and error is not None:
-        compared.append(_compare_predictions(profile, predicted, error, rules))
+    if answers and error is not None:
+        compared.append(_compare_predictions(profile, answers, error, rules))
     features = list(_judged_together(compared, rules))
     predictions = features.pop() if len(features) > len(columns) else None
     features.sort(key=lambda each: (_ORDER[each.verdict], -(each.effect or 0.0), 1.0 if each.p is None else each.p))
@@ -159,9 +153,7 @@ def _compare_predictions(profile: Profile, predicted: Mapping[str, int], error: 
         statistic = float(statistics.cell_test(*cells).statistic) * beyond**2
         freedom = int((merged[0] + merged[1] > 0).sum()) - 1
         p = float(chdtrc(freedom, statistic)) if freedom > 0 else 1.0
-        results = (
-            TestResult("cells", _OTHER_CLASSES, statistic, p, float(statistics.moved_share(*merged, ordered=False))),
-        )
+        results = (TestResult("cells", _OTHERS, statistic, p, float(statistics.moved_share(*merged, ordered=False))),)
     return ComparedFeature(column, profile.rows, counts, min(rules.min_effect + error, 1.0), True, results, enough)
 
 
@@ -225,24 +217,20 @@ def _feature_drift(
     )  # fmt: skip
 
 
-def _reason(
-    each: ComparedFeature, verdict: Finding, decisive: TestResult | None, corrected: float | None, rules: Drift
-) -> str:
+def _reason(each: ComparedFeature, verdict: Finding, test: TestResult | None, p: float | None, rules: Drift) -> str:
     """Why a feature has its verdict, in one sentence."""
     if verdict == "ignored":
         if each.column.name in rules.ignore:
             return "The use case ignores it."
         return "Time goes on: a moment is judged only where drift.effects names it."
-    if verdict == "not_enough" or decisive is None:
+    if verdict == "not_enough" or test is None:
         fewest = min(each.reference_rows - each.column.missing, each.counts.values)
         return f"Only {fewest:,} values on one side, fewer than the {rules.min_rows} that a verdict takes."
     if verdict == "drift":
-        return _what_moved(each, decisive)
-    if corrected is None or corrected > rules.alpha:
+        return _what_moved(each, test)
+    if p is None or p > rules.alpha:
         return "No difference beyond what chance explains."
-    return (
-        f"There is a difference, but only {decisive.effect:.1%} of the rows moved; {each.threshold:.0%} would matter."
-    )
+    return f"There is a difference, but only {test.effect:.1%} of the rows moved; {each.threshold:.0%} would matter."
 
 
 def _what_moved(each: ComparedFeature, decisive: TestResult) -> str:
@@ -279,20 +267,15 @@ def changed_types(features: Sequence[Feature], counts: Mapping[str, FeatureCount
     return differences
 
 
-def all_the_same(counts: Mapping[str, FeatureCounts]) -> bool:
-    """Whether no two rows differ in any feature, though training had more than one value of some."""
-    return bool(counts) and not any(each.varied for each in counts.values())
-
-
 class ComparedTable(NamedTuple):
-    """A table beside a profile, feature by feature; `live` where there are labels."""
+    """A table beside a profile, feature by feature; `worse` says that the champion has become worse, where it has."""
 
     reference_rows: int
     rows: int
     counts: Mapping[str, FeatureCounts]
     judged: JudgedFeatures
     differences: Sequence[SchemaDifference]
-    live: LiveScore | None
+    worse: str
 
 
 def table_verdict(table: ComparedTable, rules: Drift) -> tuple[Verdict, str]:
@@ -307,7 +290,7 @@ def table_verdict(table: ComparedTable, rules: Drift) -> tuple[Verdict, str]:
     if fewest < rules.min_rows:
         which = "new rows" if table.rows <= table.reference_rows else "rows in training"
         return "not_enough", f"There are {fewest:,} {which}; a verdict takes {rules.min_rows}. Collect more."
-    if all_the_same(table.counts):
+    if table.counts and not any(each.varied for each in table.counts.values()):
         same = f"All {table.rows:,} rows are the same: they say no more than one. Look at what collects them."
         return "not_enough", same
     drift = _drift(table)
@@ -325,9 +308,7 @@ def _drift(table: ComparedTable) -> str:
     sentences = [f"The values of {listed(drifted)} changed."] if drifted else []
     if predictions is not None and predictions.verdict == "drift":
         sentences.append("The champion answers other classes than before.")
-    if table.live is not None and table.live.worse:
-        sentences.append("It is right less often than when it was promoted.")
-    return " ".join(sentences)
+    return " ".join([*sentences, *([table.worse] if table.worse else [])])
 
 
 def exit_code(verdict: Verdict, fail_on: str) -> int:

@@ -1,8 +1,7 @@
-"""True labels that come later, joined to what was asked by the request id; and how good the champion is by them, task by task."""
+"""True labels that come later, joined to what was asked by the request id; and how good the champion is by them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,9 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from champion.bundle.parsing import readable
-from champion.drift import classification
 from champion.drift.report import LiveScore
 from champion.errors import DataError, listed
+from champion.modeling.tasks import part_of
 from champion.tabular.tables import open_table
 
 if TYPE_CHECKING:
@@ -28,12 +27,10 @@ class Live(Protocol):
     how often the champion errs, None where nobody knows.
     """
 
+    WORSE: str  # what is said where the champion has become worse
     names: list[str]
     labelled: int
-
-    @property
-    def error(self) -> float | None:
-        """See above."""
+    error: float | None
 
     def truth(self, column: pa.Array) -> NDArray[np.object_]:
         """Labels as `count` takes them, None where there is none."""
@@ -48,7 +45,10 @@ class Live(Protocol):
         """What to know of the score, or why there is none."""
 
 
-LIVE: dict[str, Callable[[Manifest, int], Live]] = {"classification": classification.LiveAccuracy}
+def live_of(manifest: Manifest, holdout_rows: int) -> Live:
+    """What counts for the champion of a package, which so many rows of the holdout judged."""
+    live: Live = part_of(__name__, manifest.task).live(manifest, holdout_rows)
+    return live
 
 
 class Labels:

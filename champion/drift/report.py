@@ -74,18 +74,18 @@ class SchemaDifference(ReportPart):
 
 
 class LiveScore(ReportPart):
-    """How often the champion was right on new rows, beside the share it was promoted with; 95 % intervals."""
+    """How good the champion is on new rows by a score, higher is better, beside the one it was promoted with; 95 % intervals."""
 
-    metric: Literal["accuracy"] = "accuracy"
+    metric: str = "accuracy"
     rows: int
     unmatched: int  # rows without a label
-    right: int
+    right: int | None  # rows; None where answers are not right or wrong
     score: float
-    low: float  # Wilson's interval
+    low: float
     high: float
     promoted: float
     promoted_rows: int
-    change_low: float  # Newcombe's interval of the change
+    change_low: float  # of the change
     change_high: float
     worse: bool  # whether the whole interval of the change is below 0
     enough: bool  # whether there are rows enough to say so

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from champion.bundle.parsing import MISSING, parse, readable, reason
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
-from champion.drift.labels import LIVE, Labels, Live
+from champion.drift.labels import Labels, Live, live_of
 from champion.drift.report import DriftReport, SchemaDifference
 from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
@@ -70,14 +70,9 @@ class Count:
     """What was counted so far; answers of the champion are counted where it is given, or the rows have them."""
 
     def __init__(
-        self,
-        manifest: Manifest,
-        profile: Profile,
-        features: Sequence[Feature],
-        live: Live,
-        model: ArrayPredictor | None,
+        self, about: Manifest, profile: Profile, features: Sequence[Feature], live: Live, model: ArrayPredictor | None
     ) -> None:
-        self.manifest, self.profile, self.features, self.live, self.model = manifest, profile, features, live, model
+        self.manifest, self.profile, self.features, self.live, self.model = about, profile, features, live, model
         self.counts = counts_of(profile, features)
         self.predicted: Counter[str] = Counter()
         self.rows = 0
@@ -120,7 +115,7 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
     from champion.bundle.build import array_predictor, profile_of
 
     manifest, profile = package.manifest, profile_of(package)
-    live = LIVE[manifest.task](manifest, profile.holdout_rows)
+    live = live_of(manifest, profile.holdout_rows)
     known = None if labels is None else Labels.read(labels, manifest.target, live)
     differences, features = _columns(source, manifest, request)
     answers = not request.log and len(features) == len(manifest.signature)
@@ -159,9 +154,8 @@ def _columns(
         elif readable(kind := schema.field(name).type):
             usable.append(feature)
         else:
-            other.append(
-                SchemaDifference(column=name, what="type", text=f"It holds {kind}, and was {feature.kind} in training.")
-            )
+            text = f"It holds {kind}, and was {feature.kind} in training."
+            other.append(SchemaDifference(column=name, what="type", text=text))
     known = {"", manifest.target, REQUEST, *names}
     unknown = [name for name in schema.names if name not in known]
     new = [SchemaDifference(column=name, what="new", text="The champion does not know it.") for name in unknown]
@@ -210,7 +204,8 @@ def _report(count: Count, request: DriftRequest, differences: list[SchemaDiffere
     manifest, profile, rules = count.manifest, count.profile, request.rules
     live = count.live.score(rules.min_rows)
     judged = judge(profile, count.counts, count.predicted, count.live.error, rules)
-    table = ComparedTable(profile.rows, count.rows, count.counts, judged, differences, live)
+    worse = count.live.WORSE if live and live.worse else ""
+    table = ComparedTable(profile.rows, count.rows, count.counts, judged, differences, worse)
     verdict, reason = table_verdict(table, rules)
     if verdict == "not_enough":
         judged = without_verdicts(judged, reason)

@@ -36,8 +36,6 @@ def rank_test(reference: Counts, current: Counts) -> Test:
     Rows of one bin are tied and share its middle rank; the variance is corrected for ties (Lehmann 1975, 1.4). The statistic
     is standard normal without drift, and above 0 where current values are larger.
 
-    Examples
-    --------
     >>> rank_test(np.array([10, 10]), np.array([5, 15])).statistic.round(2)
     np.float64(1.61)
     """
@@ -163,9 +161,8 @@ def rare_test(reference: Counts, current: Counts, safe: NDArray[np.bool_]) -> tu
     each = np.where(tested, np.where(current > 0, each, np.where(safe, 2 * fewer, 1.0)), np.inf)
     chosen = each.argmin(axis=-1)[..., None]
     count = tested.sum(axis=-1)
-    p = np.where(
-        count > 0, np.minimum(1.0, np.take_along_axis(each, chosen, axis=-1)[..., 0] * np.maximum(count, 1)), 1.0
-    )
+    smallest = np.take_along_axis(each, chosen, axis=-1)[..., 0]
+    p = np.where(count > 0, np.minimum(1.0, smallest * np.maximum(count, 1)), 1.0)
     of_it = [np.take_along_axis(counts, chosen, axis=-1) for counts in (reference, current)]
     pairs = [np.concatenate([each, rows - each], axis=-1) for each, rows in zip(of_it, (n, m), strict=True)]
     change = (of_it[1] / np.maximum(m, 1) - of_it[0] / np.maximum(n, 1))[..., 0]
@@ -229,8 +226,6 @@ def corrected(p: Floats) -> Floats:
 
     Where all hypotheses are true, the smallest is below a level with at most that probability.
 
-    Examples
-    --------
     >>> corrected(np.array([0.01, 0.04, 0.03])).round(3)
     array([0.03, 0.04, 0.04])
     """

@@ -63,8 +63,6 @@ class Column:
 def infer(frame: pd.DataFrame, *, exclude: Iterable[str], kinds: Mapping[str, Kind]) -> list[Column]:
     """Infer what every column of a table is, in its order, without those excluded; the module's docstring has the rules.
 
-    Examples
-    --------
     >>> infer(pd.DataFrame({"paid": ["yes", None, "no"]}), exclude=[], kinds={})[0].kind
     'boolean'
     """

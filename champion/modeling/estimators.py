@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from champion.errors import ConfigurationError, nearest
 from champion.modeling.features import Feature
 from champion.modeling.libraries import LIBRARIES, library_of
-from champion.modeling.tasks.learning import LEARNING
+from champion.modeling.tasks.learning import learning_of
 from champion.use_case.learning import Candidate
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check_candidates(use_case: UseCase, source: str) -> None:
     for name, candidate in use_case.candidates.items():
         estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator", use_case.task)
         _check_parameters(estimator, candidate, f"{source}: candidates.{name}")
-    known = LEARNING[use_case.task].scorer_names()
+    known = learning_of(use_case.task).scorer_names()
     guardrails = {f"guardrails.{name}": name for name in use_case.promotion.guardrails}
     for key, scorer in {"metric": use_case.promotion.metric, **guardrails}.items():
         if scorer not in known:
@@ -44,7 +44,7 @@ def estimator_class(path: str, where: str, task: str = "classification") -> type
 
     Raises ConfigurationError when nothing is there, or what is there is not for the task.
     """
-    kind = LEARNING[task].ESTIMATOR_NAME
+    kind = learning_of(task).ESTIMATOR_NAME
     module_name, _, class_name = path.rpartition(".")
     if not module_name:
         raise ConfigurationError(
@@ -59,7 +59,7 @@ def estimator_class(path: str, where: str, task: str = "classification") -> type
     estimator = getattr(module, class_name, None)
     if estimator is None:
         raise ConfigurationError(f"{where}: {module_name} has no {class_name!r}. {_near_class(path, kind)}")
-    needed = (LEARNING[task].ESTIMATOR, BaseEstimator)
+    needed = (learning_of(task).ESTIMATOR, BaseEstimator)
     if not (inspect.isclass(estimator) and all(issubclass(estimator, parent) for parent in needed)):
         raise ConfigurationError(f"{where}: {path} is no scikit-learn {kind}. {_near_class(path, kind)}")
     checked: type[Any] = estimator

@@ -156,8 +156,6 @@ def category_of(value: object, dtype: str) -> str:
 
     A code is no number: 007 is another category than 7.
 
-    Examples
-    --------
     >>> category_of("7.0", "int64"), category_of("007", "int64"), category_of("7.0", "str"), category_of("true", "bool")
     ('7', '007', '7.0', 'True')
     """

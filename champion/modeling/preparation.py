@@ -6,12 +6,12 @@ import pandas as pd
 
 from champion.errors import NotEnoughDataError
 from champion.modeling import profile as profiles
-from champion.modeling.columns import Column, infer
+from champion.modeling.columns import infer
 from champion.modeling.contract import Plan
 from champion.modeling.features import signature
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule, is_holdout
-from champion.modeling.tasks.target import TARGETS
+from champion.modeling.tasks.target import target_of
 from champion.use_case.learning import Data
 
 
@@ -33,9 +33,14 @@ def prepare_table(
         raise NotEnoughDataError(
             f"The {empty} is empty: {len(table)} rows were split by {rule.in_words()}. Add rows, or change split.share."
         )
-    classes = TARGETS[task].classes_to_learn(train[data.target], rule.in_words())
+    classes = target_of(task).classes_to_learn(train[data.target], rule.in_words())
     left_out = [data.target, *data.drop, *([rule.column] if rule.column else [])]
-    columns = [_learnable(column, train) for column in infer(table, exclude=left_out, kinds=data.kinds)]
+    columns = infer(table, exclude=left_out, kinds=data.kinds)
+    for place, column in enumerate(columns):
+        if column.used and not train[column.name].notna().any():  # all its values stand in the holdout
+            columns[place] = replace(
+                column, kind="empty", used=False, why="It has no value in any row of the train set."
+            )
     profile = profiles.build(train, len(holdout), data.target, columns, classes, task)
     features = signature(train, columns)
     if not features:
@@ -45,10 +50,3 @@ def prepare_table(
     rows = {"train_rows": len(train), "holdout_rows": len(holdout)}
     plan = Plan(task=task, features=features, classes=tuple(classes), rule=rule, **rows)
     return train, holdout, profile, plan
-
-
-def _learnable(column: Column, train: pd.DataFrame) -> Column:
-    """The column, unless all its values stand in the holdout."""
-    if not column.used or train[column.name].notna().any():
-        return column
-    return replace(column, kind="empty", used=False, why="It has no value in any row of the train set.")

@@ -76,7 +76,7 @@ def build(
 
     Classes are counted in the order given. Raises DataError when a column holds a value that is not of its kind.
     """
-    from champion.modeling.tasks.target import TARGETS
+    from champion.modeling.tasks.target import target_of
 
     return Profile(
         task=task,
@@ -84,7 +84,7 @@ def build(
         holdout_rows=holdout_rows,
         target=target,
         classes=list(classes),
-        class_counts=TARGETS[task].class_counts(train[target], classes),
+        class_counts=target_of(task).class_counts(train[target], classes),
         columns=[_column(train[column.name], column) for column in columns],
     )
 

@@ -128,9 +128,8 @@ class _ByTime:
     def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
         column = str(split.column)
         kept = recorded.cutoff if recorded is not None and recorded.column == column else None
-        return SplitRule(
-            by="time", share=split.share, salt="", column=column, cutoff=_cutoff(frame[column], split, kept)
-        )
+        cutoff = _cutoff(frame[column], split, kept)
+        return SplitRule(by="time", share=split.share, salt="", column=column, cutoff=cutoff)
 
     def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
         aside: NDArray[np.bool_] = _moments(frame[str(rule.column)], rule.cutoff) >= _moment(rule.cutoff)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from champion.errors import DataError, NotEnoughDataError, counted, listed, nearest_column
 from champion.modeling.columns import describe, unreadable
-from champion.modeling.tasks.target import TARGETS
+from champion.modeling.tasks.target import target_of
 
 if TYPE_CHECKING:
     from champion.use_case.whole import UseCase
@@ -34,7 +34,7 @@ def check(frame: pd.DataFrame, use_case: UseCase) -> list[str]:
             f"The table has {rows} row{'s' if rows > 1 else ''}, too few to learn and to judge. "
             f"At least {FEWEST_ROWS} are needed, some hundred are better."
         )
-    doubts = TARGETS[use_case.task].check(frame[use_case.data.target], use_case.training.folds)
+    doubts = target_of(use_case.task).check(frame[use_case.data.target], use_case.training.folds)
     _require_features(frame, use_case)
     return doubts
 
@@ -53,9 +53,8 @@ def _require_columns(frame: pd.DataFrame, use_case: UseCase) -> None:
     known = set(names)
     for key, name in asked:
         if name not in known:
-            raise DataError(
-                f"{key} names the column {name!r}, which the table does not have. {nearest_column(name, names)}"
-            )
+            near = nearest_column(name, names)
+            raise DataError(f"{key} names the column {name!r}, which the table does not have. {near}")
 
 
 def _require_features(frame: pd.DataFrame, use_case: UseCase) -> None:

@@ -24,8 +24,8 @@ from champion.modeling.evaluation import CandidateResult, Trial
 from champion.modeling.features import model_frame
 from champion.modeling.libraries import library_of
 from champion.modeling.predictor import ask
-from champion.modeling.tasks.learning import LEARNING, Fold
-from champion.modeling.tasks.target import TARGETS
+from champion.modeling.tasks.learning import Fold, learning_of
+from champion.modeling.tasks.target import target_of
 from champion.use_case.learning import Candidate, Fitting
 
 FEWEST_ROWS_FOR_THREADS = 10_000  # below, threads wait for each other longer than they work
@@ -45,8 +45,8 @@ def fit_candidate(
     """
     started = time.perf_counter()
     task = contract.task
-    learning, frame = LEARNING[task], model_frame(train, contract.features)
-    learned = learning.encode(TARGETS[task].canonical_labels(train[fitting.target]), contract.classes)
+    learning, frame = learning_of(task), model_frame(train, contract.features)
+    learned = learning.encode(target_of(task).canonical_labels(train[fitting.target]), contract.classes)
     pipeline = build_pipeline(candidate, contract.features, fitting.seed, task)
     pipeline = _with(pipeline, candidate.params, contract)
     best: Trial | None = None
@@ -82,15 +82,10 @@ def rank(results: Sequence[CandidateResult]) -> list[CandidateResult]:
 
 
 def _cross_validate(
-    pipeline: Pipeline,
-    frame: pd.DataFrame,
-    learned: NDArray[Any],
-    folds: list[Fold],
-    contract: Contract,
-    fitting: Fitting,
+    model: Pipeline, frame: pd.DataFrame, learned: NDArray[Any], folds: list[Fold], contract: Contract, fitting: Fitting
 ) -> tuple[float, float]:
     """The mean and the deviation of the metric as a comparison computes it; a fold with too few rows for it has none."""
-    learning, metric, classes = LEARNING[contract.task], fitting.metric, range(len(contract.classes))
+    learning, metric, classes = learning_of(contract.task), fitting.metric, range(len(contract.classes))
 
     def measure(fitted: Pipeline, asked: pd.DataFrame, truth: NDArray[Any]) -> float:
         predictions = ask(fitted, asked, len(classes), probabilities=learning.needs_probabilities(metric))
@@ -100,7 +95,7 @@ def _cross_validate(
             return float("nan")
 
     with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
-        scores = cross_val_score(pipeline, frame, learned, scoring=measure, cv=folds, error_score="raise")
+        scores = cross_val_score(model, frame, learned, scoring=measure, cv=folds, error_score="raise")
     if np.isnan(scores).all():
         raise NotEnoughDataError(
             f"{fitting.metric} cannot be computed in cross-validation: a class has too few rows for "
@@ -111,7 +106,7 @@ def _cross_validate(
 
 def _with(pipeline: Pipeline, params: dict[str, Any], contract: Contract) -> Pipeline:
     """The pipeline with parameters of its estimator."""
-    given = LEARNING[contract.task].parameters(params, contract.classes)
+    given = learning_of(contract.task).parameters(params, contract.classes)
     return pipeline.set_params(**{f"model__{name}": value for name, value in given.items()})
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[Any]
 
-def check_tree(left: NDArray[Any], right: NDArray[Any], features: NDArray[Any], width: int) -> int:
+
+def check_tree(left: Array, right: Array, features: Array, width: int) -> int:
     """Nodes whose children are at `left` and `right`, or at a leaf -1; each of the others asks a feature below `width`.
 
     Returns the depth. Every node must be reached from the first one, once, and come after its parent.
@@ -33,7 +35,7 @@ def check_tree(left: NDArray[Any], right: NDArray[Any], features: NDArray[Any], 
     return depth
 
 
-def check_bitsets(nodes: NDArray[Any], bitsets: NDArray[Any], categorical: NDArray[Any]) -> None:
+def check_bitsets(nodes: Array, bitsets: Array, categorical: Array) -> None:
     """What a boosted tree asks of categories: only of a categorical feature, and of a bitset that is there."""
     asks = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] != 0)]
     if bitsets.shape[1:] != (8,) or (asks["bitset_idx"] >= len(bitsets)).any():
@@ -42,7 +44,7 @@ def check_bitsets(nodes: NDArray[Any], bitsets: NDArray[Any], categorical: NDArr
         raise ValueError("a tree asks for categories of a feature that has none")
 
 
-def check_bins(thresholds: list[NDArray[Any]], categorical: NDArray[Any], width: int) -> None:
+def check_bins(thresholds: list[Array], categorical: Array, width: int) -> None:
     """The bins of a boosting's features: those of a categorical one are categories, which are from 0 to 255."""
     if len(thresholds) != width or categorical.shape != (width,):
         raise ValueError(f"there are not bins for each of {width} features")
@@ -51,9 +53,7 @@ def check_bins(thresholds: list[NDArray[Any]], categorical: NDArray[Any], width:
         raise ValueError("a category is not from 0 to 255")
 
 
-def check_neighbours(
-    rows: NDArray[Any], order: NDArray[Any], nodes: NDArray[Any], bounds: NDArray[Any], sides: int
-) -> None:
+def check_neighbours(rows: Array, order: Array, nodes: Array, bounds: Array, sides: int) -> None:
     """A tree of neighbours: a heap of nodes over an order of the rows, the last level and no other leaves.
 
     Each node has so many `sides` of bounds: two where it is a box, one where it is a ball.
@@ -70,9 +70,7 @@ def check_neighbours(
         raise ValueError("an index of neighbours leads out of its rows")
 
 
-def check_vectors(
-    vectors: NDArray[Any], counts: NDArray[Any], factors: NDArray[Any], intercepts: NDArray[Any], width: int
-) -> None:
+def check_vectors(vectors: Array, counts: Array, factors: Array, intercepts: Array, width: int) -> None:
     """Support vectors: so many of each class, with a factor for each other class, and an intercept for each pair of them."""
     classes, count = len(counts), len(vectors)
     shapes = vectors.shape == (count, width), factors.shape == (classes - 1, count)

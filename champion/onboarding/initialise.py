@@ -15,16 +15,18 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+import pandas as pd
+
 from champion import settings
 from champion.datastore import dvc, index
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.modeling.columns import Column, infer
-from champion.modeling.evaluation import CLASSIFICATION
 from champion.modeling.table import check
-from champion.modeling.tasks.target import TARGETS
+from champion.modeling.tasks import TASKS
+from champion.modeling.tasks.target import target_of
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
-from champion.use_case.whole import parse_use_case
+from champion.use_case.whole import UseCase, parse_use_case
 from champion.workspace import process
 from champion.workspace.files import replacing, write_text
 from champion.workspace.workspace import shown
@@ -64,11 +66,10 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     target = unicodedata.normalize("NFC", target).strip()
     columns = infer(frame, exclude=[target], kinds={})
     drop = [column.name for column in columns if not column.used]
-    bare = {"name": name, "data": {"path": data_path, "target": target, "drop": drop}}
-    warnings = check(frame, parse_use_case({**bare, "candidates": {"any": {"estimator": "any"}}}, "The new use case"))
+    bare, warnings = _learnable(frame, {"name": name, "data": {"path": data_path, "target": target, "drop": drop}})
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
-    labels = TARGETS[CLASSIFICATION].canonical_labels(frame[target]).tolist()
-    text = use_case_text(name, data_path, target, columns, labels, numbers)
+    values = target_of(bare.task).canonical_labels(frame[target]).tolist()
+    text = use_case_text(bare, columns, values, numbers)
     parse_use_case(parse(text, config_path), config_path)  # what is written can be read
     stages, no_stage = _with_stage(root, name, data_path)
     del frame
@@ -84,11 +85,21 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     return Initialised(name, config.relative_to(root), data.relative_to(root), columns, warnings, untracked is None)
 
 
+def _learnable(frame: pd.DataFrame, given: dict[str, object]) -> tuple[UseCase, list[str]]:
+    """A use case of the first task that takes the table, and what is doubtful about it; the first one's error if none does."""
+    refusals = []
+    for task in TASKS:
+        bare = {**given, "task": task, "candidates": {"any": {"estimator": "any"}}}
+        try:
+            return (use_case := parse_use_case(bare, "The new use case")), check(frame, use_case)
+        except DataError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
 def slug(text: str) -> str:
     """Fold a text into a use case's name: lower case, no accents, underscores between words.
 
-    Examples
-    --------
     >>> slug("Café Größe (2026)")
     'cafe_grosse_2026'
     """

@@ -1,57 +1,46 @@
 """The YAML of a new use case, as a person would have written it: with the reasons beside it."""
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from champion.errors import listed
+from champion.modeling import tasks
 from champion.modeling.columns import Column
-from champion.modeling.evaluation import Label
+from champion.modeling.evaluation import CLASSIFICATION
+from champion.use_case.whole import UseCase
 
-MANY_ROWS = 50_000  # from here on histograms are faster than sorting, and three folds tell enough
-COMMON, RARE = 0.8, 0.1  # share of the largest class, and of the smallest in the largest, of unbalanced classes
-
-_HISTOGRAMS = """\
-  hist_gradient_boosting:  # the trees for a table of this size
-    estimator: sklearn.ensemble.HistGradientBoostingClassifier
-    params: {max_iter: 200}"""
-_FOREST = """\
-  random_forest:
-    estimator: sklearn.ensemble.RandomForestClassifier
-    params: {n_estimators: 200}"""
-_REGRESSION = """\
-  logistic_regression:
-    estimator: sklearn.linear_model.LogisticRegression
-    params: {max_iter: 1000}
-    search: {C: [0.1, 1.0, 10.0]}  # cross-validated on the train set alone"""
+MANY_ROWS = 50_000  # from here on three folds tell enough
 _PLAIN = re.compile(r"[^\W\d_]\w*(?:[ ./-]\w+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 
 
-def use_case_text(
-    name: str, path: str, target: str, columns: Sequence[Column], labels: Sequence[Label], numbers: Collection[str]
-) -> str:
-    """Write a use case for a table.
+def use_case_text(bare: UseCase, columns: Sequence[Column], values: Sequence[Any], numbers: Collection[str]) -> str:
+    """Write a use case, of which name, task and data are known, for a table in whose target are `values`.
 
     Unused columns are dropped by name. Kinds that are read from texts are pinned, so that a stray value in new data
     is an error that names it, and no silent change of kind; plain numbers need no pin.
     """
+    start = tasks.part_of(f"{tasks.__name__}.start", bare.task)
     used, unused = ([column for column in columns if column.used is wanted] for wanted in (True, False))
     lines = [
         "# Written by `python run.py init`, and yours to change; docs/use-case.md tells every key.",
-        f"name: {quoted(name)}",
+        f"name: {quoted(bare.name)}",
+        *([] if bare.task == CLASSIFICATION else [f"task: {bare.task}"]),
         "data:",
-        f"  path: {quoted(path)}",
-        f"  target: {quoted(target)}",
+        f"  path: {quoted(bare.data.path)}",
+        f"  target: {quoted(bare.data.target)}",
         *(["  drop:"] if unused else []),
         *(f"    - {quoted(column.name)}  # {column.why}" for column in unused),
         *_kinds(used, numbers),
-        *_split(name, used),
+        *_split(bare.name, used),
         "candidates:",
-        _HISTOGRAMS if len(labels) >= MANY_ROWS else _FOREST,
-        _REGRESSION,
-        *(["training:", "  folds: 3  # enough with this many rows"] if len(labels) >= MANY_ROWS else []),
-        *_promotion(labels),
+        *start.candidates(many := len(values) >= MANY_ROWS),
+        *(["training:", "  folds: 3  # enough with this many rows"] if many else []),
+        "promotion:",
+        *start.metric(values),
+        "  min_gain: 0.0  # a challenger must gain strictly more than this",
+        "  # min_score: 0.8  # and is never promoted below this",
     ]
     return "\n".join(lines) + "\n"
 
@@ -59,8 +48,6 @@ def use_case_text(
 def quoted(text: str) -> str:
     """Write a text as a YAML scalar that every version of YAML reads as that text.
 
-    Examples
-    --------
     >>> quoted("bill length"), quoted("no"), quoted("a: b")
     ('bill length', '"no"', '"a: b"')
     """
@@ -84,20 +71,3 @@ def _split(name: str, used: Sequence[Column]) -> list[str]:
     if moments:
         lines.append(f"  # To judge on the latest rows instead: by: time, column: {quoted(moments[0])}, and no salt.")
     return [*lines, f"  salt: {quoted(name)}"]
-
-
-def _promotion(labels: Sequence[Label]) -> list[str]:
-    smallest, *_, largest = sorted(Counter((type(label), label) for label in labels).values())
-    share = largest / len(labels)
-    unbalanced = share > COMMON or smallest < RARE * largest
-    why = (
-        f"  # Unbalanced classes ({smallest:,} to {largest:,} rows): a model that always says the largest would have an",
-        f"  # accuracy of {share:.2f}. This is the mean share of each class that is found.",
-    )
-    return [
-        "promotion:",
-        *(why if unbalanced else ()),
-        f"  metric: {'balanced_accuracy' if unbalanced else 'accuracy'}",
-        "  min_gain: 0.0  # a challenger must gain strictly more than this",
-        "  # min_score: 0.8  # and is never promoted below this",
-    ]

@@ -25,6 +25,8 @@ MAKES_A_MODEL = ("champion.modeling", "champion.use_case")
 """The rooms whose code decides what a model is; how a step unpacks its inputs, and what it says, change none."""
 IN_AN_IMAGE = ("champion.orchestration.docker.inside", "champion.reporting.drift.page", "champion.reporting.html")
 """What runs in a container beside the steps: its entry point, and the pages that materializers import by name."""
+BY_NAME = "champion.modeling.tasks"
+"""What finds the modules of a task by their names: whatever imports it reaches those that it could find."""
 _ESTIMATOR = re.compile(r"\bestimator:\s*[\"']?([\w.]+)\.\w+")
 _versions_of_image: dict[str, str] = {}
 
@@ -45,6 +47,10 @@ def _graph() -> grimp.ImportGraph:
             signal.signal(signal.SIGINT, before)
     if interrupts:
         raise KeyboardInterrupt
+    for finder in graph.find_modules_that_directly_import(BY_NAME):
+        room, _, part = finder.rpartition(".")
+        for module in graph.find_matching_modules(f"{room}.*.{part}"):
+            graph.add_import(importer=finder, imported=module)
     return graph
 
 

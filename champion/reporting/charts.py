@@ -10,20 +10,25 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from champion.comparison.evaluation import Evaluation, Performance
-from champion.modeling.evaluation import CandidateResult
+from champion.comparison.evaluation import Evaluation
+from champion.modeling.evaluation import CandidateResult, Trial
 from champion.modeling.profile import ColumnProfile, Profile
-from champion.reporting import facts, svg
+from champion.modeling.tasks import part_of
+from champion.reporting import svg
 from champion.reporting.words import clean, distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 400
-MOST_BARS = 5
+MOST_BARS = 5  # of a small figure
+BARS = 15
+SEARCHED_CANDIDATES = 30
+TRIALS = 20
+COLUMNS = 24
 _PLAIN = f"fill:{svg.CHALLENGER};opacity:0.6"
 ROLE_COLOURS = {"challenger": svg.CHALLENGER, "champion": svg.CHAMPION}
 LINES: dict[str, Any] = {"challenger": "-", "champion": (0, (5, 2.5))}
@@ -53,12 +58,13 @@ SETTINGS: dict[str, Any] = {
 
 
 def figures(evaluation: Evaluation, profile: Profile) -> dict[str, str]:
-    """Every figure that the evidence allows: ``<svg>`` elements by their names in `DRAW`, and those of `profile_figures`.
+    """Every figure that the evidence allows, as ``<svg>``: of `DRAW`, here and in the task's module, and of `profile_figures`.
 
     The same input gives the same bytes.
     """
     with style():
-        drawn = {name: draw(evaluation) for name, draw in DRAW.items()}
+        draw: dict[str, Callable[[Evaluation], str]] = {**part_of(__name__, evaluation.task).DRAW, **DRAW}
+        drawn = {name: drawing(evaluation) for name, drawing in draw.items()}
     return {name: drawing for name, drawing in (drawn | profile_figures(profile)).items() if drawing}
 
 
@@ -96,7 +102,7 @@ class Drawing:
     def rows_of(self, names: Sequence[str], centres: Sequence[float], right: float) -> "Axes":
         """Axes whose rows have these names."""
         labels = distinct(names, 20)
-        axes = self.axes(_margin(labels), 36, right)
+        axes = self.axes(margin(labels), 36, right)
         axes.grid(False, axis="y")
         axes.set_yticks(centres, labels)
         return axes
@@ -117,113 +123,13 @@ class Drawing:
         return svg.themed(buffer.getvalue(), title)
 
 
-def _margin(labels: list[str]) -> float:
+def margin(labels: list[str]) -> float:
+    """The room that names beside an axis take."""
     return 14 + 6.6 * max(map(len, labels), default=0)
 
 
-def _confusion(evaluation: Evaluation, performance: Performance | None) -> str:
-    if performance is None or not performance.confusion:
-        return ""
-    matrix = facts.matrix(performance, evaluation.classes)
-    size = len(matrix.labels)
-    labels = distinct(matrix.labels, 14)
-    left = _margin(labels)
-    cell = min(80.0, (WIDTH - left - 8) / size)
-    upright = max(map(len, labels)) * 6.6 < cell
-    bottom = 22 if upright else 14 + 4.9 * max(map(len, labels))
-    drawing = Drawing(height=cell * size + bottom + 24)
-    axes = drawing.axes(left, bottom, right=WIDTH - left - cell * size, top=24)
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    axes.set(xlim=(0, size), ylim=(size, 0))
-    centres = [i + 0.5 for i in range(size)]
-    axes.set_yticks(centres, labels)
-    turned: dict[str, Any] = {"rotation": 0, "ha": "center"} if upright else {"rotation": 45, "ha": "right"}
-    axes.set_xticks(centres, labels, rotation_mode="anchor", **turned)
-    axes.set_title("rows: truth, columns: prediction", fontsize=11.5, color=svg.MUTED, loc="left")
-    for i, row in enumerate(matrix.counts):
-        for j, rows in enumerate(row):
-            _cell(axes, i, j, rows, sum(row), size)
-    return drawing.svg(performance.role, f"Confusion matrix of the {performance.role}")
-
-
-def _cell(axes: "Axes", row: int, column: int, rows: int, of: int, size: int) -> None:
-    from matplotlib.patches import Rectangle
-
-    right = row == column
-    summed_up = right and row == facts.MATRIX_CLASSES
-    share = rows / of if of else 0.0
-    alpha = 0.14 + 0.46 * (share if right else min(1.0, 2 * share)) if rows else 0.06
-    face = svg.RULE if not rows or summed_up else svg.RIGHT if right else svg.WRONG
-    axes.add_patch(Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, fc=face, alpha=alpha, lw=0, clip_on=False))
-    if rows or size <= 5:
-        digits = len(str(rows))
-        look: dict[str, Any] = {"fontsize": 13 if size <= 5 else 11 if digits <= 3 else 36 / digits}
-        look["color"] = svg.INK if rows else svg.MUTED
-        axes.text(column + 0.5, row + 0.5, str(rows), ha="center", va="center_baseline", **look)
-
-
-def _curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
-    lines = facts.lines(evaluation, kind)
-    if not lines:
-        return ""
-    labels = distinct(["" if line.label is None else line.label for line in lines], 24)
-    thin = [line for line in lines if line.label is not None and line is not lines[0] and line.role == "challenger"]
-    drawing = Drawing(height=296 + 18 * len(lines))
-    axes = drawing.axes(48, 44 + 18 * len(lines), right=12)
-    measure = "AUC" if kind == "roc" else "AP"
-    if kind == "roc":
-        axes.plot([0, 1], [0, 1], color=svg.MUTED, lw=0.8, dashes=(2, 3))
-        axes.set(xlabel="others taken for the class (false positive rate)", ylabel="found (true positive rate)")
-    else:
-        axes.set(xlabel="found (recall)", ylabel="right among those found (precision)")
-    for line, label in zip(lines, labels, strict=True):
-        colour = svg.CLASS_COLOURS[thin.index(line)] if line in thin else ROLE_COLOURS[line.role]
-        of = f"mean of {line.of} classes" if line.label is None else label
-        who = of if line in thin else f"{line.role}, {of}"
-        area = "" if line.area is None else f", {measure} {line.area:.3f}"
-        width, above = (1.2, 2) if line in thin else (2.2, 3)
-        look: dict[str, Any] = {"color": colour, "ls": LINES[line.role], "lw": width, "zorder": above}
-        axes.plot(line.x, line.y, label=who + area, clip_on=False, **look)
-    axes.set(xlim=(0, 1), ylim=(0, 1))
-    axes.set_xticks(*UNIT)
-    axes.set_yticks(*UNIT)
-    drawing.legend(axes)
-    return drawing.svg(kind, "ROC curves" if kind == "roc" else "Precision-recall curves")
-
-
-def _calibration(evaluation: Evaluation) -> str:
-    sides = [each for each in (evaluation.challenger, evaluation.champion) if each]
-    drawn = {each.role: bins for each in sides if (bins := facts.reliability(each, evaluation.classes))}
-    if not drawn:
-        return ""
-    drawing = Drawing(height=352)
-    axes = drawing.axes(48, 126, right=12)
-    below = drawing.axes(48, 62, right=12, top=352 - 116)
-    axes.plot([0, 1], [0, 1], color=svg.MUTED, lw=0.8, dashes=(2, 3))
-    for role, bins in drawn.items():
-        shift = 0.0 if role == "challenger" else 0.045
-        said, so, most = [each.said for each in bins], [each.so for each in bins], max(each.rows for each in bins)
-        sizes = [8 + 52 * math.sqrt(each.rows / most) for each in bins]
-        axes.plot(said, so, color=ROLE_COLOURS[role], ls=LINES[role], lw=1.4, label=role, alpha=0.7, clip_on=False)
-        axes.scatter(said, so, s=sizes, color=ROLE_COLOURS[role], lw=0, clip_on=False, zorder=3)
-        lefts = [min(int(each.said * 10), 9) / 10 + 0.005 + shift for each in bins]
-        heights = [each.rows for each in bins]
-        below.bar(lefts, heights, width=0.042, align="edge", color=ROLE_COLOURS[role], alpha=0.65, lw=0)
-    axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that was so")
-    axes.set_yticks(*UNIT)
-    axes.set_xticks(*UNIT)
-    below.set_xticks(*UNIT)
-    axes.tick_params(labelbottom=False)
-    below.set(xlim=(0, 1), xlabel="predicted probability, and how many of them")
-    most = max(each.rows for bins in drawn.values() for each in bins)
-    below.set_yticks([0, most], ["0", f"{most}" if most < 10_000 else f"{most / 1000:.0f}k"])
-    drawing.legend(axes, columns=2)
-    return drawing.svg("calibration", "Calibration: predicted probability against what was so")
-
-
 def _importance(evaluation: Evaluation) -> str:
-    columns = [each for each in evaluation.challenger.importance if math.isfinite(each.mean)][: facts.BARS]
+    columns = [each for each in evaluation.challenger.importance if math.isfinite(each.mean)][:BARS]
     if not columns:
         return ""
     drawing, rows = Drawing(height=20 * len(columns) + 44), list(range(len(columns)))
@@ -240,7 +146,7 @@ def _importance(evaluation: Evaluation) -> str:
 
 def _search(evaluation: Evaluation) -> str:
     candidates = [each for each in evaluation.candidates if each.cv_mean is not None or each.trials]
-    candidates = candidates[: facts.SEARCHED_CANDIDATES]
+    candidates = candidates[:SEARCHED_CANDIDATES]
     if not candidates:
         return ""
     heights = [min(20 + 5 * max(len(each.trials) - 1, 0), 72) for each in candidates]
@@ -258,8 +164,8 @@ def _search(evaluation: Evaluation) -> str:
 def _candidate(axes: "Axes", candidate: CandidateResult, top: float, height: float) -> None:
     """One row: a point per trial, best above; without a search one point."""
     colour = svg.CHALLENGER if candidate.chosen else svg.MUTED
-    ranked = facts.ranked(candidate.trials)[: facts.TRIALS]
-    points = [(trial.mean, trial.std) for trial in ranked] or [(candidate.cv_mean or 0.0, candidate.cv_std or 0.0)]
+    best_first = ranked(candidate.trials)[:TRIALS]
+    points = [(trial.mean, trial.std) for trial in best_first] or [(candidate.cv_mean or 0.0, candidate.cv_std or 0.0)]
     step = height / (len(points) + 1)
     for i, (mean, std) in enumerate(points):
         best = i == 0
@@ -269,21 +175,33 @@ def _candidate(axes: "Axes", candidate: CandidateResult, top: float, height: flo
         axes.errorbar([mean], [y], xerr=[std], color=colour, elinewidth=width, alpha=alpha, zorder=3, **mark)
 
 
-DRAW: dict[str, Callable[[Evaluation], str]] = {
-    "confusion_challenger": lambda evaluation: _confusion(evaluation, evaluation.challenger),
-    "confusion_champion": lambda evaluation: _confusion(evaluation, evaluation.champion),
-    "roc": lambda evaluation: _curves(evaluation, "roc"),
-    "precision_recall": lambda evaluation: _curves(evaluation, "precision_recall"),
-    "calibration": _calibration,
-    "importance": _importance,
-    "search": _search,
-}
-"""By name; a figure to which the evidence has nothing is empty."""
+DRAW: dict[str, Callable[[Evaluation], str]] = {"importance": _importance, "search": _search}
+"""By name, for every task; a figure to which the evidence has nothing is empty."""
+
+
+def ranked(trials: list[Trial]) -> list[Trial]:
+    """The settings of a search, best first; those that failed last."""
+    return sorted(trials, key=lambda trial: -trial.mean if math.isfinite(trial.mean) else math.inf)
+
+
+def drawn_columns(profile: Profile) -> list[tuple[int, ColumnProfile]]:
+    """The first used columns that have something to draw, with their place in the profile."""
+    with_counts = [(i, column) for i, column in enumerate(profile.columns) if column.used and has_histogram(column)]
+    return with_counts[:COLUMNS]
+
+
+def has_histogram(column: ColumnProfile) -> bool:
+    """Whether the profile counted the column's values."""
+    counts = column.counts or []
+    if column.edges is not None:
+        finite = all(map(math.isfinite, column.edges)) and all(a < b for a, b in pairwise(column.edges))
+        return len(column.edges) == len(counts) + 1 and sum(counts) > 0 and finite
+    return column.categories is not None and len(column.categories) == len(counts) > 0
 
 
 def profile_figures(profile: Profile) -> dict[str, str]:
     """The classes as ``profile_target``, and each drawn column as ``profile_<i>``, its place in the profile."""
-    drawn = {f"profile_{i}": _column(column) for i, column in facts.drawn_columns(profile)}
+    drawn = {f"profile_{i}": _column(column) for i, column in drawn_columns(profile)}
     if not profile.classes:
         return drawn
     title = f"Classes of {clean(profile.target, 60)}"

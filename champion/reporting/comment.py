@@ -16,8 +16,8 @@ from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.reporting import sentences, tables
 from champion.reporting.figures import COMMENT_FIGURES
 from champion.reporting.markdown import code, folded, pie, table, text, warnings
+from champion.reporting.report import report_of
 from champion.reporting.tables import Row, Table, columns
-from champion.reporting.tasks import task_of
 from champion.reporting.words import NOTHING, clause, clean, count, counted, score
 
 LIMIT = 64_000  # bytes; GitHub takes 65,536 characters, and CML adds its watermark
@@ -123,10 +123,8 @@ def render_comment(content: CommentInput, link: str | None = None, stranger: boo
     report is, the address of the workflow's run. With `stranger` the comment says that nobody has reviewed the code that
     gave the numbers.
     """
-    opening, where = (
-        _opening(content, stranger),
-        f"[The full report]({link}) is an artifact of the run. " if link else "",
-    )
+    opening = _opening(content, stranger)
+    where = f"[The full report]({link}) is an artifact of the run. " if link else ""
     base = f", base {code(content.base[:8])}" if content.base else ""
     foot = f"---\n{where}Commit {code(content.commit[:8])}{base}."
     parts = [CommentPart(0, "", "\n\n".join(opening))]
@@ -175,9 +173,8 @@ def _opening(content: CommentInput, stranger: bool) -> list[str]:
     ]
     hidden = len(content.results) - USE_CASES
     note = f"{counted(hidden, 'more')} left out." if hidden > 0 else ""
-    heads = columns(
-        {"use case": "name", "decision": "text", "metric": "name", "champion": "number", "challenger": "number"}
-    )
+    heads = columns({"use case": "name", "decision": "text", "metric": "name"})
+    heads += columns({"champion": "number", "challenger": "number"})
     return [*parts, table(Table("", heads, rows, note))]
 
 
@@ -236,12 +233,12 @@ def _first(result: UseCaseResult, content: CommentInput) -> list[str]:
     evaluation = findings.evaluation
     asked = [sentences.compared_rows(evaluation, findings.outcome)]
     if evaluation.paired:
-        asked.append(task_of(evaluation).paired(evaluation.paired))
+        asked.append(report_of(evaluation.task).paired(evaluation.paired))
     return [
         text(clean(findings.decision.reason, 600)),
         table(tables.scores(evaluation, findings.outcome)),
         text(" ".join(asked)),
-        table(task_of(evaluation).details(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",
+        table(report_of(evaluation.task).details(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",
         warnings(evaluation),
         _data(findings, result.champion),
         *changed,
@@ -316,11 +313,12 @@ def _details(result: UseCaseResult) -> list[CommentPart]:
     if result.findings is None or result.failure:
         return []
     findings, evaluation = result.findings, result.findings.evaluation
-    classes = [table(task_of(evaluation).details(evaluation))] if len(evaluation.classes) > FEW_CLASSES else []
+    task = report_of(evaluation.task)
+    classes = [table(task.details(evaluation))] if len(evaluation.classes) > FEW_CLASSES else []
     parts = [
-        (1, task_of(evaluation).DETAILS, classes),
+        (1, task.DETAILS, classes),
         (3, "Why: policy and paired test", _policy(findings)),
-        *((each.rank, each.title, each.parts(evaluation)) for each in COMMENT_FIGURES),
+        *((each.rank, each.title, each.parts(evaluation)) for each in (*task.COMMENT_FIGURES, *COMMENT_FIGURES)),
         (2, "Candidates", [text(sentences.search(evaluation)), table(tables.candidates(evaluation))]),
         (6, "Provenance", [table(tables.provenance(findings.provenance, evaluation))]),
     ]
@@ -329,12 +327,11 @@ def _details(result: UseCaseResult) -> list[CommentPart]:
 
 def _policy(findings: Findings) -> list[str]:
     parts = [table(tables.checks(findings.decision))] if findings.decision.checks else []
-    test = findings.evaluation.paired
+    test, task = findings.evaluation.paired, report_of(findings.evaluation.task)
     if test:
-        alone = {"challenger alone": test.only_challenger_right, "champion alone": test.only_champion_right}
-        slices = {"both right": test.both_right, **alone, "both wrong": test.both_wrong}
-        parts.append(pie("The same rows, asked to both", slices))
-    return [*parts, text(task_of(findings.evaluation).smallest_gain(findings.evaluation))]
+        rows = test.both_right, test.only_challenger_right, test.only_champion_right, test.both_wrong
+        parts.append(pie("The same rows, asked to both", dict(zip(task.PAIRED, rows, strict=True))))
+    return [*parts, text(task.smallest_gain(findings.evaluation))]
 
 
 def _fitted(parts: list[CommentPart]) -> tuple[list[CommentPart], list[CommentPart]]:

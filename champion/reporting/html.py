@@ -4,12 +4,11 @@ from typing import Literal
 
 from champion.comparison.evaluation import Evaluation, Performance
 from champion.modeling.profile import ColumnProfile, Profile
-from champion.reporting import facts, sentences, tables
-from champion.reporting.charts import profile_figures
-from champion.reporting.facts import ReportedRun
-from champion.reporting.figures import FIGURES, SECTIONS, Figure
+from champion.reporting import sentences, tables
+from champion.reporting.charts import drawn_columns, profile_figures
+from champion.reporting.figures import FIGURES, SECTIONS
 from champion.reporting.page import Box, Page, PageBlock, Plot, Section, plots, render, table, text
-from champion.reporting.tasks import task_of
+from champion.reporting.report import Figure, ReportedRun, report_of
 from champion.reporting.words import MINUS, change, clean, count, counted, moment, name, role_title, score
 
 BADGES = {"promoted": "Promoted", "kept": "Kept", "would_promote": "Would promote", "would_keep": "Would keep"}
@@ -84,15 +83,15 @@ def _why(run: ReportedRun) -> list[PageBlock]:
     blocks = text("There was no score of a champion to compare with, and the use case asks for no minimum.")
     if decision.checks:
         blocks = [table(tables.checks(decision))]
-    paired = task_of(evaluation).paired_table(evaluation)
+    paired = report_of(evaluation.task).paired_table(evaluation)
     if paired and evaluation.paired:
-        blocks += [table(paired), *text(task_of(evaluation).paired(evaluation.paired))]
-    return [*blocks, *text(task_of(evaluation).smallest_gain(evaluation))]
+        blocks += [table(paired), *text(report_of(evaluation.task).paired(evaluation.paired))]
+    return [*blocks, *text(report_of(evaluation.task).smallest_gain(evaluation))]
 
 
 def _figure_sections(run: ReportedRun, figures: dict[str, str]) -> list[Section]:
-    """The sections of the table of figures, each with its figures and the tables that belong to it."""
-    evaluation = run.evaluation
+    """The sections of the tables of figures, each with its figures and the tables that belong to it."""
+    evaluation, task = run.evaluation, report_of(run.evaluation.task)
 
     def title(each: Figure) -> str:
         if each.title not in ("champion", "challenger"):
@@ -100,8 +99,8 @@ def _figure_sections(run: ReportedRun, figures: dict[str, str]) -> list[Section]
         return role_title(evaluation, each.title, run.outcome.challenger).capitalize()
 
     sections = []
-    for key, (short, heading, otherwise) in SECTIONS.items():
-        there = [each for each in FIGURES if each.section == key and each.name in figures]
+    for key, (short, heading, otherwise) in {"errors": SECTIONS["errors"], **task.SECTIONS, **SECTIONS}.items():
+        there = [each for each in (*task.FIGURES, *FIGURES) if each.section == key and each.name in figures]
         drawn = [Plot(title(each), figures[each.name], each.caption(evaluation), each.wide) for each in there]
         blocks = plots(drawn) or text(otherwise(evaluation))
         sections.append(Section(short, [*blocks, *_beside_figures(key, evaluation)], key, heading))
@@ -112,7 +111,7 @@ def _beside_figures(section: str, evaluation: Evaluation) -> list[PageBlock]:
     if section == "errors":
         missing = ", ".join(map(name, evaluation.rows.missing_classes[:20]))
         absent = text(f"No judged row has the class {missing}; scores are over those present." if missing else "")
-        return [*absent, table(task_of(evaluation).details(evaluation), fold=20)]
+        return [*absent, table(report_of(evaluation.task).details(evaluation), fold=20)]
     if section == "candidates":
         trials = [tables.trials(each) for each in evaluation.candidates[:SEARCHES] if each.trials]
         searches = [table(each, fold=0) for each in trials]
@@ -123,7 +122,7 @@ def _beside_figures(section: str, evaluation: Evaluation) -> list[PageBlock]:
 
 
 def _described(profile: Profile) -> str:
-    return f"{task_of(profile).target(profile)} {sentences.columns(profile)}"
+    return f"{report_of(profile.task).target(profile)} {sentences.columns(profile)}"
 
 
 def render_profile(profile: Profile) -> str:
@@ -138,7 +137,7 @@ def render_profile(profile: Profile) -> str:
 def profile_blocks(profile: Profile, figures: dict[str, str]) -> list[PageBlock]:
     """The classes and the drawn columns, as far as there are figures of them."""
     plots = [(f"{clean(profile.target)} (target)", "profile_target", counted(len(profile.classes), "class"))]
-    plots += [(clean(column.name), f"profile_{i}", _in_short(column)) for i, column in facts.drawn_columns(profile)]
+    plots += [(clean(column.name), f"profile_{i}", _in_short(column)) for i, column in drawn_columns(profile)]
     small = [Plot(title, figures[key], text) for title, key, text in plots if key in figures]
     if not small:
         return []

@@ -11,9 +11,8 @@ from champion.comparison.evaluation import Evaluation
 from champion.harmless import code as code
 from champion.harmless import text as text
 from champion.reporting import sentences, tables
-from champion.reporting.facts import ReportedRun
+from champion.reporting.report import ReportedRun, report_of
 from champion.reporting.tables import Head, Table
-from champion.reporting.tasks import task_of
 from champion.reporting.words import NOTHING, clause, clean, name
 
 WARNINGS = 5
@@ -76,9 +75,7 @@ def xychart(title: str, x_axis: str, y_axis: str, lowest: float, highest: float,
     `x_axis` is in Mermaid's words, see `name_axis` and `number_axis`. All series have the same length, at most `MOST_POINTS`.
     """
     colours = ", ".join(each.colour for each in series)
-    lines = [
-        f"  {each.kind} [{', '.join(_number(value, lowest, highest) for value in each.values)}]" for each in series
-    ]
+    lines = [f"  {each.kind} [{', '.join(_number(one, lowest, highest) for one in each.values)}]" for each in series]
     palette = f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{colours}"}}}}}}}}%%'
     axes = f"  x-axis {x_axis}", f'  y-axis "{chart_label(y_axis)}" {lowest:g} --> {highest:g}'
     return _mermaid([palette, "xychart-beta", f'  title "{chart_label(title, 80)}"', *axes, *lines])
@@ -114,7 +111,7 @@ def render_markdown(run: ReportedRun) -> str:
     Names of the user's stand in code spans, so that none of them is taken for markup, a mention or HTML.
     """
     evaluation, decision, profile, provenance, outcome = run
-    task = task_of(evaluation)
+    task = report_of(evaluation.task)
     test = task.paired_table(evaluation)
     paired = [table(test), text(task.paired(evaluation.paired))] if test and evaluation.paired else []
     policy = [table(tables.checks(decision)) if decision.checks else "", *paired, text(task.smallest_gain(evaluation))]
@@ -137,7 +134,7 @@ def render_markdown(run: ReportedRun) -> str:
 
 def _errors(evaluation: Evaluation) -> str:
     sides = [side for side in (evaluation.challenger, evaluation.champion) if side]
-    lines = [f"- {side.role}: {text(task_of(evaluation).errors(side, evaluation))}" for side in sides]
+    lines = [f"- {side.role}: {text(report_of(evaluation.task).errors(side, evaluation))}" for side in sides]
     absent = evaluation.rows.missing_classes
     if absent:
         lines.append(f"- not in the holdout: {text(', '.join(map(name, absent[:20])))}")

@@ -4,7 +4,7 @@ import math
 
 from champion.comparison.evaluation import Evaluation, Outcome, Performance
 from champion.modeling.profile import Profile
-from champion.reporting import facts
+from champion.reporting import charts
 from champion.reporting.words import NOTHING, clean, count, counted, name, params, percent, seconds, spread
 
 
@@ -49,15 +49,13 @@ def importance(evaluation: Evaluation) -> str:
         text = f"No column costs any {metric} when shuffled"
     text += f", measured on {counted(sampled, 'holdout row')}."
     if evaluation.rows.columns > len(evaluation.challenger.importance):
-        text += (
-            f" Of {count(evaluation.rows.columns)} columns those of the blocks that cost most were measured one by one:"
-        )
-        text += f" {count(len(evaluation.challenger.importance))}."
+        text += f" Of {count(evaluation.rows.columns)} columns those of the blocks that cost most were measured one by"
+        text += f" one: {count(len(evaluation.challenger.importance))}."
     if without and best.mean > 0:
         text += f" Without {count(without)} of {counted(len(columns), 'column')} nothing measurable would be lost,"
         text += " each taken alone."
-    if len(columns) > facts.BARS:
-        text += f" Shown are the {facts.BARS} most important."
+    if len(columns) > charts.BARS:
+        text += f" Shown are the {charts.BARS} most important."
     return text
 
 
@@ -78,10 +76,10 @@ def search(evaluation: Evaluation) -> str:
     close = sum(each.cv_mean is not None and each.cv_mean >= limit and not each.chosen for each in candidates)
     if close:
         text += f" {counted(close, 'other')} came within one standard deviation of it."
-    if len(candidates) > facts.SEARCHED_CANDIDATES:
-        text += f" Drawn are the best {facts.SEARCHED_CANDIDATES}."
-    if any(len(each.trials) > facts.TRIALS for each in candidates):
-        text += f" Of each search the best {facts.TRIALS} settings are shown."
+    if len(candidates) > charts.SEARCHED_CANDIDATES:
+        text += f" Drawn are the best {charts.SEARCHED_CANDIDATES}."
+    if any(len(each.trials) > charts.TRIALS for each in candidates):
+        text += f" Of each search the best {charts.TRIALS} settings are shown."
     return text
 
 
@@ -94,9 +92,9 @@ def columns(profile: Profile) -> str:
         text += "No value is missing."
     else:
         text += f"Most values are missing in {name(worst.name)}: {percent(worst.missing / profile.rows)}."
-    drawable = sum(column.used and facts.has_histogram(column) for column in profile.columns)
-    if drawable > facts.COLUMNS:
-        text += f" Drawn are the first {facts.COLUMNS} of {drawable}."
+    drawable = sum(column.used and charts.has_histogram(column) for column in profile.columns)
+    if drawable > charts.COLUMNS:
+        text += f" Drawn are the first {charts.COLUMNS} of {drawable}."
     return text
 
 

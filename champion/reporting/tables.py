@@ -6,7 +6,7 @@ from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.evaluation import CandidateResult
 from champion.modeling.profile import ColumnProfile, Profile
-from champion.reporting import facts, words
+from champion.reporting import charts, words
 
 COLUMN_ROWS = 200
 CANDIDATE_ROWS = 100
@@ -47,12 +47,13 @@ def scores(evaluation: Evaluation, outcome: Outcome) -> Table:
     """Every score of champion and challenger side by side, the promotion metric first."""
     theirs = evaluation.champion.scores if evaluation.champion else {}
     rows = score_rows(evaluation.metric, evaluation.challenger.scores, theirs)
-    ours_head = words.role_title(evaluation, "challenger", outcome.challenger)
-    heads = columns(
-        {"score": "name", words.role_title(evaluation, "champion"): "number", ours_head: "number", "change": "change"}
+    champion, ours = (
+        words.role_title(evaluation, "champion"),
+        words.role_title(evaluation, "challenger", outcome.challenger),
     )
+    heads = columns({"score": "name", champion: "number", ours: "number", "change": "change"})
     if evaluation.champion is None:
-        heads = columns({"score": "name", ours_head: "number"})
+        heads = columns({"score": "name", ours: "number"})
         rows = [Row((row.cells[0], row.cells[2]), row.tone) for row in rows]
     return Table("Scores on the holdout; higher is better, the promotion metric comes first", heads, rows)
 
@@ -84,10 +85,8 @@ def candidates(evaluation: Evaluation) -> Table:
     """Every candidate with its cross-validated score and its time, best first."""
     rows = []
     for each in evaluation.candidates[:CANDIDATE_ROWS]:
-        estimator, tried = (
-            words.clean(each.estimator.rpartition(".")[2]),
-            words.count(len(each.trials)) if each.trials else words.NOTHING,
-        )
+        estimator = words.clean(each.estimator.rpartition(".")[2])
+        tried = words.count(len(each.trials)) if each.trials else words.NOTHING
         scored = words.clean(each.name), words.spread(each.cv_mean, each.cv_std), words.seconds(each.seconds)
         rows.append(Row((*scored, tried, estimator, words.params(each.params)), "strong" if each.chosen else ""))
     metric = f"{words.clean(evaluation.metric)} in cross-validation"
@@ -100,10 +99,10 @@ def candidates(evaluation: Evaluation) -> Table:
 
 def trials(candidate: CandidateResult) -> Table:
     """The settings that a search tried, best first."""
-    ranked = facts.ranked(candidate.trials)
+    ranked = charts.ranked(candidate.trials)
     rows = [
         Row((words.params(trial.params, limit=160), words.spread(trial.mean, trial.std)), "" if i else "strong")
-        for i, trial in enumerate(ranked[: facts.TRIALS])
+        for i, trial in enumerate(ranked[: charts.TRIALS])
     ]
     note = f"The best {len(rows)} of {len(ranked)}." if len(ranked) > len(rows) else ""
     heads = columns({"setting": "name", "cross-validated score": "number"})

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from champion.modeling.arrays import LARGEST
 from champion.modeling.features import Feature
+from champion.modeling.tasks.answer import schemas
 from champion.serving.loaded import Champion
 from champion.serving.pages import docs_routes, page_route
 from champion.serving.predict import PATH, Batcher, Predict, request_id_of
@@ -29,11 +30,6 @@ from champion.serving.state import Observed, State, Tell, Watcher
 
 _SHOWN = 20  # categories that a description lists
 _TEXT = {"type": "string"}
-_SHARES = {"type": ["object", "null"], "description": "By class; null where the model has none."}
-_ANY_ANSWER: dict[str, Any] = {
-    "label": {"type": ["string", "integer", "boolean"]},
-    "probabilities": {**_SHARES, "additionalProperties": {"type": "number"}},
-}
 
 
 def _record(**properties: Any) -> dict[str, Any]:
@@ -269,8 +265,9 @@ def _description(feature: Feature) -> str:
 
 
 def _answer(champion: Champion | None) -> dict[str, Any]:
-    answer = champion.form.schema() if champion else _ANY_ANSWER
-    prediction = _record(**answer, warnings={"type": "array", "items": _TEXT})
+    answers = [champion.form.schema()] if champion else schemas()
+    records = [_record(**answer, warnings={"type": "array", "items": _TEXT}) for answer in answers]
+    prediction = records[0] if len(records) == 1 else {"anyOf": records}
     return _record(
         request_id=_TEXT,
         model_version={"type": "integer"},

@@ -210,12 +210,12 @@ function bar([label, share]) {
 }
 
 function showAnswer(answer) {
-  const [{ label, probabilities, warnings }] = answer.predictions;
+  const [{ probabilities, warnings, ...answered }] = answer.predictions; // what else there is, its task says
   const ordered = Object.entries(probabilities ?? {}).sort((a, b) => b[1] - a[1]);
   at("told").replaceChildren(
-    make("p", { className: "label", textContent: String(label) }),
+    make("p", { className: "label", textContent: Object.values(answered).join(", ") }),
     probabilities ? make("ul", { className: "bars", ariaLabel: "Probabilities" }, ...ordered.map(bar))
-      : make("p", { textContent: "This estimator gives no probabilities." }),
+      : make("p", { textContent: probabilities === null ? "This estimator gives no probabilities." : "" }),
     ...(warnings.length ? [make("div", { className: "notice" }, make("strong", { textContent: "Warnings" }),
       make("ul", {}, ...warnings.map((textContent) => make("li", { textContent }))))] : []),
     make("p", { className: "small", textContent: `Answered by model version ${answer.model_version}, data version `

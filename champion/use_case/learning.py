@@ -82,7 +82,7 @@ class Training(Strict):
     seed: int = Field(
         default=42,
         ge=0,
-        description="Seed of folds, samples, and of every estimator without a random_state of its own.",
+        description="Seed of folds, samples, and every estimator without a random_state of its own.",
     )
 
 

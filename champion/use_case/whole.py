@@ -31,7 +31,7 @@ class UseCase(Strict):
 
     name: Name = Field(description="Names the model, its package and its reports.")
     task: Task = Field(
-        default="classification", description="What is learned: which of a few classes a row belongs to."
+        default="classification", description="What is learned; `classification`: of which class a row is."
     )
     data: Data
     split: Split = Field(default_factory=Split)

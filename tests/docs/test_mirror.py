@@ -40,6 +40,8 @@ ELSEWHERE = {
     "champion.drift.labels": "tests/system/test_monitor.py",
     "champion.drift.rows": "tests/system/test_monitor.py",
     "champion.failures": "tests/system/test_bad_machine.py",
+    "champion.modeling.tasks.classification.answer": "tests/unit/serving/test_predict.py",
+    "champion.modeling.tasks.classification.start": "tests/unit/onboarding/test_initialise.py",
     "champion.onboarding.doctor": "tests/system/test_cli.py",
     "champion.progress": "tests/integration/test_batch_files.py",
     "champion.reporting.comment": "tests/unit/ci/test_comment.py",

@@ -5,8 +5,9 @@ from typing import Any
 
 from champion.comparison.decision import Decision, decide
 from champion.comparison.evaluation import ComparisonRows, Evaluation, Outcome, Performance, Provenance
-from champion.modeling.evaluation import CandidateResult, ClassScore, Curve, Importance, Label, PairedTest, Trial
+from champion.modeling.evaluation import CandidateResult, Importance, Label, PairedTest, Trial
 from champion.modeling.profile import ColumnProfile, Profile
+from champion.modeling.tasks.classification.evidence import ClassScore, Curve
 from champion.use_case.policy import Promotion
 
 SPECIES: list[Label] = ["setosa", "versicolor", "virginica"]

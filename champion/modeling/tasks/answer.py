@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from champion.modeling.contract import Contract
 from champion.modeling.predictor import Predictions
-from champion.modeling.tasks.classification import answer as classification
+from champion.modeling.tasks import TASKS, part_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,9 +44,12 @@ class AnswerForm(Protocol):
         """Those columns."""
 
 
-FORMS: dict[str, Callable[[Contract], AnswerForm]] = {"classification": classification.form}
-
-
 def form_of(contract: Contract) -> AnswerForm:
     """The form of the answers of a model."""
-    return FORMS[contract.task](contract)
+    form: AnswerForm = part_of(__name__, contract.task).form(contract)
+    return form
+
+
+def schemas() -> list[dict[str, Any]]:
+    """As `AnswerForm.schema`, for each task, whatever the model."""
+    return [part_of(__name__, task).ANY for task in TASKS]

@@ -1,6 +1,7 @@
-"""How a task compares two models on the same rows, and the tasks that there are; no step that trains reaches this."""
+"""How a task compares two models on the same rows; no step that trains reaches this."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from champion.modeling.contract import Contract
 from champion.modeling.evaluation import Label, PairedTest
 from champion.modeling.predictor import Predictions
-from champion.modeling.tasks.classification import judging as classification
+from champion.modeling.tasks import part_of
 
 
 class Judging(Protocol):
@@ -28,7 +29,7 @@ class Judging(Protocol):
         """The classes that no judged row has."""
 
     def evidence(self, answers: Any) -> dict[str, Any]:
-        """The task's fields of `champion.comparison.evaluation.Performance`, for the tables and figures of a report."""
+        """Fields of `champion.comparison.evaluation.Performance`, for a report: `measured`, or the task's own."""
 
     def paired_test(self, challenger: Any, champion: Any) -> PairedTest:
         """Whether chance explains the difference of two models on the same rows."""
@@ -46,4 +47,4 @@ class Judging(Protocol):
         """What makes the scores of challenger and champion, in this order, say less than they seem to."""
 
 
-JUDGING: dict[str, Judging] = {"classification": classification}
+judging_of: Callable[[str], Judging] = partial(part_of, __name__)  # by task

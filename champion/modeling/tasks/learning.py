@@ -1,6 +1,7 @@
-"""How a task is learned and scored, and the tasks that there are."""
+"""How a task is learned and scored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from champion.modeling.evaluation import Label
 from champion.modeling.predictor import Predictions
-from champion.modeling.tasks.classification import learning as classification
+from champion.modeling.tasks import part_of
 from champion.use_case.learning import Fitting
 
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # places of the rows to learn from, and of those to ask
@@ -19,7 +20,6 @@ class Learning(Protocol):
 
     ESTIMATOR: type[Any]  # the mixin that its estimators have
     ESTIMATOR_NAME: str  # of such an estimator, in a sentence; also how scikit-learn lists them
-    BASELINE: str  # the estimator without knowledge
     ALWAYS_SHOWN: tuple[str, ...]  # scores that every report has
 
     def scorer_names(self) -> list[str]:
@@ -44,4 +44,4 @@ class Learning(Protocol):
         """Scores by name, higher is better; what cannot be computed is left out, unless it is required."""
 
 
-LEARNING: dict[str, Learning] = {"classification": classification}
+learning_of: Callable[[str], Learning] = partial(part_of, __name__)  # by task

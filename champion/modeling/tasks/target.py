@@ -1,6 +1,7 @@
-"""What a task makes of a target column, and the tasks that there are."""
+"""What a task makes of a target column."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from champion.modeling.evaluation import Label
-from champion.modeling.tasks.classification import target as classification
+from champion.modeling.tasks import part_of
 
 
 class Target(Protocol):
@@ -27,4 +28,4 @@ class Target(Protocol):
         """The rows of each class, for the profile."""
 
 
-TARGETS: dict[str, Target] = {"classification": classification}
+target_of: Callable[[str], Target] = partial(part_of, __name__)  # by task

@@ -69,7 +69,7 @@ status, answer = ask("POST", "/predict", json.dumps(about["example"]))
 if status != 200:
     raise SystemExit(f"/predict answered {status}: {answer}")
 print(json.dumps({"about": about["model_version"], "version": answer["model_version"], "use_case": about["use_case"],
-                  "label": answer["predictions"][0]["label"], "way": about["way"]}))
+                  "answered": next(iter(answer["predictions"][0].values())), "way": about["way"]}))
 """
 
 
@@ -271,5 +271,5 @@ def try_out(client: DockerClient, image: str, use_case: str, model_version: int)
             f"The image {image} answers as {answer['use_case']} version {answer['version']}, expected {use_case} version "
             f"{model_version}. Run `make pull`, and build it again."
         )
-    label, backend = answer["label"], answer["way"]
-    return f"{image} answers as {use_case} version {model_version} ({backend}): its example is {label!r}"
+    answered, backend = answer["answered"], answer["way"]
+    return f"{image} answers as {use_case} version {model_version} ({backend}): its example is {answered!r}"

@@ -66,8 +66,8 @@ def _live(report: DriftReport) -> list[Box]:
         return []
     interval = f"{live.low:.4f} to {live.high:.4f}, {live.rows:,} rows"
     return [
-        Box("champion", "accuracy when promoted", f"{live.promoted:.4f}", f"{live.promoted_rows:,} holdout rows"),
-        Box("challenger", "accuracy now", f"{live.score:.4f}", interval),
+        Box("champion", f"{live.metric} when promoted", f"{live.promoted:.4f}", f"{live.promoted_rows:,} holdout rows"),
+        Box("challenger", f"{live.metric} now", f"{live.score:.4f}", interval),
     ]
 
 
@@ -114,11 +114,8 @@ def figure(feature: FeatureDrift) -> str:
 def _shares(names: list[str], reference: list[float], current: list[float], title: str) -> str:
     """Two bars for each of the categories that differ most."""
     pairs = sorted(zip(names, reference, current, strict=True), key=lambda each: -abs(each[2] - each[1]))[:MOST_BARS]
-    rows = [
-        svg.Bar(name, (was, now), f"{now:.0%}")
-        for name, was, now in sorted(pairs, key=lambda each: -each[1])
-        if was + now
-    ]
+    ordered = sorted(pairs, key=lambda each: -each[1])
+    rows = [svg.Bar(name, (was, now), f"{now:.0%}") for name, was, now in ordered if was + now]
     return svg.bars(rows, [f"fill:{svg.CHAMPION};opacity:0.55", f"fill:{svg.CHALLENGER};opacity:0.9"], title)
 
 

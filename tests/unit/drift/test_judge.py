@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from champion.drift.classification import live_score
+from champion.drift.classification.labels import live_score
 from champion.drift.judge import changed_types, drifting, require_known_columns, without_verdicts
 from champion.drift.statistics import TESTS_BY_KIND, TITLES
 from champion.errors import ConfigurationError

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from champion.drift import statistics as tests
-from champion.drift.classification import difference, wilson
+from champion.drift.classification.labels import difference, wilson
 
 RANDOM = np.random.default_rng(7)
 

@@ -202,7 +202,8 @@ def test_ctrl_c_while_dvc_works_waits_for_it_and_takes_everything_back(
 
 def test_the_text_gives_its_reasons_and_the_metric_and_candidates_that_fit_the_table() -> None:
     def text_for(labels: list[Any], *columns: Column) -> tuple[str, Any]:
-        text = use_case_text("x", "data/x.csv", "y", [NUMBER, *columns], labels, {"n"})
+        bare = {"name": "x", "data": {"path": "data/x.csv", "target": "y"}, "candidates": {"any": {"estimator": "any"}}}
+        text = use_case_text(parse_use_case(bare, "x"), [NUMBER, *columns], labels, {"n"})
         return text, yaml.safe_load(text)
 
     text, case = text_for(["no"] * 95 + ["yes"] * 5)

@@ -15,17 +15,25 @@ from tests.conftest import ROOT, copy_project
 @pytest.mark.parametrize(
     ("module", "reaches", "leaves_out"),
     [
-        ("steps.prepare", "split preparation columns", "training tasks.classification.learning"),
-        ("steps.train_candidate", "training features", "equivalence tasks.classification.judging"),
-        ("steps.evaluate", "tasks.classification.judging split", "preparation"),
+        ("steps.prepare", "split preparation tasks.classification.target", "training tasks.classification.learning"),
+        ("steps.train_candidate", "training features tasks.classification.learning",
+         "equivalence tasks.classification.judging tasks.classification.evidence tasks.classification.answer"),
+        ("steps.evaluate", "tasks.classification.judging split", "preparation tasks.classification.start"),
     ],
-)
+)  # fmt: skip
 def test_a_step_is_made_of_what_its_imports_reach(module: str, reaches: str, leaves_out: str) -> None:
     own, _ = code.reached(module)
     assert {module, "champion.modeling"} <= own
     assert {f"champion.modeling.{name}" for name in reaches.split()} <= own
     assert not {f"champion.modeling.{name}" for name in leaves_out.split()} & own
     assert not {f"champion.reporting.{name}" for name in ("markdown", "figures", "sentences")} & own
+
+
+def test_modules_that_are_found_by_the_name_of_a_task_are_reached_as_if_they_were_imported() -> None:
+    drawn, told = (f"champion.reporting.classification.{part}" for part in ("charts", "report"))
+    assert {drawn, told} & code.reached("steps.evaluate")[0] == {drawn}, "another sentence draws nothing anew"
+    assert {drawn, told} <= code.reached("steps.report")[0] & code.reached_in_an_image()
+    assert "champion.drift.classification.labels" in code.reached("champion.drift.rows")[0]
 
 
 def test_a_step_depends_on_the_libraries_it_imports_and_on_the_distribution_of_a_foreign_estimator() -> None:

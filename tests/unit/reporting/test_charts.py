@@ -7,14 +7,18 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from champion.comparison.evaluation import Evaluation
-from champion.modeling.evaluation import Curve, Importance, Label
-from champion.reporting import facts
-from champion.reporting.charts import DRAW, figures
-from champion.reporting.figures import FIGURES, SECTIONS
+from champion.modeling.evaluation import Importance, Label
+from champion.modeling.tasks.classification.evidence import Curve
+from champion.reporting import charts
+from champion.reporting import figures as of_any_task
+from champion.reporting.charts import figures
+from champion.reporting.classification import charts as of_classes
+from champion.reporting.classification import report
 from champion.reporting.svg import INK, density, themed
 from tests.support.report_examples import candidate, category_column, evaluation, number_column, performance, profile
 
 SVG = "{http://www.w3.org/2000/svg}"
+DRAW = {**of_classes.DRAW, **charts.DRAW}
 ABC: list[Label] = ["a", "b", "c"]
 FIFTY: list[Label] = [f"class number {i}" for i in range(50)]
 
@@ -26,8 +30,9 @@ def text_of(svg: str) -> list[str]:
 def test_every_figure_is_one_named_svg_with_its_own_ids_the_pages_colours_and_nothing_from_outside() -> None:
     drawn = figures(evaluation(), profile())
     assert set(drawn) == {*DRAW, "profile_target", "profile_0", "profile_1"}
-    assert {each.name for each in FIGURES} == set(DRAW)
-    assert {each.section for each in FIGURES} <= set(SECTIONS)
+    told = (*report.FIGURES, *of_any_task.FIGURES)
+    assert {each.name for each in told} == set(DRAW)
+    assert {each.section for each in told} <= {*report.SECTIONS, *of_any_task.SECTIONS}
     seen: set[str] = set()
     for svg in drawn.values():
         root = ET.fromstring(svg)
@@ -64,7 +69,7 @@ def test_the_confusion_matrix_shows_every_count_and_of_fifty_classes_the_worst_t
     assert [each for each in texts if each.isdigit()] == ["10", "0", "0", "0", "8", "2", "0", "0", "10"]
 
     evidence = performance("challenger", FIFTY, wrong=4)
-    matrix = facts.matrix(evidence, FIFTY)
+    matrix = of_classes.matrix_of(evidence, FIFTY)
     assert matrix.labels[-1] == "38 others"
     assert {"class number 1", "class number 49"} <= set(matrix.labels)
     assert sum(map(sum, matrix.counts)) == sum(map(sum, evidence.confusion))
@@ -103,9 +108,9 @@ def test_curves_are_drawn_of_whoever_has_them() -> None:
 
 
 def test_two_classes_show_the_positive_ones_curves_and_many_the_means_and_the_challengers_four_weakest() -> None:
-    lines = facts.lines(evaluation([False, True]), "roc")
+    lines = of_classes.lines_of(evaluation([False, True]), "roc")
     assert [(line.role, line.label) for line in lines] == [("challenger", True), ("champion", True)]
-    lines = facts.lines(evaluation(FIFTY), "roc")
+    lines = of_classes.lines_of(evaluation(FIFTY), "roc")
     assert [(line.role, line.label) for line in lines[:2]] == [("challenger", None), ("champion", None)]
     assert [line.label for line in lines[2:]] == FIFTY[:4]
     assert lines[0].of == 50
@@ -117,7 +122,9 @@ def test_the_mean_curve_lies_between_the_curves() -> None:
         Curve(label="b", x=[0.0, 1.0], y=[0.0, 1.0], area=0.5),
         Curve(label="c", x=[1.0, 0.0], y=[1.0, 0.0], area=0.5),
     ]
-    line = facts.lines(evaluation(champion=None, challenger=performance("challenger", ABC, roc=curves)), "roc")[0]
+    line = of_classes.lines_of(evaluation(champion=None, challenger=performance("challenger", ABC, roc=curves)), "roc")[
+        0
+    ]
     assert line.y[line.x.index(0.5)] == pytest.approx((1 + 0.5 + 0.5) / 3)
     assert (line.x[0], line.y[0]) == (0.0, 0.0)
     assert line.area == pytest.approx(2 / 3)
@@ -125,9 +132,9 @@ def test_the_mean_curve_lies_between_the_curves() -> None:
 
 def test_calibration_pools_the_classes_by_rows() -> None:
     curves = [Curve(label="a", x=[0.95], y=[1.0], counts=[3]), Curve(label="b", x=[0.91], y=[0.0], counts=[1])]
-    pooled = facts.reliability(performance("challenger", ABC, calibration=curves), ABC)
+    pooled = of_classes.reliability(performance("challenger", ABC, calibration=curves), ABC)
     assert [tuple(each) for each in pooled] == [pytest.approx((0.94, 0.75, 4))]
-    assert facts.calibration_error(pooled) == pytest.approx(0.19)
+    assert of_classes.calibration_error(pooled) == pytest.approx(0.19)
 
 
 def test_the_area_over_a_bin_is_its_share_of_the_rows() -> None:
@@ -146,7 +153,7 @@ def test_the_search_shows_a_point_for_every_setting() -> None:
 def test_a_hundred_columns_are_cut_to_the_first_used_ones() -> None:
     columns = [number_column(f"x{i}", used=i > 0) for i in range(100)]
     drawn = [key for key in figures(evaluation(), profile(columns=columns)) if re.fullmatch(r"profile_\d+", key)]
-    assert drawn == [f"profile_{i}" for i in range(1, facts.COLUMNS + 1)]
+    assert drawn == [f"profile_{i}" for i in range(1, charts.COLUMNS + 1)]
 
 
 def test_moments_are_labelled_by_day() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from champion.drift.classification import live_score
+from champion.drift.classification.labels import live_score
 from champion.drift.report import Moment
 from champion.reporting.drift.page import render_drift_history, render_drift_html, render_drift_markdown
 from tests.support.drift_examples import report

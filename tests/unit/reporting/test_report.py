@@ -7,12 +7,15 @@ import pytest
 
 from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome
-from champion.modeling.evaluation import ClassScore, Importance, Label, PairedTest, Trial
-from champion.reporting import classification, sentences, tables
+from champion.modeling.evaluation import Importance, Label, PairedTest, Trial
+from champion.modeling.tasks.classification.evidence import ClassScore
+from champion.reporting import sentences, tables
 from champion.reporting.charts import DRAW, figures
-from champion.reporting.facts import ReportedRun
+from champion.reporting.classification import charts as of_classes
+from champion.reporting.classification import report as classification
 from champion.reporting.html import render_html, render_profile
 from champion.reporting.markdown import render_markdown
+from champion.reporting.report import ReportedRun
 from champion.reporting.words import MINUS, NOTHING, change, clean, distinct, number, percent, score, seconds
 from tests.support import report_examples as examples
 from tests.support.report_examples import SPECIES, category_column, evaluation, number_column, performance, profile
@@ -79,7 +82,7 @@ def test_page_and_markdown_tell_it_all_as_it_is_kept_beside_this_file() -> None:
         evidence, examples.decision(evidence, min_score=0.8, guardrails={"f1_macro": -0.02}), dirty=True,
         profile=profile(columns=[number_column(), category_column(), number_column("id", kind="identifier", used=False)]),
     )  # fmt: skip
-    drawn = dict.fromkeys([*DRAW, "profile_target", "profile_0", "profile_1"], "<svg></svg>")
+    drawn = dict.fromkeys([*of_classes.DRAW, *DRAW, "profile_target", "profile_0", "profile_1"], "<svg></svg>")
     text = re.sub(r"\s*\n\s*", "\n", " ".join(Page(render_html(run, drawn)).words)).lstrip()
     for name, made in (("report.txt", text), ("report.md", render_markdown(run))):
         kept = Path(__file__).with_name(name)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from champion.drift.classification import live_score
+from champion.drift.classification.labels import live_score
 from champion.reporting.charts import figures
 from champion.reporting.drift.page import render_drift_html
-from champion.reporting.facts import ReportedRun
 from champion.reporting.html import render_html
+from champion.reporting.report import ReportedRun
 from tests.support import drift_examples
 from tests.support.browser import Page, eventually
 from tests.support.report_examples import decision, evaluation, lineage, outcome, profile

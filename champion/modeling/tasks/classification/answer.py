@@ -12,11 +12,17 @@ from numpy.typing import NDArray
 
 from champion.errors import DataError
 from champion.modeling.contract import Contract
-from champion.modeling.evaluation import Label
 from champion.modeling.predictor import Predictions
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_SHARES = {"type": ["object", "null"], "description": "By class; null where the model has none."}
+ANY: dict[str, Any] = {
+    "label": {"type": ["string", "integer", "boolean"]},
+    "probabilities": {**_SHARES, "additionalProperties": {"type": "number"}},
+}
 
 
 class _ClassAnswers:
@@ -25,7 +31,7 @@ class _ClassAnswers:
     def __init__(self, contract: Contract) -> None:
         self._classes = contract.classes
         self.names = [str(label) for label in self._classes]
-        self.keys = [_key(label) for label in self._classes]
+        self.keys = [label if isinstance(label, str) else json.dumps(label) for label in self._classes]
         self._labels = [json.dumps(label) for label in self._classes]
         shares = ",".join(json.dumps(key).replace("%", "%%") + ":%r" for key in self.keys)
         self._with_probabilities = '{"label":%s,"probabilities":{' + shares + '},"warnings":%s}'
@@ -50,9 +56,8 @@ class _ClassAnswers:
 
     def schema(self) -> dict[str, Any]:
         share = {"type": "number", "minimum": 0, "maximum": 1.000001}
-        shares = {"type": ["object", "null"], "description": "By class; null where the model has none."}
         each = {"properties": dict.fromkeys(self.keys, share), "required": self.keys, "additionalProperties": False}
-        return {"label": {"enum": list(self._classes)}, "probabilities": {**shares, **each}}
+        return {"label": {"enum": list(self._classes)}, "probabilities": {**_SHARES, **each}}
 
     def columns(self, probabilities: bool) -> tuple[str, ...]:
         return ("label", *(f"probability_{name}" for name in self.names if probabilities))
@@ -67,8 +72,3 @@ class _ClassAnswers:
 
 
 form = _ClassAnswers
-
-
-def _key(label: Label) -> str:
-    """A class as the key of its probability, and as the label of its metric."""
-    return label if isinstance(label, str) else json.dumps(label)

@@ -14,8 +14,9 @@ from sklearn import metrics
 
 from champion.errors import listed
 from champion.modeling.contract import Contract
-from champion.modeling.evaluation import ClassScore, Curve, Label, PairedTest
+from champion.modeling.evaluation import Label, PairedTest
 from champion.modeling.predictor import Predictions
+from champion.modeling.tasks.classification.evidence import ClassScore, Curve
 from champion.modeling.tasks.classification.learning import Answers, encode
 from champion.modeling.tasks.classification.target import canonical_labels, class_list
 
@@ -31,16 +32,14 @@ def classes(contracts: Iterable[Contract], truth: NDArray[np.object_]) -> list[L
     return class_list([*(label for contract in contracts for label in contract.classes), *truth.tolist()])
 
 
-def answers(
-    predictions: Predictions, contract: Contract, classes: Sequence[Label], truth: NDArray[np.object_]
-) -> Answers:
+def answers(given: Predictions, contract: Contract, classes: Sequence[Label], truth: NDArray[np.object_]) -> Answers:
     """Truth and the answers of a model that knows the classes of its contract, in the codes of all `classes`."""
     code_of = encode(np.array([*contract.classes], dtype=object), classes)
     probabilities = None
-    if predictions.probabilities is not None:
+    if given.probabilities is not None:
         probabilities = np.zeros((len(truth), len(classes)))
-        probabilities[:, code_of] = predictions.probabilities
-    return Answers(classes, encode(truth, classes), code_of[predictions.values], probabilities)
+        probabilities[:, code_of] = given.probabilities
+    return Answers(classes, encode(truth, classes), code_of[given.values], probabilities)
 
 
 def missing_classes(answers: Answers) -> list[Label]:
@@ -66,34 +65,28 @@ def confusion(answers: Answers) -> list[list[int]]:
     return matrix
 
 
-def roc_curves(answers: Answers) -> list[Curve]:
+def roc_curves(answers: Answers) -> Iterator[Curve]:
     """One class against the rest: false positive rate (x), true positive rate (y), and the area under it."""
-    curves = []
     for label, positive, probability in _one_against_rest(answers):
         x, y, _ = metrics.roc_curve(positive, probability)
-        curves.append(Curve(label=label, **_thinned(x, y), area=float(metrics.auc(x, y))))
-    return curves
+        yield Curve(label=label, **_thinned(x, y), area=float(metrics.auc(x, y)))
 
 
-def precision_recall_curves(answers: Answers) -> list[Curve]:
+def precision_recall_curves(answers: Answers) -> Iterator[Curve]:
     """One class against the rest: recall (x), precision (y), and the average precision."""
-    curves = []
     for label, positive, probability in _one_against_rest(answers):
         precision, recall, _ = metrics.precision_recall_curve(positive, probability)
         area = float(metrics.average_precision_score(positive, probability))
-        curves.append(Curve(label=label, **_thinned(recall[::-1], precision[::-1]), area=area))
-    return curves
+        yield Curve(label=label, **_thinned(recall[::-1], precision[::-1]), area=area)
 
 
-def calibration(answers: Answers) -> list[Curve]:
+def calibration(answers: Answers) -> Iterator[Curve]:
     """One class against the rest: mean predicted probability (x), share that was right (y), in bins of equal rows."""
-    curves = []
     for label, positive, probability in _one_against_rest(answers):
         order = np.argsort(probability, kind="stable")
         bins = np.array_split(order, min(CALIBRATION_BINS, max(1, len(order) // ROWS_PER_BIN)))
         x, y = ([float(each[part].mean()) for part in bins] for each in (probability, positive))
-        curves.append(Curve(label=label, x=x, y=y, counts=list(map(len, bins))))
-    return curves
+        yield Curve(label=label, x=x, y=y, counts=list(map(len, bins)))
 
 
 def _one_against_rest(answers: Answers) -> Iterator[tuple[Label, NDArray[np.bool_], NDArray[np.float64]]]:
@@ -140,13 +133,13 @@ def smallest_gain(rows: int, paired: PairedTest | None) -> float:
 
 
 def evidence(answers: Answers) -> dict[str, Any]:
-    """The fields of `champion.modeling.evaluation.ClassEvidence`."""
+    """The fields of `champion.modeling.tasks.classification.evidence.ClassEvidence`."""
     return {
         "per_class": per_class(answers),
         "confusion": confusion(answers),
-        "roc": roc_curves(answers),
-        "precision_recall": precision_recall_curves(answers),
-        "calibration": calibration(answers),
+        "roc": [*roc_curves(answers)],
+        "precision_recall": [*precision_recall_curves(answers)],
+        "calibration": [*calibration(answers)],
     }
 
 
@@ -167,24 +160,22 @@ def sample(truth: NDArray[np.object_], order: NDArray[np.int64], most: int) -> N
 
 def doubts(truth: NDArray[np.object_], answers: Answers, contracts: Sequence[Contract]) -> list[str]:
     """What makes the scores of challenger and champion, in this order, say less than they seem to."""
-    warnings, missing, asked = [], missing_classes(answers), class_list(truth.tolist())
-    if missing:
-        warnings.append(
-            f"The judged rows lack {len(missing)} class(es): {listed(missing)}. Scores are over those present."
-        )
+    texts, absent, asked = [], missing_classes(answers), class_list(truth.tolist())
+    if absent:
+        texts.append(f"The judged rows lack {len(absent)} class(es): {listed(absent)}. Scores are over those present.")
     sides = (("challenger", "the train set lacks"), ("champion", "the champion never saw"))
     for contract, (role, who_lacks) in zip(contracts, sides, strict=False):
         known = _typed(contract.classes)
         new = [label for label in asked if (type(label), label) not in known]
         if new:
             rows = int(np.isin(truth, np.array(new, dtype=object)).sum())
-            warnings.append(
+            texts.append(
                 f"The judged rows have {len(new)} class(es) that {who_lacks}: {listed(new)}. "
                 f"Their {rows} row(s) count as wrong for the {role}."
             )
     if len(truth) < FEW_ROWS:
-        warnings.append(f"Only {len(truth)} rows judge: an accuracy moves by {1 / len(truth):.1%} with every row.")
-    return warnings
+        texts.append(f"Only {len(truth)} rows judge: an accuracy moves by {1 / len(truth):.1%} with every row.")
+    return texts
 
 
 def _typed(labels: Iterable[Label]) -> set[tuple[type, Label]]:

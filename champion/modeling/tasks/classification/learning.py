@@ -18,14 +18,12 @@ from sklearn.utils.metaestimators import available_if
 from champion.errors import ConfigurationError, NotEnoughDataError
 from champion.modeling.evaluation import Label
 from champion.modeling.predictor import Predictions
+from champion.modeling.tasks.learning import Fold
 from champion.use_case.learning import Fitting
 
 ESTIMATOR: type[Any] = ClassifierMixin
 ESTIMATOR_NAME = "classifier"
-BASELINE = "sklearn.dummy.DummyClassifier"  # always says the largest class
-
 ALWAYS_SHOWN: tuple[str, ...] = ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc")
-Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # places of the rows to learn from, and of those to ask
 
 _NOT_FOR_CLASSES = re.compile(
     "error|r2|explained_variance|d2_absolute|mutual_info|rand_score|completeness|homogeneity|v_measure|fowlkes|deviance|samples"
@@ -156,9 +154,8 @@ def _score(answers: Answers, name: str) -> float:
     with warnings.catch_warnings(action="ignore"):
         if averaged:
             measure = getattr(metrics, f"{averaged[1]}_score")
-            return float(
-                measure(answers.truth, answers.predicted, labels=answers.present, average=averaged[2], zero_division=0)
-            )
+            over = {"labels": answers.present, "average": averaged[2], "zero_division": 0}
+            return float(measure(answers.truth, answers.predicted, **over))
         if name == "roc_auc" and len(answers.present) > 2:
             name = "roc_auc_ovr"
         recorded = _Recorded(answers)

@@ -55,8 +55,6 @@ def canonical_labels(target: pd.Series) -> NDArray[np.object_]:
     column has the labels that the whole column has. Raises DataError when a value is missing, or is no label: a fraction, a
     date, a list.
 
-    Examples
-    --------
     >>> canonical_labels(pd.Series([1.0, 2.0])).tolist()
     [1, 2]
     """

@@ -111,7 +111,7 @@ def test_each_class_has_its_row_also_where_nothing_is_in_it_and_the_confusion_ha
 
 def test_curves_have_the_areas_of_scikit_learn_and_few_points_and_of_two_classes_one_says_it_all() -> None:
     given = answers(3, rows=900)
-    roc, precision_recall = judging.roc_curves(given), judging.precision_recall_curves(given)
+    roc, precision_recall = [*judging.roc_curves(given)], [*judging.precision_recall_curves(given)]
     for code in range(3):
         positive, likely = given.truth == code, given.probabilities[:, code]
         assert roc[code].area == pytest.approx(metrics.roc_auc_score(positive, likely))
@@ -124,8 +124,8 @@ def test_curves_have_the_areas_of_scikit_learn_and_few_points_and_of_two_classes
 
 @pytest.mark.parametrize("curves", [judging.roc_curves, judging.precision_recall_curves, judging.calibration])
 def test_no_curves_without_probabilities_or_with_one_class(curves: Any) -> None:
-    assert curves(answers(3, probabilities=False)) == []
-    assert curves(answers(3, present=1)) == []
+    assert list(curves(answers(3, probabilities=False))) == []
+    assert list(curves(answers(3, present=1))) == []
 
 
 def test_calibration_of_a_class_is_how_often_it_is_there_by_how_likely_it_was_said_to_be() -> None:

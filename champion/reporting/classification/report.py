@@ -1,13 +1,22 @@
-"""What a report says of a model that knows classes; see `champion.reporting.tasks`."""
+"""What a report says of a model that knows classes; see `champion.reporting.report.TaskReport`."""
+
+from functools import partial
+from typing import Any
 
 from champion.comparison.evaluation import Evaluation, Performance
-from champion.modeling.evaluation import ClassScore, PairedTest
+from champion.modeling.evaluation import PairedTest
 from champion.modeling.profile import Profile
-from champion.reporting import facts
-from champion.reporting.tables import Row, Table, columns
-from champion.reporting.words import change, clean, count, counted, name, p_value, percent, score
+from champion.modeling.tasks.classification.evidence import ClassScore, Curve
+from champion.reporting import markdown
+from champion.reporting.classification import charts
+from champion.reporting.figures import CHALLENGER, CHAMPION
+from champion.reporting.markdown import table, text
+from champion.reporting.report import CommentFigure, Figure, FigureSection
+from champion.reporting.tables import Head, Row, Table, columns
+from champion.reporting.words import NOTHING, change, clean, count, counted, name, p_value, percent, score
 
 DETAILS = "Class by class"
+PAIRED = "both right", "challenger alone", "champion alone", "both wrong"
 CLASS_ROWS = 100
 
 
@@ -94,14 +103,14 @@ def errors(performance: Performance | None, evaluation: Evaluation) -> str:
         f"{count(-times)} of {count(of)}. {count(right)} of {counted(asked, 'row')} right."
     )
     total = len(evaluation.classes)
-    if total > facts.MATRIX_CLASSES:
-        text += f" Shown are the {facts.MATRIX_CLASSES} of {total} classes with most errors; the rest is summed up."
+    if total > charts.MATRIX_CLASSES:
+        text += f" Shown are the {charts.MATRIX_CLASSES} of {total} classes with most errors; the rest is summed up."
     return text
 
 
-def curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
+def curves(evaluation: Evaluation, kind: charts.CurveKind) -> str:
     """What the ROC or the precision-recall curves say."""
-    lines = facts.lines(evaluation, kind)
+    lines = charts.lines_of(evaluation, kind)
     if not lines:
         return ""
     roles = {line.role: line for line in reversed(lines)}
@@ -123,12 +132,12 @@ def curves(evaluation: Evaluation, kind: facts.CurveKind) -> str:
 
 def calibration(evaluation: Evaluation) -> str:
     """How far probabilities are from what was so."""
-    bins = facts.reliability(evaluation.challenger, evaluation.classes)
+    bins = charts.reliability(evaluation.challenger, evaluation.classes)
     if not bins:
         return "The challenger gives no probabilities; the champion's are shown."
-    text = f"On the dotted line a probability is what it says. The challenger is off by {_points(bins)} on average"
-    champion = facts.reliability(evaluation.champion, evaluation.classes)
-    text += f", the champion by {_points(champion)}. " if champion else ". "
+    text = f"On the dotted line a probability is what it says. The challenger is off by {_off(bins)} on average"
+    champion = charts.reliability(evaluation.champion, evaluation.classes)
+    text += f", the champion by {_off(champion)}. " if champion else ". "
     sure = max(bins, key=lambda each: (each.said >= 0.5, each.rows))
     text += f"Where it said {percent(sure.said)} on average, {percent(sure.so)} of {count(sure.rows)} were so."
     text += " Small dots stand for few predictions, where chance has its way."
@@ -137,21 +146,90 @@ def calibration(evaluation: Evaluation) -> str:
     return text + f" The class looked for is {name(evaluation.classes[-1])}." if evaluation.classes else text
 
 
-def _points(bins: list[facts.Bin]) -> str:
-    return f"{100 * facts.calibration_error(bins):.1f} points"
+def _off(bins: list[charts.Bin]) -> str:
+    return f"{100 * charts.calibration_error(bins):.1f} points"
 
 
 def target(profile: Profile) -> str:
     """How the classes are balanced in the train set."""
     total = sum(profile.class_counts)
+    text = f"{counted(profile.rows, 'row')} to train on, {count(profile.holdout_rows)} to judge with"
     if not total:
-        return f"{counted(profile.rows, 'row')} to train on, {count(profile.holdout_rows)} to judge with."
+        return f"{text}."
     ranked = sorted(zip(profile.class_counts, map(name, profile.classes), strict=True), key=lambda pair: pair[0])
     (least, rare), (most, common) = ranked[0], ranked[-1]
-    text = f"{counted(profile.rows, 'row')} to train on, {count(profile.holdout_rows)} to judge with, "
-    text += f"{counted(len(profile.classes), 'class')}"
+    text += f", {counted(len(profile.classes), 'class')}"
     if least == most:
         return f"{text} with {counted(least, 'row')} each."
     if percent(least / total) == percent(most / total):
         return f"{text} with about {percent(least / total)} of the rows each."
     return f"{text}: from {rare} with {percent(least / total)} to {common} with {percent(most / total)} of the rows."
+
+
+_NO_SHARES = "The estimator gives no probabilities, so there is no ROC, no precision-recall curve and no calibration."
+SECTIONS = {"probabilities": FigureSection("Probabilities", "Probabilities", lambda _: _NO_SHARES)}
+FIGURES = (
+    Figure("confusion_champion", "errors", "champion", lambda run: errors(run.champion, run)),
+    Figure("confusion_challenger", "errors", "challenger", lambda run: errors(run.challenger, run)),
+    Figure("roc", "probabilities", "ROC", partial(curves, kind="roc")),
+    Figure("precision_recall", "probabilities", "Precision and recall", partial(curves, kind="precision_recall")),
+    Figure("calibration", "probabilities", "Calibration", calibration, wide=True),
+)
+
+
+def _confusion(evaluation: Evaluation) -> list[str]:
+    parts = []
+    for side in (evaluation.challenger, evaluation.champion):
+        if side is None or not side.confusion:
+            continue
+        matrix = charts.matrix_of(side, evaluation.classes)
+        heads = (Head("truth, taken for", "name"), *(Head(clean(name, 24), "number") for name in matrix.labels))
+        rows = [
+            Row((clean(name, 40), *(count(rows) if rows else NOTHING for rows in counts)))
+            for name, counts in zip(matrix.labels, matrix.counts, strict=True)
+        ]
+        parts += [f"**{side.role}**: {text(errors(side, evaluation))}", table(Table("", heads, rows))]
+    return parts
+
+
+def _roc(evaluation: Evaluation) -> list[str]:
+    lines = {line.role: line for line in reversed(charts.lines_of(evaluation, "roc"))}
+    if not lines:
+        return []
+    drawn = [
+        markdown.Series("line", colour, charts.heights(Curve(label="", x=lines[role].x, y=lines[role].y))[::5])
+        for role, colour in (("challenger", CHALLENGER), ("champion", CHAMPION))
+        if role in lines
+    ]
+    axis = markdown.number_axis("false positive rate", 0, 1)
+    chart = markdown.xychart("ROC", axis, "true positive rate", 0, 1, drawn)
+    areas = ", ".join(f"{role} {score(line.area)}" for role, line in sorted(lines.items(), reverse=True))
+    many = ", the mean over the classes, each against the rest" if len(evaluation.classes) > 2 else ""
+    legend = " Blue is the challenger, brown the champion." if len(drawn) > 1 else ""
+    return [chart, text(f"Area under the curve: {areas}{many}.{legend}")]
+
+
+COMMENT_FIGURES = CommentFigure("Confusion matrix", 2, _confusion), CommentFigure("ROC", 4, _roc)
+
+
+def _confused(performance: Performance) -> list[dict[str, Any]]:
+    labels = [score.label for score in performance.per_class]
+    rows = [
+        {"actual": actual, "predicted": predicted}
+        for row, actual in zip(performance.confusion, labels, strict=True)
+        for count, predicted in zip(row, labels, strict=True)
+        for _ in range(count)
+    ]
+    return rows[:100_000]
+
+
+def _points(performance: Performance, kind: charts.CurveKind, x: str, y: str) -> list[dict[str, Any]]:
+    of: list[Curve] = getattr(performance, kind)
+    return [{"class": each.label, x: at, y: value} for each in of for at, value in zip(each.x, each.y, strict=True)]
+
+
+PLOTS = {
+    "confusion": _confused,
+    "roc": partial(_points, kind="roc", x="false_positive_rate", y="true_positive_rate"),
+    "precision_recall": partial(_points, kind="precision_recall", x="recall", y="precision"),
+}

@@ -37,6 +37,8 @@ def _text(value: Any, known: set[str]) -> str | None:
 class LiveAccuracy:
     """How often the champion was right; see `champion.drift.labels.Live`."""
 
+    WORSE = "It is right less often than when it was promoted."
+
     def __init__(self, manifest: Manifest, holdout_rows: int) -> None:
         self._target, self._holdout = manifest.target, holdout_rows
         self._promoted = manifest.metrics.get("accuracy")
@@ -99,6 +101,9 @@ class LiveAccuracy:
         return notes
 
 
+live = LiveAccuracy
+
+
 def live_score(right: int, rows: int, unmatched: int, promoted: float, promoted_rows: int, min_rows: int) -> LiveScore:
     """Set the champion's live accuracy on so many labelled rows against the one it was promoted with; rows of both at least 1."""
     low, high = wilson(right, rows)
@@ -120,8 +125,6 @@ def live_score(right: int, rows: int, unmatched: int, promoted: float, promoted_
 def wilson(right: int, rows: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson's interval of a share (Wilson 1927).
 
-    Examples
-    --------
     >>> [round(end, 3) for end in wilson(9, 10)]
     [0.596, 0.982]
     """

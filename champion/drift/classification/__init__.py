@@ -1,0 +1,1 @@
+"""How a champion that knows classes is watched."""
