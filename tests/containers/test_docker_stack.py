@@ -29,7 +29,7 @@ print(json.dumps({name: {key: str(value) for key, value in step.run_metadata.ite
 def left(engine: Any, checkout: Checkout) -> list[str]:
     """The containers that see a checkout's store, dead or alive."""
     stores = str(checkout.root / ".zenml/local_stores")
-    return [found.name for found in engine.containers.list(all=True, filters={"volume": stores})]
+    return [found.name for found in engine.containers.list(all=True, ignore_removed=True, filters={"volume": stores})]
 
 
 def answers(checkout: Checkout) -> Any:

@@ -133,8 +133,12 @@ class Containers:
         from docker.errors import DockerException
 
         with contextlib.suppress(DockerException):
-            left = self._docker.containers.list(all=True, filters={"label": f"{LABEL}={self._run}"})
-            dead = self._docker.containers.list(all=True, filters={"label": LABEL, "status": "exited"})
+            left = self._docker.containers.list(
+                all=True, ignore_removed=True, filters={"label": f"{LABEL}={self._run}"}
+            )
+            dead = self._docker.containers.list(
+                all=True, ignore_removed=True, filters={"label": LABEL, "status": "exited"}
+            )
             for container in [*left, *dead]:
                 _remove(container)
 
