@@ -32,7 +32,7 @@ def between_transactions(store: Any) -> None:
         event.listen(store.engine, "checkout", _taken)
         event.listen(store.engine, "checkin", _given_back)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _Interrupt())
+        signal.signal(signal.SIGINT, Interrupt())
 
 
 def _taken(_connection: Any, record: Any, _proxy: Any) -> None:
@@ -44,12 +44,13 @@ def _given_back(_connection: Any, record: Any) -> None:
     _in_use.discard(id(record))
 
 
-class _Interrupt:
-    """The handler of SIGINT."""
+class Interrupt:
+    """A handler of a signal that raises KeyboardInterrupt, as soon as the main thread holds no connection."""
 
     asked: float | None = None
 
     def __call__(self, number: int, frame: Any) -> None:
+        """Raise it now, or look again a moment later."""
         self.asked = self.asked or time.monotonic()
         if not _in_use or time.monotonic() - self.asked > LONGEST:
             self.asked = None

@@ -52,7 +52,7 @@ def quick_lists() -> None:
             known[form.key] = asked(query)
         return known[form.key]
 
-    SqlZenStore._query_requires_distinct = staticmethod(requires_distinct)  # type: ignore[method-assign]
+    SqlZenStore._query_requires_distinct = staticmethod(requires_distinct)  # type: ignore[method-assign] - that is the point
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from champion.orchestration import patches
+from champion.orchestration.ctrl_c import Interrupt
 from champion.orchestration.docker.containers import Containers, handed_on
 from champion.orchestration.docker.engine import connect
 from champion.orchestration.docker.image import PIPELINE
@@ -71,10 +72,11 @@ def ended_by_signals(containers: Containers) -> Iterator[None]:
 
     An interrupt that comes while a library calls back is swallowed there; the next step will know of it.
     """
+    between_transactions = Interrupt()
 
-    def interrupt(*_: object) -> None:
+    def interrupt(number: int, frame: object) -> None:
         containers.interrupted = True
-        raise KeyboardInterrupt
+        between_transactions(number, frame)
 
     with contextlib.ExitStack() as restored:
         if threading.current_thread() is threading.main_thread():

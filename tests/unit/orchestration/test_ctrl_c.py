@@ -4,12 +4,15 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from zenml.analytics.context import AnalyticsContext
 from zenml.client import Client
 
 from champion.orchestration import ctrl_c, patches
+from champion.orchestration.stack_support.local_docker import ended_by_signals
 from champion.patching import apply
 
 
@@ -45,6 +48,20 @@ def test_ctrl_c_takes_effect_when_the_transaction_has_ended(client: Client) -> N
         wait(60)
     assert committed
     client.create_tag("afterwards")
+
+
+def test_a_run_in_containers_is_interrupted_at_the_end_of_a_transaction_too(client: Client) -> None:
+    containers: Any = SimpleNamespace(interrupted=False)
+    committed: list[bool] = []
+    with pytest.raises(KeyboardInterrupt), ended_by_signals(containers):  # noqa: PT012 - one press
+        with client.zen_store.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            os.kill(os.getpid(), signal.SIGTERM)
+            wait(5 * ctrl_c.AGAIN)  # nothing happens yet
+            committed.append(True)
+        wait(60)
+    assert committed
+    assert containers.interrupted
 
 
 def test_a_transaction_that_does_not_end_is_interrupted_all_the_same(

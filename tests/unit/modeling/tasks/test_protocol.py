@@ -147,7 +147,7 @@ class Report:
     PAIRED = "as close", "challenger closer", "champion closer", "neither"
     FIGURES = (Figure("scatter", "errors", "Truth and answer", lambda _: "On the line there is no error."),)
     COMMENT_FIGURES = (CommentFigure("Truth and answer", 2, lambda _: ["Numbers lie near a line."]),)
-    PLOTS = {"answers": lambda side: [{"truth": each} for each in side.measured["truth"]]}  # noqa: RUF012
+    PLOTS = {"answers": lambda side: [{"truth": each} for each in side.measured["truth"]]}  # noqa: RUF012 - stands for a module, whose names nobody changes
 
     target = staticmethod(lambda profile: f"{profile.rows} rows with a number.")
     details = staticmethod(lambda _: Table("", columns({"error": "number"}), []))
