@@ -17,6 +17,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Protocol
 
+ACCEPTED = 32  # in one round of the event loop; uvloop 0.23 takes one from each listening socket
 _SECONDS = 1.0  # between two looks
 _BYTES = 16 * 2**20  # that may come and go between two looks
 _ROUND = 16  # pieces of work of one round of the event loop

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from champion.patching import SWITCH, signature
-from champion.serving.connections import Connections
+from champion.serving.connections import ACCEPTED, Connections
 from champion.serving.rows import RequestError
 
 LARGEST_HEAD = 65_536  # bytes of request line and headers, or of anything else that is no body
@@ -34,7 +34,9 @@ _ONE_AHEAD = 4096  # bytes that such a request costs beside its body
 _MUCH, _MUCH_WEIGHT = 65_536, 2  # bytes that are read in their turn, and for how many requests they count
 _PROBES = frozenset({"/healthz", "/readyz"})
 _END = b"\r\n\r\n"  # of a head
-_FILES = 64  # open files that are left to packages, the log and libraries
+_FILES = 64 + 2 * ACCEPTED
+"""Open files for packages, the log, libraries and listening sockets, and for connections that come before those have gone that
+make room for them: where there is none left, libuv ends whichever it takes next."""
 _ASKS_FOR_ANOTHER = frozenset({b"upgrade", b"http2-settings"})
 
 _logger = logging.getLogger(__name__)

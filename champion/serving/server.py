@@ -18,6 +18,7 @@ import click
 
 from champion.bundle.libraries import moved
 from champion.errors import ProjectError
+from champion.serving.connections import ACCEPTED
 from champion.serving.options import Options
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from champion.serving.state import State
 
 BACKLOG = 2048  # connections that the system holds while we are busy
-_ACCEPTED = 32  # connections in one round of the event loop; uvloop 0.23 takes one from each listening socket
 KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so that it never asks on one we have closed
 
 
@@ -78,7 +78,7 @@ async def _serve(server: uvicorn.Server, state: State, listener: socket.socket) 
         server.force_exit = server.should_exit  # told a second time
         server.should_exit = True
 
-    ears = [listener, *(listener.dup() for _ in range(_ACCEPTED - 1))]
+    ears = [listener, *(listener.dup() for _ in range(ACCEPTED - 1))]
     serving = asyncio.create_task(server.serve(sockets=ears))
     await asyncio.sleep(0)  # it has begun, and set its handlers
     hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)  # as nohup asks for it

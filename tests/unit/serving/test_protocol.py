@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import re
+import signal
 import socket
 from pathlib import Path
 
@@ -135,8 +137,12 @@ def test_head_is_answered_as_get_is_without_the_body(iris_service: Service, path
 
 def test_connections_that_rest_make_room_for_those_that_ask(folder: Path) -> None:
     with over(folder, open_files=160) as service, contextlib.ExitStack() as resting:
+        os.kill(
+            service.process.pid, signal.SIGSTOP
+        )  # so that all come at once, more in a round than there are files left
         for _ in range(400):
             line = resting.enter_context(service.raw())
+        os.kill(service.process.pid, signal.SIGCONT)
         assert service.predict(IRIS).status == 200
         line.sendall(request(ROW))
         assert answered(line).status == 200, "the last that came is not the one that goes"
