@@ -107,7 +107,7 @@ def ahead(crowd: Crowd) -> None:
 
 
 def unread(crowd: Crowd) -> None:
-    """220 connections ask for 10,000 rows each, where the limit of open files leaves 192, and read nothing."""
+    """220 connections ask for 10,000 rows each, with 256 open files, and read nothing."""
     body = b"[" + b",".join([crowd.row] * 10_000) + b"]"
     for _ in range(220):
         crowd.join((POST % len(body)).encode() + body)
