@@ -142,28 +142,42 @@ def _beside(folder: Path) -> list[Path]:
 
 def _read_once(folder: Path, shown: str) -> Package | None:
     place = folder if folder.is_dir() else _parked(folder)
+    if place is None:
+        return None
     try:
-        # a name that begins with two dots is the volume's own, where the folder is a ConfigMap
-        found = {path.name: path for path in place.iterdir() if not path.name.startswith("..")} if place else {}
-        if not found:
-            return None
-        if MANIFEST not in found:
-            raise _refused(shown, f"it has no {MANIFEST}")
-        text = _content(found.pop(MANIFEST), shown)
-        manifest = parse_manifest(text, f"{shown}/{MANIFEST}")
-        foreign = sorted(found.keys() - manifest.files.keys())
-        if foreign:
-            raise _refused(shown, f"{foreign[0]} does not belong to it")
-        package = Package(manifest, {name: _content(path, shown) for name, path in found.items()}, text)
+        handle = os.open(
+            place, os.O_RDONLY | os.O_DIRECTORY
+        )  # the very folder, whatever is swapped in while it is read
+        try:
+            package = _contents(place, handle, shown)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise _refused(shown, f"{Path(str(error.filename)).name} cannot be read ({error.strerror})") from error
-    verify(package, shown)
+    if package is not None:
+        verify(package, shown)
     return package
 
 
-def _content(path: Path, shown: str) -> bytes:
+def _contents(place: Path, handle: int, shown: str) -> Package | None:
+    # a name that begins with two dots is the volume's own, where the folder is a ConfigMap
+    with os.scandir(handle) as entries:
+        names = {entry.name for entry in entries if not entry.name.startswith("..")}
+    if not names:
+        return None
+    if MANIFEST not in names:
+        raise _refused(shown, f"it has no {MANIFEST}")
+    text = _content(place / MANIFEST, handle, shown)
+    manifest = parse_manifest(text, f"{shown}/{MANIFEST}")
+    foreign = sorted(names - manifest.files.keys() - {MANIFEST})
+    if foreign:
+        raise _refused(shown, f"{foreign[0]} does not belong to it")
+    return Package(manifest, {name: _content(place / name, handle, shown) for name in names - {MANIFEST}}, text)
+
+
+def _content(path: Path, folder: int, shown: str) -> bytes:
     """A file's bytes, unless there are more of them than this product writes."""
-    with opened(path) as file:
+    with opened(path, folder) as file:
         most = LARGEST.get(path.name, LARGEST_OTHER)
         content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
     if content is None or len(content) > most:

@@ -14,21 +14,29 @@ _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXE
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path, folder: int | None = None) -> Iterator[BinaryIO]:
     """A file to read from; it is looked at before it is opened, and opening it never waits.
+
+    `folder`: a descriptor of the path's folder: a file, no link, is opened in that very folder, whatever has taken its place
+    meanwhile.
 
     A link counts as the file that it ends at, within the folder of the link or in DVC's cache: a ConfigMap's volume and a
     checkout of DVC with `cache.type symlink` are made of such links. Raises OSError where it ends elsewhere, or where the file
     is no regular one: a FIFO, a device, a socket, a folder.
     """
-    real = Path(os.path.realpath(path, strict=True))  # unlike Path.resolve, it raises OSError for a circle of links
-    if not (real.is_relative_to(path.parent.resolve()) or in_dvc_cache(real)):
-        raise OSError(errno.ELOOP, "it is a link to a file elsewhere", str(path))
-    _require_regular(real.stat(), path)
-    descriptor = os.open(real, _FLAGS)
-    with os.fdopen(descriptor, "rb") as file:
+    file: Path | str = path if folder is None else path.name
+    status = os.stat(file, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
+        # unlike Path.resolve, this raises OSError for a circle of links
+        real, folder = Path(os.path.realpath(path, strict=True)), None
+        if not (real.is_relative_to(path.parent.resolve()) or in_dvc_cache(real)):
+            raise OSError(errno.ELOOP, "it is a link to a file elsewhere", str(path))
+        file, status = real, real.stat()
+    _require_regular(status, path)
+    descriptor = os.open(file, _FLAGS, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as content:
         _require_regular(os.fstat(descriptor), path)  # another file may have come meanwhile
-        yield file
+        yield content
 
 
 def in_dvc_cache(real: Path) -> bool:

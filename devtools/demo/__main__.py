@@ -20,6 +20,7 @@ from champion import settings
 from champion.errors import ProjectError
 from devtools.checkout import UnexpectedError
 from devtools.demo.story import Loop, make_checkout
+from devtools.demo.traffic import INTERRUPTED
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -40,15 +41,15 @@ def main(as_json: bool, keep: bool) -> None:
     try:
         loop.say(f"In {folder}, which is {'kept' if keep else 'removed at the end'}.")
         loop.play(make_checkout(settings.root(), folder / "checkout"))
-    except UnexpectedError as error:
+    except (UnexpectedError, KeyboardInterrupt) as error:
+        if INTERRUPTED.is_set() or isinstance(error, KeyboardInterrupt):
+            click.echo("\nInterrupted. What the demo started has ended; nothing of yours was touched.", err=True)
+            sys.exit(130)
         broken = ProjectError(
             f"The demo breaks off at {loop.here}: {error}. `make demo ARGS=--keep` leaves its folder to look into."
         )
         click.echo(f"{click.style('Error:', fg='red', bold=True)} {broken}", err=True)
         sys.exit(broken.exit_code)
-    except KeyboardInterrupt:
-        click.echo("\nInterrupted. What the demo started has ended; nothing of yours was touched.", err=True)
-        sys.exit(130)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -63,6 +64,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     del number, frame
     for each in _ENDING:
         signal.signal(each, signal.SIG_IGN)  # what was started is being ended, within a minute
+    INTERRUPTED.set()
     raise KeyboardInterrupt
 
 

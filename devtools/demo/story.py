@@ -14,7 +14,7 @@ import pandas as pd
 
 from devtools.checkout import GRACE, Checkout, UnexpectedError, copy_known, environment
 from devtools.demo.table import MOVED, TARGET, pumps
-from devtools.demo.traffic import PATIENCE, Client, Service, Stream, serving, wait_until
+from devtools.demo.traffic import INTERRUPTED, PATIENCE, Client, Service, Stream, serving, wait_until
 
 NAME = "demo_pumps"  # unlike any of the user's, whose use cases are in the copy too
 CONFIG, TABLE, LOG = f"configs/{NAME}.yaml", f"data/{NAME}.csv", f"predictions/{NAME}"
@@ -57,7 +57,9 @@ class Loop:
             click.echo(text)
 
     def _begin(self, title: str, why: str) -> None:
-        """A new step: what is done, and why."""
+        """A new step: what is done, and why. Raises KeyboardInterrupt where the demo is interrupted."""
+        if INTERRUPTED.is_set():
+            raise KeyboardInterrupt
         self.steps.append({"title": title, "commands": [], "found": []})
         self.say(f"\n{click.style(f'{len(self.steps)}. {title}', bold=True)} {why}")
 

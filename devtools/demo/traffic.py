@@ -19,6 +19,7 @@ PATIENCE = 60.0  # seconds after which what should come counts as missing
 PAUSE = 0.01  # seconds between the requests of one client
 CLIENTS = 2
 JSON = {"Content-Type": "application/json"}
+INTERRUPTED = threading.Event()  # by Ctrl-C: the exception alone is lost where it meets C code that reports none
 
 
 class Client:
@@ -153,10 +154,13 @@ def serving(checkout: Checkout, config: str, log: Path) -> Iterator[Service]:
 def wait_until(look: Callable[[], bool], seconds: float, what: str) -> float:
     """Wait until `look` says so; the seconds it took.
 
-    Raises UnexpectedError when the time is over; `what` was not so, in words.
+    Raises UnexpectedError when the time is over; `what` was not so, in words. Raises KeyboardInterrupt once the demo is
+    interrupted.
     """
     begun = time.monotonic()
     while not look():
+        if INTERRUPTED.is_set():
+            raise KeyboardInterrupt
         if time.monotonic() - begun > seconds:
             raise UnexpectedError(f"{what} within {seconds:.0f} seconds")
         time.sleep(0.05)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ from devtools.checkout import UnexpectedError
 from devtools.demo import __main__ as demo
 from devtools.demo import story
 from devtools.demo.table import pumps
-from devtools.demo.traffic import Client, Stream, wait_until
+from devtools.demo.traffic import INTERRUPTED, Client, Stream, wait_until
 from tests.conftest import WARM, Checkout
 from tests.support.loopback import Answering
 
@@ -149,6 +149,26 @@ def test_ctrl_c_ends_the_service_and_leaves_nothing_behind(checkout: Checkout, f
     assert process.returncode == 130, errors
     assert "Interrupted." in errors
     assert "Traceback" not in errors
+    check_nothing_is_left(folder)
+
+
+def test_ctrl_c_counts_also_where_its_exception_is_lost(
+    checkout: Checkout, folder: Path, play: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code in C may drop it: the demo then went on, and told of a service that did not answer."""
+
+    def lost(*_: Any, **__: Any) -> Any:
+        with suppress(KeyboardInterrupt):
+            demo._interrupt(signal.SIGINT, None)
+        return pumps(10, 1, changed=False)
+
+    monkeypatch.setattr(story, "pumps", lost)
+    pretend(checkout, action="promoted", champion=1, reason="There was none.")
+    try:
+        done = play()
+    finally:
+        INTERRUPTED.clear()
+    assert (done.exit_code, "Interrupted." in done.stderr) == (130, True)
     check_nothing_is_left(folder)
 
 

@@ -206,6 +206,21 @@ def write_and_crash(place: Path, revision: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def test_a_package_is_read_whole_however_often_another_takes_its_place(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(package(1), place)
+    write(package(2), tmp_path / "other")
+    opened = folder.opened
+
+    def exchanged(*arguments: Any) -> Any:
+        assert exchange(place, tmp_path / "other")
+        return opened(*arguments)
+
+    monkeypatch.setattr(folder, "opened", exchanged)
+    assert read(place, "models/iris") in (package(1), package(2))
+
+
 WRITER = """
 import sys
 import time
