@@ -31,8 +31,9 @@ FOLDER = ".dir"  # ends the hash of a folder, whose cached file lists what is in
 class Tracked:
     """What DVC knows of a file: its recorded md5, and the stage that makes it or else the pointer that names it.
 
-    The md5 is missing where the stage never ran, or the pointer tells only from where the file is `imported`; DVC 2 took
-    that of a text (`unix_lines`) as if it had Unix' line ends.
+    The md5 is missing where the stage never ran. Where the pointer tells only from where the file is `imported`, it is
+    `undownloaded`, and the md5 is its source's, if that tells one. DVC 2 took that of a text (`unix_lines`) as if it had Unix'
+    line ends.
     """
 
     md5: str | None
@@ -40,6 +41,7 @@ class Tracked:
     pointer: Path | None
     imported: bool = False
     unix_lines: bool = False
+    undownloaded: bool = False
 
     @property
     def known(self) -> bool:
@@ -124,8 +126,8 @@ def tracked(root: Path, path: Path) -> Tracked:
     if pointer.exists():
         content, out = _yaml(pointer), _first_output(pointer)
         source = next(iter(content.get("deps") or ()), None)
-        md5 = out.get("md5") or (source or {}).get("md5")
-        return Tracked(md5, None, pointer, source is not None, unix_lines="md5" in out and "hash" not in out)
+        md5, unix_lines = out.get("md5") or (source or {}).get("md5"), "md5" in out and "hash" not in out
+        return Tracked(md5, None, pointer, source is not None, unix_lines, source is not None and "md5" not in out)
     name = shown(path, root)
     stages = _stages(root).items()
     stage = next((key for key, value in stages if "wdir" not in value and name in _outputs(value)), None)
@@ -297,9 +299,24 @@ def _asked(root: Path, name: str) -> Tracked:
         listing = cached_file(root, md5) if md5 and not named else None
         md5 = (_listed(listing) if listing else named).get(path.relative_to(folder).as_posix())
     made, unix_lines = stage.cmd is not None, out.hash_name == "md5-dos2unix"
-    return Tracked(
-        md5, _called(stage) if made else None, None if made else Path(stage.path), bool(stage.deps), unix_lines
-    )
+    named_by = (_called(stage), None) if made else (None, Path(stage.path))
+    return Tracked(md5, *named_by, bool(stage.deps), unix_lines, stage.is_partial_import)
+
+
+def modernise(root: Path, path: Path) -> None:
+    """Record a file, or the folder around it, as it is, by DVC 3's md5 where DVC 2's is the recorded one.
+
+    `dvc add` and `dvc commit` leave DVC 2's for ever where the bytes are the recorded ones; for a whole repository
+    `dvc cache migrate --dvc-files` does this.
+    """
+    from dvc.repo import lock_repo
+
+    with _repository(root) as repository, lock_repo(repository):
+        (out,) = repository.find_outs_by_path(str(path.resolve()), strict=False)
+        out.update_legacy_hash_name(force=True)
+        out.stage.save()
+        out.stage.commit()
+        out.stage.dump(update_pipeline=False)
 
 
 @contextlib.contextmanager

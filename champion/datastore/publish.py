@@ -38,11 +38,21 @@ def push(root: Path, *targets: str, tell: Tell = remote.silent) -> str:
 
 
 def record_data(workspace: Workspace) -> str | None:
-    """Record the table of a use case where it differs from what DVC knows, or is not in DVC's cache; what was done."""
+    """Record the table of a use case where it differs from what DVC knows, or is not in DVC's cache; what was done.
+
+    A pointer of an import that downloaded nothing stays one.
+    """
+    root, name = workspace.root, shown(workspace.data, workspace.root)
+    known = index.tracked(root, workspace.data)
+    if known.undownloaded:
+        return f"{name} is imported without a download, and its pointer stays as it is: others get it from its source"
     if not workspace.data.is_file():
         return None
-    root, name = workspace.root, shown(workspace.data, workspace.root)
-    known, version = index.tracked(root, workspace.data), index.data_version(workspace.data)
+    version = index.data_version(workspace.data)
+    if known.unix_lines and known.md5 != version:
+        with process.unbroken():
+            index.modernise(root, workspace.data)
+        return f"{name} is recorded as data version {version[:8]}, as DVC 3 does it instead of as DVC 2 did"
     if known.names(workspace.data, version) and index.cached_file(root, known.md5 or ""):
         return None
     _dvc(root, name, *(("commit", "--force", known.stage) if known.stage else ("add", name)))
