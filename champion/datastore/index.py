@@ -299,8 +299,8 @@ def _asked(root: Path, name: str) -> Tracked:
         listing = cached_file(root, md5) if md5 and not named else None
         md5 = (_listed(listing) if listing else named).get(path.relative_to(folder).as_posix())
     made, unix_lines = stage.cmd is not None, out.hash_name == "md5-dos2unix"
-    named_by = (_called(stage), None) if made else (None, Path(stage.path))
-    return Tracked(md5, *named_by, bool(stage.deps), unix_lines, stage.is_partial_import)
+    called, pointer = (_called(stage), None) if made else (None, Path(stage.path))
+    return Tracked(md5, called, pointer, bool(stage.deps), unix_lines, bool(stage.is_partial_import))
 
 
 def modernise(root: Path, path: Path) -> None:
