@@ -96,7 +96,7 @@ ENV PATH=/venv/bin:$PATH \
     SERVE_PORT=8000 \
     SERVE_PACKAGE=models/${USE_CASE}
 WORKDIR /app
-COPY champion/__init__.py champion/errors.py champion/failures.py champion/harmless.py champion/patching.py champion/
+COPY champion/__init__.py champion/errors.py champion/failures.py champion/harmless.py champion/patching.py champion/terminal.py champion/
 COPY champion/use_case champion/use_case
 COPY champion/modeling champion/modeling
 COPY champion/tabular champion/tabular

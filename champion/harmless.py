@@ -14,12 +14,12 @@ _REFERENCE = re.compile(r"@|#|:(?=//)|www(?=\.)|\bGH(?=-\d)", re.IGNORECASE)
 def printable(text: str) -> str:
     r"""A text without what steers a terminal or turns the direction of writing: such a character stands as its escape.
 
-    Lines stay lines.
+    Lines stay lines, and tabs tabs.
 
     >>> printable("a\x1b[31m\nb")
     'a\\x1b[31m\nb'
     """
-    return "".join(char if _is_shown(char) or char == "\n" else ascii(char)[1:-1] for char in text)
+    return "".join(char if _is_shown(char) or char in "\n\t" else ascii(char)[1:-1] for char in text)
 
 
 def as_json(value: Any) -> str:

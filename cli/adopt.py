@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from champion.terminal import echo
 from cli.common import config_option, open_store, open_use_case, where
 
 
@@ -16,5 +17,5 @@ def command(side: Literal["pointer", "store"], config: str) -> None:
     client = open_store()
     from champion.registry.reconcile import adopt, who
 
-    click.echo(f"Adopted: {adopt(client, workspace, side, who(client, workspace))}.")
-    click.echo(where(client))
+    echo(f"Adopted: {adopt(client, workspace, side, who(client, workspace))}.")
+    echo(where(client))

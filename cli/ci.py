@@ -6,6 +6,7 @@ import os
 import click
 
 from champion import settings
+from champion.terminal import echo
 from cli import rollback
 
 STEPS = {
@@ -42,7 +43,7 @@ def _step(name: str, target: str, text: str) -> None:
         done = call(settings.root(), Environment(dict(os.environ)))
         if isinstance(done, int):
             return done
-        click.echo(done)
+        echo(done)
         return None
 
 

@@ -11,6 +11,7 @@ import click
 
 from champion import settings
 from champion.harmless import as_json
+from champion.terminal import echo
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -77,4 +78,4 @@ def running(stack: str | None, quiet: bool) -> Iterator[tuple[Client, Callable[[
 
 def print_json(value: Any) -> None:
     """The one JSON value that `--json` prints."""
-    click.echo(as_json(value))
+    echo(as_json(value))

@@ -3,7 +3,7 @@
 import click
 
 from champion import settings
-from champion.harmless import printable
+from champion.terminal import echo
 
 targets_argument = click.argument("targets", nargs=-1, metavar="[TARGET]...")
 
@@ -15,7 +15,7 @@ class _Interruptible(click.Group):
         try:
             super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("\nInterrupted. Run again: what is there already is not sent twice.", err=True)
+            echo("\nInterrupted. Run again: what is there already is not sent twice.", err=True)
             return 130
         return None
 
@@ -31,7 +31,7 @@ def pull(targets: tuple[str, ...]) -> None:
     """Fetch what pointers and dvc.lock name: all of it, or these pointers, stages and files."""
     from champion.datastore.fetch import pull as fetch
 
-    click.echo(printable(fetch(settings.root(), *targets, tell=_tell)))
+    echo(fetch(settings.root(), *targets, tell=_tell))
 
 
 @command.command("push")
@@ -41,7 +41,7 @@ def push(targets: tuple[str, ...], force: bool) -> None:
     """Record data and champions in their pointers, and send what the remote has not."""
     from champion.registry.recording import push as publish
 
-    click.echo(printable(publish(settings.root(), *targets, force=force, tell=_tell)))
+    echo(publish(settings.root(), *targets, force=force, tell=_tell))
 
 
 @command.command("login")
@@ -49,8 +49,8 @@ def login() -> None:
     """Let a browser give this machine access to Google Drive, with an OAuth client of your own."""
     from champion.datastore import remote
 
-    click.echo(remote.login(settings.root(), _tell))
+    echo(remote.login(settings.root(), _tell))
 
 
 def _tell(line: str) -> None:
-    click.echo(printable(line), err=True)
+    echo(line, err=True)

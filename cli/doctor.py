@@ -3,7 +3,7 @@
 import click
 
 from champion.errors import DONE, FAILED
-from champion.harmless import printable
+from champion.terminal import echo
 from cli.common import config_option, json_option, print_json
 
 
@@ -19,7 +19,7 @@ def command(config: str, as_json: bool) -> int:
         print_json([vars(finding) for finding in findings])
     else:
         for finding in findings:
-            click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {printable(finding.found)}")
+            echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.found}")
             if finding.remedy:
-                click.echo(f"      {printable(finding.remedy)}")
+                echo(f"      {finding.remedy}")
     return DONE if all(finding.ok for finding in findings) else FAILED

@@ -3,6 +3,7 @@
 import click
 
 from champion import settings
+from champion.terminal import echo
 
 TARGETS = click.Choice(["pipeline", "serving", "champion"])
 
@@ -16,4 +17,4 @@ def command(target: str, tags: tuple[str, ...], use_case: str | None) -> None:
     from champion.orchestration.docker.image import build_named
 
     for name in build_named(target, list(tags) or [f"{settings.PROJECT}-{target}:latest"], use_case):
-        click.echo(name)
+        echo(name)

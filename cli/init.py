@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from champion import settings
+from champion.terminal import echo
 from cli.common import json_option, path_type, print_json
 
 
@@ -34,4 +35,4 @@ def command(table: Path, target: str, name: str | None, force: bool, as_json: bo
         return
     console.columns_table(done.columns)
     console.warn(done.warnings)
-    click.echo(f"Wrote {config} for {data}.\nTrain it: python run.py train --config {config}")
+    echo(f"Wrote {config} for {data}.\nTrain it: python run.py train --config {config}")

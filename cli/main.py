@@ -13,7 +13,7 @@ import click
 from champion import settings
 from champion.errors import DONE, FAILED, ProjectError
 from champion.failures import of_a_warning, of_the_machine, was_interrupted
-from champion.harmless import printable
+from champion.terminal import complain, echo, guard_process, refuse
 
 LONG_LIVED = ("dashboard", "serve")
 OF_A_USE_CASE = ("adopt", "doctor", "init", "models", "monitor", "predict", "prune", "rollback", "train")
@@ -64,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if whole_process and arguments[:1] not in [[name] for name in LONG_LIVED]:
         settings.keep_freed_memory()
+    if whole_process:
+        guard_process()
     settings.prepare_environment()
     try:
         ended = cli.main(arguments, prog_name="run.py", standalone_mode=False)
@@ -82,12 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _explained(error: BaseException) -> int:
     """Print what an error says to the user; one that is a bug of ours is raised again."""
     if isinstance(error, click.ClickException):
-        error.show()
+        refuse(error)
         return error.exit_code
     if isinstance(error, ProjectError):
         explained: ProjectError | None = error
     elif isinstance(error, click.Abort) or was_interrupted(error):
-        click.echo(f"\n{INTERRUPTED}", err=True)
+        echo(f"\n{INTERRUPTED}", err=True)
         return 130
     elif isinstance(error, ModuleNotFoundError):
         explained = ProjectError(
@@ -98,6 +100,5 @@ def _explained(error: BaseException) -> int:
     explained = of_a_warning(error) or explained
     if explained is None:
         raise error
-    for line in printable(str(explained)).split("\n"):
-        click.echo(f"{click.style('Error:', fg='red', bold=True)} {line}", err=True)
+    complain(explained)
     return explained.exit_code

@@ -2,6 +2,7 @@
 
 import click
 
+from champion.terminal import echo
 from cli.common import config_option, json_option, open_store, open_use_case, print_json, where
 
 
@@ -26,4 +27,4 @@ def command(config: str, as_json: bool) -> None:
         return
     console.warn(out_of_step(sides, workspace))
     console.versions_list(workspace.use_case.name, versions, elsewhere, workspace.use_case.promotion.metric)
-    click.echo(where(client))
+    echo(where(client))

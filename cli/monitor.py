@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from champion.errors import DONE
+from champion.terminal import echo
 from cli.common import config_option, json_option, open_use_case, path_type, print_json, running, stack_option
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def command(
 
         console.warn([*done.notes, *done.report.notes])
         console.drift_summary(done.report)
-        click.echo(f"Report: reports/{workspace.use_case.name}/drift.html   {used}")
+        echo(f"Report: reports/{workspace.use_case.name}/drift.html   {used}")
     return exit_code(done.report.verdict, fail_on)
 
 
@@ -69,5 +70,5 @@ def _history(workspace: Workspace, as_json: bool) -> int:
         print_json([moment.model_dump(mode="json") for moment in moments])
     else:
         console.history_summary(moments)
-        click.echo(f"Drawn: reports/{workspace.use_case.name}/{HISTORY_PAGE}")
+        echo(f"Drawn: reports/{workspace.use_case.name}/{HISTORY_PAGE}")
     return DONE

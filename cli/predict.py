@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from champion.terminal import echo
 from cli.common import config_option, json_option, open_use_case, path_type, print_json, running, stack_option
 
 REJECTS = "Where rows go that cannot be scored, as CSV; OUT with .rejected.csv if left out."
@@ -48,4 +49,4 @@ def command(
 
     console.warn([*done.notes, *done.warnings])
     console.batch_summary(done.tally, str(out), rejected)
-    click.echo(used)
+    echo(used)

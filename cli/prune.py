@@ -2,6 +2,7 @@
 
 import click
 
+from champion.terminal import echo
 from cli.common import config_option, json_option, open_store, open_use_case, print_json, where
 
 
@@ -27,9 +28,9 @@ def command(config: str, yes: bool, as_json: bool) -> None:
         print_json(facts)
         return
     verb = "Freed" if yes else "Would free"
-    click.echo(f"{verb} {done.runs} runs and {done.artifacts} artifacts, {done.bytes / 1e6:.1f} MB.")
+    echo(f"{verb} {done.runs} runs and {done.artifacts} artifacts, {done.bytes / 1e6:.1f} MB.")
     if done.unfinished:
-        click.echo(f"{done.unfinished} runs have not ended and stay. Here, killed ones go once no other run goes on.")
+        echo(f"{done.unfinished} runs have not ended and stay. Here, killed ones go once no other run goes on.")
     if not yes and (done.runs or done.artifacts):
-        click.echo("Nothing was removed; `--yes` does it.")
-    click.echo(where(client))
+        echo("Nothing was removed; `--yes` does it.")
+    echo(where(client))

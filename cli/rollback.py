@@ -2,7 +2,7 @@
 
 import click
 
-from champion.harmless import printable
+from champion.terminal import echo
 from cli.common import config_option, json_option, open_store, open_use_case, print_json, where
 
 
@@ -23,5 +23,5 @@ def command(config: str, number: int | None, as_json: bool) -> None:
         print_json({"champion": done.champion, "replaced": done.replaced, "reason": done.reason})
         return
     console.warn(done.notes)
-    click.echo(f"{printable(done.reason)} {workspace.shown_package} is version {done.champion} again.")
-    click.echo(where(client))
+    echo(f"{done.reason} {workspace.shown_package} is version {done.champion} again.")
+    echo(where(client))

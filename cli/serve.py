@@ -9,6 +9,7 @@ import click
 
 from champion.errors import ProjectError
 from champion.serving.options import Options, api_key, serve_options
+from champion.terminal import echo
 from cli.common import config_option, open_use_case
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def command(config: str, log: str | None, no_log: bool, api_key_file: str | None
         **given,
     )
     for line in _out_of_step(workspace):
-        click.echo(f"Note: {line}", err=True)
+        echo(f"Note: {line}", err=True)
     from champion.serving.server import serve
 
     serve(options)

@@ -2,6 +2,7 @@
 
 import click
 
+from champion.terminal import echo
 from cli.common import open_store
 
 
@@ -14,4 +15,4 @@ def command(name: str) -> None:
     from champion.orchestration.store import described
 
     activate(client, name)
-    click.echo(f"The stack {name} is active.   Store: {described(client)}")
+    echo(f"The stack {name} is active.   Store: {described(client)}")

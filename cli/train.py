@@ -3,6 +3,7 @@
 import click
 
 from champion.errors import DONE, GATE_SAID_NO
+from champion.terminal import echo
 from cli.common import config_option, json_option, open_use_case, print_json, running, stack_option
 
 
@@ -48,6 +49,6 @@ def command(
 
         console.warn([*done.notes, *done.evaluation.warnings])
         console.training_summary(done.evaluation, done.decision, done.outcome)
-        click.echo(f"Report: reports/{workspace.use_case.name}/report.html   {used}")
+        echo(f"Report: reports/{workspace.use_case.name}/report.html   {used}")
     promoted = done.outcome.action in ("promoted", "would_promote")
     return GATE_SAID_NO if require_promotion and not promoted else DONE

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from champion.ci.environment import Environment, hidden, secrets_of
 from champion.errors import ProjectError
 from champion.reporting.comment import ComparedChampion, Failure, Value
+from champion.terminal import echo
 from champion.workspace import process
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, open_workspace
@@ -85,8 +86,7 @@ def read(path: Path, kind: type[Kind]) -> Kind | None:
 
 def run_logged(root: Path, arguments: list[str], log: Path) -> tuple[int, list[str]]:
     """Call run.py, with its output in a file, too; its exit code, and the lines of its output."""
-    sys.stdout.write(f"python run.py {' '.join(arguments)}\n")
-    sys.stdout.flush()
+    echo(f"python run.py {' '.join(arguments)}")
     variables = {key: value for key, value in os.environ.items() if value or not key.startswith("ZENML_")}
     variables.pop("REPO_TOKEN", None)
     secrets = secrets_of(variables)
@@ -98,8 +98,7 @@ def run_logged(root: Path, arguments: list[str], log: Path) -> tuple[int, list[s
     with started.stdout as output, log.open("w", encoding="utf-8") as file:
         for line in output:
             clean = hidden(_COLOUR.sub("", line), secrets)
-            sys.stdout.write(clean)
-            sys.stdout.flush()
+            echo(clean.rstrip("\n"))
             file.write(clean)
             lines.append(clean.rstrip())
     return started.wait(), lines
@@ -119,7 +118,7 @@ def promote_all(root: Path, env: Environment) -> int:
     remote = load(root).remote
     lasting = remote or env.has_server
     if not lasting:
-        sys.stdout.write("Nothing is promoted: there is neither a DVC remote nor a ZenML server to keep a champion.\n")
+        echo("Nothing is promoted: there is neither a DVC remote nor a ZenML server to keep a champion.")
     env.append("GITHUB_OUTPUT", f"record={'true' if remote else 'false'}\n")
     return _train_all(root, env, [] if lasting else ["--no-promote"])
 

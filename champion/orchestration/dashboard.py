@@ -16,11 +16,10 @@ import threading
 import webbrowser
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from champion.errors import ProjectError
 from champion.orchestration import patches
 from champion.orchestration.runs import TRAINING
+from champion.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +107,7 @@ def run(port: int) -> None:
 
     client = open_store()
     if not is_local(client):
-        click.echo(f"The store is on a server, which has its own dashboard: {client.zen_store.url}")
+        echo(f"The store is on a server, which has its own dashboard: {client.zen_store.url}")
         return
     skip_questions(client)
     page = ""  # of the newest training run, below the dashboard's address
@@ -119,14 +118,14 @@ def run(port: int) -> None:
         free = listening.getsockname()[1]
         url = f"http://{HOST}:{free}"
         if port not in (0, free):
-            click.echo(f"Port {port} is taken; using {free}.")
+            echo(f"Port {port} is taken; using {free}.")
 
         def ready() -> None:
-            click.echo(f"Dashboard of {described(client)}: {url}")
-            click.echo(f"Last training run:   {url}{page}" if page else "Nothing was trained yet: `make run` does it.")
-            click.echo("Ctrl-C ends it; `python run.py` works meanwhile and afterwards.")
+            echo(f"Dashboard of {described(client)}: {url}")
+            echo(f"Last training run:   {url}{page}" if page else "Nothing was trained yet: `make run` does it.")
+            echo("Ctrl-C ends it; `python run.py` works meanwhile and afterwards.")
             if has_browser():
                 threading.Thread(target=webbrowser.open, args=(url + page,), daemon=True).start()
 
         serve(listening, ready)
-        click.echo("\nThe dashboard has ended.")
+        echo("\nThe dashboard has ended.")

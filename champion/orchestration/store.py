@@ -23,6 +23,7 @@ from champion import settings
 from champion.errors import StoreError
 from champion.orchestration import ctrl_c, new_stores, old_stores, patches
 from champion.patching import apply
+from champion.terminal import guard_record
 from champion.workspace.scratch import sweep
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def open_store() -> Client:
         init_logging()
         for console in consoles():
             console.setStream(sys.__stderr__)  # a warning of ZenML's is no part of what `--json` prints
+            console.addFilter(guard_record)
         logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # else Ctrl-C in a query prints a traceback
         logging.getLogger("zenml").setLevel(logging.ERROR)  # no lines of every default that a new store is given
         database = _database(GlobalConfiguration().store_configuration.url)

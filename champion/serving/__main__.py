@@ -10,6 +10,7 @@ try:
     import click
 
     from champion.serving.options import Options, api_key, serve_options
+    from champion.terminal import complain, guard_process, refuse
 except ModuleNotFoundError as error:
     sys.exit(f"Error: {error}. `make serve` installs what the service needs, and starts it.")
 
@@ -47,13 +48,14 @@ def _only_package(folder: Path) -> Path:
 
 def run() -> int:
     """Run the command, and return its exit code; a mistake in its settings ends in a sentence."""
+    guard_process()
     try:
         main.main(standalone_mode=False, prog_name="python -m champion.serving")
     except ProjectError as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(error)
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        refuse(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return 130

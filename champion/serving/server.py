@@ -14,12 +14,11 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from champion.bundle.libraries import moved
 from champion.errors import ProjectError
 from champion.serving.connections import ACCEPTED
 from champion.serving.options import Options
+from champion.terminal import echo
 
 if TYPE_CHECKING:
     import uvicorn
@@ -166,4 +165,4 @@ def tell(event: str, **facts: Any) -> None:
     for name, text in ((name, str(value)) for name, value in facts.items()):
         plain = text and text.isprintable() and not any(letter in text for letter in ' "=')
         words.append(f"{name}={text if plain else json.dumps(text)}")
-    click.echo(" ".join(words))
+    echo(" ".join(words))

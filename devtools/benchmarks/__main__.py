@@ -19,6 +19,7 @@ from typing import Literal
 import click
 
 from champion.errors import DONE, FAILED
+from champion.terminal import echo
 from devtools.benchmarks.sandbox import (
     RIVALS,
     Result,
@@ -256,18 +257,18 @@ def main(only: tuple[str, ...], repeat: int | None, as_json: bool) -> None:
                 rows += measure(sandbox, repeat or repeats)
             except UnexpectedError as error:
                 failures += 1
-                click.echo(f"claim {name} could not be measured: {error}", err=True)
+                echo(f"claim {name} could not be measured: {error}", err=True)
     if as_json:
         document = {"machine": describe_machine(), "rows": [row.as_json() for row in rows]}
-        click.echo(json.dumps(document, indent=2))
+        echo(json.dumps(document, indent=2))
     else:
         lines = [("claim", "ours", "rival", "ratio", "limit", "ok"), *(row.cells() for row in rows)]
         first, *others = (max(map(len, column)) for column in zip(*lines, strict=True))
         lines.insert(1, tuple("-" * width for width in (first, *others)))
         for claim, *cells in lines:
             padded = (cell.rjust(width) for cell, width in zip(cells, others, strict=True))
-            click.echo("  ".join([claim.ljust(first), *padded]))
-        click.echo(f"\nMedians. {describe_machine()}.")
+            echo("  ".join([claim.ljust(first), *padded]))
+        echo(f"\nMedians. {describe_machine()}.")
     sys.exit(FAILED if failures or not all(row.ok for row in rows) else DONE)
 
 

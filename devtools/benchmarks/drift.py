@@ -18,6 +18,7 @@ from champion.drift.judge import drifting
 from champion.drift.statistics import Counts, Tested, run_tests, safe_categories
 from champion.errors import DONE, FAILED
 from champion.modeling.profile import BINS, CATEGORIES
+from champion.terminal import echo
 from champion.use_case.policy import Drift
 
 REFERENCES = (120, 10_000, 1_000_000)
@@ -140,14 +141,14 @@ def measured(tables: int, seed: int) -> Iterator[tuple[str, str, int, int, int, 
 @click.option("--seed", type=int, default=1)
 def main(tables: int, seed: int) -> None:
     """Simulate the drift gate."""
-    click.echo("| claim | columns of | columns | reference | rows | tables | limit |\n|---|---|--:|--:|--:|--:|--:|")
+    echo("| claim | columns of | columns | reference | rows | tables | limit |\n|---|---|--:|--:|--:|--:|--:|")
     good = True
     for claim, kind, columns, reference, rows, share, limit, at_least in measured(tables, seed):
         ok = share >= limit if at_least else share <= limit
         good = good and ok
         bound = f"{'at least' if at_least else 'at most'} {limit:.0%}" if limit or not at_least else ""
         line = f"| {claim} | {kind} | {columns} | {reference:,} | {rows:,} | {share:.1%} | {bound}"
-        click.echo(f"{line}{'' if ok else ' BROKEN'} |")
+        echo(f"{line}{'' if ok else ' BROKEN'} |")
     sys.exit(DONE if good else FAILED)
 
 

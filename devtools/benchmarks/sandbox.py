@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import click
-
+from champion.terminal import echo
 from devtools.checkout import FOREIGN, Checkout, UnexpectedError, copy_known, environment
 
 MEBIBYTE = 1024 * 1024
@@ -118,7 +117,7 @@ def describe_machine() -> str:
 
 def say(line: str) -> None:
     """Tell on stderr what goes on."""
-    click.echo(f"... {line}", err=True)
+    echo(f"... {line}", err=True)
 
 
 class Sandbox:

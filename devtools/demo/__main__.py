@@ -18,6 +18,7 @@ import click
 
 from champion import settings
 from champion.errors import ProjectError
+from champion.terminal import complain, echo
 from devtools.checkout import UnexpectedError
 from devtools.demo.story import Loop, make_checkout
 from devtools.demo.traffic import INTERRUPTED
@@ -43,12 +44,12 @@ def main(as_json: bool, keep: bool) -> None:
         loop.play(make_checkout(settings.root(), folder / "checkout"))
     except (UnexpectedError, KeyboardInterrupt) as error:
         if INTERRUPTED.is_set() or isinstance(error, KeyboardInterrupt):
-            click.echo("\nInterrupted. What the demo started has ended; nothing of yours was touched.", err=True)
+            echo("\nInterrupted. What the demo started has ended; nothing of yours was touched.", err=True)
             sys.exit(130)
         broken = ProjectError(
             f"The demo breaks off at {loop.here}: {error}. `make demo ARGS=--keep` leaves its folder to look into."
         )
-        click.echo(f"{click.style('Error:', fg='red', bold=True)} {broken}", err=True)
+        complain(broken)
         sys.exit(broken.exit_code)
     finally:
         if not keep:
@@ -56,7 +57,7 @@ def main(as_json: bool, keep: bool) -> None:
     seconds = time.monotonic() - begun
     if as_json:
         about = {"seconds": round(seconds, 1), "steps": loop.steps, "folder": str(folder) if keep else None}
-        click.echo(json.dumps({**loop.facts, **about}, indent=2))
+        echo(json.dumps({**loop.facts, **about}, indent=2))
     loop.say(f"\nThe loop is closed, in {seconds:.0f} seconds.")
 
 

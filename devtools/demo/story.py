@@ -12,6 +12,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from champion.terminal import echo
 from devtools.checkout import GRACE, Checkout, UnexpectedError, copy_known, environment
 from devtools.demo.table import MOVED, TARGET, pumps
 from devtools.demo.traffic import INTERRUPTED, PATIENCE, Client, Service, Stream, serving, wait_until
@@ -51,21 +52,21 @@ class Loop:
         """The step that is being told."""
         return f"step {len(self.steps)} ({self.steps[-1]['title']})" if self.steps else "its start"
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, lead: str = "") -> None:
         """Print a line."""
         if not self._quiet:
-            click.echo(text)
+            echo(text, lead=lead)
 
     def _begin(self, title: str, why: str) -> None:
         """A new step: what is done, and why. Raises KeyboardInterrupt where the demo is interrupted."""
         if INTERRUPTED.is_set():
             raise KeyboardInterrupt
         self.steps.append({"title": title, "commands": [], "found": []})
-        self.say(f"\n{click.style(f'{len(self.steps)}. {title}', bold=True)} {why}")
+        self.say(f" {why}", lead=click.style(f"\n{len(self.steps)}. {title}", bold=True))
 
     def _command(self, line: str) -> dict[str, Any]:
         """What a person would type, before it runs; gets how it ended, then."""
-        self.say(f"   {click.style('$ ' + line, fg='cyan')}")
+        self.say("", lead=f"   {click.style('$ ' + line, fg='cyan')}")
         self.steps[-1]["commands"].append(command := {"command": line})
         return command
 

@@ -2,6 +2,9 @@
 
 import io
 import json
+import logging
+import sys
+import warnings
 
 import pytest
 
@@ -9,6 +12,9 @@ from champion.bundle.build import model_card
 from champion.harmless import as_json, printable, text
 from champion.modeling.columns import Column
 from champion.modeling.features import Feature
+from champion.serving import __main__ as service
+from champion.serving import server
+from champion.terminal import guard_process
 from cli import console, main
 from tests.support.packages import package, profile
 
@@ -18,6 +24,9 @@ HOSTILE = "\x1b]0;owned\x07\x1b[31m<b>@team #1 GH-2\u202e|`x`\x9b2J"
 def test_a_terminal_sees_escapes_as_text_wherever_they_are_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("sys.excepthook", "warnings.showwarning"):
+        monkeypatch.setattr(name, None)  # restored after the test
+    guard_process()
     console.columns_table([Column(HOSTILE, "text", False, HOSTILE)])
     console.warn([HOSTILE])
     main.main(["train", "--config", f"configs/{HOSTILE}.yaml"])
@@ -26,6 +35,24 @@ def test_a_terminal_sees_escapes_as_text_wherever_they_are_printed(
     assert r"\x1b[31m<b>@team" in shown
     assert json.loads(as_json({HOSTILE: "ö\n"})) == {HOSTILE: "ö\n"}
     assert not set("\x1b\x07\u202e\x9b") & set(as_json([HOSTILE]))
+    for arguments in (["train", f"--{HOSTILE}"], ["models", HOSTILE], [HOSTILE], ["rollback", "--to", HOSTILE]):
+        assert main.main(arguments) == 2
+    for argument in (f"--{HOSTILE}", f"--port={HOSTILE}"):
+        monkeypatch.setattr("sys.argv", ["service", argument])
+        assert service.run() == 2
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+        assert logging.lastResort is not None  # what pytest's own handlers stand in front of
+        told = (__name__, logging.ERROR, __file__, 1, "%s", (HOSTILE,), sys.exc_info())
+        logging.lastResort.handle(logging.LogRecord(*told))
+    warnings.warn(HOSTILE, stacklevel=1)
+    server.tell("refused", reason=HOSTILE)
+    shown = "".join(capsys.readouterr())
+    assert not set("\x1b\x07\u202e\x9b") & set(shown)
+    assert shown.count("ValueError: \\x1b]0;owned") == 2
+    assert shown.count(r"\x1b[31m<b>@team") >= 8
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stderr", terminal)

@@ -11,17 +11,19 @@ import io
 import json
 import logging
 import os
-import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import click
+
 import champion.errors
 from champion import settings
 from champion.errors import ProjectError
 from champion.orchestration.docker import engine, inside
+from champion.terminal import echo
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -168,8 +170,7 @@ def _show(chunks: Iterator[bytes]) -> ProjectError | None:
             facts = json.loads(text.removeprefix(inside.ERROR_MARK))
             error = getattr(champion.errors, str(facts["kind"]), ProjectError)(str(facts["message"]))
         else:
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
+            echo(click.unstyle(text), err=True)
     return error
 
 

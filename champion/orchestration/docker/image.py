@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 import textwrap
 import tomllib
@@ -23,6 +22,7 @@ from champion import settings
 from champion.errors import ConfigurationError, EngineError, ProjectError
 from champion.orchestration import code
 from champion.orchestration.docker.engine import connect, errors_explained, explained
+from champion.terminal import echo
 from champion.workspace.files import replacing
 from champion.workspace.git import commit
 
@@ -169,7 +169,7 @@ def build_named(target: str, names: list[str], use_case: str | None = None) -> l
 
 
 def _build(client: DockerClient, name: str, target: str, **arguments: str) -> None:
-    sys.stderr.write(f"  building the image {name} (minutes the first time, seconds when the code alone changed)\n")
+    echo(f"  building the image {name} (minutes the first time, seconds when the code alone changed)", err=True)
     root = settings.root()
     revision, dirty = commit(root)
     arguments |= {key: os.environ[key] for key in INDEXES if os.environ.get(key) and "file:" not in os.environ[key]}
@@ -203,7 +203,7 @@ def follow(lines: Iterator[dict[str, Any]]) -> None:
         if text:
             log.append(text)
         if text.startswith("Step "):
-            sys.stderr.write(f"  {textwrap.shorten(text, 100, placeholder=' ...')}\n")
+            echo(f"  {textwrap.shorten(text, 100, placeholder=' ...')}", err=True)
         if "error" in line:
             raise _failed_build(str(line["error"]), log)
 

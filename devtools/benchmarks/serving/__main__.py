@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from champion.errors import DONE, FAILED
+from champion.terminal import echo
 from devtools.benchmarks.sandbox import Sandbox, describe_machine, say, tree_cost
 from devtools.benchmarks.serving.load import Target, ask, ask_once
 from devtools.benchmarks.serving.rivals import ESTIMATORS, SERVERS, Model, Start, cores, free_port, running, trained
@@ -172,17 +173,17 @@ def main(only: tuple[str, ...], models: tuple[str, ...], seconds: float, as_json
                     figures.append(measure(sandbox, champion, name, seconds))
                 except (UnexpectedError, OSError, HTTPException) as error:
                     failures += 1
-                    click.echo(f"{name} could not be measured: {error}", err=True)
+                    echo(f"{name} could not be measured: {error}", err=True)
     held = limits(figures)
     if as_json:
         rows = [asdict(limit) | {"kept": limit.kept} for limit in held]
         facts = {"machine": describe_machine(), "figures": [asdict(each) for each in figures], "limits": rows}
-        click.echo(json.dumps(facts, indent=2))
+        echo(json.dumps(facts, indent=2))
     else:
         alone = "Servers on one core, the load on another."
         shared = "Nothing is pinned: the load shares the servers' cores."
-        click.echo(as_tables(figures, held))
-        click.echo(f"\n{seconds:g} s each. {describe_machine()}. {alone if pinned else shared}")
+        echo(as_tables(figures, held))
+        echo(f"\n{seconds:g} s each. {describe_machine()}. {alone if pinned else shared}")
     sys.exit(FAILED if failures or not all(limit.kept for limit in held) else DONE)
 
 

@@ -23,6 +23,8 @@ from pathlib import Path
 
 import click
 
+from champion.terminal import echo
+
 PATIENCE = 60.0  # seconds for one answer
 SMALL = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
@@ -236,11 +238,11 @@ def main(package: str, only: tuple[str, ...], seconds: float) -> None:
 
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    click.echo(f"{os.cpu_count()} cores. Slowest answer in seconds / answers that were refused.")
-    click.echo("| attack | memory before, MB | peak, MB | held at most | held at the end | /healthz | /predict |")
-    click.echo("|---|---:|---:|---:|---:|---:|---:|")
+    echo(f"{os.cpu_count()} cores. Slowest answer in seconds / answers that were refused.")
+    echo("| attack | memory before, MB | peak, MB | held at most | held at the end | /healthz | /predict |")
+    echo("|---|---:|---:|---:|---:|---:|---:|")
     for name in only or ATTACKS:
-        click.echo(measure(package, name, seconds))
+        echo(measure(package, name, seconds))
 
 
 if __name__ == "__main__":

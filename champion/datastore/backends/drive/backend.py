@@ -2,14 +2,16 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
+
+import click
 
 from champion.datastore.backends.base import Remote, RemoteBackend, RemoteError, Tell, compare
 from champion.datastore.backends.drive.credentials import BLOCKED_CLIENT, SCHEME, credentials_of, folder_of, login_file
 from champion.datastore.backends.drive.texts import NO_QUOTA, SYMPTOMS, VARIABLE
 from champion.datastore.index import recorded
+from champion.terminal import echo
 from champion.workspace import process
 
 ENVIRONMENT = ".venv-drive"  # its older libraries stay out of .venv and of every image
@@ -47,7 +49,7 @@ class DriveBackend(RemoteBackend):
                 output = ""
                 with process.start(["make", "--no-print-directory", name], root) as make:
                     for line in make.stdout or ():
-                        sys.stderr.write(line)
+                        echo(click.unstyle(line.rstrip("\n")), err=True)
                         output += line
                 problem = (output.strip()[-300:] or "make failed") if make.returncode else ""
             except OSError as error:
