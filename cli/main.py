@@ -13,9 +13,11 @@ import click
 from champion import settings
 from champion.errors import DONE, FAILED, ProjectError
 from champion.failures import of_a_warning, of_the_machine, was_interrupted
+from champion.scratch import sweep
 from champion.terminal import complain, echo, guard_process, refuse
 
 LONG_LIVED = ("dashboard", "serve")
+READERS = ("doctor", "models", "schema", *LONG_LIVED)  # they leave everything as it is
 OF_A_USE_CASE = ("adopt", "doctor", "init", "models", "monitor", "predict", "prune", "rollback", "train")
 COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "schema", "stack"))
 INTERRUPTED = "Interrupted. Production is whole: `python run.py models` names its champion. Run again when you like."
@@ -29,6 +31,15 @@ class LazyGroup(click.Group):
         if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
             args = ["train", *args]
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and remove first what killed ones left, where it is not one that only reads."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name not in READERS and not {"-h", "--help"} & set(rest):
+            sweep()
+        return name, command, rest
 
     def list_commands(self, _: click.Context) -> list[str]:
         """All names."""

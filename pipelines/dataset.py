@@ -23,9 +23,9 @@ from champion.datastore.fetch import fetch_missing
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
+from champion.scratch import scratch
 from champion.tabular.tables import WrittenTable, write_table
 from champion.workspace import files, process
-from champion.workspace.scratch import scratch
 from champion.workspace.workspace import Workspace, open_workspace, shown
 from pipelines import table_check
 

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from champion.drift.report import DriftReport, Moment
 from champion.drift.rows import DriftRequest
 from champion.errors import ConfigurationError, DataError, ProjectError, counted, listed
+from champion.scratch import scratch
 from champion.tabular.tables import table_suffix
 from champion.workspace.files import write_text
-from champion.workspace.scratch import scratch
 from champion.workspace.workspace import Workspace
 from pipelines.batch_files import register_table
 

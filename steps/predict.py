@@ -1,6 +1,5 @@
 """Score a table with the champion; the table, the package and what comes of them are artifacts."""
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from champion.bundle.batch import BatchRequest, Tally
 from champion.bundle.folder import Package
 from champion.orchestration.materializers.files import FileMaterializer, StoredFile
 from champion.progress import tell_watchers
+from champion.scratch import lasting
 
 
 @step(output_materializers={"predictions": FileMaterializer, "rejects": FileMaterializer})
@@ -44,4 +44,4 @@ def _folder(output: str) -> Path:
         folder = Path(get_step_context().get_output_artifact_uri(output))
     except RuntimeError:  # no run: a test of the step alone
         folder = Path()
-    return folder if folder.is_absolute() and folder.is_dir() else Path(tempfile.mkdtemp())
+    return folder if folder.is_absolute() and folder.is_dir() else lasting()

@@ -5,7 +5,6 @@ inside: built, tried out, tagged with model version and commit, and pushed.
 """
 
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from champion.datastore import index, remote
 from champion.datastore.fetch import fetch_missing, pull_pointer
 from champion.errors import GATE_SAID_NO, ConfigurationError, ProjectError
 from champion.reporting.comment import ComparedChampion
+from champion.scratch import scratch
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, read_package, shown
 
@@ -229,8 +229,8 @@ def _message(changed: list[Workspace]) -> str:
 
 def _commit(root: Path, newest: str, changed: list[Workspace], message: str) -> str:
     """A commit on top of the tip that changes the pointers alone; neither the work tree nor the index is touched."""
-    with tempfile.TemporaryDirectory() as folder:
-        own_index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+    with scratch() as folder:
+        own_index = {"GIT_INDEX_FILE": str(folder / "index")}
         git(root, "read-tree", newest, variables=own_index)
         for workspace in changed:
             blob = git(root, "hash-object", "-w", "--no-filters", str(workspace.pointer))

@@ -8,7 +8,6 @@ request it is about is decided by the run's head commit.
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from champion.reporting.comment import (
     UseCaseResult,
     render_comment,
 )
+from champion.scratch import scratch
 from champion.workspace import process
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace
@@ -138,8 +138,8 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
     if server not in ("", GITHUB):  # on github.com CML finds it out by itself
         where.append("--driver=github")
     options = [f"--target=pr/{number}", "--publish=false", f"--watermark-title={WATERMARK}", *where, str(comment)]
-    with tempfile.TemporaryDirectory(prefix="cml-home-") as home:  # it writes to the global git configuration
-        variables = {**os.environ, "HOME": home, "REPO_TOKEN": token, "ITERATIVE_DO_NOT_TRACK": "1"}
+    with scratch() as home:  # it writes to the global git configuration
+        variables = {**os.environ, "HOME": str(home), "REPO_TOKEN": token, "ITERATIVE_DO_NOT_TRACK": "1"}
         try:
             done = process.run(
                 [program, "comment", _way(env, number), *options], root, environment=variables, seconds=TIME_LIMIT

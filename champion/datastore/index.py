@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from champion.errors import ProjectError
+from champion.scratch import UNFINISHED, noted
 from champion.workspace.files import md5
 from champion.workspace.git import git
 from champion.workspace.workspace import shown
@@ -215,7 +216,8 @@ def restore(root: Path, version: str, target: Path) -> bool:
             return False
         contents = _listed(listing)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+    beside = tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent)
+    with beside as scratch, noted(Path(scratch)):
         fresh = Path(scratch) / "fresh"
         for name, wanted in contents.items():
             cached, copy = cached_file(root, wanted), fresh / name

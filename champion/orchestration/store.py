@@ -24,7 +24,6 @@ from champion.errors import StoreError
 from champion.orchestration import ctrl_c, new_stores, old_stores, patches
 from champion.patching import apply
 from champion.terminal import guard_record
-from champion.workspace.scratch import sweep
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -39,7 +38,6 @@ _MOVE_AWAY = (
 def open_store() -> Client:
     """The ZenML client; a `StoreError` when its store was made by another ZenML version, or cannot be reached or read."""
     settings.prepare_environment()
-    sweep()
     _refuse_other_version()
     try:
         from zenml.client import Client

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from champion import settings
 from champion.bundle import folder
 from champion.bundle.folder import Package
 from champion.datastore import index
 from champion.datastore.fetch import pull_pointer
 from champion.errors import PackageError, ProjectError
+from champion.scratch import scratch
 from champion.workspace.workspace import Workspace, shown
 
 
@@ -20,8 +18,8 @@ def fetch_package(workspace: Workspace, pointer: str, source: str) -> Package:
     `source` says where the pointer is from. Raises ProjectError when the package cannot be had, PackageError when it is
     another one than the pointer says.
     """
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / shown(workspace.pointer, workspace.root)
+    with scratch() as temporary:
+        path = temporary / shown(workspace.pointer, workspace.root)
         path.parent.mkdir()
         path.write_text(pointer, encoding="utf-8")
         name, md5 = index.pointed(path)
@@ -31,7 +29,7 @@ def fetch_package(workspace: Workspace, pointer: str, source: str) -> Package:
                 raise ProjectError(
                     "DVC's cache lacks it, and a stage of DVC cannot ask the remote: run `make pull` first."
                 )
-            pull_pointer(workspace.root, path, Path(temporary))
+            pull_pointer(workspace.root, path, temporary)
         package = folder.read(target, f"the package of {source}")
         named = index.read_pointer(path)
     manifest = package.manifest if package else None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from champion.bundle.plain_files import in_dvc_cache
 from champion.errors import ProjectError
-from champion.workspace.scratch import UNFINISHED, scratch
+from champion.scratch import UNFINISHED, noted, scratch
 
 
 @contextlib.contextmanager
@@ -29,9 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent)
     os.close(handle)
     unfinished = Path(name)
-    with contextlib.ExitStack() as ended:
-        with contextlib.suppress(OSError):  # without room for a note, a kill leaves the file
-            (ended.enter_context(scratch()) / f"a{UNFINISHED}").symlink_to(unfinished)
+    with noted(unfinished), contextlib.ExitStack() as ended:
         ended.callback(unfinished.unlink, missing_ok=True)
         yield unfinished
         with unfinished.open("rb+") as file:

@@ -22,6 +22,7 @@ from champion import settings
 from champion.errors import ConfigurationError, EngineError, ProjectError
 from champion.orchestration import code
 from champion.orchestration.docker.engine import connect, errors_explained, explained
+from champion.scratch import scratch
 from champion.terminal import echo
 from champion.workspace.files import replacing
 from champion.workspace.git import commit
@@ -175,10 +176,10 @@ def _build(client: DockerClient, name: str, target: str, **arguments: str) -> No
     arguments |= {key: os.environ[key] for key in INDEXES if os.environ.get(key) and "file:" not in os.environ[key]}
     arguments["REVISION"] = f"{revision or 'unknown'}{'-dirty' if dirty else ''}"
     arguments["VERSION"] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="Dockerfile-") as file:
-        file.write(stages((root / "Dockerfile").read_text(encoding="utf-8"), target))
-        file.flush()
-        options = {"dockerfile": file.name, "tag": name, "target": target, "buildargs": arguments, "decode": True}
+    with scratch() as folder:
+        dockerfile = folder / "Dockerfile"
+        dockerfile.write_text(stages((root / "Dockerfile").read_text(encoding="utf-8"), target), encoding="utf-8")
+        options = {"dockerfile": str(dockerfile), "tag": name, "target": target, "buildargs": arguments, "decode": True}
         follow(client.api.build(path=str(root), rm=True, forcerm=True, **options))  # no container of it stays
 
 

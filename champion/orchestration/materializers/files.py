@@ -4,10 +4,8 @@ What needs code of its own has a module of its own, so that a step reaches what 
 spoils no cache key.
 """
 
-import atexit
 import importlib
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +13,8 @@ from typing import Any, ClassVar
 from zenml.enums import ArtifactType, VisualizationType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.materializers.pydantic_materializer import PydanticMaterializer
+
+from champion.scratch import lasting
 
 _PIECE = 8 * 1024 * 1024  # bytes
 PAGES = {
@@ -84,9 +84,8 @@ class FileMaterializer(Files):
         if Path(self.uri).is_dir():
             return StoredFile(next(path for path in Path(self.uri).iterdir() if path.is_file()))
         name = next(str(name) for name in self.artifact_store.listdir(self.uri))
-        folder = tempfile.mkdtemp()
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        copy = Path(folder) / name
+        copy = lasting() / "copy" / name
+        copy.parent.mkdir()
         with self.artifact_store.open(f"{self.uri}/{name}", "rb") as file, copy.open("wb") as target:
             shutil.copyfileobj(file, target, _PIECE)
         return StoredFile(copy)

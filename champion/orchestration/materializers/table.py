@@ -1,7 +1,7 @@
 """A table in the store: Parquet (zstd)."""
 
+import contextlib
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,6 +9,7 @@ import pandas as pd
 from zenml.enums import ArtifactType
 
 from champion.orchestration.materializers.files import Files
+from champion.scratch import scratch
 from champion.tabular.tables import WrittenTable, write_table
 
 _TABLE = "table.parquet"
@@ -37,8 +38,8 @@ class TableMaterializer(Files):
     def save(self, data: pd.DataFrame | WrittenTable) -> None:
         """Write the table."""
         local = Path(self.uri)
-        with tempfile.TemporaryDirectory() as folder:
-            path = (local if local.is_dir() else Path(folder)) / _TABLE
+        with contextlib.nullcontext(local) if local.is_dir() else scratch() as folder:
+            path = folder / _TABLE
             if isinstance(data, WrittenTable):
                 shutil.move(data.path, path)
             else:

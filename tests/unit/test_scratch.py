@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from champion.scratch import scratch, sweep
 from champion.workspace.files import copied, replacing
-from champion.workspace.scratch import scratch, sweep
-from tests.conftest import ROOT, Checkout
+from cli import main
+from tests.conftest import ROOT, iris_csv
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from champion.scratch import lasting, noted
 from champion.workspace.files import copied, replacing
 table = Path(sys.argv[1])
-with copied(table), replacing(table.with_name("out.csv")) as unfinished:
+folder = table.with_name("folder.unfinished")
+folder.mkdir()
+lasting()
+with copied(table), replacing(table.with_name("out.csv")) as unfinished, noted(folder):
     unfinished.write_bytes(table.read_bytes())
+    (folder / "part").touch()
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -33,16 +39,23 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_next_command_removes_the_copies_that_a_killed_one_left_and_no_living_one_s(
-    ready: Checkout, temporary: Path
+    tmp_path: Path, temporary: Path
 ) -> None:
-    table = ready.root / "data/iris.csv"
+    table = tmp_path / "data/table.csv"
+    table.parent.mkdir()
+    table.write_bytes(iris_csv())
     before = {path.name for path in table.parent.iterdir()}
     command, env = [sys.executable, "-c", KILLED, str(table)], {**os.environ, "PYTHONPATH": str(ROOT)}
     assert subprocess.run(command, env=env, check=False).returncode == -signal.SIGKILL
-    assert (len(list(temporary.iterdir())), len(list(table.parent.iterdir()))) == (2, len(before) + 1)
+    assert (len(list(temporary.iterdir())), len(list(table.parent.iterdir()))) == (4, len(before) + 2)
     with scratch() as folder, copied(table) as (copy, _), replacing(table.with_name("out.csv")) as unfinished:
-        ready.env["TMPDIR"] = str(temporary)
-        ready.run("models")
+        for arguments in (
+            *([name, "--config", "no.yaml"] for name in ("models", "doctor", "serve")),
+            ["predict", "-h"],
+        ):
+            main.main(arguments)
+        assert len(list(temporary.iterdir())) == 7, "what only reads leaves everything"
+        assert main.main(["predict", "nothing.csv", "predictions.csv"]) == 1
         assert folder.is_dir()
         assert copy.read_bytes() == table.read_bytes()
         unfinished.write_text("whole", encoding="utf-8")

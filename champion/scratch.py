@@ -3,6 +3,7 @@
 A folder belongs to whoever holds its lock, which the system frees when its holder ends in whatever way.
 """
 
+import atexit
 import contextlib
 import fcntl
 import os
@@ -31,8 +32,25 @@ def scratch() -> Iterator[Path]:
             return
 
 
+def lasting() -> Path:
+    """A temporary folder for as long as this process lives. Raises OSError when none can be made."""
+    block = scratch()
+    folder = block.__enter__()
+    atexit.register(block.__exit__, None, None, None)
+    return folder
+
+
+@contextlib.contextmanager
+def noted(unfinished: Path) -> Iterator[None]:
+    """Note for the length of a block what is being written elsewhere, a file or a folder whose name ends in `UNFINISHED`."""
+    with contextlib.ExitStack() as ended:
+        with contextlib.suppress(OSError):  # without room for a note, a kill leaves it
+            (ended.enter_context(scratch()) / f"a{UNFINISHED}").symlink_to(unfinished.absolute())
+        yield
+
+
 def sweep() -> None:
-    """Remove what no living process holds, of this user: the folders, and the unfinished files that their links lead to."""
+    """Remove what no living process holds, of this user: the folders, and the unfinished things that their links lead to."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # held, somebody else's, or swept by another process meanwhile
             if folder.lstat().st_uid != os.getuid():
@@ -41,5 +59,5 @@ def sweep() -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 for link in folder.glob(f"*{UNFINISHED}"):
                     if link.is_symlink() and (left := link.readlink()).name.endswith(UNFINISHED):
-                        left.unlink(missing_ok=True)
+                        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
                 shutil.rmtree(folder)
