@@ -19,17 +19,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 from champion import settings
 from champion.datastore import index
-from champion.datastore.fetch import fetch_missing
+from champion.datastore.fetch import fetch_missing, fetch_version
+from champion.errors import DataError, ProjectError
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
-from champion.tabular.tables import WrittenTable, write_table
+from champion.tabular.tables import WrittenTable, read_table, write_table
 from champion.workspace import files, process
 from champion.workspace.workspace import Workspace, open_workspace, shown
 from pipelines import table_check
 
 if TYPE_CHECKING:
+    import pandas as pd
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
 
@@ -102,6 +104,46 @@ def register(
         rule=SplitRule.model_validate(checks[key]["rule"]),
         warnings=tuple(text for text in (fetched, changed, unkept, *checks[key]["warnings"]) if text),
     )
+
+
+def former_dataset(client: Client, workspace: Workspace, version: str, rule: SplitRule) -> Dataset:
+    """The table of a data version that a champion was made from, as it was checked then.
+
+    It is taken from the store, from the use case's file where that has this md5, or by DVC from its cache or the remote.
+    Raises DataError where none of them has it.
+    """
+    from zenml import save_artifact
+
+    from champion.orchestration.materializers.files import is_gone, write_again
+    from champion.orchestration.materializers.table import TableMaterializer
+
+    name = artifact_name(workspace.use_case.name, "table")
+    artifact, _ = _registered(client, name, version)
+    if artifact is None or is_gone(artifact.uri):
+        table = _former_table(workspace, version)
+        if artifact is None:
+            artifact = save_artifact(table, name=name, version=version, materializer=TableMaterializer)
+        else:
+            write_again(artifact.uri, table, TableMaterializer)
+    return Dataset(artifact, version, int(str(artifact.run_metadata["rows"])), rule, ())
+
+
+def _former_table(workspace: Workspace, version: str) -> pd.DataFrame:
+    path, root = workspace.data, workspace.root
+    if path.is_file():
+        with files.copied(path) as (copy, found):
+            if found == version:
+                return read_table(copy, shown(path, root))
+    with scratch() as folder:
+        try:
+            fetched = fetch_version(root, f"data/{path.name}", version, folder)
+        except ProjectError as error:
+            raise DataError(
+                f"The data version {version}, from which the champion was made, is not to be had: the store does not have it, "
+                f"{shown(path, root)} is another one, and DVC does not find it ({' '.join(str(error).splitlines())}). Put that "
+                f"file back to {shown(path, root)}: `git log -S{version} -- '*.dvc' dvc.lock` names the commit that recorded it."
+            ) from None
+        return read_table(fetched, path.name)
 
 
 def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersionResponse | None, dict[str, Any]]:

@@ -19,12 +19,12 @@ from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
 from champion.registry.promotion import Terms, Unreachable
-from champion.registry.reconcile import UnreachableError, reconcile, who, write_champion
+from champion.registry.reconcile import Reconciled, UnreachableError, reconcile, who, write_champion
 from champion.use_case.whole import UseCase
 from champion.workspace.git import commit
 from champion.workspace.workspace import Workspace, require_writable
 from pipelines.dataset import Dataset, EarlyTable, register
-from pipelines.launch import TellStep, launched
+from pipelines.launch import TellStep, launched, versioned
 from pipelines.outputs import collect
 from steps.evaluate import evaluate
 from steps.prepare import prepare
@@ -34,6 +34,8 @@ from steps.train_candidate import train_candidate
 
 if TYPE_CHECKING:
     from zenml.client import Client
+
+    from champion.datastore.index import Pointer
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,6 @@ def training(
     table: Any, use_case: UseCase, rule: SplitRule, champion: Any, facts: Provenance, terms: Terms, rows: int
 ) -> None:
     """Train, judge, promote, report; the table and the champion's package are artifacts of the store."""
-
-    def versioned(step: Any, *estimators: str) -> Any:
-        """A step whose cache key has what ZenML leaves out: the code that it reaches, and the libraries that matter."""
-        return step.with_options(
-            environment={"STEP_VERSION": code.step_version(step.entrypoint.__module__, estimators)}
-        )
-
     data = use_case.data.model_copy(update={"path": ""})
     train_set, holdout, profile, plan = versioned(prepare)(table=table, data=data, rule=rule, task=use_case.task)
     fit = versioned(train_candidate, *_estimators(use_case))
@@ -97,17 +92,37 @@ def train(
     Raises ProjectError when something is the user's to mend.
     """
     require_writable(workspace)
-    use_case, reconciled, unreachable = workspace.use_case, None, None
-    notes: list[str] = []
+    reconciled, unreachable, champion = None, None, None
     try:
         reconciled = reconcile(client, workspace)
-        history, champion = reconciled.version_history, reconciled.version_history.champion
-        notes += [*reconciled.done, *([reconciled.out_of_step] if reconciled.out_of_step else [])]
+        champion = reconciled.version_history.champion
     except UnreachableError as error:
         if not options.offline:
             raise
-        history, champion, unreachable = champions.version_history(client, use_case.name), None, error.pointer
+        unreachable = error.pointer
     dataset = register(client, workspace, champion.record.split if champion else None, not options.cache, early)
+    return judged(client, workspace, dataset, options, tell, reconciled, unreachable)
+
+
+def judged(
+    client: Client,
+    workspace: Workspace,
+    dataset: Dataset,
+    options: Options,
+    tell: TellStep,
+    reconciled: Reconciled | None,
+    unreachable: Pointer | None = None,
+) -> Trained:
+    """Train the candidates of a use case on a registered table, judge, and carry out the decision.
+
+    Without anything `reconciled` the champion is out of reach, and a pointer names it.
+    """
+    use_case, notes = workspace.use_case, list[str]()
+    if reconciled is None:
+        history, champion = champions.version_history(client, use_case.name), None
+    else:
+        history, champion = reconciled.version_history, reconciled.version_history.champion
+        notes += [*reconciled.done, *([reconciled.out_of_step] if reconciled.out_of_step else [])]
     terms = Terms(
         policy=use_case.promotion,
         promote=options.promote and unreachable is None,
@@ -118,7 +133,7 @@ def train(
         unreachable=unreachable and Unreachable(number=unreachable.number, metrics=unreachable.metrics),
     )
     with code.made_with(support_of(client).libraries()):
-        facts = _facts(client, workspace, dataset)
+        facts = facts_of(client, workspace, dataset)
         inputs = {
             "table": dataset.artifact,
             "use_case": use_case,
@@ -154,7 +169,8 @@ def _of_libraries(manifest: Manifest, facts: Provenance, evaluation: Evaluation,
     return [f"Model version {manifest.model_version} was made with {changed}. That alone is no fault."]
 
 
-def _facts(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance:
+def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance:
+    """What would make a challenger of a use case on a registered table."""
     use_case = workspace.use_case
     made_of: dict[str, object] = {
         "data_version": dataset.version,
@@ -169,6 +185,8 @@ def _facts(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance
         use_case=use_case.name,
         data_path=use_case.data.path,
         data_version=dataset.version,
+        drop=use_case.data.drop,
+        kinds=use_case.data.kinds,
         commit=head,
         dirty=dirty,
         fingerprint=fingerprint,

@@ -35,7 +35,7 @@ def evaluate(
     from champion.comparison.compare import ComparedModel, compare
     from champion.errors import ModelError
     from champion.modeling.equivalence import check_equivalence
-    from champion.modeling.predictor import Predictor
+    from champion.modeling.kept import KeptAnswers, Remembering
     from champion.modeling.training import rank
     from champion.reporting.charts import figures
 
@@ -43,8 +43,8 @@ def evaluate(
     best = ranked[0]
     chosen = next(candidate for candidate in candidates if candidate.result.name == best.name)
     model = loads(chosen.model, "challenger")
-    answering = Predictor(plan, model)
-    challenger = ComparedModel("challenger", answering, plan.rule, best.name, best.estimator, best.params)
+    asked = Remembering(plan, model, holdout)
+    challenger = ComparedModel("challenger", asked, plan.rule, best.name, best.estimator, best.params)
     incumbent = unjudged = None
     if champion is not None:
         made = champion.manifest
@@ -56,4 +56,5 @@ def evaluate(
             unjudged = unable(error, made.libraries)
     evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked, unjudged)
     equivalence = check_equivalence(model, plan, holdout, rules.seed)
-    return evaluation, TrainedCandidate(best, chosen.model, equivalence), figures(evaluation, profile)
+    answers = KeptAnswers.of(asked, holdout, rules.target).as_bytes()
+    return evaluation, TrainedCandidate(best, chosen.model, equivalence, answers), figures(evaluation, profile)

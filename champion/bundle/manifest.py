@@ -16,6 +16,7 @@ from champion.modeling.contract import Contract
 from champion.modeling.evaluation import CLASSIFICATION, Label
 from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
+from champion.use_case.learning import Kind
 
 FORMAT = 1
 MODEL = "model.skops"  # the file that holds the model
@@ -25,7 +26,7 @@ ANCESTORS = 100  # states before it that a state names: more than anybody leaves
 class ChampionState(Part):
     """Who became champion, after which champion, why, and by whom.
 
-    `revision` counts promotions and rollbacks. `follows` names the states before it, newest first, at most `ANCESTORS`:
+    `revision` counts promotions, rollbacks and refits. `follows` names the states before it, newest first, at most `ANCESTORS`:
     a state descends from those, whatever a clock says. What a rollback took out of production is in `withdrawn` by its
     fingerprint, and in `withdrawn_models` by the sha256 of its model file. What version 0.1 did not write is left out
     where it is empty.
@@ -34,7 +35,7 @@ class ChampionState(Part):
     revision: int = Field(alias="turn")
     highest_version: int = Field(alias="highest")  # highest model version ever given
     since: str  # ISO 8601, UTC
-    event: Literal["promotion", "rollback", "adoption"]
+    event: Literal["promotion", "rollback", "adoption", "refit"]
     reason: str
     withdrawn: tuple[str, ...] = ()
     withdrawn_models: tuple[str, ...] = Field(default=(), exclude_if=lambda models: not models)
@@ -100,6 +101,8 @@ class Manifest(Part):
     params: dict[str, Any]
     task: str = Field(default=CLASSIFICATION, exclude_if=lambda task: task == CLASSIFICATION)  # 0.1 knew no other
     target: str
+    drop: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)  # as the use case had them
+    kinds: dict[str, Kind] = Field(default_factory=dict, exclude_if=lambda kinds: not kinds)
     classes: tuple[Label, ...]
     signature: tuple[Feature, ...]
     split: SplitRule

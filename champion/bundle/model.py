@@ -27,6 +27,7 @@ class TrainedCandidate:
     result: CandidateResult
     model: bytes  # the fitted pipeline as a skops file
     equivalence: EquivalenceReport | None = None
+    answers: bytes | None = None  # a challenger's to the holdout (`champion.modeling.kept`)
 
 
 def dumps(pipeline: Any) -> bytes:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from champion.modeling import evaluation
 from champion.modeling.tasks.classification.evidence import ClassEvidence
+from champion.use_case.learning import Kind
 
 
 class Performance(ClassEvidence):
@@ -60,6 +61,8 @@ class Provenance(evaluation.Frozen):
     use_case: str
     data_path: str
     data_version: str  # md5 of the file, as DVC names it
+    drop: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
+    kinds: dict[str, Kind] = Field(default_factory=dict, exclude_if=lambda kinds: not kinds)
     commit: str | None  # git commit; None outside a checkout
     dirty: bool  # whether tracked files differed from that commit
     fingerprint: str

@@ -1,5 +1,6 @@
 """Files that DVC recorded and this machine lacks: from its cache, from the remote, or from the stage that makes them."""
 
+import json
 import re
 import shlex
 import sys
@@ -99,6 +100,18 @@ def pull_pointer(root: Path, pointer: Path, folder: Path | None = None) -> Path:
         wanted = (pointer.resolve().relative_to(place).as_posix(),)
         _pull_inside(root, place, wanted, [recorded], remote.silent)
     return target
+
+
+def fetch_version(root: Path, name: str, version: str, folder: Path) -> Path:
+    """Put the version of a file that has this md5 into a folder outside the checkout, from DVC's cache or else the remote.
+
+    Raises ProjectError where neither has it.
+    """
+    pointer = folder / f"{name}.dvc"
+    pointer.parent.mkdir(parents=True, exist_ok=True)
+    out = {"md5": version, "hash": "md5", "path": pointer.stem}
+    pointer.write_text(json.dumps({"outs": [out]}), encoding="utf-8")
+    return pull_pointer(root, pointer, folder)
 
 
 def _make_repository(root: Path, folder: Path) -> None:

@@ -24,6 +24,7 @@ TRAINING = "training"
 ARTIFACTS = {
     "table": "{}_table",
     "package": "{}_package",
+    "answers": "{}_answers",
     "record": "{}_record",
     "checks": "{}_checks",
     "scored": "{}_batch_table",
@@ -31,8 +32,8 @@ ARTIFACTS = {
     "labels": "{}_labels_batch_table",
 }
 """What no step made, by its kind: how it is called in the store."""
-SCORING = ("batch_inference", "drift_monitoring")
-"""Pipelines that make no model: their users have what they made, so nothing of theirs is needed afterwards."""
+SCORING = ("batch_inference", "drift_monitoring", "refitting")
+"""Pipelines whose users have what they made, in files or as a model version, so nothing of theirs is needed afterwards."""
 
 
 def link_run(client: Client, version_id: UUID | None, facts: dict[str, Any]) -> None:

@@ -193,7 +193,7 @@ def _set_champion(
         decision=DecisionRecord(**shared(decision, DecisionRecord), champion=replaced),
         champion_state=state,
     )
-    champions.save_package(client, version.id, package)
+    champions.save_package(client, version.id, package, judged.challenger.answers)
     record = _record_of(history, judged, decision, version.number)
     champions.log(client, version.id, record=record.model_copy(update={"replaced": replaced}))
     champions.set_champion(client, version.id, state)

@@ -34,7 +34,7 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     """Remove the runs of a use case but the newest, and the artifacts that nothing needs then; without `really` only count.
 
     A run whose steps the newest one took from the cache stays too: ZenML's cache finds a step by the run that executed
-    it. Every model version and its record stay, its package too, and so does what the newest successful run made or read:
+    it. Every model version and its record stay, its package and its answers too, and so does what the newest successful run made or read:
     the next run is cached as before. Tables of former data versions go; a run that needs one reads its file again. So do
     tables that were scored or compared and what came of them: whoever asked has that in files.
 
@@ -49,7 +49,7 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
         unfinished = {run.id for run in [*runs, *scoring] if not (all_ended or run.status.is_finished)}
         still_used = _still_used(client, newest) | unfinished
         versions = champions.version_history(client, name).versions
-        needed = {artifact for each in versions for artifact in (each.package_id, *each.long_values)}
+        needed = {artifact for each in versions for artifact in (each.package_id, each.answers_id, *each.long_values)}
         for step in (step for run in still_used for step in _steps(client, run)):
             needed |= {str(artifact.id) for artifact in _flat(step.inputs, step.outputs)}
         tables = _all(client.list_artifact_versions, artifact=artifact_name(name, "table"), hydrate=True)

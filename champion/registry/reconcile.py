@@ -218,7 +218,7 @@ def _take(client: Client, workspace: Workspace, sides: Sides) -> str:
 def _make_champion(client: Client, history: VersionHistory, package: Package) -> bool:
     """Make a package's version the champion, in its state; whether the store did not have it."""
     manifest = package.manifest
-    known = history.packaged(manifest.model_version, manifest.files[MODEL])
+    known = history.packaged(manifest.model_version, manifest.files[MODEL], manifest.fingerprint)
     if known is None:
         import_package(client, package, as_champion=True)
         return True

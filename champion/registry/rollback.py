@@ -65,7 +65,7 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
         state = ChampionState.after(
             champion.champion_state,
             now=(former.record.fingerprint, former.record.model),
-            withdrawn=[*history.left, (champion.record.fingerprint, champion.record.model)],
+            withdrawn=[*history.left, *history.with_twins(champion)],
             follows=champion.states,
             by=who(client, workspace),
             highest_version=history.highest_version,

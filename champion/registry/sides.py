@@ -167,7 +167,7 @@ def is_taken(sides: Sides, workspace: Workspace) -> bool:
     champion, manifest = history.champion, package.manifest
     if champion is None and sides.pointer is None:
         return True
-    if history.packaged(manifest.model_version, manifest.files[MODEL]):
+    if history.packaged(manifest.model_version, manifest.files[MODEL], manifest.fingerprint):
         if champion is None or manifest.state_name in champion.states:
             return False
         return sides.local and manifest.champion_state.revision > (history.revision or 0)
@@ -258,7 +258,7 @@ def versions_in_truth(sides: Sides) -> tuple[Version, ...]:
     if sides.situation is not Situation.MOVED or pointer is None:
         return versions
     model = sides.named.files[MODEL] if sides.named else pointer.text("model")
-    named = sides.history.packaged(pointer.number, model)
+    named = sides.history.packaged(pointer.number, model, sides.named.fingerprint if sides.named else None)
     corrected = [
         dataclasses.replace(v, stage=champions.ARCHIVED if v.stage == champions.PRODUCTION else v.stage)
         for v in versions

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from champion.bundle.folder import Package
 
 PRODUCTION, ARCHIVED = "production", "archived"
-_RECORD, _STATE, _PACKAGE = "record", "title", "package"
+_RECORD, _STATE, _PACKAGE, _ANSWERS = "record", "title", "package", "answers"
 _STAGE_TRIES = 3
 
 
@@ -69,6 +69,7 @@ class Version:
     record: Record
     champion_state: ChampionState | None
     package_id: str | None  # artifact version of its package
+    answers_id: str | None = None  # that of its answers to the holdout
     long_values: tuple[str, ...] = ()  # artifact versions that hold what is too long for metadata
 
     @property
@@ -130,18 +131,31 @@ class VersionHistory:
         return left or (self.state is not None and self.state.is_withdrawn(fingerprint, model))
 
     def number(self, number: int) -> Version | None:
-        """The version with this number; of two (one imported) the one that was champion."""
+        """The version with this number; of several (one imported, one refitted) the one that was champion last."""
         versions = (version for version in self.versions if version.number == number)
-        return max(versions, key=lambda one: (one.package_id is not None, one.stage == PRODUCTION), default=None)
+        return max(versions, key=_latest, default=None)
 
-    def packaged(self, number: int | None, model: str | None) -> Version | None:
-        """The version with this number that has a package of this model file; of any where None is given."""
-        same = (each for each in self.versions if each.number == number and each.package_id)
-        return next((each for each in same if model in (None, each.record.model)), None)
+    def packaged(self, number: int | None, model: str | None, fingerprint: str | None = None) -> Version | None:
+        """The version with this number that has a package of this model file and fingerprint; of any where None is given.
+
+        Of several the one that was champion last: a refit may write the same file again.
+        """
+        same = [each for each in self.versions if each.number == number and each.package_id]
+        found = (v for v in same if model in (None, v.record.model) and fingerprint in (None, v.record.fingerprint))
+        return max(found, key=_latest, default=None)
+
+    def with_twins(self, version: Version) -> list[tuple[str, str]]:
+        """Fingerprint and model file of a version and of those that have its number, of which a refit made one the other's."""
+        return [(v.record.fingerprint, v.record.model) for v in self.versions if v.number == version.number]
 
     def made_by(self, fingerprint: str) -> list[Version]:
         """The versions that this fingerprint made, newest first."""
         return [version for version in reversed(self.versions) if version.record.fingerprint == fingerprint]
+
+
+def _latest(version: Version) -> tuple[bool, bool, int]:
+    state = version.champion_state
+    return version.package_id is not None, version.stage == PRODUCTION, state.revision if state else 0
 
 
 def record_of(manifest: Manifest) -> Record:
@@ -175,7 +189,7 @@ def version_history(client: Client, use_case: str) -> VersionHistory:
 
 
 def _version(item: ModelVersionResponse) -> Version | None:
-    record, state, package = (_newest(item, name) for name in (_RECORD, _STATE, _PACKAGE))
+    record, state, package, answers = (_newest(item, name) for name in (_RECORD, _STATE, _PACKAGE, _ANSWERS))
     if record is None:
         return None
     return Version(
@@ -184,6 +198,7 @@ def _version(item: ModelVersionResponse) -> Version | None:
         record=Record.model_validate_json(record),
         champion_state=ChampionState.model_validate_json(state) if state else None,
         package_id=package,
+        answers_id=answers,
         long_values=held_by(item),
     )
 
@@ -253,18 +268,23 @@ def create(client: Client, use_case: str, record: Record) -> UUID:
     )
 
 
-def save_package(client: Client, version_id: UUID, package: Package) -> ArtifactVersionResponse:
-    """Keep a production package in the store, linked to its model version."""
+def save_package(client: Client, version_id: UUID, package: Package, answers: bytes | None = None) -> None:
+    """Keep a production package in the store, linked to its model version, and what its model answered to the holdout."""
     from zenml import save_artifact
     from zenml.model.utils import link_artifact_version_to_model_version
 
     from champion.orchestration.materializers.package import PackageMaterializer
 
-    name = artifact_name(package.manifest.use_case, "package")
-    artifact = save_artifact(package, name=name, materializer=PackageMaterializer)
-    link_artifact_version_to_model_version(artifact, _model_version(client, version_id))
-    log(client, version_id, package=str(artifact.id))
-    return artifact
+    use_case, version = package.manifest.use_case, _model_version(client, version_id)
+    artifacts = {
+        _PACKAGE: save_artifact(package, name=artifact_name(use_case, "package"), materializer=PackageMaterializer)
+    }
+    if answers is not None:
+        name = artifact_name(use_case, "answers")
+        artifacts[_ANSWERS] = save_artifact(answers, name=name, include_visualizations=False)
+    for artifact in artifacts.values():
+        link_artifact_version_to_model_version(artifact, version)
+    log(client, version_id, **{name: str(artifact.id) for name, artifact in artifacts.items()})
 
 
 def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
@@ -299,6 +319,19 @@ def gone(version: Version, why: object) -> StoreError:
         f"The package of model version {version.number} is gone from the store ({why}). Bring the production package back "
         "with `make pull`; where nobody has it, move the store away and train anew."
     )
+
+
+def kept_answers(client: Client, version: Version) -> ArtifactVersionResponse | None:
+    """What a version answered to its holdout, as an artifact, unread; None where that was not kept, or is gone."""
+    from champion.orchestration.materializers.files import is_gone
+
+    if version.answers_id is None:
+        return None
+    try:
+        artifact = client.get_artifact_version(version.answers_id)
+    except KeyError:
+        return None
+    return None if is_gone(artifact.uri) else artifact
 
 
 def load_package(client: Client, version: Version) -> Package:

@@ -8,29 +8,31 @@ from champion.bundle.model import TrainedCandidate
 from champion.modeling.evaluation import CandidateResult, EquivalenceReport
 from champion.orchestration.materializers.files import Files
 
-_MODEL, _RESULT, _PARITY = "model.skops", "result.json", "parity.json"
+_MODEL, _RESULT, _PARITY, _ANSWERS = "model.skops", "result.json", "parity.json", "answers.npz"
 
 
 class CandidateMaterializer(Files):
-    """A trained candidate: its result as JSON beside its skops file."""
+    """A trained candidate: its result as JSON beside its skops file, and of a challenger its answers to the holdout."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedCandidate,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
 
     def load(self, data_type: type[Any]) -> TrainedCandidate:
-        """Read both files; the model stays bytes until somebody asks it."""
+        """Read the files; model and answers stay bytes until somebody asks them."""
         del data_type
         equivalence = EquivalenceReport.model_validate_json(self._read(_PARITY)) if self._has(_PARITY) else None
-        return TrainedCandidate(
-            CandidateResult.model_validate_json(self._read(_RESULT)), self._read(_MODEL), equivalence
-        )
+        answers = self._read(_ANSWERS) if self._has(_ANSWERS) else None
+        result = CandidateResult.model_validate_json(self._read(_RESULT))
+        return TrainedCandidate(result, self._read(_MODEL), equivalence, answers)
 
     def save(self, data: TrainedCandidate) -> None:
-        """Write both files."""
+        """Write the files."""
         self._write(_MODEL, data.model)
         self._write(_RESULT, data.result.model_dump_json(indent=1).encode())
         if data.equivalence is not None:
             self._write(_PARITY, data.equivalence.model_dump_json(indent=1).encode())
+        if data.answers is not None:
+            self._write(_ANSWERS, data.answers)
 
     def extract_metadata(self, data: TrainedCandidate) -> dict[str, Any]:
         """Score and time, for the dashboard."""

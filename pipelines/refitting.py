@@ -1,0 +1,150 @@
+"""The pipeline of a refit: the champion's own recipe on its own table, held to the answers that its promotion kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from champion.bundle.libraries import moved
+from champion.bundle.manifest import Manifest
+from champion.comparison.evaluation import Provenance
+from champion.errors import ProjectError
+from champion.modeling.contract import Contract
+from champion.modeling.split import SplitRule
+from champion.orchestration import code
+from champion.orchestration.runs import output
+from champion.orchestration.stacks import support_of
+from champion.registry import versions as champions
+from champion.registry.reconcile import reconcile, who, write_champion
+from champion.registry.refit import RefitOutcome, RefitTerms
+from champion.use_case.learning import Candidate, Data, Split
+from champion.use_case.whole import UseCase
+from champion.workspace.workspace import Workspace, require_writable
+from pipelines.dataset import former_dataset
+from pipelines.launch import TellStep, launched, versioned
+from pipelines.table_check import require_candidates
+from pipelines.training import Options, Trained, facts_of, judged, train
+from steps.compare_answers import compare_answers
+from steps.prepare import prepare
+from steps.refit import refit as refit_step
+from steps.train_candidate import train_candidate
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+
+
+class Refit(NamedTuple):
+    """What a refit found and did: its outcome, where it compared; the challenger's run, where there was one; what to know."""
+
+    said: str
+    outcome: RefitOutcome | None
+    trained: Trained | None
+    notes: list[str]
+
+
+@pipeline(execution_mode=ExecutionMode.FAIL_FAST)
+def refitting(
+    table: Any,
+    use_case: UseCase,
+    rule: SplitRule,
+    contract: Contract,
+    kept: Any,
+    facts: Provenance,
+    terms: RefitTerms,
+    rows: int,
+) -> None:
+    """Train the one candidate of a champion's recipe, compare its answers with those that were kept, and act on it."""
+    ((name, candidate),) = use_case.candidates.items()
+    data, fitting = use_case.data.model_copy(update={"path": ""}), use_case.fitting()
+    train_set, holdout, profile, plan = versioned(prepare)(table=table, data=data, rule=rule, task=use_case.task)
+    fitted = versioned(train_candidate, candidate.estimator)(
+        train_set=train_set, plan=plan, name=name, candidate=candidate, fitting=fitting, id=f"train_{name}"
+    )
+    compared, refitted = versioned(compare_answers, candidate.estimator)(
+        holdout=holdout, plan=plan, candidate=fitted, contract=contract, kept=kept, fitting=fitting
+    )
+    refit_step(compared=compared, refitted=refitted, plan=plan, profile=profile, facts=facts, terms=terms, rows=rows)
+
+
+def recipe(manifest: Manifest, today: UseCase) -> UseCase:
+    """The use case that makes a champion's model again, by its manifest; what judges and runs it is as today."""
+    candidate = Candidate(estimator=manifest.estimator, params=manifest.params)
+    rule = {name: getattr(manifest.split, name) for name in ("share", "by", "salt", "column")}
+    steps = {"default", "prepare", f"train_{manifest.candidate}", "evaluate", "promote", "report"}
+    return today.model_copy(
+        update={
+            "task": manifest.task,
+            "data": Data(path=manifest.data_path, target=manifest.target, drop=manifest.drop, kinds=manifest.kinds),
+            "split": Split(**rule, min_overlap=today.split.min_overlap),
+            "candidates": {manifest.candidate: candidate},
+            "training": today.training.model_copy(update={"seed": manifest.seed}),
+            "resources": {name: each for name, each in today.resources.items() if name in steps},
+        }
+    )
+
+
+def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep) -> Refit:
+    """Where a library moved since the champion was made, train its recipe again, and give the new model its number where it
+    answers the same; else it is a challenger as any other.
+
+    Raises ProjectError when something is the user's to mend.
+    """
+    require_writable(workspace)
+    reconciled = reconcile(client, workspace)
+    champion, package = reconciled.version_history.champion, reconciled.package
+    if champion is None or package is None:
+        raise ProjectError(
+            f"{workspace.use_case.name} has no champion to refit. `python run.py train --config {workspace.shown_config}` "
+            "makes one."
+        )
+    manifest, notes = package.manifest, [*reconciled.notes]
+    with code.made_with(support_of(client).libraries()):
+        _, here = code.fingerprint({}, (manifest.estimator,))
+    changed = moved(manifest.libraries, here)
+    if changed is None:
+        said = f"Nothing to refit: version {champion.number} was made with the libraries that are here."
+        return Refit(said, None, None, notes)
+    kept = champions.kept_answers(client, champion)
+    if kept is None:
+        said = (
+            f"Version {champion.number} was made with {changed}, and this store does not have its answers to the holdout: "
+            "they cannot be compared, so an ordinary challenger was trained."
+        )
+        trained = train(client, workspace, options, tell)
+        return Refit(said, None, trained, trained.notes)
+    own = Workspace(workspace.root, workspace.config, recipe(manifest, workspace.use_case))
+    require_candidates(own.use_case, f"the recipe of version {champion.number}")
+    dataset = former_dataset(client, own, manifest.data_version, manifest.split)
+    terms = RefitTerms(
+        champion=str(champion.id),
+        revision=reconciled.version_history.revision,
+        moved=changed,
+        readmit=options.readmit,
+        by=who(client, workspace),
+    )
+    with code.made_with(support_of(client).libraries()):
+        inputs = {
+            "table": dataset.artifact,
+            "use_case": own.use_case,
+            "rule": dataset.rule,
+            "contract": manifest.contract,
+            "kept": kept,
+            "facts": facts_of(client, own, dataset),
+            "terms": terms,
+            "rows": dataset.rows,
+        }
+        steps = ["prepare", f"train_{manifest.candidate}", "compare_answers", "refit"]
+        run = launched(client, own.use_case, refitting, inputs, tell, kind="refit", steps=steps, cache=options.cache)
+    outcome: RefitOutcome = output(run.steps, "refit", "outcome")
+    if outcome.action == "other_answers":
+        said = (
+            f"Version {champion.number} was made with {changed}. Trained again it is another model: {outcome.reason} "
+        )
+        trained = judged(client, own, dataset, options, tell, reconciled)
+        return Refit(f"{said}So it is a challenger.", outcome, trained, trained.notes)
+    if outcome.action != "refitted":
+        raise ProjectError(outcome.reason)
+    now = write_champion(client, workspace)
+    return Refit(outcome.reason, outcome, None, [*reconciled.done, *([now] if now else [])])
