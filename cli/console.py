@@ -153,7 +153,10 @@ def versions_list(use_case: str, versions: Sequence[Version], elsewhere: Pointer
     elif not versions:
         console.print(f"No model version of {use_case} yet: `python run.py train` makes the first.", markup=False)
         return
-    for version in sorted(versions, key=lambda version: -version.number):
+    revisions = [each.champion_state.revision if each.champion_state else 0 for each in versions]
+    for revision, version in sorted(
+        zip(revisions, versions, strict=True), key=lambda pair: (-pair[1].number, -pair[0])
+    ):
         record = version.record
         score = f"{record.metric} {record.challenger_score:.4f}"
         if record.champion_score is not None:
@@ -162,10 +165,11 @@ def versions_list(use_case: str, versions: Sequence[Version], elsewhere: Pointer
         console.print(f"[{style}]version {version.number:<4} {version.stage:<11}[/] {score}", soft_wrap=True)
         console.print(f"  {escape(record.reason)}", soft_wrap=True)
         made = record.created[:16].replace("T", " ")
-        commit = (record.commit or "none")[:8]
+        commit, of = (record.commit or "none")[:8], f"revision {revision}, model" if revision else "model"
         by = version.champion_state.by if version.champion_state else None
         made_by = f", made champion by {escape(by)}" if by else ""
-        console.print(f"  [dim]{made} UTC, data {record.data_version[:8]}, commit {commit}{made_by}[/]", soft_wrap=True)
+        what = f"data {record.data_version[:8]}, commit {commit}, {of} {record.model[:8]}"
+        console.print(f"  [dim]{made} UTC, {what}{made_by}[/]", soft_wrap=True)
 
 
 def pointer_facts(pointer: Pointer) -> dict[str, Any]:
@@ -173,15 +177,21 @@ def pointer_facts(pointer: Pointer) -> dict[str, Any]:
     known = {key: pointer.text(key) for key in ("data_version", "commit")}
     unknown = dict.fromkeys(("created", "reason", "fingerprint", "judged_against", "replaced"))
     facts = {"number": pointer.number, "stage": "production", "metrics": pointer.metrics, **known, **unknown}
-    return {**facts, "made_champion_by": pointer.text("by")}
+    about = {"made_champion_by": pointer.text("by"), "revision": pointer.meta.get("revision")}
+    return {**facts, **about, "model": pointer.text("model")}
 
 
 def version_facts(version: Version) -> dict[str, Any]:
     """One entry of `models --json`."""
     keys = ("metrics", "data_version", "commit", "created", "reason", "fingerprint", "judged_against", "replaced")
-    by = version.champion_state.by if version.champion_state else None
+    state = version.champion_state
     facts = {key: getattr(version.record, key) for key in keys}
-    return {"number": version.number, "stage": version.stage} | facts | {"made_champion_by": by}
+    about = {
+        "made_champion_by": state and state.by,
+        "revision": state and state.revision,
+        "model": version.record.model,
+    }
+    return {"number": version.number, "stage": version.stage} | facts | about
 
 
 def columns_table(columns: Sequence[Column]) -> None:

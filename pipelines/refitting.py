@@ -86,10 +86,10 @@ def recipe(manifest: Manifest, today: UseCase) -> UseCase:
 
 
 def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep) -> Refit:
-    """Where a library moved since the champion was made, train its recipe again, and give the new model its number where it
-    answers the same; else it is a challenger as any other.
+    """Train the champion's recipe again, where a library moved since it was made.
 
-    Raises ProjectError when something is the user's to mend.
+    A model that answers the same takes the champion's number; another one is a challenger as any other. Raises ProjectError
+    when something is the user's to mend.
     """
     require_writable(workspace)
     reconciled = reconcile(client, workspace)

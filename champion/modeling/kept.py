@@ -71,7 +71,9 @@ class KeptAnswers:
         """The same answers as the same bytes."""
         target, shares = io.BytesIO(), self.predictions.probabilities
         arrays: dict[str, Any] = {"truth": self.truth, "values": self.predictions.values}
-        np.savez_compressed(target, **arrays, **({} if shares is None else {"probabilities": shares}))
+        if shares is not None:
+            arrays["probabilities"] = shares
+        np.savez_compressed(target, **arrays)
         return target.getvalue()
 
     def difference(self, other: KeptAnswers) -> str | None:

@@ -34,9 +34,9 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     """Remove the runs of a use case but the newest, and the artifacts that nothing needs then; without `really` only count.
 
     A run whose steps the newest one took from the cache stays too: ZenML's cache finds a step by the run that executed
-    it. Every model version and its record stay, its package and its answers too, and so does what the newest successful run made or read:
-    the next run is cached as before. Tables of former data versions go; a run that needs one reads its file again. So do
-    tables that were scored or compared and what came of them: whoever asked has that in files.
+    it. Every model version and its record stay, its package and its answers too, and so does what the newest successful run
+    made or read: the next run is cached as before. Tables of former data versions go; a run that needs one reads its file
+    again. So do tables that were scored or compared and what came of them: whoever asked has that in files.
 
     A run that has not ended was killed, and goes, where no process runs a pipeline; else it stays, with what it needs.
     Whatever else a run still names stays too. What was interrupted goes on at the next call.

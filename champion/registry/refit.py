@@ -64,10 +64,10 @@ class Refitted:
 
 
 def carry_out_refit(client: Client, made: Refitted, terms: RefitTerms) -> tuple[RefitOutcome, UUID | None]:
-    """Put the new model into production under the champion's number: one process at a time, and only in the place of the
-    champion that it was compared with.
+    """Put the new model into production under the champion's number, where its answers are the champion's.
 
-    The UUID is the model version that is champion afterwards.
+    One process at a time does, and only in the place of the champion that it was compared with. The UUID is the model
+    version that is champion afterwards.
     """
     name, fingerprint, model = made.facts.use_case, made.facts.fingerprint, digest(made.candidate.model)
     action: Literal["refitted", "other_answers", "champion_changed", "withdrawn"]

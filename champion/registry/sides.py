@@ -179,8 +179,8 @@ def is_taken(sides: Sides, workspace: Workspace) -> bool:
 
 def sentence(sides: Sides, workspace: Workspace) -> str | None:
     """What a person should know of the situation; None where all agree or there is nothing to compare."""
-    pointer, champion = shown(workspace.pointer, workspace.root), sides.history.champion_number
-    theirs = sides.pointer.number if sides.pointer else None
+    pointer = shown(workspace.pointer, workspace.root)
+    champion, theirs = _numbers(sides)
     match sides.situation:
         case Situation.UNRECORDED:
             return (
@@ -203,6 +203,23 @@ def sentence(sides: Sides, workspace: Workspace) -> str | None:
             return None
 
 
+def _numbers(sides: Sides) -> tuple[str | None, str | None]:
+    """The champions of store and pointer, by number; of one number, by revision and model: a refit keeps the number."""
+    champion, pointer, named = sides.history.champion, sides.pointer, sides.named
+    ours, theirs = champion.number if champion else None, pointer.number if pointer else None
+    if champion is None or pointer is None or ours != theirs:
+        return str(ours) if champion else None, str(theirs) if pointer else None
+    revision = named.champion_state.revision if named else pointer.text("revision")
+    model = named.files[MODEL] if named else pointer.text("model")
+    return told_apart(ours, sides.history.revision, champion.record.model), told_apart(theirs, revision, model)
+
+
+def told_apart(number: int | None, revision: int | str | None, model: str | None) -> str:
+    """A version among several of its number."""
+    facts = (f"revision {revision}" if revision else "", f"model {model[:8]}" if model else "")
+    return f"{number} ({', '.join(filter(None, facts))})" if any(facts) else str(number)
+
+
 def both_moved(sides: Sides, workspace: Workspace) -> ProjectError:
     """The error of two champions: their scores and dates, and the command that decides."""
     champion, pointer = sides.history.champion, sides.pointer
@@ -210,16 +227,15 @@ def both_moved(sides: Sides, workspace: Workspace) -> ProjectError:
     assert pointer is not None
     metric, config = workspace.use_case.promotion.metric, workspace.shown_config
 
-    def described(number: int | None, metrics: dict[str, float], since: str | None, by: str | None) -> str:
+    def described(number: str | None, metrics: dict[str, float], since: str | None, by: str | None) -> str:
         score = f", {metric} {metrics[metric]:.4f}" if metric in metrics else ""
         day = f", champion since {since[:16].replace('T', ' ')} UTC" if since else ""
         return f"version {number}{score}{day}{f', by {by}' if by else ''}"
 
     state = champion.champion_state
-    mine = described(
-        champion.number, champion.record.metrics, state.since if state else None, state.by if state else None
-    )
-    theirs = described(pointer.number, pointer.metrics, pointer.text("since"), pointer.text("by"))
+    ours, named = _numbers(sides)
+    mine = described(ours, champion.record.metrics, state.since if state else None, state.by if state else None)
+    theirs = described(named, pointer.metrics, pointer.text("since"), pointer.text("by"))
     return ProjectError(
         f"Two champions: {shown(workspace.pointer, workspace.root)} names {theirs}; the store of this machine has {mine}. "
         f"Neither followed the other. `python run.py adopt pointer --config {config}` takes git's, `adopt store` keeps "
@@ -243,8 +259,14 @@ def out_of_step(sides: Sides, workspace: Workspace) -> list[str]:
             f"{name} holds version {package.manifest.model_version}, and the store has no champion: the next run takes it over"
         )
     elif package is not None and (champion is None or package.manifest.files[MODEL] != champion.record.model):
-        other = "its package is not here" if champion is None else f"the champion is version {champion.number}"
-        number = package.manifest.model_version
+        manifest, other = package.manifest, "its package is not here"
+        number = str(manifest.model_version)
+        if champion is not None:
+            theirs = str(champion.number)
+            if theirs == number:
+                number = told_apart(manifest.model_version, manifest.champion_state.revision, manifest.files[MODEL])
+                theirs = told_apart(champion.number, sides.history.revision, champion.record.model)
+            other = f"the champion is version {theirs}"
         lines.append(f"{name}, which is served, holds version {number}, and {other}: the next run makes them agree")
     lines += [line for line in (never_judged(workspace.reports, workspace.use_case.name),) if line]
     return lines

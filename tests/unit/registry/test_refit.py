@@ -1,15 +1,10 @@
 """The champion's recipe after a library has another version: its number where it answers the same, else a challenger."""
 
-import json
 from typing import Any
 
 import pytest
 
-from champion.errors import ProjectError
 from champion.orchestration import code
-from champion.registry import versions as champions
-from champion.registry.prune import prune
-from champion.registry.refit import RefitTerms
 from champion.registry.rollback import roll_back
 from champion.registry.versions import Version, version_history
 from tests.conftest import Session, tree
@@ -77,5 +72,5 @@ def test_equal_answers_keep_the_number_with_a_new_revision_and_the_champion_is_n
     assert now.record.fingerprint == manifest["fingerprint"] != before.record.fingerprint
 
     again, _ = session.train(tree(2))
-    assert (again.decision.reason_code, again.outcome.champion) == ("tie", 2)
+    assert (again.decision.reason_code, again.outcome.champion) == ("same", 2), "the recipe is what the use case says"
     assert roll_back(session.client, session.workspace(tree(2)), None).champion == 1, "and not to its own twin"
