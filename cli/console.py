@@ -177,8 +177,7 @@ def pointer_facts(pointer: Pointer) -> dict[str, Any]:
     known = {key: pointer.text(key) for key in ("data_version", "commit")}
     unknown = dict.fromkeys(("created", "reason", "fingerprint", "judged_against", "replaced"))
     facts = {"number": pointer.number, "stage": "production", "metrics": pointer.metrics, **known, **unknown}
-    about = {"made_champion_by": pointer.text("by"), "revision": pointer.meta.get("revision")}
-    return {**facts, **about, "model": pointer.text("model")}
+    return {**facts, "made_champion_by": pointer.text("by"), "revision": None, "model": pointer.text("model")}
 
 
 def version_facts(version: Version) -> dict[str, Any]:

@@ -144,7 +144,12 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
         )
         trained = judged(client, own, dataset, options, tell, reconciled)
         return Refit(f"{said}So it is a challenger.", outcome, trained, trained.notes)
-    if outcome.action != "refitted":
-        raise ProjectError(outcome.reason)
+    if outcome.action == "champion_changed":
+        raise ProjectError("Nothing was refitted: the champion changed while this refit was under way. Run again.")
+    if outcome.action == "withdrawn":
+        raise ProjectError(
+            f"Nothing was refitted: this refit of version {champion.number} was in production, and a rollback took it out. "
+            "`--readmit` lets it back."
+        )
     now = write_champion(client, workspace)
     return Refit(outcome.reason, outcome, None, [*reconciled.done, *([now] if now else [])])

@@ -78,7 +78,6 @@ def record(workspace: Workspace, package: Package) -> str:
             **{name: getattr(manifest, name) for name in facts},
             "model": manifest.files[MODEL],
             "state": manifest.state_name,
-            "revision": state.revision,
             "since": state.since,
             **({"by": state.by} if state.by else {}),
         }

@@ -75,13 +75,12 @@ def carry_out_refit(client: Client, made: Refitted, terms: RefitTerms) -> tuple[
         history = champions.version_history(client, name)
         champion = history.champion
         if champion is None or (str(champion.id), history.revision) != (terms.champion, terms.revision):
-            action, reason = "champion_changed", "Nothing was refitted: the champion changed at this moment. Run again."
+            action, reason = "champion_changed", "The champion changed while this refit was under way."
         elif made.compared.difference is not None:
             action, reason = "other_answers", f"It answers otherwise than version {champion.number}: "
             reason += f"{made.compared.difference}."
         elif history.is_withdrawn(fingerprint, model) and not terms.readmit:
-            action = "withdrawn"
-            reason = f"This refit of version {champion.number} was in production and was taken out. `--readmit` lets it back."
+            action, reason = "withdrawn", f"A rollback took this refit of version {champion.number} out of production."
         else:
             action, reason = "refitted", f"Refitted, as it was made with {terms.moved}: its answers to all "
             reason += f"{made.compared.rows} rows of the holdout are what they were."

@@ -209,12 +209,12 @@ def _numbers(sides: Sides) -> tuple[str | None, str | None]:
     ours, theirs = champion.number if champion else None, pointer.number if pointer else None
     if champion is None or pointer is None or ours != theirs:
         return str(ours) if champion else None, str(theirs) if pointer else None
-    revision = named.champion_state.revision if named else pointer.text("revision")
+    revision = named.champion_state.revision if named else None
     model = named.files[MODEL] if named else pointer.text("model")
-    return told_apart(ours, sides.history.revision, champion.record.model), told_apart(theirs, revision, model)
+    return _told_apart(ours, sides.history.revision, champion.record.model), _told_apart(theirs, revision, model)
 
 
-def told_apart(number: int | None, revision: int | str | None, model: str | None) -> str:
+def _told_apart(number: int | None, revision: int | None, model: str | None) -> str:
     """A version among several of its number."""
     facts = (f"revision {revision}" if revision else "", f"model {model[:8]}" if model else "")
     return f"{number} ({', '.join(filter(None, facts))})" if any(facts) else str(number)
@@ -227,15 +227,18 @@ def both_moved(sides: Sides, workspace: Workspace) -> ProjectError:
     assert pointer is not None
     metric, config = workspace.use_case.promotion.metric, workspace.shown_config
 
-    def described(number: str | None, metrics: dict[str, float], since: str | None, by: str | None) -> str:
+    def described(number: int | None, metrics: dict[str, float], *more: str | None) -> str:
         score = f", {metric} {metrics[metric]:.4f}" if metric in metrics else ""
+        since, by, model = more
         day = f", champion since {since[:16].replace('T', ' ')} UTC" if since else ""
-        return f"version {number}{score}{day}{f', by {by}' if by else ''}"
+        of = f", model {model[:8]}" if model and champion.number == pointer.number else ""
+        return f"version {number}{score}{day}{f', by {by}' if by else ''}{of}"
 
     state = champion.champion_state
-    ours, named = _numbers(sides)
-    mine = described(ours, champion.record.metrics, state.since if state else None, state.by if state else None)
-    theirs = described(named, pointer.metrics, pointer.text("since"), pointer.text("by"))
+    when = (state.since, state.by) if state else (None, None)
+    mine = described(champion.number, champion.record.metrics, *when, champion.record.model)
+    named = sides.named.files[MODEL] if sides.named else pointer.text("model")
+    theirs = described(pointer.number, pointer.metrics, pointer.text("since"), pointer.text("by"), named)
     return ProjectError(
         f"Two champions: {shown(workspace.pointer, workspace.root)} names {theirs}; the store of this machine has {mine}. "
         f"Neither followed the other. `python run.py adopt pointer --config {config}` takes git's, `adopt store` keeps "
@@ -264,8 +267,8 @@ def out_of_step(sides: Sides, workspace: Workspace) -> list[str]:
         if champion is not None:
             theirs = str(champion.number)
             if theirs == number:
-                number = told_apart(manifest.model_version, manifest.champion_state.revision, manifest.files[MODEL])
-                theirs = told_apart(champion.number, sides.history.revision, champion.record.model)
+                number = _told_apart(manifest.model_version, manifest.champion_state.revision, manifest.files[MODEL])
+                theirs = _told_apart(champion.number, sides.history.revision, champion.record.model)
             other = f"the champion is version {theirs}"
         lines.append(f"{name}, which is served, holds version {number}, and {other}: the next run makes them agree")
     lines += [line for line in (never_judged(workspace.reports, workspace.use_case.name),) if line]

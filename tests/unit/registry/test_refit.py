@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from champion.orchestration import code
+from champion.registry import versions as versions_module
 from champion.registry.rollback import roll_back
 from champion.registry.versions import Version, version_history
-from tests.conftest import Session, tree
+from tests.conftest import Session, quick, tree
 
 Patch = pytest.MonkeyPatch
 
@@ -33,10 +34,6 @@ def refit(session: Session, use_case: dict[str, Any], **options: bool) -> tuple[
         return refitting.refit(session.client, session.workspace(use_case), options_, tell), executed
 
 
-def versions(session: Session) -> list[tuple[int, str]]:
-    return [(each.number, each.stage) for each in version_history(session.client, session.name).versions]
-
-
 def champion(session: Session) -> Version:
     found = version_history(session.client, session.name).champion
     assert found is not None
@@ -46,8 +43,8 @@ def champion(session: Session) -> Version:
 def test_equal_answers_keep_the_number_with_a_new_revision_and_the_champion_is_not_loaded(
     session: Session, monkeypatch: Patch
 ) -> None:
-    session.train(tree(1))
-    session.train(tree(2))
+    for depth in (1, 2):
+        session.train(tree(depth))
     before, made_with = champion(session), session.manifest()["libraries"]
     same, executed = refit(session, tree(2))
     assert (same.outcome, executed) == (None, set())
@@ -63,7 +60,8 @@ def test_equal_answers_keep_the_number_with_a_new_revision_and_the_champion_is_n
     assert (now.number, now.id != before.id, now.champion_state.event) == (2, True, "refit")
     assert now.states[1:] == before.states, "it follows the state that it renewed"
     assert f"scikit-learn {made_with['scikit-learn']}, which is 9.9.9 here" in now.champion_state.reason
-    assert versions(session) == [(1, "archived"), (2, "archived"), (2, "production")]
+    versions = version_history(session.client, session.name).versions
+    assert [(each.number, each.stage) for each in versions] == [(1, "archived"), (2, "archived"), (2, "production")]
     assert session.client.get_model_version(session.name, "v2-b").stage == "production"
     manifest = session.manifest()
     assert (manifest["model_version"], manifest["libraries"]["scikit-learn"]) == (2, "9.9.9")
@@ -74,3 +72,66 @@ def test_equal_answers_keep_the_number_with_a_new_revision_and_the_champion_is_n
     again, _ = session.train(tree(2))
     assert (again.decision.reason_code, again.outcome.champion) == ("same", 2), "the recipe is what the use case says"
     assert roll_back(session.client, session.workspace(tree(2)), None).champion == 1, "and not to its own twin"
+    withdrawn = champion(session).champion_state.withdrawn
+    assert {before.record.fingerprint, now.record.fingerprint} <= set(withdrawn), "both of its models are taken out"
+    back = roll_back(session.client, session.workspace(tree(2)), 2)
+    assert (back.champion, champion(session).id) == (2, now.id), "the newest of the number"
+
+
+def test_other_answers_and_answers_that_nobody_kept_make_an_ordinary_challenger(
+    session: Session, monkeypatch: Patch
+) -> None:
+    session.train(tree(2))
+    first = champion(session)
+    upgraded(monkeypatch)
+    with Patch.context() as patch:
+        patch.setattr("champion.modeling.kept.TOLERANCE", -1.0)
+        other, _ = refit(session, tree(2))
+    assert other.outcome.action == "other_answers"
+    assert "Trained again it is another model" in other.said
+    assert "So it is a challenger." in other.said
+    assert (other.trained.decision.reason_code, champion(session).id) == ("tie", first.id)
+
+    artifact = session.client.get_artifact_version(first.answers_id)
+    session.client.delete_artifact_version(artifact.id, delete_from_artifact_store=True)
+    lost, _ = refit(session, tree(2))
+    assert "this store does not have its answers to the holdout" in lost.said
+    assert (lost.outcome, lost.trained.decision.reason_code, champion(session).id) == (None, "tie", first.id)
+
+
+def test_the_recipe_is_the_champions_own_whatever_the_use_case_says_today(session: Session, monkeypatch: Patch) -> None:
+    searched = quick(
+        data={"drop": ["sepal_width"], "kinds": {"sepal_length": "categorical"}},
+        candidates={
+            "near": {"estimator": "sklearn.neighbors.KNeighborsClassifier", "search": {"n_neighbors": [1, 9]}},
+            "tree": {"estimator": "sklearn.tree.DecisionTreeClassifier", "search": {"max_depth": [1, 2]}},
+        },
+        training={"seed": 7},
+    )
+    session.train(searched)
+    before = session.manifest()
+    table = session.root / "data/iris.csv"
+    table.write_bytes(table.read_bytes() + b"5.0,3.0,1.5,0.3,setosa\n")
+    upgraded(monkeypatch)
+    done, _ = refit(session, tree(0, split={"share": 0.5, "salt": "other"}))
+    now = session.manifest()
+    assert done.outcome.action == "refitted", done.said
+    same = ("data_version", "estimator", "params", "seed", "split", "signature", "drop", "kinds", "rows", "files")
+    assert {key: now[key] for key in same if key != "files"} == {key: before[key] for key in same if key != "files"}
+    assert now["files"]["model.skops"] == before["files"]["model.skops"]
+
+
+def test_what_a_killed_refit_left_is_gone_on_with_and_a_champion_that_changed_meanwhile_stays(
+    session: Session, monkeypatch: Patch
+) -> None:
+    session.train(tree(2))
+    upgraded(monkeypatch)
+    with Patch.context() as patch:
+        patch.setattr(versions_module, "set_champion", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            refit(session, tree(2))
+    assert session.manifest()["title"]["turn"] == 1
+    assert champion(session).champion_state.event == "promotion"
+    assert refit(session, tree(2))[0].outcome.revision == 2
+    assert session.client.get_model_version(session.name, "v1-b").stage == "production"
+    assert [each.number for each in version_history(session.client, session.name).versions] == [1, 1]
