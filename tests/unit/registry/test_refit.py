@@ -92,8 +92,7 @@ def test_other_answers_and_answers_that_nobody_kept_make_an_ordinary_challenger(
     assert "So it is a challenger." in other.said
     assert (other.trained.decision.reason_code, champion(session).id) == ("tie", first.id)
 
-    artifact = session.client.get_artifact_version(first.answers_id)
-    session.client.delete_artifact_version(artifact.id, delete_from_artifact_store=True)
+    session.client.delete_artifact_version(first.answers_id, delete_metadata=False, delete_from_artifact_store=True)
     lost, _ = refit(session, tree(2))
     assert "this store does not have its answers to the holdout" in lost.said
     assert (lost.outcome, lost.trained.decision.reason_code, champion(session).id) == (None, "tie", first.id)
