@@ -2,7 +2,7 @@
 
 import click
 
-from champion.harmless import printable
+from champion.terminal import echo
 from cli.common import config_option, json_option, open_use_case, print_json, running, stack_option
 
 
@@ -38,10 +38,10 @@ def command(config: str, stack: str | None, no_cache: bool, readmit: bool, as_js
     from cli import console
 
     console.warn(done.notes)
-    click.echo(printable(done.said))
+    echo(done.said)
     if trained:
         console.warn(trained.evaluation.warnings)
         console.training_summary(trained.evaluation, trained.decision, trained.outcome)
-        click.echo(f"Report: reports/{workspace.use_case.name}/report.html   {used}")
+        echo(f"Report: reports/{workspace.use_case.name}/report.html   {used}")
     else:
-        click.echo(used)
+        echo(used)
