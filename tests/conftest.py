@@ -1,7 +1,6 @@
 """Fixtures that every room shares: a checkout of one's own, with a store and a HOME of its own."""
 
 import compileall
-import functools
 import itertools
 import json
 import os
@@ -23,7 +22,7 @@ from champion.workspace.workspace import Workspace
 from data.make_iris import iris_csv
 from devtools.checkout import copy_known, environment
 from tests.support.browser import browser, page  # noqa: F401 - fixtures
-from tests.support.stores import copy_store, quick_lists, scratch
+from tests.support.stores import SHARED, copy_store, once, quick_lists, scratch
 from tests.support.warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,27 +121,32 @@ def copy_project(target: Path) -> None:
     copy_known(ROOT, target, LEFT_OUT)
 
 
-@functools.cache
 def template() -> Path:
-    """The checkout that the others of this test process are copies of: committed, and compiled."""
-    folder = scratch()
+    """The checkout that the others of this session are copies of: committed, and compiled."""
+    return once("template", make_template)
+
+
+def make_template(folder: Path) -> None:
     copy_project(folder)
     compileall.compile_dir(folder, quiet=2)
     made = Checkout(folder, folder)
     made.git("init", "--quiet", "--initial-branch", "main")
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "start")
-    return folder
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Long forms run when they are asked for: `make test-long`."""
+    """Long forms run when they are asked for: `make test-long`. What is made once lies in the first process's folder."""
+    if SHARED not in os.environ or not hasattr(config, "workerinput"):
+        os.environ[SHARED] = str(scratch())
     config.addinivalue_line("markers", "long: takes minutes; run by `make test-long` alone")
     config.option.markexpr = config.option.markexpr or "not long"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of a page is run again where the machine's network changed under it, and for no other reason."""
+    if any("checkout" in getattr(item, "fixturenames", ()) for item in items):
+        WARM.begin()
     for item in items:
         if "page" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=9, only_rerun="NetworkChangedError"))
@@ -197,7 +201,7 @@ def ready_project(folder: Path) -> Checkout:
     return made
 
 
-WARM = Warm(ready_project)
+WARM = Warm("champion", ready_project)
 
 
 @pytest.fixture
@@ -264,32 +268,31 @@ def forget_store() -> None:
     stack._STACK_CACHE.clear()
 
 
-@functools.cache
-def empty_store() -> Path:
-    """Where the copy of an empty ZenML store is, once this test process has made one."""
-    return scratch() / "store"
-
-
 def enter_store(folder: Path, monkeypatch: pytest.MonkeyPatch, server: Mapping[str, str] | None = None) -> Any:
     """Have this process use the ZenML store in a folder, where none is there an empty one, or that of a server."""
+    if not folder.exists() and server is None:
+        copy_store(once("empty-store", make_store), folder)
+    return enter(folder, monkeypatch, server or {})
+
+
+def make_store(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        enter(folder, patch, {})
+
+
+def enter(folder: Path, monkeypatch: pytest.MonkeyPatch, server: Mapping[str, str]) -> Any:
     from zenml.utils.source_utils import set_custom_source_root
 
     from champion.orchestration.store import open_store
 
     for name in [name for name in os.environ if name.startswith("ZENML_")]:
         monkeypatch.delenv(name)
-    for name, value in {"ZENML_CONFIG_PATH": str(folder), "ZENML_ANALYTICS_OPT_IN": "false", **(server or {})}.items():
+    for name, value in {"ZENML_CONFIG_PATH": str(folder), "ZENML_ANALYTICS_OPT_IN": "false", **server}.items():
         monkeypatch.setenv(name, value)
-    is_new = not folder.exists() and server is None
-    if is_new and empty_store().exists():
-        copy_store(empty_store(), folder)
     forget_store()
     set_custom_source_root(str(ROOT))
     quick_lists()
-    client = open_store()
-    if is_new and not empty_store().exists():
-        copy_store(folder, empty_store())
-    return client
+    return open_store()
 
 
 _opened: dict[str, Any] = {}  # the store that the tests of this process share: opening one takes a second

@@ -1,5 +1,5 @@
 """A Python that has its libraries imported and their caches filled, and is forked for each command: the same process, seconds
-earlier. Each worker of a test session has its own.
+earlier. The workers of a test session share it.
 
 The command's own modules are imported by the fork, from the checkout it runs in. Not for commands whose imports are what is
 tested: those start an interpreter.
@@ -22,7 +22,6 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,48 +35,52 @@ SECONDS = 600  # after which a command counts as stuck
 
 
 class Warm:
-    """A Python that is forked, started when first asked: this environment's, or another's.
+    """A Python that is forked, started when first asked: this environment's, or another's, of a name.
 
     `project` makes a checkout with a table in a folder: training there fills the caches.
     """
 
-    def __init__(self, project: Callable[[Path], Any] | None = None, python: str = sys.executable) -> None:
-        self._project, self._python = project, python
+    def __init__(self, name: str, project: Callable[[Path], Any] | None = None, python: str = sys.executable) -> None:
+        self._name, self._project, self._python = name, project, python
 
-    @cached_property
-    def _orders(self) -> socket.socket:
-        """Where it takes orders; it ends with this process."""
-        from tests.support.stores import scratch
+    def begin(self) -> Path:
+        """Have it started, which takes it a while; where it takes orders."""
+        from tests.support.stores import once
 
-        home = scratch()
+        return once(f"warm-{self._name}", self._start) / "orders"
+
+    def _start(self, home: Path) -> None:
+        home.mkdir()
         if self._project:
             self._project(home / "project")
         env = {name: value for name, value in os.environ.items() if not name.startswith(("ZENML_", "DVC_"))} | {
             "HOME": str(home), "ZENML_CONFIG_PATH": f"{home}/zenml", "COLUMNS": "100", "ZENML_ANALYTICS_OPT_IN": "false",
             "ZENML_LOGGING_VERBOSITY": "WARN", "ZENML_ENABLE_RICH_TRACEBACK": "false", "AUTO_OPEN_DASHBOARD": "false",
         }  # fmt: skip
-        ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-        with theirs, (home / "log").open("w") as log:
-            command = [self._python, __file__, str(theirs.fileno()), str(home / "project")]
+        session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as orders, (home / "log").open("w") as log:
+            orders.bind(str(home / "orders"))
+            orders.listen(64)
+            command = [self._python, __file__, str(orders.fileno()), str(home / "project"), str(session)]
             subprocess.Popen(
-                command, env=env, cwd=home, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command, env=env, cwd=home, pass_fds=[orders.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        return ours
 
     def run(
         self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str], given: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run ``python ARGUMENTS`` to its end, with a standard input."""
+        place = self.begin()
         ours, theirs = socket.socketpair()
         with ours, tempfile.TemporaryFile() as gets, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             gets.write(given.encode())
             gets.seek(0)
             order = json.dumps({"arguments": arguments, "cwd": str(cwd), "env": env}).encode()
-            with theirs:
-                files = [each.fileno() for each in (gets, out, err, theirs)]
-                socket.send_fds(self._orders, [order], files)
+            with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as orders:
+                orders.connect(str(place))
+                socket.send_fds(orders, [order], [each.fileno() for each in (gets, out, err, theirs)])
             code = ours.recv(10)
-            assert code, "the Python that is forked has ended; its folder has a log"
+            assert code, f"the Python that is forked has ended: {(place.parent / 'log').read_text()}"
             said = [stream.seek(0) or stream.read().decode("utf-8", "replace") for stream in (out, err)]
         return subprocess.CompletedProcess([self._python, *arguments], int(code), *said)
 
@@ -139,13 +142,21 @@ def warm_up(project: Path) -> None:
     sys.path[:] = path
 
 
-def serve(orders: socket.socket) -> dict[str, Any]:
+def serve(orders: socket.socket, session: int) -> dict[str, Any]:
     """Fork for each order, until the session is over; in the fork, return the order."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    orders.settimeout(1)
     while True:
-        order, files, _, _ = socket.recv_fds(orders, 2**20, 4)
-        if not order:
-            os._exit(0)
+        try:
+            asking, _ = orders.accept()
+        except TimeoutError:
+            try:
+                os.kill(session, 0)
+            except ProcessLookupError:
+                os._exit(0)
+            continue
+        with asking:
+            order, files, _, _ = socket.recv_fds(asking, 2**20, 4)
         if os.fork() == 0:
             break
         for file in files:
@@ -223,6 +234,6 @@ if __name__ == "__main__":
     assert "champion" not in sys.modules
     gc.collect()
     gc.freeze()
-    asked_for = serve(socket.socket(fileno=int(sys.argv[1])))
+    asked_for = serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[3]))
     become(asked_for)
     finish(*asked_for["arguments"])

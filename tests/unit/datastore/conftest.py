@@ -32,7 +32,7 @@ def client() -> Path:
 CLIENTS = ROOT / ".venv-drive/bin"
 PYTHONS = {  # with dvc, by the folder that holds each: they are forked instead of started; the client's is unmodified
     Path(sys.executable).parent.resolve(): WARM,
-    CLIENTS.resolve(): Warm(python=str(CLIENTS.resolve() / "python")),
+    CLIENTS.resolve(): Warm("drive", python=str(CLIENTS.resolve() / "python")),
 }
 
 
