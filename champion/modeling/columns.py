@@ -208,7 +208,7 @@ def _text_kind(texts: list[str], filled: int, column: pd.Series) -> Verdict:
         return "datetime", True, "All its texts are ISO 8601 dates or times."
     elif all(_DATE_LIKE.fullmatch(text) for text in some):
         note = " It seems to hold dates: write them as 2026-01-31, so that day and month cannot be confused."
-    if any(_CODE.match(text) for text in texts) and all(text.lstrip("+-").isdecimal() for text in texts):
+    if any(_CODE.match(text) for text in texts) and pd.to_numeric(pd.Series(texts), errors="coerce").notna().all():
         note = " Some begin with a zero, so they are codes; where they are numbers, `numeric` in data.kinds says so."
     if _is_prose(some, len(texts), filled):
         return "text", False, f"It is free text: long, and different in most rows.{note}"

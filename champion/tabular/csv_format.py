@@ -1,7 +1,7 @@
 """CSV: UTF-8, separated by commas, with a header, gzipped or not; and errors that say where a file is broken.
 
-Read whole, pandas finds out what each column is, but for whole numbers of which one has a leading zero: those are codes,
-and stay texts. What pandas would do in silence is refused: a second column of the same name that is renamed, rows with more
+Read whole, pandas finds out what each column is, but for numbers of which one is a code, digits that begin with a zero: all of
+them stay texts. What pandas would do in silence is refused: a second column of the same name that is renamed, rows with more
 fields than the header that shift into the index. Read in chunks, every value is a
 text. What a text stands for is settled later, by the signature of a model, so that a code such as 007 stays one and a
 wrong value in a late row spoils that row and no other.
@@ -33,7 +33,8 @@ _LONGEST_HEADER = 16 * 1024 * 1024  # characters of all names
 _CODE = r"\s*0\d+\s*$"  # no number would be written so: 007, 01234
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # as OWASP lists them; the last four are wide forms
 _SIGNED = r"^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_BEFORE_FIELD = tuple(b'," \n\r')
+_BEFORE_FIELD, _AFTER_FIELD = tuple(b'," \n\r'), tuple(b'," \t\n\r')
+_CHUNK = 100_000  # rows of which all numbers are texts at once
 
 
 def read(path: Path, table: str) -> pd.DataFrame:
@@ -54,23 +55,23 @@ def read(path: Path, table: str) -> pd.DataFrame:
             f"{table} has more fields in its rows than the {len(names)} names in its header. "
             "Name every column, or remove the comma that ends the rows."
         )
-    whole = [at for at in range(len(names)) if _is_whole(frame.iloc[:, at])]
-    if whole and _may_hold_codes(path):
-        texts: pd.DataFrame = pd.read_csv(path, encoding="utf-8", usecols=whole, dtype=str, **options)
-        for name in texts.columns:
-            if texts[name].str.match(_CODE).any():
-                frame[name] = texts[name]
+    numbers = [at for at in range(len(names)) if frame.iloc[:, at].dtype.kind in "iuf"]
+    if numbers and _may_hold_codes(path):
+        as_texts: dict[str, Any] = {"encoding": "utf-8", "dtype": str, **options}
+        with pd.read_csv(path, usecols=numbers, chunksize=_CHUNK, **as_texts) as chunks:
+            codes = {name for chunk in chunks for name in chunk if chunk[name].str.match(_CODE).any()}
+        if whose := [at for at in numbers if frame.columns[at] in codes]:
+            texts = pd.read_csv(path, usecols=whose, **as_texts)
+            frame[texts.columns] = texts
     frame.columns = tidy(frame.columns, table)
     return frame
 
 
-def _is_whole(column: pd.Series) -> bool:
-    """Whether pandas made whole numbers of it, as it does of 007; of floats where some are missing."""
-    return column.dtype.kind in "iu" or bool(column.dtype.kind == "f" and column.dropna().mod(1).eq(0).all())
-
-
 def _may_hold_codes(path: Path) -> bool:
-    """Whether a field anywhere begins with a zero and another digit; cheaper than to read every number as a text."""
+    """Whether a field anywhere seems to be a code; cheaper than to read every number as a text.
+
+    Where a block ends in the middle of one that begins so, it counts.
+    """
     import numpy as np
 
     with _bytes(path) as file:
@@ -79,8 +80,12 @@ def _may_hold_codes(path: Path) -> bool:
             octets = np.frombuffer(end + block, dtype=np.uint8)
             zeros = np.flatnonzero(octets[1:-1] == ord("0"))
             digits = zeros[(octets[zeros + 2] - ord("0")) < 10]  # unsigned, so that what is below a zero is large
-            if np.isin(octets[digits], _BEFORE_FIELD).any():
-                return True
+            begun = digits[np.isin(octets[digits], _BEFORE_FIELD)]
+            if begun.size:
+                others = np.flatnonzero((octets - ord("0")) >= 10)
+                ends = others[np.minimum(np.searchsorted(others, begun + 2), len(others) - 1)]
+                if (np.isin(octets[ends], _AFTER_FIELD) | (ends < begun + 2)).any():
+                    return True
             end = block[-2:]
     return False
 

@@ -103,7 +103,7 @@ def fifty_classes() -> Made:
 def thirty_rows() -> Made:
     """Few rows, some of them twice; codes with leading zeros in a feature and in the target."""
     labels = np.array(["007", "08"] * 15)
-    table = pd.DataFrame({"size": signal(labels, 0.1).round(2), "zip": ["00501", "10001", "00602"] * 10, "ok": labels})
+    table = pd.DataFrame({"size": signal(labels, 0.1).round(2), "zip": ["00501", "10001", "0.5"] * 10, "ok": labels})
     return table, "thirty.csv", "ok", "rows judge"
 
 

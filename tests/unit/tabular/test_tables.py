@@ -63,12 +63,12 @@ def test_a_table_of_each_format_is_read(tmp_path: Path, name: str, content: str 
 def test_codes_with_leading_zeros_stay_texts_and_no_row_of_the_holdout_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = "".join(f'0050{n},{n},"0{n % 7}", {n}:00,0.0{n}\n' for n in range(60))
+    rows = "".join(f'0050{n},{n},"0{n % 7}", 0{n}:00,0.0{n},{n}.50\n' for n in range(60))
     for name in ("a.csv", "a.csv.gz"):
-        content = f"zip,count,label,hour,part\n{rows},7,07,0:00,1\n".encode()
+        content = f"zip,count,label,hour,part,mixed\n{rows},7,07,0:00,1,007\n".encode()
         path = written(tmp_path, name, gzip.compress(content) if name.endswith(".gz") else content)
         frame = read_table(path, name)
-        assert [frame[column].tolist()[7] for column in frame] == ["00507", 7, "00", " 7:00", 0.07]
+        assert [frame[column].tolist()[7] for column in frame] == ["00507", 7, "00", " 07:00", 0.07, "7.50"]
         assert frame["zip"].isna().sum() == 1, "a field that is empty is missing still"
         assert frame["count"].dtype.kind == "i"
     with monkeypatch.context() as former:
@@ -79,6 +79,22 @@ def test_codes_with_leading_zeros_stay_texts_and_no_row_of_the_holdout_moves(
     assert is_holdout(frame, rule).tolist() == is_holdout(numbers, rule).tolist()
     feature = signature(frame, [describe(frame["zip"], "numeric")])
     assert model_frame(frame, feature)["zip"].tolist()[7] == 507, "data.kinds says that they are numbers"
+
+
+@pytest.mark.parametrize(
+    ("content", "may"),
+    [
+        (b"a,b\n1,007\n2,3\n", True),
+        (b'a,b\n1,"00"\n', True),
+        (b"a,b\n1, 01 ,2\n", True),
+        (b"a\n1\n08", True),
+        (b"x" * (2**20 - 4) + b"\n012\n3\n", True),
+        (b"a,b,c\n08:30,0.07,01/02/2026\n100,20.05,2000\n", False),
+    ],
+    ids=["a field", "quoted", "blanks", "the end", "cut by a block", "times and fractions"],
+)
+def test_whole_numbers_with_a_leading_zero_alone_cost_a_second_look(tmp_path: Path, content: bytes, may: bool) -> None:
+    assert csv_format._may_hold_codes(written(tmp_path, "a.csv", content)) is may
 
 
 BROKEN = [
