@@ -34,7 +34,6 @@ _CODE = r"\s*0\d+\s*$"  # no number would be written so: 007, 01234
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # as OWASP lists them; the last four are wide forms
 _SIGNED = r"^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _BEFORE_FIELD, _AFTER_FIELD = tuple(b'," \n\r'), tuple(b'," \t\n\r')
-_CHUNK = 100_000  # rows of which all numbers are texts at once
 
 
 def read(path: Path, table: str) -> pd.DataFrame:
@@ -56,13 +55,12 @@ def read(path: Path, table: str) -> pd.DataFrame:
             "Name every column, or remove the comma that ends the rows."
         )
     numbers = [at for at in range(len(names)) if frame.iloc[:, at].dtype.kind in "iuf"]
-    if numbers and _may_hold_codes(path):
-        as_texts: dict[str, Any] = {"encoding": "utf-8", "dtype": str, **options}
-        with pd.read_csv(path, usecols=numbers, chunksize=_CHUNK, **as_texts) as chunks:
-            codes = {name for chunk in chunks for name in chunk if chunk[name].str.match(_CODE).any()}
-        if whose := [at for at in numbers if frame.columns[at] in codes]:
-            texts = pd.read_csv(path, usecols=whose, **as_texts)
-            frame[texts.columns] = texts
+    whose = _with_codes(path, table, len(names), numbers) if numbers and _may_hold_codes(path) else []
+    if whose:
+        texts: pd.DataFrame = pd.read_csv(path, encoding="utf-8", usecols=whose, dtype=str, **options)
+        for name in texts.columns:
+            if texts[name].str.match(_CODE).any():
+                frame[name] = texts[name]
     frame.columns = tidy(frame.columns, table)
     return frame
 
@@ -88,6 +86,22 @@ def _may_hold_codes(path: Path) -> bool:
                     return True
             end = block[-2:]
     return False
+
+
+def _with_codes(path: Path, table: str, columns: int, numbers: list[int]) -> list[int]:
+    """Which of these columns hold codes, read block by block; all may where the blocks cannot be read as pandas read the file."""
+    import pyarrow.compute as pc
+
+    found: set[int] = set()
+    try:
+        with closing(_Counted(path)) as file:
+            for batch in _batches(file, path, table, columns, numbers):
+                for at, column in zip(numbers, batch.columns, strict=True):
+                    if at not in found and pc.any(pc.match_substring_regex(column, f"^{_CODE}")).as_py():
+                        found.add(at)
+    except DataError:
+        return numbers
+    return sorted(found)
 
 
 def stream(path: Path, table: str) -> TableStream:
