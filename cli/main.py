@@ -6,6 +6,7 @@ pandas at its top: what a command works with is imported when it runs.
 
 import gc
 import importlib
+import signal
 import sys
 
 import click
@@ -75,6 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if whole_process and arguments[:1] not in [[name] for name in LONG_LIVED]:
         settings.keep_freed_memory()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+                signal.signal(number, signal.default_int_handler)  # as Ctrl-C: children and half-written files go
     if whole_process:
         guard_process()
     settings.prepare_environment()

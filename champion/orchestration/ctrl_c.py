@@ -21,8 +21,8 @@ _in_use: set[int] = set()
 def between_transactions(store: Any) -> None:
     """Let what interrupts this process wait while its main thread holds a connection of a store's database.
 
-    It waits `LONGEST` seconds at most. Nothing is changed where Ctrl-C does not raise KeyboardInterrupt (in a background
-    job, say), or outside the main thread.
+    It waits `LONGEST` seconds at most. Nothing is changed for signals that do not raise KeyboardInterrupt (Ctrl-C in a
+    background job, say), or outside the main thread.
     """
     from sqlalchemy import event
 
@@ -31,8 +31,9 @@ def between_transactions(store: Any) -> None:
     if not event.contains(store.engine, "checkout", _taken):
         event.listen(store.engine, "checkout", _taken)
         event.listen(store.engine, "checkin", _given_back)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, Interrupt())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, Interrupt())
 
 
 def _taken(_connection: Any, record: Any, _proxy: Any) -> None:

@@ -68,7 +68,7 @@ SUPPORT = LocalDocker()
 
 @contextlib.contextmanager
 def ended_by_signals(containers: Containers) -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does, so that it takes its containers along, and let neither be lost.
+    """Let a run take its containers along where it is ended, by Ctrl-C, SIGTERM or SIGHUP, and let none of these be lost.
 
     An interrupt that comes while a library calls back is swallowed there; the next step will know of it.
     """
@@ -80,7 +80,7 @@ def ended_by_signals(containers: Containers) -> Iterator[None]:
 
     with contextlib.ExitStack() as restored:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if signal.getsignal(number) != signal.SIG_IGN:
                     restored.callback(signal.signal, number, signal.signal(number, interrupt))
         yield
