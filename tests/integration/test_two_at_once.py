@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -116,10 +117,13 @@ def test_a_kill_at_any_moment_leaves_one_champion(
     ready.run("train")
     took = time.monotonic() - begun
     session = on_machine_of(ready, monkeypatch)
-    draw = random.Random(7)
+    draw, ends = random.Random(7), Counter[str]()
     for attempt in range(attempts):
         ready.write_use_case(tree(2 if attempt % 2 else 1, training={"seed": attempt}, promotion={"min_gain": 0.0}))
         moment = str(took * draw.uniform(0.4, 1.1))
-        ready.command(sys.executable, "-c", DIE_AFTER, moment, "train", "--readmit", expect=None)
-        one_champion(session)
+        done = ready.command(sys.executable, "-c", DIE_AFTER, moment, "train", "--readmit", expect=None)
+        ends["killed" if done.returncode < 0 else "ended before the kill"] += 1
+        _, repaired = one_champion(session)
+        ends["package written anew by the next command"] += repaired is not None
+    print(f"\n{attempts} attempts: {', '.join(f'{count} {what}' for what, count in ends.items())}")
     assert ready.run("train").returncode == 0

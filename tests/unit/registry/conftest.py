@@ -132,8 +132,16 @@ class Machine:
     def reconcile(self) -> str:
         return "; ".join(reconcile(self.client, self.workspace).notes)
 
-    def promote(self, better: bool = True, again: str | None = None) -> Any:
+    def promote(self, again: str | None = None) -> Any:
         """A run that finds a better model: one that was never seen, or that of a fingerprint."""
+        client, *judged = self.judged(again)
+        decision, outcome, _ = carry_out(client, *judged)
+        if outcome.action == "promoted":
+            write_champion(client, self.workspace)
+        return decision
+
+    def judged(self, again: str | None = None) -> tuple[Any, Judged, Terms]:
+        """Such a run at the moment before its decision is carried out, with the store."""
         client = self.client
         reconcile(client, self.workspace)
         Machine.made += again is None
@@ -151,10 +159,7 @@ class Machine:
             policy=Promotion(), promote=True, readmit=False, by=who(client, self.workspace),
             champion=str(champion.id) if champion else None, revision=history.revision,
         )  # fmt: skip
-        decision, outcome, _ = carry_out(client, judged, terms)
-        if outcome.action == "promoted":
-            write_champion(client, self.workspace)
-        return decision
+        return client, judged, terms
 
     def roll_back(self) -> Any:
         return roll_back(self.client, self.workspace, None)

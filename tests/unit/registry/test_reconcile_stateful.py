@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from champion.errors import ProjectError
 from champion.registry import versions as champions
@@ -31,6 +31,7 @@ class TwoClones(RuleBasedStateMachine):
     """What may happen to two people who share a repository and a remote, each with a store of their own."""
 
     visited: ClassVar[Counter[Situation]] = Counter()
+    done: ClassVar[Counter[str]] = Counter()
 
     @initialize(shared=st.sampled_from([True, True, False]))
     def start(self, shared: bool) -> None:
@@ -43,6 +44,10 @@ class TwoClones(RuleBasedStateMachine):
             self.push("ada")
             self.machines["bob"].pull()
 
+    @invariant()
+    def count(self) -> None:
+        self.done["steps"] += 1
+
     def teardown(self) -> None:
         forget_store()
         self.patches.undo()
@@ -51,9 +56,11 @@ class TwoClones(RuleBasedStateMachine):
     def command(self, machine: Machine, what: Any, *, changes: bool = False) -> None:
         """A command that writes: it refuses, or all agrees afterwards and what changed was said."""
         before = self.look(machine)
+        self.done["commands that write"] += 1
         try:
             said = str(what() or "")
         except ProjectError:
+            self.done["refused"] += 1
             assert self.look(machine)[0] == before[0] or before[1] is Situation.MOVED, "a refusal changes no champion"
             return
         number, situation = self.look(machine)
@@ -153,6 +160,7 @@ class TwoClones(RuleBasedStateMachine):
 
         def killed(*arguments: Any, **more: Any) -> Any:
             original(*arguments, **more)
+            self.done["killed"] += 1
             raise KeyboardInterrupt
 
         with pytest.MonkeyPatch.context() as patch, contextlib.suppress(KeyboardInterrupt, ProjectError):
@@ -180,10 +188,13 @@ def champions_model(data: bytes | None) -> str | None:
 def test_two_clones_always_know_one_champion_and_lose_none_silently(examples: int, steps: int) -> None:
     rolled_back()
     TwoClones.visited.clear()
+    TwoClones.done.clear()
     settings = hypothesis.settings(
         max_examples=examples, stateful_step_count=steps, derandomize=True, database=None, deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )  # fmt: skip
     run_state_machine_as_test(TwoClones, settings=settings)
+    print(f"\n{examples} histories", *(f"{count:,} {what}" for what, count in TwoClones.done.items()), sep=", ")
+    print(*(f"{count:,} times: {situation.value}" for situation, count in TwoClones.visited.most_common()), sep="\n")
     unseen = set(Situation) - set(TwoClones.visited) - {Situation.SERVER}
     assert not unseen, TwoClones.visited
