@@ -38,6 +38,10 @@ class ModelError(PackageError):
         self.cause = cause
 
 
+class MemoryLimitError(PackageError):
+    """A model that this machine lacks the memory for; another one may have it."""
+
+
 class StoreError(ProjectError):
     """A ZenML store that cannot be used as it is; exit code 1."""
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from champion.bundle.folder import CARD, EQUIVALENCE, LARGEST, LARGEST_OTHER, MODEL, PROFILE, Package, digest
+from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest
 from champion.bundle.libraries import failure, moved, unable, ways_on
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.bundle.model import loads
-from champion.errors import ModelError, PackageError
+from champion.bundle.sizes import memory, most
+from champion.errors import MemoryLimitError, ModelError, PackageError
 from champion.harmless import clean, code, text
 from champion.modeling.arrays import ArrayPredictor, Block
 from champion.modeling.contract import Contract
@@ -31,10 +32,12 @@ def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None 
     }
     if equivalence is not None:
         files[EQUIVALENCE] = (equivalence.model_dump_json(indent=1) + "\n").encode()
+    here = memory()
     for name, data in files.items():
-        if len(data) > (most := LARGEST.get(name, LARGEST_OTHER)):
+        largest, expected = most(name, here)
+        if len(data) > largest:
             raise PackageError(
-                f"The package's {name} would be larger than any that is read ({len(data):,} bytes, expected at most {most:,}). "
+                f"The package's {name} would be larger than any that is read: {len(data):,} bytes, expected {expected}. "
                 "Choose a smaller model, or leave out columns."
             )
     hashes = {name: digest(data) for name, data in files.items()}
@@ -86,7 +89,7 @@ def array_predictor(package: Package, source: str) -> ArrayPredictor:
     try:
         model = ArrayPredictor(contract, _pipeline(package, source), backend)
         model.predict(_example(contract))
-    except MemoryError:
+    except (MemoryError, MemoryLimitError):
         raise
     except Exception as error:  # a model of other libraries may fail in any way
         ways = ways_on(made_with, f"doctor --config configs/{package.manifest.use_case}.yaml")

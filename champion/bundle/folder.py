@@ -27,10 +27,10 @@ from pydantic import ValidationError
 from champion.bundle.manifest import FORMAT, Manifest
 from champion.bundle.manifest import MODEL as MODEL
 from champion.bundle.plain_files import opened
+from champion.bundle.sizes import Memory, memory, most
 from champion.errors import PackageError
 
 MANIFEST, PROFILE, CARD = "manifest.json", "profile.json", "MODEL_CARD.md"
-LARGEST, LARGEST_OTHER = {MODEL: 2**30}, 64 * 2**20  # bytes of a file that is read
 EQUIVALENCE = "parity.json"  # a package from before there was a parity gate has none
 
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
@@ -144,12 +144,13 @@ def _read_once(folder: Path, shown: str) -> Package | None:
     place = folder if folder.is_dir() else _parked(folder)
     if place is None:
         return None
+    here = memory()  # before the folder is opened: a reader that takes its time meets the next swap
     try:
         handle = os.open(
             place, os.O_RDONLY | os.O_DIRECTORY
         )  # the very folder, whatever is swapped in while it is read
         try:
-            package = _contents(place, handle, shown)
+            package = _contents(place, handle, shown, here)
         finally:
             os.close(handle)
     except OSError as error:
@@ -159,7 +160,7 @@ def _read_once(folder: Path, shown: str) -> Package | None:
     return package
 
 
-def _contents(place: Path, handle: int, shown: str) -> Package | None:
+def _contents(place: Path, handle: int, shown: str, here: Memory) -> Package | None:
     # a name that begins with two dots is the volume's own, where the folder is a ConfigMap
     with os.scandir(handle) as entries:
         names = {entry.name for entry in entries if not entry.name.startswith("..")}
@@ -167,21 +168,26 @@ def _contents(place: Path, handle: int, shown: str) -> Package | None:
         return None
     if MANIFEST not in names:
         raise _refused(shown, f"it has no {MANIFEST}")
-    text = _content(place / MANIFEST, handle, shown)
+    text = _content(place / MANIFEST, handle, shown, most(MANIFEST, here))
     manifest = parse_manifest(text, f"{shown}/{MANIFEST}")
     foreign = sorted(names - manifest.files.keys() - {MANIFEST})
     if foreign:
         raise _refused(shown, f"{foreign[0]} does not belong to it")
-    return Package(manifest, {name: _content(place / name, handle, shown) for name in names - {MANIFEST}}, text)
+    files, others = {}, len(text)
+    for name in sorted(names - {MANIFEST}):
+        files[name] = _content(place / name, handle, shown, most(name, here, others))
+        others += 0 if name == MODEL else len(files[name])
+    return Package(manifest, files, text)
 
 
-def _content(path: Path, folder: int, shown: str) -> bytes:
-    """A file's bytes, unless there are more of them than this product writes."""
+def _content(path: Path, folder: int, shown: str, allowed: tuple[int, str]) -> bytes:
+    """A file's bytes, unless there are more of them than are `allowed`."""
+    largest, expected = allowed
     with opened(path, folder) as file:
-        most = LARGEST.get(path.name, LARGEST_OTHER)
-        content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
-    if content is None or len(content) > most:
-        raise _refused(shown, f"{path.name} is larger than this product writes (at most {most:,} bytes)")
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(largest + 1) if size <= largest else b""
+    if max(size, len(content)) > largest:
+        raise PackageError(f"{shown} is refused: {path.name} has {size:,} bytes, expected {expected}.")
     return content
 
 

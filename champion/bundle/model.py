@@ -14,8 +14,9 @@ from io import BytesIO
 from pathlib import PurePath
 from typing import Any
 
-from champion.bundle.written import SCHEMA, check_sizes, check_written
-from champion.errors import ModelError, PackageError
+from champion.bundle.sizes import SCHEMA, check_unpacked
+from champion.bundle.written import check_written
+from champion.errors import MemoryLimitError, ModelError, PackageError
 from champion.modeling.evaluation import CandidateResult, EquivalenceReport
 from champion.modeling.libraries import RENAMED, TRUSTED
 
@@ -115,11 +116,11 @@ def require_trusted(data: bytes, source: str) -> tuple[bytes, list[str]]:
 
     Returns the file, in which types of `RENAMED` that are unknown here have the name that they have today, and its
     types beyond skops' defaults, all of them on the list. Raises ModelError naming what is refused, or
-    when it is no skops file.
+    when it is no skops file; MemoryLimitError when there is not the memory for it.
     """
     import skops.io
 
-    _hold(data, source, lambda archive: check_sizes(archive.infolist(), len(data)))
+    _hold(data, source, lambda archive: check_unpacked(archive, len(data), source))
     try:
         types: list[str] = skops.io.get_untrusted_types(data=data)
         if RENAMED.keys() & types:
@@ -143,11 +144,13 @@ def require_trusted(data: bytes, source: str) -> tuple[bytes, list[str]]:
 
 def _hold(data: bytes, source: str, check: Callable[[zipfile.ZipFile], None]) -> None:
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            check(archive)
+        archive = zipfile.ZipFile(BytesIO(data))
     except zipfile.BadZipFile:  # skops says so
         return
-    except MemoryError:
+    try:
+        with archive:
+            check(archive)
+    except (MemoryError, MemoryLimitError):
         raise
     except Exception as error:  # a file that lies about itself may raise anything
         cause = f"is not as this product writes a model: found {error}"

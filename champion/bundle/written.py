@@ -10,19 +10,15 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from champion.bundle.sizes import SCHEMA
 from champion.modeling import trees
 from champion.modeling.libraries import TRUSTED
-
-SCHEMA = "schema.json"
-LARGEST_MODEL = 2 * 2**30  # bytes that the parts of a model file unpack to
-_RATIO, _ALWAYS = 200, 64 * 2**20  # times its own size that it may unpack to, beyond what is always allowed
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 _SCALARS = r"bool_?|u?int\d+|float\d+|str_"
 _LOADERS = {
@@ -107,16 +103,6 @@ def _types() -> frozenset[str]:
 
     known = all_estimators(["classifier", "regressor"])
     return (TRUSTED | _PARTS | {f"{each.__module__}.{each.__name__}" for _, each in known}) - _UNSEEN
-
-
-def check_sizes(parts: Iterable[zipfile.ZipInfo], packed: int) -> None:
-    """Refuse an archive that unpacks to more than a model of its size; nothing is unpacked. Raises ValueError."""
-    parts = list(parts)
-    unpacked, most = sum(part.file_size for part in parts), min(LARGEST_MODEL, _ALWAYS + _RATIO * packed)
-    if unpacked > most:
-        raise ValueError(f"its {packed:,} bytes unpack to {unpacked:,}, expected at most {most:,}")
-    if any(part.compress_type not in _METHODS for part in parts):
-        raise ValueError("it is compressed in another way than deflate")
 
 
 def check_written(archive: zipfile.ZipFile) -> None:

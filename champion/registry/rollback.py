@@ -46,8 +46,13 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
     champion = reconciled.version_history.champion
     if champion is None:
         raise ProjectError(f"{name} has no champion yet, so there is nothing to roll back. Run `python run.py train`.")
-    wanted = _wanted(champion, number)
-    fetched = _from_history(workspace, wanted) if _former(client, name, wanted) is None else None
+    try:
+        wanted = _wanted(champion, number)
+        fetched = _from_history(workspace, wanted) if _former(client, name, wanted) is None else None
+    except ProjectError as error:
+        if not reconciled.done:
+            raise
+        raise ProjectError(f"Nothing was rolled back. {error}\nBefore that, {'; '.join(reconciled.done)}.") from None
     with locked(client, name):
         history = champions.version_history(client, name)
         if history.champion is None or history.champion.id != champion.id:

@@ -19,7 +19,7 @@ BEHAVIOURS = {
     "modeling": {
         "behaviour": "what holds for any estimator", "tasks/protocol": "a further task",
     },
-    "registry": {"reconcile_stateful": "two clones, in any order"},
+    "registry": {"locked": "who changes production holds the lock", "reconcile_stateful": "two clones, in any order"},
     "orchestration": {"engine": "an engine that is not there"},
     "reporting": {
         "drift_report": "one report in all its forms", "report": "one report in all its forms",

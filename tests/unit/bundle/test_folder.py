@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from champion.bundle import folder
+from champion.bundle import folder, sizes
 from champion.bundle.folder import CARD, MANIFEST, MODEL, PROFILE, exchange, parse_manifest, read, write
 from champion.errors import PackageError
 from tests.conftest import ROOT
@@ -77,7 +77,7 @@ def test_what_is_written_is_read_and_before_there_is_none(place: Path) -> None:
         ),
         (
             lambda place: (place / CARD).write_bytes(bytes(10_001)),
-            f"{CARD} is larger than this product writes (at most 10,000 bytes)",
+            f"{CARD} has 10,001 bytes, expected at most ",
         ),
         (lambda place: (place / MANIFEST).unlink(), f"it has no {MANIFEST}"),
         (lambda place: (place / MANIFEST).write_bytes(b""), f"models/iris/{MANIFEST} is not readable as JSON"),
@@ -88,7 +88,7 @@ def test_what_does_not_belong_together_is_refused_by_name(
 ) -> None:
     write(package(), place)
     change(place)
-    monkeypatch.setitem(folder.LARGEST, CARD, 10_000)
+    monkeypatch.setattr(sizes, "_LARGEST_OTHERS", 10_000)
     with pytest.raises(PackageError, match=re.escape(expected)):
         read(place, "models/iris")
 
@@ -225,7 +225,7 @@ WRITER = """
 import sys
 import time
 from pathlib import Path
-from champion.bundle import folder
+from champion.bundle import folder, sizes
 from tests.support.packages import package
 if sys.argv[2] == "two renames":
     folder.exchange = lambda one, other: False

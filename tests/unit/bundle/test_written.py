@@ -18,11 +18,10 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_array
 
 from champion.bundle.model import dumps, loads
-from champion.bundle.written import check_sizes, check_written
+from champion.bundle.written import check_written
 from champion.errors import PackageError
 
 ROWS, LABELS = np.arange(12.0).reshape(6, 2), [0, 1] * 3
-MB = 2**20
 
 
 def logistic() -> Any:
@@ -83,34 +82,3 @@ def test_a_tree_is_looked_at_with_the_features_of_the_model_around_it() -> None:
             changed.writestr(name, text)
     with zipfile.ZipFile(target) as archive, pytest.raises(ValueError, match="a feature that the model has not"):
         check_written(archive)
-
-
-@pytest.mark.parametrize(
-    ("packed", "unpacked", "method", "reason"),
-    [
-        (1 * MB, [64 * MB], zipfile.ZIP_DEFLATED, None),
-        (1 * MB, [100 * MB, 160 * MB], zipfile.ZIP_DEFLATED, None),
-        (100 * MB, [1500 * MB], zipfile.ZIP_STORED, None),
-        (
-            1 * MB,
-            [200 * MB, 65 * MB],
-            zipfile.ZIP_DEFLATED,
-            "its 1,048,576 bytes unpack to 277,872,640, expected at most",
-        ),
-        (100 * MB, [1500 * MB, 600 * MB], zipfile.ZIP_DEFLATED, "expected at most 2,147,483,648"),
-        (1 * MB, [1], zipfile.ZIP_LZMA, "in another way than deflate"),
-    ],
-)
-def test_what_an_archive_unpacks_to_is_known_before_it_is_unpacked(
-    packed: int, unpacked: list[int], method: int, reason: str | None
-) -> None:
-    parts = []
-    for size in unpacked:
-        part = zipfile.ZipInfo("0.npy")
-        part.file_size, part.compress_type = size, method
-        parts.append(part)
-    if reason is None:
-        check_sizes(parts, packed)
-    else:
-        with pytest.raises(ValueError, match=reason):
-            check_sizes(parts, packed)

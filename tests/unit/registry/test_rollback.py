@@ -11,6 +11,7 @@ from champion.orchestration import code
 from champion.registry.rollback import roll_back
 from champion.registry.versions import version_history
 from tests.conftest import Checkout, Session, enter_store, tree
+from tests.unit.registry.conftest import Clone
 
 
 def back(session: Session, use_case: dict[str, Any], number: int | None = None) -> int:
@@ -133,3 +134,13 @@ def test_a_fresh_clone_with_an_empty_store_rolls_back(
     assert back(session, tree(2)) == 1
     assert session.stages() == {1: "production", 2: "archived"}
     assert clone.git("status", "--porcelain") == ""
+
+
+def test_a_rollback_that_is_refused_says_what_it_did_before(clone: Clone) -> None:
+    here = clone("ada")
+    here.promote()
+    here.push()
+    with pytest.raises(
+        ProjectError, match=r"first champion.*\nBefore that, version 1 is the champion, as models/shared"
+    ):
+        clone("bob").roll_back()

@@ -1,0 +1,164 @@
+"""How large the files of a package may be, and what a model may unpack to: known before anything is hashed or unpacked.
+
+A ratio of sizes alone tells little: a forest unpacks to six times its file, the neighbours of a nearly constant table to a
+hundred times theirs. What counts is the memory that the process has.
+"""
+
+import copy
+import json
+import os
+import resource
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from champion.bundle.manifest import MODEL
+from champion.errors import MemoryLimitError
+
+SCHEMA = "schema.json"  # of a model file: what its arrays stand for
+
+_LARGEST_MODEL, _LARGEST_OTHERS = 2**30, 64 * 2**20  # bytes of the model's file, and of all others together
+_LARGEST_UNPACKED = 2 * 2**30  # bytes that the parts of a model file unpack to, whatever memory there is
+_RATIO, _ALWAYS = 200, 64 * 2**20  # times its own size that a file may unpack to, beyond what is always allowed
+_SHARE = (
+    3  # a model may take a third of the memory: the process needs its own, and the former champion answers meanwhile
+)
+_LEAST = 16 * 2**20  # bytes that it may take in any case
+_ARRAYS, _TEXT = (
+    3,
+    14,
+)  # bytes of memory that loading takes for one of an array and of JSON; docs/serving.md has the figures
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BLOCK = 2**20
+
+
+class Memory(NamedTuple):
+    """What a process may use, in bytes, and what says so."""
+
+    size: int
+    source: str
+
+    @property
+    def share(self) -> int:
+        """The bytes that loading a model may take."""
+        return max(self.size // _SHARE, _LEAST)
+
+    @property
+    def reason(self) -> str:
+        """Why it may take no more, and what to do about it."""
+        return (
+            f"a model may take {_mib(self.share)}, a third of {_mib(self.size)}, which is {self.source}. Give it more memory (a "
+            "larger container, `resources` of the step), or choose a smaller model (fewer or shallower trees, fewer rows)"
+        )
+
+
+def memory(root: Path = Path("/")) -> Memory:
+    """The memory that this process may use: the least that the system, its container or its user's limit leaves it."""
+    return min([*_of_system(root), *_of_container(root), *_of_user()])
+
+
+def _of_system(root: Path) -> Iterator[Memory]:
+    try:
+        lines = dict(line.split(":") for line in (root / "proc/meminfo").read_text().splitlines())
+        yield Memory(int(lines["MemAvailable"].split()[0]) * 1024, "what the machine has free")
+    except (OSError, KeyError, ValueError):  # not Linux
+        yield Memory(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), "the memory of the machine")
+
+
+def _of_container(root: Path) -> Iterator[Memory]:
+    """The limits of the control groups that the process is in, of version 2 and 1; each holds for what is below it."""
+    try:
+        groups = [line.split(":", 2) for line in (root / "proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return
+    for _, controllers, path in (group for group in groups if len(group) == 3):
+        if controllers not in ("", "memory"):
+            continue
+        mount, limit = ("", "memory.max") if not controllers else ("memory", "memory.limit_in_bytes")
+        group = Path(path.lstrip("/"))
+        for place in (group, *group.parents):  # a container may see the path that the machine knows it by
+            try:
+                size = int((root / "sys/fs/cgroup" / mount / place / limit).read_text())
+            except (OSError, ValueError):  # no such group here, or "max"
+                continue
+            yield Memory(size, "the limit of the container")
+
+
+def _of_user() -> Iterator[Memory]:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        yield Memory(limit, "the limit of address space (ulimit -v)")
+
+
+def most(name: str, here: Memory, others: int = 0) -> tuple[int, str]:
+    """How many bytes a package's file of this name may have with this memory, and why, to follow "expected".
+
+    `others`: bytes of files already known, the model's aside.
+    """
+    largest, each = (_LARGEST_MODEL, _ARRAYS) if name == MODEL else (_LARGEST_OTHERS, _TEXT)
+    if here.share // each < largest:
+        allowed, why = here.share // each, f": loading takes about {each} times that, and {here.reason}"
+    else:
+        allowed, why = largest, ""
+    allowed = allowed if name == MODEL else max(allowed - others, 0)
+    return allowed, f"at most {allowed:,}{'' if name == MODEL else ' beside the others'}{why}"
+
+
+def check_unpacked(archive: zipfile.ZipFile, packed: int, source: str) -> None:
+    """Refuse a model file that unpacks to more than any model, than there is memory for, or than it says.
+
+    `packed`: its size. Never more than a block is unpacked at a time. Raises ValueError with what was found, or MemoryLimitError
+    where another machine might load it.
+    """
+    parts = archive.infolist()
+    check_sizes(parts, packed)
+    text = sum(part.file_size for part in parts if part.filename == SCHEMA)
+    unpacked, here = sum(part.file_size for part in parts), memory()
+    needed = _ARRAYS * (unpacked - text) + _TEXT * text
+    if needed > here.share:
+        raise MemoryLimitError(
+            f"{source} is too large for the memory here: it unpacks to {_mib(unpacked)}, and loading it takes about "
+            f"{_mib(needed)}; {here.reason}."
+        )
+    for part in parts:
+        _check_part(archive, part)
+    if text:
+        _check_references(archive.read(SCHEMA))
+
+
+def check_sizes(parts: list[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse an archive that says to unpack to more than a model of its size. Raises ValueError."""
+    unpacked, largest = sum(part.file_size for part in parts), min(_LARGEST_UNPACKED, _ALWAYS + _RATIO * packed)
+    if unpacked > largest:
+        raise ValueError(f"its {packed:,} bytes unpack to {unpacked:,}, expected at most {largest:,}")
+    if any(part.compress_type not in _METHODS for part in parts):
+        raise ValueError("it is compressed in another way than deflate")
+
+
+def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """Refuse a part that unpacks to more or less than it says: `zipfile` unpacks all of it, and cuts that off afterwards."""
+    probe, size = copy.copy(part), 0
+    probe.file_size += 1
+    del probe.CRC  # of the part as it says it is; `zipfile` compares it where that is read
+    with archive.open(probe) as content:
+        while block := content.read(_BLOCK):
+            size += len(block)
+    if size != part.file_size:
+        raise ValueError(f"{part.filename}, which does not unpack to the {part.file_size:,} bytes that it says")
+
+
+def _check_references(schema: bytes) -> None:
+    """Refuse an array that several objects name: skops would unpack it for each of them."""
+    numbers: dict[str, object] = {}
+
+    def look(node: dict[str, Any]) -> None:
+        file, number = node.get("file"), node.get("__id__")
+        if isinstance(file, str) and (number is None or numbers.setdefault(file, number) != number):
+            raise ValueError(f"{file}, which several objects name")
+
+    json.loads(schema, object_hook=look)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
