@@ -146,9 +146,8 @@ def _read_once(folder: Path, shown: str) -> Package | None:
         return None
     here = memory()  # before the folder is opened: a reader that takes its time meets the next swap
     try:
-        handle = os.open(
-            place, os.O_RDONLY | os.O_DIRECTORY
-        )  # the very folder, whatever is swapped in while it is read
+        # the very folder, whatever is swapped in while it is read
+        handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         try:
             package = _contents(place, handle, shown, here)
         finally:

@@ -21,14 +21,10 @@ SCHEMA = "schema.json"  # of a model file: what its arrays stand for
 _LARGEST_MODEL, _LARGEST_OTHERS = 2**30, 64 * 2**20  # bytes of the model's file, and of all others together
 _LARGEST_UNPACKED = 2 * 2**30  # bytes that the parts of a model file unpack to, whatever memory there is
 _RATIO, _ALWAYS = 200, 64 * 2**20  # times its own size that a file may unpack to, beyond what is always allowed
-_SHARE = (
-    3  # a model may take a third of the memory: the process needs its own, and the former champion answers meanwhile
-)
+_SHARE = 3  # a model may take a third: the process needs memory of its own, and the former champion answers meanwhile
 _LEAST = 16 * 2**20  # bytes that it may take in any case
-_ARRAYS, _TEXT = (
-    3,
-    14,
-)  # bytes of memory that loading takes for one of an array and of JSON; docs/serving.md has the figures
+# bytes of memory that loading takes for one of an array and for one of JSON; docs/serving.md has the figures
+_ARRAYS, _TEXT = 3, 14
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BLOCK = 2**20
 
