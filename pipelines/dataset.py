@@ -130,20 +130,21 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
 
 def _former_table(workspace: Workspace, version: str) -> pd.DataFrame:
     path, root = workspace.data, workspace.root
-    if path.is_file():
-        with files.copied(path) as (copy, found):
-            if found == version:
-                return read_table(copy, shown(path, root))
-    with scratch() as folder:
-        try:
-            fetched = fetch_version(root, f"data/{path.name}", version, folder)
-        except ProjectError as error:
-            raise DataError(
-                f"The data version {version}, from which the champion was made, is not to be had: the store does not have it, "
-                f"{shown(path, root)} is another one, and DVC does not find it ({' '.join(str(error).splitlines())}). Put that "
-                f"file back to {shown(path, root)}: `git log -S{version} -- '*.dvc' dvc.lock` names the commit that recorded it."
-            ) from None
-        return read_table(fetched, path.name)
+    try:
+        if not path.exists() and index.tracked(root, path).md5 == version:
+            fetch_missing(root, path)
+        if path.is_file():
+            with files.copied(path) as (copy, found):
+                if found == version:
+                    return read_table(copy, shown(path, root))
+        with scratch() as folder:
+            return read_table(fetch_version(root, f"data/{path.name}", version, folder), path.name)
+    except ProjectError as error:
+        raise DataError(
+            f"The data version {version}, from which the champion was made, is not to be had: the store does not have it, "
+            f"{shown(path, root)} is another one, and DVC does not find it ({' '.join(str(error).splitlines())}). Put that "
+            f"file back to {shown(path, root)}: `git log -S{version} -- '*.dvc' dvc.lock` names the commit that recorded it."
+        ) from None
 
 
 def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersionResponse | None, dict[str, Any]]:

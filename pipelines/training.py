@@ -10,7 +10,6 @@ from zenml import pipeline
 from zenml.enums import ExecutionMode
 
 from champion.bundle.libraries import moved, ways_on
-from champion.bundle.manifest import Manifest
 from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.split import SplitRule
@@ -154,19 +153,22 @@ def judged(
     if outcome.action == "promoted":
         notes = [note for note in notes if reconciled and note != reconciled.out_of_step]
         notes += [line for line in (write_champion(client, workspace),) if line]
-    if reconciled is not None and reconciled.package is not None:
-        notes += _of_libraries(reconciled.package.manifest, facts, evaluation, workspace)
+    if reconciled is not None:
+        notes += _of_libraries(reconciled, facts, evaluation, workspace)
     return Trained(evaluation, decision, outcome, facts, notes)
 
 
-def _of_libraries(manifest: Manifest, facts: Provenance, evaluation: Evaluation, workspace: Workspace) -> list[str]:
+def _of_libraries(reconciled: Reconciled, facts: Provenance, evaluation: Evaluation, workspace: Workspace) -> list[str]:
     """What is to be said of a champion that was made with other libraries than those of the run."""
-    changed = moved(manifest.libraries, facts.libraries)
-    if changed is None:
+    champion, package = reconciled.version_history.champion, reconciled.package
+    if champion is None or package is None or (changed := moved(package.manifest.libraries, facts.libraries)) is None:
         return []
+    config = shlex.quote(workspace.shown_config)
+    refit = config if champion.answers_id else None
     if changed in (evaluation.champion_unjudged or ""):
-        return [ways_on(manifest.libraries, f"train --config {shlex.quote(workspace.shown_config)}")]
-    return [f"Model version {manifest.model_version} was made with {changed}. That alone is no fault."]
+        return [ways_on(package.manifest.libraries, f"train --config {config}", refit)]
+    note = f"Model version {champion.number} was made with {changed}. That alone is no fault."
+    return [f"{note} `python run.py refit --config {refit}` makes it anew." if refit else note]
 
 
 def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance:

@@ -27,12 +27,14 @@ def compare_answers(
     from champion.modeling.predictor import Predictor
 
     model = loads(candidate.model, "the refitted model")
-    difference: str | None
-    if contract != Contract(task=plan.task, features=plan.features, classes=plan.classes):
-        difference = "the columns that it takes, or the classes that it knows, are others"
-    else:
-        answers = KeptAnswers.of(Predictor(plan, model), holdout, fitting.target)
-        difference = KeptAnswers.from_bytes(kept).difference(answers)
+    difference: str | None = "the columns that it takes, or the classes that it knows, are others"
+    if contract == Contract(task=plan.task, features=plan.features, classes=plan.classes):
+        try:
+            before = KeptAnswers.from_bytes(kept)
+        except ValueError:  # of a store that was damaged
+            difference = "those that were kept cannot be read"
+        else:
+            difference = before.difference(KeptAnswers.of(Predictor(plan, model), holdout, fitting.target))
     equivalence = check_equivalence(model, plan, holdout, fitting.seed)
     compared = AnswersCompared(rows=len(holdout), difference=difference)
     return compared, TrainedCandidate(candidate.result, candidate.model, equivalence, kept)

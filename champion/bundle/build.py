@@ -92,7 +92,10 @@ def array_predictor(package: Package, source: str) -> ArrayPredictor:
     except (MemoryError, MemoryLimitError):
         raise
     except Exception as error:  # a model of other libraries may fail in any way
-        ways = ways_on(made_with, f"doctor --config configs/{package.manifest.use_case}.yaml")
+        config = f"configs/{package.manifest.use_case}.yaml"
+        ways = ways_on(
+            made_with, f"doctor --config {config}", config, ", where the store has its answers to the holdout"
+        )
         raise ModelError(
             f"The champion in {source} cannot answer here: {unable(error, made_with)}.\n{ways}", cause=failure(error)
         ) from error

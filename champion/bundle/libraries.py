@@ -48,14 +48,16 @@ def unable(error: Exception, made_with: Mapping[str, str]) -> str:
     return cause if changed is None else f"it was made with {changed}, and {cause}"
 
 
-def ways_on(made_with: Mapping[str, str], arguments: str) -> str:
-    """What to do about it, with a command that can be pasted; `arguments` are those of run.py.
+def ways_on(made_with: Mapping[str, str], arguments: str, config: str | None = None, where: str = "") -> str:
+    """What to do about it, with commands that can be pasted; `arguments` are those of run.py.
 
-    A manifest is not trusted to name what would be installed: the libraries are among those that are here.
+    With a `config` a refit is the first of them; `where` says what that takes, where it is not known here. A manifest is not
+    trusted to name what would be installed: the libraries are among those that are here.
     """
     pins = [each for each in made_with.items() if _VERSION.fullmatch(each[1]) and _installed(each[0])]
     versions = " ".join(f"--with {name}=={version}" for name, version in pins)
+    refit = f"`python run.py refit --config {config}` makes it anew with these libraries{where}. " if config else ""
     return (
-        "`python run.py train` with promotion.replace_unjudged: true replaces it; in an environment of the old versions it "
-        f"still answers: `uv run --no-project {versions} python run.py {arguments}`."
+        f"{refit}`python run.py train` with promotion.replace_unjudged: true replaces it; in an environment of the old "
+        f"versions it still answers: `uv run --no-project {versions} python run.py {arguments}`."
     )

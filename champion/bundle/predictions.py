@@ -1,8 +1,8 @@
 """What a service predicted, as files: the columns of a prediction log, and reading a folder of them.
 
-A file holds answers of one model version, row by row: when, for which request, what was asked and what was answered.
-It appears whole or not at all. Small files are merged into larger ones as they pile up; a merged file names its
-sources, so that no row counts twice while both are there.
+A file holds answers of one model version, and of one model file, row by row: when, for which request, what was asked and
+what was answered. It appears whole or not at all. Small files are merged into larger ones as they pile up; a merged file
+names its sources, so that no row counts twice while both are there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from champion.bundle import plain_files
-from champion.bundle.manifest import Manifest
+from champion.bundle.manifest import MODEL, Manifest
 from champion.errors import DataError
 from champion.modeling.features import category_text
 from champion.modeling.predictor import Predictions
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 PATTERN = "predictions-v*.parquet"
 NAME = re.compile(r"predictions-v(\d+)-(\d{8}T\d{6}Z)-([0-9a-f]+)-(\d+)\.parquet")
 FORMAT = b"1"
-_FORMAT, _VERSION, _DATA, _CLASSES, _MERGED = (
-    f"champion.{key}".encode() for key in ("format", "model_version", "data_version", "classes", "merged")
+_FORMAT, _VERSION, _MODEL, _DATA, _CLASSES, _MERGED = (
+    f"champion.{key}".encode() for key in ("format", "model_version", "model", "data_version", "classes", "merged")
 )
 _ATTEMPTS = 10  # to list a folder in which files are merged meanwhile
 _BATCH = 65_536  # rows
@@ -94,6 +94,7 @@ def schema(manifest: Manifest) -> pa.Schema:
     about = {
         _FORMAT: FORMAT,
         _VERSION: str(manifest.model_version).encode(),
+        _MODEL: manifest.files.get(MODEL, "").encode(),
         _DATA: manifest.data_version.encode(),
         _CLASSES: json.dumps(form_of(manifest.contract).names, ensure_ascii=False).encode(),
     }
@@ -175,14 +176,16 @@ def with_sources(file: pa.Schema, sources: Iterable[str]) -> pa.Schema:
 class Logged:
     """Some logged answers of one model version.
 
-    `data_version`: what it was trained on. `classes` (tuple of str): what the numbers in `probabilities` stand for, in
-    order. `table`: of the columns in `columns`.
+    `model`: the sha256 of its model file, since a refit keeps the number; empty in a log of 0.1. `data_version`: what it was
+    trained on. `classes` (tuple of str): what the numbers in `probabilities` stand for, in order. `table`: of the columns in
+    `columns`.
     """
 
     model_version: int
     data_version: str
     classes: tuple[str, ...]
     table: pa.Table
+    model: str = ""
 
 
 def read(
@@ -260,4 +263,5 @@ def _batches(file: Any) -> Iterator[Logged]:
     about = file.schema_arrow.metadata
     classes = tuple(json.loads(about[_CLASSES]))
     for batch in file.iter_batches(batch_size=_BATCH, use_threads=False):
-        yield Logged(int(about[_VERSION]), about[_DATA].decode(), classes, pa.Table.from_batches([batch]))
+        table, model = pa.Table.from_batches([batch]), about.get(_MODEL, b"").decode()
+        yield Logged(int(about[_VERSION]), about[_DATA].decode(), classes, table, model)

@@ -118,7 +118,8 @@ def _set_champion(
     record = champion.record.model_copy(update=update)
     killed = [v for v in history.made_by(facts.fingerprint) if (v.stage, v.number) == ("none", record.number)]
     version = killed[0].id if killed else champions.create(client, facts.use_case, record)
-    champions.log(client, version, record=record)
+    if killed:
+        champions.log(client, version, record=record)
     champions.save_package(client, version, package, made.candidate.answers)
     champions.set_champion(client, version, state)
     return Version(version, champions.PRODUCTION, record, state, None)

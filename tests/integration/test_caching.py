@@ -113,6 +113,12 @@ def test_a_changed_helper_and_another_library_rerun_what_reaches_them(ready: Che
     assert upgraded.facts["lineage"]["libraries"]["scikit-learn"] == "9.9.9"
     assert upgraded.facts["ground"] == "tie", "another fingerprint, the same scores"
 
+    assert ready.json("refit")["action"] == "refitted"
+    assert ready.run("refit").stdout.startswith(
+        "Nothing to refit: version 1 was made with the libraries that are here."
+    )
+    assert [(each["number"], each["revision"], each["stage"]) for each in ready.models()][-1] == (1, 2, "production")
+
     edit(ready, "champion/modeling/split.py")
     assert ready.trained().executed == EVERYTHING
 

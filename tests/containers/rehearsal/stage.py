@@ -132,13 +132,17 @@ class Stage:
                 own = filled_in({**common, **step.get("env", {})}, values)
                 if line == "make ci-image":
                     own.pop("REPO_TOKEN", None)  # there is no registry here: the image is built, not pushed
-                done = self._call(clone, line, own)
-                scene.steps.append((line, done.returncode))
-                scene.said += f"$ {line}\n{done.stdout}"
-                failed = failed or done.returncode != 0
+                failed = self.step(scene, clone, line, own) != 0 or failed
         pointer = self.author.command("git", "--git-dir", self.origin, "show", "main:models/iris.dvc", expect=None)
         _, _, named = pointer.stdout.partition("model_version: ")
         scene.champion = int(named.split()[0]) if named else None
+
+    def step(self, scene: Scene, clone: Checkout, line: str, more: Mapping[str, str] | None = None) -> int:
+        """Carry out one line in a runner's clone, and note how it ended and what it said; its exit code."""
+        done = self._call(clone, line, more or {})
+        scene.steps.append((line, done.returncode))
+        scene.said += f"$ {line}\n{done.stdout}"
+        return done.returncode
 
     def _call(self, clone: Checkout, line: str, more: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         env = {

@@ -1,14 +1,15 @@
-"""What is rehearsed: a first champion, a pull request that is better, its merge, a worse one, a fork's, a rollback, drift."""
+"""What is rehearsed: a first champion, pull requests (better, worse, a fork's), a merge, a rollback, drift, an upgrade."""
 
 import io
 
 import pandas as pd
 
-from tests.conftest import iris_csv
+from tests.conftest import ROOT, iris_csv
 from tests.containers.rehearsal.stage import Scene, Stage
 from tests.support.doubles.github import REPOSITORY
 
 FORK = "stranger/champion"
+UPGRADE = ROOT / "tests/support/upgrade/promote.py"
 
 
 class Rehearsal:
@@ -36,6 +37,7 @@ class Rehearsal:
         self._on_main("drift that lasts", "watch", file="drift-monitor")
         self.stage.share(iris_csv())
         self._on_main("drift that ends", "watch", file="drift-monitor")
+        self._upgrade("an upgrade of a library")
 
     def _on_main(self, title: str, *jobs: str, file: str = "mlops-pipeline", **event: str) -> None:
         """Jobs of a workflow on the main branch, on a fresh runner; and what the issue says, if there is one."""
@@ -46,6 +48,14 @@ class Rehearsal:
         for issue in self.github.issues.values():
             said = [each["body"] for each in self.github.comments.get(issue["number"], [])]
             scene.comment = str(issue["body"]) if issue["state"] == "open" else f"## the issue is closed\n\n{said[-1]}"
+
+    def _upgrade(self, title: str) -> None:
+        """A machine whose champion scikit-learn 1.8.0 made, after the upgrade to the pinned one: nothing of main changes."""
+        scene, clone = self._scene(title), self.stage.runner()
+        (clone.root / "models/iris.dvc").unlink()
+        for command in (f"{UPGRADE} boosting", "run.py doctor", "run.py refit", "run.py models"):
+            self.stage.step(scene, clone, f".venv/bin/python {command}", {"GDRIVE_CREDENTIALS_DATA": self.stage.robot})
+        scene.champion = self.scenes[-2].champion
 
     def _pull_request(self, title: str, branch: str, depth: int, source: str = REPOSITORY) -> None:
         """A pull request, which is over afterwards, on a runner that has checked out what GitHub would: its merge with main."""

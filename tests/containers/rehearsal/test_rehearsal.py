@@ -24,7 +24,14 @@ def test_the_workflows_lead_from_a_first_champion_to_a_rollback(
     assert steps["a fork's pull request"] == ["ci-champion", "ci-train", "ci-comment", "ci-fork-comment"]
     assert steps["drift"] == ["ci-champion", "ci-drift", "ci-drift-issue", "ci-drift-retrain"]
     champions = [scene.champion for scene in played.values()]
-    assert champions == [1, 1, 2, 2, 2, *[1] * 5], "drift alone promotes nothing"
+    assert champions == [1, 1, 2, 2, 2, *[1] * 6], "drift alone promotes nothing, and an upgrade keeps the number"
+    upgraded = played["an upgrade of a library"].said
+    for words in (
+        r"made with scikit-learn 1\.8\.0, which is 1\.9\.\d here, and it answers",
+        r"Refitted, as it was made with scikit-learn 1\.8\.0, .* its answers to all \d+ rows of the holdout are what they were\.",
+        r"version 1 +production (.|\n)*revision 2, model (.|\n)*version 1 +archived (.|\n)*revision 1, model ",
+    ):
+        assert re.search(words, upgraded), words
     for title, words in {
         "a pull request that is better": r"would(.|\n)*\| stack \| docker \|", "a pull request that is worse": "stays",
         "a fork's pull request": "pointer", "drift": "petal_length", "drift that ends": r"The drift is over\.",

@@ -3,6 +3,7 @@
     .venv/bin/python tests/support/upgrade/make.py
 
 `boosting` holds losses under the name that they had until scikit-learn 1.8; `imputing` loads, and cannot answer any more.
+Beside each lie the answers to the holdout that its promotion would have kept in the store.
 """
 
 import hashlib
@@ -41,12 +42,15 @@ def install_and_write(name: str) -> None:
 def write(name: str, libraries: dict[str, str]) -> None:
     """Train on the sample as a run would, and write the package of a first champion."""
     import pandas as pd
+    import skops.io
 
     from champion.bundle import folder
     from champion.bundle.build import build
     from champion.bundle.decision_record import DecisionRecord
     from champion.bundle.manifest import ChampionState
-    from champion.bundle.model import dumps
+    from champion.bundle.model import _canonical  # `dumps` also holds it to the names that types have today
+    from champion.modeling.kept import KeptAnswers
+    from champion.modeling.predictor import Predictor
     from champion.modeling.preparation import prepare_table
     from champion.modeling.split import rule_for
     from champion.modeling.training import fit_candidate
@@ -57,7 +61,7 @@ def write(name: str, libraries: dict[str, str]) -> None:
     data, content = Data(path="data/iris.csv", target="species"), iris_csv()
     table = pd.read_csv(BytesIO(content))
     rule = rule_for(table, data, Split(share=0.3, salt="holdout"))
-    train, _, profile, plan = prepare_table(table, data, rule)
+    train, holdout, profile, plan = prepare_table(table, data, rule)
     fitting = Fitting(target="species", metric="accuracy", folds=5, seed=42, group=None, ranked=False)
     candidate = Candidate(estimator=estimator, params=params)
     pipeline, result = fit_candidate(train, plan, name, candidate, fitting)
@@ -67,12 +71,14 @@ def write(name: str, libraries: dict[str, str]) -> None:
     state = ChampionState(revision=1, highest_version=1, since=now, event="promotion", reason=reason)
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     package = build(
-        dumps(pipeline), profile, use_case="iris", model_version=1, created=now, commit=None, dirty=False,
+        _canonical(skops.io.dumps(pipeline)), profile, use_case="iris", model_version=1, created=now, commit=None, dirty=False,
         data_path=data.path, data_version=md5, rows=len(table), fingerprint=name.ljust(16, "0"), libraries=libraries,
         seed=42, candidate=name, estimator=estimator, params=result.params, target=data.target, classes=plan.classes,
         signature=plan.features, split=rule, metrics={"accuracy": 0.9}, decision=decision, champion_state=state,
     )  # fmt: skip
     folder.write(package, HERE / name)
+    answers = KeptAnswers.of(Predictor(plan, pipeline), holdout, data.target)
+    (HERE / f"{name}.answers.npz").write_bytes(answers.as_bytes())
 
 
 if __name__ == "__main__":

@@ -17,12 +17,15 @@ import yaml
 from champion.bundle import folder
 from champion.bundle.model import TrainedCandidate
 from champion.datastore import dvc, publish
+from champion.errors import ProjectError
 from champion.modeling.contract import Plan
+from champion.modeling.kept import AnswersCompared
 from champion.modeling.split import SplitRule
 from champion.orchestration.store import beside
 from champion.registry.promotion import Judged, Terms, carry_out
 from champion.registry.reconcile import reconcile, who, write_champion
 from champion.registry.recording import record_champion
+from champion.registry.refit import Refitted, RefitTerms, carry_out_refit
 from champion.registry.rollback import roll_back
 from champion.registry.sides import Situation, read_sides
 from champion.registry.versions import version_history
@@ -160,6 +163,28 @@ class Machine:
             champion=str(champion.id) if champion else None, revision=history.revision,
         )  # fmt: skip
         return client, judged, terms
+
+    def refit(self, difference: str | None = None) -> Any:
+        """A refit of the champion whose model has other bytes; its answers are equal, unless it is said how they differ."""
+        client = self.client
+        reconcile(client, self.workspace)
+        Machine.made += 1
+        name, champion = f"refit {Machine.made}", version_history(client, NAME).champion
+        if champion is None:
+            raise ProjectError("there is no champion")
+        candidate = TrainedCandidate(examples.evaluation().candidates[0], model(name), answers=b"kept")
+        facts = examples.lineage(use_case=NAME, fingerprint=name)
+        made = Refitted(
+            AnswersCompared(rows=30, difference=difference), candidate, PLAN, examples.profile(), facts, 150
+        )
+        terms = RefitTerms(
+            champion=str(champion.id), revision=champion.champion_state.revision if champion.champion_state else None,
+            moved="numpy 1.0, which is 2.0 here", readmit=False, by=who(client, self.workspace),
+        )  # fmt: skip
+        outcome, _ = carry_out_refit(client, made, terms)
+        if outcome.action == "refitted":
+            write_champion(client, self.workspace)
+        return outcome
 
     def roll_back(self) -> Any:
         return roll_back(self.client, self.workspace, None)

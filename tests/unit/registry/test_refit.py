@@ -1,14 +1,23 @@
 """The champion's recipe after a library has another version: its number where it answers the same, else a challenger."""
 
+import shutil
 from typing import Any
 
 import pytest
+import yaml
 
+from champion.errors import DataError
 from champion.orchestration import code
 from champion.registry import versions as versions_module
+from champion.registry.prune import prune
 from champion.registry.rollback import roll_back
+from champion.registry.sides import Situation
 from champion.registry.versions import Version, version_history
 from tests.conftest import Session, quick, tree
+from tests.support.packages import old_package
+from tests.support.upgrade.promote import promote
+from tests.unit.registry import conftest as registry_conftest
+from tests.unit.registry.conftest import NAME, Clone, Machine
 
 Patch = pytest.MonkeyPatch
 
@@ -16,7 +25,11 @@ Patch = pytest.MonkeyPatch
 def upgraded(monkeypatch: Patch, version: str = "9.9.9", library: str = "scikit-learn") -> None:
     """Have a library another version from now on."""
     found = code.metadata.version
-    monkeypatch.setattr(code.metadata, "version", lambda name: version if name == library else found(name))
+
+    def installed(distribution_name: str) -> str:
+        return version if distribution_name == library else found(distribution_name)
+
+    monkeypatch.setattr(code.metadata, "version", installed)
 
 
 def refit(session: Session, use_case: dict[str, Any], **options: bool) -> tuple[Any, set[str]]:
@@ -55,7 +68,11 @@ def test_equal_answers_keep_the_number_with_a_new_revision_and_the_champion_is_n
         patch.setattr("champion.bundle.build._pipeline", lambda *_: pytest.fail("the champion was loaded"))
         done, executed = refit(session, tree(1))
     assert executed == {"train_tree", "compare_answers", "refit"}, "another library trains anew; the split is as it was"
+    shown = session.client.list_pipeline_runs(size=1, hydrate=True)[0].run_metadata
     now = champion(session)
+    assert (shown["action"], shown["revision"], shown["model"]) == ("refitted", 3, now.record.model), (
+        "on the run's page"
+    )
     assert (done.outcome.action, done.outcome.champion, done.outcome.revision) == ("refitted", 2, 3)
     assert (now.number, now.id != before.id, now.champion_state.event) == (2, True, "refit")
     assert now.states[1:] == before.states, "it follows the state that it renewed"
@@ -78,6 +95,23 @@ def test_equal_answers_keep_the_number_with_a_new_revision_and_the_champion_is_n
     assert (back.champion, champion(session).id) == (2, now.id), "the newest of the number"
 
 
+@pytest.mark.parametrize("name", ["boosting", "imputing"])
+def test_what_older_versions_of_scikit_learn_made_is_refitted_be_it_loaded_here_or_not(
+    session: Session, name: str
+) -> None:
+    package = old_package(name, session.root, session.name)
+    promote(session.client, package, name)
+    done, _ = refit(session, tree(1))
+    assert (done.outcome.action, done.outcome.champion, done.outcome.revision) == ("refitted", 1, 2), done.said
+    then, now = package.manifest, session.manifest()
+    assert f"scikit-learn {then.libraries['scikit-learn']}, which is 1.9" in now["title"]["reason"]
+    assert (now["params"], now["model_version"]) == (then.params, 1)
+    assert now["files"]["model.skops"] != then.files["model.skops"]
+    judged, _ = session.train(tree(1))
+    assert judged.evaluation.champion.scores["accuracy"] > 0.6
+    assert [note for note in judged.notes if "scikit-learn" in note] == []
+
+
 def test_other_answers_and_answers_that_nobody_kept_make_an_ordinary_challenger(
     session: Session, monkeypatch: Patch
 ) -> None:
@@ -91,6 +125,8 @@ def test_other_answers_and_answers_that_nobody_kept_make_an_ordinary_challenger(
     assert "Trained again it is another model" in other.said
     assert "So it is a challenger." in other.said
     assert (other.trained.decision.reason_code, champion(session).id) == ("tie", first.id)
+    (note,) = [note for note in other.trained.notes if "That alone is no fault." in note]
+    assert note.endswith("`python run.py refit --config use_case.yaml` makes it anew.")
 
     session.client.delete_artifact_version(first.answers_id, delete_metadata=False, delete_from_artifact_store=True)
     lost, _ = refit(session, tree(2))
@@ -134,3 +170,84 @@ def test_what_a_killed_refit_left_is_gone_on_with_and_a_champion_that_changed_me
     assert refit(session, tree(2))[0].outcome.revision == 2
     assert session.client.get_model_version(session.name, "v1-b").stage == "production"
     assert [each.number for each in version_history(session.client, session.name).versions] == [1, 1]
+
+
+def test_a_refit_travels_as_any_other_state_and_pointer_and_sentences_tell_the_models_of_one_number_apart(
+    clone: Clone,
+) -> None:
+    here = clone("ada")
+    for _ in range(2):
+        here.promote()
+        here.push()
+    there = clone("bob")
+    there.reconcile()
+    former = here.package
+    assert here.refit("43 rows get another label").action == "other_answers"
+    assert here.situation is Situation.AGREED
+    outcome = here.refit()
+    assert (outcome.champion, outcome.revision, here.situation) == (2, 3, Situation.UNRECORDED)
+    known = [
+        f"(revision {r}, model {m[:8]})" for r, m in ((3, outcome.model), (2, former.manifest.files["model.skops"]))
+    ]
+    said = f"version 2 {known[0]} is champion on this machine, models/shared.dvc names version 2 {known[1]}"
+    assert said in here.reconcile()
+    here.push()
+    assert yaml.safe_load(here.workspace.pointer.read_text())["meta"]["model"] == outcome.model
+
+    there.pull()
+    assert "version 2 is the champion, as models/shared.dvc names it" in there.reconcile()
+    assert there.package.manifest.files["model.skops"] == outcome.model
+    assert (there.number, there.situation) == (2, Situation.AGREED)
+    there.revert()
+    there.reconcile()
+    assert there.package.manifest == former.manifest, "git's word brings the former model of the number back"
+    assert there.roll_back().champion == 1
+
+
+def test_a_refit_is_of_the_champion_of_that_moment_and_one_that_was_rolled_back_needs_readmit(clone: Clone) -> None:
+    here = clone("ada")
+    for _ in range(2):
+        here.promote()
+    before = version_history(here.client, NAME)
+    assert here.refit().revision == 3
+    with Patch.context() as patch:
+        patch.setattr(registry_conftest, "version_history", lambda *_: before)
+        assert here.refit().action == "champion_changed"
+    back = here.roll_back()
+    assert (back.champion, back.replaced) == (1, 2)
+    withdrawn = version_history(here.client, NAME).state.withdrawn_models
+    assert len(withdrawn) == 2, "both models of the number"
+    Machine.made -= 2  # the next refit has the fingerprint and the bytes of the first
+    assert here.refit().action == "withdrawn"
+
+
+def test_a_pruned_store_keeps_the_answers_and_the_table_comes_from_its_file_or_dvcs_cache(
+    session: Session, monkeypatch: Patch
+) -> None:
+    session.train(tree(2))
+    table, version = session.root / "data/iris.csv", session.manifest()["data_version"]
+    former = table.read_bytes()
+    table.write_bytes(former + b"5.0,3.0,1.5,0.3,setosa\n")
+    session.train(tree(1))
+    assert prune(session.client, session.workspace(tree(1)), really=True).artifacts
+    upgraded(monkeypatch)
+    with pytest.raises(DataError) as error:
+        refit(session, tree(1))
+    said = str(error.value)
+    assert said.startswith(
+        f"The data version {version}, from which the champion was made, is not to be had: the store does not"
+    )
+    assert f"`git log -S{version} -- '*.dvc' dvc.lock` names the commit" in said
+    cached = session.root / ".dvc/cache/files/md5" / version[:2] / version[2:]
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(former)
+    done, executed = refit(session, tree(1))
+    assert (done.outcome.action, "prepare" in executed) == ("refitted", True)
+    assert session.manifest()["data_version"] == version
+    assert table.read_bytes() != former, "today's table stays"
+
+    shutil.rmtree(session.root / ".dvc")
+    assert prune(session.client, session.workspace(tree(1)), really=True).runs == 1, "that of the refit"
+    table.write_bytes(former)
+    upgraded(monkeypatch, "10.0")
+    assert refit(session, tree(1))[0].outcome.revision == 3

@@ -151,6 +151,14 @@ def test_a_value_without_a_type_costs_its_own_row_alone_and_after_the_end_rows_a
     assert left(tmp_path) == []
 
 
+def test_a_refit_keeps_the_number_and_its_answers_lie_in_files_of_their_own_with_its_hash(tmp_path: Path) -> None:
+    models = [manifest().model_copy(update={"files": {"model.skops": letter * 64}}) for letter in "ab"]
+    log = written(tmp_path / "log", *(answered(each, "one", [[1.0]]) for each in models for _ in range(2)))
+    assert (log.rows, len(list((tmp_path / "log").glob("*.parquet")))) == (4, 2)
+    found = [(each.model_version, each.model, each.table.num_rows) for each in read(tmp_path / "log", "log")]
+    assert sorted(found) == [(1, "a" * 64, 2), (1, "b" * 64, 2)]
+
+
 def test_a_file_holds_one_model_version_be_it_with_or_without_probabilities(tmp_path: Path) -> None:
     one, two = manifest(), manifest(model_version=2, classes=("yes", "no"))
     written(tmp_path, *(answered((one, two)[number % 2], "one", [[1.0]], number in (2, 3)) for number in range(6)))
