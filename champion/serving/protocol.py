@@ -83,7 +83,7 @@ class BoundedProtocol(HttpToolsProtocol):
     head_seconds = 10.0
     all = Connections(MOST_CONNECTIONS, MOST_HELD, head_seconds)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's type is wider
         """Begin to wait for the first request; where there are too many connections, another one makes room."""
         super().connection_made(transport)
         self.flow: Flow = Flow(transport)

@@ -191,7 +191,7 @@ def _decoder(features: Sequence[Feature]) -> Callable[[bytes], Any]:
         fields.append((f"f{position}", kind | None, None) if feature.nullable else (f"f{position}", kind))
     names = {f"f{position}": feature.name.translate(_SAFE) for position, feature in enumerate(features)}
     row = msgspec.defstruct("Row", fields, rename=names, forbid_unknown_fields=True, kw_only=True, gc=False)
-    rows = row | list[row]  # type: ignore[valid-type]
+    rows = row | list[row]  # type: ignore[valid-type]  # made above, from the signature
     if all(feature.name in names.values() for feature in features):
         return msgspec.json.Decoder(rows).decode
     plain = msgspec.json.Decoder(dict[str, Any] | list[dict[str, Any]])
@@ -221,7 +221,7 @@ def _refuse_repeated(body: bytes) -> None:
         names = {name for name, _ in pairs}
         if len(names) < len(pairs):
             seen: set[str] = set()
-            twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+            twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]  # None: go on
             raise RequestError(422, "repeated_field", "It is there twice in one row, expected once.", twice)
 
     json.loads(body, object_pairs_hook=checked, parse_int=float)

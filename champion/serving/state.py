@@ -48,7 +48,7 @@ class Metrics(Collector):
     """What one service counts, for Prometheus; docs/serving.md lists every metric."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client's has no types
         self.registry = CollectorRegistry()
         self.requests = self._counter("champion_requests", "Answered requests.", "path", "status")
         text = "From the first byte of a request's body to its answer."

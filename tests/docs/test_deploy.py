@@ -75,7 +75,7 @@ def test_promtool_accepts_the_configuration_and_every_alert_fires_when_it_should
 
 def test_every_metric_of_an_alert_is_one_of_the_services_own() -> None:
     metrics = Metrics()
-    metrics.tell_of(Recorder())  # type: ignore[arg-type]
+    metrics.tell_of(Recorder())  # type: ignore[arg-type]  # a double
     told = set(re.findall(r"^# TYPE (\w+)", metrics.text().decode(), re.MULTILINE))
     known = told | {f"{name}_{end}" for name in told for end in ("bucket", "count", "sum")}
     for file in ("rules.yml", "rules_test.yml"):

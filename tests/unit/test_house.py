@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +48,24 @@ def test_nothing_is_printed_but_through_the_guard_of_names() -> None:
     assert prints("print(1)\nclick.secho(2)\nsys.stderr.write(3)\nerror.show()\nsys.stdout.isatty()\nConsole()") == [
         *("1: print", "2: click.secho", "3: sys.stderr", "4: error.show", "6: Console"),
     ]
+
+
+CODES = r"[A-Z]+\d+(?:, [A-Z]+\d+)*"
+SILENT = re.compile(rf"# (?:noqa(?:: {CODES})?|type: ignore(?:\[[\w, -]+\])?)$")
+
+
+def test_an_exception_from_a_rule_says_why() -> None:
+    rooms = ("champion", "cli", "data", "devtools", "pipelines", "steps", "tests")
+    silent = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in [ROOT / "run.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if SILENT.search(line)
+    ]
+    assert silent == [], "say why beside it"
+    bare = ("noqa", "noqa: S101", "noqa: S101, D100", "type: ignore", "type: ignore[misc]")
+    assert all(SILENT.search(f"a()  # {each}") for each in bare)
+    assert not any(SILENT.search(f"a()  # {each}{why}") for each in bare for why in (" - it is so", "  # it is so"))
 
 
 def prints(source: str) -> list[str]:

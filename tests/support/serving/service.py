@@ -147,7 +147,7 @@ class Service:
     def memory(self) -> int:
         """Resident memory in bytes."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) * 1024  # type: ignore[index]
+        return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) * 1024  # type: ignore[index]  # Linux writes it
 
     def raw(self) -> socket.socket:
         """A connection to say anything on."""

@@ -36,7 +36,7 @@ FEATURES = signature(TABLE, infer(TABLE, exclude=[], kinds={}))
 ROWS = model_frame(TABLE, FEATURES)
 
 
-class Foreign(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Foreign(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier that nobody put on the list."""
 
     def fit(self, X: Any, y: Any) -> "Foreign":

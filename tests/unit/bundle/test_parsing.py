@@ -36,7 +36,7 @@ def assert_same_as_pandas(source: Path, features: Sequence[Feature]) -> None:
 
 
 def feature(name: str, dtype: str = "str", kind: str | None = None) -> Feature:
-    return Feature(name=name, kind=kind or KINDS[name], dtype=dtype, nullable=True)  # type: ignore[arg-type]
+    return Feature(name=name, kind=kind or KINDS[name], dtype=dtype, nullable=True)  # type: ignore[arg-type]  # pydantic checks it
 
 
 NUMBERS = st.floats(-1e30, 1e30, allow_subnormal=False) | st.integers(-(2**50), 2**50)

@@ -173,7 +173,7 @@ def test_cml_asks_a_server_for_what_the_real_one_was_seen_to_ask_for_and_its_err
         names = ("authorization", "accept", "content-type")
         headers = {name: request.headers[name] for name in names if name in request.headers}
         asked.append({"call": f"{request.command} {request.path}", **headers, "body": sent.decode()})
-        request.body = lambda: sent  # type: ignore[method-assign]
+        request.body = lambda: sent  # type: ignore[method-assign]  # it is read once
         github.answer(request)
 
     write_text(tmp_path / "reports/comment.md", "## h\u00e9llo\n\n> [!NOTE]\n> a | b\n\n- [ ] a &amp; `b` <details>\n")

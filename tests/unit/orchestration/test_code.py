@@ -119,7 +119,7 @@ def edit(root: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("names", "same"),
     [
-        ("champion/ci/base.py champion/orchestration/docker/containers.py champion/reporting/comment.py "
+        ("champion/ci/environment.py champion/orchestration/docker/containers.py champion/reporting/comment.py "
          "champion/reporting/drift/issue.py champion/serving/log.py cli/train.py configs/iris.yaml "
          "pipelines/training.py README.md run.py", True),
         ("champion/comparison/decision.py", False),

@@ -72,10 +72,10 @@ def test_a_request_that_was_given_up_stops_nobody() -> None:
     async def ask() -> Predictions:
         champion = Slow(1)
         batcher = Batcher(asyncio.get_running_loop())
-        given_up = asyncio.create_task(batcher.predict(champion, block(1.0)))  # type: ignore[arg-type]
+        given_up = asyncio.create_task(batcher.predict(champion, block(1.0)))  # type: ignore[arg-type]  # a double
         await asyncio.to_thread(champion.busy.wait)
         given_up.cancel()
         champion.go.set()
-        return await batcher.predict(champion, block(1.0))  # type: ignore[arg-type]
+        return await batcher.predict(champion, block(1.0))  # type: ignore[arg-type]  # a double
 
     assert asyncio.run(ask()).values.tolist() == [1]

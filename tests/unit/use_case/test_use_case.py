@@ -55,7 +55,7 @@ def test_column_names_are_taken_as_they_are_and_stay() -> None:
     data = parse_use_case(raw(data={"path": "a.csv", "target": " 100%", "drop": [" 100% "]}), "iris.yaml").data
     assert (data.target, data.drop) == (" 100%", (" 100% ",))
     with pytest.raises(ValueError, match="frozen"):
-        data.target = "other"  # type: ignore[misc]
+        data.target = "other"  # type: ignore[misc]  # that is the point
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class Judging:
     smallest_gain = staticmethod(lambda *_: 0.0)
     unknown_target = staticmethod(lambda *_: None)
     sample = staticmethod(lambda _, order, most: order[:most])
-    answers = staticmethod(lambda predictions, contract, classes, truth: (truth.astype(float), predictions.values))  # noqa: ARG005
+    answers = staticmethod(lambda predictions, contract, classes, truth: (truth.astype(float), predictions.values))  # noqa: ARG005 - as the protocol has it
 
     @staticmethod
     def paired_test(challenger: Any, champion: Any) -> PairedTest:
