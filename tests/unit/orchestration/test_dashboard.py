@@ -25,6 +25,13 @@ from champion.orchestration import dashboard
 from tests.conftest import Checkout, Session, enter_store, iris_csv, make_checkout, quick
 from tests.support.browser import PATIENCE, Page, direct, eventually
 
+LOSES_A_SCRIPT = """
+window.Worker = class extends Worker {
+  constructor(url, options) {
+    super(`${url}`.includes('elk-worker') ? '/assets/lost.js' : url, options);
+    this.addEventListener('error', () => { window.lost = true });
+  }
+}"""
 STEPS = ["prepare", "train_tree", "evaluate", "promote", "report"]
 
 
@@ -87,6 +94,12 @@ def test_the_last_run_its_decision_its_report_and_the_profile_of_the_data_can_be
     page: Page, server: Server, trained: Checkout
 ) -> None:
     run_page = re.search(r"http\S+/runs/\S+", server.said)[0]
+    page.send("Page.enable")
+    loses = page.send("Page.addScriptToEvaluateOnNewDocument", source=LOSES_A_SCRIPT)
+    page.open(run_page)
+    eventually(lambda: page.ask("window.lost"), "the script that lays the DAG out, which does not arrive", page.text)
+    eventually(lambda: "Calculating DAG" in page.text(), "the words of README, which says to reload", page.text)
+    page.send("Page.removeScriptToEvaluateOnNewDocument", **loses)
     page.send("Emulation.setCPUThrottlingRate", rate=6)  # as on a loaded machine
     page.open(run_page)
     eventually(lambda: all(step in page.text() for step in STEPS), f"the steps {STEPS}", page.text)
