@@ -14,12 +14,14 @@ import pytest
 
 from champion.bundle import folder
 from champion.datastore import publish
+from champion.modeling.kept import AnswersCompared
 from champion.orchestration.store import beside
 from champion.registry import prune, reconcile
 from champion.registry import versions as champions
 from champion.registry.promotion import carry_out
+from champion.registry.refit import Refitted, RefitTerms, carry_out_refit
 from champion.registry.versions import version_history
-from tests.unit.registry.conftest import NAME, Clone
+from tests.unit.registry.conftest import NAME, PLAN, Clone, Machine
 
 WRITERS: list[tuple[ModuleType, str]] = [
     (champions, "create"),
@@ -74,6 +76,7 @@ def test_whatever_changes_production_does_so_under_the_lock(clone: Clone, monkey
     machine = here
     here.promote()
     here.promote()
+    refit(here)
     here.push()
     here.roll_back()
     prune.prune(here.client, here.workspace, really=True)
@@ -87,4 +90,14 @@ def test_whatever_changes_production_does_so_under_the_lock(clone: Clone, monkey
     machine = here
     here.merge("theirs")
     reconcile.adopt(here.client, here.workspace, "store", None)
-    assert wrote >= {"promotion", "reconcile", "rollback", "recording", "prune"}
+    assert wrote >= {"promotion", "reconcile", "refit", "rollback", "recording", "prune"}
+
+
+def refit(machine: Machine) -> None:
+    client, judged, terms = machine.judged()
+    compared = AnswersCompared(rows=30, difference=None)
+    made = Refitted(compared, judged.challenger, PLAN, judged.profile, judged.facts, 150)
+    assert terms.champion is not None
+    about = RefitTerms(champion=terms.champion, revision=terms.revision, moved="another version", readmit=False)
+    assert carry_out_refit(client, made, about)[0].action == "refitted"
+    machine.reconcile()
