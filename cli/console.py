@@ -42,8 +42,8 @@ class _HarmlessConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
-            shown = "\r".join(map(printable, segment.text.split("\r")))  # rich keeps that of `end` alone
-            yield segment if segment.control else segment._replace(text=shown)
+            text = "\r".join(map(printable, segment.text.split("\r")))  # rich keeps that of `end` alone
+            yield segment if segment.control else segment._replace(text=text)
 
 
 def out() -> Console:

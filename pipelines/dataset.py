@@ -134,8 +134,8 @@ def _former_table(workspace: Workspace, version: str) -> pd.DataFrame:
         if not path.exists() and index.tracked(root, path).md5 == version:
             fetch_missing(root, path)
         if path.is_file():
-            with files.copied(path) as (copy, found):
-                if found == version:
+            with files.copied(path) as (copy, md5):
+                if md5 == version:
                     return read_table(copy, shown(path, root))
         with scratch() as folder:
             return read_table(fetch_version(root, f"data/{path.name}", version, folder), path.name)

@@ -28,7 +28,7 @@ def promote(
     client = Client()
     judged = Judged(evaluation, challenger, plan, profile, facts, rows)
     decision, outcome, version = carry_out(client, judged, terms)
-    told = {
+    metadata = {
         "action": outcome.action,
         "reason": decision.reason,
         "metric": decision.metric,
@@ -38,5 +38,5 @@ def promote(
         "champion": outcome.champion,
         **evaluation.challenger.scores,
     }
-    link_run(client, version if terms.promote else None, told)
+    link_run(client, version if terms.promote else None, metadata)
     return decision, outcome

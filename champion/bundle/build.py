@@ -170,8 +170,8 @@ not listed counts as unknown. Scores on a holdout of the same table say nothing 
 def _seen(feature: Feature) -> str:
     if feature.categories is not None:
         more = len(feature.categories) - SHOWN_CATEGORIES
-        shown = ", ".join(map(_name, feature.categories[:SHOWN_CATEGORIES]))
-        return shown + (f" and {more} more" if more > 0 else "")
+        names = ", ".join(map(_name, feature.categories[:SHOWN_CATEGORIES]))
+        return names + (f" and {more} more" if more > 0 else "")
     if feature.minimum is None or feature.maximum is None:
         return ""
     if feature.kind == "datetime":

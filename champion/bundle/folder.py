@@ -86,19 +86,19 @@ def parse_manifest(text: str | bytes, source: str) -> Manifest:
     """
     try:
         raw = json.loads(text)
-        found = raw.get("format")
+        version = raw.get("format")
     except (ValueError, AttributeError, RecursionError):
         raise PackageError(f"{source} is not readable as JSON. {_REMEDY.format('its folder')}") from None
-    if found != FORMAT:
+    if version != FORMAT:
         raise PackageError(
-            f"{source} is of format {found!r}; this version reads format {FORMAT}. Use the version that wrote it."
+            f"{source} is of format {version!r}; this version reads format {FORMAT}. Use the version that wrote it."
         )
     try:
         return Manifest.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise PackageError(f"{source}: {place}: {first['msg']}. {_REMEDY.format('its folder')}") from None
+        field = ".".join(map(str, first["loc"]))
+        raise PackageError(f"{source}: {field}: {first['msg']}. {_REMEDY.format('its folder')}") from None
 
 
 def verify(package: Package, source: str) -> None:
@@ -127,10 +127,10 @@ def read(folder: Path, shown: str) -> Package | None:
     """
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(PackageError):
-            found = _read_once(folder, shown)
+            package = _read_once(folder, shown)
             # neither a package, nor a swap under way that would explain why none was seen
-            if found or not (os.path.lexists(folder) or _beside(folder) or os.path.lexists(folder)):
-                return found
+            if package or not (os.path.lexists(folder) or _beside(folder) or os.path.lexists(folder)):
+                return package
         time.sleep(_PAUSE)
     return _read_once(folder, shown)
 
@@ -141,15 +141,15 @@ def _beside(folder: Path) -> list[Path]:
 
 
 def _read_once(folder: Path, shown: str) -> Package | None:
-    place = folder if folder.is_dir() else _parked(folder)
-    if place is None:
+    present = folder if folder.is_dir() else _parked(folder)
+    if present is None:
         return None
     here = memory()  # before the folder is opened: a reader that takes its time meets the next swap
     try:
         # the very folder, whatever is swapped in while it is read
-        handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(present, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            package = _contents(place, handle, shown, here)
+            package = _contents(present, handle, shown, here)
         finally:
             os.close(handle)
     except OSError as error:
@@ -159,7 +159,7 @@ def _read_once(folder: Path, shown: str) -> Package | None:
     return package
 
 
-def _contents(place: Path, handle: int, shown: str, here: Memory) -> Package | None:
+def _contents(present: Path, handle: int, shown: str, here: Memory) -> Package | None:
     # a name that begins with two dots is the volume's own, where the folder is a ConfigMap
     with os.scandir(handle) as entries:
         names = {entry.name for entry in entries if not entry.name.startswith("..")}
@@ -167,14 +167,14 @@ def _contents(place: Path, handle: int, shown: str, here: Memory) -> Package | N
         return None
     if MANIFEST not in names:
         raise _refused(shown, f"it has no {MANIFEST}")
-    text = _content(place / MANIFEST, handle, shown, most(MANIFEST, here))
+    text = _content(present / MANIFEST, handle, shown, most(MANIFEST, here))
     manifest = parse_manifest(text, f"{shown}/{MANIFEST}")
     foreign = sorted(names - manifest.files.keys() - {MANIFEST})
     if foreign:
         raise _refused(shown, f"{foreign[0]} does not belong to it")
     files, others = {}, len(text)
     for name in sorted(names - {MANIFEST}):
-        files[name] = _content(place / name, handle, shown, most(name, here, others))
+        files[name] = _content(present / name, handle, shown, most(name, here, others))
         others += 0 if name == MODEL else len(files[name])
     return Package(manifest, files, text)
 

@@ -73,9 +73,9 @@ def _of_container(root: Path) -> Iterator[Memory]:
             continue
         mount, limit = ("", "memory.max") if not controllers else ("memory", "memory.limit_in_bytes")
         group = Path(path.lstrip("/"))
-        for place in (group, *group.parents):  # a container may see the path that the machine knows it by
+        for folder in (group, *group.parents):  # a container may see the path that the machine knows it by
             try:
-                size = int((root / "sys/fs/cgroup" / mount / place / limit).read_text())
+                size = int((root / "sys/fs/cgroup" / mount / folder / limit).read_text())
             except (OSError, ValueError):  # no such group here, or "max"
                 continue
             yield Memory(size, "the limit of the container")

@@ -253,7 +253,7 @@ def _stages(fields: _Fields, owner: _Owner) -> None:
 def _neighbours(fields: _Fields, owner: _Owner) -> None:
     rows, order, heap, bounds = (fields.read.array(node) for node in fields.content[:4])
     trees.check_neighbours(rows, order, heap, bounds, 2 if owner.type.endswith("KDTree") else 1)
-    levels, nodes, weights = (fields.read.value(fields.content[place]) for place in (5, 6, 12))
+    levels, nodes, weights = (fields.read.value(fields.content[position]) for position in (5, 6, 12))
     if (2**levels - 1, nodes, weights) != (nodes, len(heap), None):
         raise ValueError("an index of neighbours of another depth than it says")
 

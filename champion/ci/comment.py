@@ -142,7 +142,10 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
         variables = {**os.environ, "HOME": str(home), "REPO_TOKEN": token, "ITERATIVE_DO_NOT_TRACK": "1"}
         try:
             done = process.run(
-                [program, "comment", _way(env, number), *options], root, environment=variables, seconds=TIME_LIMIT
+                [program, "comment", _subcommand(env, number), *options],
+                root,
+                environment=variables,
+                seconds=TIME_LIMIT,
             )
         except (OSError, process.NotEndedError) as error:
             raise ProjectError(f"cml did not run: {error}.") from None
@@ -153,7 +156,7 @@ def _post_on(root: Path, env: Environment, number: int) -> str:
     return f"Commented on pull request {number}. {done.output.strip()}"
 
 
-def _way(env: Environment, number: int) -> str:
+def _subcommand(env: Environment, number: int) -> str:
     """`update`, or `create` where CML would write over a stranger's comment, who could then change what stands in it.
 
     CML takes the newest comment that bears its watermark, whoever wrote it.
@@ -218,8 +221,8 @@ def _redirected(env: Environment, number: int) -> list[str]:
 
 def _counted(names: list[str]) -> list[str]:
     """As many names as a comment has room for, and how many more there are."""
-    shown, more = names[: REDIRECTED - 1], len(names) - REDIRECTED + 1
-    return [name[:300] for name in names] if more <= 1 else [*(name[:300] for name in shown), f"and {more} more files"]
+    first, more = names[: REDIRECTED - 1], len(names) - REDIRECTED + 1
+    return [name[:300] for name in names] if more <= 1 else [*(name[:300] for name in first), f"and {more} more files"]
 
 
 def _read_story(path: Path) -> CommentInput:

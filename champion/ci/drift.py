@@ -68,8 +68,8 @@ def watch_all(root: Path, env: Environment) -> int:
     }
     watch = Watch(seen=seen)
     write_text(reports / WATCH, watch.as_json())
-    found = {name: (each, _report(root, name) if each.compared else "") for name, each in seen.items()}
-    written = summary(found, env.run_link)
+    parts = {name: (each, _report(root, name) if each.compared else "") for name, each in seen.items()}
+    written = summary(parts, env.run_link)
     write_text(reports / SUMMARY, written)
     env.append("GITHUB_STEP_SUMMARY", written)
     env.append("GITHUB_OUTPUT", f"drift={'true' if watch.drifted else 'false'}\n")

@@ -210,7 +210,7 @@ def _importance(
         blocks = [measured[start : start + size] for start in range(0, len(measured), size)]
         kept = max(len(blocks) // 4, -(-_FEWEST_COLUMNS // size))
         costly = np.argsort(-losses(blocks, 1)[:, 0], kind="stable")[:kept]
-        measured = [name for place in sorted(costly) for name in blocks[place]]
+        measured = [name for index in sorted(costly) for name in blocks[index]]
     of_each = losses([[name] for name in measured], IMPORTANCE_REPEATS)
     each = zip(measured, of_each, strict=True)
     columns = [Importance(feature=name, mean=float(np.mean(lost)), std=float(np.std(lost))) for name, lost in each]

@@ -66,8 +66,8 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
     if score < champion_score:
         return "worse", f"The champion stays: the challenger is worse, {against}."
     if failed:
-        found = f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
-        return _GATES.get(failed.name, "guardrail"), f"The champion stays: {against} is better, but {found}."
+        gate = f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
+        return _GATES.get(failed.name, "guardrail"), f"The champion stays: {against} is better, but {gate}."
     return "better", f"The challenger becomes the champion: {against}."
 
 

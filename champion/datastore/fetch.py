@@ -96,9 +96,9 @@ def pull_pointer(root: Path, pointer: Path, folder: Path | None = None) -> Path:
     if not index.restore(root, recorded, target):
         if folder:
             _make_repository(root, folder)
-        place = (folder or root).resolve()
-        wanted = (pointer.resolve().relative_to(place).as_posix(),)
-        _pull_inside(root, place, wanted, [recorded], remote.silent)
+        repository = (folder or root).resolve()
+        wanted = (pointer.resolve().relative_to(repository).as_posix(),)
+        _pull_inside(root, repository, wanted, [recorded], remote.silent)
     return target
 
 

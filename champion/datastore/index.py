@@ -269,8 +269,8 @@ def cached_text(root: Path, version: str, name: str) -> str | None:
     """A file of a folder as the cache has it; None where it has not."""
     listing = cached_file(root, version)
     content = _listed(listing).get(name) if listing else None
-    found = cached_file(root, content) if content else None
-    return found.read_text(encoding="utf-8") if found else None
+    path = cached_file(root, content) if content else None
+    return path.read_text(encoding="utf-8") if path else None
 
 
 def cached_file(root: Path, version: str) -> Path | None:
@@ -280,8 +280,8 @@ def cached_file(root: Path, version: str) -> Path | None:
 
 
 def _cached(root: Path, version: str) -> Path:
-    place = Path(version[:2], version[2:])
-    today, of_dvc_2 = cache(root) / "files/md5" / place, cache(root) / place
+    name = Path(version[:2], version[2:])
+    today, of_dvc_2 = cache(root) / "files/md5" / name, cache(root) / name
     return of_dvc_2 if of_dvc_2.is_file() and not today.is_file() else today
 
 

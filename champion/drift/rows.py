@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from champion.progress import Tell
 
 REQUEST = "request_id"
-_MOST_TOLD = 10  # notes of columns whose values are not counted
+_MOST_NOTES = 10  # notes of columns whose values are not counted
 
 
 class DriftRequest(BaseModel):
@@ -192,12 +192,12 @@ def _logged(source: Path) -> Iterator[Rows]:
 
 def _unusable(count: Count) -> list[str]:
     """Say which columns hold values that no model could take, and how many."""
-    told = [
+    notes = [
         f"{rows:,} of {count.rows:,} rows are not counted in {name!r}: the value {why}."
         for (name, why), rows in count.unusable.most_common()
     ]
-    more = [f"Values of {len(told) - _MOST_TOLD:,} more columns are not counted."] if len(told) > _MOST_TOLD else []
-    return [*told[:_MOST_TOLD], *more]
+    more = [f"Values of {len(notes) - _MOST_NOTES:,} more columns are not counted."] if len(notes) > _MOST_NOTES else []
+    return [*notes[:_MOST_NOTES], *more]
 
 
 def _report(count: Count, request: DriftRequest, differences: list[SchemaDifference]) -> DriftReport:

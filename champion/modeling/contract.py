@@ -1,4 +1,4 @@
-"""What a model was made for, and what preparing a table settled: every later step goes by them."""
+"""What a model was made for, and what preparing a table decided: every later step goes by them."""
 
 from champion.modeling.evaluation import CLASSIFICATION, Frozen, Label
 from champion.modeling.features import Feature

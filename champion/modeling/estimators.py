@@ -118,8 +118,8 @@ def build_pipeline(
         transformers.append(("numbers", library.number_steps(estimator), numbers))
     if categories:
         transformers.append(("categories", library.category_encoder(estimator), categories))
-        told = library.category_parameters(estimator, len(numbers), len(categories))
-        estimator.set_params(**{name: value for name, value in told.items() if name not in candidate.params})
+        parameters = library.category_parameters(estimator, len(numbers), len(categories))
+        estimator.set_params(**{name: value for name, value in parameters.items() if name not in candidate.params})
     prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
     if all(steps == "passthrough" for _, steps, _ in transformers):
         prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing

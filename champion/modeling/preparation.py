@@ -18,7 +18,7 @@ from champion.use_case.learning import Data
 def prepare_table(
     table: pd.DataFrame, data: Data, rule: SplitRule, task: str = "classification"
 ) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
-    """Set the holdout aside, and settle what the columns are: train set and holdout with all columns, profile and plan.
+    """Set the holdout aside, and decide what the columns are: train set and holdout with all columns, profile and plan.
 
     What kind a column is, is read from the whole table: of the train set alone, row numbers would have gaps, and a rare
     text among numbers might be missed. Everything that is a statistic comes from the train set.
@@ -36,9 +36,9 @@ def prepare_table(
     classes = target_of(task).classes_to_learn(train[data.target], rule.in_words())
     left_out = [data.target, *data.drop, *([rule.column] if rule.column else [])]
     columns = infer(table, exclude=left_out, kinds=data.kinds)
-    for place, column in enumerate(columns):
+    for position, column in enumerate(columns):
         if column.used and not train[column.name].notna().any():  # all its values stand in the holdout
-            columns[place] = replace(
+            columns[position] = replace(
                 column, kind="empty", used=False, why="It has no value in any row of the train set."
             )
     profile = profiles.build(train, len(holdout), data.target, columns, classes, task)

@@ -138,8 +138,8 @@ def _edges(ordered: NDArray[np.float64], distinct: NDArray[np.float64]) -> NDArr
         between = distinct[:-1] + np.diff(distinct) / 2
         edges = np.concatenate([distinct[:1], between, distinct[-1:]])
     else:
-        places = np.linspace(0, len(ordered) - 1, BINS + 1).round().astype(np.int64)
-        edges = ordered[places]
+        positions = np.linspace(0, len(ordered) - 1, BINS + 1).round().astype(np.int64)
+        edges = ordered[positions]
     rising: NDArray[np.float64] = np.unique(edges)
     return rising
 

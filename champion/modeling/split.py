@@ -64,7 +64,7 @@ class SplitRule(Frozen):
 class _Rule(Protocol):
     """What a kind of rule does."""
 
-    def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
+    def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
         """Today's rule; what is recorded is of the same kind."""
 
     def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
@@ -83,7 +83,7 @@ class _ByHash:
     what = "rows"
     complete = False  # whether every row must have a value
 
-    def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
+    def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
         present = {str(name) for name in frame.columns} - {data.target}
         columns = tuple(sorted(present - set(data.drop)))
         if recorded is not None and present.issuperset(recorded.columns):
@@ -115,7 +115,7 @@ class _ByGroup(_ByHash):
     what = "the groups of {column}"
     complete = True
 
-    def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
+    def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
         return SplitRule(by="group", share=split.share, salt=split.salt, column=str(split.column))
 
     def offset(self, name: str) -> bytes:  # noqa: ARG002 - a group column may be renamed
@@ -125,7 +125,7 @@ class _ByGroup(_ByHash):
 class _ByTime:
     """Rows from a cutoff on."""
 
-    def settle(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
+    def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
         column = str(split.column)
         kept = recorded.cutoff if recorded is not None and recorded.column == column else None
         cutoff = _cutoff(frame[column], split, kept)
@@ -155,7 +155,7 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule 
     has gaps or cannot be read.
     """
     same_kind = recorded if recorded is not None and recorded.by == split.by else None
-    return _RULES[split.by].settle(frame, data, split, same_kind)
+    return _RULES[split.by].rule(frame, data, split, same_kind)
 
 
 def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:

@@ -76,9 +76,9 @@ def _require_features(frame: pd.DataFrame, use_case: UseCase) -> None:
     _require_finite(features)
     kinds = use_case.data.kinds
     if not any(describe(column, kinds.get(str(column.name))).used for column in features):
-        found = "; ".join(f"{column.name!r}: {describe(column).why.rstrip('.')}" for column in features[:3])
+        unused = "; ".join(f"{column.name!r}: {describe(column).why.rstrip('.')}" for column in features[:3])
         raise DataError(
-            f"No column is left to learn from{f' ({found})' if found else ''}. Take columns out of data.drop, "
+            f"No column is left to learn from{f' ({unused})' if unused else ''}. Take columns out of data.drop, "
             "or say in data.kinds what they are."
         )
 

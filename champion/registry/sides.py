@@ -211,10 +211,10 @@ def _numbers(sides: Sides) -> tuple[str | None, str | None]:
         return str(ours) if champion else None, str(theirs) if pointer else None
     revision = named.champion_state.revision if named else None
     model = named.files[MODEL] if named else pointer.text("model")
-    return _told_apart(ours, sides.history.revision, champion.record.model), _told_apart(theirs, revision, model)
+    return _qualified(ours, sides.history.revision, champion.record.model), _qualified(theirs, revision, model)
 
 
-def _told_apart(number: int | None, revision: int | None, model: str | None) -> str:
+def _qualified(number: int | None, revision: int | None, model: str | None) -> str:
     """A version among several of its number."""
     facts = (f"revision {revision}" if revision else "", f"model {model[:8]}" if model else "")
     return f"{number} ({', '.join(filter(None, facts))})" if any(facts) else str(number)
@@ -267,8 +267,8 @@ def out_of_step(sides: Sides, workspace: Workspace) -> list[str]:
         if champion is not None:
             theirs = str(champion.number)
             if theirs == number:
-                number = _told_apart(manifest.model_version, manifest.champion_state.revision, manifest.files[MODEL])
-                theirs = _told_apart(champion.number, sides.history.revision, champion.record.model)
+                number = _qualified(manifest.model_version, manifest.champion_state.revision, manifest.files[MODEL])
+                theirs = _qualified(champion.number, sides.history.revision, champion.record.model)
             other = f"the champion is version {theirs}"
         lines.append(f"{name}, which is served, holds version {number}, and {other}: the next run makes them agree")
     lines += [line for line in (never_judged(workspace.reports, workspace.use_case.name),) if line]
@@ -289,8 +289,8 @@ def versions_in_truth(sides: Sides) -> tuple[Version, ...]:
         for v in versions
     ]
     if named is not None:
-        place = versions.index(named)
-        corrected[place] = dataclasses.replace(named, stage=champions.PRODUCTION)
+        index = versions.index(named)
+        corrected[index] = dataclasses.replace(named, stage=champions.PRODUCTION)
     elif sides.named is not None:
         corrected.append(_unfetched(sides.named))
     return tuple(corrected)

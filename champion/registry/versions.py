@@ -141,8 +141,8 @@ class VersionHistory:
         Of several the one that was champion last: a refit may write the same file again.
         """
         same = [each for each in self.versions if each.number == number and each.package_id]
-        found = (v for v in same if model in (None, v.record.model) and fingerprint in (None, v.record.fingerprint))
-        return max(found, key=_latest, default=None)
+        packaged = (v for v in same if model in (None, v.record.model) and fingerprint in (None, v.record.fingerprint))
+        return max(packaged, key=_latest, default=None)
 
     def with_twins(self, version: Version) -> list[tuple[str, str]]:
         """Fingerprint and model file of a version and of those that have its number, of which a refit made one the other's."""

@@ -25,7 +25,7 @@ Row = tuple[Any, ...]
 NUMBER = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 _JSON = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false"}
 _JSON |= {"array": "a list", "object": "an object"}
-_PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$(?:\[(?P<row>\d+)\])?(?:\.(?P<field>.*))?`)?", re.DOTALL)
+_LOCATED = re.compile(r"(?P<what>.*?)(?: - at `\$(?:\[(?P<row>\d+)\])?(?:\.(?P<field>.*))?`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (?P<how>missing required|contains unknown) field `(?P<field>.*)`", re.DOTALL)
 _FORBIDDEN = ['"', "\\", *map(chr, range(0x20))]  # msgspec takes no such letter in a field's name
 _SAFE = str.maketrans({letter: chr(0xE000 + position) for position, letter in enumerate(_FORBIDDEN)})
@@ -133,7 +133,7 @@ class RowReader:
 
     def _refuse(self, text: str) -> NoReturn:
         """Say in our words what msgspec found."""
-        match = _PLACE.fullmatch(text)
+        match = _LOCATED.fullmatch(text)
         what, field, row = (match["what"], match["field"], match["row"]) if match else (text, None, None)
         at = f"row {int(row) + 1}: " if row else ""
         named = _NAMED.fullmatch(what)

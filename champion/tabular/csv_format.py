@@ -3,7 +3,7 @@
 Read whole, pandas finds out what each column is, but for numbers of which one is a code, digits that begin with a zero: all of
 them stay texts. What pandas would do in silence is refused: a second column of the same name that is renamed, rows with more
 fields than the header that shift into the index. Read in chunks, every value is a
-text. What a text stands for is settled later, by the signature of a model, so that a code such as 007 stays one and a
+text. What a text stands for is decided later, by the signature of a model, so that a code such as 007 stays one and a
 wrong value in a late row spoils that row and no other.
 """
 
@@ -92,16 +92,16 @@ def _with_codes(path: Path, table: str, columns: int, numbers: list[int]) -> lis
     """Which of these columns hold codes, read block by block; all may where the blocks cannot be read as pandas read the file."""
     import pyarrow.compute as pc
 
-    found: set[int] = set()
+    codes: set[int] = set()
     try:
         with closing(_Counted(path)) as file:
             for batch in _batches(file, path, table, columns, numbers):
                 for at, column in zip(numbers, batch.columns, strict=True):
-                    if at not in found and pc.any(pc.match_substring_regex(column, f"^{_CODE}")).as_py():
-                        found.add(at)
+                    if at not in codes and pc.any(pc.match_substring_regex(column, f"^{_CODE}")).as_py():
+                        codes.add(at)
     except DataError:
         return numbers
-    return sorted(found)
+    return sorted(codes)
 
 
 def stream(path: Path, table: str) -> TableStream:

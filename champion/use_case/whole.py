@@ -100,8 +100,8 @@ def parse_use_case(raw: object, source: str) -> UseCase:
     Raises ConfigurationError naming file, key, value, what is allowed, and the nearest valid key.
     """
     if not isinstance(raw, dict):
-        found = "an empty file" if raw is None else f"a {type(raw).__name__}"
-        raise ConfigurationError(f"{source}: found {found}, expected a mapping with name, data and candidates.")
+        kind = "an empty file" if raw is None else f"a {type(raw).__name__}"
+        raise ConfigurationError(f"{source}: found {kind}, expected a mapping with name, data and candidates.")
     try:
         return UseCase.model_validate(raw)
     except ValidationError as error:

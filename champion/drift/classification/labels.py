@@ -69,8 +69,8 @@ class LiveAccuracy:
                 self._unlabelled += count * (label is None)
                 self._right += count * (label == answered)
                 if label is not None and label not in known:
-                    told_apart = label in self._foreign or len(self._foreign) < MOST_NAMES
-                    self._foreign[label if told_apart else "others"] += count
+                    by_name = label in self._foreign or len(self._foreign) < MOST_NAMES
+                    self._foreign[label if by_name else "others"] += count
 
     def score(self, min_rows: int) -> LiveScore | None:
         """The accuracy beside that of the promotion."""

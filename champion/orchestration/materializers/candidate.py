@@ -8,7 +8,7 @@ from champion.bundle.model import TrainedCandidate
 from champion.modeling.evaluation import CandidateResult, EquivalenceReport
 from champion.orchestration.materializers.files import Files
 
-_MODEL, _RESULT, _PARITY, _ANSWERS = "model.skops", "result.json", "parity.json", "answers.npz"
+_MODEL, _RESULT, _EQUIVALENCE, _ANSWERS = "model.skops", "result.json", "parity.json", "answers.npz"
 
 
 class CandidateMaterializer(Files):
@@ -20,7 +20,9 @@ class CandidateMaterializer(Files):
     def load(self, data_type: type[Any]) -> TrainedCandidate:
         """Read the files; model and answers stay bytes until somebody asks them."""
         del data_type
-        equivalence = EquivalenceReport.model_validate_json(self._read(_PARITY)) if self._has(_PARITY) else None
+        equivalence = (
+            EquivalenceReport.model_validate_json(self._read(_EQUIVALENCE)) if self._has(_EQUIVALENCE) else None
+        )
         answers = self._read(_ANSWERS) if self._has(_ANSWERS) else None
         result = CandidateResult.model_validate_json(self._read(_RESULT))
         return TrainedCandidate(result, self._read(_MODEL), equivalence, answers)
@@ -30,7 +32,7 @@ class CandidateMaterializer(Files):
         self._write(_MODEL, data.model)
         self._write(_RESULT, data.result.model_dump_json(indent=1).encode())
         if data.equivalence is not None:
-            self._write(_PARITY, data.equivalence.model_dump_json(indent=1).encode())
+            self._write(_EQUIVALENCE, data.equivalence.model_dump_json(indent=1).encode())
         if data.answers is not None:
             self._write(_ANSWERS, data.answers)
 
