@@ -10,6 +10,8 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+from champion.orchestration.patches import A_STACK
+
 _UNFINISHED = ".making-"
 _FILES = ("-journal", "-wal", "-shm", "")  # what SQLite keeps beside a database, and the database
 
@@ -24,7 +26,7 @@ def is_whole(database: Path) -> bool:
     try:
         # writable, since what a killed process left unfinished is taken back at the first look
         with contextlib.closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True)) as connection:
-            return connection.execute("SELECT 1 FROM stack LIMIT 1").fetchone() is not None
+            return connection.execute(A_STACK).fetchone() is not None
     except sqlite3.Error as error:
         return "no such table" not in str(error)
 

@@ -18,8 +18,10 @@ from champion.workspace.files import replacing
 
 Patch = functools.partial(patching.Patch, written_for="zenml 0.98.0")
 _DOCKER = "zenml.orchestrators.local_docker.local_docker_orchestrator:LocalDockerOrchestrator"
-LOAD_INPUT = "_load_input_artifact"
-"""Not replaced but looked for in a traceback: ZenML's function that loads an input of a step."""
+# Names of ZenML's own that are not replaced but looked for.
+LOAD_INPUT = "_load_input_artifact"  # in a traceback: the function that loads an input of a step
+CONSOLE_HANDLER = "ZenMLConsoleHandler"  # among the handlers of the root logger: the one that prints
+A_STACK = "SELECT 1 FROM stack LIMIT 1"  # in a local store's database: a row that half of one lacks
 
 
 @functools.cache

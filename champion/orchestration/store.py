@@ -81,7 +81,7 @@ def open_store() -> Client:
 def consoles() -> list[logging.StreamHandler[Any]]:
     """ZenML's own handlers that print."""
     handlers = (handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler))
-    return [handler for handler in handlers if type(handler).__name__ == "ZenMLConsoleHandler"]
+    return [handler for handler in handlers if type(handler).__name__ == patches.CONSOLE_HANDLER]
 
 
 def open_inside() -> None:

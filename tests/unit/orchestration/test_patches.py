@@ -14,13 +14,17 @@ from pipelines.outputs import decision_facts
 from tests.conftest import Checkout, Session, quick
 
 
-def test_every_row_fits_the_pinned_version_and_so_does_the_function_that_a_traceback_is_searched_for() -> None:
+def test_every_row_fits_the_pinned_version_and_so_does_what_is_looked_for_by_name() -> None:
+    from zenml import logger
     from zenml.orchestrators.step_runner import StepRunner
+    from zenml.zen_stores.schemas import StackSchema
 
     for patch in patches.ALL:
         assert patching._located(patch.target)[1] == patch.target.rpartition(".")[2].rpartition(":")[2]
         assert patching.fits(patch), patch.target
     assert hasattr(StepRunner, patches.LOAD_INPUT)
+    assert hasattr(logger, patches.CONSOLE_HANDLER)
+    assert StackSchema.__tablename__ in patches.A_STACK.split()
 
 
 def test_the_main_job_decides_the_same_with_every_patch_off(ready: Checkout, session: Session) -> None:
