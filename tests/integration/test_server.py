@@ -35,6 +35,7 @@ def test_a_champion_promoted_on_one_machine_judges_the_challenger_of_another(
     assert (second["action"], second["judged_against"]["number"]) == ("kept", 1)
     assert (other.root / "models/iris/manifest.json").is_file()
     assert other.champion() == ready.champion() == 1
+    assert {version["made_champion_by"] for version in other.models()} == {"ci", None}, "who used the server"
 
     del other.env["ZENML_LOCAL_STORES_PATH"]
     alone = other.run("train", expect=1)

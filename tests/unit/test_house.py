@@ -2,7 +2,10 @@
 
 import ast
 import collections
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,3 +91,11 @@ def prints(source: str) -> list[str]:
         "sys.stderr",
     }
     return sorted(f"{line}: {word}" for line, word in words if word in bare | {"Console"})
+
+
+def test_what_a_workflow_says_of_its_run_reaches_no_test() -> None:
+    """On GitHub the tests decide whether a merge may promote: they must go there as they go on a laptop."""
+    code = "import os, tests.conftest; print([name for name in os.environ if name.startswith('GITHUB_')])"
+    env = {**os.environ, "GITHUB_RUN_ID": "7", "GITHUB_STEP_SUMMARY": "summary.md"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

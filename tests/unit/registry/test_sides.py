@@ -193,6 +193,7 @@ def test_the_commands_name_both_and_decide(
     code, said = run("models", "--config", NAME)
     assert code == DONE
     assert "Note: Two champions: models/shared.dvc names version 2" in " ".join(said.split())
+    assert "made champion by Bob <bob@example.org>" in said
     assert _out_of_step(there.workspace) == [
         "models/shared is not the package that models/shared.dvc names (version 2 here, version 2 there): `models` says more"
     ]
@@ -206,6 +207,15 @@ def test_the_commands_name_both_and_decide(
     assert (code, "models/shared.dvc names version 2" in said) == (DONE, True)
     assert CHECKS["champion"](there.workspace) == "version 2; both name the same champion"
     assert _out_of_step(there.workspace) == []
+
+
+def test_what_a_workflow_made_champion_names_the_workflows_run(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SERVER_URL": "https://github.example", "REPOSITORY": "team/iris", "RUN_ID": "7"}.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    here = clone("ada")
+    here.promote()
+    here.push()
+    assert "by: https://github.example/team/iris/actions/runs/7" in here.workspace.pointer.read_text()
 
 
 def test_a_rollback_follows_what_it_left_so_that_it_is_pushed_without_force(clone: Clone) -> None:
