@@ -30,7 +30,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell gives this to w
     signal.signal(signal.SIGINT, signal.default_int_handler)  # child inherits it: no test of Ctrl-C would mean anything
 
 for name in [name for name in os.environ if name.startswith("GITHUB_")]:
-    del os.environ[name]  # in a workflow champions would name its run as who made them, and steps write into its summary
+    del os.environ[name]  # in a workflow champions would name its run as who made them, steps write into its summary
 
 LEFT_OUT = {".git", ".venv", ".venv-drive", ".uv", ".zenml", "__pycache__", "reports", "tests", "uv.lock"}
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from champion import settings
+from champion.datastore import dvc
 from champion.errors import DONE, FAILED, ProjectError
 from champion.onboarding.doctor import CHECKS
 from champion.registry.reconcile import UnreachableError, adopt, reconcile
@@ -293,6 +294,21 @@ def test_an_experiment_that_was_applied_was_never_judged_and_every_command_says_
     assert reconcile(session.client, workspace).notes == (line,)
     session.train(tree(1))
     assert reconcile(session.client, workspace).notes == ()
+
+
+def test_an_experiment_in_a_folder_of_its_own_is_judged_beside_the_champion_of_its_pointer(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dvc exp run --temp` has an empty store, no package, the checkout's cache, and DVC's lock."""
+    here = clone("ada")
+    here.promote()
+    here.push()
+    there = clone("bob")
+    (there.root / ".dvc/config.local").write_text(f"[cache]\n    dir = {here.root}/.dvc/cache\n")
+    monkeypatch.setenv("DVC_STAGE", "train@shared")
+    monkeypatch.setattr(dvc, "run", lambda *_: pytest.fail("dvc was called inside a stage, where its lock is taken"))
+    assert "version 1 is the champion, as models/shared.dvc names it" in there.reconcile()
+    agree(there, 1)
 
 
 @pytest.mark.parametrize("pushed", [False, True])
