@@ -56,7 +56,7 @@ class Ran(Value):
 
 def use_cases(root: Path) -> Iterator[Workspace]:
     """Every use case under ``configs/``."""
-    for config in sorted((root / "configs").glob("*.yaml")):
+    for config in sorted((root / "configs").glob("*.y*ml")):
         yield open_workspace(str(config))
 
 

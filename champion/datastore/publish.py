@@ -70,9 +70,11 @@ def record(workspace: Workspace, package: Package) -> str:
     manifest, yaml, text = package.manifest, YAML(), io.StringIO()
     facts = ("use_case", "model_version", "metrics", "data_version", "commit")
     with process.unbroken():  # else a pointer without the champion's number
+        former = workspace.pointer.read_text(encoding="utf-8") if workspace.pointer.is_file() else None
         _dvc(workspace.root, name, "add", name)
         pointer = yaml.load(workspace.pointer.read_text(encoding="utf-8"))
         if index.pointed(workspace.pointer)[1] != package.md5:
+            workspace.pointer.unlink() if former is None else write_text(workspace.pointer, former)
             raise ProjectError(f"{name} changed while DVC recorded it, and nothing was pushed. Run `make push` again.")
         pointer["meta"] = {
             **{name: getattr(manifest, name) for name in facts},

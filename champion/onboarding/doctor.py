@@ -22,6 +22,7 @@ HELD = {
     "data": "the tables",
     "models": "packages and pointers",
     "reports": "the reports",
+    "requirements": "the pins of the libraries",
     "stacks": "the stacks",
 }
 """The folders, besides those of the code, that the cone of a sparse checkout must hold, and what is in them."""
@@ -55,6 +56,9 @@ def _look(what: str, check: Callable[[], str]) -> Finding:
     except ProjectError as error:
         cause, _, remedy = str(of_a_warning(error) or error).partition("\n")
         return Finding(what, False, cause, remedy or None)
+    except OSError as error:  # a file of the project is gone, as git deletes them with a folder of a sparse checkout
+        where = f"{shown(Path(error.filename), settings.root())}: " if error.filename else ""
+        return Finding(what, False, f"{where}{error.strerror or error}", "`git status` says what this checkout lacks.")
 
 
 def _checkout(root: Path) -> str:

@@ -29,7 +29,7 @@ def push(root: Path, *targets: str, force: bool = False, tell: Tell = remote.sil
 def record_all(root: Path, force: bool = False) -> Iterator[str]:
     """Record the tables and champions of all use cases; what was done. The store is opened where there is a champion."""
     client = None
-    for config in sorted((root / "configs").glob("*.yaml")):
+    for config in sorted((root / "configs").glob("*.y*ml")):
         workspace = open_workspace(str(config))
         if line := publish.record_data(workspace):
             yield line

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from champion import settings
-from champion.onboarding.doctor import HELD, examine_machine
+from champion.onboarding.doctor import HELD, _look, examine_machine
 from tests.conftest import ROOT
 
 
@@ -38,6 +38,14 @@ def test_a_sparse_checkout_is_told_what_git_deleted_and_how_the_cone_holds_it(
     (command,) = re.findall(r"`git ([^`]+)`", str(finding.remedy))
     git(*shlex.split(command))
     assert examine_machine("none")[0].ok
+
+
+def test_a_file_of_the_project_that_is_gone_is_a_finding_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
+    finding = _look("docker", lambda: (tmp_path / "requirements/image.txt").read_text(encoding="utf-8"))
+    assert (finding.ok, finding.found) == (False, "requirements/image.txt: No such file or directory")
 
 
 def test_the_page_names_the_folders_of_the_cone() -> None:

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from champion import settings
 from champion.bundle import folder
-from champion.datastore import dvc
+from champion.ci.runs import use_cases
+from champion.datastore import dvc, publish
 from champion.errors import PackageError, ProjectError
-from champion.registry.recording import record_champion
-from tests.unit.registry.conftest import LikeDvc, Machine, repository
+from champion.registry import recording
+from tests.conftest import tree
+from tests.unit.registry.conftest import NAME, LikeDvc, Machine, repository
 
 
 @pytest.fixture
@@ -49,15 +52,35 @@ def test_the_pointer_names_the_package_and_tells_of_the_champion(machine: Machin
 def test_a_package_that_is_swapped_while_dvc_records_it_is_not_recorded_under_the_others_number(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = dvc.run
+    real, pointer, package = dvc.run, machine.workspace.pointer, machine.package
+    assert package is not None
 
     def swapped(root: Path, *arguments: str) -> dvc.Done:
         (machine.workspace.package / folder.CARD).write_text("of another package")
         return real(root, *arguments)
 
     monkeypatch.setattr(dvc, "run", swapped)
-    with pytest.raises(ProjectError, match="models/shared changed while DVC recorded it"):
-        list(record_champion(machine.client, machine.workspace))
+    for former in (
+        None,
+        "outs:\n- {md5: d41d8cd98f00b204e9800998ecf8427e.dir, path: shared}\nmeta: {model_version: 9}\n",
+    ):
+        if former:
+            pointer.write_text(former)
+        with pytest.raises(ProjectError, match="models/shared changed while DVC recorded it"):
+            publish.record(machine.workspace, package)
+        assert (pointer.read_text() if pointer.exists() else None) == former, "nor is a hash beside another's number"
+
+
+def test_a_use_case_whose_file_ends_in_yml_is_recorded_as_any_other(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = machine.workspace.config.with_suffix(".yml")
+    config.parent.mkdir()
+    config.write_text(yaml.safe_dump(tree(1, NAME)))
+    monkeypatch.setattr(settings, "root", lambda: machine.root)
+    monkeypatch.setattr(recording, "open_store", lambda: machine.client)
+    assert "models/shared.dvc names version 1" in list(recording.record_all(machine.root))
+    assert [workspace.config for workspace in use_cases(machine.root)] == [config]
 
 
 def test_the_stand_in_for_dvc_leaves_what_dvc_leaves(machine: Machine, tmp_path: Path) -> None:
