@@ -210,8 +210,8 @@ class Watcher:
             each.result()
         if not done:
             self._refuse(
-                f"{self._shown} could not be read within {_DEADLINE:g} s: its disk does not answer, or is slow. It is taken "
-                "over as soon as it is there."
+                f"{self._shown} could not be read and loaded within {_DEADLINE:g} s: its disk does not answer, or disk or "
+                "machine are slow. It is taken over as soon as it is there."
             )
 
     async def _look(self, number: int) -> None:

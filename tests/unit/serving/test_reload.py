@@ -245,7 +245,7 @@ def test_a_look_that_a_disk_keeps_waiting_is_told_and_holds_up_neither_the_next_
 
     async def looks() -> None:
         await watcher.look()
-        assert "models/iris could not be read within 0.3 s: its disk does not answer" in str(state.refused)
+        assert "models/iris could not be read and loaded within 0.3 s: its disk does not answer" in str(state.refused)
         monkeypatch.setattr(service_state, "read", real)
         monkeypatch.setattr(service_state, "_DEADLINE", PATIENCE)
         write(made(number=2), folder)
