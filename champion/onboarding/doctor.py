@@ -57,8 +57,11 @@ def _look(what: str, check: Callable[[], str]) -> Finding:
         cause, _, remedy = str(of_a_warning(error) or error).partition("\n")
         return Finding(what, False, cause, remedy or None)
     except OSError as error:  # a file of the project is gone, as git deletes them with a folder of a sparse checkout
-        where = f"{shown(Path(error.filename), settings.root())}: " if error.filename else ""
-        return Finding(what, False, f"{where}{error.strerror or error}", "`git status` says what this checkout lacks.")
+        place = shown(Path(error.filename), settings.root()) if error.filename else "a file"
+        remedy = (
+            f"`git checkout {place}` brings back what was deleted, `git sparse-checkout add FOLDER` what was left out."
+        )
+        return Finding(what, False, f"{place} cannot be read here: {error.strerror or error}", remedy)
 
 
 def _checkout(root: Path) -> str:

@@ -45,7 +45,10 @@ def test_a_file_of_the_project_that_is_gone_is_a_finding_and_no_traceback(
 ) -> None:
     monkeypatch.setattr(settings, "root", lambda: tmp_path)
     finding = _look("docker", lambda: (tmp_path / "requirements/image.txt").read_text(encoding="utf-8"))
-    assert (finding.ok, finding.found) == (False, "requirements/image.txt: No such file or directory")
+    assert (finding.ok, finding.found) == (
+        False,
+        "requirements/image.txt cannot be read here: No such file or directory",
+    )
 
 
 def test_the_page_names_the_folders_of_the_cone() -> None:
