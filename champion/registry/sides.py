@@ -138,9 +138,17 @@ class Sides:
 
 
 def read_sides(client: Client, workspace: Workspace) -> Sides:
-    """Look at all of it; nothing is fetched or written. Raises PackageError when the package on disk is broken."""
+    """Look at all of it; nothing is fetched or written.
+
+    Raises PackageError when the package on disk is broken, ProjectError when git keeps the pointer out of this checkout.
+    """
     package = read_package(workspace)
     pointer = index.read_pointer(workspace.pointer)
+    name = shown(workspace.pointer, workspace.root)
+    if pointer is None and (git(workspace.root, "ls-files", "-t", "--", name) or "").startswith("S "):
+        raise ProjectError(
+            f"{name} names the champion, and this sparse checkout leaves it out. `git sparse-checkout add models` brings it back."
+        )
     history = champions.version_history(client, workspace.use_case.name)
     named = None
     if pointer is not None:

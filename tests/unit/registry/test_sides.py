@@ -265,6 +265,21 @@ def test_a_pointer_whose_package_cannot_be_had_is_no_missing_champion(clone: Clo
     assert "names version 1, this machine has no champion" in said(there)
 
 
+def test_a_pointer_that_a_sparse_checkout_leaves_out_is_no_missing_champion(clone: Clone) -> None:
+    here = clone("ada")
+    here.promote()
+    here.push()
+    there = clone("bob")
+    there.git("sparse-checkout", "set", ".dvc")
+    assert not there.workspace.pointer.exists()
+    for command in (there.promote, there.record):
+        with pytest.raises(ProjectError, match=r"names the champion, and this sparse checkout leaves it out"):
+            command()
+    there.git("sparse-checkout", "add", "models")
+    assert "version 1 is the champion" in there.reconcile()
+    agree(there, 1)
+
+
 def test_a_stale_package_that_git_knows_is_no_side(clone: Clone) -> None:
     """A pointer goes forth and back before any command runs: the package of the middle is neither's, and is not imported."""
     here = clone("ada")
