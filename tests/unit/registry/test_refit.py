@@ -1,6 +1,5 @@
 """The champion's recipe after a library has another version: its number where it answers the same, else a challenger."""
 
-import shutil
 from typing import Any
 
 import pytest
@@ -246,8 +245,5 @@ def test_a_pruned_store_keeps_the_answers_and_the_table_comes_from_its_file_or_d
     assert session.manifest()["data_version"] == version
     assert table.read_bytes() != former, "today's table stays"
 
-    shutil.rmtree(session.root / ".dvc")
     assert prune(session.client, session.workspace(tree(1)), really=True).runs == 1, "that of the refit"
-    table.write_bytes(former)
-    upgraded(monkeypatch, "10.0")
-    assert refit(session, tree(1))[0].outcome.revision == 3
+    assert versions_module.kept_answers(session.client, champion(session)), "for the next upgrade"
