@@ -22,8 +22,8 @@ from champion.workspace.workspace import Workspace
 from data.make_iris import iris_csv
 from devtools.checkout import copy_known, environment
 from tests.support.browser import browser, page  # noqa: F401 - fixtures
-from tests.support.stores import SHARED, copy_store, once, quick_lists, scratch
-from tests.support.warm import Warm
+from tests.support.stores import SHARED, copy_store, once, scratch
+from tests.support.warm import Warm, quick_stores
 
 ROOT = Path(__file__).resolve().parent.parent
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell gives this to what it runs in the background, and a
@@ -136,6 +136,8 @@ def make_template(folder: Path) -> None:
     made.git("init", "--quiet", "--initial-branch", "main")
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "start")
+    made.git("repack", "-adq")  # two files to copy instead of four hundred
+    shutil.rmtree(folder / ".git/hooks")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -301,7 +303,7 @@ def enter(folder: Path, monkeypatch: pytest.MonkeyPatch, server: Mapping[str, st
         monkeypatch.setenv(name, value)
     forget_store()
     set_custom_source_root(str(ROOT))
-    quick_lists()
+    quick_stores()
     return open_store()
 
 

@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import fcntl
-import functools
 import os
 import shutil
 import sqlite3
@@ -45,28 +44,6 @@ def copy_store(source: Path, target: Path) -> None:
     with contextlib.closing(database), database:
         for table in URIS:
             database.execute(f"UPDATE {table} SET uri = replace(uri, ?, ?)", (str(source), str(target)))
-
-
-@functools.cache
-def quick_lists() -> None:
-    """Have ZenML ask once for each form of query whether it names one table: it compiles the query to know that.
-
-    Queries with one cache key of SQLAlchemy differ in their values alone, so the answer is that of ZenML.
-    """
-    from zenml.zen_stores.sql_zen_store import SqlZenStore
-
-    asked: Any = SqlZenStore._query_requires_distinct
-    known: dict[Any, bool] = {}
-
-    def requires_distinct(query: Any) -> bool:
-        form = query._generate_cache_key()
-        if form is None:
-            return bool(asked(query))
-        if form.key not in known:
-            known[form.key] = asked(query)
-        return known[form.key]
-
-    SqlZenStore._query_requires_distinct = staticmethod(requires_distinct)  # type: ignore[method-assign] - that is the point
 
 
 def rolled_back() -> Path:

@@ -7,6 +7,7 @@ tested: those start an interpreter.
 
 import atexit
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -85,6 +86,42 @@ class Warm:
         return subprocess.CompletedProcess([self._python, *arguments], int(code), *said)
 
 
+@functools.cache
+def quick_stores() -> None:
+    """Have ZenML find out once what it asks of every store and for every list.
+
+    Whether a database has the newest revision: one that has the revision of a database that ZenML has brought up to date
+    has. Whether a query names one table: queries with one cache key of SQLAlchemy differ in their values alone.
+    """
+    from sqlalchemy.exc import OperationalError
+    from zenml.zen_stores.sql_zen_store import SqlZenStore
+
+    migrate: Any = SqlZenStore.migrate_database
+    asked: Any = SqlZenStore._query_requires_distinct
+    newest: set[str] = set()
+    known: dict[Any, bool] = {}
+
+    def revision(store: Any) -> Any:
+        with store.engine.connect() as connection, contextlib.suppress(OperationalError):  # an empty one
+            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+    def migrate_database(store: Any) -> None:
+        if revision(store) not in newest:
+            migrate(store)
+            newest.add(revision(store))
+
+    def requires_distinct(query: Any) -> bool:
+        form = query._generate_cache_key()
+        if form is None:
+            return bool(asked(query))
+        if form.key not in known:
+            known[form.key] = asked(query)
+        return known[form.key]
+
+    SqlZenStore.migrate_database = migrate_database  # type: ignore[method-assign] - that is the point
+    SqlZenStore._query_requires_distinct = staticmethod(requires_distinct)  # type: ignore[method-assign] - here too
+
+
 def warm_up(project: Path) -> None:
     """Train in a copy of the project, which fills the caches of the libraries; then forget that it was there."""
     from zenml import logger
@@ -94,6 +131,7 @@ def warm_up(project: Path) -> None:
     from zenml.utils import code_repository_utils, source_utils
     from zenml.zen_stores import sql_zen_store
 
+    quick_stores()
     environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
     types = dict(materializer_registry.materializer_types)
     sys.path.insert(0, str(project))
