@@ -88,12 +88,14 @@ class Warm:
 
 @functools.cache
 def quick_stores() -> None:
-    """Have ZenML find out once what it asks of every store and for every list.
+    """Have ZenML find out once what it asks of every store, list and step.
 
     Whether a database has the newest revision: one that has the revision of a database that ZenML has brought up to date
-    has. Whether a query names one table: queries with one cache key of SQLAlchemy differ in their values alone.
+    has. Whether a query names one table: queries with one cache key of SQLAlchemy differ in their values alone. The text of
+    a step without its decorator: it follows from the text.
     """
     from sqlalchemy.exc import OperationalError
+    from zenml.steps import decorated_step
     from zenml.zen_stores.sql_zen_store import SqlZenStore
 
     migrate: Any = SqlZenStore.migrate_database
@@ -118,6 +120,7 @@ def quick_stores() -> None:
             known[form.key] = asked(query)
         return known[form.key]
 
+    decorated_step.remove_decorator_from_source_code = functools.cache(decorated_step.remove_decorator_from_source_code)
     SqlZenStore.migrate_database = migrate_database  # type: ignore[method-assign] - that is the point
     SqlZenStore._query_requires_distinct = staticmethod(requires_distinct)  # type: ignore[method-assign] - here too
 

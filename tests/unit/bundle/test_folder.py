@@ -238,10 +238,13 @@ while True:
 """
 
 
-def test_readers_never_see_half_a_package_while_a_writer_writes_and_is_killed(place: Path, swap: str) -> None:
-    """Kill -9 as it comes, five times; after each the next writer goes on from what is there."""
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.long)])
+def test_readers_never_see_half_a_package_while_a_writer_writes_and_is_killed(
+    place: Path, swap: str, times: int
+) -> None:
+    """Kill -9 as it comes; after each the next writer goes on from what is there."""
     write(package(1, size=200_000), place)
-    for _ in range(5):
+    for _ in range(times):
         command = [sys.executable, "-c", WRITER, str(place), swap]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as writer:
             try:
