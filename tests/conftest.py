@@ -148,13 +148,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.markexpr = config.option.markexpr or "not long"
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker more than there are cores: for a third of the time a test waits, for a service, a browser or a container."""
-    from xdist.plugin import pytest_xdist_auto_num_workers
-
-    return pytest_xdist_auto_num_workers(config) + 1
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of a page is run again where the machine's network changed under it, and for no other reason."""
     if any("checkout" in getattr(item, "fixturenames", ()) for item in items):

@@ -105,6 +105,7 @@ def test_the_last_run_its_decision_its_report_and_the_profile_of_the_data_can_be
     eventually(lambda: all(step in page.text() for step in STEPS), f"the steps {STEPS}", page.text)
     assert page.ask("location.href").startswith(run_page)
     assert "Book a demo" not in page.text()
+    page.send("Emulation.setCPUThrottlingRate", rate=2)
     page.click("[role=tab]", "Metadata")
     told = {
         "action": "promoted",
