@@ -28,6 +28,11 @@ def root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+def configurations(folder: Path) -> list[Path]:
+    """The files of the use cases of a checkout, those of configs/, by name."""
+    return sorted(path for path in (folder / "configs").glob("*.y*ml") if path.suffix in (".yaml", ".yml"))
+
+
 def results() -> Path:
     """Where models/ and reports/ are: the checkout, or the folder that CHAMPION_RESULTS names where it is there.
 

@@ -11,7 +11,7 @@ from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.contract import Plan
 from champion.modeling.profile import Profile
 from champion.orchestration.runs import link_run
-from champion.registry.promotion import Judged, Terms, carry_out
+from champion.registry.promotion import Judged, Made, Terms, carry_out
 
 
 @step(enable_cache=False)
@@ -26,7 +26,7 @@ def promote(
 ) -> tuple[Annotated[Decision, "decision"], Annotated[Outcome, "outcome"]]:
     """Promote or keep, in the Model Control Plane; the production package is stored with its model version."""
     client = Client()
-    judged = Judged(evaluation, challenger, plan, profile, facts, rows)
+    judged = Judged(Made(challenger, plan, profile, facts, rows), evaluation)
     decision, outcome, version = carry_out(client, judged, terms)
     metadata = {
         "action": outcome.action,

@@ -11,6 +11,7 @@ from champion.modeling.contract import Plan
 from champion.modeling.kept import AnswersCompared
 from champion.modeling.profile import Profile
 from champion.orchestration.runs import link_run
+from champion.registry.promotion import Made
 from champion.registry.refit import RefitOutcome, Refitted, RefitTerms, carry_out_refit
 
 
@@ -26,6 +27,6 @@ def refit(
 ) -> Annotated[RefitOutcome, "outcome"]:
     """Where the answers are equal, the new model becomes the champion under the champion's number."""
     client = Client()
-    outcome, version = carry_out_refit(client, Refitted(compared, refitted, plan, profile, facts, rows), terms)
+    outcome, version = carry_out_refit(client, Refitted(Made(refitted, plan, profile, facts, rows), compared), terms)
     link_run(client, version, outcome.model_dump(mode="json"))
     return outcome

@@ -18,7 +18,7 @@ from champion.errors import GATE_SAID_NO, ConfigurationError, ProjectError
 from champion.reporting.comment import ComparedChampion
 from champion.scratch import scratch
 from champion.workspace.files import write_text
-from champion.workspace.workspace import Workspace, read_package, shown
+from champion.workspace.workspace import Workspace, read_package, shown, use_cases
 
 BOT = "github-actions[bot]"
 BOT_IDENTITY = {"NAME": BOT, "EMAIL": f"41898282+{BOT}@users.noreply.github.com"}
@@ -52,7 +52,7 @@ def fetch_champions(root: Path, env: Environment) -> str:
         known["remote"] = reachable = remote.available(root)
         champions: dict[str, ComparedChampion] = {}
         pointers: dict[str, str | None] = {}
-        for workspace in runs.use_cases(root):
+        for workspace in use_cases(root):
             name = workspace.use_case.name
             pointers[name] = text_at(root, base, shown(workspace.pointer, root))
             if not env["WITHOUT_DATA"]:
@@ -201,7 +201,7 @@ def _changed(root: Path, newest: str, known: CiState) -> list[Workspace]:
     Raises ProjectError when the branch's is not the one that this run started from either.
     """
     differing = []
-    for workspace in runs.use_cases(root):
+    for workspace in use_cases(root):
         if not workspace.pointer.exists():
             continue
         name = shown(workspace.pointer, root)
@@ -268,7 +268,7 @@ def publish_images(root: Path, env: Environment) -> str:
     """
     if runs.load(root).pointer == "proposed":
         return "No image: the pointer waits in a pull request, whose merge builds it."
-    champions = [(each, number) for each in runs.use_cases(root) if (number := _version(each)) is not None]
+    champions = [(each, number) for each in use_cases(root) if (number := _version(each)) is not None]
     if not champions:
         return "No image: there is no champion yet."
     from champion.orchestration.docker.engine import connect

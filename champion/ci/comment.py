@@ -31,7 +31,7 @@ from champion.reporting.comment import (
 from champion.scratch import scratch
 from champion.workspace import process
 from champion.workspace.files import write_text
-from champion.workspace.workspace import Workspace
+from champion.workspace.workspace import Workspace, use_cases
 
 STORY, COMMENT = "comment.json", "comment.md"
 WATERMARK = "champion"  # by which CML finds its own former comment, and updates it in place
@@ -69,7 +69,7 @@ def gather(root: Path, env: Environment) -> CommentInput:
     """Everything that the steps before left to tell."""
     known = runs.load(root)
     changes, unknown = _changes(root, known.base) if known.base and env["BASE_SHA"] else ([], None)
-    workspaces = [] if known.refusal else runs.use_cases(root)
+    workspaces = [] if known.refusal else use_cases(root)
     return CommentInput(
         commit=env["HEAD_SHA"] or git(root, "rev-parse", "HEAD"),
         base=known.base,

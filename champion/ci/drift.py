@@ -22,7 +22,7 @@ from champion.reporting.comment import ComparedChampion, Value
 from champion.reporting.drift import issue as issue_text
 from champion.reporting.drift.issue import UseCaseDrift, summary
 from champion.workspace.files import write_text
-from champion.workspace.workspace import Workspace, shown
+from champion.workspace.workspace import Workspace, shown, use_cases
 
 WATCH, SUMMARY, RUN_LOG = "drift.json", "drift.md", "drift.log"
 PLACEHOLDER = "{use_case}"
@@ -60,7 +60,7 @@ def watch_all(root: Path, env: Environment) -> int:
     reports = root / "reports"
     for name in (WATCH, SUMMARY):
         (reports / name).unlink(missing_ok=True)
-    workspaces = {workspace.use_case.name: workspace for workspace in runs.use_cases(root)}
+    workspaces = {workspace.use_case.name: workspace for workspace in use_cases(root)}
     tables, known = newest(root, list(workspaces), env["DRIFT_DATA"]), runs.load(root)
     seen = {
         name: _compare(workspace, tables.get(name), known.champions.get(name), env)

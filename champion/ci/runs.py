@@ -6,7 +6,6 @@ What one step tells the next are files under ``reports/``, which git ignores and
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -18,7 +17,7 @@ from champion.reporting.comment import ComparedChampion, Failure, Value
 from champion.terminal import echo
 from champion.workspace import process
 from champion.workspace.files import write_text
-from champion.workspace.workspace import Workspace, open_workspace
+from champion.workspace.workspace import use_cases
 
 STATE, RUN_LOG = "ci.json", "run.log"
 LAST_LINES = 25
@@ -52,12 +51,6 @@ class Ran(Value):
     def failure(self) -> Failure | None:
         """None where it ended well."""
         return Failure(step=self.step, exit_code=self.exit_code, lines=self.lines) if self.exit_code else None
-
-
-def use_cases(root: Path) -> Iterator[Workspace]:
-    """Every use case under ``configs/``."""
-    for config in sorted((root / "configs").glob("*.y*ml")):
-        yield open_workspace(str(config))
 
 
 def load(root: Path) -> CiState:

@@ -48,7 +48,11 @@ class Remembering(Predictor):
 
 @dataclass(frozen=True)
 class KeptAnswers:
-    """What a model answered to every row of a holdout, and the truth, both as the model's contract codes them."""
+    """What a model answered to every row of a holdout, and the truth, both as the model's contract codes them.
+
+    `truth` (rows,): of a class its place in `contract.classes`, -1 for one that is not there. `predictions`: `values` (rows,),
+    coded alike, and `probabilities` (rows, classes), where the model has some.
+    """
 
     truth: NDArray[Any]
     predictions: Predictions

@@ -51,11 +51,10 @@ class Terms(Strict):
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Everything a decision is carried out with."""
+class Made:
+    """A trained model with all that a package takes; `rows`: of its whole table."""
 
-    evaluation: Evaluation
-    challenger: TrainedCandidate
+    candidate: TrainedCandidate
     plan: Plan
     profile: Profile
     facts: Provenance
@@ -63,8 +62,16 @@ class Judged:
 
     @functools.cached_property
     def model(self) -> str:
-        """The sha256 of the challenger's model file."""
-        return digest(self.challenger.model)
+        """The sha256 of the model file."""
+        return digest(self.candidate.model)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Everything a decision is carried out with: the challenger, and what evaluation found."""
+
+    made: Made
+    evaluation: Evaluation
 
 
 def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, Outcome, UUID | None]:
@@ -74,12 +81,12 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
     production, by its fingerprint or by its model file, is not promoted again unless the terms readmit it. The
     UUID is the challenger's model version, where it has one.
     """
-    name, fingerprint = judged.facts.use_case, judged.facts.fingerprint
+    name, fingerprint = judged.made.facts.use_case, judged.made.facts.fingerprint
     with locked(client, name):
         history = champions.version_history(client, name)
         decision = _with_history(decide(judged.evaluation, terms.policy), history, judged, terms)
         number, version = history.champion_number, _known(history, fingerprint)
-        same_rows = (version for version in history.versions if version.record.split.same_rows(judged.plan.rule))
+        same_rows = (version for version in history.versions if version.record.split.same_rows(judged.made.plan.rule))
         count = len({fingerprint, *(version.record.fingerprint for version in same_rows)})
         replaced = number if decision.promote else None
         in_production = terms.unreachable.number if terms.unreachable else number
@@ -98,7 +105,7 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
 
 def _with_history(decision: Decision, history: VersionHistory, judged: Judged, terms: Terms) -> Decision:
     """The decision in view of what the store knows: who is champion now, and what was withdrawn."""
-    champion, fingerprint = history.champion, judged.facts.fingerprint
+    champion, fingerprint = history.champion, judged.made.facts.fingerprint
 
     def keep(reason_code: str, reason: str) -> Decision:
         return decision.model_copy(update={"promote": False, "reason_code": reason_code, "reason": reason})
@@ -114,7 +121,7 @@ def _with_history(decision: Decision, history: VersionHistory, judged: Judged, t
         return keep(
             "same", "The champion stays: this run made the champion again; nothing that makes a model has changed."
         )
-    withdrawn = history.is_withdrawn(fingerprint, judged.model)
+    withdrawn = history.is_withdrawn(fingerprint, judged.made.model)
     if decision.promote and withdrawn and not terms.readmit:
         return keep(
             "withdrawn",
@@ -139,7 +146,7 @@ def _known(history: VersionHistory, fingerprint: str) -> Version | None:
 
 def _record(client: Client, history: VersionHistory, judged: Judged, decision: Decision) -> Version:
     record = _record_of(history, judged, decision, history.highest_version + 1)
-    created = champions.create(client, judged.facts.use_case, record)
+    created = champions.create(client, judged.made.facts.use_case, record)
     return Version(id=created, stage="none", record=record, champion_state=None, package_id=None)
 
 
@@ -148,13 +155,13 @@ def _record_of(history: VersionHistory, judged: Judged, decision: Decision, numb
     if decision.reason_code == "champion_changed":  # it was judged against the former one, not against this
         against = judged.evaluation.champion.number if judged.evaluation.champion else None
     return Record(
-        **shared(judged.facts, Record, without={"split"}),
+        **shared(judged.made.facts, Record, without={"split"}),
         **shared(decision, Record),
         number=number,
-        split=judged.plan.rule,
+        split=judged.made.plan.rule,
         metrics=judged.evaluation.challenger.scores,
         judged_against=against,
-        model=judged.model,
+        model=judged.made.model,
     )
 
 
@@ -165,7 +172,7 @@ def _set_champion(
     replaced = history.champion_number
     state = ChampionState.after(
         history.state,
-        now=(judged.facts.fingerprint, judged.model),
+        now=(judged.made.facts.fingerprint, judged.made.model),
         withdrawn=history.left,
         follows=history.champion.states if history.champion else (),
         by=by,
@@ -174,26 +181,26 @@ def _set_champion(
         event="promotion",
         reason=decision.reason,
     )
-    result = judged.challenger.result
+    result = judged.made.candidate.result
     package = build(
-        judged.challenger.model,
-        judged.profile,
-        judged.challenger.equivalence,
-        **shared(judged.facts, Manifest, without={"split"}),
+        judged.made.candidate.model,
+        judged.made.profile,
+        judged.made.candidate.equivalence,
+        **shared(judged.made.facts, Manifest, without={"split"}),
         **shared(result, Manifest),
         model_version=version.number,
-        rows=judged.rows,
+        rows=judged.made.rows,
         candidate=result.name,
-        target=judged.profile.target,
-        task=judged.plan.task,
-        classes=judged.plan.classes,
-        signature=judged.plan.features,
-        split=judged.plan.rule,
+        target=judged.made.profile.target,
+        task=judged.made.plan.task,
+        classes=judged.made.plan.classes,
+        signature=judged.made.plan.features,
+        split=judged.made.plan.rule,
         metrics=judged.evaluation.challenger.scores,
         decision=DecisionRecord(**shared(decision, DecisionRecord), champion=replaced),
         champion_state=state,
     )
-    champions.save_package(client, version.id, package, judged.challenger.answers)
+    champions.save_package(client, version.id, package, judged.made.candidate.answers)
     record = _record_of(history, judged, decision, version.number)
     champions.log(client, version.id, record=record.model_copy(update={"replaced": replaced}))
     champions.set_champion(client, version.id, state)

@@ -13,7 +13,7 @@ from champion.orchestration.store import locked, open_store
 from champion.registry.agreement import write_agreement
 from champion.registry.reconcile import reconcile
 from champion.registry.sides import read_sides
-from champion.workspace.workspace import Workspace, open_workspace, shown
+from champion.workspace.workspace import Workspace, shown, use_cases
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -29,8 +29,7 @@ def push(root: Path, *targets: str, force: bool = False, tell: Tell = remote.sil
 def record_all(root: Path, force: bool = False) -> Iterator[str]:
     """Record the tables and champions of all use cases; what was done. The store is opened where there is a champion."""
     client = None
-    for config in sorted((root / "configs").glob("*.y*ml")):
-        workspace = open_workspace(str(config))
+    for workspace in use_cases(root):
         if line := publish.record_data(workspace):
             yield line
         if workspace.package.is_dir() or workspace.pointer.is_file():

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from champion.bundle.build import build
 from champion.bundle.decision_record import shared
-from champion.bundle.folder import digest
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.modeling.evaluation import Frozen
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
+from champion.registry.promotion import Made
 from champion.registry.versions import Record, Version, VersionHistory
 from champion.use_case.learning import Strict
 
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
     from zenml.client import Client
 
-    from champion.bundle.model import TrainedCandidate
-    from champion.comparison.evaluation import Provenance
-    from champion.modeling.contract import Plan
     from champion.modeling.kept import AnswersCompared
-    from champion.modeling.profile import Profile
 
 
 class RefitTerms(Strict):
@@ -53,37 +49,34 @@ class RefitOutcome(Frozen):
 
 @dataclass(frozen=True)
 class Refitted:
-    """The new model with all that a package takes, and how its answers compare with the champion's."""
+    """The new model, and how its answers compare with the champion's."""
 
+    made: Made
     compared: AnswersCompared
-    candidate: TrainedCandidate
-    plan: Plan
-    profile: Profile
-    facts: Provenance
-    rows: int
 
 
-def carry_out_refit(client: Client, made: Refitted, terms: RefitTerms) -> tuple[RefitOutcome, UUID | None]:
+def carry_out_refit(client: Client, refitted: Refitted, terms: RefitTerms) -> tuple[RefitOutcome, UUID | None]:
     """Put the new model into production under the champion's number, where its answers are the champion's.
 
     One process at a time does, and only in the place of the champion that it was compared with. The UUID is the model
     version that is champion afterwards.
     """
-    name, fingerprint, model = made.facts.use_case, made.facts.fingerprint, digest(made.candidate.model)
+    made, compared = refitted.made, refitted.compared
+    name, fingerprint = made.facts.use_case, made.facts.fingerprint
     action: Literal["refitted", "other_answers", "champion_changed", "withdrawn"]
     with locked(client, name):
         history = champions.version_history(client, name)
         champion = history.champion
         if champion is None or (str(champion.id), history.revision) != (terms.champion, terms.revision):
             action, reason = "champion_changed", "The champion changed while this refit was under way."
-        elif made.compared.difference is not None:
+        elif compared.difference is not None:
             action, reason = "other_answers", f"It answers otherwise than version {champion.number}: "
-            reason += f"{made.compared.difference}."
-        elif history.is_withdrawn(fingerprint, model) and not terms.readmit:
+            reason += f"{compared.difference}."
+        elif history.is_withdrawn(fingerprint, made.model) and not terms.readmit:
             action, reason = "withdrawn", f"A rollback took this refit of version {champion.number} out of production."
         else:
             action, reason = "refitted", f"Refitted, as it was made with {terms.moved}: its answers to all "
-            reason += f"{made.compared.rows} rows of the holdout are what they were."
+            reason += f"{compared.rows} rows of the holdout are what they were."
             champion = _set_champion(client, history, champion, made, terms, reason)
     outcome = RefitOutcome(action=action, reason=reason)
     if champion is None:
@@ -94,13 +87,13 @@ def carry_out_refit(client: Client, made: Refitted, terms: RefitTerms) -> tuple[
 
 
 def _set_champion(
-    client: Client, history: VersionHistory, champion: Version, made: Refitted, terms: RefitTerms, reason: str
+    client: Client, history: VersionHistory, champion: Version, made: Made, terms: RefitTerms, reason: str
 ) -> Version:
     """The model version is whole, its package and its state included, before the stage is set, which is the last act."""
-    former, facts, model = champions.load_package(client, champion).manifest, made.facts, digest(made.candidate.model)
+    former, facts = champions.load_package(client, champion).manifest, made.facts
     state = ChampionState.after(
         history.state,
-        now=(facts.fingerprint, model),
+        now=(facts.fingerprint, made.model),
         withdrawn=history.left,
         follows=champion.states,
         by=terms.by,
@@ -114,7 +107,7 @@ def _set_champion(
     about |= shared(facts, Manifest, without={"split"}) | {"champion_state": state, "rows": made.rows}
     about |= {"decision": former.decision.model_copy(update=said)}
     package = build(made.candidate.model, made.profile, made.candidate.equivalence, **about)
-    update = {**shared(facts, Record, without={"split"}), **said, "model": model, "imported": False}
+    update = {**shared(facts, Record, without={"split"}), **said, "model": made.model, "imported": False}
     record = champion.record.model_copy(update=update)
     killed = [v for v in history.made_by(facts.fingerprint) if (v.stage, v.number) == ("none", record.number)]
     version = killed[0].id if killed else champions.create(client, facts.use_case, record)

@@ -297,8 +297,7 @@ def versions_in_truth(sides: Sides) -> tuple[Version, ...]:
         for v in versions
     ]
     if named is not None:
-        index = versions.index(named)
-        corrected[index] = dataclasses.replace(named, stage=champions.PRODUCTION)
+        corrected[versions.index(named)] = dataclasses.replace(named, stage=champions.PRODUCTION)
     elif sides.named is not None:
         corrected.append(_unfetched(sides.named))
     return tuple(corrected)

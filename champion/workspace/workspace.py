@@ -1,6 +1,7 @@
 """Where the files of a use case are: configuration, table, package, reports."""
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +76,15 @@ def open_workspace(config: str) -> Workspace:
     return Workspace(root, path, use_case)
 
 
+def use_cases(root: Path) -> Iterator[Workspace]:
+    """Every use case under configs/, opened as `open_workspace` does."""
+    for config in settings.configurations(root):
+        yield open_workspace(str(config))
+
+
 def _refuse_two(root: Path, path: Path, name: str) -> None:
     """Refuse a use case whose name another file of configs/ has: both would share one history and one package."""
-    for other in sorted((root / "configs").glob("*.y*ml")):
+    for other in settings.configurations(root):
         if other.resolve() == path.resolve():
             continue
         try:
@@ -97,7 +104,7 @@ def _read_yaml(path: Path, name: str) -> object:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        known = sorted(shown(file, settings.root()) for file in (settings.root() / "configs").glob("*.y*ml"))
+        known = [shown(file, settings.root()) for file in settings.configurations(settings.root())]
         raise ConfigurationError(
             f"The use case {name} does not exist. There are: {', '.join(known) or 'none'}. "
             "`python run.py init TABLE --target COL` writes a new one."

@@ -9,7 +9,8 @@ import pytest
 from champion import settings
 from champion.ci.champion import image_names
 from champion.ci.environment import Environment
-from champion.ci.runs import run_logged, use_cases
+from champion.ci.runs import run_logged
+from champion.workspace.workspace import use_cases
 from tests.conftest import iris_csv, tree
 from tests.support.doubles.github import API, REPOSITORY, GitHub
 from tests.unit.ci.conftest import MAIN, Server

@@ -22,7 +22,7 @@ from champion.modeling.contract import Plan
 from champion.modeling.kept import AnswersCompared
 from champion.modeling.split import SplitRule
 from champion.orchestration.store import beside
-from champion.registry.promotion import Judged, Terms, carry_out
+from champion.registry.promotion import Judged, Made, Terms, carry_out
 from champion.registry.reconcile import reconcile, who, write_champion
 from champion.registry.recording import record_champion
 from champion.registry.refit import Refitted, RefitTerms, carry_out_refit
@@ -154,10 +154,9 @@ class Machine:
             use_case=NAME, **({} if history.champion else {"champion": None, "paired": None})
         )
         champion = history.champion
-        judged = Judged(
-            evidence, TrainedCandidate(evidence.candidates[0], model(fingerprint)), PLAN, examples.profile(),
-            examples.lineage(use_case=NAME, fingerprint=fingerprint), 150,
-        )  # fmt: skip
+        candidate = TrainedCandidate(evidence.candidates[0], model(fingerprint))
+        facts = examples.lineage(use_case=NAME, fingerprint=fingerprint)
+        judged = Judged(Made(candidate, PLAN, examples.profile(), facts, 150), evidence)
         terms = Terms(
             policy=Promotion(), promote=True, readmit=False, by=who(client, self.workspace),
             champion=str(champion.id) if champion else None, revision=history.revision,
@@ -174,14 +173,13 @@ class Machine:
             raise ProjectError("there is no champion")
         candidate = TrainedCandidate(examples.evaluation().candidates[0], model(name), answers=b"kept")
         facts = examples.lineage(use_case=NAME, fingerprint=name)
-        made = Refitted(
-            AnswersCompared(rows=30, difference=difference), candidate, PLAN, examples.profile(), facts, 150
-        )
+        compared = AnswersCompared(rows=30, difference=difference)
+        refitted = Refitted(Made(candidate, PLAN, examples.profile(), facts, 150), compared)
         terms = RefitTerms(
             champion=str(champion.id), revision=champion.champion_state.revision if champion.champion_state else None,
             moved="numpy 1.0, which is 2.0 here", readmit=False, by=who(client, self.workspace),
         )  # fmt: skip
-        outcome, _ = carry_out_refit(client, made, terms)
+        outcome, _ = carry_out_refit(client, refitted, terms)
         if outcome.action == "refitted":
             write_champion(client, self.workspace)
         return outcome

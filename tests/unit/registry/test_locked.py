@@ -21,7 +21,7 @@ from champion.registry import versions as champions
 from champion.registry.promotion import carry_out
 from champion.registry.refit import Refitted, RefitTerms, carry_out_refit
 from champion.registry.versions import version_history
-from tests.unit.registry.conftest import NAME, PLAN, Clone, Machine
+from tests.unit.registry.conftest import NAME, Clone, Machine
 
 WRITERS: list[tuple[ModuleType, str]] = [
     (champions, "create"),
@@ -95,9 +95,8 @@ def test_whatever_changes_production_does_so_under_the_lock(clone: Clone, monkey
 
 def refit(machine: Machine) -> None:
     client, judged, terms = machine.judged()
-    compared = AnswersCompared(rows=30, difference=None)
-    made = Refitted(compared, judged.challenger, PLAN, judged.profile, judged.facts, 150)
+    refitted = Refitted(judged.made, AnswersCompared(rows=30, difference=None))
     assert terms.champion is not None
     about = RefitTerms(champion=terms.champion, revision=terms.revision, moved="another version", readmit=False)
-    assert carry_out_refit(client, made, about)[0].action == "refitted"
+    assert carry_out_refit(client, refitted, about)[0].action == "refitted"
     machine.reconcile()

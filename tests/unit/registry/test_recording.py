@@ -8,10 +8,10 @@ import yaml
 
 from champion import settings
 from champion.bundle import folder
-from champion.ci.runs import use_cases
 from champion.datastore import dvc, publish
 from champion.errors import PackageError, ProjectError
 from champion.registry import recording
+from champion.workspace.workspace import use_cases
 from tests.conftest import tree
 from tests.unit.registry.conftest import NAME, LikeDvc, Machine, repository
 

@@ -1,11 +1,14 @@
 """The champion's recipe after a library has another version: its number where it answers the same, else a challenger."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from champion.bundle.manifest import Manifest
 from champion.errors import DataError
+from champion.modeling.contract import Contract
 from champion.orchestration import code
 from champion.registry import versions as versions_module
 from champion.registry.prune import prune
@@ -126,6 +129,15 @@ def test_other_answers_and_answers_that_nobody_kept_make_an_ordinary_challenger(
     assert (other.trained.decision.reason_code, champion(session).id) == ("tie", first.id)
     (note,) = [note for note in other.trained.notes if "That alone is no fault." in note]
     assert note.endswith("`python run.py refit --config use_case.yaml` makes it anew.")
+
+    with Patch.context() as patch:
+        others = Contract(task="classification", features=(), classes=("a", "b"))
+        patch.setattr(Manifest, "contract", property(lambda _: others))
+        assert "the classes that it knows, are others" in refit(session, tree(2))[0].outcome.reason
+    kept = session.client.get_artifact_version(first.answers_id).uri
+    for file in Path(kept).iterdir():
+        file.write_bytes(b"other bytes")
+    assert "those that were kept cannot be read" in refit(session, tree(2), cache=False)[0].outcome.reason
 
     session.client.delete_artifact_version(first.answers_id, delete_metadata=False, delete_from_artifact_store=True)
     lost, _ = refit(session, tree(2))

@@ -7,11 +7,19 @@ import pytest
 
 from champion import settings
 from champion.errors import ConfigurationError, ProjectError
+from champion.settings import configurations
 from champion.workspace.files import write_text
 from champion.workspace.git import commit
 from champion.workspace.workspace import open_workspace
 from champion.workspace.yaml_text import DEEPEST, parse
 from tests.conftest import Checkout
+
+
+def test_the_use_cases_are_the_yaml_files_of_configs_by_name(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    for name in ("b.yml", "a.yaml", "c.yaml.bak", "d.yxml", "e.json"):
+        (tmp_path / "configs" / name).touch()
+    assert [path.name for path in configurations(tmp_path)] == ["a.yaml", "b.yml"]
 
 
 def test_two_use_cases_of_one_name_are_refused_and_both_files_are_named(tmp_path: Path) -> None:
