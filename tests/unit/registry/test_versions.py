@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,7 +14,7 @@ from champion.modeling.split import SplitRule
 from champion.orchestration import metadata
 from champion.registry import versions as room
 from champion.registry.prune import prune
-from champion.registry.versions import Record
+from champion.registry.versions import Record, Version, VersionHistory
 from tests.conftest import Session, tree
 
 
@@ -108,3 +109,15 @@ def test_the_later_value_counts_whatever_the_clock_says(session: Session) -> Non
     champion = room.version_history(client, name).champion
     assert champion is not None
     assert (champion.number, champion.champion_state) == (1, champion_state(3, 2))
+
+
+def test_of_two_versions_of_one_number_and_file_the_fingerprint_tells_else_the_one_that_was_champion_last() -> None:
+    """A refit may write the bytes of the model that it renews."""
+    renewed, refitted = (
+        Version(UUID(int=at), "archived", record(2, name, model="m"), champion_state(at, 2), f"package {at}")
+        for at, name in ((1, "renewed"), (2, "refitted"))
+    )
+    history = VersionHistory((renewed, refitted))
+    assert history.packaged(2, "m", "renewed") is renewed
+    assert history.packaged(2, "m") is history.packaged(2, None) is history.number(2) is refitted
+    assert history.packaged(2, "another") is None
