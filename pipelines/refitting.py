@@ -152,4 +152,5 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
             "`--readmit` lets it back."
         )
     now = write_champion(client, workspace)
-    return Refit(outcome.reason, outcome, None, [*reconciled.done, *([now] if now else [])])
+    said = f"{outcome.reason} It stays version {outcome.champion}, with revision {outcome.revision}."
+    return Refit(said, outcome, None, [*reconciled.done, *([now] if now else [])])

@@ -76,6 +76,7 @@ def test_equal_answers_keep_the_number_with_a_new_revision_and_the_champion_is_n
         "on the run's page"
     )
     assert (done.outcome.action, done.outcome.champion, done.outcome.revision) == ("refitted", 2, 3)
+    assert done.said.endswith("rows of the holdout are what they were. It stays version 2, with revision 3.")
     assert (now.number, now.id != before.id, now.champion_state.event) == (2, True, "refit")
     assert now.states[1:] == before.states, "it follows the state that it renewed"
     assert f"scikit-learn {made_with['scikit-learn']}, which is 9.9.9 here" in now.champion_state.reason
