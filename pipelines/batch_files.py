@@ -80,13 +80,13 @@ def _require_writable(path: Path, table: Path) -> None:
         ) from None
 
 
-def require_usable(files: Files, manifest: Manifest) -> None:
-    """Refuse a table that the champion cannot score, by its columns.
+def require_usable(files: Files, manifest: Manifest) -> list[str]:
+    """Refuse a table that the champion cannot score, by its columns; what is left out of it comes back in sentences.
 
     Raises ProjectError when a column is missing, cannot be read, or would stand twice in the output.
     """
     with _readable(files.table):
-        require_columns(open_table(files.table), manifest, files.asked)
+        return require_columns(open_table(files.table), manifest, files.asked)
 
 
 @contextlib.contextmanager

@@ -47,7 +47,7 @@ def predict(client: Client, workspace: Workspace, files: Files, cache: bool, tel
     """
     champion = production(client, workspace)
     manifest = champion.package.manifest
-    require_usable(files, manifest)
+    left_out = require_usable(files, manifest)
     table = register_table(client, workspace.use_case.name, "scored", files.table)
     inputs: dict[str, Any] = {"table": table, "champion": champion.stored, "asked": files.asked}
     with code.made_with(support_of(client).libraries()):
@@ -59,7 +59,7 @@ def predict(client: Client, workspace: Workspace, files: Files, cache: bool, tel
     tally: Tally = output(made, "predict", "tally")
     if tally.rejected:
         deliver(output(made, "predict", "rejects").path, files.rejects)
-    if not tally.predicted:
+    if tally.rows and not tally.predicted:
         raise DataError(
             f"None of the {tally.rows:,} rows of {files.table} can be scored, and {files.out} was not written. The first is "
             f"{tally.first}. All are in {files.rejects}, each with its reason."
@@ -67,5 +67,5 @@ def predict(client: Client, workspace: Workspace, files: Files, cache: bool, tel
     deliver(output(made, "predict", "predictions").path, files.out)
     if not tally.rejected:
         files.rejects.unlink(missing_ok=True)
-    notes = [*champion.notes]
+    notes = [*champion.notes, *left_out]
     return Predicted(tally, files.rejects if tally.rejected else None, warnings_of(tally), notes)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.modeling.split import SplitRule
-from champion.tabular.tables import read_table
+from champion.tabular.stream import left_out
+from champion.tabular.tables import open_table, read_table
 from champion.use_case.whole import UseCase
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ def checked_table(
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
 
-    frame = read_table(path, name)
-    warnings = check(frame, use_case)
+    unused = [column for column in use_case.data.drop if column != use_case.split.column]
+    frame = read_table(path, name, unused)
+    warnings = [*left_out(open_table(path).repeated), *check(frame, use_case)]
     rule = rule_for(frame, use_case.data, use_case.split, recorded)
     return frame, {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}
 

@@ -74,12 +74,14 @@ class Tally(Frozen):
     quoted: int
 
 
-def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest) -> None:
-    """Refuse a table, or what is asked of it, before anything is scored.
+def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest) -> list[str]:
+    """Refuse a table, or what is asked of it, before anything is scored; what is left out of it comes back in sentences.
 
-    Raises DataError when a feature's column is missing, or holds lists, structures or bytes; ConfigurationError when a column
-    that is to be kept is missing, or is named like one of ours.
+    Raises DataError when a feature's column is missing, stands twice, or holds lists, structures or bytes;
+    ConfigurationError when a column that is to be kept is missing, or is named like one of ours.
     """
+    used = [feature.name for feature in manifest.signature]
+    notes = table.require([*used, *(table.repeated if asked.keep_all else asked.keep)])
     names = [name for name in table.schema.names if name]
     missing = [feature.name for feature in manifest.signature if feature.name not in names]
     if missing:
@@ -112,6 +114,7 @@ def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest)
             raise ConfigurationError(
                 f"A CSV cannot hold what is in {_columns(nested)}. Write Parquet, or do not keep it."
             )
+    return notes
 
 
 def _columns(names: Sequence[str]) -> str:

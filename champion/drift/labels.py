@@ -70,6 +70,7 @@ class Labels:
         Raises DataError when a column is missing, or no label is one that the champion knows.
         """
         table = open_table(path)
+        table.require(["request_id", target, *(["label"] if target not in table.schema.names else [])])
         usable = [each.name for each in table.schema if readable(each.type)]
         names = [name for name in (target, "label") if name in usable]
         if "request_id" not in usable or not names:

@@ -140,10 +140,15 @@ class Moment(ReportPart):
 
     @classmethod
     def of(cls, report: DriftReport) -> "Moment":
-        """What is remembered of a report."""
+        """What is remembered of a report; where a feature is called as the predictions are, these get a longer name."""
+        features = [each.name for each in report.features]
+        names = [
+            f"{each.name} (of the champion)" if each.name in features[:at] else each.name
+            for at, each in enumerate(report.every)
+        ]
         return cls(
             **report.model_dump(include={"created", "model_version", "source", "verdict"}),
             rows=report.current_rows,
-            effects={each.name: each.effect for each in report.every},
-            drifted=[each.name for each in report.every if each.verdict == "drift"],
+            effects={name: each.effect for name, each in zip(names, report.every, strict=True)},
+            drifted=[name for name, each in zip(names, report.every, strict=True) if each.verdict == "drift"],
         )

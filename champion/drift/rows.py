@@ -117,7 +117,7 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
     manifest, profile = package.manifest, profile_of(package)
     live = live_of(manifest, profile.holdout_rows)
     known = None if labels is None else Labels.read(labels, manifest.target, live)
-    differences, features = _columns(source, manifest, request)
+    differences, features, left_out = _columns(source, manifest, request)
     answers = not request.log and len(features) == len(manifest.signature)
     model = array_predictor(package, f"models/{manifest.use_case}") if answers else None
     count = Count(manifest, profile, features, live, model)
@@ -130,17 +130,18 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
             f"None of the {count.rows:,} rows has a label: no {REQUEST} of {request.source} is among the {known.rows:,} of "
             "the labels. Compare the two columns; a request id is in every answer of the service."
         )
+    request = request.model_copy(update={"left_out": (*request.left_out, *left_out)})
     return _report(count, request, [*differences, *changed_types(features, count.counts)])
 
 
 def _columns(
     source: Path, manifest: Manifest, request: DriftRequest
-) -> tuple[list[SchemaDifference], tuple[Feature, ...]]:
-    """How the columns differ from those of training, and the features that can be compared."""
+) -> tuple[list[SchemaDifference], tuple[Feature, ...], list[str]]:
+    """How the columns differ from those of training, the features that can be compared, and what is left out, in sentences."""
     if request.log:
-        return [], manifest.signature
-    schema = open_table(source).schema
-    names = [feature.name for feature in manifest.signature]
+        return [], manifest.signature, []
+    table, names = open_table(source), [feature.name for feature in manifest.signature]
+    schema, left_out = table.schema, table.require([*names, manifest.target])
     if not any(name in schema.names for name in names):
         raise DataError(
             f"{request.source} has no column of the use case {manifest.use_case}: found {listed(schema.names)}, the champion "
@@ -159,7 +160,7 @@ def _columns(
     known = {"", manifest.target, REQUEST, *names}
     unknown = [name for name in schema.names if name not in known]
     new = [SchemaDifference(column=name, what="new", text="The champion does not know it.") for name in unknown]
-    return [*missing, *other, *new], tuple(usable)
+    return [*missing, *other, *new], tuple(usable), left_out
 
 
 def _chunks(
@@ -169,12 +170,14 @@ def _chunks(
     table = open_table(source)
     usable = {each.name for each in table.schema if readable(each.type)}
     more = [name for name in (manifest.target, REQUEST) if name in usable]
+    if live is None:
+        table.require([REQUEST])
     if live is None and REQUEST not in more:
         raise DataError(
             f"--labels: {request.source} has no column {REQUEST!r} to join on. Add the id of each row, or let the table have "
             f"the column {manifest.target!r} itself."
         )
-    for chunk in table.chunks([*(feature.name for feature in features), *more]):
+    for chunk in table.chunks(list(dict.fromkeys([*(feature.name for feature in features), *more]))):
         truth = live.truth(chunk.column(manifest.target)) if live and manifest.target in more else None
         ids = chunk.column(REQUEST).cast(pa.string()) if REQUEST in more else None
         yield Rows(chunk, table.textual, None, truth, ids, table.rows, table.share())

@@ -210,7 +210,7 @@ def _refusals(*statuses: str) -> dict[int | str, Any]:
 def _operation(champion: Champion | None, max_rows: int) -> dict[str, Any]:
     """The operation POST /predict."""
     row = {"$ref": "#/components/schemas/Row"}
-    many = {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
+    many = {"type": "array", "items": row, "maxItems": max_rows}
     body: dict[str, Any] = {"schema": {"oneOf": [row, many]}}
     if champion:
         example = champion.example
@@ -272,5 +272,5 @@ def _answer(champion: Champion | None) -> dict[str, Any]:
         request_id=_TEXT,
         model_version={"type": "integer"},
         data_version=_TEXT,
-        predictions={"type": "array", "items": prediction, "minItems": 1},
+        predictions={"type": "array", "items": prediction},
     )

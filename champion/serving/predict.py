@@ -128,7 +128,7 @@ class Predict:
             raise RequestError(422, "refused_by_model", str(error)) from None
         warnings, answer = answered
         self._count(champion, predictions, warnings)
-        if self._state.log is not None:
+        if self._state.log is not None and rows:
             self._state.log.add(Answered(time.time(), champion.manifest, request_id, rows, predictions))
         return answer
 

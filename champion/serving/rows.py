@@ -98,7 +98,7 @@ class RowReader:
         self._only_numbers = len(self._numbers) == len(self.features)
 
     def read(self, body: bytes, max_rows: int) -> list[Row]:
-        """Decode a body: one object, or a list of them.
+        """Decode a body: one object, or a list of them, which may be empty.
 
         Returns list of tuple: for every row its values in the signature's order: float, str, bool, datetime with its
         zone, or None. Raises RequestError: 400 where it is no JSON, 413 where it has too many rows, 422 where a row
@@ -106,8 +106,6 @@ class RowReader:
         """
         decoded = self._decoded(body)
         structs = decoded if type(decoded) is list else [decoded]
-        if not structs:
-            raise RequestError(422, "no_rows", "The list is empty, expected at least one row.")
         if len(structs) > max_rows:
             message = f"There are {len(structs)} rows, more than the {max_rows} that one request may have."
             raise RequestError(413, "too_many_rows", message)
@@ -169,6 +167,8 @@ class RowReader:
 
     def block(self, rows: Sequence[Row]) -> Block:
         """Put rows, as `read` gives them, into arrays."""
+        if not rows:
+            return Block(np.empty((0, self._width)), np.empty((0, self._text_width), dtype=object))
         if self._only_numbers:
             return Block(np.array(rows, dtype=np.float64), np.empty((len(rows), 0), dtype=object))
         numbers = np.empty((len(rows), self._width))

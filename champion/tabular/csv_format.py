@@ -14,13 +14,13 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from champion.errors import DataError
-from champion.tabular.stream import TableStream, first_line, no_rows, tidy
+from champion.tabular.stream import TableStream, first_line, repeated, require_once, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,11 +36,13 @@ _SIGNED = r"^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _BEFORE_FIELD, _AFTER_FIELD = tuple(b'," \n\r'), tuple(b'," \t\n\r')
 
 
-def read(path: Path, table: str) -> pd.DataFrame:
+def read(path: Path, table: str, unused: Collection[str]) -> pd.DataFrame:
     """Read it whole; see `champion.tabular.tables.Format`."""
     import pandas as pd
 
-    names = tidy(_header(path, table), table)
+    names = tidy(_header(path, table))
+    twice = repeated(names)
+    require_once([name for name in twice if name not in unused], table)
     with _named_errors(path, table):
         options: dict[str, Any] = {"compression": "gzip" if _is_gzip(path) else None, "low_memory": False}
         try:
@@ -61,7 +63,9 @@ def read(path: Path, table: str) -> pd.DataFrame:
         for name in texts.columns:
             if texts[name].str.match(_CODE).any():
                 frame[name] = texts[name]
-    frame.columns = tidy(frame.columns, table)
+    if twice:
+        frame = frame.iloc[:, [at for at, name in enumerate(names) if name not in names[:at] or not name]]
+    frame.columns = tidy(frame.columns)
     return frame
 
 
@@ -108,7 +112,8 @@ def stream(path: Path, table: str) -> TableStream:
     """Read its head; see `champion.tabular.tables.Format`."""
     import pyarrow as pa
 
-    names = tidy(_header(path, table), table)
+    names = tidy(_header(path, table))
+    twice = repeated(names)
     number = {name: at for at, name in enumerate(names)}
     share = [0.0]
 
@@ -120,7 +125,8 @@ def stream(path: Path, table: str) -> TableStream:
             if file.quotes % 2 and (line := _unclosed(path)):
                 raise _never_closed(table, line)
 
-    return TableStream(pa.schema([(name, pa.string()) for name in names]), None, True, chunks, lambda: share[0])
+    schema = pa.schema([(name, pa.string()) for name in names if name not in twice])
+    return TableStream(schema, None, True, chunks, lambda: share[0], twice)
 
 
 class Writer:
@@ -236,15 +242,14 @@ def _batches(file: _Counted, path: Path, table: str, columns: int, wanted: list[
                 if batch.num_rows:
                     yield batch
     except pa.ArrowInvalid as error:
-        raise _arrow_error(str(error), path, table, columns) from None
+        if "Empty CSV file" not in str(error):
+            raise _arrow_error(str(error), path, table) from None
     if not rows:
-        raise no_rows(table, columns)
+        yield pa.RecordBatch.from_pylist([], schema=pa.schema([(names[number], pa.string()) for number in wanted]))
 
 
-def _arrow_error(message: str, path: Path, table: str, columns: int) -> DataError:
+def _arrow_error(message: str, path: Path, table: str) -> DataError:
     """What Arrow says of a broken CSV, in our words."""
-    if "Empty CSV file" in message:
-        return no_rows(table, columns)
     if "invalid UTF8" in message:
         return _not_utf8(path, table)
     if fields := re.search(r"Row #(?P<line>\d+): Expected (?P<expected>\d+) columns, got (?P<got>\d+)", message):

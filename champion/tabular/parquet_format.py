@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.errors import DataError
-from champion.tabular.stream import TableStream, first_line, no_rows, tidy
+from champion.tabular.stream import TableStream, first_line, repeated, require_once, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,19 +19,31 @@ CHUNK_ROWS = 131_072
 _PAGE_BYTES = 1024 * 1024  # read at a time from each column
 
 
-def read(path: Path, table: str) -> pd.DataFrame:
+def read(path: Path, table: str, unused: Collection[str]) -> pd.DataFrame:
     """Read it whole; see `champion.tabular.tables.Format`."""
     import pandas as pd
     from pyarrow import parquet
 
     with _named_errors(table):
         with path.open("rb") as file:
-            tidy(parquet.read_schema(file).names, table)
-        frame = pd.read_parquet(path)
+            twice = repeated(tidy(parquet.read_schema(file).names))
+        require_once([name for name in twice if name not in unused], table)
+        frame = _first_of_each(path) if twice else pd.read_parquet(path)
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     frame.index = pd.RangeIndex(len(frame))
-    frame.columns = tidy(frame.columns, table)
+    frame.columns = tidy(frame.columns)
+    return frame
+
+
+def _first_of_each(path: Path) -> pd.DataFrame:
+    """A file in which names stand more than once: pandas itself refuses it."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        whole = file.read(use_pandas_metadata=True)
+    names = tidy(whole.column_names)
+    frame: pd.DataFrame = whole.select([at for at, name in enumerate(names) if name not in names[:at]]).to_pandas()
     return frame
 
 
@@ -42,10 +54,8 @@ def stream(path: Path, table: str) -> TableStream:
 
     with _named_errors(table), parquet.ParquetFile(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
-    if not rows:
-        raise no_rows(table, len(schema))
-    tidied = tidy(schema.names, table)
-    written_as = dict(zip(tidied, schema.names, strict=True))
+    tidied = tidy(schema.names)
+    twice, written_as = repeated(tidied), dict(zip(tidied, schema.names, strict=True))
     done = [0]
 
     def chunks(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -54,9 +64,12 @@ def stream(path: Path, table: str) -> TableStream:
             for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=wanted):
                 done[0] += batch.num_rows
                 yield batch.select(wanted).rename_columns(list(columns))
+        if not rows:
+            yield pa.RecordBatch.from_pylist([], schema=pa.schema([read_as.field(name) for name in columns]))
 
-    fields = [field.with_name(name) for field, name in zip(schema, tidied, strict=True)]
-    return TableStream(pa.schema(fields), rows, False, chunks, lambda: done[0] / rows)
+    fields = [field.with_name(name) for field, name in zip(schema, tidied, strict=True) if name not in twice]
+    read_as = pa.schema(fields)
+    return TableStream(read_as, rows, False, chunks, lambda: done[0] / rows if rows else 1.0, twice)
 
 
 def writer(path: Path, schema: pa.Schema, quote_formulas: bool) -> Any:

@@ -31,7 +31,8 @@ class TableStream:
 
     `rows` is None where it is not known before the end. Where it is `textual`, every value is a text, and `MISSING_WORDS`
     stand for none. `chunks` reads some columns, some ten thousand rows at a time and in order, or raises DataError when the
-    file is broken; `share` says how much of the file has been read, from 0 to 1.
+    file is broken; of a table without rows it gives one chunk without rows. `share` says how much of the file has been read,
+    from 0 to 1. Columns whose name stands more than once are not in the schema, and `repeated` names them: see `require`.
     """
 
     schema: pa.Schema
@@ -39,18 +40,37 @@ class TableStream:
     textual: bool
     chunks: Callable[[Sequence[str]], Iterator[pa.RecordBatch]] = field(repr=False)
     share: Callable[[], float] = field(repr=False)
+    repeated: tuple[str, ...] = ()
+
+    def require(self, used: Iterable[str]) -> list[str]:
+        """Raise DataError when a column that is used stands more than once; what is left out for that, in sentences."""
+        require_once([name for name in used if name in self.repeated], "The table")
+        return left_out(self.repeated)
 
 
-def tidy(names: Iterable[object], table: str) -> list[str]:
-    """Names of columns as a use case writes them.
+def tidy(names: Iterable[object]) -> list[str]:
+    """Names of columns as a use case writes them."""
+    return [unicodedata.normalize("NFC", str(name)).strip() for name in names]
 
-    Raises DataError when two are the same; `table` begins the sentence.
-    """
-    tidied = [unicodedata.normalize("NFC", str(name)).strip() for name in names]
-    repeated = [name for name, count in Counter(tidied).items() if count > 1 and name]
-    if repeated:
-        raise DataError(f"{table} has more than one column named {listed(repeated)}. Rename or remove all but one.")
-    return tidied
+
+def repeated(names: Iterable[str]) -> tuple[str, ...]:
+    """The names that stand more than once."""
+    return tuple(name for name, count in Counter(names).items() if count > 1 and name)
+
+
+def require_once(names: Sequence[str], table: str) -> None:
+    """Raise DataError when there are names of used columns that stand more than once; `table` begins the sentence."""
+    if names:
+        raise DataError(
+            f"{table} has more than one column named {listed(names)}. Rename or remove all but one; for training, one that "
+            "nothing is learned from may stand in data.drop."
+        )
+
+
+def left_out(names: Sequence[str]) -> list[str]:
+    """What is said of names that stand more than once, and that nobody uses."""
+    text = f"The table has more than one column named {listed(names)}; nothing uses it, and it is left out."
+    return [text] if names else []
 
 
 def no_rows(table: str, columns: int) -> DataError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,8 +21,11 @@ class Format(Protocol):
 
     TEXTS_ALONE: bool  # whether a written cell is a text, so that lists and structures have no place
 
-    def read(self, path: Path, table: str) -> pd.DataFrame:
-        """Read it whole, with an index from 0 and columns as a use case names them."""
+    def read(self, path: Path, table: str, unused: Collection[str]) -> pd.DataFrame:
+        """Read it whole, with an index from 0 and columns as a use case names them.
+
+        Of a name that stands more than once the first column is read where it is `unused`; else DataError is raised.
+        """
 
     def stream(self, path: Path, table: str) -> TableStream:
         """Read its head: which columns it has, and of which types."""
@@ -50,15 +54,15 @@ class WrittenTable:
     columns: int
 
 
-def read_table(path: Path, display_name: str) -> pd.DataFrame:
+def read_table(path: Path, display_name: str, unused: Collection[str] = ()) -> pd.DataFrame:
     """Read a table; a CSV is UTF-8, separated by commas, with a header. Column names become unique strings.
 
     `display_name` is the file as the user would name it. Raises DataError when the file is missing, empty, of another format, or
-    broken; with the line where that is known.
+    broken, with the line where that is known; or when a column's name stands more than once that is not `unused`.
     """
     table = f"The table {display_name}"
     try:
-        frame = FORMATS[table_suffix(path, display_name)].read(path, table)
+        frame = FORMATS[table_suffix(path, display_name)].read(path, table, unused)
     except FileNotFoundError:
         raise DataError(f"{table} does not exist. Put it there, or correct the path.") from None
     except IsADirectoryError:

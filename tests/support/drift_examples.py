@@ -6,14 +6,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from champion.bundle.build import build as build_package
+from champion.bundle.folder import Package
+from champion.bundle.model import dumps
 from champion.drift.counts import FeatureCounts
 from champion.drift.judge import JudgedFeatures, counts_of, judge
 from champion.drift.report import DriftReport, FeatureDrift, SchemaDifference
 from champion.modeling import features as ml_features
 from champion.modeling.columns import infer
-from champion.modeling.features import Feature, signature
+from champion.modeling.estimators import build_pipeline
+from champion.modeling.features import Feature, model_frame, signature
 from champion.modeling.profile import Profile, build
+from champion.use_case.learning import Candidate
 from champion.use_case.policy import Drift
+from tests.support.packages import about
 
 READ: dict[str, Any] = {
     "categorical": ml_features.as_categories, "boolean": ml_features.as_booleans, "datetime": ml_features.as_days,
@@ -86,3 +92,12 @@ def report(verdict: str = "drift", **changes: Any) -> DriftReport:
         "notes": ["7 rows of the log were answered by model version 2 and are left out."],
     }  # fmt: skip
     return DriftReport.model_validate(values | changes)
+
+
+def champion(train: pd.DataFrame, number: int = 1, **changes: Any) -> Package:
+    """A package whose tree answers by all columns of a train set; its target is `y`, its classes are a and b."""
+    profile, features = described(train)
+    pipeline = build_pipeline(Candidate(estimator="sklearn.tree.DecisionTreeClassifier"), features, seed=0)
+    pipeline.fit(model_frame(train, features), np.resize([0, 1], len(train)))
+    settled = {"target": "y", "classes": ("a", "b"), "signature": features, **changes}
+    return build_package(dumps(pipeline), profile, **about(number, **settled))

@@ -109,6 +109,12 @@ def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none_and
     champion.write(whole)
     assert predicted(champion, TABLE, "out.csv.gz")[0].rejects is None
     assert left(champion) == {"out.csv.gz"}
+    columns = list(pd.read_csv(champion.root / "out.csv.gz"))
+    champion.write(whole.splitlines()[0] + "\n")
+    done, _ = predicted(champion, TABLE, "out.csv.gz")
+    assert (done.tally.rows, done.rejects, left(champion)) == (0, None, {"out.csv.gz"})
+    empty = pd.read_csv(champion.root / "out.csv.gz")
+    assert (list(empty), len(empty)) == (columns, 0)
 
 
 def test_a_table_that_cannot_be_scored_leaves_the_former_file(champion: Session) -> None:

@@ -233,3 +233,59 @@ for name in ("table.csv", "table.parquet"):
     rows = [int(rows) for rows, known, _ in told if known == "None"]
     assert (rows[-1], max(np.diff([0, *rows])) < 200) == (2000, True)
     assert (told[len(rows) - 1][2], told[-1][2]) == ("1.0", "1.0")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
+def test_a_table_without_rows_makes_a_file_with_the_columns_and_types_of_a_full_one(
+    suffix: str, tmp_path: Path
+) -> None:
+    rows = training(40).assign(paid=True, note="x", places=range(40))
+    for estimator in ("tree.DecisionTreeClassifier", "linear_model.RidgeClassifier"):
+        package = packed(training(), f"sklearn.{estimator}")
+        full, empty = (write(each, tmp_path / f"{len(each)}{suffix}") for each in (rows, rows.head(0)))
+        if suffix == ".parquet":
+            write(pa.Table.from_pandas(rows, preserve_index=False).slice(0, 0), empty)  # whose columns keep their types
+        for out in (".parquet", ".csv", ".csv.gz"):
+            of_full, of_empty = (
+                scored(package, source, out, keep_all=True)[:2] for source in (full, empty)
+            )  # fmt: skip
+            assert (of_empty[0].rows, of_empty[0].predicted, of_empty[0].rejected) == (0, 0, 0)
+            assert set(of_empty[0].labels.values()) == {0}
+            assert list(of_empty[1].columns) == list(of_full[1].columns)
+            assert out != ".parquet" or of_empty[1].dtypes.to_dict() == of_full[1].dtypes.to_dict()
+
+
+def test_a_column_that_nobody_uses_may_stand_twice_and_is_named_and_a_used_one_may_not(
+    model: Package, tmp_path: Path
+) -> None:
+    rows = pa.Table.from_pandas(training(40), preserve_index=False)
+    twice = rows.append_column("note", pa.array(["x"] * 40)).append_column("note", pa.array(range(40)))
+    for suffix in (".csv", ".parquet"):
+        source = write(twice if suffix == ".parquet" else twice.to_pandas(), tmp_path / f"twice{suffix}")
+        asked = BatchRequest(suffix=".csv")
+        assert require_columns(open_table(source), model.manifest, asked) == [
+            "The table has more than one column named 'note'; nothing uses it, and it is left out."
+        ]
+        assert scored(model, source)[0].predicted == 40
+        for kept in ({"keep": ("note",)}, {"keep_all": True}):
+            with pytest.raises(DataError, match="more than one column named 'note'"):
+                check(model, source, **kept)
+        used = rows.append_column("size", rows.column("size"))
+        source = write(used if suffix == ".parquet" else used.to_pandas(), source)
+        with pytest.raises(DataError, match="more than one column named 'size'"):
+            check(model, source)
+
+
+@pytest.mark.parametrize(
+    "name", ["request_id", "label", "probability_a", "model_version", "rejected_row", "predictions"]
+)
+def test_a_feature_may_be_called_as_a_column_of_ours(name: str, tmp_path: Path) -> None:
+    table = training(60).rename(columns={"count": name})
+    package = packed(table, classes=("a", "b"))
+    rows = table.astype({name: object})
+    rows.loc[3, name] = "wrong"
+    for suffix in (".csv", ".parquet"):
+        rows[name] = rows[name].astype(str)
+        tally, found, _ = scored(package, write(rows, tmp_path / f"t{suffix}"))
+        assert (tally.predicted, tally.rejected, len(found)) == (59, 1, 59)
+        assert list(found.columns) == ["label", "probability_a", "probability_b", "model_version"]

@@ -1,9 +1,11 @@
 """What a table is refused for, and what its labels are."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from palmerpenguins import load_penguins
 from sklearn.datasets import load_diabetes, load_digits
@@ -11,6 +13,8 @@ from sklearn.datasets import load_diabetes, load_digits
 from champion.errors import DataError, NotEnoughDataError
 from champion.modeling.table import check
 from champion.use_case.whole import UseCase, parse_use_case
+from pipelines.table_check import checked_table
+from tests.support.packages import write
 
 
 def use_case(target: str = "species", split: dict[str, str] | None = None, **data: Any) -> UseCase:
@@ -90,3 +94,21 @@ def test_a_class_with_fewer_rows_than_folds_and_labels_that_look_alike_are_warni
     few, alike = check(small(species=[*["rare"] * 3, *["Yes"] * 20, *["yes "] * 17]), use_case())
     assert [words for words in ("'rare'", "folds (5)") if words not in few] == []
     assert "'Yes', 'yes '" in alike
+
+
+def test_a_column_that_stands_twice_and_is_no_feature_is_told_and_one_that_is_used_is_refused(tmp_path: Path) -> None:
+    frame = small(note="x")
+    for suffix in (".csv", ".csv.gz", ".parquet"):
+        table = pa.Table.from_pandas(frame, preserve_index=False).append_column("note", pa.array(["y"] * 40))
+        path = write(
+            table if suffix == ".parquet" else pd.concat([frame, frame["note"]], axis=1), tmp_path / f"t{suffix}"
+        )
+        whole, check = checked_table(path, path.name, use_case(drop=["note"]), None)
+        assert whole.equals(frame)
+        assert check["warnings"] == [
+            "The table has more than one column named 'note'; nothing uses it, and it is left out."
+        ]
+        grouped = use_case(drop=["note"], split={"by": "group", "column": "note"})
+        for case in (use_case(), use_case("note"), grouped):
+            with pytest.raises(DataError, match="more than one column named 'note'"):
+                checked_table(path, path.name, case, None)

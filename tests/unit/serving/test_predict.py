@@ -198,3 +198,9 @@ def test_arrow_comes_in_with_the_first_row_that_is_logged_and_pandas_never(folde
         service.until(lambda: loads("libarrow"), "Arrow")
         assert service.predict(IRIS).status == 200
         assert not loads("pandas")
+
+
+@pytest.mark.parametrize("table", ["iris", "mixed"])
+def test_an_empty_list_is_answered_by_one(request: pytest.FixtureRequest, table: str) -> None:
+    answer = request.getfixturevalue(f"{table}_service").predict([])
+    assert (answer.status, answer.json["predictions"]) == (200, [])

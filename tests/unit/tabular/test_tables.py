@@ -106,8 +106,6 @@ def test_whole_numbers_with_a_leading_zero_alone_cost_a_second_look(tmp_path: Pa
 BROKEN = [
     ("empty.csv", "", "is empty"),
     ("blank.csv", "\n\n", "is empty"),
-    ("header.csv", "a,b\n", "2 columns but no row"),
-    ("twice.csv", "a,b,a \n1,2,3\n", "more than one column named 'a'"),
     ("fields.csv", HEAD + "1,2,3\n", "line 302 has 3 fields, the header has 2"),
     ("quote.csv", HEAD + '1,"x\n2,3\n', "line 302 is never closed"),
     ("latin.csv", HEAD.encode() + b"1,\xe9\n", r"not UTF-8 \(line 302: the byte 0xe9\)"),
@@ -117,11 +115,13 @@ BROKEN = [
     ("plain.csv.gz", HEAD, "not gzip"),
     ("cut.csv.gz", gzip.compress(HEAD.encode(), mtime=0)[:-12], "cut off"),
     ("text.parquet", HEAD, "is not Parquet, or is broken"),
-    ("rows.parquet", parquet_bytes(WHOLE.head(0)), "2 columns but no row"),
-    ("twice.parquet", parquet_bytes(pa.table([[1], [2]], names=["a", "a"])), "more than one column named 'a'"),
 ]
 BROKEN_FOR_ONE = [
     ("whole", "shifted.csv", "a,b\n1,2,3\n1,2,3\n", "more fields in its rows than the 2 names"),
+    ("whole", "header.csv", "a,b\n", "2 columns but no row"),
+    ("whole", "rows.parquet", parquet_bytes(WHOLE.head(0)), "2 columns but no row"),
+    ("whole", "twice.csv", "a,b,a \n1,2,3\n", "more than one column named 'a'"),
+    ("whole", "twice.parquet", parquet_bytes(pa.table([[1], [2]], names=["a", "a"])), "more than one column named 'a'"),
     ("whole", "sheet.xlsx", b"PK", "Save the sheet as CSV"),
     ("whole", "a.csv.dvc", "outs:", "points to a table: give that, a.csv"),
     ("whole", "a.json", "{}", "expected .csv, .csv.gz, .parquet"),
@@ -215,3 +215,17 @@ def test_the_sample_has_the_same_bytes_everywhere_and_lies_beside_its_script_or_
         runpy.run_path(str(script), run_name="__main__")
         assert hashlib.md5(out.read_bytes()).hexdigest() == "013d0da08d6506664ce640459139176b"
         assert [path.name for path in out.parent.iterdir() if path.is_file() and path != script] == [out.name]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
+def test_of_a_name_that_stands_twice_the_first_column_is_read_where_it_is_unused(tmp_path: Path, name: str) -> None:
+    table = pa.table([[1, 2], ["007", "8"], [3, 4], [5, 6]], names=["a", "b", "a ", "c"])
+    content = parquet_bytes(table) if name.endswith(".parquet") else b"a,b,a ,c\n1,007,3,5\n2,8,4,6\n"
+    path = written(tmp_path, name, gzip.compress(content) if name.endswith(".gz") else content)
+    assert read_table(path, name, ["a"]).to_dict("list") == {"a": [1, 2], "b": ["007", "8"], "c": [5, 6]}
+    with pytest.raises(DataError, match="more than one column named 'a'"):
+        read_table(path, name, ["b"])
+    stream = open_table(path)
+    assert (stream.schema.names, stream.repeated) == (["b", "c"], ("a",))
+    (chunk,) = stream.chunks(["c", "b"])
+    assert chunk.schema.names == ["c", "b"]
