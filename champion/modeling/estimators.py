@@ -30,9 +30,14 @@ def check_candidates(use_case: UseCase, source: str) -> None:
     for name, candidate in use_case.candidates.items():
         estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator", use_case.task)
         _check_parameters(estimator, candidate, f"{source}: candidates.{name}")
-    known = learning_of(use_case.task).scorer_names()
+    learning = learning_of(use_case.task)
+    known = learning.scorer_names()
     guardrails = {f"guardrails.{name}": name for name in use_case.promotion.guardrails}
     for key, scorer in {"metric": use_case.promotion.metric, **guardrails}.items():
+        if scorer in learning.REFUSED_SCORERS:
+            raise ConfigurationError(
+                f"{source}: promotion.{key}: {scorer!r} can decide nothing: {learning.REFUSED_SCORERS[scorer]}."
+            )
         if scorer not in known:
             raise ConfigurationError(
                 f"{source}: promotion.{key}: {scorer!r} is no scikit-learn {use_case.task} scorer. {nearest(scorer, known)}"

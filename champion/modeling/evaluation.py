@@ -45,6 +45,7 @@ class CandidateResult(Frozen):
     seconds: float
     trials: list[Trial] = Field(default_factory=list)  # empty without a search
     chosen: bool = False
+    folds_without_score: int = Field(default=0, exclude_if=lambda folds: not folds)  # that the metric has no meaning in
 
 
 class PairedTest(Frozen):

@@ -51,6 +51,7 @@ def fit_candidate(
     pipeline = _with(pipeline, candidate.params, contract)
     best: Trial | None = None
     trials: list[Trial] = []
+    without = 0
     with _named_errors(name, pipeline[-1]), threadpool_limits(1 if len(frame) < FEWEST_ROWS_FOR_THREADS else None):
         if candidate.search or fitting.ranked:
             groups = None if fitting.group is None else train[fitting.group].astype(str).to_numpy()
@@ -58,7 +59,7 @@ def fit_candidate(
             tried = []
             for params in ParameterGrid(dict(candidate.search)):  # without a search one point, of no parameter
                 attempt = _with(clone(pipeline), params, contract)
-                mean, std = _cross_validate(attempt, frame, learned, folds, contract, fitting)
+                mean, std, without = _cross_validate(attempt, frame, learned, folds, contract, fitting)
                 tried.append((attempt, Trial(params=params, mean=mean, std=std)))
             pipeline, best = max(tried, key=lambda attempt: attempt[1].mean)  # of equals the first
             trials = [trial for _, trial in tried] if candidate.search else []
@@ -72,6 +73,7 @@ def fit_candidate(
         cv_std=best.std if best else None,
         seconds=round(time.perf_counter() - started, 3),
         trials=trials,
+        folds_without_score=without,
     )
 
 
@@ -83,8 +85,11 @@ def rank(results: Sequence[CandidateResult]) -> list[CandidateResult]:
 
 def _cross_validate(
     model: Pipeline, frame: pd.DataFrame, learned: NDArray[Any], folds: list[Fold], contract: Contract, fitting: Fitting
-) -> tuple[float, float]:
-    """The mean and the deviation of the metric as a comparison computes it; a fold with too few rows for it has none."""
+) -> tuple[float, float, int]:
+    """The mean and the deviation of the metric as a comparison computes it, and in how many folds it has no meaning.
+
+    Which those are depends on the rows of the folds alone, so that all candidates are ranked over the same ones.
+    """
     learning, metric, classes = learning_of(contract.task), fitting.metric, range(len(contract.classes))
 
     def measure(fitted: Pipeline, asked: pd.DataFrame, truth: NDArray[Any]) -> float:
@@ -101,7 +106,7 @@ def _cross_validate(
             f"{fitting.metric} cannot be computed in cross-validation: a class has too few rows for "
             f"{fitting.folds} folds. Add rows, merge classes, or choose another promotion.metric."
         )
-    return float(np.nanmean(scores)), float(np.nanstd(scores))
+    return float(np.nanmean(scores)), float(np.nanstd(scores)), int(np.isnan(scores).sum())
 
 
 def _with(pipeline: Pipeline, params: dict[str, Any], contract: Contract) -> Pipeline:

@@ -76,6 +76,9 @@ def search(evaluation: Evaluation) -> str:
     close = sum(each.cv_mean is not None and each.cv_mean >= limit and not each.chosen for each in candidates)
     if close:
         text += f" {counted(close, 'other')} came within one standard deviation of it."
+    if chosen.folds_without_score:
+        text += f" In {counted(chosen.folds_without_score, 'fold')} {clean(evaluation.metric)} has no meaning, since the rows"
+        text += " are of one class; the mean is of the others."
     if len(candidates) > charts.SEARCHED_CANDIDATES:
         text += f" Drawn are the best {charts.SEARCHED_CANDIDATES}."
     if any(len(each.trials) > charts.TRIALS for each in candidates):

@@ -1,6 +1,6 @@
 """How a task is learned and scored."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ class Learning(Protocol):
     ESTIMATOR: type[Any]  # the mixin that its estimators have
     ESTIMATOR_NAME: str  # of such an estimator, in a sentence; also how scikit-learn lists them
     ALWAYS_SHOWN: tuple[str, ...]  # scores that every report has
+    REFUSED_SCORERS: Mapping[str, str]  # that scikit-learn has and a use case may not name: why, and what to take
 
     def scorer_names(self) -> list[str]:
         """The scores that a use case may name."""

@@ -132,6 +132,15 @@ def test_a_small_holdout_under_an_unchanged_rule_is_judged() -> None:
     assert any("Only 8 rows judge" in warning for warning in found.warnings)
 
 
+@pytest.mark.parametrize("asked", [{"metric": "matthews_corrcoef"}, {"guardrails": ("balanced_accuracy",)}])
+def test_on_rows_of_one_class_a_metric_or_a_guardrail_that_contrasts_classes_decides_nothing(asked: Any) -> None:
+    alone = table(seed=1).query("target == 'a'")
+    challenger, champion = compared_model(table()), compared_model(table(), "champion")
+    with pytest.raises(NotEnoughDataError, match="cannot be computed: the 100 judged rows have one class only"):
+        exam(alone, challenger, champion, **asked)
+    assert exam(alone, challenger, champion).champion.scores.keys() == {"accuracy"}
+
+
 @pytest.mark.parametrize("labels", [("a", "b"), (3, 1), (False, True), ("1", "0"), ("ja, bitte", "nicht ähnlich")])
 def test_labels_of_every_sort_go_through(labels: Any) -> None:
     found = exam(table(labels, seed=1), compared_model(table(labels)), compared_model(table(labels), "champion"))

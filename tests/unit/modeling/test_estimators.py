@@ -53,6 +53,20 @@ def test_what_is_no_classifier_is_refused_with_the_key_and_a_way_out(path: str, 
     assert expected in message
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("positive_likelihood_ratio", "precision"), ("neg_negative_likelihood_ratio", "balanced_accuracy")],
+)
+@pytest.mark.parametrize("where", ["metric", "guardrails"])
+def test_a_score_that_some_answers_make_infinite_is_refused_by_name_with_another_one(
+    where: str, name: str, instead: str
+) -> None:
+    message = refusal({"estimator": FOREST}, **{where: {name: 0.0} if where == "guardrails" else name})
+    key = f"guardrails.{name}" if where == "guardrails" else where
+    assert message.startswith(f"iris.yaml: promotion.{key}: '{name}' can decide nothing: it is infinite")
+    assert f"'{instead}'" in message
+
+
 @pytest.mark.parametrize("name", [name for name, _ in all_estimators(type_filter="classifier")])
 def test_every_classifier_is_found_where_a_suggestion_would_say(name: str) -> None:
     found = dict(all_estimators(type_filter="classifier"))[name]

@@ -12,7 +12,9 @@ from champion.modeling.features import signature
 from champion.modeling.tasks.classification.learning import encode
 from champion.modeling.tasks.classification.target import canonical_labels, class_list
 from champion.modeling.training import fit_candidate, rank
+from champion.reporting import sentences
 from champion.use_case.learning import Candidate, Fitting
+from tests.support import report_examples as examples
 
 TREE = "sklearn.tree.DecisionTreeClassifier"
 LINEAR = "sklearn.linear_model.LogisticRegression"
@@ -93,6 +95,16 @@ def test_classes_with_fewer_rows_than_folds_are_scored_over_the_folds_that_have_
 ) -> None:
     result = fit(table(counts), metric=metric)[1]
     assert np.isfinite(result.cv_mean)
+
+
+def test_folds_in_which_the_metric_has_no_meaning_are_left_out_counted_and_told() -> None:
+    found = [fit(table({"a": 40, "b": 2}), estimator, metric="roc_auc", folds=3)[1] for estimator in (LINEAR, TREE)]
+    assert [result.folds_without_score for result in found] == [1, 1], (
+        "of three, the one without a row of b; the same for all"
+    )
+    assert fit(table({"a": 40, "b": 40}), metric="roc_auc")[1].folds_without_score == 0
+    evidence = examples.evaluation([0, 1], metric="roc_auc", candidates=rank(found))
+    assert "In 1 fold roc_auc has no meaning, since the rows are of one class" in sentences.search(evidence)
 
 
 def test_two_classes_of_which_one_has_a_single_row_can_still_be_fitted() -> None:

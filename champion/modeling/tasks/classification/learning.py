@@ -1,52 +1,27 @@
 """How classes are learned and scored: what an estimator sees, folds, and scores over the classes that the asked rows have."""
 
-import math
-import re
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn import metrics
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from sklearn.utils.metaestimators import available_if
 
 from champion.errors import ConfigurationError, NotEnoughDataError
 from champion.modeling.evaluation import Label
 from champion.modeling.predictor import Predictions
+from champion.modeling.tasks.classification.scores import REFUSED, SCORERS, has_meaning, unfit
+from champion.modeling.tasks.classification.scores import Answers as Answers
 from champion.modeling.tasks.learning import Fold
 from champion.use_case.learning import Fitting
 
 ESTIMATOR: type[Any] = ClassifierMixin
 ESTIMATOR_NAME = "classifier"
 ALWAYS_SHOWN: tuple[str, ...] = ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss", "roc_auc")
-
-_NOT_FOR_CLASSES = re.compile(
-    "error|r2|explained_variance|d2_absolute|mutual_info|rand_score|completeness|homogeneity|v_measure|fowlkes|deviance|samples"
-)
-_AVERAGED = re.compile(r"(f1|precision|recall|jaccard)_(macro|micro|weighted)")
-_FROM_PREDICTIONS = re.compile(
-    rf"accuracy|balanced_accuracy|f1|precision|recall|jaccard|matthews_corrcoef|\w+_likelihood_ratio|{_AVERAGED.pattern}"
-)
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What was asked and what one model answered, in the codes of `classes`; probabilities of shape (rows, classes)."""
-
-    classes: Sequence[Label]
-    truth: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    probabilities: NDArray[np.float64] | None
-
-    @property
-    def present(self) -> list[int]:
-        """The codes that the judged rows have."""
-        return [int(code) for code in np.unique(self.truth)]
+REFUSED_SCORERS: Mapping[str, str] = REFUSED
 
 
 def encode(labels: NDArray[np.object_], classes: Sequence[Label]) -> NDArray[np.int64]:
@@ -102,95 +77,49 @@ def answers(predictions: Predictions, truth: NDArray[np.int64], classes: Sequenc
 
 
 def scorer_names() -> list[str]:
-    """scikit-learn's scorers of classifiers."""
-    return [name for name in metrics.get_scorer_names() if not _NOT_FOR_CLASSES.search(name)]
+    """The scores that a use case may name; see `champion.modeling.tasks.classification.scores`."""
+    return sorted(SCORERS)
 
 
 def score(answers: Answers, names: Iterable[str], required: str) -> dict[str, float]:
-    """Compute the named scikit-learn scores, higher is better.
+    """Compute the named scores, higher is better.
 
-    Averages are over the classes present in the judged rows; probabilities are renormalized to them. ``roc_auc`` means one
-    against the rest when there are more than two classes. A score that cannot be computed (no probabilities, one class only)
-    is left out, unless it is the required one.
+    Averages over classes are over those that the judged rows have; ``roc_auc`` means one against the rest when there are more
+    than two classes. A score without a meaning here (no probabilities, one class only) is left out, unless it is the
+    required one.
 
-    Raises ConfigurationError when the required score is not made for these classes, NotEnoughDataError when it cannot be
-    computed on these rows.
+    Raises ConfigurationError when the required score is not made for these classes or this estimator, NotEnoughDataError
+    when it has no meaning on these rows.
     """
     scores: dict[str, float] = {}
     for name in dict.fromkeys((required, *names)):
-        try:
-            value = _score(answers, name)
-        except (ValueError, AttributeError) as error:
-            if name != required:
-                continue
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            if len(answers.present) < 2:
-                raise _not_enough(name, answers) from None
-            raise ConfigurationError(
-                f"{name!r} (promotion.metric or a guardrail) cannot score this estimator and target: {reason}"
-            ) from None
-        if math.isfinite(value):
-            scores[name] = value
-        elif name == required:
+        reason = unfit(name, answers)
+        if reason is None and has_meaning(name, answers):
+            scores[name] = SCORERS[name].compute(answers)
+        elif name != required:
+            continue
+        elif reason is None:
             raise _not_enough(name, answers)
+        else:
+            raise ConfigurationError(
+                f"{name!r} (promotion.metric or a guardrail) cannot score this estimator and target: {reason}."
+            )
     return scores
 
 
 def needs_probabilities(name: str) -> bool:
     """Tell whether a scorer asks for more than the predicted classes."""
-    return not _FROM_PREDICTIONS.fullmatch(name)
+    return SCORERS[name].probabilities
 
 
 def _not_enough(name: str, answers: Answers) -> NotEnoughDataError:
-    lacking = "have one class only" if len(answers.present) < 2 else "and the answers to them leave it undefined"
+    rows = len(answers.truth)
+    if rows == 0:
+        return NotEnoughDataError(
+            f"{name} cannot be computed: there is no judged row. Add rows, or enlarge split.share."
+        )
+    only = answers.classes[answers.present[0]]
     return NotEnoughDataError(
-        f"{name} cannot be computed: the {len(answers.truth)} judged rows {lacking}. Add rows, enlarge split.share, or "
-        "choose another promotion.metric."
+        f"{name} cannot be computed: the {rows} judged rows have one class only ({only!r}), expected two or more: on one "
+        "class it says nothing of a model. Add rows of the others, enlarge split.share, or choose another promotion.metric."
     )
-
-
-def _score(answers: Answers, name: str) -> float:
-    averaged = _AVERAGED.fullmatch(name)
-    with warnings.catch_warnings(action="ignore"):
-        if averaged:
-            measure = getattr(metrics, f"{averaged[1]}_score")
-            over = {"labels": answers.present, "average": averaged[2], "zero_division": 0}
-            return float(measure(answers.truth, answers.predicted, **over))
-        if name == "roc_auc" and len(answers.present) > 2:
-            name = "roc_auc_ovr"
-        recorded = _Recorded(answers)
-        rows = np.arange(len(answers.truth)).reshape(-1, 1)
-        return float(metrics.get_scorer(name)(recorded, rows, recorded.truth))
-
-
-class _Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """An estimator that repeats recorded answers, so that every scorer works and no row is predicted twice.
-
-    Its classes are the places of the present ones, 0 to k - 1; an answer that names an absent class keeps a place
-    behind them. Probabilities are renormalized over the present ones.
-    """
-
-    def __init__(self, answers: Answers) -> None:
-        present = answers.present
-        absent = [code for code in range(len(answers.classes)) if code not in present]
-        code_of = np.empty(len(answers.classes) + 1, dtype=np.int64)
-        code_of[present + absent] = np.arange(len(answers.classes))
-        code_of[-1] = len(answers.classes)
-        self.classes_ = np.arange(len(present))
-        self.truth = code_of[answers.truth]
-        self.predicted = code_of[answers.predicted]
-        self.probabilities: Any = None
-        if answers.probabilities is not None:
-            kept = answers.probabilities[:, present]
-            total = kept.sum(axis=1, keepdims=True)
-            self.probabilities = np.divide(kept, total, out=np.full_like(kept, 1 / len(present)), where=total > 0)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def predict(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        return self.predicted[rows[:, 0]]
-
-    @available_if(lambda self: self.probabilities is not None)  # type: ignore[untyped-decorator]  # nor here
-    def predict_proba(self, rows: NDArray[np.int64]) -> Any:
-        return self.probabilities[rows[:, 0]]

@@ -9,7 +9,7 @@ from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -81,6 +81,7 @@ class Target:
 class Learning:
     ESTIMATOR, ESTIMATOR_NAME = RegressorMixin, "regressor"
     ALWAYS_SHOWN = ("neg_mean_absolute_error",)
+    REFUSED_SCORERS: ClassVar[dict[str, str]] = {}
 
     scorer_names = staticmethod(lambda: ["neg_mean_absolute_error", "r2"])
     encode = staticmethod(lambda labels, _: labels.astype(float))

@@ -1,4 +1,5 @@
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError
 from champion.modeling.evaluation import PairedTest
@@ -18,14 +20,15 @@ from champion.modeling.tasks.classification.target import canonical_labels, clas
 ALLOWED = [
     "accuracy", "average_precision", "balanced_accuracy", "d2_brier_score", "d2_log_loss_score", "f1", "f1_macro",
     "f1_micro", "f1_weighted", "jaccard", "jaccard_macro", "jaccard_micro", "jaccard_weighted", "matthews_corrcoef",
-    "neg_brier_score", "neg_log_loss", "neg_negative_likelihood_ratio", "positive_likelihood_ratio", "precision",
-    "precision_macro", "precision_micro", "precision_weighted", "recall", "recall_macro", "recall_micro",
-    "recall_weighted", "roc_auc", "roc_auc_ovo", "roc_auc_ovo_weighted", "roc_auc_ovr", "roc_auc_ovr_weighted",
-    "top_k_accuracy",
+    "neg_brier_score", "neg_log_loss", "precision", "precision_macro", "precision_micro", "precision_weighted",
+    "recall", "recall_macro", "recall_micro", "recall_weighted", "roc_auc", "roc_auc_ovo", "roc_auc_ovo_weighted",
+    "roc_auc_ovr", "roc_auc_ovr_weighted", "top_k_accuracy",
 ]  # fmt: skip
-TWO_CLASSES_ONLY = {
-    "f1", "jaccard", "precision", "recall", "neg_negative_likelihood_ratio", "positive_likelihood_ratio",
-}  # fmt: skip
+NOT_FOR_CLASSES = re.compile(
+    "error|r2|explained_variance|d2_absolute|mutual_info|rand_score|completeness|homogeneity|v_measure|fowlkes|deviance|samples"
+)
+TWO_CLASSES_ONLY = {"f1", "jaccard", "precision", "recall"}
+MORE_CLASSES_ONLY = {"top_k_accuracy"}
 
 
 def answers(
@@ -41,6 +44,22 @@ def answers(
     )
 
 
+class Recorded(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """An estimator that repeats answers, for scikit-learn's own scorers."""
+
+    def __init__(self, given: Answers) -> None:
+        self.given, self.classes_ = given, np.arange(len(given.classes))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, _: Any) -> Any:
+        return self.given.predicted
+
+    def predict_proba(self, _: Any) -> Any:
+        return self.given.probabilities
+
+
 def decided(truth: list[int], predicted: list[int], size: int = 2) -> Answers:
     return Answers(list(range(size)), np.array(truth), np.array(predicted), None)
 
@@ -53,32 +72,33 @@ def test_a_use_case_may_name_these_scorers_and_no_others() -> None:
 def test_every_scorer_is_a_number_whatever_classes_and_probabilities_there_are_or_says_that_it_cannot(
     name: str,
 ) -> None:
-    sure, two = answers(2, probabilities=False), score(answers(2), (), required=name)
-    assert math.isfinite(two[name])
-    if name in TWO_CLASSES_ONLY:
+    size = 3 if name in MORE_CLASSES_ONLY else 2
+    sure, likely = answers(size, probabilities=False), score(answers(size), (), required=name)
+    assert math.isfinite(likely[name])
+    if name in TWO_CLASSES_ONLY | MORE_CLASSES_ONLY:
         with pytest.raises(ConfigurationError, match=f"'{name}' .*cannot score this estimator and target"):
-            score(answers(3), (), required=name)
-    else:  # also where no judged row has a class
+            score(answers(5 - size), (), required=name)
+    if name not in TWO_CLASSES_ONLY:  # also where no judged row has a class
         for given in (answers(3), answers(5, present=3), answers(5, present=2)):
             assert math.isfinite(score(given, (), required=name)[name])
     if learning.needs_probabilities(name):
-        with pytest.raises(ConfigurationError, match=name):
+        with pytest.raises(ConfigurationError, match=f"{name}.* no probabilities"):
             score(sure, (), required=name)
     else:
-        assert score(sure, (), required=name) == two
+        assert score(sure, (), required=name) == likely
 
 
 @pytest.mark.parametrize("size", [2, 3, 50])
 def test_the_scores_are_those_of_scikit_learn_where_every_class_is_there_in_any_order_of_rows(size: int) -> None:
-    given, names = answers(size, rows=200), ("accuracy", "f1_macro", "neg_log_loss", "balanced_accuracy", "roc_auc")
-    truth, predicted = given.truth, given.predicted
+    given = answers(size, rows=200)
+    names = {*ALLOWED} - ({"top_k_accuracy"} if size == 2 else TWO_CLASSES_ONLY)
     found = score(given, names, required="accuracy")
-    assert found["accuracy"] == metrics.accuracy_score(truth, predicted)
-    assert found["f1_macro"] == pytest.approx(metrics.f1_score(truth, predicted, average="macro"))
-    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, predicted))
-    assert found["neg_log_loss"] == pytest.approx(-metrics.log_loss(truth, given.probabilities))
-    order = np.random.default_rng(1).permutation(len(truth))
-    shuffled = Answers(given.classes, truth[order], predicted[order], given.probabilities[order])
+    assert found.keys() == names
+    for name in names:
+        scorer = metrics.get_scorer("roc_auc_ovr" if name == "roc_auc" and size > 2 else name)
+        assert found[name] == pytest.approx(scorer(Recorded(given), given.truth.reshape(-1, 1), given.truth)), name
+    order = np.random.default_rng(1).permutation(len(given.truth))
+    shuffled = Answers(given.classes, given.truth[order], given.predicted[order], given.probabilities[order])
     assert score(shuffled, names, required="accuracy") == pytest.approx(found)
 
 
@@ -87,7 +107,12 @@ def test_scores_are_over_the_classes_that_the_judged_rows_have_and_leave_out_wha
     assert found == pytest.approx({"accuracy": 0.75, "f1_macro": (1 + 2 / 3) / 2, "balanced_accuracy": (1 + 0.5) / 2})
 
 
-@pytest.mark.parametrize("name", ["roc_auc", "neg_log_loss", "roc_auc_ovr"])
+@pytest.mark.parametrize("name", sorted({*metrics.get_scorer_names()} - {*ALLOWED}))
+def test_what_scikit_learn_has_beside_these_is_for_numbers_or_clusters_or_is_refused_with_a_reason(name: str) -> None:
+    assert name in learning.REFUSED_SCORERS or NOT_FOR_CLASSES.search(name)
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "neg_log_loss", "roc_auc_ovr", "matthews_corrcoef", "balanced_accuracy"])
 def test_one_class_alone_is_not_enough_for_some_scores(name: str) -> None:
     alone = answers(3, present=1)
     with pytest.raises(NotEnoughDataError, match=f"{name} cannot be computed: the 90 judged rows have one class only"):
@@ -95,11 +120,17 @@ def test_one_class_alone_is_not_enough_for_some_scores(name: str) -> None:
     assert score(alone, (name,), required="accuracy").keys() == {"accuracy"}
 
 
-def test_a_score_that_is_no_number_is_not_enough_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "_score", lambda _, name: math.nan if name == "roc_auc" else 0.5)
-    with pytest.raises(NotEnoughDataError, match="roc_auc cannot be computed: the 90 judged rows and the answers"):
-        score(answers(2), (), required="roc_auc")
-    assert score(answers(2), ("roc_auc",), required="accuracy") == {"accuracy": 0.5}
+def test_without_a_row_no_score_is_computed() -> None:
+    with pytest.raises(NotEnoughDataError, match="accuracy cannot be computed: there is no judged row"):
+        score(decided([], []), (), required="accuracy")
+
+
+def test_probabilities_that_are_no_numbers_are_no_score() -> None:
+    given = answers(2)
+    given.probabilities[3, 1] = math.nan
+    with pytest.raises(ConfigurationError, match=r"cannot score .*probabilities that are no numbers"):
+        score(given, (), required="roc_auc")
+    assert score(given, ("roc_auc",), required="accuracy").keys() == {"accuracy"}
 
 
 def test_each_class_has_its_row_also_where_nothing_is_in_it_and_the_confusion_has_the_truth_in_rows() -> None:
