@@ -26,6 +26,8 @@ from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
 from champion.tabular.tables import WrittenTable, read_table, write_table
+from champion.use_case.learning import Read
+from champion.use_case.whole import UseCase
 from champion.workspace import files, process
 from champion.workspace.workspace import Workspace, open_workspace, shown
 from pipelines import table_check
@@ -76,25 +78,29 @@ def register(
     if version is None:
         version = index.data_version(path) if path.is_file() else ""
     name, key = artifact_name(use_case.name, "table"), _key(workspace, recorded)
-    artifact, checks = _registered(client, name, version)
+    artifact, checks = _registered(client, name, _kept_as(version, use_case))
     if artifact is None or key not in checks or again:
         table_check.require_candidates(use_case, workspace.shown_config)
         read: tuple[Any, dict[str, Any]] | None = early.checked(recorded) if early else None
         if read is None:
             with files.copied(path) if path.is_file() else contextlib.nullcontext((path, "")) as (copy, version):
                 read = table_check.checked_table(copy, shown(path, workspace.root), use_case, recorded)
-            artifact, checks = _registered(client, name, version)  # it may have changed since it was hashed
+            artifact, checks = _registered(
+                client, name, _kept_as(version, use_case)
+            )  # it may have changed since it was hashed
         table, checks[key] = read
         del read
         if artifact is None:
-            artifact = save_artifact(table, name=name, version=version, materializer=TableMaterializer)
+            artifact = save_artifact(
+                table, name=name, version=_kept_as(version, use_case), materializer=TableMaterializer
+            )
         elif is_gone(artifact.uri):
             write_again(artifact.uri, table, TableMaterializer)
         del table
         latest = json.dumps(dict(list(checks.items())[-_MOST_CHECKS:]))
         kept, _ = metadata.stand_in(latest, artifact_name(use_case.name, _CHECKS))
         log_metadata(metadata={_CHECKS: kept}, artifact_version_id=artifact.id)
-        if _registered(client, name, version)[1].get(key) != checks[key]:
+        if _registered(client, name, _kept_as(version, use_case))[1].get(key) != checks[key]:
             unkept = "The ZenML store did not keep what was found in the table; the next run reads the table once more."
     changed = index.changed_warning(workspace.root, path, version)
     return Dataset(
@@ -117,35 +123,43 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
     from champion.orchestration.materializers.files import is_gone, write_again
     from champion.orchestration.materializers.table import TableMaterializer
 
-    name = artifact_name(workspace.use_case.name, "table")
-    artifact, _ = _registered(client, name, version)
+    name, kept_as = artifact_name(workspace.use_case.name, "table"), _kept_as(version, workspace.use_case)
+    artifact, _ = _registered(client, name, kept_as)
     if artifact is None or is_gone(artifact.uri):
         table = _former_table(workspace, version)
         if artifact is None:
-            artifact = save_artifact(table, name=name, version=version, materializer=TableMaterializer)
+            artifact = save_artifact(table, name=name, version=kept_as, materializer=TableMaterializer)
         else:
             write_again(artifact.uri, table, TableMaterializer)
     return Dataset(artifact, version, int(str(artifact.run_metadata["rows"])), rule, ())
 
 
 def _former_table(workspace: Workspace, version: str) -> pd.DataFrame:
-    path, root = workspace.data, workspace.root
+    path, root, data = workspace.data, workspace.root, workspace.use_case.data
     try:
         if not path.exists() and index.tracked(root, path).md5 == version:
             fetch_missing(root, path)
         if path.is_file():
             with files.copied(path) as (copy, md5):
                 if md5 == version:
-                    return read_table(copy, shown(path, root), workspace.use_case.data.drop)
+                    return read_table(copy, shown(path, root), data.drop, data.read.words)
         with scratch() as folder:
             former = fetch_version(root, f"data/{path.name}", version, folder)
-            return read_table(former, path.name, workspace.use_case.data.drop)
+            return read_table(former, path.name, data.drop, data.read.words)
     except ProjectError as error:
         raise DataError(
             f"The data version {version}, from which the champion was made, is not to be had: the store does not have it, "
             f"{shown(path, root)} is another one, and DVC does not find it ({' '.join(str(error).splitlines())}). Put that "
             f"file back to {shown(path, root)}: `git log -S{version} -- '*.dvc' dvc.lock` names the commit that recorded it."
         ) from None
+
+
+def _kept_as(version: str, use_case: UseCase) -> str:
+    """What a table is called in the store: by the md5 of its file, and by how it is read where that is not as always."""
+    read = use_case.data.read
+    if read == Read():
+        return version
+    return f"{version}-{hashlib.sha256(read.model_dump_json().encode()).hexdigest()[:8]}"
 
 
 def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersionResponse | None, dict[str, Any]]:
@@ -165,7 +179,13 @@ def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
     """What a check depends on: the use case, the champion's rule, and everything that checking reaches."""
     use_case = workspace.use_case
     estimators = tuple(candidate.estimator for candidate in use_case.candidates.values())
-    facts = [use_case.model_dump(mode="json"), _plain(recorded), code.step_version(table_check.__name__, estimators)]
+    said = sorted(use_case.data.model_fields_set)
+    facts = [
+        use_case.model_dump(mode="json"),
+        said,
+        _plain(recorded),
+        code.step_version(table_check.__name__, estimators),
+    ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -19,7 +19,7 @@ from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
 from champion.registry.reconcile import reconcile, who, write_champion
 from champion.registry.refit import RefitOutcome, RefitTerms
-from champion.use_case.learning import Candidate, Data, Split
+from champion.use_case.learning import Candidate, Data, Read, Split
 from champion.use_case.whole import UseCase
 from champion.workspace.workspace import Workspace, require_writable
 from pipelines.dataset import former_dataset
@@ -76,7 +76,14 @@ def recipe(manifest: Manifest, today: UseCase) -> UseCase:
     return today.model_copy(
         update={
             "task": manifest.task,
-            "data": Data(path=manifest.data_path, target=manifest.target, drop=manifest.drop, kinds=manifest.kinds),
+            "data": Data(
+                path=manifest.data_path,
+                target=manifest.target,
+                drop=manifest.drop,
+                kinds=manifest.kinds,
+                unlabelled=manifest.unlabelled,
+                read=manifest.read or Read(missing=manifest.missing_words(not manifest.data_path.endswith(".parquet"))),
+            ),
             "split": Split(**rule, min_overlap=today.split.min_overlap),
             "candidates": {manifest.candidate: candidate},
             "training": today.training.model_copy(update={"seed": manifest.seed}),

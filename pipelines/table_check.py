@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from champion.modeling.split import SplitRule
 from champion.tabular.stream import left_out
 from champion.tabular.tables import open_table, read_table
+from champion.tabular.words import count_words
 from champion.use_case.whole import UseCase
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MOST_WORDS = 8  # named where the use case does not say which are missing
 
 
 def checked_table(
@@ -22,14 +25,33 @@ def checked_table(
     Returns the table, and of the check what JSON can hold: `warnings`, and the `rule` of the split. Raises ProjectError
     when table or use case cannot be used.
     """
+    from champion.modeling.preparation import labelled
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
 
-    unused = [column for column in use_case.data.drop if column != use_case.split.column]
-    frame = read_table(path, name, unused)
-    warnings = [*left_out(open_table(path).repeated), *check(frame, use_case)]
-    rule = rule_for(frame, use_case.data, use_case.split, recorded)
+    data = use_case.data
+    unused = [column for column in data.drop if column != use_case.split.column]
+    frame = read_table(path, name, unused, data.read.words)
+    with_label, without = labelled(frame, data)
+    warnings = [*left_out(open_table(path).repeated), *_unsaid_words(path, frame, use_case), *without]
+    warnings += check(with_label, use_case)
+    rule = rule_for(with_label, data, use_case.split, recorded)
     return frame, {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}
+
+
+def _unsaid_words(path: Path, frame: pd.DataFrame, use_case: UseCase) -> list[str]:
+    """Which words of columns of texts were read as missing, where the use case does not say that they are."""
+    data = use_case.data
+    if "read" in data.model_fields_set:
+        return []
+    texts = frame.select_dtypes(["str", "object", "category"]).columns.difference([*data.drop])
+    gaps = [str(name) for name in texts if name == data.target or frame[name].hasnans]
+    counts = count_words(path, data.read.missing, gaps) if gaps else {}
+    each = [f"{word!r} in {name!r} ({rows:,} rows)" for name in counts for word, rows in counts[name].most_common()]
+    if not each:
+        return []
+    said = f"{', '.join(each[:_MOST_WORDS])}{f' and {len(each) - _MOST_WORDS} more' if len(each) > _MOST_WORDS else ''}"
+    return [f"Read as missing: {said}. Where a word is a value, say in data.read.missing which words are not."]
 
 
 def require_candidates(use_case: UseCase, shown_config: str) -> None:

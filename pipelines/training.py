@@ -189,6 +189,8 @@ def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenan
         data_version=dataset.version,
         drop=use_case.data.drop,
         kinds=use_case.data.kinds,
+        read=use_case.data.read,
+        unlabelled=use_case.data.unlabelled,
         commit=head,
         dirty=dirty,
         fingerprint=fingerprint,

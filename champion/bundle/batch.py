@@ -178,7 +178,7 @@ class _Run:
         """The chunks of the table, each with what a model takes of it."""
         columns = list(dict.fromkeys([*(feature.name for feature in self._features), *self._kept]))
         for chunk in self._table.chunks(columns):
-            yield chunk, parse(chunk, self._features, self._table.textual)
+            yield chunk, parse(chunk, self._features, self._manifest.missing_words(self._table.textual))
 
     def answered(self, parsed: Parsed) -> tuple[Predictions, NDArray[np.int64]]:
         """What the model says of the rows that can be scored, and which these are."""

@@ -16,7 +16,7 @@ from champion.modeling.contract import Contract
 from champion.modeling.evaluation import CLASSIFICATION, Label
 from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
-from champion.use_case.learning import Kind
+from champion.use_case.learning import MISSING_WORDS, Kind, Read, Unlabelled
 
 FORMAT = 1
 MODEL = "model.skops"  # the file that holds the model
@@ -103,6 +103,8 @@ class Manifest(Part):
     target: str
     drop: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)  # as the use case had them
     kinds: dict[str, Kind] = Field(default_factory=dict, exclude_if=lambda kinds: not kinds)
+    read: Read | None = Field(default=None, exclude_if=lambda read: read is None)  # 0.1 did not say it
+    unlabelled: Unlabelled = Field(default="refuse", exclude_if=lambda what: what == "refuse")
     classes: tuple[Label, ...]
     signature: tuple[Feature, ...]
     split: SplitRule
@@ -115,6 +117,12 @@ class Manifest(Part):
     def state_name(self) -> str:
         """What its champion's state is called."""
         return self.champion_state.name(self.files[MODEL])
+
+    def missing_words(self, textual: bool) -> tuple[str, ...]:
+        """Texts that stand for no value in a table that is `textual`, or is not; version 0.1 knew them in a CSV alone."""
+        if self.read is not None:
+            return self.read.words
+        return ("", *MISSING_WORDS) if textual else ()
 
     @property
     def contract(self) -> Contract:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from champion.modeling.arrays import LARGEST, Block
 from champion.modeling.features import FALSE_TEXTS, MOST_CATEGORIES, TRUE_TEXTS, Feature, category_of, moment_parts
-from champion.tabular.stream import MISSING_WORDS
+from champion.tabular.stream import without_words
 
 MISSING, FOREIGN, TOO_LARGE = 1, 2, 3
 """Why a value cannot be taken; 0 stands for one that can."""
@@ -59,8 +59,8 @@ def readable(kind: pa.DataType) -> bool:
     return not isinstance(kind, pa.BaseExtensionType) and not any(is_such(kind) for is_such in refused)
 
 
-def parse(chunk: pa.RecordBatch, features: Sequence[Feature], textual: bool) -> Parsed:
-    """Read the columns of a signature; where the table is `textual`, as a CSV is, some words stand for a missing value."""
+def parse(chunk: pa.RecordBatch, features: Sequence[Feature], missing: Sequence[str]) -> Parsed:
+    """Read the columns of a signature; the texts that are in `missing` stand for no value."""
     rows = chunk.num_rows
     numbers = np.empty((rows, sum(len(f.columns) for f in features if f.kind != "categorical")))
     texts = np.empty((rows, sum(f.kind == "categorical" for f in features)), dtype=object)
@@ -68,8 +68,8 @@ def parse(chunk: pa.RecordBatch, features: Sequence[Feature], textual: bool) -> 
     number = text = 0
     for index, feature in enumerate(features):
         column = _plain(chunk.column(feature.name))
-        if textual:
-            column = _without_missing_words(column, feature)
+        if feature.kind != "numeric" or _cast(column, pa.float64()) is None:
+            column = without_words(column, missing)
         if feature.kind == "categorical":
             texts[:, text], fault = _categories(column, feature, made)
             text += 1
@@ -91,13 +91,6 @@ def _plain(column: pa.Array) -> pa.Array:
     if pa.types.is_large_string(kind) or str(kind) == "string_view":
         return column.cast(pa.string())
     return column.cast(pa.float32()) if pa.types.is_float16(kind) else column
-
-
-def _without_missing_words(column: pa.Array, feature: Feature) -> pa.Array:
-    if feature.kind == "numeric" and _cast(column, pa.float64()) is not None:
-        return column
-    gone = pc.is_in(column, value_set=pa.array(MISSING_WORDS))
-    return pc.if_else(gone, None, column) if pc.any(gone).as_py() else column
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:

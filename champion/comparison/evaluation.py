@@ -9,7 +9,7 @@ from pydantic import Field
 
 from champion.modeling import evaluation
 from champion.modeling.tasks.classification.evidence import ClassEvidence
-from champion.use_case.learning import Kind
+from champion.use_case.learning import Kind, Read, Unlabelled
 
 
 class Performance(ClassEvidence):
@@ -63,6 +63,8 @@ class Provenance(evaluation.Frozen):
     data_version: str  # md5 of the file, as DVC names it
     drop: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
     kinds: dict[str, Kind] = Field(default_factory=dict, exclude_if=lambda kinds: not kinds)
+    read: Read | None = Field(default=None, exclude_if=lambda read: read is None)
+    unlabelled: Unlabelled = Field(default="refuse", exclude_if=lambda what: what == "refuse")
     commit: str | None  # git commit; None outside a checkout
     dirty: bool  # whether tracked files differed from that commit
     fingerprint: str

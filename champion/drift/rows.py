@@ -85,7 +85,7 @@ class Count:
         good = np.ones(total, dtype=np.bool_)
         blocks: list[Block] = []
         for feature in self.features:
-            parsed = parse(rows.features, [feature], rows.textual)
+            parsed = parse(rows.features, [feature], self.manifest.missing_words(rows.textual))
             if feature.name in self.counts:
                 values = parsed.block.texts if feature.kind == "categorical" else parsed.block.numbers
                 self.counts[feature.name].add(values[:, 0], parsed.fault > MISSING)

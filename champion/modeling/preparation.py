@@ -15,6 +15,14 @@ from champion.modeling.tasks.target import target_of
 from champion.use_case.learning import Data
 
 
+def labelled(table: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, list[str]]:
+    """A table without the rows that have no label, where the use case says so; and how many they were, in a sentence."""
+    if data.unlabelled == "refuse" or data.target not in table or not (missing := table[data.target].isna()).any():
+        return table, []
+    count = f"{int(missing.sum()):,} of {len(table):,} rows have no label, and were left out (data.unlabelled: drop)."
+    return table[~missing].reset_index(drop=True), [count]
+
+
 def prepare_table(
     table: pd.DataFrame, data: Data, rule: SplitRule, task: str = "classification"
 ) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
@@ -26,6 +34,7 @@ def prepare_table(
     Raises NotEnoughDataError when holdout or train set would be empty, or the train set has one class only; DataError when a
     column of a group or a time split has gaps.
     """
+    table, _ = labelled(table, data)
     aside = is_holdout(table, rule)
     train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
     if train.empty or holdout.empty:

@@ -26,11 +26,17 @@ from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
+from champion.tabular.words import count_words
+from champion.use_case.learning import MISSING_WORDS, Read
 from champion.use_case.whole import UseCase, parse_use_case
 from champion.workspace import process
 from champion.workspace.files import replacing, write_text
 from champion.workspace.workspace import shown
 from champion.workspace.yaml_text import parse
+
+_MAY_BE_VALUES = ("None", "NA", "N/A", "n/a")  # of MISSING_WORDS, those that people write; the others are programs'
+_OF_TEXTS = ("categorical", "text", "identifier", "constant", "empty")  # kinds in which a word may be a value
+_MOST_COLUMNS = 4  # named for a word
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,15 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     config_path = shown(config, root)
     if config.exists() and not force:
         raise ConfigurationError(f"{config_path} exists already. Give another --name, or --force to write it anew.")
-    frame = read_table(table, shown(table, root))
+    target = unicodedata.normalize("NFC", target).strip()
+    read, said = _missing_words(table, shown(table, root), target)
+    frame = read_table(table, shown(table, root), missing=read.words)
     data = _under_data(root, table, f"{stem or 'table'}{suffix}")
     data_path = shown(data, root)
-    target = unicodedata.normalize("NFC", target).strip()
     columns = infer(frame, exclude=[target], kinds={})
     drop = [column.name for column in columns if not column.used]
-    bare, warnings = _learnable(frame, {"name": name, "data": {"path": data_path, "target": target, "drop": drop}})
+    about = {"path": data_path, "target": target, "drop": drop, "read": read}
+    bare, warnings = _learnable(frame, {"name": name, "data": about})
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
     values = target_of(bare.task).canonical_labels(frame[target]).tolist()
     text = use_case_text(bare, columns, values, numbers)
@@ -81,8 +89,34 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
         write_text(config, text)
-    warnings += filter(None, (no_stage, untracked))
+    warnings += [*said, *filter(None, (no_stage, untracked))]
     return Initialised(name, config.relative_to(root), data.relative_to(root), columns, warnings, untracked is None)
+
+
+def _missing_words(table: Path, display_name: str, target: str) -> tuple[Read, list[str]]:
+    """Which texts of a table stand for no value, and what is to be said of it.
+
+    A word such as NA or None is a value where it stands in the target, or among texts alone. Where it stands among numbers,
+    dates or truth values too, it is how this table writes a missing value.
+    """
+    frame = read_table(table, display_name)  # what is wrong with the table is said here
+    held = count_words(table, _MAY_BE_VALUES)
+    texts = {column.name for column in infer(frame[list(held)], exclude=[], kinds={}) if column.kind in _OF_TEXTS}
+    values, said = [], []
+    for word in _MAY_BE_VALUES:
+        rows = {name: counts[word] for name, counts in held.items() if counts[word]}
+        if not rows:
+            continue
+        where = ", ".join(f"{name!r} ({count:,} rows)" for name, count in list(rows.items())[:_MOST_COLUMNS])
+        where += f" and {len(rows) - _MOST_COLUMNS} more columns" if len(rows) > _MOST_COLUMNS else ""
+        if target in rows or texts.issuperset(rows):
+            values.append(word)
+            said.append(f"{word!r} is a value, in {where}. Where it means missing, add it to data.read.missing.")
+        elif not texts.isdisjoint(rows):
+            said.append(
+                f"{word!r} is read as missing, in {where}. Where it is a value, take it out of data.read.missing."
+            )
+    return Read(missing=tuple(word for word in MISSING_WORDS if word not in values)), said
 
 
 def _learnable(frame: pd.DataFrame, given: dict[str, object]) -> tuple[UseCase, list[str]]:

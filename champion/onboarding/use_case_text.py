@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from textwrap import wrap
 from typing import Any
 
 from champion.errors import listed
@@ -33,6 +34,7 @@ def use_case_text(bare: UseCase, columns: Sequence[Column], values: Sequence[Any
         *(["  drop:"] if unused else []),
         *(f"    - {quoted(column.name)}  # {column.why}" for column in unused),
         *_kinds(used, numbers),
+        *_read(bare),
         *_split(bare.name, used),
         "candidates:",
         *start.candidates(many := len(values) >= MANY_ROWS),
@@ -63,6 +65,12 @@ def _kinds(used: Sequence[Column], numbers: Collection[str]) -> list[str]:
     pinned = [f"    {quoted(column.name)}: {column.kind}  # {column.why}" for column in rest]
     lines = [f"  # Numbers, which need no word here: {listed(plain, most=4)}."] if plain else []
     return [*lines, "  kinds:", *pinned] if pinned else lines
+
+
+def _read(bare: UseCase) -> list[str]:
+    words = ", ".join(f'"{word}"' if quoted(word) == word else quoted(word) for word in bare.data.read.missing)
+    lines = wrap(f"missing: [{words}]", 100, initial_indent="    ", subsequent_indent="      ")
+    return ["  read:  # These texts, and an empty one, stand for no value.", *lines]
 
 
 def _split(name: str, used: Sequence[Column]) -> list[str]:

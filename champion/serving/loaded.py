@@ -50,7 +50,7 @@ class Champion:
         self.manifest: Manifest = manifest
         self.features: tuple[Feature, ...] = manifest.signature
         self.model_version, self.data_version = manifest.model_version, manifest.data_version
-        self.reader = RowReader(self.features)
+        self.reader = RowReader(self.features, manifest.missing_words(textual=False))
         columns = {column.name: column for column in profile_of(package).columns}
         self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
         self._model: ArrayPredictor = array_predictor(package, shown)

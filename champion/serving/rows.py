@@ -71,10 +71,10 @@ def expected(feature: Feature) -> str:
 
 
 class RowReader:
-    """Reads and checks rows of one signature."""
+    """Reads and checks rows of one signature; the texts in `missing` are null, as in a table."""
 
-    def __init__(self, features: Sequence[Feature]) -> None:
-        self.features = tuple(features)
+    def __init__(self, features: Sequence[Feature], missing: Sequence[str] = ()) -> None:
+        self.features, self._missing = tuple(features), frozenset(missing)
         self._by_name = {feature.name.translate(_SAFE): feature for feature in features}
         self._decode = _decoder(self.features)
         self._nullable = any(feature.nullable for feature in features)
@@ -113,7 +113,8 @@ class RowReader:
         may_lack = self._nullable and any(None in row for row in rows)  # so that another field may be there twice
         if may_lack or b"\\" in body or body.count(b":") != len(rows) * len(self.features):
             _refuse_repeated(body)
-        return [self._finished(row) for row in rows] if self._moments or self._converted else rows
+        plain = not (self._moments or self._converted or (self._missing and self._texts))
+        return rows if plain else [self._finished(row) for row in rows]
 
     def _decoded(self, body: bytes) -> Any:
         try:
@@ -157,6 +158,12 @@ class RowReader:
     def _finished(self, row: Row) -> Row:
         """Parse the moments of a row, and write categories as the model knows them."""
         values = list(row)
+        for position in (*self._texts, *self._moments) if self._missing else ():
+            if values[position] in self._missing:
+                feature, values[position] = self.features[position], None
+                if not feature.nullable:
+                    message = f"Found a text that is read as missing, expected {expected(feature)}."
+                    raise RequestError(422, "wrong_value", message, feature.name)
         for position in self._moments:
             if values[position] is not None:
                 values[position] = _moment(values[position], self.features[position])

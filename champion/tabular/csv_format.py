@@ -36,7 +36,7 @@ _SIGNED = r"^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _BEFORE_FIELD, _AFTER_FIELD = tuple(b'," \n\r'), tuple(b'," \t\n\r')
 
 
-def read(path: Path, table: str, unused: Collection[str]) -> pd.DataFrame:
+def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str]) -> pd.DataFrame:
     """Read it whole; see `champion.tabular.tables.Format`."""
     import pandas as pd
 
@@ -45,6 +45,7 @@ def read(path: Path, table: str, unused: Collection[str]) -> pd.DataFrame:
     require_once([name for name in twice if name not in unused], table)
     with _named_errors(path, table):
         options: dict[str, Any] = {"compression": "gzip" if _is_gzip(path) else None, "low_memory": False}
+        options |= {"na_values": list(missing), "keep_default_na": False}
         try:
             frame: pd.DataFrame = pd.read_csv(path, encoding="utf-8", **options)
         except pd.errors.EmptyDataError:

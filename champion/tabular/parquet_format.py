@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.errors import DataError
-from champion.tabular.stream import TableStream, first_line, repeated, require_once, tidy
+from champion.tabular.stream import TableStream, first_line, repeated, require_once, tidy, without_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,16 +19,20 @@ CHUNK_ROWS = 131_072
 _PAGE_BYTES = 1024 * 1024  # read at a time from each column
 
 
-def read(path: Path, table: str, unused: Collection[str]) -> pd.DataFrame:
+def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str]) -> pd.DataFrame:
     """Read it whole; see `champion.tabular.tables.Format`."""
     import pandas as pd
     from pyarrow import parquet
 
     with _named_errors(table):
-        with path.open("rb") as file:
-            twice = repeated(tidy(parquet.read_schema(file).names))
+        with path.open("rb") as opened:
+            twice = repeated(tidy(parquet.read_schema(opened).names))
         require_once([name for name in twice if name not in unused], table)
-        frame = _first_of_each(path) if twice else pd.read_parquet(path)
+        with parquet.ParquetFile(path) as file:
+            whole = file.read(use_pandas_metadata=True)
+        names = tidy(whole.column_names)
+        whole = whole.select([at for at, name in enumerate(names) if name not in names[:at]])
+        frame: pd.DataFrame = _without_words(whole, missing).to_pandas()
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     frame.index = pd.RangeIndex(len(frame))
@@ -36,15 +40,15 @@ def read(path: Path, table: str, unused: Collection[str]) -> pd.DataFrame:
     return frame
 
 
-def _first_of_each(path: Path) -> pd.DataFrame:
-    """A file in which names stand more than once: pandas itself refuses it."""
-    from pyarrow import parquet
+def _without_words(table: pa.Table, missing: Sequence[str]) -> pa.Table:
+    import pyarrow as pa
 
-    with parquet.ParquetFile(path) as file:
-        whole = file.read(use_pandas_metadata=True)
-    names = tidy(whole.column_names)
-    frame: pd.DataFrame = whole.select([at for at, name in enumerate(names) if name not in names[:at]]).to_pandas()
-    return frame
+    for at, field in enumerate(table.schema):
+        column = table.column(at)
+        made = [without_words(chunk, missing) for chunk in column.chunks]
+        if any(new is not former for new, former in zip(made, column.chunks, strict=True)):
+            table = table.set_column(at, field, pa.chunked_array(made, field.type))
+    return table
 
 
 def stream(path: Path, table: str) -> TableStream:

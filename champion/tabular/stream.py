@@ -20,19 +20,16 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-_WORDS = "#N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null"
-MISSING_WORDS = ("", "#N/A N/A", *_WORDS.split())
-"""What a field of a CSV says where there is no value, as in training."""
-
 
 @dataclass(frozen=True)
 class TableStream:
     """A table that is read from its first row to its last, once.
 
-    `rows` is None where it is not known before the end. Where it is `textual`, every value is a text, and `MISSING_WORDS`
-    stand for none. `chunks` reads some columns, some ten thousand rows at a time and in order, or raises DataError when the
-    file is broken; of a table without rows it gives one chunk without rows. `share` says how much of the file has been read,
-    from 0 to 1. Columns whose name stands more than once are not in the schema, and `repeated` names them: see `require`.
+    `rows` is None where it is not known before the end. Where it is `textual`, every value is a text; which texts stand for
+    none, whoever reads it decides. `chunks` reads some columns, some ten thousand rows at a time and in order, or raises
+    DataError when the file is broken; of a table without rows it gives one chunk without rows. `share` says how much of the
+    file has been read, from 0 to 1. Columns whose name stands more than once are not in the schema, and `repeated` names them:
+    see `require`.
     """
 
     schema: pa.Schema
@@ -71,6 +68,23 @@ def left_out(names: Sequence[str]) -> list[str]:
     """What is said of names that stand more than once, and that nobody uses."""
     text = f"The table has more than one column named {listed(names)}; nothing uses it, and it is left out."
     return [text] if names else []
+
+
+def without_words(column: pa.Array, missing: Sequence[str]) -> pa.Array:
+    """A column in which texts that stand for no value are missing; one that holds no texts is as it was."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        values = without_words(column.dictionary, missing)
+        if values is column.dictionary:
+            return column
+        return pc.take(values, column.indices).dictionary_encode().cast(kind)
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return column
+    gone = pc.is_in(column, value_set=pa.array(missing, kind))
+    return pc.if_else(gone, None, column) if pc.any(gone).as_py() else column
 
 
 def no_rows(table: str, columns: int) -> DataError:

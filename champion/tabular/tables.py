@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from champion.errors import DataError
 from champion.tabular import csv_format, parquet_format
 from champion.tabular.stream import TableStream, first_line, no_rows
+from champion.use_case.learning import MISSING_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +22,8 @@ class Format(Protocol):
 
     TEXTS_ALONE: bool  # whether a written cell is a text, so that lists and structures have no place
 
-    def read(self, path: Path, table: str, unused: Collection[str]) -> pd.DataFrame:
-        """Read it whole, with an index from 0 and columns as a use case names them.
+    def read(self, path: Path, table: str, unused: Collection[str], missing: Sequence[str]) -> pd.DataFrame:
+        """Read it whole, with an index from 0 and columns as a use case names them; the texts in `missing` are no values.
 
         Of a name that stands more than once the first column is read where it is `unused`; else DataError is raised.
         """
@@ -54,15 +55,18 @@ class WrittenTable:
     columns: int
 
 
-def read_table(path: Path, display_name: str, unused: Collection[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: Path, display_name: str, unused: Collection[str] = (), missing: Sequence[str] = ("", *MISSING_WORDS)
+) -> pd.DataFrame:
     """Read a table; a CSV is UTF-8, separated by commas, with a header. Column names become unique strings.
 
-    `display_name` is the file as the user would name it. Raises DataError when the file is missing, empty, of another format, or
-    broken, with the line where that is known; or when a column's name stands more than once that is not `unused`.
+    The texts in `missing` stand for no value, in any format. `display_name` is the file as the user would name it. Raises
+    DataError when the file is missing, empty, of another format, or broken, with the line where that is known; or when a
+    column's name stands more than once that is not `unused`.
     """
     table = f"The table {display_name}"
     try:
-        frame = FORMATS[table_suffix(path, display_name)].read(path, table, unused)
+        frame = FORMATS[table_suffix(path, display_name)].read(path, table, unused, missing)
     except FileNotFoundError:
         raise DataError(f"{table} does not exist. Put it there, or correct the path.") from None
     except IsADirectoryError:

@@ -5,13 +5,20 @@ in `champion.modeling.estimators`.
 """
 
 from datetime import date, datetime
+from math import isnan
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
 KINDS: tuple[str, ...] = get_args(Kind)
 Task = Literal["classification"]
+Unlabelled = Literal["refuse", "drop"]
+MISSING_WORDS = (
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+"""What tables say where there is no value; the same words as pandas has."""
 CandidateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
 
 
@@ -19,6 +26,35 @@ class Strict(BaseModel):
     """A frozen model that accepts no key it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return not isnan(float(word))
+    except ValueError:
+        return False
+
+
+class Read(Strict):
+    """How a table's cells are read: alike when it is trained from, predicted and watched."""
+
+    missing: tuple[str, ...] = Field(
+        default=MISSING_WORDS,
+        description="Texts that are read as missing, in CSV and Parquet alike; an empty text always is.",
+    )
+
+    @field_validator("missing")
+    @classmethod
+    def _are_words(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        numbers = [word for word in words if _is_number(word)]
+        if numbers:
+            raise ValueError(f"{numbers[0]!r} is a number, not a word; empty these fields in the table instead")
+        return words
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The texts that are read as missing, the empty one among them."""
+        return tuple(dict.fromkeys(("", *self.missing)))
 
 
 class Data(Strict):
@@ -29,6 +65,11 @@ class Data(Strict):
     drop: tuple[str, ...] = Field(default=(), description="Columns that are no features.")
     kinds: dict[str, Kind] = Field(
         default_factory=dict, description="What a column is, where the inferred kind is not what you want."
+    )
+    read: Read = Field(default_factory=Read, description="How the table's cells are read.")
+    unlabelled: Unlabelled = Field(
+        default="refuse",
+        description="What becomes of rows without a label: the table is refused, or they are left out.",
     )
 
 

@@ -14,7 +14,6 @@ from champion.drift.counts import MOST_NAMES
 from champion.drift.report import LiveScore
 from champion.errors import listed
 from champion.modeling.features import category_text
-from champion.tabular.stream import MISSING_WORDS
 
 if TYPE_CHECKING:
     from champion.bundle.manifest import Manifest
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
 _BOOLEANS = {"true": "True", "false": "False"}
 
 
-def _text(value: Any, known: set[str]) -> str | None:
+def _text(value: Any, known: set[str], missing: tuple[str, ...]) -> str | None:
     text = category_text(value).strip()
     if text in known:
         return text
-    if text in MISSING_WORDS:
+    if text in missing:
         return None
     for other in (_BOOLEANS.get(text.casefold()), text.removesuffix(".0")):
         if other in known:
@@ -41,6 +40,7 @@ class LiveAccuracy:
 
     def __init__(self, manifest: Manifest, holdout_rows: int) -> None:
         self._target, self._holdout = manifest.target, holdout_rows
+        self._missing = manifest.missing_words(textual=True)
         self._promoted = manifest.metrics.get("accuracy")
         self.names = [str(label) for label in manifest.classes]
         self.labelled = self._unlabelled = self._right = 0
@@ -56,7 +56,9 @@ class LiveAccuracy:
     def truth(self, column: pa.Array) -> NDArray[np.object_]:
         """Labels as the champion writes its answers: texts, shape (rows,), None where there is no label."""
         encoded, known = column.dictionary_encode(), set(self.names)
-        each = np.array([*(_text(value, known) for value in encoded.dictionary.to_pylist()), None], dtype=object)
+        each = np.array(
+            [*(_text(value, known, self._missing) for value in encoded.dictionary.to_pylist()), None], dtype=object
+        )
         labels: NDArray[np.object_] = each[encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()]
         return labels
 

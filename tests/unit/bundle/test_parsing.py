@@ -19,15 +19,17 @@ from hypothesis import strategies as st
 from champion.bundle.parsing import parse
 from champion.modeling.arrays import block_of
 from champion.modeling.features import Feature, model_frame
-from champion.tabular.stream import MISSING_WORDS
 from champion.tabular.tables import open_table, read_table
+from champion.use_case.learning import MISSING_WORDS
 from tests.support.packages import KINDS, write
 
 
 def assert_same_as_pandas(source: Path, features: Sequence[Feature]) -> None:
     block = block_of(model_frame(read_table(source, source.name), features), features)
     table = open_table(source)
-    parsed = [parse(chunk, features, table.textual) for chunk in table.chunks([feature.name for feature in features])]
+    parsed = [
+        parse(chunk, features, ("", *MISSING_WORDS)) for chunk in table.chunks([feature.name for feature in features])
+    ]
     assert {number for each in parsed for number in each.column} == {-1}, "no row is refused"
     numbers, texts = (np.vstack([getattr(each.block, kind) for each in parsed]) for kind in ("numbers", "texts"))
     np.testing.assert_allclose(numbers, block.numbers, rtol=1e-14, atol=0)

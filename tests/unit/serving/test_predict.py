@@ -14,6 +14,7 @@ from champion.bundle.build import predictor
 from champion.bundle.parsing import parse
 from champion.modeling.features import Feature
 from champion.serving.rows import RequestError, RowReader
+from champion.use_case.learning import MISSING_WORDS
 from tests.support.serving.models import IRIS, TABLES, answers_of, made
 from tests.support.serving.service import Service, over
 
@@ -180,7 +181,7 @@ def test_a_category_that_was_a_number_is_read_as_one_as_in_a_table_and_a_code_st
     code = Feature(name="code", kind="categorical", dtype=dtype, nullable=False, categories=("1", "7"))
     texts = ["007", "7.0", " 7", "1", "x", "-"]
     rows = RowReader([code]).read(json.dumps([{"code": text} for text in texts]).encode(), 10)
-    batch = parse(pa.record_batch({"code": texts}), [code], textual=True)
+    batch = parse(pa.record_batch({"code": texts}), [code], ("", *MISSING_WORDS))
     assert [row[0] for row in rows] == batch.block.texts[:, 0].tolist() == ["007", "7", "7", "1", "x", "-"]
 
 

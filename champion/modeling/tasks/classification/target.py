@@ -14,7 +14,10 @@ from champion.modeling.evaluation import Label
 
 MOST_CLASSES = 1000
 MANY_NUMBERS, MANY_NUMBERS_SHARE = 50, 0.1  # more distinct numbers than both in a target are no classes
-_MISSING_WORDS = "In a CSV, an empty field, NA, N/A, NaN, None and null are all read as missing."
+_OF_MISSING_LABELS = (
+    "An empty field is missing, and so are the words of data.read.missing: take a word out of there that is a class. "
+    "Else fill the labels, remove the rows, or leave them out with `data.unlabelled: drop`."
+)
 
 
 def check(target: pd.Series, folds: int) -> list[str]:
@@ -159,5 +162,5 @@ def _nulls_message(missing: NDArray[np.bool_], name: str) -> str:
     which = f"row {rows[0]}" if count == 1 else f"rows {', '.join(map(str, rows))}{' and others' if count > 5 else ''}"
     return (
         f"The target {name!r} is empty in {count:,} of {len(missing):,} rows ({which}, counted without the header). "
-        f"Fill it, or remove these rows. {_MISSING_WORDS}"
+        f"{_OF_MISSING_LABELS}"
     )
