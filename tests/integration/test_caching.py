@@ -69,6 +69,11 @@ def test_a_table_is_read_once_per_version_and_use_case(session: Session, monkeyp
     assert (grown.rows, len(reads)) == (151, 3)
     assert grown.artifact.id != first.artifact.id
 
+    about = {"path": "data/iris.csv", "target": "species", "read": {"missing": ["setosa"]}, "unlabelled": "drop"}
+    otherwise = register(session.client, session.workspace(tree(1, data=about)), None)
+    assert (otherwise.version, otherwise.artifact.id == grown.artifact.id) == (grown.version, False), "other cells"
+    assert otherwise.warnings[-1] == "51 of 151 rows have no label, and were left out (data.unlabelled: drop)."
+
 
 def test_what_was_found_in_a_table_with_long_names_is_kept_and_shown_as_for_any_other(
     session: Session, monkeypatch: pytest.MonkeyPatch
