@@ -104,7 +104,9 @@ def warn(messages: Sequence[str]) -> None:
 
 
 def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcome) -> None:
-    """Champion and challenger side by side, and the decision in one sentence."""
+    """Champion and challenger side by side, the decision in one sentence, and how often this holdout has judged."""
+    from champion.reporting import sentences
+
     challenger, champion = evaluation.challenger, evaluation.champion
     title = f"{evaluation.use_case}: {evaluation.rows.judged} holdout rows judge"
     numbers = {"challenger": outcome.challenger, **({"champion": champion.number} if champion else {})}
@@ -124,6 +126,8 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     console.print(table)
     action = outcome.action.replace("_", " ").capitalize()
     console.print(f"[bold {_ACTIONS[outcome.action]}]{action}.[/] {escape(decision.reason)}", soft_wrap=True)
+    if outcome.judged > 1:
+        console.print(sentences.holdout_use(evaluation, outcome), markup=False, soft_wrap=True)
 
 
 def batch_summary(tally: Tally, written: str, rejects: str | None) -> None:

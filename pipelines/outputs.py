@@ -57,6 +57,7 @@ def decision_facts(evaluation: Evaluation, decision: Decision, facts: Provenance
         "checks": [check.model_dump(mode="json") for check in decision.checks],
         "paired_test": evaluation.paired.model_dump(mode="json") if evaluation.paired else None,
         "rows": evaluation.rows.model_dump(mode="json"),
+        "holdout_use": {name: getattr(outcome, name) for name in ("judged", "luckiest", "luckiest_guess")},
         "lineage": facts.model_dump(mode="json"),
         "warnings": evaluation.warnings,
     }

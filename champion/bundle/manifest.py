@@ -21,6 +21,30 @@ from champion.use_case.learning import MISSING_WORDS, Kind, Read, Unlabelled
 FORMAT = 1
 MODEL = "model.skops"  # the file that holds the model
 ANCESTORS = 100  # states before it that a state names: more than anybody leaves unrecorded
+HOLDOUTS = 3  # split rules of which a state knows how often they judged: today's, and those before it
+CHALLENGERS = 500  # of a holdout by name; the others are a number
+
+
+class HoldoutUse(Part):
+    """Which challengers a holdout has judged: the newest by their fingerprints, the others as a number."""
+
+    rule: SplitRule
+    challengers: tuple[str, ...]
+    earlier: int = Field(default=0, exclude_if=lambda count: not count)
+
+    @property
+    def count(self) -> int:
+        """How many it has judged."""
+        return self.earlier + len(self.challengers)
+
+    @classmethod
+    def of(cls, rule: SplitRule, known: Iterable["HoldoutUse"], fingerprints: Iterable[str]) -> "HoldoutUse":
+        """The uses of the holdout of a rule that some states and some fingerprints tell of, each challenger once."""
+        same = [use for use in known if use.rule.same_rows(rule)]
+        named = [name for use in same for name in use.challengers] + [*fingerprints]
+        every, earlier = list(dict.fromkeys(named)), max((use.earlier for use in same), default=0)
+        more = max(0, len(every) - CHALLENGERS)
+        return cls(rule=rule, challengers=tuple(every[more:]), earlier=earlier + more)
 
 
 class ChampionState(Part):
@@ -28,8 +52,8 @@ class ChampionState(Part):
 
     `revision` counts promotions, rollbacks and refits. `follows` names the states before it, newest first, at most `ANCESTORS`:
     a state descends from those, whatever a clock says. What a rollback took out of production is in `withdrawn` by its
-    fingerprint, and in `withdrawn_models` by the sha256 of its model file. What version 0.1 did not write is left out
-    where it is empty.
+    fingerprint, and in `withdrawn_models` by the sha256 of its model file. `holdouts` is how often which holdout has judged, so
+    that a store which only knows the package goes on counting. What version 0.1 did not write is left out where it is empty.
     """
 
     revision: int = Field(alias="turn")
@@ -43,6 +67,7 @@ class ChampionState(Part):
         default=None, exclude_if=lambda name: name is None
     )  # git's user, the server's, or a workflow's run
     follows: tuple[str, ...] = Field(default=(), exclude_if=lambda states: not states)
+    holdouts: tuple[HoldoutUse, ...] = Field(default=(), exclude_if=lambda uses: not uses)  # newest first
 
     def name(self, model: str) -> str:
         """What this state is called where another follows it: 16 hexadecimal digits, of it and of its model's sha256."""
@@ -59,13 +84,17 @@ class ChampionState(Part):
         before: "ChampionState | None",
         now: tuple[str, str],
         withdrawn: Iterable[tuple[str, str]] = (),
+        judged: HoldoutUse | None = None,
         **facts: Any,
     ) -> "ChampionState":
         """The state of the next champion, one revision on; `facts` are the fields that do not follow from the one before.
 
         `now` and `withdrawn` are fingerprint and sha256 of the model file: of the next champion, which is no longer
-        withdrawn, and of what was taken out.
+        withdrawn, and of what was taken out. `judged` is the use of the holdout that made it champion, where one did.
         """
+        others = [
+            use for use in (before.holdouts if before else ()) if not (judged and use.rule.same_rows(judged.rule))
+        ]
 
         def listed(former: tuple[str, ...], admitted: str, taken_out: list[str]) -> tuple[str, ...]:
             kept = [each for each in former if each not in taken_out]
@@ -76,6 +105,7 @@ class ChampionState(Part):
             revision=(before.revision if before else 0) + 1,
             withdrawn=listed(before.withdrawn if before else (), now[0], [each for each, _ in taken_out]),
             withdrawn_models=listed(before.withdrawn_models if before else (), now[1], [each for _, each in taken_out]),
+            holdouts=tuple([*([judged] if judged else []), *others][:HOLDOUTS]),
             **facts,
         )
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from champion.bundle.decision_record import Check, DecisionFacts
 from champion.comparison.evaluation import Evaluation
+from champion.comparison.wear import allowed_p
 from champion.modeling.evaluation import PairedTest
 from champion.use_case.policy import Promotion
 
@@ -28,14 +29,15 @@ class Decision(DecisionFacts):
 _GATES: dict[str, ReasonCode] = {"min_gain": "min_gain", "p_value": "p_value"}  # by check; the others are guardrails
 
 
-def decide(evaluation: Evaluation, policy: Promotion) -> Decision:
+def decide(evaluation: Evaluation, policy: Promotion, judged: int = 1) -> Decision:
     """Promote or keep.
 
     Strictly better wins and a tie keeps the champion. A margin, guardrails and the paired test gate where the policy
-    sets them; without a champion only `min_score` does. Differences up to `NOISE` are none.
+    sets them; without a champion only `min_score` does. Differences up to `NOISE` are none. `judged` are the challengers that
+    the holdout has judged, this one included: the more, the less may the paired test leave to chance.
     """
     champion, metric = evaluation.champion, evaluation.metric
-    checks = _checks(evaluation, policy)
+    checks = _checks(evaluation, policy, judged)
     reason_code, reason = _verdict(evaluation, policy, checks)
     scores = {
         "challenger_score": evaluation.challenger.scores[metric],
@@ -81,7 +83,7 @@ def _unjudged(why: str, replace: bool) -> tuple[ReasonCode, str]:
     return "unjudged", f"The champion stays: it {cannot}. Set promotion.replace_unjudged to replace it."
 
 
-def _checks(evaluation: Evaluation, policy: Promotion) -> list[Check]:
+def _checks(evaluation: Evaluation, policy: Promotion, judged: int) -> list[Check]:
     challenger, champion, metric = evaluation.challenger, evaluation.champion, evaluation.metric
     checks = []
     if policy.min_score is not None:
@@ -96,7 +98,7 @@ def _checks(evaluation: Evaluation, policy: Promotion) -> list[Check]:
         change = challenger.scores[name] - champion.scores[name]
         checks.append(_at_least(f"guardrail {name}", change, tolerated, f"{tolerated:+g}"))
     if evaluation.paired is not None:
-        checks.append(_paired(evaluation.paired, policy.max_p_value))
+        checks.append(_paired(evaluation.paired, policy.max_p_value, judged))
     return checks
 
 
@@ -104,10 +106,14 @@ def _at_least(name: str, found: float, required: float, shown: str) -> Check:
     return Check(name=name, found=found, required=f"at least {shown}", passed=found >= required - NOISE, gates=True)
 
 
-def _paired(test: PairedTest, limit: float | None) -> Check:
+def _paired(test: PairedTest, limit: float | None, judged: int) -> Check:
     """Whether chance alone would hardly set them so far apart, and it is the challenger who has more rows right."""
-    most = USUAL_P_VALUE if limit is None else limit
+    level = USUAL_P_VALUE if limit is None else limit
+    most = allowed_p(level, judged)
     ahead = test.only_challenger_right > test.only_champion_right
-    required = f"at most {most:g}" + ("" if ahead else " and more rows right")
+    required = f"at most {most:.4g}"
+    if most < level:
+        required += f" ({level:g} for the first comparison, and this holdout has judged {judged} challengers)"
+    required += "" if ahead else " and more rows right"
     passed = ahead and test.p_value <= most
     return Check(name="p_value", found=test.p_value, required=required, passed=passed, gates=limit is not None)

@@ -82,4 +82,6 @@ class Outcome(evaluation.Frozen):
     challenger: int | None  # model version of the challenger; None where it left none
     champion: int | None  # model version in production after the run
     replaced: int | None  # model version that a promotion replaced
-    judged: int  # challengers that this store knows this holdout to have judged, this one included
+    judged: int  # challengers that this holdout is known to have judged, this one included
+    luckiest: float | None = None  # share of rows right of the best of so many that are no better than the champion
+    luckiest_guess: float | None = None  # the same of models that only know how frequent the largest class is

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from champion.bundle.build import build
 from champion.bundle.decision_record import DecisionRecord, shared
 from champion.bundle.folder import digest
-from champion.bundle.manifest import ChampionState, Manifest
+from champion.bundle.manifest import ChampionState, HoldoutUse, Manifest
 from champion.bundle.model import TrainedCandidate
 from champion.comparison.decision import Decision, decide
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
+from champion.comparison.wear import luck
 from champion.modeling.contract import Plan
 from champion.modeling.profile import Profile
 from champion.orchestration.store import locked
@@ -84,13 +85,16 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
     name, fingerprint = judged.made.facts.use_case, judged.made.facts.fingerprint
     with locked(client, name):
         history = champions.version_history(client, name)
-        decision = _with_history(decide(judged.evaluation, terms.policy), history, judged, terms)
+        use = _use_of_holdout(history, judged)
+        decision = _with_history(decide(judged.evaluation, terms.policy, use.count), history, judged, terms)
         number, version = history.champion_number, _known(history, fingerprint)
-        same_rows = (version for version in history.versions if version.record.split.same_rows(judged.made.plan.rule))
-        count = len({fingerprint, *(version.record.fingerprint for version in same_rows)})
         replaced = number if decision.promote else None
         in_production = terms.unreachable.number if terms.unreachable else number
-        outcome = functools.partial(Outcome, champion=in_production, replaced=replaced, judged=count)
+        lucky = luck(judged.evaluation, use.count)
+        outcome = functools.partial(
+            Outcome, champion=in_production, replaced=replaced, judged=use.count,
+            luckiest=lucky.no_better, luckiest_guess=lucky.guessing,
+        )  # fmt: skip
         if not terms.promote:
             action = "would_promote" if decision.promote else "would_keep"
             known = (version.number, version.id) if version else (None, None)
@@ -99,8 +103,17 @@ def carry_out(client: Client, judged: Judged, terms: Terms) -> tuple[Decision, O
             version = _record(client, history, judged, decision)
         if not decision.promote:
             return decision, outcome(action="kept", challenger=version.number), version.id
-        _set_champion(client, history, version, judged, decision, terms.by)
+        _set_champion(client, history, version, judged, decision, terms.by, use)
     return decision, outcome(action="promoted", challenger=version.number, champion=version.number), version.id
+
+
+def _use_of_holdout(history: VersionHistory, judged: Judged) -> HoldoutUse:
+    """How often today's holdout has judged, this challenger included, as far as store and champion know."""
+    rule = judged.made.plan.rule
+    states = [version.champion_state for version in history.versions if version.champion_state]
+    known = [use for state in states for use in state.holdouts]
+    same = [v.record for v in history.versions if v.record.split.same_rows(rule) and v.record.reason_code != "refit"]
+    return HoldoutUse.of(rule, known, [*(record.fingerprint for record in same), judged.made.facts.fingerprint])
 
 
 def _with_history(decision: Decision, history: VersionHistory, judged: Judged, terms: Terms) -> Decision:
@@ -166,7 +179,13 @@ def _record_of(history: VersionHistory, judged: Judged, decision: Decision, numb
 
 
 def _set_champion(
-    client: Client, history: VersionHistory, version: Version, judged: Judged, decision: Decision, by: str | None
+    client: Client,
+    history: VersionHistory,
+    version: Version,
+    judged: Judged,
+    decision: Decision,
+    by: str | None,
+    use: HoldoutUse,
 ) -> None:
     """Package first, then the record, then the champion's state; the stage is the last act."""
     replaced = history.champion_number
@@ -174,6 +193,7 @@ def _set_champion(
         history.state,
         now=(judged.made.facts.fingerprint, judged.made.model),
         withdrawn=history.left,
+        judged=use,
         follows=history.champion.states if history.champion else (),
         by=by,
         highest_version=max(history.highest_version, version.number),

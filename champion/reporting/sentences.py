@@ -5,7 +5,7 @@ import math
 from champion.comparison.evaluation import Evaluation, Outcome, Performance
 from champion.modeling.profile import Profile
 from champion.reporting import charts
-from champion.reporting.words import NOTHING, clean, count, counted, name, params, percent, seconds, spread
+from champion.reporting.words import NOTHING, clean, count, counted, name, params, percent, score, seconds, spread
 
 
 def headline(outcome: Outcome) -> str:
@@ -32,7 +32,21 @@ def compared_rows(evaluation: Evaluation, outcome: Outcome) -> str:
         asked += " that are holdout under the champion's split rule too"
     if outcome.judged == 1:
         return f"{asked}. It is the first challenger that this holdout is known to have judged."
-    return f"{asked}. This holdout is known to have judged {count(outcome.judged)} challengers, this one included."
+    return f"{asked}. {holdout_use(evaluation, outcome)}"
+
+
+def holdout_use(evaluation: Evaluation, outcome: Outcome) -> str:
+    """How often the holdout has judged, and what luck alone would reach in so many tries."""
+    told = f"This holdout is known to have judged {count(outcome.judged)} challengers, this one included"
+    if outcome.luckiest is not None:
+        told += "; of so many that are no better than the champion, the luckiest would get "
+        told += f"{score(outcome.luckiest)} of these rows right"
+    right, guess = evaluation.challenger.scores.get("accuracy"), outcome.luckiest_guess
+    if right is not None and guess is not None and right <= guess:
+        told += (
+            f". The challenger gets {score(right)} right, no more than the luckiest of so many guesses: {score(guess)}"
+        )
+    return f"{told}."
 
 
 def importance(evaluation: Evaluation) -> str:

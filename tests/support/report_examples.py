@@ -104,8 +104,9 @@ def profile(classes: list[Label] | None = None, columns: list[ColumnProfile] | N
 
 
 def outcome(**changes: Any) -> Outcome:
-    """Version 4 replaced version 3."""
-    return Outcome(**{"action": "promoted", "challenger": 4, "champion": 4, "replaced": 3, "judged": 7, **changes})
+    """Version 4 replaced version 3, after five others had been judged."""
+    numbers = {"challenger": 4, "champion": 4, "replaced": 3, "judged": 7, "luckiest": 0.9874, "luckiest_guess": 0.4731}
+    return Outcome(**{"action": "promoted", **numbers, **changes})
 
 
 def decision(evaluation: Evaluation, **policy: Any) -> Decision:

@@ -17,6 +17,8 @@ from champion.reporting.html import render_html, render_profile
 from champion.reporting.markdown import render_markdown
 from champion.reporting.report import ReportedRun
 from champion.reporting.words import MINUS, NOTHING, change, clean, distinct, number, percent, score, seconds
+from cli import console
+from pipelines.outputs import decision_facts
 from tests.support import report_examples as examples
 from tests.support.report_examples import SPECIES, category_column, evaluation, number_column, performance, profile
 
@@ -168,6 +170,27 @@ def test_a_score_that_one_side_lacks_is_a_dash_on_that_side() -> None:
         ("f1_macro", NOTHING, "0.8900", NOTHING),
         ("roc_auc_ovr", "0.8000", NOTHING, NOTHING),
     ]
+
+
+def test_beside_the_score_stands_what_luck_would_reach_and_a_score_that_guesses_reach_is_no_more_than_luck() -> None:
+    plain = "judged 7 challengers, this one included; of so many that are no better than the champion, the luckiest would get"
+    for told in both():
+        assert f"{plain} 0.9874 of these rows right." in told
+        assert "guesses" not in told
+    lucky = "The challenger gets 0.9667 right, no more than the luckiest of so many guesses: 0.9700."
+    assert lucky in both(became=examples.outcome(luckiest_guess=0.97))[0]
+    unknown = both(became=examples.outcome(luckiest=None, luckiest_guess=None))[0]
+    assert "known to have judged 7 challengers, this one included." in unknown
+
+
+def test_the_console_and_train_json_say_how_often_the_holdout_has_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    run = reported()
+    console.training_summary(run.evaluation, run.decision, run.outcome)
+    assert "the luckiest would get 0.9874 of these rows right." in capsys.readouterr().out
+    console.training_summary(run.evaluation, run.decision, examples.outcome(judged=1))
+    assert "This holdout" not in capsys.readouterr().out
+    facts = decision_facts(run.evaluation, run.decision, run.provenance, run.outcome)
+    assert facts["holdout_use"] == {"judged": 7, "luckiest": 0.9874, "luckiest_guess": 0.4731}
 
 
 def test_without_a_champion_nothing_is_compared_and_one_that_could_not_be_judged_is_named_with_the_reason() -> None:

@@ -1,0 +1,71 @@
+"""How often a holdout has judged, over stores, rollbacks and refits."""
+
+from typing import Any
+
+import pytest
+
+from champion.bundle.manifest import CHALLENGERS, HoldoutUse
+from champion.comparison.evaluation import Outcome
+from champion.modeling.split import SplitRule
+from champion.registry.promotion import carry_out
+from champion.registry.reconcile import write_champion
+from champion.use_case.policy import Promotion
+from tests.unit.registry.conftest import RULE, Clone, Machine
+
+OTHER = SplitRule(by="hash", share=0.2, salt="another", columns=("x",))
+
+
+def run(machine: Machine, again: str | None = None, **terms: Any) -> tuple[Any, Outcome]:
+    client, judged, asked = machine.judged(again)
+    decision, outcome, _ = carry_out(client, judged, asked.model_copy(update=terms))
+    if outcome.action == "promoted":
+        write_champion(client, machine.workspace)
+    return decision, outcome
+
+
+def count(machine: Machine, again: str | None = None, **terms: Any) -> int:
+    return run(machine, again, **terms)[1].judged
+
+
+KEPT: dict[str, Any] = {"policy": Promotion(min_gain=0.5)}
+
+
+def test_each_new_challenger_counts_once_and_a_store_that_only_knows_the_package_goes_on_counting(
+    clone: Clone,
+) -> None:
+    ada = clone("ada")
+    assert [count(ada), count(ada), count(ada, "kept", **KEPT)] == [1, 2, 3]
+    assert count(ada, "kept", **KEPT) == 3, "the same one again"
+    assert [count(ada, promote=False), count(ada, promote=False)] == [4, 4], "what leaves no record is not counted on"
+    decision, outcome = run(ada, policy=Promotion(max_p_value=1.0), promote=False)
+    (check,) = [check for check in decision.checks if check.name == "p_value"]
+    most = f"at most {1 / 3**1.73:.4g} (1 for the first comparison, and this holdout has judged 4 challengers)"
+    assert (decision.reason_code, check.required) == ("p_value", most)
+    assert outcome.luckiest is not None
+    assert outcome.luckiest > 29 / 30, "of which the champion got 28 right"
+    assert outcome.luckiest_guess == pytest.approx(0.4225, abs=1e-4), "of ten rows of each of three classes"
+    assert count(ada) == 4
+    ada.push()
+
+    bob = clone("bob")
+    bob.pull()
+    assert count(bob, "kept", **KEPT) == 4, "the package names whom its holdout has judged"
+    assert count(bob) == 5
+    bob.push()
+
+    ada.pull()
+    ada.roll_back()
+    ada.refit()
+    ada.push()
+    carol = clone("carol")
+    carol.pull()
+    assert count(carol) == 6, "neither a rollback nor a refit judges, and both keep the count"
+
+
+def test_a_state_names_the_newest_challengers_of_a_holdout_and_counts_the_others() -> None:
+    many = HoldoutUse.of(RULE, [], [f"{place}" for place in range(CHALLENGERS + 7)])
+    assert (many.count, many.earlier, len(many.challengers)) == (CHALLENGERS + 7, 7, CHALLENGERS)
+    assert many.challengers[-1] == f"{CHALLENGERS + 6}"
+    assert HoldoutUse.of(RULE, [many, many], [many.challengers[-1]]) == many
+    assert HoldoutUse.of(OTHER, [many], ["new"]).count == 1, "another holdout"
+    assert HoldoutUse.model_validate_json(many.model_dump_json()) == many
