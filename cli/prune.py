@@ -21,16 +21,26 @@ def command(config: str, yes: bool, as_json: bool) -> None:
         facts = {
             "runs": done.runs,
             "artifacts": done.artifacts,
+            "snapshots": done.snapshots,
+            "logs": done.logs,
+            "metadata": done.metadata,
             "bytes": done.bytes,
             "unfinished": done.unfinished,
+            "freed": done.freed,
+            "stays": done.stays,
             "done": yes,
         }
         print_json(facts)
         return
     verb = "Freed" if yes else "Would free"
-    echo(f"{verb} {done.runs} runs and {done.artifacts} artifacts, {done.bytes / 1e6:.1f} MB.")
+    what = f"{done.runs} runs and {done.artifacts} artifacts, {done.snapshots} snapshots, {done.logs} logs"
+    echo(f"{verb} {what} and {done.metadata} entries of metadata, {done.bytes / 1e6:.1f} MB.")
+    if done.freed:
+        echo(f"The database is {done.freed / 1e6:.1f} MB shorter.")
+    for sentence in done.stays:
+        echo(sentence)
     if done.unfinished:
         echo(f"{done.unfinished} runs have not ended and stay. Here, killed ones go once no other run goes on.")
-    if not yes and (done.runs or done.artifacts):
+    if not yes and any((done.runs, done.artifacts, done.snapshots, done.logs, done.metadata)):
         echo("Nothing was removed; `--yes` does it.")
     echo(where(client))

@@ -173,11 +173,16 @@ def is_local(client: Client) -> bool:
     return str(client.zen_store.type.value) == "sql"
 
 
-def beside(client: Client, name: str) -> Path:
-    """The path of a file beside the database of a local store."""
+def database_of(client: Client) -> Path:
+    """The file of a local store's database."""
     database = _database(str(client.zen_store.url))
     assert database is not None
-    return database.with_name(name)
+    return database
+
+
+def beside(client: Client, name: str) -> Path:
+    """The path of a file beside the database of a local store."""
+    return database_of(client).with_name(name)
 
 
 def described(client: Client) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from champion.errors import counted
+from champion.orchestration import leftovers
 from champion.orchestration.metadata import held_by
 from champion.orchestration.runs import ARTIFACTS, SCORING, TRAINING, artifact_name, run_tag
-from champion.orchestration.store import locked, nobody_at_work
+from champion.orchestration.store import is_local, locked, nobody_at_work
 from champion.registry import versions as champions
 from champion.workspace.workspace import Workspace
 
@@ -22,12 +24,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pruned:
-    """What went, or would go, and how many runs stay since nobody knows whether they go on."""
+    """What went, or would go, and how many runs stay since nobody knows whether they go on.
+
+    `bytes` are those of artifacts and logs, `freed` those that the database has given back. `stays` says in sentences what is
+    still there, and why.
+    """
 
     runs: int
     artifacts: int
+    snapshots: int
+    logs: int
+    metadata: int
     bytes: int
     unfinished: int
+    freed: int = field(default=0, compare=False)
+    stays: tuple[str, ...] = field(default=(), compare=False)
 
 
 def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
@@ -37,6 +48,9 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     it. Every model version and its record stay, its package and its answers too, and so does what the newest successful run
     made or read: the next run is cached as before. Tables of former data versions go; a run that needs one reads its file
     again. So do tables that were scored or compared and what came of them: whoever asked has that in files.
+
+    With a run go its snapshot, its logs and its metadata, and the room of all that in the database of a local store, also what
+    earlier deletions left behind there.
 
     A run that has not ended was killed, and goes, where no process runs a pipeline; else it stays, with what it needs.
     Whatever else a run still names stays too. What was interrupted goes on at the next call.
@@ -55,17 +69,41 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
         tables = _all(client.list_artifact_versions, artifact=artifact_name(name, "table"), hydrate=True)
         needed |= {checks for table in tables if str(table.id) in needed for checks in held_by(table)}
         removed = [run for run in [*runs, *scoring] if run.id not in still_used]
-        outputs = [artifact for run in removed for step in _steps(client, run.id) for artifact in _flat(step.outputs)]
+        steps = [step for run in removed for step in _steps(client, run.id)]
+        outputs = [artifact for step in steps for artifact in _flat(step.outputs)]
         registered = [  # tables and packages, which no step made
             artifact
             for kind in ARTIFACTS
             for artifact in _all(client.list_artifact_versions, artifact=artifact_name(name, kind))
         ]
         artifacts = {each.id: each for each in [*outputs, *registered] if str(each.id) not in needed}
-        size = sum(_bytes(artifact.uri) for artifact in artifacts.values())
+        gone = {*(each.id for each in [*removed, *steps]), *artifacts}
+        logs = {log.uri for each in [*removed, *steps] for log in each.log_collection or () if log.uri}
+        left = leftovers.leftovers(client, removed, gone, logs, all_ended)
+        size = sum(_bytes(artifact.uri) for artifact in artifacts.values()) + left.bytes
+        freed, whole = 0, None
         if really:
             _remove(client, removed, list(artifacts.values()))
-    return Pruned(len(removed), len(artifacts), size, len(unfinished))
+            leftovers.remove(client, left, all_ended)
+            freed, whole = leftovers.compact(client) if all_ended and is_local(client) else (0, None)
+    stays = [*_what_stays(len(still_used - unfinished), len(versions)), *left.kept, *([whole] if whole else [])]
+    counts = {"snapshots": left.snapshots, "logs": len(left.logs), "metadata": len(left.metadata)}
+    return Pruned(
+        len(removed), len(artifacts), **counts, bytes=size, unfinished=len(unfinished), freed=freed, stays=tuple(stays)
+    )
+
+
+def _what_stays(runs: int, versions: int) -> list[str]:
+    """What is needed still, and what for."""
+    newest = (
+        "the newest successful one, and those that executed what it took from the cache: the next run is cached by them"
+    )
+    each = "each with its record, its package and its answers: `rollback` and the next decision read them"
+    told = [f"{counted(runs, 'run stays', 'runs stay')}, {newest}."] if runs else []
+    return [
+        *told,
+        *([f"{counted(versions, 'model version stays', 'model versions stay')}, {each}."] if versions else []),
+    ]
 
 
 def _runs(client: Client, name: str, pipeline: str) -> list[Any]:
