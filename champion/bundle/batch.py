@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from champion.bundle.parsing import Parsed, parse, readable, reason
+from champion.bundle.parsing import Parsed, parse, reason
 from champion.errors import ConfigurationError, DataError, listed, nearest_column
 from champion.modeling.arrays import Block
 from champion.modeling.evaluation import Frozen
@@ -27,6 +27,7 @@ from champion.progress import Tell
 from champion.tabular.csv_format import Writer, cells
 from champion.tabular.stream import TableStream, read_ahead
 from champion.tabular.tables import FORMATS, open_table
+from champion.tabular.values import readable
 
 if TYPE_CHECKING:
     from champion.bundle.manifest import Manifest

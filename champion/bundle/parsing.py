@@ -13,8 +13,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from champion.modeling.arrays import LARGEST, Block
-from champion.modeling.features import FALSE_TEXTS, MOST_CATEGORIES, TRUE_TEXTS, Feature, category_of, moment_parts
+from champion.modeling.features import (
+    FALSE_TEXTS,
+    MOST_CATEGORIES,
+    TRUE_TEXTS,
+    Feature,
+    category_of,
+    moment_parts,
+)
+from champion.modeling.numbers import text_numbers
 from champion.tabular.stream import without_words
+from champion.tabular.values import plain
 
 MISSING, FOREIGN, TOO_LARGE = 1, 2, 3
 """Why a value cannot be taken; 0 stands for one that can."""
@@ -24,7 +33,6 @@ _EXPECTED = {
     "categorical": "is no text",
     "datetime": "is no date or time",
 }
-_NUMBER = r"(?i)^[+-]?(?:inf|infinity|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$"
 _SECONDS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
@@ -51,14 +59,6 @@ def reason(feature: Feature, fault: int) -> str:
     return _EXPECTED[feature.kind] if fault == FOREIGN else f"is infinite, or beyond {LARGEST:.7g}"
 
 
-def readable(kind: pa.DataType) -> bool:
-    """Whether a column of a type holds one value per row that a model could take."""
-    if pa.types.is_dictionary(kind):
-        return readable(kind.value_type)
-    refused = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return not isinstance(kind, pa.BaseExtensionType) and not any(is_such(kind) for is_such in refused)
-
-
 def parse(chunk: pa.RecordBatch, features: Sequence[Feature], missing: Sequence[str]) -> Parsed:
     """Read the columns of a signature; the texts that are in `missing` stand for no value."""
     rows = chunk.num_rows
@@ -67,7 +67,7 @@ def parse(chunk: pa.RecordBatch, features: Sequence[Feature], missing: Sequence[
     made = Parsed(Block(numbers, texts), np.full(rows, -1), np.zeros(rows, dtype=np.int64))
     number = text = 0
     for index, feature in enumerate(features):
-        column = _plain(chunk.column(feature.name))
+        column = _plain(chunk.column(feature.name), feature)
         if feature.kind != "numeric" or _cast(column, pa.float64()) is None:
             column = without_words(column, missing)
         if feature.kind == "categorical":
@@ -83,14 +83,13 @@ def parse(chunk: pa.RecordBatch, features: Sequence[Feature], missing: Sequence[
     return made
 
 
-def _plain(column: pa.Array) -> pa.Array:
-    """Without a dictionary, and texts as one type."""
+def _plain(column: pa.Array, feature: Feature) -> pa.Array:
+    """As `champion.tabular.values` has it, without a dictionary; 0.1 knew decimal categories by their digits."""
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    kind = column.type
-    if pa.types.is_large_string(kind) or str(kind) == "string_view":
-        return column.cast(pa.string())
-    return column.cast(pa.float32()) if pa.types.is_float16(kind) else column
+        column = plain(column).dictionary_decode()
+    if pa.types.is_decimal(column.type) and feature.kind == "categorical" and feature.dtype == "object":
+        return column
+    return plain(column)
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
@@ -156,12 +155,11 @@ def _numbers(column: pa.Array, feature: Feature) -> NDArray[np.float64]:
 
 
 def _odd_numbers(texts: pa.Array, feature: Feature) -> pa.Array:
-    """Texts of which some are no number, or are written with blanks or a plus."""
-    bare = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), r"^\+", "")
-    numbers = pc.if_else(pc.match_substring_regex(bare, _NUMBER), bare, None).cast(pa.float64())
+    """Texts of which some are no number, or are written with blanks or signs; of what was boolean, words too."""
+    numbers = text_numbers(texts)
     if feature.dtype not in ("bool", "boolean", "object"):
         return numbers
-    words = pc.index_in(pc.utf8_lower(bare), value_set=pa.array(["false", "true"]))
+    words = pc.index_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), value_set=pa.array(["false", "true"]))
     return pc.coalesce(numbers, words.cast(pa.float64()))
 
 
@@ -198,6 +196,8 @@ def _categories(
 ) -> tuple[NDArray[np.object_], NDArray[np.int64] | None]:
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    if pa.types.is_duration(column.type):
+        column = column.cast(pa.duration("ns"))
     codes, values = _distinct(column)
     each = np.empty(len(values) + 1, dtype=object)
     each[:-1] = [category_of(value, feature.dtype) for value in values]

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from champion.bundle.parsing import readable
 from champion.drift.report import LiveScore
 from champion.errors import DataError, listed
 from champion.modeling.tasks import part_of
 from champion.tabular.tables import open_table
+from champion.tabular.values import readable
 
 if TYPE_CHECKING:
     from champion.bundle.manifest import Manifest

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from champion.bundle.parsing import MISSING, parse, readable, reason
+from champion.bundle.parsing import MISSING, parse, reason
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
 from champion.drift.labels import Labels, Live, live_of
 from champion.drift.report import DriftReport, SchemaDifference
@@ -23,6 +23,7 @@ from champion.modeling.features import Feature
 from champion.modeling.profile import Profile
 from champion.modeling.tasks.answer import form_of
 from champion.tabular.tables import open_table
+from champion.tabular.values import readable
 from champion.use_case.policy import Drift
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _columns(
             text = f"It holds {kind}, and was {feature.kind} in training."
             other.append(SchemaDifference(column=name, what="type", text=text))
     known = {"", manifest.target, REQUEST, *names}
-    unknown = [name for name in schema.names if name not in known]
+    unknown = [name for name in schema.names if name not in known and not name.startswith("Unnamed: ")]
     new = [SchemaDifference(column=name, what="new", text="The champion does not know it.") for name in unknown]
     return [*missing, *other, *new], tuple(usable), left_out
 

@@ -27,8 +27,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from champion.modeling.numbers import text_numbers
 from champion.use_case.learning import Kind
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "text", "constant", "identifier", "empty"]
@@ -208,7 +210,7 @@ def _text_kind(texts: list[str], filled: int, column: pd.Series) -> Verdict:
         return "datetime", True, "All its texts are ISO 8601 dates or times."
     elif all(_DATE_LIKE.fullmatch(text) for text in some):
         note = " It seems to hold dates: write them as 2026-01-31, so that day and month cannot be confused."
-    if any(_CODE.match(text) for text in texts) and pd.to_numeric(pd.Series(texts), errors="coerce").notna().all():
+    if any(_CODE.match(text) for text in texts) and not text_numbers(pa.array(texts, pa.string())).null_count:
         note = " Some begin with a zero, so they are codes; where they are numbers, `numeric` in data.kinds says so."
     if _is_prose(some, len(texts), filled):
         return "text", False, f"It is free text: long, and different in most rows.{note}"
@@ -217,7 +219,7 @@ def _text_kind(texts: list[str], filled: int, column: pd.Series) -> Verdict:
 
 def _numbers(texts: list[str]) -> tuple[NDArray[np.float64], float]:
     """Texts as numbers, and the share of those that are none."""
-    numbers = pd.to_numeric(pd.Series(texts, dtype="str"), errors="coerce").to_numpy(dtype=np.float64)
+    numbers = text_numbers(pa.array(texts, pa.string())).to_numpy(zero_copy_only=False)
     codes = np.fromiter((bool(_CODE.match(text)) for text in texts), dtype=np.bool_, count=len(texts))
     return numbers, float((codes | ~np.isfinite(numbers)).mean())
 

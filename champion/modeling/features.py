@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from champion.errors import DataError
 from champion.modeling.evaluation import Frozen
+from champion.modeling.numbers import text_numbers
 from champion.modeling.split import missing_columns
 
 if TYPE_CHECKING:
@@ -110,7 +111,19 @@ def as_numbers(column: pd.Series) -> NDArray[np.float64]:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         _refuse(column, column.notna().to_numpy(), "a number")
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    odd = np.isnan(numbers) & column.notna().to_numpy()
+    if odd.any():
+        numbers = np.where(odd, _odd_numbers(column, odd), numbers)
     _refuse(column, np.isnan(numbers) & column.notna().to_numpy(), "a number")
+    return numbers
+
+
+def _odd_numbers(column: pd.Series, odd: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The values that pandas takes for no numbers, by `text_numbers`; NaN elsewhere."""
+    import pyarrow as pa
+
+    texts = [value if wrong and isinstance(value, str) else None for value, wrong in zip(column, odd, strict=True)]
+    numbers: NDArray[np.float64] = text_numbers(pa.array(texts, pa.string())).to_numpy(zero_copy_only=False)
     return numbers
 
 
@@ -138,7 +151,10 @@ def as_categories(column: pd.Series, dtype: str = "") -> NDArray[np.object_]:
 
     codes, uniques = pd.factorize(column)
     each = np.empty(len(uniques) + 1, dtype=object)
-    each[:-1] = [category_of(value, dtype) for value in uniques]
+    single = (
+        getattr(uniques, "dtype", None) == np.float32
+    )  # of which an index makes doubles: 0.10000000149011612 of 0.1
+    each[:-1] = [category_of(value, dtype) for value in (uniques.to_numpy() if single else uniques)]
     each[-1] = np.nan
     texts: NDArray[np.object_] = each[codes]
     return texts

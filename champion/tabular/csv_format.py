@@ -9,6 +9,7 @@ wrong value in a late row spoils that row and no other.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -21,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from champion.errors import DataError
 from champion.tabular.stream import TableStream, first_line, repeated, require_once, tidy
+from champion.tabular.values import EXACT, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +33,7 @@ BLOCK_BYTES = 32 * 1024 * 1024  # read at a time, and so the longest row
 _LONGEST_NAME = 131_072  # characters of a name in the header
 _LONGEST_HEADER = 16 * 1024 * 1024  # characters of all names
 _CODE = r"\s*0\d+\s*$"  # no number would be written so: 007, 01234
+_WHOLE = r"\s*[+-]?\d+\s*"
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # as OWASP lists them; the last four are wide forms
 _SIGNED = r"^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _BEFORE_FIELD, _AFTER_FIELD = tuple(b'," \n\r'), tuple(b'," \t\n\r')
@@ -57,17 +60,50 @@ def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str]
             f"{table} has more fields in its rows than the {len(names)} names in its header. "
             "Name every column, or remove the comma that ends the rows."
         )
+    if len(names) > 1 and frame.iloc[:, -1].hasnans:
+        _require_whole_rows(path, table, len(names))
     numbers = [at for at in range(len(names)) if frame.iloc[:, at].dtype.kind in "iuf"]
     whose = _with_codes(path, table, len(names), numbers) if numbers and _may_hold_codes(path) else []
-    if whose:
-        texts: pd.DataFrame = pd.read_csv(path, encoding="utf-8", usecols=whose, dtype=str, **options)
+    long = [at for at in range(len(names)) if _are_rounded(frame.iloc[:, at])]
+    if whose or long:
+        texts: pd.DataFrame = pd.read_csv(path, encoding="utf-8", usecols=[*whose, *long], dtype=str, **options)
         for name in texts.columns:
             if texts[name].str.match(_CODE).any():
                 frame[name] = texts[name]
+            elif texts[name].dropna().str.fullmatch(_WHOLE).all():
+                frame[name] = _whole_numbers(texts[name])
+            else:
+                frame[name] = frame[name].where(texts[name].notna())
     if twice:
         frame = frame.iloc[:, [at for at, name in enumerate(names) if name not in names[:at] or not name]]
     frame.columns = tidy(frame.columns)
     return frame
+
+
+def _require_whole_rows(path: Path, table: str, columns: int) -> None:
+    """Refuse a row of too few fields, which pandas fills up in silence: in the last column, at least, it has no value."""
+    with closing(_Counted(path)) as file:
+        for _ in _batches(file, path, table, columns, [0]):
+            pass
+
+
+def _are_rounded(column: pd.Series) -> bool:
+    """Whether pandas may have rounded whole numbers: with gaps they are floats, and beyond 64 bits they are Python's own."""
+    if column.dtype.kind == "f":
+        return bool(column.hasnans and column.abs().max() >= EXACT)
+    if column.dtype == object:
+        return any(type(value) is int for value in column)
+    return column.dtype == "str" and bool((column == "").any())  # beyond 63 bits pandas forgets what is missing
+
+
+def _whole_numbers(texts: pd.Series) -> pd.Series:
+    """Whole numbers as 64 bits with gaps; as digits where that is too short for one of them."""
+    import pandas as pd
+
+    for dtype in ("Int64", "UInt64"):
+        with contextlib.suppress(ValueError, OverflowError, TypeError):
+            return pd.Series(pd.array([value if value != value else int(value) for value in texts], dtype=dtype))
+    return texts
 
 
 def _may_hold_codes(path: Path) -> bool:
@@ -113,7 +149,7 @@ def stream(path: Path, table: str) -> TableStream:
     """Read its head; see `champion.tabular.tables.Format`."""
     import pyarrow as pa
 
-    names = tidy(_header(path, table))
+    names = [name or f"Unnamed: {at}" for at, name in enumerate(tidy(_header(path, table)))]  # as pandas calls them
     twice = repeated(names)
     number = {name: at for at, name in enumerate(names)}
     share = [0.0]
@@ -183,6 +219,8 @@ def cells(column: pa.Array) -> pa.Array:
         return cells(column.dictionary_decode())
     if pa.types.is_duration(kind):
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    if isinstance(kind, pa.BaseExtensionType):
+        return cells(plain(column))
     fits = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string, pa.types.is_null)
     return column if any(fitting(kind) for fitting in fits) else column.cast(pa.string())
 
@@ -275,10 +313,12 @@ def _unparsed(table: str, message: str) -> DataError:
 
 
 def _other_fields(table: str, *, line: str, got: str, expected: str) -> DataError:
-    return DataError(
-        f"{table} cannot be parsed: line {line} has {got} fields, the header has {expected}. Put texts with commas into "
-        "double quotes."
-    )
+    remedy = "Put texts with commas into double quotes."
+    if int(got) < int(expected):
+        remedy = (
+            "A row that ends early may be a file that was cut off: write it again, with a comma for each empty field."
+        )
+    return DataError(f"{table} cannot be parsed: line {line} has {got} fields, the header has {expected}. {remedy}")
 
 
 def _never_closed(table: str, line: int) -> DataError:

@@ -2,25 +2,30 @@
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pyarrow import parquet
 
 from champion.bundle.batch import BatchRequest, Tally, predict_table
 from champion.bundle.build import array_predictor, build, predictor
 from champion.bundle.folder import Package
 from champion.bundle.model import dumps
+from champion.bundle.parsing import parse
+from champion.modeling.arrays import block_of, number_columns, text_columns
 from champion.modeling.estimators import build_pipeline
-from champion.modeling.features import model_frame
+from champion.modeling.features import as_numbers, model_frame
 from champion.modeling.preparation import labelled, prepare_table
 from champion.modeling.split import SplitRule
 from champion.modeling.tasks.classification.learning import encode
 from champion.modeling.tasks.classification.target import canonical_labels
+from champion.orchestration.materializers.table import TableMaterializer
 from champion.serving.loaded import Champion
-from champion.tabular.tables import read_table
+from champion.tabular.tables import open_table, read_table
 from champion.use_case.learning import Candidate
 from champion.use_case.whole import UseCase, parse_use_case
 from pipelines.table_check import checked_table
@@ -45,12 +50,23 @@ def case_of(path: Path, target: str = "y", **data: Any) -> UseCase:
 def learn(path: Path, use_case: UseCase) -> Learned:
     """Read, check, split and fit as a training run does."""
     table, check = checked_table(path, path.name, use_case, None)
+    table = _through_the_store(table)
     data, rule = use_case.data, SplitRule.model_validate(check["rule"])
     train, _, profile, plan = prepare_table(table, data, rule)
     pipeline = build_pipeline(Candidate(estimator=TREE), plan.features, seed=0)
     pipeline.fit(model_frame(train, plan.features), encode(canonical_labels(train[data.target]), plan.classes))
     facts = {"signature": plan.features, "classes": plan.classes, "target": data.target, "read": data.read}
     return Learned(build(dumps(pipeline), profile, **about(**facts)), check["warnings"], labelled(table, data)[0])
+
+
+def _through_the_store(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as the step after the first one has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = TableMaterializer(folder)
+        made.save(table)
+        back = made.load(pd.DataFrame)
+    assert back.dtypes.to_dict() == table.dtypes.to_dict(), "a column comes back from the store as another one"
+    return back
 
 
 def batch(package: Package, path: Path) -> tuple[Tally, pd.DataFrame]:
@@ -62,12 +78,44 @@ def batch(package: Package, path: Path) -> tuple[Tally, pd.DataFrame]:
         return tally, parquet.read_table(out).to_pandas()
 
 
-def served(package: Package, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """What the service answers to the rows of a table, as a client would write them in JSON."""
-    champion, features = Champion(package, "test"), package.manifest.signature
-    rows = [{f.name: _json(table[f.name].iloc[row], f.kind) for f in features} for row in range(len(table))]
-    block = champion.reader.block(champion.reader.read(json.dumps(rows).encode(), len(rows)))
-    return json.loads(champion.encode("x", champion.predict(block), champion.warnings(block)))["predictions"]
+def assert_read_alike(learned: Learned, path: Path) -> None:
+    """Of the file that was learned no row is rejected, and every reader has the same cells and gives the same answers.
+
+    All columns but "n" and "at", which tell the rows apart, repeat their values: none of theirs is unseen, or outside the range.
+    """
+    package, features = learned.package, learned.package.manifest.signature
+    read = package.manifest.read
+    assert read is not None
+    table = read_table(path, path.name, missing=read.words)
+    trained_on = block_of(model_frame(table, features), features)
+    opened = open_table(path)
+    (chunk,) = opened.chunks([feature.name for feature in features])
+    parsed = parse(chunk, features, package.manifest.missing_words(opened.textual))
+    champion = Champion(package, "test")
+    body = [{f.name: _json(table[f.name].iloc[row], f.kind) for f in features} for row in range(len(table))]
+    served = champion.reader.block(champion.reader.read(json.dumps(body).encode(), len(body)))
+    for block in (parsed.block, served):
+        assert_same(block.numbers, trained_on.numbers, number_columns(features))
+        assert_same(block.texts, trained_on.texts, text_columns(features))
+
+    whole = predictor(package, "models/one").predict(table)
+    assert whole.probabilities is not None
+    tally, found = batch(package, path)
+    assert (tally.rejected, tally.reasons, tally.unseen, set(tally.outside) - {"n", "at"}) == (0, {}, {}, set())
+    assert found["label"].tolist() == [str(package.manifest.classes[code]) for code in whole.values]
+    columns = [name for name in found if name.startswith("probability_")]
+    np.testing.assert_array_equal(found[columns].to_numpy(), whole.probabilities)
+    answers = json.loads(champion.encode("x", champion.predict(served), champion.warnings(served)))["predictions"]
+    assert [str(answer["label"]) for answer in answers] == found["label"].tolist()
+    assert {text.partition(" ")[0] for answer in answers for text in answer["warnings"]} <= {"n", "at"}
+
+
+def assert_same(found: NDArray[Any], expected: NDArray[Any], names: Sequence[str]) -> None:
+    """Equal to the bit, column by column; a missing value is equal to another."""
+    assert found.shape == expected.shape
+    for name, one, other in zip(names, found.T, expected.T, strict=True):
+        different = [(a, b) for a, b in zip(one, other, strict=True) if not (a == b or (a != a and b != b))]
+        assert not different, f"{name}: {different[:3]}"
 
 
 def _json(value: Any, kind: str) -> Any:
@@ -76,24 +124,5 @@ def _json(value: Any, kind: str) -> Any:
     if kind == "boolean":
         return str(value).strip().casefold() in ("true", "yes", "y", "t", "1", "1.0", "on")
     if kind == "numeric":
-        return value.total_seconds() if isinstance(value, pd.Timedelta) else float(value)
-    return value.isoformat() if isinstance(value, pd.Timestamp) else str(value)
-
-
-def assert_read_alike(learned: Learned, path: Path) -> None:
-    """Of the file that was learned no row is rejected, in no row "x" is unseen or outside, and a row has one answer."""
-    package = learned.package
-    read = package.manifest.read
-    assert read is not None
-    table = read_table(path, path.name, missing=read.words)
-    whole = predictor(package, "models/one").predict(table)
-    assert whole.probabilities is not None
-    tally, found = batch(package, path)
-    assert (tally.rejected, tally.reasons) == (0, {})
-    assert found["label"].tolist() == [package.manifest.classes[code] for code in whole.values]
-    columns = [name for name in found if name.startswith("probability_")]
-    np.testing.assert_array_equal(found[columns].to_numpy(), whole.probabilities)
-    answers = served(package, table)
-    assert [answer["label"] for answer in answers] == found["label"].tolist()
-    assert {"unseen": tally.unseen.get("x"), "outside": tally.outside.get("x")} == {"unseen": None, "outside": None}
-    assert not [answer for answer in answers for warning in answer["warnings"] if warning.startswith("x ")]
+        return value.total_seconds() if isinstance(value, pd.Timedelta) else as_numbers(pd.Series([value])).item()
+    return value.isoformat() if kind == "datetime" and isinstance(value, pd.Timestamp) else str(value)

@@ -5,7 +5,6 @@ import random
 import string
 import tempfile
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,6 @@ TYPES: list[tuple[str, str, pa.Array]] = [
     ("categorical", "float64", pa.array([1.5, 2.0, None], pa.float32())),
     ("categorical", "int64", pa.array(["007", "7", "7.0", None])),
     ("categorical", "object", pa.array([True, None, False])),
-    ("categorical", "object", pa.array([Decimal("1.50"), None])),
     ("categorical", "object", pa.array([datetime.date(2024, 2, 29), None])),
     *(("datetime", "datetime64[us]", pa.array([SOME, None], pa.timestamp(unit))) for unit in ("ms", "us", "ns")),
     ("datetime", "datetime64[us]", pa.array([SOME.replace(tzinfo=UTC), None], pa.timestamp("us", "Europe/Berlin"))),

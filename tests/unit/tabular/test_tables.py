@@ -81,8 +81,11 @@ def test_codes_with_leading_zeros_stay_texts_and_no_row_of_the_holdout_moves(
     assert model_frame(frame, feature)["zip"].tolist()[7] == 507, "data.kinds says that they are numbers"
 
 
-def test_codes_are_found_in_a_table_too_that_cannot_be_read_in_blocks(tmp_path: Path) -> None:
-    path = written(tmp_path, "short.csv", "zip,size,count\n007,0.5,1\n7.5\n12,1.5,2\n")
+def test_codes_are_found_in_a_table_too_that_cannot_be_read_in_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_format, "BLOCK_BYTES", 40)
+    path = written(tmp_path, "long.csv", f"zip,size,count\n007,0.5,1\n7.5,1,{'a' * 99}\n12,1.5,2\n")
     assert read_table(path, path.name)["zip"].tolist() == ["007", "7.5", "12"]
     assert read_table(path, path.name)["size"].dtype.kind == "f"
 
