@@ -167,6 +167,10 @@ def versions_list(use_case: str, versions: Sequence[Version], elsewhere: Pointer
             score += f" against {record.champion_score:.4f} of version {record.judged_against}"
         style = "bold green" if version.stage == "production" else "bold"
         console.print(f"[{style}]version {version.number:<4} {version.stage:<11}[/] {score}", soft_wrap=True)
+        if live := version.live:
+            interval = f"95 % interval {live.low:.4f} to {live.high:.4f}"
+            rows = f"{counted(live.rows, 'labelled row', 'labelled rows')}, {interval}, {live.created[:10]}"
+            console.print(f"  live {live.metric} {live.score:.4f} ({rows})", markup=False, soft_wrap=True)
         console.print(f"  {escape(record.reason)}", soft_wrap=True)
         made = record.created[:16].replace("T", " ")
         commit, of = (record.commit or "none")[:8], f"revision {revision}, model" if revision else "model"
@@ -181,7 +185,13 @@ def pointer_facts(pointer: Pointer) -> dict[str, Any]:
     known = {key: pointer.text(key) for key in ("data_version", "commit")}
     unknown = dict.fromkeys(("created", "reason", "fingerprint", "judged_against", "replaced"))
     facts = {"number": pointer.number, "stage": "production", "metrics": pointer.metrics, **known, **unknown}
-    return {**facts, "made_champion_by": pointer.text("by"), "revision": None, "model": pointer.text("model")}
+    return {
+        **facts,
+        "made_champion_by": pointer.text("by"),
+        "revision": None,
+        "model": pointer.text("model"),
+        "live": None,
+    }
 
 
 def version_facts(version: Version) -> dict[str, Any]:
@@ -193,6 +203,7 @@ def version_facts(version: Version) -> dict[str, Any]:
         "made_champion_by": state and state.by,
         "revision": state and state.revision,
         "model": version.record.model,
+        "live": version.live and version.live.model_dump(),
     }
     return {"number": version.number, "stage": version.stage} | facts | about
 
@@ -209,7 +220,7 @@ def columns_table(columns: Sequence[Column]) -> None:
 
 def drift_summary(report: DriftReport) -> None:
     """The features, worst first, and the verdict."""
-    from champion.reporting.drift.page import BADGES, worst_first
+    from champion.reporting.drift.page import BADGES, version_lines, worst_first
 
     features = worst_first(report)
     listed, console = features[:_MOST_FEATURES], out()
@@ -235,8 +246,8 @@ def drift_summary(report: DriftReport) -> None:
     for difference in report.schema_differences:
         column = f"{escape(difference.column)} ({difference.what})"
         console.print(f"  column {column}: {escape(difference.text)}", soft_wrap=True)
-    if report.live is not None:
-        console.print(report.live.text, markup=False, soft_wrap=True)
+    for line in version_lines(report):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(
         f"[bold {_VERDICTS[report.verdict]}]{BADGES[report.verdict]}.[/] {escape(report.reason)}", soft_wrap=True
     )

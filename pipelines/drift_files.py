@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
 from champion.drift.report import DriftReport, Moment
-from champion.drift.rows import DriftRequest
-from champion.errors import ConfigurationError, DataError, ProjectError, counted, listed
+from champion.drift.rows import Answerer, DriftRequest
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError, counted, listed
 from champion.scratch import scratch
 from champion.tabular.tables import table_suffix
 from champion.workspace.files import write_text
@@ -23,6 +23,7 @@ from champion.workspace.workspace import Workspace
 from pipelines.batch_files import register_table
 
 if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetWriter
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
 
@@ -83,11 +84,18 @@ def moment_of(text: str, now: datetime) -> datetime:
 
 
 def register_input(
-    client: Client, use_case: str, given: Input, rules: Drift, version: int
+    client: Client,
+    use_case: str,
+    given: Input,
+    rules: Drift,
+    version: int,
+    about: Callable[[int, tuple[str, ...]], Answerer],
 ) -> tuple[ArtifactVersionResponse, ArtifactVersionResponse | None, DriftRequest]:
-    """Have the rows and the labels in the store as files; a log's rows are those of one model version.
+    """Have the rows and the labels in the store as files.
 
-    Raises DataError when a file cannot be read, or the log has no answer of the champion.
+    Of a log only the champion's rows are compared; with labels other versions are judged by theirs, and `about` says what is
+    known of a number with its classes. Raises DataError when a file cannot be read, and NotEnoughDataError when the log has
+    nothing to judge.
     """
     since = None if given.since is None else given.since.isoformat(timespec="seconds")
     is_log = given.source.is_dir()
@@ -95,17 +103,26 @@ def register_input(
     labels = None if given.labels is None else register_table(client, use_case, "labels", given.labels)
     if not is_log:
         return register_table(client, use_case, "scored", given.source), labels, request
-    with gathered(given.source, str(given.source), version, given.since) as (path, left_out):
-        rows = register_table(client, use_case, "log", path)
-    return rows, labels, request.model_copy(update={"left_out": left_out})
+    with gathered(given.source, str(given.source), version, given.since, labels is not None) as log:
+        rows = register_table(client, use_case, "log", log.path)
+    former = tuple(about(number, classes) for number, classes in log.former.items())
+    return rows, labels, request.model_copy(update={"left_out": log.left_out, "former": former})
+
+
+class GatheredLog(NamedTuple):
+    """A log as one Parquet file, what is not in it, in sentences, and the classes of the versions besides the champion's."""
+
+    path: Path
+    left_out: tuple[str, ...]
+    former: dict[int, tuple[str, ...]]
 
 
 @contextmanager
-def gathered(folder: Path, name: str, version: int, since: datetime | None) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """A log as one Parquet file of one model version, for as long as it is needed.
+def gathered(folder: Path, name: str, version: int, since: datetime | None, others: bool) -> Iterator[GatheredLog]:
+    """A log as one Parquet file, for as long as it is needed, with the columns that the comparison reads.
 
-    Yields the file, with the columns of a log that the comparison reads, and sentences that say what is not in it: files
-    that cannot be read, and answers of other versions in that time. Raises DataError when no row is left.
+    It has the rows of one model version, and without their features those of `others` where that is asked. What is not in it are
+    files that cannot be read, and other versions' answers. Raises NotEnoughDataError when no row is left.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -113,36 +130,49 @@ def gathered(folder: Path, name: str, version: int, since: datetime | None) -> I
 
     from champion.bundle.predictions import read
 
-    others: Counter[int] = Counter()
+    elsewhere: Counter[int] = Counter()
+    classes: dict[int, tuple[str, ...]] = {}
     broken: list[str] = []
     with scratch() as temporary:
-        path = temporary / "log.parquet"
-        writer = None
+        path, apart = temporary / "log.parquet", temporary / "others.parquet"
+        columns = ["model_version", "request_id", "label"]
+        writer, other_writer = None, None
         try:
             for logged in read(folder, name, skipped=broken.append):
                 table = logged.table
                 if since is not None:
                     table = table.filter(pc.greater_equal(table.column("time"), pa.scalar(since)))
                 if logged.model_version != version:
-                    others[logged.model_version] += table.num_rows
+                    elsewhere[logged.model_version] += table.num_rows
+                    if others and table.num_rows:
+                        known = (*classes.get(logged.model_version, ()), *logged.classes)
+                        classes[logged.model_version] = tuple(dict.fromkeys(known))
+                        table = table.select(columns).replace_schema_metadata(None)
+                        other_writer = other_writer or pq.ParquetWriter(apart, table.schema, compression="zstd")
+                        other_writer.write_table(table)
                 elif table.num_rows:
-                    table = table.select(["request_id", "label", "features"]).replace_schema_metadata(None)
+                    table = table.select([*columns, "features"]).replace_schema_metadata(None)
                     writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
                     writer.write_table(table)
+            if other_writer is not None:
+                other_writer.close()
+                writer = writer or pq.ParquetWriter(path, other_writer.schema.append(pa.field("features", pa.null())))
+                _append(writer, apart)
         finally:
-            if writer is not None:
-                writer.close()
+            for each in filter(None, (writer, other_writer)):
+                each.close()
         if writer is None:
             when = "" if since is None else f" since {since:%Y-%m-%d %H:%M} UTC"
-            versions = ", ".join(map(str, sorted(+others)))
+            versions = ", ".join(map(str, sorted(+elsewhere)))
             there = f"; it has answers of {versions}" if versions else ""
-            raise DataError(
+            raise NotEnoughDataError(
                 f"The log {name} has no answer of model version {version} (the champion){when}{there}. Wait until the "
                 "service that runs it was asked, or name an earlier --since."
             )
+        what = "are judged by their labels alone" if others else "are left out"
         left_out = [
-            f"{rows:,} rows of the log were answered by model version {number} and are left out."
-            for number, rows in sorted((+others).items())
+            f"{rows:,} rows of the log were answered by model version {number} and {what}."
+            for number, rows in sorted((+elsewhere).items())
         ]
         if broken:
             unread = (
@@ -150,7 +180,18 @@ def gathered(folder: Path, name: str, version: int, since: datetime | None) -> I
             )
             remedy = "Copy them from the service again, or remove them."
             left_out.insert(0, f"{unread}: {listed(sorted(broken), most=3)}. {remedy}")
-        yield path, tuple(left_out)
+        yield GatheredLog(path, tuple(left_out), classes)
+
+
+def _append(writer: ParquetWriter, others: Path) -> None:
+    """Add the rows of other versions, whose features nobody asks for."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(others) as file:
+        for batch in file.iter_batches():
+            missing = pa.nulls(batch.num_rows, writer.schema.field("features").type)
+            writer.write_batch(batch.append_column("features", missing))
 
 
 def write_reports(workspace: Workspace, report: DriftReport) -> None:
@@ -198,12 +239,17 @@ def gauges(report: DriftReport) -> str:
         "champion_drift_rows": report.current_rows,
         "champion_drift_checked_timestamp_seconds": datetime.fromisoformat(report.created).timestamp(),
     }
-    if (live := report.live) is not None:
-        now = f"champion_live_{live.metric}"
-        values |= {now: live.score, f"{now}_low": live.low, f"{now}_high": live.high}
-        values[f"champion_promoted_{live.metric}"] = live.promoted
     common = {"use_case": report.use_case, "model_version": str(report.model_version)}
     samples: list[tuple[str, dict[str, str], float | None]] = [(name, common, value) for name, value in values.items()]
+    for number, live in {
+        report.model_version: report.live,
+        **{each.model_version: each.live for each in report.versions},
+    }.items():
+        if live is not None:
+            now, answered_by = f"champion_live_{live.metric}", {**common, "model_version": str(number)}
+            samples += [(now, answered_by, live.score), (f"{now}_low", answered_by, live.low)]
+            samples.append((f"{now}_high", answered_by, live.high))
+            samples.append((f"champion_promoted_{live.metric}", answered_by, live.promoted))
     for each in report.every:
         labels = {**common, "feature": each.name, "kind": each.kind}
         samples += [
@@ -213,7 +259,7 @@ def gauges(report: DriftReport) -> str:
             ("champion_drift_feature_missing_ratio", labels, each.missing),
         ]
     lines = []
-    other = {name: "On labelled rows, or when it was promoted." for name in values if name not in GAUGES}
+    other = {name: "On labelled rows, or when it was promoted." for name, *_ in samples if name not in GAUGES}
     for gauge, text in (GAUGES | other).items():
         rows = [
             f"{gauge}{_in_braces(labels)} {value:.10g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zenml import pipeline
@@ -9,10 +10,12 @@ from zenml.enums import ExecutionMode
 
 from champion.bundle.build import profile_of
 from champion.drift.judge import require_known_columns
-from champion.drift.rows import DriftRequest
+from champion.drift.rows import Answerer, DriftRequest
+from champion.errors import ProjectError
 from champion.orchestration import code
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
+from champion.registry import versions as champions
 from champion.registry.reconcile import production
 from champion.workspace.workspace import Workspace, require_writable
 from pipelines.drift_files import Input, register_input, write_reports
@@ -51,11 +54,40 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep) 
     manifest, rules = champion.package.manifest, workspace.use_case.drift
     require_known_columns(rules, manifest.signature)
     require_writable(workspace)
-    rows, labels, asked = register_input(client, workspace.use_case.name, given, rules, manifest.model_version)
+    name, history = workspace.use_case.name, champions.version_history(client, workspace.use_case.name)
+    about = functools.partial(_about, client, history)
+    rows, labels, asked = register_input(client, name, given, rules, manifest.model_version, about)
     inputs: dict[str, Any] = {"rows": rows, "champion": champion.stored, "asked": asked, "labels": labels}
     with code.made_with(support_of(client).libraries()):
         inputs["version"] = code.step_version("steps.monitor", (manifest.estimator,))
         run = launched(client, workspace.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"])
     report: DriftReport = output(run.steps, "monitor", "report")
     write_reports(workspace, report)
+    _keep_scores(client, history, report)
     return Monitored(report, [*champion.notes])
+
+
+def _about(client: Client, history: champions.VersionHistory, number: int, classes: tuple[str, ...]) -> Answerer:
+    """What the store knows of a former version: its scores, and how many rows of the holdout they are of."""
+    version = history.number(number)
+    try:
+        package = champions.load_package(client, version) if version else None
+        rows = profile_of(package).holdout_rows if package else 0
+    except ProjectError:
+        package, rows = None, 0
+    return Answerer(
+        number=number, classes=classes, metrics=package.manifest.metrics if package else {}, holdout_rows=rows
+    )
+
+
+def _keep_scores(client: Client, history: champions.VersionHistory, report: DriftReport) -> None:
+    """Keep with each version how good it was on its labelled answers, for `models`."""
+    for each in report.versions:
+        version = (
+            history.champion if each.model_version == history.champion_number else history.number(each.model_version)
+        )
+        if version is not None and each.live is not None:
+            facts = each.live.model_dump(include={"metric", "score", "low", "high", "rows"})
+            champions.keep_live(
+                client, version.id, champions.LiveRecord(**facts, created=report.created, source=report.source)
+            )

@@ -83,17 +83,30 @@ class LiveScore(ReportPart):
     score: float
     low: float
     high: float
-    promoted: float
+    promoted: float | None  # None where nothing says how good it was
     promoted_rows: int
-    change_low: float  # of the change
-    change_high: float
+    change_low: float | None  # of the change
+    change_high: float | None
     worse: bool  # whether the whole interval of the change is below 0
     enough: bool  # whether there are rows enough to say so
     text: str
 
 
+class VersionScore(ReportPart):
+    """How good one version was on the labelled rows that it answered itself; `text` says it after the version's name.
+
+    `live` is None where no label is a class that it knows.
+    """
+
+    model_version: int
+    answered: int  # rows
+    labelled: int  # of them
+    live: LiveScore | None
+    text: str
+
+
 class DriftReport(ReportPart):
-    """New data against the profile of the champion."""
+    """New data against the profile of the champion, and each version against the labels of what it answered."""
 
     format: Literal[1] = 1
     use_case: str
@@ -113,6 +126,7 @@ class DriftReport(ReportPart):
     predictions: FeatureDrift | None = None
     schema_differences: list[SchemaDifference] = Field(default_factory=list)
     live: LiveScore | None = None
+    versions: list[VersionScore] = Field(default_factory=list)  # with labelled answers, newest first
     notes: list[str] = Field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:

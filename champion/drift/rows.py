@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from champion.bundle.parsing import MISSING, parse, reason
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
 from champion.drift.labels import Labels, Live, live_of
-from champion.drift.report import DriftReport, SchemaDifference
-from champion.errors import DataError, listed
+from champion.drift.report import DriftReport, SchemaDifference, VersionScore
+from champion.errors import DataError, NotEnoughDataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.features import Feature
 from champion.modeling.profile import Profile
@@ -33,14 +34,30 @@ if TYPE_CHECKING:
     from champion.progress import Tell
 
 REQUEST = "request_id"
+VERSION = "model_version"
+_BATCH = 65_536  # rows of a log at a time
 _MOST_NOTES = 10  # notes of columns whose values are not counted
+
+
+class Answerer(BaseModel):
+    """A former version that answered rows of a log: its classes as the log has them, and where the store knows it its scores.
+
+    `metrics` are of `holdout_rows`; both are empty where nobody knows them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: int
+    classes: tuple[str, ...]
+    metrics: dict[str, float] = Field(default_factory=dict)
+    holdout_rows: int = 0
 
 
 class DriftRequest(BaseModel):
     """What is asked of a comparison.
 
     `log` says that the file is a log of predictions, as `pipelines.drift_files.gathered` makes it; `left_out` says, in
-    sentences, what of the log is not in it.
+    sentences, what of the log is not in it. `former` are the other versions whose answers are in it, to be judged by labels.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,14 +67,17 @@ class DriftRequest(BaseModel):
     since: str | None = None
     log: bool = False
     left_out: tuple[str, ...] = ()
+    former: tuple[Answerer, ...] = ()
 
 
 class Rows(NamedTuple):
-    """Some rows: the features' columns that are there, and where known the champion's answers, the truth, the ids.
+    """Some rows: the features' columns that are there, and where known the answers, the truth, the ids.
 
-    `total` is how many rows there will be, `share` how much of the file was read; None where nobody knows.
+    `version` is who answered them; of another version than the champion there are no features. `total` is how many rows there
+    will be, `share` how much of the file was read; None where nobody knows.
     """
 
+    version: int
     features: pa.RecordBatch
     textual: bool
     predicted: NDArray[np.object_] | None
@@ -78,9 +98,22 @@ class Count:
         self.predicted: Counter[str] = Counter()
         self.rows = 0
         self.unusable: Counter[tuple[str, str]] = Counter()  # rows by feature, and by why its value was not counted
+        self.former: dict[int, Live] = {}
+        self.answered: Counter[int] = Counter()  # rows by the version that answered
+
+    def add_former(self, former: Answerer) -> None:
+        """Judge what a former version answered by its labels."""
+        known = {"model_version": former.number, "classes": former.classes, "metrics": former.metrics}
+        self.former[former.number] = live_of(self.manifest.model_copy(update=known), former.holdout_rows)
 
     def add(self, rows: Rows, labels: Labels | None) -> None:
         """Count some rows feature by feature, and what the champion says of those that it can answer."""
+        if rows.version in self.former:
+            assert rows.predicted is not None
+            self.answered[rows.version] += len(rows.predicted)
+            if labels is not None:
+                self.former[rows.version].count(rows.predicted, labels.of(rows.version, rows.ids))
+            return
         total = rows.features.num_rows
         self.rows += total
         good = np.ones(total, dtype=np.bool_)
@@ -102,10 +135,24 @@ class Count:
             predicted[good] = form_of(self.manifest.contract).texts(answer)
         if predicted is None:
             return
-        self.predicted.update(label for label in predicted.tolist() if label is not None)
-        truth = rows.truth if labels is None else labels.of(rows.ids)
+        answers = [label for label in predicted.tolist() if label is not None]
+        self.predicted.update(answers)
+        self.answered[rows.version] += len(answers)
+        truth = rows.truth if labels is None else labels.of(rows.version, rows.ids)
         if truth is not None:
             self.live.count(predicted, truth)
+
+    def scores(self, min_rows: int) -> list[VersionScore]:
+        """Each version with labelled answers, newest first."""
+        lives = {self.manifest.model_version: self.live, **self.former}
+        scores = []
+        for number, live in sorted(lives.items(), reverse=True):
+            if live.labelled:
+                score, rows = live.score(min_rows), {"answered": self.answered[number], "labelled": live.labelled}
+                none = f"{live.labelled:,} rows have a label, none of which is a class that it knows."
+                text = score.text if score else none
+                scores.append(VersionScore(model_version=number, **rows, live=score, text=text))
+        return scores
 
 
 def compared(source: Path, package: Package, request: DriftRequest, labels: Path | None, tell: Tell) -> DriftReport:
@@ -117,21 +164,30 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
 
     manifest, profile = package.manifest, profile_of(package)
     live = live_of(manifest, profile.holdout_rows)
-    known = None if labels is None else Labels.read(labels, manifest.target, live)
+    classes = list(dict.fromkeys([*live.names, *(name for former in request.former for name in former.classes)]))
+    known = None if labels is None else Labels.read(labels, manifest.target, live, classes)
     differences, features, left_out = _columns(source, manifest, request)
     answers = not request.log and len(features) == len(manifest.signature)
     model = array_predictor(package, f"models/{manifest.use_case}") if answers else None
     count = Count(manifest, profile, features, live, model)
+    for former in request.former:
+        count.add_former(former)
+    if known is not None:
+        for version, ids in _ids(source, manifest, request):
+            known.expect(version, ids)
     from_table = _chunks(source, features, manifest, request, live if known is None else None)
+    done = 0
     for rows in _logged(source) if request.log else from_table:
         count.add(rows, known)
-        tell(count.rows, rows.total, count.rows / max(rows.total or 0, 1) if rows.share is None else rows.share)
-    if known is not None and not live.labelled:
-        raise DataError(
-            f"None of the {count.rows:,} rows has a label: no {REQUEST} of {request.source} is among the {known.rows:,} of "
+        done += rows.features.num_rows
+        tell(done, rows.total, done / max(rows.total or 0, 1) if rows.share is None else rows.share)
+    if known is not None and not any(each.labelled for each in (live, *count.former.values())):
+        raise NotEnoughDataError(
+            f"None of the {done:,} rows has a label: no {REQUEST} of {request.source} is among the {known.rows:,} of "
             "the labels. Compare the two columns; a request id is in every answer of the service."
         )
-    request = request.model_copy(update={"left_out": (*request.left_out, *left_out)})
+    said = (*request.left_out, *left_out, *(known.notes(request.source) if known is not None else ()))
+    request = request.model_copy(update={"left_out": said})
     return _report(count, request, [*differences, *changed_types(features, count.counts)])
 
 
@@ -181,17 +237,46 @@ def _chunks(
     for chunk in table.chunks(list(dict.fromkeys([*(feature.name for feature in features), *more]))):
         truth = live.truth(chunk.column(manifest.target)) if live and manifest.target in more else None
         ids = chunk.column(REQUEST).cast(pa.string()) if REQUEST in more else None
-        yield Rows(chunk, table.textual, None, truth, ids, table.rows, table.share())
+        yield Rows(manifest.model_version, chunk, table.textual, None, truth, ids, table.rows, table.share())
+
+
+def _ids(source: Path, manifest: Manifest, request: DriftRequest) -> Iterator[tuple[int, pa.Array]]:
+    """The ids of all rows, by the version that answered; of a table that has none, nothing."""
+    import pyarrow.parquet as pq
+
+    if not request.log:
+        table = open_table(source)
+        if REQUEST in table.schema.names and readable(table.schema.field(REQUEST).type):
+            for chunk in table.chunks([REQUEST]):
+                yield manifest.model_version, chunk.column(0).cast(pa.string())
+        return
+    with pq.ParquetFile(source) as file:
+        for batch in file.iter_batches(batch_size=_BATCH, columns=[VERSION, REQUEST]):
+            for version, rows in _by_version(batch):
+                yield version, rows.column(REQUEST)
 
 
 def _logged(source: Path) -> Iterator[Rows]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(source) as file:
-        for batch in file.iter_batches(batch_size=65_536):
-            features = pa.RecordBatch.from_struct_array(batch.column("features"))
-            predicted = batch.column("label").to_numpy(zero_copy_only=False)
-            yield Rows(features, False, predicted, None, batch.column(REQUEST), file.metadata.num_rows, None)
+        total = file.metadata.num_rows
+        for batch in file.iter_batches(batch_size=_BATCH):
+            for version, rows in _by_version(batch):
+                features, predicted = rows.column("features"), rows.column("label").to_numpy(zero_copy_only=False)
+                if features.null_count == len(features):  # of a former version
+                    columns = pa.RecordBatch.from_arrays([features], ["features"])
+                else:
+                    columns = pa.RecordBatch.from_struct_array(features)
+                yield Rows(version, columns, False, predicted, None, rows.column(REQUEST), total, None)
+
+
+def _by_version(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Rows of a log by the version that answered them, in their order."""
+    versions = batch.column(VERSION)
+    distinct = versions.unique().to_pylist()
+    for version in distinct:
+        yield version, batch if len(distinct) == 1 else batch.filter(pc.equal(versions, version))
 
 
 def _unusable(count: Count) -> list[str]:
@@ -202,6 +287,13 @@ def _unusable(count: Count) -> list[str]:
     ]
     more = [f"Values of {len(notes) - _MOST_NOTES:,} more columns are not counted."] if len(notes) > _MOST_NOTES else []
     return [*notes[:_MOST_NOTES], *more]
+
+
+def _of_former(count: Count) -> list[str]:
+    """What to know of the scores of former versions."""
+    return [
+        f"Version {number}: {note}" for number, live in count.former.items() if live.labelled for note in live.notes()
+    ]
 
 
 def _report(count: Count, request: DriftRequest, differences: list[SchemaDifference]) -> DriftReport:
@@ -219,5 +311,6 @@ def _report(count: Count, request: DriftRequest, differences: list[SchemaDiffere
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source, since=request.since,
         verdict=verdict, reason=reason, reference_rows=profile.rows, current_rows=count.rows,
         features=judged.features, predictions=judged.predictions, schema_differences=differences, live=live,
-        notes=[*request.left_out, *_unusable(count), *count.live.notes()],
+        versions=count.scores(rules.min_rows),
+        notes=[*request.left_out, *_unusable(count), *count.live.notes(), *_of_former(count)],
     )  # fmt: skip

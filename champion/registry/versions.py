@@ -1,8 +1,8 @@
 """The champion in ZenML's Model Control Plane: versions, their records, and the champion's state.
 
-A model version carries as metadata its scores, one by one; `record`, what made it and how it was judged; and `title`, its
-state since it has been champion. The production package is an artifact that is linked to the version, so the store can
-always write the folder anew.
+A model version carries as metadata its scores, one by one; `record`, what made it and how it was judged; `title`, its
+state since it has been champion; and `live`, how good it was on labelled answers. The production package is an artifact that
+is linked to the version, so the store can always write the folder anew.
 
 ZenML 0.98 takes the entry of a key with the latest time of creation. So a value that changes gets a key of its own each
 time, counted up (`title`, `title.1`); a long one lies in an artifact, and what was written is read back.
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from champion.bundle.decision_record import DecisionFacts, shared
 from champion.bundle.manifest import ANCESTORS, MODEL, ChampionState, Manifest
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from champion.bundle.folder import Package
 
 PRODUCTION, ARCHIVED = "production", "archived"
-_RECORD, _STATE, _PACKAGE, _ANSWERS = "record", "title", "package", "answers"
+_RECORD, _STATE, _PACKAGE, _ANSWERS, _LIVE = "record", "title", "package", "answers", "live"
 _STAGE_TRIES = 3
 
 
@@ -60,6 +60,18 @@ class Record(DecisionFacts):
     imported: bool = False  # whether its package came from elsewhere
 
 
+class LiveRecord(BaseModel):
+    """How good a version was on labelled rows that it answered, as the newest `monitor` with labels found it; a 95 % interval."""
+
+    metric: str
+    score: float
+    low: float
+    high: float
+    rows: int
+    created: str  # ISO 8601, UTC
+    source: str
+
+
 @dataclass(frozen=True)
 class Version:
     """One model version of a use case, as the store records it."""
@@ -71,6 +83,7 @@ class Version:
     package_id: str | None  # artifact version of its package
     answers_id: str | None = None  # that of its answers to the holdout
     long_values: tuple[str, ...] = ()  # artifact versions that hold what is too long for metadata
+    live: LiveRecord | None = None
 
     @property
     def number(self) -> int:
@@ -200,7 +213,22 @@ def _version(item: ModelVersionResponse) -> Version | None:
         package_id=package,
         answers_id=answers,
         long_values=held_by(item),
+        live=_live(item),
     )
+
+
+def _live(item: ModelVersionResponse) -> LiveRecord | None:
+    """The newest live score; None where there is none, or one that another version of this project wrote."""
+    with contextlib.suppress(KeyError, ValidationError):
+        return LiveRecord.model_validate_json(str(item.run_metadata[_LIVE]))
+    return None
+
+
+def keep_live(client: Client, version_id: UUID, live: LiveRecord) -> None:
+    """Keep the live score of a version in place of the one before: of one key ZenML reads the entry that was written last."""
+    from zenml import log_metadata
+
+    log_metadata(metadata={_LIVE: live.model_dump_json()}, model_version_id=_model_version(client, version_id).id)
 
 
 def _keys(item: ModelVersionResponse, name: str) -> list[str]:

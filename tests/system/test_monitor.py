@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ import pytest
 
 from champion.drift.judge import exit_code
 from champion.drift.report import DriftReport
-from champion.errors import ConfigurationError, DataError
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError
+from champion.registry.prune import prune
+from champion.registry.versions import version_history
+from cli import console
 from pipelines.drift_files import GAUGES, history, moment_of
-from tests.conftest import ROOT, Checkout, Session, quick, tree
+from tests.conftest import ROOT, Checkout, Session, enter_store, forget_store, quick, tree
 from tests.support.monitor_examples import iris, monitored, new_rows, of_sales, sales, with_champion, write_log
+from tests.support.stores import copy_store, rolled_back
 
 
 @pytest.fixture
@@ -199,9 +204,9 @@ def test_a_log_is_compared_from_a_moment_on_and_by_the_answers_of_the_champion(
     trained: Session, tmp_path: Path
 ) -> None:
     write_log(trained, tmp_path / "log", new_rows(70), version=7)
-    with pytest.raises(DataError, match=r"no answer of model version 1 \(the champion\); it has answers of 7"):
+    with pytest.raises(NotEnoughDataError, match=r"no answer of model version 1 \(the champion\); it has answers of 7"):
         monitored(trained, tmp_path / "log")
-    with pytest.raises(DataError, match=r"\(the champion\) since 2130-01-01 00:00 UTC. Wait"):
+    with pytest.raises(NotEnoughDataError, match=r"\(the champion\) since 2130-01-01 00:00 UTC. Wait"):
         monitored(trained, tmp_path / "log", since="2130-01-01")
     shifted = new_rows(200).assign(petal_length=lambda table: table["petal_length"] + 3)
     write_log(trained, tmp_path / "log", shifted, time=datetime.now(UTC) - timedelta(days=9))
@@ -228,8 +233,57 @@ def test_labels_are_joined_by_request_and_row_or_refused(trained: Session, tmp_p
         (tmp_path / "log", labels.assign(species="rose"), "none of which the champion knows"),
         (new_rows(60), labels, "has no column 'request_id' to join on"),
     ]:
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(ProjectError, match=said) as refused:
             monitored(trained, source, table)
+        assert refused.value.exit_code == (4 if "None of the 200" in said else 1)
+
+
+def test_labels_that_come_after_the_next_promotion_judge_the_version_that_answered_and_models_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Version 1 is champion again after a rollback; version 2 answered meanwhile, and 9 is of another store."""
+    rolled_back()
+    copy_store(rolled_back() / "store", tmp_path / "store")
+    shutil.copytree(rolled_back() / "work", tmp_path / "work")
+    session = Session(tmp_path / "work", enter_store(tmp_path / "store", monkeypatch), "shared")
+    ids = [each for number in (2, 9) for each in write_log(session, tmp_path / "log", new_rows(100), version=number)]
+    rows = pd.DataFrame({"request_id": ids, "species": ["setosa"] * 80 + ["virginica"] * 20 + ["setosa"] * 100})
+    late = monitored(session, tmp_path / "log", pd.concat([rows.head(1).assign(species="virginica"), rows.iloc[:180]]))
+    assert (late.verdict, late.current_rows, late.model_version) == ("not_enough", 0, 1), "nothing of the champion"
+    assert [(each.model_version, each.answered, each.labelled) for each in late.versions] == [
+        (9, 100, 80),
+        (2, 100, 100),
+    ]
+    nine, two = (each.live for each in late.versions)
+    assert (nine.score, nine.promoted) == (1.0, None)
+    assert (two.right, two.promoted) == (80, pytest.approx(0.95, abs=0.01))
+    assert any("1 request id has more labels than rows" in note for note in late.notes)
+
+    ids = write_log(session, tmp_path / "log", new_rows(120), version=1, label="virginica")
+    more = pd.concat([rows, pd.DataFrame({"request_id": [*ids, "x"], "species": "setosa"})])
+    found = monitored(session, tmp_path / "log", more)
+    assert [(each.model_version, each.live.score) for each in found.versions] == [(9, 1.0), (2, 0.8), (1, 0.0)]
+    assert (found.live.rows, found.current_rows) == (120, 120)
+    assert any(note.startswith("1 of 321 labels count for nothing") for note in found.notes)
+    console.drift_summary(found)
+    said = capsys.readouterr().out
+    assert "Version 1, the champion: 0.0% of 120 labelled rows are right" in said
+    assert "Version 2: 80.0% of 100 labelled rows are right" in said
+    reports = session.root / "reports/shared"
+    for name in ("drift.html", "drift.md"):
+        assert "live score" in (reports / name).read_text(encoding="utf-8")
+    gauges = (reports / "drift.prom").read_text(encoding="utf-8")
+    assert 'champion_live_accuracy{use_case="shared",model_version="2"} 0.8' in gauges
+
+    prune(session.client, session.workspace(tree(1)), really=True)
+    versions = version_history(session.client, "shared").versions
+    assert {version.number: console.version_facts(version)["live"]["score"] for version in versions} == {1: 0.0, 2: 0.8}
+    console.versions_list("shared", versions, None, "accuracy")
+    today = found.created[:10]
+    assert (
+        f"live accuracy 0.8000 (100 labelled rows, 95 % interval 0.7112 to 0.8666, {today})" in capsys.readouterr().out
+    )
+    forget_store()
 
 
 def test_a_log_of_every_kind_of_column_is_compared(shop: Session, tmp_path: Path) -> None:

@@ -75,8 +75,8 @@ class LiveAccuracy:
                     self._foreign[label if by_name else "others"] += count
 
     def score(self, min_rows: int) -> LiveScore | None:
-        """The accuracy beside that of the promotion."""
-        if self._promoted is None or self.labelled <= self._foreign.total():
+        """The accuracy beside that of the promotion, where that is known."""
+        if self.labelled <= self._foreign.total():
             return None
         rows = self.labelled, self._unlabelled
         return live_score(self._right, *rows, self._promoted, max(self._holdout, 1), min_rows)
@@ -96,31 +96,31 @@ class LiveAccuracy:
             )
         if self._unlabelled and self.labelled > self._foreign.total():
             notes.append(f"{self._unlabelled:,} rows have no label; the live score is of the other {self.labelled:,}.")
-        if self.labelled and self._promoted is None:
-            notes.append(
-                "The package does not say how accurate the champion was, so that there is nothing to compare with."
-            )
         return notes
 
 
 live = LiveAccuracy
 
 
-def live_score(right: int, rows: int, unmatched: int, promoted: float, promoted_rows: int, min_rows: int) -> LiveScore:
-    """Set the champion's live accuracy on so many labelled rows against the one it was promoted with; rows of both at least 1."""
+def live_score(
+    right: int, rows: int, unmatched: int, promoted: float | None, promoted_rows: int, min_rows: int
+) -> LiveScore:
+    """Set the live accuracy on so many labelled rows against the one it was promoted with; rows of both at least 1."""
     low, high = wilson(right, rows)
-    down, up = difference(right, rows, promoted, promoted_rows)
+    down, up = (None, None) if promoted is None else difference(right, rows, promoted, promoted_rows)
     enough = rows >= min_rows
-    worse = enough and up < 0
+    worse = enough and up is not None and up < 0
     score = right / rows
     words = "worse than it was promoted with" if worse else "no worse than chance explains"
     if not enough:
         words = "too few rows to say more"
+    beside = "nothing says how good it was when it was promoted"
+    if promoted is not None:
+        beside = f"beside {promoted:.1%} of {promoted_rows:,} when it was promoted: {words}"
     return LiveScore(
         rows=rows, unmatched=unmatched, right=right, score=score, low=low, high=high, promoted=promoted,
         promoted_rows=promoted_rows, change_low=down, change_high=up, worse=worse, enough=enough,
-        text=f"{score:.1%} of {rows:,} labelled rows are right (95 % interval {low:.1%} to {high:.1%}), beside {promoted:.1%} "
-        f"of {promoted_rows:,} when it was promoted: {words}.",
+        text=f"{score:.1%} of {rows:,} labelled rows are right (95 % interval {low:.1%} to {high:.1%}), {beside}.",
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def render_drift_html(report: DriftReport) -> str:
     ]
     key = PageBlock("key", [("was", "training"), ("is", "new data")])
     sections = [
+        Section("Live scores", [table(versions_table(report))] if _several(report) else [], "versions"),
         Section("Columns that differ", [table(schema, fold=50)] if schema.rows else [], "schema"),
         Section("Features", [table(features_table(report), fold=120), PageBlock("note", _NOTE)]),
         Section("Figures", [key, PageBlock("small", drawn)] if drawn else [], heading="Training and now"),
@@ -51,7 +52,7 @@ def render_drift_html(report: DriftReport) -> str:
         badge=badge,
         tone="same" if report.verdict in ("none", "not_enough") else "drifted",
         boxes=_live(report),
-        text=clean(report.live.text, 400) if report.live else "",
+        text=clean(report.live.text, 400) if report.live and not _several(report) else "",
         asides=[clean(note, 400) for note in report.notes],
         aside_title="One note" if len(report.notes) == 1 else "Notes",
         top="verdict",
@@ -65,8 +66,9 @@ def _live(report: DriftReport) -> list[Box]:
     if live is None:
         return []
     interval = f"{live.low:.4f} to {live.high:.4f}, {live.rows:,} rows"
+    promoted = "unknown" if live.promoted is None else f"{live.promoted:.4f}"
     return [
-        Box("champion", f"{live.metric} when promoted", f"{live.promoted:.4f}", f"{live.promoted_rows:,} holdout rows"),
+        Box("champion", f"{live.metric} when promoted", promoted, f"{live.promoted_rows:,} holdout rows"),
         Box("challenger", f"{live.metric} now", f"{live.score:.4f}", interval),
     ]
 
@@ -81,7 +83,8 @@ def render_drift_markdown(report: DriftReport) -> str:
         f"## {text(clean(report.use_case))}: {text(BADGES[report.verdict].lower())}",
         text(f"{headline(report)} {report.reason}"),
         schema if report.verdict == "schema" else "",
-        text(report.live.text) if report.live else "",
+        text(report.live.text) if report.live and not _several(report) else "",
+        markdown.table(versions_table(report)) if _several(report) else "",
         markdown.table(worst) if worst.rows else "",
         "" if report.verdict == "schema" else schema,
         "\n".join(f"- {text(clean(note, 400))}" for note in report.notes),
@@ -90,6 +93,34 @@ def render_drift_markdown(report: DriftReport) -> str:
         markdown.folded("What was compared", [markdown.table(about_table(report))]),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _several(report: DriftReport) -> bool:
+    """Whether another version than the champion has labelled answers."""
+    return any(each.model_version != report.model_version for each in report.versions)
+
+
+def version_lines(report: DriftReport) -> list[str]:
+    """How good each version was on its labelled answers, a line each; the champion's has no name where it is alone."""
+    if not _several(report):
+        return [report.live.text] if report.live else []
+    names = {report.model_version: ", the champion"}
+    return [f"Version {each.model_version}{names.get(each.model_version, '')}: {each.text}" for each in report.versions]
+
+
+def versions_table(report: DriftReport) -> Table:
+    """The same as a table."""
+    rows = []
+    for each in report.versions:
+        live, name = each.live, "the champion" if each.model_version == report.model_version else "former"
+        score = NOTHING if live is None else f"{live.score:.4f}"
+        interval = NOTHING if live is None else f"{live.low:.4f} to {live.high:.4f}"
+        promoted = NOTHING if live is None or live.promoted is None else f"{live.promoted:.4f}"
+        cells = (f"v{each.model_version}", name, count(each.answered), count(each.labelled), score, interval, promoted)
+        rows.append(Row(cells, "failed" if live is not None and live.worse else ""))
+    heads = columns({"version": "word", "is": "word", "answered": "number", "with a label": "number"})
+    heads += columns({"live score": "number", "95 % interval": "word", "when promoted": "number"})
+    return Table("Live scores, by the version that answered", heads, rows)
 
 
 def figure(feature: FeatureDrift) -> str:
