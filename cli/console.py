@@ -126,6 +126,8 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     console.print(table)
     action = outcome.action.replace("_", " ").capitalize()
     console.print(f"[bold {_ACTIONS[outcome.action]}]{action}.[/] {escape(decision.reason)}", soft_wrap=True)
+    if told := sentences.clients(evaluation, outcome):
+        console.print(told, markup=False, soft_wrap=True)
     if outcome.judged > 1:
         console.print(sentences.holdout_use(evaluation, outcome), markup=False, soft_wrap=True)
 

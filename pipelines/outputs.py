@@ -59,6 +59,7 @@ def decision_facts(evaluation: Evaluation, decision: Decision, facts: Provenance
         "rows": evaluation.rows.model_dump(mode="json"),
         "holdout_use": {name: getattr(outcome, name) for name in ("judged", "luckiest", "luckiest_guess")},
         "lineage": facts.model_dump(mode="json"),
+        "contract_change": evaluation.contract_change and evaluation.contract_change.model_dump(mode="json"),
         "warnings": evaluation.warnings,
     }
 

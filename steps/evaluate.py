@@ -45,16 +45,16 @@ def evaluate(
     model = loads(chosen.model, "challenger")
     asked = Remembering(plan, model, holdout)
     challenger = ComparedModel("challenger", asked, plan.rule, best.name, best.estimator, best.params)
-    incumbent = unjudged = None
+    incumbent = unjudged = contract = None
     if champion is not None:
-        made = champion.manifest
+        made, contract = champion.manifest, champion.manifest.contract
         identity = (made.candidate, made.estimator, made.params, made.model_version)
         try:
             answering = predictor(champion, f"models/{made.use_case}")
             incumbent = ComparedModel("champion", answering, made.split, *identity, made.libraries)
         except ModelError as error:  # training goes on without it
             unjudged = unable(error, made.libraries)
-    evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked, unjudged)
+    evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked, unjudged, contract)
     equivalence = check_equivalence(model, plan, holdout, rules.seed)
     answers = KeptAnswers.of(asked, holdout, rules.target).as_bytes()
     return evaluation, TrainedCandidate(best, chosen.model, equivalence, answers), figures(evaluation, profile)

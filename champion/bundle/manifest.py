@@ -22,6 +22,7 @@ FORMAT = 1
 MODEL = "model.skops"  # the file that holds the model
 ANCESTORS = 100  # states before it that a state names: more than anybody leaves unrecorded
 HOLDOUTS = 3  # split rules of which a state knows how often they judged: today's, and those before it
+FORMER_FIELDS = 1000  # that former champions took, by name
 CHALLENGERS = 500  # of a holdout by name; the others are a number
 
 
@@ -53,7 +54,8 @@ class ChampionState(Part):
     `revision` counts promotions, rollbacks and refits. `follows` names the states before it, newest first, at most `ANCESTORS`:
     a state descends from those, whatever a clock says. What a rollback took out of production is in `withdrawn` by its
     fingerprint, and in `withdrawn_models` by the sha256 of its model file. `holdouts` is how often which holdout has judged, so
-    that a store which only knows the package goes on counting. What version 0.1 did not write is left out where it is empty.
+    that a store which only knows the package goes on counting. `former_fields` are those that a former champion took and
+    this one does not: a service ignores them. What version 0.1 did not write is left out where it is empty.
     """
 
     revision: int = Field(alias="turn")
@@ -68,6 +70,7 @@ class ChampionState(Part):
     )  # git's user, the server's, or a workflow's run
     follows: tuple[str, ...] = Field(default=(), exclude_if=lambda states: not states)
     holdouts: tuple[HoldoutUse, ...] = Field(default=(), exclude_if=lambda uses: not uses)  # newest first
+    former_fields: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)  # the newest first
 
     def name(self, model: str) -> str:
         """What this state is called where another follows it: 16 hexadecimal digits, of it and of its model's sha256."""
@@ -85,12 +88,14 @@ class ChampionState(Part):
         now: tuple[str, str],
         withdrawn: Iterable[tuple[str, str]] = (),
         judged: HoldoutUse | None = None,
+        fields: tuple[Iterable[str], Iterable[str]] = ((), ()),
         **facts: Any,
     ) -> "ChampionState":
         """The state of the next champion, one revision on; `facts` are the fields that do not follow from the one before.
 
         `now` and `withdrawn` are fingerprint and sha256 of the model file: of the next champion, which is no longer
         withdrawn, and of what was taken out. `judged` is the use of the holdout that made it champion, where one did.
+        `fields` are those that it takes, and those of the champion before.
         """
         others = [
             use for use in (before.holdouts if before else ()) if not (judged and use.rule.same_rows(judged.rule))
@@ -100,11 +105,14 @@ class ChampionState(Part):
             kept = [each for each in former if each not in taken_out]
             return tuple(dict.fromkeys(each for each in (*kept, *taken_out) if each and each != admitted))
 
-        taken_out = list(withdrawn)
+        taken_out, taken = list(withdrawn), set(fields[0])
+        known = (*fields[1], *(before.former_fields if before else ()))
+        former = tuple(name for name in dict.fromkeys(known) if name not in taken)
         return cls(
             revision=(before.revision if before else 0) + 1,
             withdrawn=listed(before.withdrawn if before else (), now[0], [each for each, _ in taken_out]),
             withdrawn_models=listed(before.withdrawn_models if before else (), now[1], [each for _, each in taken_out]),
+            former_fields=former[:FORMER_FIELDS],
             holdouts=tuple([*([judged] if judged else []), *others][:HOLDOUTS]),
             **facts,
         )

@@ -9,9 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from champion.bundle.libraries import unable
+from champion.comparison.clients import contract_change
 from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
 from champion.errors import DataError, NotEnoughDataError
 from champion.failures import of_a_warning
+from champion.modeling.contract import Contract
 from champion.modeling.evaluation import CandidateResult, Importance, Label
 from champion.modeling.predictor import Predictions, Predictor
 from champion.modeling.split import SplitRule, missing_columns, overlap
@@ -53,17 +55,19 @@ def compare(
     champion: ComparedModel | None,
     candidates: Sequence[CandidateResult],
     unjudged: str | None = None,
+    in_production: Contract | None = None,
 ) -> Evaluation:
     """Ask both the same rows of today's holdout, target included, and score the answers.
 
     Rows on which the champion may have been trained are left out: where its split rule was another one, only rows
     that are holdout under both rules count. `candidates` are all of this run, best first;
-    `unjudged` says why there is no champion to ask where there is one in production.
+    `unjudged` says why there is no champion to ask where there is one in production, `in_production` is its contract.
 
     Raises NotEnoughDataError when fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
     """
     task = challenger.predictor.contract.task
     judging, labels_of = judging_of(task), target_of(task).canonical_labels
+    former = champion.predictor.contract if champion else in_production
     judged, predictions, why = _ask_champion(holdout, rules, challenger, champion)
     if predictions is None:
         champion = None
@@ -109,6 +113,7 @@ def compare(
         paired=paired,
         alone=alone,
         warnings=judging.doubts(truth, answers, contracts),
+        contract_change=contract_change(former, contracts[0]) if former else None,
     )
 
 

@@ -5,8 +5,10 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from champion.bundle.decision_record import Check, DecisionFacts
+from champion.comparison.clients import ContractChange
 from champion.comparison.evaluation import Evaluation
 from champion.comparison.wear import allowed_p
+from champion.errors import listed
 from champion.modeling.evaluation import PairedTest
 from champion.use_case.policy import Promotion
 
@@ -15,7 +17,11 @@ USUAL_P_VALUE = 0.05  # what the paired test is held against where the policy do
 
 ToPromote = Literal["first", "better", "unjudged_replaced"]
 NotJudged = Literal["unjudged", "same", "withdrawn", "champion_changed", "champion_unreachable"]
-ReasonCode = ToPromote | NotJudged | Literal["worse", "tie", "min_score", "min_gain", "guardrail", "p_value"]
+ReasonCode = (
+    ToPromote
+    | NotJudged
+    | Literal["worse", "tie", "min_score", "min_gain", "guardrail", "p_value", "fields", "classes"]
+)
 
 
 class Decision(DecisionFacts):
@@ -26,7 +32,12 @@ class Decision(DecisionFacts):
     checks: list[Check]
 
 
-_GATES: dict[str, ReasonCode] = {"min_gain": "min_gain", "p_value": "p_value"}  # by check; the others are guardrails
+_GATES: dict[str, ReasonCode] = {  # by check; the others are guardrails
+    "min_gain": "min_gain",
+    "p_value": "p_value",
+    "fields": "fields",
+    "classes": "classes",
+}
 
 
 def decide(evaluation: Evaluation, policy: Promotion, judged: int = 1) -> Decision:
@@ -55,7 +66,10 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
     if failed and failed.name == "min_score":
         return "min_score", f"The challenger stays out: {metric} {score:.4f}, {failed.required} is required."
     if evaluation.champion_unjudged:
-        return _unjudged(evaluation.champion_unjudged, policy.replace_unjudged)
+        replace = policy.replace_unjudged
+        if replace and failed and failed.name == "fields":
+            return "fields", f"The champion stays: {_why_gated(failed, evaluation, policy)}."
+        return _unjudged(evaluation.champion_unjudged, replace)
     if evaluation.champion is None:
         return (
             "first",
@@ -68,9 +82,20 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
     if score < champion_score:
         return "worse", f"The champion stays: the challenger is worse, {against}."
     if failed:
-        gate = f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
+        gate = _why_gated(failed, evaluation, policy)
         return _GATES.get(failed.name, "guardrail"), f"The champion stays: {against} is better, but {gate}."
     return "better", f"The challenger becomes the champion: {against}."
+
+
+def _why_gated(failed: Check, evaluation: Evaluation, policy: Promotion) -> str:
+    """What a check asked for and did not get, as a clause."""
+    change = evaluation.contract_change
+    if failed.name == "fields" and change:
+        return f"{change.in_words(would=True)}; promotion.fields is {policy.fields}, and `any` would allow it"
+    if failed.name == "classes" and change:
+        lost = listed(change.classes_lost)
+        return f"it does not know {lost}, which the champion answers; promotion.classes: any would allow it"
+    return f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
 
 
 def _unjudged(why: str, replace: bool) -> tuple[ReasonCode, str]:
@@ -88,8 +113,15 @@ def _checks(evaluation: Evaluation, policy: Promotion, judged: int) -> list[Chec
     checks = []
     if policy.min_score is not None:
         checks.append(_at_least("min_score", challenger.scores[metric], policy.min_score, f"{policy.min_score:g}"))
+    contract = evaluation.contract_change
+    if contract and contract.other_fields:
+        checks.append(_fields(contract, policy))
     if champion is None:
         return checks
+    if contract and contract.classes_lost:
+        lost, kept = len(contract.classes_lost), policy.classes == "keep"
+        required = "every class that the champion answers"
+        checks.append(Check(name="classes", found=lost, required=required, passed=False, gates=kept))
     gain = challenger.scores[metric] - champion.scores[metric]
     enough = gain > policy.min_gain + NOISE
     required = f"more than {policy.min_gain:g}"
@@ -100,6 +132,14 @@ def _checks(evaluation: Evaluation, policy: Promotion, judged: int) -> list[Chec
     if evaluation.paired is not None:
         checks.append(_paired(evaluation.paired, policy.max_p_value, judged))
     return checks
+
+
+def _fields(change: ContractChange, policy: Promotion) -> Check:
+    """Whether what clients send today is taken tomorrow, or, where the policy asks for it, is still the same."""
+    same = policy.fields == "same"
+    against = change.other_fields if same else change.refused
+    required = "the same fields for clients" if same else "no field that clients do not send today"
+    return Check(name="fields", found=len(against), required=required, passed=not against, gates=policy.fields != "any")
 
 
 def _at_least(name: str, found: float, required: float, shown: str) -> Check:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from champion.comparison.clients import ContractChange
 from champion.modeling import evaluation
 from champion.modeling.tasks.classification.evidence import ClassEvidence
 from champion.use_case.learning import Kind, Read, Unlabelled
@@ -53,6 +54,7 @@ class Evaluation(evaluation.Frozen):
     paired: evaluation.PairedTest | None
     alone: Performance | None = None  # the challenger on its whole holdout, where `rows.overlap_only`
     warnings: list[str] = Field(default_factory=list)
+    contract_change: ContractChange | None = Field(default=None, exclude_if=lambda change: change is None)
 
 
 class Provenance(evaluation.Frozen):

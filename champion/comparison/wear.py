@@ -5,10 +5,8 @@ Every challenger that a holdout judges has a chance to look better than it is, a
 beside the score, and a test that gates is held to a part of its level that shrinks with every comparison.
 """
 
+import math
 from typing import NamedTuple
-
-import numpy as np
-from scipy.special import bdtr
 
 from champion.comparison.evaluation import Evaluation
 
@@ -57,6 +55,9 @@ def luck(evaluation: Evaluation, judged: int) -> Luck:
 
 def _luckiest(rows: int, share: float, draws: int) -> float:
     """The mean of the largest of some binomial numbers."""
-    middle, spread = rows * share, _SPREAD * np.sqrt(rows * share * (1 - share)) + 1
+    import numpy as np
+    from scipy.special import bdtr
+
+    middle, spread = rows * share, _SPREAD * math.sqrt(rows * share * (1 - share)) + 1
     least, most = max(0, int(middle - spread)), min(rows, int(middle + spread) + 1)
     return float(least + (1 - bdtr(np.arange(least, most), rows, share) ** max(draws, 1)).sum())

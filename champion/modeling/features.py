@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MOMENT_PARTS = ("days", "month", "weekday", "hour")
 MOST_CATEGORIES = 1000  # in the signature; the estimator sees fewer
 _CODE = re.compile(r"\s*0\d+\s*")  # 007 is a text, as where a table is read
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d+)?")
 _COUNTS = re.compile(r"u?int|float|double", re.IGNORECASE)  # dtypes of a category that is a number
 
 TRUE_TEXTS = {"true", "yes", "y", "t", "1", "1.0", "on"}
@@ -241,3 +242,9 @@ def _feature(column: pd.Series, kind: str) -> Feature:
     if not np.isfinite(values).any():
         return made()
     return made(minimum=float(np.nanmin(values)), maximum=float(np.nanmax(values)))
+
+
+def takes_numbers(feature: Feature) -> bool:
+    """Whether the categories of a feature are plain numbers, so that 3 may stand for "3"; "007" is none."""
+    known = feature.categories or ()
+    return bool(known) and all(_NUMBER.fullmatch(text) and category_text(float(text)) == text for text in known)

@@ -188,12 +188,13 @@ def _set_champion(
     use: HoldoutUse,
 ) -> None:
     """Package first, then the record, then the champion's state; the stage is the last act."""
-    replaced = history.champion_number
+    replaced, change = history.champion_number, judged.evaluation.contract_change
     state = ChampionState.after(
         history.state,
         now=(judged.made.facts.fingerprint, judged.made.model),
         withdrawn=history.left,
         judged=use,
+        fields=([feature.name for feature in judged.made.plan.features], change.dropped if change else ()),
         follows=history.champion.states if history.champion else (),
         by=by,
         highest_version=max(history.highest_version, version.number),

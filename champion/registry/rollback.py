@@ -9,7 +9,7 @@ from champion.bundle import folder
 from champion.bundle.build import with_state
 from champion.bundle.folder import Package
 from champion.bundle.manifest import ChampionState
-from champion.errors import ConfigurationError, PackageError, ProjectError
+from champion.errors import ConfigurationError, PackageError, ProjectError, StoreError
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.fetched import fetch_package
@@ -70,6 +70,7 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
         state = ChampionState.after(
             champion.champion_state,
             now=(former.record.fingerprint, former.record.model),
+            fields=(_fields(package), _fields_of(client, champion)),
             withdrawn=[*history.left, *history.with_twins(champion)],
             follows=champion.states,
             by=who(client, workspace),
@@ -82,6 +83,18 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
         folder.write(with_state(package, state), workspace.package)
         now = sentence(read_sides(client, workspace), workspace)
     return RolledBack(former.number, champion.number, reason, (*reconciled.notes, *([now] if now else [])))
+
+
+def _fields(package: Package) -> list[str]:
+    return [feature.name for feature in package.manifest.signature]
+
+
+def _fields_of(client: Client, version: Version) -> list[str]:
+    """The fields that a version takes; none where the store has lost its package, which is no reason to stay with it."""
+    try:
+        return _fields(champions.load_package(client, version))
+    except StoreError:
+        return []
 
 
 def _wanted(champion: Version, number: int | None) -> int:

@@ -230,12 +230,13 @@ def _first(result: UseCaseResult, content: CommentInput) -> list[str]:
         return ["This use case was not trained in this run."]
     if result.champion.source == "pointer":
         return [*_recorded_scores(findings, result.champion), _data(findings, result.champion), *changed]
-    evaluation = findings.evaluation
+    evaluation, clients = findings.evaluation, sentences.clients(findings.evaluation, findings.outcome)
     asked = [sentences.compared_rows(evaluation, findings.outcome)]
     if evaluation.paired:
         asked.append(report_of(evaluation.task).paired(evaluation.paired))
     return [
         text(clean(findings.decision.reason, 600)),
+        text(clients) if clients else "",
         table(tables.scores(evaluation, findings.outcome)),
         text(" ".join(asked)),
         table(report_of(evaluation.task).details(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",

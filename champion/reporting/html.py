@@ -35,7 +35,9 @@ def render_html(run: ReportedRun, figures: dict[str, str]) -> str:
         badge=badge,
         tone="changed" if outcome.action == "promoted" else "same",
         boxes=_boxes(run),
-        text=sentences.compared_rows(evaluation, outcome),
+        text=" ".join(
+            filter(None, [sentences.clients(evaluation, outcome), sentences.compared_rows(evaluation, outcome)])
+        ),
         asides=[*warnings, f"{counted(hidden, 'more warning')}."] if hidden else warnings,
         aside_title="One warning" if len(warnings) == 1 else "Warnings",
         top="decision",

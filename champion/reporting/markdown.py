@@ -111,6 +111,7 @@ def render_markdown(run: ReportedRun) -> str:
     Names of the user's stand in code spans, so that none of them is taken for markup, a mention or HTML.
     """
     evaluation, decision, profile, provenance, outcome = run
+    clients = sentences.clients(evaluation, outcome)
     task = report_of(evaluation.task)
     test = task.paired_table(evaluation)
     paired = [table(test), text(task.paired(evaluation.paired))] if test and evaluation.paired else []
@@ -120,6 +121,7 @@ def render_markdown(run: ReportedRun) -> str:
         f"## {text(clean(evaluation.use_case))}: {text(clause(sentences.headline(outcome)))}",
         text(clean(decision.reason, 600)),
         table(tables.scores(evaluation, outcome)),
+        text(clients) if clients else "",
         text(sentences.compared_rows(evaluation, outcome)),
         warnings(evaluation),
         folded("Why: policy and paired test", policy),

@@ -3,6 +3,7 @@
 import math
 
 from champion.comparison.evaluation import Evaluation, Outcome, Performance
+from champion.errors import listed
 from champion.modeling.profile import Profile
 from champion.reporting import charts
 from champion.reporting.words import NOTHING, clean, count, counted, name, params, percent, score, seconds, spread
@@ -47,6 +48,25 @@ def holdout_use(evaluation: Evaluation, outcome: Outcome) -> str:
             f". The challenger gets {score(right)} right, no more than the luckiest of so many guesses: {score(guess)}"
         )
     return f"{told}."
+
+
+def clients(evaluation: Evaluation, outcome: Outcome) -> str:
+    """What a promotion changes, or would change, for those who ask the service; nothing where nothing does."""
+    change, done = evaluation.contract_change, outcome.action == "promoted"
+    if change is None:
+        return ""
+    told, words = [], change.in_words(would=not done)
+    if words:
+        told.append(f"For clients: {words}.")
+    if change.dropped:
+        told.append(
+            f"What {'is' if done else 'would be'} no longer taken may still be sent: it is ignored and counted."
+        )
+    if change.classes_lost:
+        told.append(f"The challenger does not know {listed(change.classes_lost)}, which the champion answers.")
+    if change.classes_new:
+        told.append(f"The challenger knows {listed(change.classes_new)}, which the champion does not.")
+    return clean(" ".join(told), 1200) if told else ""
 
 
 def importance(evaluation: Evaluation) -> str:

@@ -72,8 +72,11 @@ def checks(decision: Decision) -> Table:
     """What the policy asked for, and what was found."""
     rows = []
     for check in decision.checks:
-        write = words.p_value if check.name == "p_value" else words.score
-        result = words.NOTHING if check.found is None else write(check.found)
+        if check.found is not None and check.name in ("fields", "classes"):
+            result = words.count(int(check.found))
+        else:
+            write = words.p_value if check.name == "p_value" else words.score
+            result = words.NOTHING if check.found is None else write(check.found)
         met, gates = "met" if check.passed else "not met", "yes" if check.gates else "no, for information"
         tone: Tone = "failed" if check.gates and not check.passed else ""
         rows.append(Row((words.clean(check.name), result, words.clean(check.required), met, gates), tone))

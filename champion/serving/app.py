@@ -20,12 +20,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from champion.modeling.arrays import LARGEST
-from champion.modeling.features import Feature
+from champion.modeling.features import Feature, takes_numbers
 from champion.modeling.tasks.answer import schemas
 from champion.serving.loaded import Champion
 from champion.serving.pages import docs_routes, page_route
 from champion.serving.predict import PATH, Batcher, Predict, request_id_of
-from champion.serving.rows import RequestError, expected, takes_numbers
+from champion.serving.rows import RequestError, expected
 from champion.serving.state import Observed, State, Tell, Watcher
 
 _SHOWN = 20  # categories that a description lists
@@ -230,11 +230,15 @@ def _operation(champion: Champion | None, max_rows: int) -> dict[str, Any]:
 
 
 def _row(champion: Champion) -> dict[str, Any]:
+    ignored = {"deprecated": True, "description": "A former model version took it; it is ignored."}
     return {
         "type": "object",
         "additionalProperties": False,
         "required": [feature.name for feature in champion.features if not feature.nullable],
-        "properties": {feature.name: _field(feature) for feature in champion.features},
+        "properties": {
+            **{feature.name: _field(feature) for feature in champion.features},
+            **dict.fromkeys(champion.reader.former, ignored),
+        },
         "example": champion.example,
     }
 

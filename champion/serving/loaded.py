@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -50,7 +51,8 @@ class Champion:
         self.manifest: Manifest = manifest
         self.features: tuple[Feature, ...] = manifest.signature
         self.model_version, self.data_version = manifest.model_version, manifest.data_version
-        self.reader = RowReader(self.features, manifest.missing_words(textual=False))
+        former = manifest.champion_state.former_fields
+        self.reader = RowReader(self.features, manifest.missing_words(textual=False), former)
         columns = {column.name: column for column in profile_of(package).columns}
         self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
         self._model: ArrayPredictor = array_predictor(package, shown)
@@ -58,6 +60,7 @@ class Champion:
         self.on_the_loop = 0 if self.backend == "native" else ON_THE_LOOP  # rows that need no other thread
         self.warnings = _Ranges(self.features).look  # what is unusual about a block's values, or None
         self.form = form_of(manifest.contract)
+        self.told: set[str] = set()  # former fields of which the log has a line
         self._prefix = f'"model_version":{self.model_version},"data_version":{json.dumps(self.data_version)}'
         self.about = _about(self, package)
         self.about_json = json.dumps(self.about).encode()
@@ -82,9 +85,9 @@ class Champion:
         with _importing_arrow:
             return self._model.predict(block)
 
-    def rows(self, body: bytes, max_rows: int) -> tuple[list[Row], Block]:
+    def rows(self, body: bytes, max_rows: int, ignored: Counter[str] | None = None) -> tuple[list[Row], Block]:
         """The rows of a body, and the same as arrays; see `RowReader.read`."""
-        rows = self.reader.read(body, max_rows)
+        rows = self.reader.read(body, max_rows, ignored)
         return rows, self.reader.block(rows)
 
     def answer(self, request_id: str, block: Block, predictions: Predictions) -> tuple["Warnings | None", bytes]:

@@ -17,14 +17,16 @@ import re
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 from starlette.types import Receive, Scope, Send
 
 from champion.bundle.predictions import Answered
-from champion.errors import DataError
+from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.predictor import Predictions
 from champion.serving.loaded import Champion, Warnings
@@ -40,6 +42,7 @@ _SHORT_BYTES, _SHORT_ROWS = 65_536, 64  # of a request that is read and written 
 _LONG_AT_ONCE = 2  # others that are under way; so many leave the event loop its time, and hold little memory
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _DRAINED, _DRAIN_SECONDS = 32 * 2**20, 2.0  # what is read and thrown away of a body that is refused unread
+_IGNORED_SHOWN = 20  # names in the header of an answer
 _PREFIX, _COUNT = secrets.token_hex(6), itertools.count(1)  # of the names of requests
 
 _logger = logging.getLogger(__name__)
@@ -76,7 +79,7 @@ class Predict:
         body = _Body(receive, headers, self._options.max_body)
         more: tuple[Header, ...] = ()
         try:
-            answer = await self._answered(scope["method"], headers, body, request_id)
+            answer, more = await self._answered(scope["method"], headers, body, request_id)
             status = 200
         except RequestError as refusal:
             status, answer, more = refusal.status, refusal.body(request_id), refusal.headers
@@ -90,7 +93,9 @@ class Predict:
         self._observed.answered(status, time.perf_counter() - started)
         await _send(send, status, answer, request_id, more, body)
 
-    async def _answered(self, method: str, headers: Mapping[bytes, bytes], body: "_Body", request_id: str) -> bytes:
+    async def _answered(
+        self, method: str, headers: Mapping[bytes, bytes], body: "_Body", request_id: str
+    ) -> tuple[bytes, tuple[Header, ...]]:
         if method != "POST":
             raise RequestError(405, "method_not_allowed", f"{PATH} takes POST alone.", headers=((b"allow", b"POST"),))
         self._state.require_key(headers)
@@ -115,9 +120,12 @@ class Predict:
         finally:
             self._asking -= 1
 
-    async def _predicted(self, body: bytes, request_id: str, run: Callable[..., Awaitable[Any]]) -> bytes:
-        champion = self._state.present()
-        rows, block = await run(champion.rows, body, self._options.max_rows)
+    async def _predicted(
+        self, body: bytes, request_id: str, run: Callable[..., Awaitable[Any]]
+    ) -> tuple[bytes, tuple[Header, ...]]:
+        """The answer, and the headers that go with it."""
+        champion, ignored = self._state.present(), Counter[str]()
+        rows, block = await run(champion.rows, body, self._options.max_rows, ignored)
         try:
             if len(rows) <= champion.on_the_loop or self.batcher is None:
                 predictions = champion.predict(block)
@@ -130,7 +138,21 @@ class Predict:
         self._count(champion, predictions, warnings)
         if self._state.log is not None and rows:
             self._state.log.add(Answered(time.time(), champion.manifest, request_id, rows, predictions))
-        return answer
+        return answer, self._count_ignored(champion, ignored) if ignored else ()
+
+    def _count_ignored(self, champion: Champion, ignored: Counter[str]) -> tuple[Header, ...]:
+        """Count the fields that nobody looked at, tell of each once, and name them to the client."""
+        for name, rows in ignored.items():
+            self._state.metrics.ignored.labels(name).inc(rows)
+        new = [name for name in ignored if name not in champion.told]
+        if new:
+            champion.told.update(new)
+            _logger.warning(
+                "Requests have %s, which a former model version took and version %d does not: ignored.",
+                listed(new), champion.model_version,
+            )  # fmt: skip
+        names = ", ".join(quote(name, safe="") for name in list(ignored)[:_IGNORED_SHOWN])
+        return ((b"x-ignored-fields", names.encode()),)
 
     def _count(self, champion: Champion, predictions: Predictions, warnings: Warnings | None) -> None:
         metrics = self._state.metrics

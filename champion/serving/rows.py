@@ -7,6 +7,7 @@ signature does not allow. A refusal names the field and what was expected; it ne
 import json
 import operator
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from champion.errors import nearest
 from champion.modeling.arrays import LARGEST, Block, number_columns, text_columns
-from champion.modeling.features import Feature, category_of, category_text, moment_parts
+from champion.modeling.features import Feature, category_of, moment_parts, takes_numbers
 
 Header = tuple[bytes, bytes]
 Row = tuple[Any, ...]
@@ -30,7 +31,6 @@ _NAMED = re.compile(r"Object (?P<how>missing required|contains unknown) field `(
 _FORBIDDEN = ['"', "\\", *map(chr, range(0x20))]  # msgspec takes no such letter in a field's name
 _SAFE = str.maketrans({letter: chr(0xE000 + position) for position, letter in enumerate(_FORBIDDEN)})
 _BACK = {ord(safe): chr(letter) for letter, safe in _SAFE.items()}
-_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d+)?")
 _SHOWN = 80  # characters of an unknown field's name
 
 
@@ -53,12 +53,6 @@ class RequestError(Exception):
         return json.dumps({"error": error, "request_id": request_id}).encode()
 
 
-def takes_numbers(feature: Feature) -> bool:
-    """Whether the categories of a feature are plain numbers, so that 3 may stand for "3"; "007" is none."""
-    known = feature.categories or ()
-    return bool(known) and all(_NUMBER.fullmatch(text) and category_text(float(text)) == text for text in known)
-
-
 def expected(feature: Feature) -> str:
     """What a value of a feature must be, in words."""
     words = {
@@ -71,12 +65,16 @@ def expected(feature: Feature) -> str:
 
 
 class RowReader:
-    """Reads and checks rows of one signature; the texts in `missing` are null, as in a table."""
+    """Reads and checks rows of one signature; the texts in `missing` are null, as in a table.
 
-    def __init__(self, features: Sequence[Feature], missing: Sequence[str] = ()) -> None:
-        self.features, self._missing = tuple(features), frozenset(missing)
+    Fields of `former`, which a former champion took, are left out and counted.
+    """
+
+    def __init__(self, features: Sequence[Feature], missing: Sequence[str] = (), former: Sequence[str] = ()) -> None:
+        self.features, self._missing, self.former = tuple(features), frozenset(missing), tuple(former)
         self._by_name = {feature.name.translate(_SAFE): feature for feature in features}
         self._decode = _decoder(self.features)
+        self._decode_former = _decoder(self.features, self.former) if former else None
         self._nullable = any(feature.nullable for feature in features)
 
         def positions(*kinds: str) -> list[int]:
@@ -97,28 +95,45 @@ class RowReader:
         self._moment_columns = [columns[self.features[position].columns[0]] for position in self._moments]
         self._only_numbers = len(self._numbers) == len(self.features)
 
-    def read(self, body: bytes, max_rows: int) -> list[Row]:
+    def read(self, body: bytes, max_rows: int, ignored: Counter[str] | None = None) -> list[Row]:
         """Decode a body: one object, or a list of them, which may be empty.
+
+        `ignored` gets how many rows have which former field.
 
         Returns list of tuple: for every row its values in the signature's order: float, str, bool, datetime with its
         zone, or None. Raises RequestError: 400 where it is no JSON, 413 where it has too many rows, 422 where a row
         does not fit the signature.
         """
-        decoded = self._decoded(body)
+        decoded, has_former = self._decoded(body)
         structs = decoded if type(decoded) is list else [decoded]
         if len(structs) > max_rows:
             message = f"There are {len(structs)} rows, more than the {max_rows} that one request may have."
             raise RequestError(413, "too_many_rows", message)
         rows = [msgspec.structs.astuple(row) for row in structs]
+        if has_former:
+            rows = self._without_former(rows, Counter() if ignored is None else ignored)
         may_lack = self._nullable and any(None in row for row in rows)  # so that another field may be there twice
-        if may_lack or b"\\" in body or body.count(b":") != len(rows) * len(self.features):
+        if has_former or may_lack or b"\\" in body or body.count(b":") != len(rows) * len(self.features):
             _refuse_repeated(body)
         plain = not (self._moments or self._converted or (self._missing and self._texts))
         return rows if plain else [self._finished(row) for row in rows]
 
-    def _decoded(self, body: bytes) -> Any:
+    def _without_former(self, rows: list[Row], ignored: Counter[str]) -> list[Row]:
+        width = len(self.features)
+        for row in rows:
+            there = zip(self.former, row[width:], strict=True)
+            ignored.update(name for name, value in there if value is not msgspec.UNSET)
+        return [row[:width] for row in rows]
+
+    def _decoded(self, body: bytes) -> tuple[Any, bool]:
+        """What a body holds, and whether it was read as one that may have fields of former champions."""
         try:
-            return self._decode(body)
+            try:
+                return self._decode(body), False
+            except msgspec.ValidationError:
+                if self._decode_former is None:
+                    raise
+                return self._decode_former(body), True
         except msgspec.ValidationError as error:
             self._refuse(str(error))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -190,16 +205,21 @@ class RowReader:
         return Block(numbers, texts)
 
 
-def _decoder(features: Sequence[Feature]) -> Callable[[bytes], Any]:
-    """From JSON to one struct or a list of them, with one field for each feature; what is nullable may be left out."""
+def _decoder(features: Sequence[Feature], former: Sequence[str] = ()) -> Callable[[bytes], Any]:
+    """From JSON to one struct or a list of them, with one field for each feature; what is nullable may be left out.
+
+    Behind them are the former fields, which may hold anything and are unset where they are left out.
+    """
     fields: list[Any] = []
     for position, feature in enumerate(features):
         kind = _value_type(feature)
         fields.append((f"f{position}", kind | None, None) if feature.nullable else (f"f{position}", kind))
-    names = {f"f{position}": feature.name.translate(_SAFE) for position, feature in enumerate(features)}
+    called = [*(feature.name for feature in features), *former]
+    fields += [(f"f{position}", Any, msgspec.UNSET) for position in range(len(features), len(called))]
+    names = {f"f{position}": name.translate(_SAFE) for position, name in enumerate(called)}
     row = msgspec.defstruct("Row", fields, rename=names, forbid_unknown_fields=True, kw_only=True, gc=False)
     rows = row | list[row]  # type: ignore[valid-type]  # made above, from the signature
-    if all(feature.name in names.values() for feature in features):
+    if all(name in names.values() for name in called):
         return msgspec.json.Decoder(rows).decode
     plain = msgspec.json.Decoder(dict[str, Any] | list[dict[str, Any]])
 

@@ -61,6 +61,9 @@ class Metrics(Collector):
         text = "Values out of the training range, and unseen categories."
         warnings = self._counter("champion_warnings", text, "kind")
         self.range_warnings, self.category_warnings = warnings.labels("range"), warnings.labels("category")
+        self.ignored = self._counter(
+            "champion_ignored_fields", "Rows with a field that a former version took.", "field"
+        )
         self.warned_rows = self._counter("champion_warned_rows", "Answered rows with at least one warning.")
         self.refused = self._gauge("champion_package_refused", "1 while the package in its place is refused.")
         self.reloads = self._counter("champion_reloads", "Packages that were looked at, by what came of it.", "result")

@@ -1,6 +1,6 @@
 """Policy: when a challenger becomes the champion, and when new data count as drift. No step that trains imports it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,13 @@ class Promotion(Strict):
     )
     replace_unjudged: bool = Field(
         default=False, description="Whether a challenger replaces a champion that cannot be judged."
+    )
+    fields: Literal["same", "may_drop", "any"] = Field(
+        default="may_drop",
+        description="What may change for clients: nothing, fields may go that the service then ignores, or anything.",
+    )
+    classes: Literal["keep", "any"] = Field(
+        default="keep", description="`keep`: a challenger answers every class that the champion answers."
     )
 
 

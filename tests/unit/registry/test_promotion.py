@@ -1,18 +1,25 @@
-"""How often a holdout has judged, over stores, rollbacks and refits."""
+"""What a champion's state carries on: whom its holdout has judged, and what former champions took."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from champion.bundle.manifest import CHALLENGERS, HoldoutUse
+from champion.bundle.manifest import CHALLENGERS, FORMER_FIELDS, ChampionState, HoldoutUse
+from champion.comparison.clients import contract_change
 from champion.comparison.evaluation import Outcome
+from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
-from champion.registry.promotion import carry_out
+from champion.registry.promotion import Judged, carry_out
 from champion.registry.reconcile import write_champion
 from champion.use_case.policy import Promotion
-from tests.unit.registry.conftest import RULE, Clone, Machine
+from tests.unit.registry.conftest import PLAN, RULE, Clone, Machine
 
 OTHER = SplitRule(by="hash", share=0.2, salt="another", columns=("x",))
+
+
+def number(name: str) -> Feature:
+    return Feature(name=name, kind="numeric", dtype="float64", nullable=False)
 
 
 def run(machine: Machine, again: str | None = None, **terms: Any) -> tuple[Any, Outcome]:
@@ -60,6 +67,41 @@ def test_each_new_challenger_counts_once_and_a_store_that_only_knows_the_package
     carol = clone("carol")
     carol.pull()
     assert count(carol) == 6, "neither a rollback nor a refit judges, and both keep the count"
+
+
+def test_a_state_names_the_fields_that_former_champions_took_also_after_a_rollback(clone: Clone) -> None:
+    machine = clone("ada")
+
+    def promoted(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[str, ...]:
+        client, judged, terms = machine.judged()
+        contracts = [PLAN.model_copy(update={"features": tuple(map(number, names))}) for names in (before, now)]
+        change = contract_change(*contracts) if before else None
+        evidence = judged.evaluation.model_copy(update={"contract_change": change})
+        judged = Judged(dataclasses.replace(judged.made, plan=contracts[1]), evidence)
+        terms = terms.model_copy(update={"policy": Promotion(fields="any")})
+        assert carry_out(client, judged, terms)[1].action == "promoted"
+        write_champion(client, machine.workspace)
+        return former()
+
+    def former() -> tuple[str, ...]:
+        package = machine.package
+        assert package is not None
+        return package.manifest.champion_state.former_fields
+
+    assert promoted((), ("x", "note")) == ()
+    assert promoted(("x", "note"), ("x",)) == ("note",)
+    assert promoted(("x",), ("x", "size")) == ("note",)
+    machine.roll_back()
+    assert former() == ("size", "note"), "version 3, which took `size`, is a former one too"
+    assert promoted(("x",), ("x", "note")) == ("size",)
+
+
+def test_of_many_former_fields_the_newest_are_known() -> None:
+    facts: dict[str, Any] = {"highest_version": 1, "since": "now", "event": "promotion", "reason": "for a test"}
+    many = [f"x{place}" for place in range(FORMER_FIELDS + 5)]
+    state = ChampionState.after(None, ("a", "b"), fields=(["x0"], many), **facts)
+    assert state.former_fields == tuple(many[1 : FORMER_FIELDS + 1])
+    assert "former_fields" not in ChampionState.after(None, ("a", "b"), **facts).model_dump(), "as version 0.1 wrote it"
 
 
 def test_a_state_names_the_newest_challengers_of_a_holdout_and_counts_the_others() -> None:

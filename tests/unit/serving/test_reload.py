@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
@@ -16,10 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from champion.bundle.build import build
+from champion.bundle.build import build, with_state
 from champion.bundle.folder import CARD, MANIFEST, MODEL, write
 from champion.bundle.predictions import read
 from champion.serving import app
@@ -191,6 +193,45 @@ def test_another_signature_brings_its_own_fields_also_after_the_service_was_kill
         service.process.wait()
     with running(folder) as service:
         assert service.predict(service.example).json["model_version"] == 2
+
+
+def test_fields_that_a_former_champion_took_are_ignored_counted_and_told_once_and_foreign_ones_are_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    package = made("grown", "REGRESSION")
+    state = package.manifest.champion_state.model_copy(update={"former_fields": ("smoker", "größe, cm")})
+    with inside(with_state(package, state)) as service:
+
+        def answer(*rows: dict[str, Any]) -> Any:
+            body, head = json.dumps(rows).encode(), {"Content-Type": "application/json"}
+            return urllib.request.urlopen(urllib.request.Request(f"{service.address}/predict", body, head))
+
+        def counted() -> dict[str, float]:
+            (family,) = service.state.metrics.ignored.collect()
+            return {each.labels["field"]: each.value for each in family.samples if each.name.endswith("_total")}
+
+        example = service.state.champion.example
+        plain = answer(example)
+        assert (plain.headers["x-ignored-fields"], counted()) == (None, {})
+        predictions = json.load(plain)["predictions"]
+        former = answer({**example, "smoker": True}, {**example, "smoker": None, "größe, cm": [1]}, example)
+        assert json.load(former)["predictions"] == predictions * 3
+        assert [unquote(name) for name in former.headers["x-ignored-fields"].split(", ")] == ["smoker", "größe, cm"]
+        assert counted() == {"smoker": 2, "größe, cm": 1}
+        answer({**example, "smoker": 7})
+        told = [each.getMessage() for each in caplog.records if "former model version" in each.getMessage()]
+        assert told == [
+            "Requests have 'smoker', 'größe, cm', which a former model version took and version 1 does not: ignored."
+        ]
+        for row, field in (({"nobody": 1}, "nobody"), ({"smoker": 1, "nobody": 1}, "nobody")):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                answer({**example, **row})
+            assert (refused.value.code, json.load(refused.value)["error"]["field"]) == (422, field)
+        assert counted() == {"smoker": 3, "größe, cm": 1}
+        rows = json.load(urllib.request.urlopen(f"{service.address}/openapi.json"))["components"]["schemas"]["Row"]
+        assert rows["properties"]["smoker"]["deprecated"]
+        assert "smoker" not in rows["required"]
+        assert next(set(row) for row in service.asked) == set(example), "the log knows the signature's fields alone"
 
 
 def test_the_description_of_the_api_is_made_once_for_each_champion(monkeypatch: pytest.MonkeyPatch) -> None:
