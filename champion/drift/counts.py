@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from champion.drift.statistics import ALL_LISTED, Counts, Unlisted
 from champion.modeling.profile import SECONDS_PER_DAY, ColumnProfile
 
 _BOOLEANS = np.array(["false", "true", np.nan], dtype=object)  # by 0, 1 and NaN
@@ -17,7 +18,8 @@ class FeatureCounts:
 
     Of all `rows`, `missing` have no value, `wrong` one that is not of the feature's kind, `unseen_rows` a category that
     training had not; `varied` says whether two differ, `mean` is of the numbers. `cells`, of int64, are for a number the rows
-    below the range of training, in each bin, and above; for a category those of each one listed, and of all others.
+    below the range of training, in each bin, and above; for a category those of each one listed, and of all others. `known` are
+    all categories of training, None where nobody knows them all.
     """
 
     def __init__(self, column: ColumnProfile, known: frozenset[str] | None = None) -> None:
@@ -29,6 +31,7 @@ class FeatureCounts:
         size = len(self._cell) + 1 if self._edges is None else len(self._edges) + 1
         self.cells = np.zeros(size, dtype=np.int64)
         self._unseen: Counter[str] = Counter()
+        self._unlisted = Counter(dict.fromkeys(sorted((known or frozenset()) - set(self._cell)), 0))
         self._first: object = None
 
     @property
@@ -76,7 +79,9 @@ class FeatureCounts:
         for name, rows in named.items():
             self.cells[self._cell.get(name, -1)] += rows
             self._differ(name, name)
-            if self._known is not None and name not in self._known:
+            if name in self._unlisted:
+                self._unlisted[name] += rows
+            elif self._known is not None and name not in self._known:
                 self.unseen_rows += rows
                 if name in self._unseen or len(self._unseen) < MOST_NAMES:
                     self._unseen[name] += rows
@@ -91,6 +96,24 @@ class FeatureCounts:
         if self._first is None:
             self._first = one
         self.varied = self.varied or one != other or one != self._first
+
+    def category_cells(self, column: ColumnProfile) -> tuple[Counts, Counts, Unlisted]:
+        """The rows of each category in training and now, as far as both are known, and of all others; and what is not known.
+
+        Of a category that is not listed the profile tells the rows, but in version 0.1, where they are known if no category
+        was listed for want of room: then each had one row.
+        """
+        listed, names, unseen = column.counts or [], len(self._unlisted), list(self._unseen.values())
+        before = column.unlisted or [1] * column.other
+        if self._known is not None and len(before) == names:
+            ours, theirs, unlisted = [*listed, *before], [*self.cells[:-1], *self._unlisted.values()], ALL_LISTED
+        else:
+            least = column.distinct - len(listed)  # rows of those that are not listed, were there but one of each
+            most = max(0, min([column.other - least + 1, *listed[-1:]]))
+            ours, theirs, unlisted = listed, [*self.cells[:-1]], Unlisted(most, least)
+        reference = np.array([*ours, *[0] * len(unseen), column.other + sum(listed) - sum(ours)], dtype=np.int64)
+        current = np.array([*theirs, *unseen, self.cells.sum() - sum(theirs) - sum(unseen)], dtype=np.int64)
+        return reference, current, unlisted
 
 
 def reference_cells(column: ColumnProfile) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from champion.drift.report import Cells, FeatureDrift, Finding, SchemaDifference
 from champion.drift.statistics import MISSING_SHARE, Tested, run_tests
 from champion.errors import DONE, FAILED, GATE_SAID_NO, NOT_ENOUGH_DATA, ConfigurationError, listed, nearest
 from champion.modeling.features import MOST_CATEGORIES, Feature
-from champion.modeling.profile import BINS, CATEGORIES, ColumnProfile, Profile
+from champion.modeling.profile import BINS, ColumnProfile, Profile
 from champion.use_case.policy import Drift
 
 PREDICTIONS = "predictions"  # name and kind of what is compared beside the features
@@ -81,9 +81,11 @@ def counts_of(profile: Profile, features: Sequence[Feature]) -> dict[str, Featur
     columns = {column.name: column for column in profile.columns if column.counts is not None}
     counts = {}
     for feature in (feature for feature in features if feature.name in columns):
-        known = feature.categories
+        column, known = columns[feature.name], feature.categories
+        if feature.kind == "boolean":
+            known = ("false", "true") if column.distinct > 1 else tuple(column.categories or ())
         whole = None if known is None or len(known) >= MOST_CATEGORIES else frozenset(known)
-        counts[feature.name] = FeatureCounts(columns[feature.name], whole)
+        counts[feature.name] = FeatureCounts(column, whole)
     return counts
 
 
@@ -114,16 +116,17 @@ def _compare(column: ColumnProfile, counts: FeatureCounts, rows: int, rules: Dri
     if min(rows, counts.rows) >= rules.min_rows:
         unusable, share = counts.missing + counts.wrong, 1.0
         if column.missing + unusable:
-            pairs = [[column.missing, rows - column.missing], [unusable, counts.rows - unusable]]
-            results += [TestResult.of(each, 1.0) for each in run_tests("missing", *map(np.array, pairs))]
+            before = np.array([column.missing, rows - column.missing])
+            tested = run_tests("missing", before, np.array([unusable, counts.rows - unusable]))
+            results += [TestResult.of(each, 1.0) for each in tested]
             share -= MISSING_SHARE
         if enough:
-            reference, safe, kind = reference_cells(column), None, "category"
-            if column.edges is not None:
-                kind = "few values" if column.distinct <= BINS else "number"
+            if column.edges is None:
+                tested = run_tests("category", *counts.category_cells(column))
             else:
-                safe = np.append(statistics.safe_categories(reference[:-1], column.distinct, CATEGORIES), True)
-            results += [TestResult.of(each, share) for each in run_tests(kind, reference, counts.cells, safe)]
+                kind = "few values" if column.distinct <= BINS else "number"
+                tested = run_tests(kind, reference_cells(column), counts.cells)
+            results += [TestResult.of(each, share) for each in tested]
     threshold = rules.effects.get(column.name, rules.min_effect)
     judged = not moment and column.name not in rules.ignore
     return ComparedFeature(column, rows, counts, threshold, judged, tuple(results), enough)

@@ -16,10 +16,11 @@ from scipy.special import bdtr, bdtrc, chdtrc, ndtr, ndtri, xlogy
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Safe = NDArray[np.bool_]
 
 # Rows of the smaller sample in a cell of the chi-square test; with fewer its small p-values are off.
 LEAST_EXPECTED = 15.0
+RAREST = (1.0, 4.0)  # rows that the smaller sample is expected to hold of cells that are taken together
+BY_LUCK = 1e-4  # the chance to be left out of a profile, below which a category is one that is always listed
 _TERMS = np.arange(1, 12, dtype=np.float64)  # of Kuiper's series; the rest is below 1e-15
 
 
@@ -115,55 +116,88 @@ def cell_test(reference: Counts, current: Counts) -> Test:
 
 
 def merged(reference: Counts, current: Counts) -> tuple[Counts, Counts]:
-    """Both samples with their rare cells as one, in a last cell that is added; what was merged counts 0."""
-    before, after = (np.concatenate([each, np.zeros_like(each[..., :1])], axis=-1) for each in (reference, current))
+    """Both samples with their rare cells together, in last cells that are added; what was merged counts 0.
+
+    Cells that both samples together tell to be about as rare become one: those of which the smaller sample is expected to
+    hold up to 1 row, up to 4, and the rest. What is too small still joins the next of them, or the smallest other cell.
+    """
+    expected = _expected(reference, current)
+    place = np.where(expected < LEAST_EXPECTED, np.searchsorted(RAREST, expected), -1)
+    rare = [place == number for number in range(len(RAREST) + 1)]
+    before, after = (
+        np.concatenate(
+            [np.where(place < 0, each, 0), *((each * which).sum(axis=-1, keepdims=True) for which in rare)], axis=-1
+        )
+        for each in (reference, current)
+    )
+    for cell in range(reference.shape[-1], before.shape[-1] - 1):
+        lacking = _expected(before, after)[..., cell] < LEAST_EXPECTED
+        for counts in (before, after):
+            moved = np.where(lacking, counts[..., cell], 0)
+            counts[..., cell] -= moved
+            counts[..., cell + 1] += moved
     pooled = before + after
-    needed = _needed(before, after)
-    _join(before, after, pooled < needed)
-    pooled = before + after
-    lacking = (pooled[..., -1:] > 0) & (pooled[..., -1:] < needed)
+    lacking = (pooled[..., -1:] > 0) & (_expected(before, after)[..., -1:] < LEAST_EXPECTED)
     candidates = np.where(pooled[..., :-1] > 0, pooled[..., :-1], np.iinfo(np.int64).max)
     smallest = np.arange(candidates.shape[-1]) == candidates.argmin(axis=-1)[..., None]
-    _join(before, after, np.concatenate([smallest & lacking, np.zeros_like(lacking)], axis=-1))
+    joined = np.concatenate([smallest & lacking, np.zeros_like(lacking)], axis=-1)
+    for counts in (before, after):
+        moved = np.where(joined, counts, 0)
+        counts -= moved
+        counts[..., -1] += moved.sum(axis=-1)
     return before, after
 
 
-def _needed(reference: Counts, current: Counts) -> Floats:
-    """The rows that both samples must have in a cell for the chi-square test, shape (..., 1)."""
+def _expected(reference: Counts, current: Counts) -> Floats:
+    """The rows that the smaller sample is expected to hold in each cell without drift."""
     n, m = _rows(reference)[..., None], _rows(current)[..., None]
-    value: Floats = LEAST_EXPECTED * (n + m) / np.maximum(np.minimum(n, m), 1)
+    value: Floats = (reference + current) * np.minimum(n, m) / np.maximum(n + m, 1)
     return value
 
 
-def _join(before: Counts, after: Counts, which: NDArray[np.bool_]) -> None:
-    """Move cells into the last one, in place."""
-    for counts in (before, after):
-        moved = np.where(which, counts, 0)
-        moved[..., -1] = 0
-        counts -= moved
-        counts[..., -1] += moved.sum(axis=-1)
-
-
-def rare_test(reference: Counts, current: Counts, safe: NDArray[np.bool_]) -> tuple[Test, Floats]:
+def rare_test(reference: Counts, current: Counts, unlisted: "Unlisted") -> tuple[Test, Floats]:
     """Test each category alone that is too rare for the chi-square test, and take the most conspicuous one.
 
     Given the rows of both samples together, those of the current one are binomial (Przyborowski and Wilenski 1940). The
-    smallest p-value is multiplied by the number of categories (Bonferroni), and is 1 where none is rare. Of categories that
-    are not `safe`, frequent in the reference by luck, only more rows are taken for a change; the last cell are all others.
-    The statistic is the change of that category's share, the effect the same with chance taken out.
+    smallest p-value is multiplied by the number of categories that could have had it (Bonferroni), and is 1 where none is
+    rare. The statistic is the change of that category's share, the effect the same with chance taken out.
     """
-    n, m = _rows(reference)[..., None], _rows(current)[..., None]
-    pooled = reference + current
-    tested = ((pooled < _needed(reference, current)) | ~safe) & (pooled > 0)
-    share = m / np.maximum(n + m, 1)
-    more, fewer = bdtrc(current - 1, pooled, share), bdtr(current, pooled, share)
-    each = np.where(safe, 2 * np.minimum(more, fewer), more)
-    each = np.where(tested, np.where(current > 0, each, np.where(safe, 2 * fewer, 1.0)), np.inf)
+    alone = (reference + current > 0) & (_expected(reference, current) < LEAST_EXPECTED)
+    alone[..., -1] = False  # all others are none
+    family = alone.sum(axis=-1) + unlisted.categories
+    return _most_conspicuous((reference, current), (_rows(reference), _rows(current)), alone, family)
+
+
+def rarest_test(reference: Counts, current: Counts, unlisted: "Unlisted") -> tuple[Test, Floats]:
+    """Test the rarest categories together: those of which the smaller sample is expected to hold at most one row, or four.
+
+    Which they are is told by both samples together, so that being rare in the reference by luck moves nothing. All others
+    are among them. Statistic and effect are as of `rare_test`.
+    """
+    frequent, expected = frequent_categories(reference, current, unlisted.most), _expected(reference, current)
+    groups = [np.where(frequent, expected <= limit, True) for limit in RAREST]
+    for group in groups:
+        group[..., -1] = True
+    ours, theirs = (
+        np.stack([np.where(group, counts, 0).sum(axis=-1) for group in groups], axis=-1)
+        for counts in (reference, current)
+    )
+    return _most_conspicuous((ours, theirs), (_rows(reference), _rows(current)), ours + theirs > 0, len(RAREST))
+
+
+def _most_conspicuous(
+    both: tuple[Counts, Counts], rows: tuple[Any, Any], tested: NDArray[np.bool_], times: Any
+) -> tuple[Test, Floats]:
+    """Test by the binomial whether one of some categories has another share, its smallest p-value multiplied."""
+    ours, theirs = both
+    n, m = (np.asarray(each)[..., None] for each in rows)
+    pooled, share = ours + theirs, m / np.maximum(n + m, 1)
+    more = np.where(theirs > 0, bdtrc(theirs - 1, pooled, share), 1.0)
+    each = np.where(tested, 2 * np.minimum(more, bdtr(theirs, pooled, share)), np.inf)
     chosen = each.argmin(axis=-1)[..., None]
-    count = tested.sum(axis=-1)
     smallest = np.take_along_axis(each, chosen, axis=-1)[..., 0]
-    p = np.where(count > 0, np.minimum(1.0, smallest * np.maximum(count, 1)), 1.0)
-    of_it = [np.take_along_axis(counts, chosen, axis=-1) for counts in (reference, current)]
+    p = np.where(tested.any(axis=-1), np.minimum(1.0, smallest * np.maximum(times, 1)), 1.0)
+    of_it = [np.take_along_axis(counts, chosen, axis=-1) for counts in both]
     pairs = [np.concatenate([each, rows - each], axis=-1) for each, rows in zip(of_it, (n, m), strict=True)]
     change = (of_it[1] / np.maximum(m, 1) - of_it[0] / np.maximum(n, 1))[..., 0]
     return Test(change, p), moved_share(pairs[0], pairs[1], ordered=False)
@@ -175,9 +209,10 @@ def missing_test(reference: Counts, current: Counts) -> Test:
     Both are of shape (..., 2): the rows without a value, and those with one. The statistic is the difference of the shares,
     current less reference. A p of 1 where nothing is missing.
     """
-    rare, _ = rare_test(reference, current, np.ones(reference.shape, dtype=np.bool_))
     pooled = reference + current
-    few = (pooled < _needed(reference, current)).any(axis=-1)
+    both = reference[..., :1], current[..., :1]
+    rare, _ = _most_conspicuous(both, (_rows(reference), _rows(current)), pooled[..., :1] > 0, 1)
+    few = (_expected(reference, current) < LEAST_EXPECTED).any(axis=-1)
     nothing = (pooled == 0).any(axis=-1)
     p = np.where(nothing, 1.0, np.where(few, rare.p, cell_test(reference, current).p))
     return Test((_shares(current) - _shares(reference))[..., 0], p)
@@ -207,18 +242,42 @@ def total_variation(reference: Counts, current: Counts) -> Floats:
     return value
 
 
-def safe_categories(counts: Counts, distinct: int, most: int) -> NDArray[np.bool_]:
-    """Which listed categories of a reference are frequent by right, and not by the luck of having been listed.
+class Unlisted(NamedTuple):
+    """The categories of a column that its profile does not list, in numbers of the shape that counts have before their last axis.
 
-    Where there are more categories than a profile lists, those at the end of the list are there because they had
-    more rows than their share; in the next sample they have fewer, without any drift. They are left to the others
-    unless they stand above the last one by more than chance explains.
+    `most` is how many rows of the reference one of them can have at most, `categories` how many there are of them in both
+    samples.
     """
-    if distinct <= most or not len(counts):
-        return np.ones(len(counts), dtype=np.bool_)
-    last = counts[-1]
-    safe: NDArray[np.bool_] = counts > last + 3 * np.sqrt(counts + last)
-    return safe
+
+    most: Any
+    categories: Any
+
+
+ALL_LISTED = Unlisted(-1, 0)
+
+
+def frequent_categories(reference: Counts, current: Counts, most: Any) -> NDArray[np.bool_]:
+    """Which listed categories would have been listed with any reference that is drawn from both samples.
+
+    A profile lists the categories that happened to have more rows in the reference than those it does not list (`most`).
+    In the next sample they have fewer, and the others have more, without any drift. What both samples tell together is
+    free of that luck: given its rows in both, those of the reference are binomial without drift. A category that might
+    then have been left out belongs to the others, in both samples. The last cell are the others.
+    """
+    n, m = _rows(reference)[..., None], _rows(current)[..., None]
+    pooled = reference + current
+    limit = np.broadcast_to(np.asarray(most, dtype=np.int64)[..., None], pooled.shape)
+    by_luck = bdtr(np.clip(limit, 0, pooled), pooled, n / np.maximum(n + m, 1))
+    frequent: NDArray[np.bool_] = (by_luck < BY_LUCK) | (limit < 0)
+    frequent[..., -1] = True
+    return frequent
+
+
+def _with_others(counts: Counts, frequent: NDArray[np.bool_]) -> Counts:
+    """The same with the categories that are not frequent among the others."""
+    together = np.where(frequent, counts, 0)
+    together[..., -1] += np.where(frequent, 0, counts).sum(axis=-1)
+    return together
 
 
 def corrected(p: Floats) -> Floats:
@@ -247,7 +306,7 @@ def _shares(counts: Counts) -> Floats:
     return value
 
 
-Run = Callable[[Counts, Counts, Safe], tuple[Test, Floats]]
+Run = Callable[[Counts, Counts, Unlisted], tuple[Test, Floats]]
 
 
 @dataclass(frozen=True)
@@ -256,7 +315,7 @@ class ColumnTest:
 
     `name` stands in drift.json, `title` in tables. `says` is the sentence of a column that drifted by it, with the parts that
     `champion.drift.judge` fills in: `moved`, `means`, `unseen`, `unusable`. `share` is how much of a column's error it may spend.
-    `run` takes both counts, shape (..., cells), and which cells are categories that are not listed by luck.
+    `run` takes both counts, shape (..., cells), and what is known of categories that are not listed.
     """
 
     name: str
@@ -273,14 +332,12 @@ def _run(test: Callable[[Counts, Counts], Test], effect: Callable[[Counts, Count
     return lambda reference, current, _: (test(reference, current), effect(reference, current))
 
 
-def _categories(reference: Counts, current: Counts, safe: Safe) -> tuple[Test, Floats]:
-    """Categories that may be listed by luck count among the others."""
-    together = []
-    for sample in (reference, current):
-        counts = np.where(safe, sample, 0)
-        counts[..., -1] += np.where(safe, 0, sample).sum(axis=-1)
-        together.append(counts)
-    return cell_test(*together), moved_share(*merged(*together), ordered=False)
+def _categories(reference: Counts, current: Counts, unlisted: Unlisted) -> tuple[Test, Floats]:
+    """Categories that may be listed by luck count among the others; what moved is looked for with and without merging."""
+    frequent = frequent_categories(reference, current, unlisted.most)
+    before, now = (_with_others(sample, frequent) for sample in (reference, current))
+    effect = np.maximum(moved_share(*merged(before, now), ordered=False), moved_share(before, now, ordered=False))
+    return cell_test(before, now), effect
 
 
 _ordered, _unordered = partial(moved_share, ordered=True), partial(moved_share, ordered=False)
@@ -293,23 +350,25 @@ TESTS_BY_KIND: dict[str, tuple[ColumnTest, ...]] = {
     # A bin is one value: neighbours can be told apart.
     "few values": (_RANK, ColumnTest("cells", "chi-square", _SPREAD, 0.2, _run(cell_test, _ordered))),
     "category": (
-        ColumnTest("cells", "chi-square", "{moved} between categories{unseen}.", 0.8, _categories),
+        ColumnTest("cells", "chi-square", "{moved} between categories{unseen}.", 0.7, _categories),
         ColumnTest("rare", "rare category", "{moved} into or out of one rare category{unseen}.", 0.2, rare_test),
+        ColumnTest(
+            "rarest", "rarest categories", "{moved} into or out of the rarest categories{unseen}.", 0.1, rarest_test
+        ),
     ),
     "missing": (ColumnTest("missing", "missing share", "{unusable}.", MISSING_SHARE, _run(missing_test, _unordered)),),
 }
 TITLES = {each.name: each.title for tests in TESTS_BY_KIND.values() for each in tests}
 
 
-def run_tests(kind: str, reference: Counts, current: Counts, safe: Safe | None = None) -> list[Tested]:
+def run_tests(kind: str, reference: Counts, current: Counts, unlisted: Unlisted = ALL_LISTED) -> list[Tested]:
     """Run the tests of a kind: row, test with its p-value divided by its share of the error, and effect of each.
 
     Counts are of shape (..., cells): bins in rising order, or categories of which the last one are all others, or rows
-    without and with a value. `safe` are categories that are not listed by luck; all of them where it is left out.
+    without and with a value. `unlisted` is of categories alone.
     """
-    which = np.ones(reference.shape, dtype=np.bool_) if safe is None else safe
     tested = []
     for each in TESTS_BY_KIND[kind]:
-        test, effect = each.run(reference, current, which)
+        test, effect = each.run(reference, current, unlisted)
         tested.append((each, Test(test.statistic, test.p / each.share), effect))
     return tested

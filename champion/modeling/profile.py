@@ -1,7 +1,7 @@
 """What the training data looked like: counts, bins and ranges. Never raw rows.
 
 Of a column that is no feature (an identifier, free text) only the numbers of missing and distinct values are kept, and
-a category that a single row has is counted among the others: a profile travels further than the data does.
+a category that a single row has is not named: a profile travels further than the data does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class ColumnProfile(Frozen):
     For a number or a moment (as seconds since 1970) `edges` has one entry more than `counts`; a bin holds its lower
     edge, the last one its upper edge too, and bins are about equally full, not equally wide. For a category
     `categories` has as many entries as `counts`, most frequent first, and `other` counts the rest; a boolean has the
-    categories ``true`` and ``false``. All three are None for a column that is not used.
+    categories ``true`` and ``false``. All three are None for a column that is not used. `unlisted` are the rows of each
+    category that is not listed, in the order of their names, without the names; empty where there are none, or as many as
+    a signature does not hold, and in a profile of version 0.1.
     """
 
     name: str
@@ -50,6 +52,7 @@ class ColumnProfile(Frozen):
     categories: list[str] | None = None
     counts: list[int] | None = None
     other: int = 0
+    unlisted: list[int] = Field(default_factory=list, exclude_if=lambda rows: not rows)
 
 
 class Profile(Frozen):
@@ -147,7 +150,7 @@ def _edges(ordered: NDArray[np.float64], distinct: NDArray[np.float64]) -> NDArr
 def _category_facts(values: pd.Series, kind: str) -> dict[str, Any]:
     import pandas as pd
 
-    from champion.modeling.features import as_booleans, as_categories
+    from champion.modeling.features import MOST_CATEGORIES, as_booleans, as_categories
 
     if kind == "boolean":
         texts = pd.Series(as_booleans(values)).map({1.0: "true", 0.0: "false"})
@@ -156,9 +159,11 @@ def _category_facts(values: pd.Series, kind: str) -> dict[str, Any]:
     rows = texts.value_counts(dropna=True)
     ranked = sorted(zip(rows.index.tolist(), rows.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
     listed = [(text, count) for text, count in ranked[:CATEGORIES] if count > 1]
+    unlisted = [count for _, count in sorted(ranked[len(listed) :])]
     return {
         "distinct": len(ranked),
         "categories": [text for text, _ in listed],
         "counts": [count for _, count in listed],
-        "other": sum(count for _, count in ranked) - sum(count for _, count in listed),
+        "other": sum(unlisted),
+        "unlisted": unlisted if len(ranked) < MOST_CATEGORIES else [],
     }

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 import click
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import bdtrc, ndtr, ndtri
 
 from champion.drift.judge import drifting
-from champion.drift.statistics import Counts, Tested, run_tests, safe_categories
+from champion.drift.statistics import Counts, Tested, Unlisted, run_tests
 from champion.errors import DONE, FAILED
 from champion.modeling.profile import BINS, CATEGORIES
 from champion.terminal import echo
@@ -26,6 +26,10 @@ ROWS = (100, 1_000, 100_000)
 COLUMNS = (4, 20, 100)
 MANY = 1_000_000
 BATCH = 40_000  # features at a time
+# A single column of categories: how many there are, rows of the reference, new rows.
+GRID = ((2, 5, 12, 30, 40, 150, 500), (60, 120, 1_000, 10_000), (100, 5_000, 100_000))
+LAWS = ("even", "zipf", "steep")
+ALLOWED = 1.3  # times alpha, and what so many draws explain
 Draw = Callable[[np.random.Generator, int, int, int, float], list[Tested]]
 
 
@@ -57,31 +61,80 @@ def categories(random: np.random.Generator, features: int, reference: int, rows:
     shares = 1 / np.arange(1, 13)
     shares /= shares.sum()
     moved = shares + shift * (np.eye(12)[1] - np.eye(12)[0])
-    return _as_listed(random.multinomial(reference, shares, features), random.multinomial(rows, moved, features))
+    return _in_cells(random.multinomial(reference, shares, features), random.multinomial(rows, moved, features))
 
 
 def rare_categories(random: np.random.Generator, features: int, reference: int, rows: int, _: float) -> list[Tested]:
     """Five hundred categories, none with more than a hundredth of the rows, of which a profile lists thirty; unshifted."""
     shares = 1 / np.sqrt(np.arange(1, 501) + 20)
     shares /= shares.sum()
-    return _as_listed(random.multinomial(reference, shares, features), random.multinomial(rows, shares, features))
+    return _in_cells(random.multinomial(reference, shares, features), random.multinomial(rows, shares, features))
 
 
-def _as_listed(ours: Counts, theirs: Counts) -> list[Tested]:
-    """The tests of categories of which a profile lists the most frequent ones."""
+def _in_cells(ours: Counts, theirs: Counts) -> list[Tested]:
+    """The tests of categories as a profile keeps them: the rows of each, and nothing else."""
+    before, now = (np.pad(each, [(0, 0), (0, 1)]) for each in (ours, theirs))  # nothing is left for all others
+    return run_tests("category", before, now)
+
+
+def shares_of(count: int, law: str) -> NDArray[np.float64]:
+    """The shares of so many categories: all alike, as 1/rank (Zipf), or as 1/rank squared."""
+    weights = np.arange(1.0, count + 1) ** -{"even": 0.0, "zipf": 1.0, "steep": 2.0}[law]
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
+
+
+def moved_between(shares: NDArray[np.float64], moved: float) -> NDArray[np.float64]:
+    """The same shares with some of the rows moved from the most frequent third of the categories to the next third."""
+    givers = max(1, len(shares) // 3)
+    others = shares.copy()
+    others[:givers] *= 1 - moved / shares[:givers].sum()
+    others[givers : 2 * givers] += moved / givers
+    return others
+
+
+def as_in_0_1(ours: Counts, theirs: Counts) -> list[Tested]:
+    """The tests of a profile of version 0.1, which lists thirty categories that more than a single row has, and no more."""
     order = np.argsort(-ours, axis=1, kind="stable")
-    ours, theirs = np.take_along_axis(ours, order, axis=1), np.take_along_axis(theirs, order, axis=1)
+    ours, theirs = (np.take_along_axis(each, order, axis=1) for each in (ours, theirs))
     listed = (ours > 1) & (np.arange(ours.shape[1]) < CATEGORIES)
-    both = [
-        np.concatenate([np.where(listed, each, 0), np.where(listed, 0, each).sum(axis=1)[:, None]], axis=1)
+    rest = np.where(listed, 0, ours)
+    categories = (rest > 0).sum(axis=1)
+    known = rest.sum(axis=1) == categories  # each had one row
+    last = np.where(listed, ours, np.iinfo(np.int64).max).min(axis=1)
+    most = np.where(known, -1, np.minimum(rest.sum(axis=1) - categories + 1, last))
+    hidden = (rest > 0) & ~known[:, None]
+    before, now = (
+        np.concatenate([np.where(hidden, 0, each), np.where(hidden, each, 0).sum(axis=1)[:, None]], axis=1)
         for each in (ours, theirs)
-    ]
-    safe = np.ones(both[0].shape, dtype=np.bool_)
-    for row, counts in enumerate(ours):
-        named = int(listed[row].sum())
-        safe[row, :named] = safe_categories(counts[:named], int((counts > 0).sum()), CATEGORIES)
-    columns = [*range(min(CATEGORIES, ours.shape[1])), -1]
-    return run_tests("category", both[0][:, columns], both[1][:, columns], safe[:, columns])
+    )
+    return run_tests("category", before, now, Unlisted(most, np.where(known, 0, categories)))
+
+
+def column_alarms(
+    sizes: tuple[int, int, int], law: str, tables: int, seed: int, *, moved: float = 0.0, effect: float | None = None,
+    tests: Callable[[Counts, Counts], list[Tested]] = _in_cells,
+) -> float:  # fmt: skip
+    """The share of tables of one column of categories that the gate reports.
+
+    `sizes` are how many categories there are, rows of the reference, and new rows; `effect` is the share that matters, the
+    usual one unless given.
+    """
+    count, reference, rows = sizes
+    random, rules, shares = np.random.default_rng(seed), Drift(), shares_of(count, law)
+    others = moved_between(shares, moved) if moved else shares
+    parts = tests(random.multinomial(reference, shares, tables), random.multinomial(rows, others, tables))
+    p, effects = (
+        np.stack(each, axis=-1)[:, None] for each in ([test.p for _, test, _ in parts], [e for *_, e in parts])
+    )
+    drift, _ = drifting(p, effects, np.array([rules.min_effect if effect is None else effect]), rules.alpha)
+    return float(drift.any(axis=(1, 2)).mean())
+
+
+def most(tables: int, rate: float) -> float:
+    """The share of alarms that such a true rate stays below in all but one case of ten thousand."""
+    counts = np.arange(tables + 1)
+    return float(counts[bdtrc(counts, tables, rate) < 1e-4][0] / tables)
 
 
 KINDS: dict[str, Draw] = {
@@ -127,6 +180,14 @@ def measured(tables: int, seed: int) -> Iterator[tuple[str, str, int, int, int, 
         for columns, reference, rows in itertools.product(COLUMNS, REFERENCES, ROWS):
             share = alarms(kind, columns, reference, rows, some, seed).any(axis=1).mean()
             yield "false alarm", kind, columns, reference, rows, share, 0.05, False
+    some = max(100, tables // 6)
+    for law, sizes in itertools.product(LAWS, itertools.product(*GRID)):
+        for effect, what in ((None, "false alarm"), (0.0, "whatever moved")):
+            share = column_alarms(sizes, law, some, seed, effect=effect)
+            yield what, f"{sizes[0]} {law}", 1, *sizes[1:], share, most(some, ALLOWED * Drift().alpha), False
+    for law, sizes in itertools.product(LAWS[:2], itertools.product((2, 5, 12, 30), (1_000, 10_000), (1_000, 100_000))):
+        share = column_alarms(sizes, law, some, seed, moved=0.2)
+        yield "a fifth moved found", f"{sizes[0]} {law}", 1, *sizes[1:], share, 0.95, True
     for reference, columns in itertools.product(REFERENCES, (1, *COLUMNS)):
         share = alarms("numbers", columns, reference, 300, tables, seed, shift=0.5)[:, 0].mean()
         limit = 0.95 if reference > 120 or columns <= 4 else 0.0

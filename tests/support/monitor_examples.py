@@ -21,11 +21,11 @@ _MADE: dict[str, Session] = {}
 
 
 def with_champion(store: Client, folders: pytest.TempPathFactory, name: str) -> Session:
-    """A use case of the session's store with a champion, which no test changes: of ``iris`` or of ``sales``."""
+    """A use case of the session's store with a champion, which no test changes: of ``iris``, ``sales`` or ``shops``."""
     if name not in _MADE:
         made = Session(folders.mktemp(name), store)
         made.write(iris_csv())
-        made.write(sales(600, 1).to_csv(index=False), "data/sales.csv")
+        made.write((shops(150, 1) if name == "shops" else sales(600, 1)).to_csv(index=False), "data/sales.csv")
         made.train(tree(2) if name == "iris" else of_sales())
         _MADE[name] = made
     return _MADE[name]
@@ -51,6 +51,14 @@ def sales(rows: int, seed: int, month: int = 1) -> pd.DataFrame:
     table = pd.DataFrame({"amount": amount, "paid": paid, "place": region, "when": when})
     table.loc[random.uniform(size=rows) < 0.1, "amount"] = np.nan
     return table.assign(returned=(amount > 50) ^ (random.uniform(size=rows) < 0.1))
+
+
+def shops(rows: int, seed: int) -> pd.DataFrame:
+    """Rows of forty shops, the second half as frequent as the first, the third a third, and so on."""
+    random = np.random.default_rng(seed)
+    shares, amount = 1 / np.arange(1, 41), random.normal(50, 10, rows)
+    shop = np.array([f"shop {number}" for number in range(40)])[random.choice(40, rows, p=shares / shares.sum())]
+    return pd.DataFrame({"amount": amount, "shop": shop, "returned": amount > 50})
 
 
 def of_sales(**more: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from champion.registry.versions import version_history
 from cli import console
 from pipelines.drift_files import GAUGES, history, moment_of
 from tests.conftest import ROOT, Checkout, Session, enter_store, forget_store, quick, tree
-from tests.support.monitor_examples import iris, monitored, new_rows, of_sales, sales, with_champion, write_log
+from tests.support.monitor_examples import iris, monitored, new_rows, of_sales, sales, shops, with_champion, write_log
 from tests.support.stores import copy_store, rolled_back
 
 
@@ -155,6 +155,20 @@ def sold(shop: Session, rows: pd.DataFrame, name: str = "new.csv", **more: Any) 
     rows.to_parquet(path) if name.endswith(".parquet") else rows.to_csv(path, index=False)
     found = monitored(shop, path, **of_sales(**more))
     return {each.name: each for each in found.features} | {"report": found}
+
+
+def test_of_forty_shops_those_that_training_saw_once_or_never_are_no_drift_and_a_new_one_is(
+    store: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    session = with_champion(store, tmp_path_factory, "shops")
+    for seed in (2, 3):
+        found = monitored(session, shops(5_000, seed), **of_sales())
+        assert (found.verdict, {each.verdict for each in found.features}) == ("none", {"none"})
+        assert {each.name: each.unseen for each in found.features}["shop"] > 0.05
+    moved = shops(5_000, 4)
+    moved.loc[:999, "shop"] = "abroad"
+    shop = monitored(session, moved, **of_sales()).features[0]
+    assert (shop.name, shop.verdict, shop.effect) == ("shop", "drift", pytest.approx(0.2, abs=0.05))
 
 
 @pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.parquet"])

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from champion.drift.counts import MOST_NAMES, FeatureCounts, reference_cells
+from champion.drift.statistics import ALL_LISTED, Unlisted
 from champion.modeling.columns import Column
 from champion.modeling.profile import ColumnProfile, build
 
@@ -16,7 +17,7 @@ def column(**facts: object) -> ColumnProfile:
 
 
 NUMBER = column(edges=[0.0, 1.0, 2.0, 4.0], counts=[5, 5, 6], mean=1.5)
-COLOUR = column(kind="categorical", distinct=4, categories=["red", "blue"], counts=[7, 3], other=2)
+COLOUR = column(kind="categorical", distinct=4, categories=["red", "blue"], counts=[7, 3], other=2, unlisted=[1, 1])
 
 
 def counted(profile: ColumnProfile, *chunks: np.ndarray) -> FeatureCounts:
@@ -64,6 +65,24 @@ def test_unseen_categories_are_named_but_for_those_of_a_single_row() -> None:
     counts = counted(COLOUR, texts)
     assert counts.cells.tolist() == [2, 1, 4]
     assert (counts.unseen_rows, counts.unseen(5), counts.missing) == (3, [("pink", 2)], 1)
+
+
+def test_every_category_has_a_cell_as_far_as_profile_and_signature_tell_its_rows() -> None:
+    texts = np.array(["red", "gold", "green", "pink", "pink", "gold", "mauve"], dtype=object)
+    known = frozenset({"red", "blue", "gold", "green"})
+
+    def cells(profile: ColumnProfile, known: frozenset[str] | None = known) -> tuple[list[int], list[int], Unlisted]:
+        counts = FeatureCounts(profile, known)
+        counts.add(texts, np.zeros(len(texts), dtype=bool))
+        ours, theirs, unlisted = counts.category_cells(profile)
+        return ours.tolist(), theirs.tolist(), unlisted
+
+    all_told = cells(COLOUR)  # red and blue, gold and green, pink and mauve, nothing else
+    assert all_told == ([7, 3, 1, 1, 0, 0, 0], [1, 0, 2, 1, 2, 1, 0], ALL_LISTED)
+    assert cells(COLOUR.model_copy(update={"unlisted": []})) == all_told, "in 0.1: two others with two rows"
+    cut = COLOUR.model_copy(update={"unlisted": [], "other": 5})
+    assert cells(cut) == ([7, 3, 0, 0, 5], [1, 0, 2, 1, 3], Unlisted(3, 2)), "in 0.1: one of them may have had three"
+    assert cells(COLOUR, None) == ([7, 3, 2], [1, 0, 6], Unlisted(1, 2))
 
 
 def test_memory_does_not_grow_with_ever_new_categories() -> None:

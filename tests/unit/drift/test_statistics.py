@@ -34,8 +34,12 @@ def test_the_cell_test_is_the_larger_p_of_pearson_and_of_the_likelihood_ratio() 
 
 def test_cells_that_expect_too_few_rows_are_merged_and_a_small_rest_joins_the_smallest_other() -> None:
     ours, theirs = tests.merged(np.array([300, 60, 2, 1]), np.array([200, 40, 1, 0]))
-    assert ours.tolist() == [300, 0, 0, 0, 63]
-    assert theirs.tolist() == [200, 0, 0, 0, 41]
+    assert ours[ours > 0].tolist() == [300, 63]
+    assert theirs[theirs > 0].tolist() == [200, 41]
+    many = np.repeat([200, 20, 2], [2, 4, 40])
+    ours, theirs = tests.merged(many, many // 2)
+    assert ours[ours > 0].tolist() == [200, 200, 80, 80], "those that are about as rare"
+    assert theirs[theirs > 0].tolist() == [100, 100, 40, 40]
 
 
 def test_a_single_cell_or_nothing_missing_is_no_difference() -> None:
@@ -78,20 +82,22 @@ def test_what_small_samples_differ_by_without_drift_is_taken_out_of_the_effect()
     assert tests.moved_share(ours, theirs, ordered=False).mean() < 0.06
 
 
-def test_a_rare_category_that_becomes_frequent_is_found_and_one_that_is_listed_by_luck_may_become_rarer() -> None:
-    result, effect = tests.rare_test(np.array([9000, 500, 300, 200, 0]), np.array([70, 4, 2, 24, 0]), np.ones(5, bool))
+def test_a_rare_category_that_becomes_frequent_is_found_and_so_are_many_new_ones_together() -> None:
+    result, effect = tests.rare_test(np.array([9000, 500, 300, 200, 0]), np.array([70, 4, 2, 24, 0]), tests.ALL_LISTED)
     assert result.p < 1e-9
     assert result.statistic == pytest.approx(0.22)
     assert effect > 0.2
-    ours, theirs = np.array([40, 900]), np.array([0, 300])
-    assert tests.rare_test(ours, theirs, np.array([True, True]))[0].p < 0.01
-    assert tests.rare_test(ours, theirs, np.array([False, True]))[0].p == 1.0
+    before, now = np.repeat([250, 0], [4, 101]), np.repeat([200, 2, 0], [4, 100, 1])
+    assert tests.rare_test(before, now, tests.ALL_LISTED)[0].p == 1.0
+    assert tests.rarest_test(before, now, tests.ALL_LISTED)[0].p < 1e-9
 
 
-def test_of_more_categories_than_are_listed_only_those_well_above_the_last_are_taken_as_they_are() -> None:
-    counts = np.array([500, 60, 20, 18, 17])
-    assert tests.safe_categories(counts, distinct=400, most=5).tolist() == [True, True, False, False, False]
-    assert tests.safe_categories(counts, distinct=5, most=5).all()
+def test_all_others_are_rarest_and_what_might_have_been_left_out_is_among_them() -> None:
+    """Two categories had two rows by luck and are listed; of the others, three with one row each, there are more now."""
+    before, now = np.array([59, 52, 2, 2, 5]), np.array([2400, 2100, 70, 80, 350])
+    assert tests.rarest_test(before, now, tests.Unlisted(1, 5))[0].p > 0.4
+    assert tests.frequent_categories(before, now, 1).tolist() == [True, True, False, False, True]
+    assert tests.frequent_categories(before, now, -1).all(), "nothing was left out"
 
 
 @pytest.mark.parametrize(

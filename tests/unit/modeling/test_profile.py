@@ -71,6 +71,7 @@ def test_categories_are_the_most_frequent_and_the_others_are_counted() -> None:
     column = profiled(x=values)["x"]
     assert column.categories == [f"c{place:02d}" for place in range(CATEGORIES)]
     assert (column.counts, column.other, column.distinct) == ([3] * CATEGORIES, ROWS - 3 * CATEGORIES, 70)
+    assert column.unlisted == [3] * 30 + [2] * 10, "in the order of their names, which are not told"
 
 
 def test_a_category_of_a_single_row_is_not_listed() -> None:
