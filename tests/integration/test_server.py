@@ -31,11 +31,16 @@ def test_a_champion_promoted_on_one_machine_judges_the_challenger_of_another(
     assert (first["action"], first["store"]) == ("promoted", f"server {server.url}")
 
     other.write_use_case(tree(1))
-    second = other.train()
+    second = other.train("--no-cache")
     assert (second["action"], second["judged_against"]["number"]) == ("kept", 1)
     assert (other.root / "models/iris/manifest.json").is_file()
     assert other.champion() == ready.champion() == 1
     assert {version["made_champion_by"] for version in other.models()} == {"ci", None}, "who used the server"
+
+    pruned = other.json("prune", "--yes")
+    assert (pruned["runs"], pruned["snapshots"], pruned["logs"] > 5, pruned["metadata"]) == (1, 1, True, 0)
+    assert "stays on a server: ZenML's client cannot delete it" in pruned["stays"][-1]
+    assert other.champion() == 1
 
     del other.env["ZENML_LOCAL_STORES_PATH"]
     alone = other.run("train", expect=1)
