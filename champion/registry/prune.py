@@ -12,7 +12,7 @@ from champion.errors import counted
 from champion.orchestration import leftovers
 from champion.orchestration.metadata import held_by
 from champion.orchestration.runs import ARTIFACTS, SCORING, TRAINING, artifact_name, run_tag
-from champion.orchestration.store import is_local, locked, nobody_at_work
+from champion.orchestration.store import database_of, is_local, locked, nobody_at_work
 from champion.registry import versions as champions
 from champion.workspace.workspace import Workspace
 
@@ -87,6 +87,9 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
             leftovers.remove(client, left, all_ended)
             freed, whole = leftovers.compact(client) if all_ended and is_local(client) else (0, None)
     stays = [*_what_stays(len(still_used - unfinished), len(versions)), *left.kept, *([whole] if whole else [])]
+    if really and is_local(client):
+        database = database_of(client).stat().st_size
+        stays.append(f"The database has {database / 1e6:.1f} MB: the records of that, and ZenML's own tables.")
     counts = {"snapshots": left.snapshots, "logs": len(left.logs), "metadata": len(left.metadata)}
     return Pruned(
         len(removed), len(artifacts), **counts, bytes=size, unfinished=len(unfinished), freed=freed, stays=tuple(stays)
@@ -98,7 +101,7 @@ def _what_stays(runs: int, versions: int) -> list[str]:
     newest = (
         "the newest successful one, and those that executed what it took from the cache: the next run is cached by them"
     )
-    each = "each with its record, its package and its answers: `rollback` and the next decision read them"
+    each = "each with its record, and where it was champion with its package and answers: `rollback` and decisions need them"
     told = [f"{counted(runs, 'run stays', 'runs stay')}, {newest}."] if runs else []
     return [
         *told,
