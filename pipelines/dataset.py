@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import ArtifactVersionResponse
 
+    from champion.modeling.features import Feature
+
 FEWEST_BYTES = 32 * 1024 * 1024  # a shorter table is read sooner than a process has started
 _TABLE = "table.parquet"
 _CHECKS, _MOST_CHECKS = "checks", 20
@@ -59,6 +61,7 @@ def register(
     recorded: SplitRule | None,
     again: bool = False,
     early: EarlyTable | None = None,
+    signature: Sequence[Feature] = (),
 ) -> Dataset:
     """Register and check the table of a use case.
 
@@ -77,14 +80,14 @@ def register(
     version = early.version() if early else None
     if version is None:
         version = index.data_version(path) if path.is_file() else ""
-    name, key = artifact_name(use_case.name, "table"), _key(workspace, recorded)
+    name, key = artifact_name(use_case.name, "table"), _key(workspace, recorded, signature)
     artifact, checks = _registered(client, name, _kept_as(version, use_case))
     if artifact is None or key not in checks or again:
         table_check.require_candidates(use_case, workspace.shown_config)
-        read: tuple[Any, dict[str, Any]] | None = early.checked(recorded) if early else None
+        read: tuple[Any, dict[str, Any]] | None = early.checked(recorded, signature) if early else None
         if read is None:
             with files.copied(path) if path.is_file() else contextlib.nullcontext((path, "")) as (copy, version):
-                read = table_check.checked_table(copy, shown(path, workspace.root), use_case, recorded)
+                read = table_check.checked_table(copy, shown(path, workspace.root), use_case, recorded, signature)
             artifact, checks = _registered(
                 client, name, _kept_as(version, use_case)
             )  # it may have changed since it was hashed
@@ -175,8 +178,8 @@ def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersio
     return artifact, {} if is_gone(artifact.uri) else json.loads(metadata.whole(checks) or "{}")
 
 
-def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
-    """What a check depends on: the use case, the champion's rule, and everything that checking reaches."""
+def _key(workspace: Workspace, recorded: SplitRule | None, signature: Sequence[Feature]) -> str:
+    """What a check depends on: the use case, the champion's rule and signature, and everything that checking reaches."""
     use_case = workspace.use_case
     estimators = tuple(candidate.estimator for candidate in use_case.candidates.values())
     said = sorted(use_case.data.model_fields_set)
@@ -184,6 +187,7 @@ def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
         use_case.model_dump(mode="json"),
         said,
         _plain(recorded),
+        _digest(signature),
         code.step_version(table_check.__name__, estimators),
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -191,6 +195,10 @@ def _key(workspace: Workspace, recorded: SplitRule | None) -> str:
 
 def _plain(rule: SplitRule | None) -> dict[str, Any] | None:
     return rule.model_dump(mode="json") if rule else None
+
+
+def _digest(signature: Sequence[Feature]) -> str:
+    return hashlib.sha256("\n".join(feature.model_dump_json() for feature in signature).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -204,13 +212,15 @@ class EarlyTable:
         """The data version, md5 of the file; None where the process has failed."""
         return self._next().get("version")
 
-    def checked(self, recorded: SplitRule | None) -> tuple[WrittenTable, dict[str, Any]] | None:
+    def checked(
+        self, recorded: SplitRule | None, signature: Sequence[Feature] = ()
+    ) -> tuple[WrittenTable, dict[str, Any]] | None:
         """Wait for the table, and for what a check found in it.
 
-        None where the process has failed, or took another champion's rule to be recorded.
+        None where the process has failed, or took another champion's rule or signature to be recorded.
         """
         answer = self._next()
-        if not answer or answer["recorded"] != _plain(recorded):
+        if not answer or answer["recorded"] != _plain(recorded) or answer["signature"] != _digest(signature):
             return None
         return WrittenTable(self.folder / _TABLE, answer["rows"], answer["columns"]), answer["check"]
 
@@ -261,13 +271,16 @@ def main(config: str, folder: str) -> None:
     answer(version=version)
     package = packages.read(workspace.package, workspace.shown_package)
     rule = package.manifest.split if package else None
+    signature = package.manifest.signature if package else ()
     name = shown(workspace.data, workspace.root)
     with files.copied(workspace.data) as (copy, copied):
         if copied != version:
             return  # it changed meanwhile
-        table, check = table_check.checked_table(copy, name, workspace.use_case, rule)
+        table, check = table_check.checked_table(copy, name, workspace.use_case, rule, signature)
     write_table(table, Path(folder) / _TABLE)
-    answer(recorded=_plain(rule), check=check, rows=len(table), columns=len(table.columns))
+    answer(
+        recorded=_plain(rule), signature=_digest(signature), check=check, rows=len(table), columns=len(table.columns)
+    )
 
 
 if __name__ == "__main__":

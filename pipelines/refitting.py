@@ -82,6 +82,7 @@ def recipe(manifest: Manifest, today: UseCase) -> UseCase:
                 drop=manifest.drop,
                 kinds=manifest.kinds,
                 unlabelled=manifest.unlabelled,
+                max_bad_cells=manifest.max_bad_cells if manifest.read else 0.0,  # 0.1 took every cell as it was
                 read=manifest.read or Read(missing=manifest.missing_words(not manifest.data_path.endswith(".parquet"))),
             ),
             "split": Split(**rule, min_overlap=today.split.min_overlap),

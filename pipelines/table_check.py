@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,27 +15,39 @@ from champion.use_case.whole import UseCase
 if TYPE_CHECKING:
     import pandas as pd
 
+    from champion.modeling.features import Feature
+
 _MOST_WORDS = 8  # named where the use case does not say which are missing
 
 
 def checked_table(
-    path: Path, name: str, use_case: UseCase, recorded: SplitRule | None
+    path: Path,
+    name: str,
+    use_case: UseCase,
+    recorded: SplitRule | None,
+    signature: Sequence[Feature] = (),
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read and check a table, and decide by the champion's recorded rule which of its rows are the holdout.
 
-    Returns the table, and of the check what JSON can hold: `warnings`, and the `rule` of the split. Raises ProjectError
-    when table or use case cannot be used.
+    With the champion's signature, how the table differs from it is among the warnings. Returns the table, and of the check what
+    JSON can hold: `warnings`, and the `rule` of the split. Raises ProjectError when table or use case cannot be used.
     """
+    from champion.modeling.contract_check import check_contract
     from champion.modeling.preparation import labelled
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
+    from champion.modeling.wrong_cells import mended
 
     data = use_case.data
     unused = [column for column in data.drop if column != use_case.split.column]
     frame = read_table(path, name, unused, data.read.words)
-    with_label, without = labelled(frame, data)
-    warnings = [*left_out(open_table(path).repeated), *_unsaid_words(path, frame, use_case), *without]
+    right, wrong = mended(frame, data, use_case.split.column)
+    with_label, without = labelled(right, data)
+    warnings = [*left_out(open_table(path).repeated), *_unsaid_words(path, frame, use_case), *wrong, *without]
     warnings += check(with_label, use_case)
+    if signature:
+        about = data.model_copy(update={"drop": (*data.drop, *filter(None, [use_case.split.column]))})
+        warnings += check_contract(right, signature, about)
     rule = rule_for(with_label, data, use_case.split, recorded)
     return frame, {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}
 

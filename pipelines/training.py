@@ -99,7 +99,10 @@ def train(
         if not options.offline:
             raise
         unreachable = error.pointer
-    dataset = register(client, workspace, champion.record.split if champion else None, not options.cache, early)
+    package = reconciled.package if reconciled else None
+    signature = package.manifest.signature if package else ()
+    recorded = champion.record.split if champion else None
+    dataset = register(client, workspace, recorded, not options.cache, early, signature)
     return judged(client, workspace, dataset, options, tell, reconciled, unreachable)
 
 
@@ -191,6 +194,7 @@ def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenan
         kinds=use_case.data.kinds,
         read=use_case.data.read,
         unlabelled=use_case.data.unlabelled,
+        max_bad_cells=use_case.data.max_bad_cells,
         commit=head,
         dirty=dirty,
         fingerprint=fingerprint,

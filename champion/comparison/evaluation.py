@@ -10,7 +10,7 @@ from pydantic import Field
 from champion.comparison.clients import ContractChange
 from champion.modeling import evaluation
 from champion.modeling.tasks.classification.evidence import ClassEvidence
-from champion.use_case.learning import Kind, Read, Unlabelled
+from champion.use_case.learning import MAX_BAD_CELLS, Kind, Read, Unlabelled
 
 
 class Performance(ClassEvidence):
@@ -67,6 +67,7 @@ class Provenance(evaluation.Frozen):
     kinds: dict[str, Kind] = Field(default_factory=dict, exclude_if=lambda kinds: not kinds)
     read: Read | None = Field(default=None, exclude_if=lambda read: read is None)
     unlabelled: Unlabelled = Field(default="refuse", exclude_if=lambda what: what == "refuse")
+    max_bad_cells: float = Field(default=MAX_BAD_CELLS, exclude_if=lambda share: share == MAX_BAD_CELLS)
     commit: str | None  # git commit; None outside a checkout
     dirty: bool  # whether tracked files differed from that commit
     fingerprint: str

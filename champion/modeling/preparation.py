@@ -12,6 +12,7 @@ from champion.modeling.features import signature
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule, is_holdout
 from champion.modeling.tasks.target import target_of
+from champion.modeling.wrong_cells import mended
 from champion.use_case.learning import Data
 
 
@@ -34,7 +35,7 @@ def prepare_table(
     Raises NotEnoughDataError when holdout or train set would be empty, or the train set has one class only; DataError when a
     column of a group or a time split has gaps.
     """
-    table, _ = labelled(table, data)
+    table, _ = labelled(mended(table, data, rule.column)[0], data)
     aside = is_holdout(table, rule)
     train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
     if train.empty or holdout.empty:

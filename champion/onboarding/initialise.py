@@ -24,10 +24,11 @@ from champion.modeling.columns import Column, infer
 from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
+from champion.modeling.wrong_cells import mended
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
 from champion.tabular.words import count_words
-from champion.use_case.learning import MISSING_WORDS, Read
+from champion.use_case.learning import MISSING_WORDS, Data, Read
 from champion.use_case.whole import UseCase, parse_use_case
 from champion.workspace import process
 from champion.workspace.files import replacing, write_text
@@ -69,6 +70,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     target = unicodedata.normalize("NFC", target).strip()
     read, said = _missing_words(table, shown(table, root), target)
     frame = read_table(table, shown(table, root), missing=read.words)
+    frame, wrong = mended(frame, Data(path="", target=target))
     data = _under_data(root, table, f"{stem or 'table'}{suffix}")
     data_path = shown(data, root)
     columns = infer(frame, exclude=[target], kinds={})
@@ -89,7 +91,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
         write_text(config, text)
-    warnings += [*said, *filter(None, (no_stage, untracked))]
+    warnings += [*said, *wrong, *filter(None, (no_stage, untracked))]
     return Initialised(name, config.relative_to(root), data.relative_to(root), columns, warnings, untracked is None)
 
 

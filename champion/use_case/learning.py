@@ -14,6 +14,7 @@ Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
 KINDS: tuple[str, ...] = get_args(Kind)
 Task = Literal["classification"]
 Unlabelled = Literal["refuse", "drop"]
+MAX_BAD_CELLS = 0.01
 MISSING_WORDS = (
     *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
@@ -67,6 +68,12 @@ class Data(Strict):
         default_factory=dict, description="What a column is, where the inferred kind is not what you want."
     )
     read: Read = Field(default_factory=Read, description="How the table's cells are read.")
+    max_bad_cells: float = Field(
+        default=MAX_BAD_CELLS,
+        ge=0,
+        lt=1,
+        description="Share of a column's values that may be of another kind than the column; they are read as missing.",
+    )
     unlabelled: Unlabelled = Field(
         default="refuse",
         description="What becomes of rows without a label: the table is refused, or they are left out.",

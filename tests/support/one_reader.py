@@ -47,9 +47,10 @@ def case_of(path: Path, target: str = "y", **data: Any) -> UseCase:
     return parse_use_case({**raw, "candidates": {"tree": {"estimator": TREE}}}, "configs/one.yaml")
 
 
-def learn(path: Path, use_case: UseCase) -> Learned:
-    """Read, check, split and fit as a training run does."""
-    table, check = checked_table(path, path.name, use_case, None)
+def learn(path: Path, use_case: UseCase, champion: Package | None = None) -> Learned:
+    """Read, check, split and fit as a training run does, beside a champion where there is one."""
+    signature = champion.manifest.signature if champion else ()
+    table, check = checked_table(path, path.name, use_case, None, signature)
     table = _through_the_store(table)
     data, rule = use_case.data, SplitRule.model_validate(check["rule"])
     train, _, profile, plan = prepare_table(table, data, rule)

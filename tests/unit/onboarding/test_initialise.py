@@ -89,6 +89,17 @@ def test_a_table_elsewhere_is_copied_and_everything_is_named_after_it(root: Path
     assert initialise(root, penguins, "species", name="again").data == made.data, "the same table is there already"
 
 
+def test_a_few_wrong_cells_make_no_other_kind_of_a_column_and_are_said(root: Path, tmp_path: Path) -> None:
+    rows = [f"{row * 31 % 487 / 4},{row % 2}" for row in range(400)]
+    table = tmp_path / "incomes.csv"
+    table.write_text("\n".join(["income,y", *rows, "refused,1"]), encoding="utf-8")
+    made = initialise(root, table, "y")
+    assert use_case(root, made).data.kinds == {"income": "numeric"}
+    assert [text for text in made.warnings if "refused" in text] == [
+        "1 of 401 values of 'income' are no numbers: 'refused' (row 401). They are read as missing (data.max_bad_cells)."
+    ]
+
+
 def test_a_name_that_is_none_is_refused_and_a_file_without_a_letter_needs_one(root: Path, penguins: Path) -> None:
     for name in ("No!", "-x", "", "x" * 61, "../x"):
         with pytest.raises(ConfigurationError, match="--name: found"):

@@ -1,0 +1,75 @@
+"""A table beside the champion's signature: what differs is named, so that no column changes its meaning in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from champion.errors import DataError, listed
+from champion.modeling.columns import describe
+from champion.modeling.features import MOST_CATEGORIES, Feature, as_categories
+from champion.modeling.wrong_cells import WHAT, wrong_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from champion.use_case.learning import Data
+
+CHANGED = 0.5  # share of values of another kind, from which a column is another one, and not one with errors
+
+
+def check_contract(table: pd.DataFrame, signature: Sequence[Feature], data: Data) -> list[str]:
+    """Name, in sentences, how a table differs from the signature of the champion.
+
+    Columns that are gone or new, kinds that changed, values missing where there were none, categories and ranges that the
+    champion did not know. Raises DataError where a column of numbers, dates or truth values holds more others than
+    `data.max_bad_cells`, and data.kinds does not say that it is another one now.
+    """
+    known, left_out = {feature.name for feature in signature}, {data.target, *data.drop}
+    gone = [feature.name for feature in signature if feature.name not in table or feature.name in left_out]
+    said = [f"The champion uses {listed(gone)}, which the table no longer has as a feature."] if gone else []
+    new = [
+        str(name)
+        for name in table
+        if name not in known | left_out and describe(table[name], data.kinds.get(str(name))).used
+    ]
+    said += [f"The champion does not know {listed(new)}; the challenger learns from it."] if new else []
+    gaps, unseen = [], []
+    for feature in signature:
+        if feature.name in gone:
+            continue
+        column = table[feature.name]
+        changed = _of_another_kind(column, feature, data)
+        if changed:
+            said.append(changed)
+            continue
+        if not feature.nullable and (missing := int(column.isna().sum())):
+            gaps.append(f"{feature.name!r} ({missing:,} rows)")
+        if feature.kind == "categorical" and feature.categories and len(feature.categories) < MOST_CATEGORIES:
+            texts = {text for text in as_categories(column, feature.dtype) if isinstance(text, str)}
+            if others := len(texts - set(feature.categories)):
+                unseen.append(f"{feature.name!r} ({others:,})")
+    said += [f"Values are missing where the champion knew none to be: {_few(gaps)}."] if gaps else []
+    said += [f"Categories that the champion did not learn: {_few(unseen)}."] if unseen else []
+    return said
+
+
+def _of_another_kind(column: pd.Series, feature: Feature, data: Data) -> str | None:
+    """Say that a column is of another kind than the champion's; refuse one that is the same, with many errors."""
+    named = data.kinds.get(feature.name)
+    today = describe(column, named)
+    if today.kind == feature.kind or (today.used and {today.kind, feature.kind} == {"numeric", "boolean"}):
+        return None
+    odd = wrong_cells(column, feature.kind) if feature.kind in WHAT else None
+    which = f" {odd.in_words()}." if odd is not None and odd.wrong.any() else f" {today.why}"
+    if odd is not None and not named and data.max_bad_cells < odd.share < CHANGED:
+        raise DataError(
+            f"The column {feature.name!r} is {feature.kind} for the champion, but {odd.in_words()}. That is more than "
+            f"data.max_bad_cells = {data.max_bad_cells:g} allows. Mend or empty them, or say in data.kinds what the column is now."
+        )
+    remedy = "" if named else " Where it should stay what it was, say so in data.kinds."
+    return f"The column {feature.name!r} was {feature.kind} for the champion, and is {today.kind}.{which}{remedy}"
+
+
+def _few(each: Sequence[str], most: int = 8) -> str:
+    return ", ".join(each[:most]) + (f" and {len(each) - most} more" if len(each) > most else "")

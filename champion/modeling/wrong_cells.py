@@ -1,0 +1,145 @@
+"""Cells that are not of their column's kind: a few are missing, counted and named; many are a refusal.
+
+The kind is the one that `data.kinds` names. Where it names none, a column of texts is numbers or moments if all but a few of its
+values are, and there are too many of them to be codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from champion.errors import DataError
+from champion.modeling.features import FALSE_TEXTS, TRUE_TEXTS
+from champion.modeling.numbers import text_numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from champion.use_case.learning import Data
+
+FEWEST_DISTINCT = 20  # numbers or moments in a column that nobody named so, up to which they may be codes
+_SAMPLE = 200
+_SHOWN_VALUES, _SHOWN_ROWS = 3, 3
+_CODE = re.compile(r"\s*[+-]?0\d")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d")
+WHAT = {"numeric": "numbers", "boolean": "truth values", "datetime": "dates or times"}
+
+
+@dataclass(frozen=True)
+class WrongCells:
+    """The cells of a column that are not of a kind; `wrong` is of shape (rows,), and a row counts from 1."""
+
+    name: str
+    kind: str
+    wrong: NDArray[np.bool_]
+    filled: int
+    values: Mapping[str, Sequence[int]]  # the first of them, with the rows in which they stand
+
+    @property
+    def share(self) -> float:
+        """Of the cells that hold anything."""
+        return float(self.wrong.sum()) / max(self.filled, 1)
+
+    def in_words(self) -> str:
+        """How many there are, and which."""
+        count, each = int(self.wrong.sum()), []
+        for value, rows in self.values.items():
+            listed = ", ".join(f"{row:,}" for row in rows[:_SHOWN_ROWS])
+            each.append(
+                f"{value!r} (row{'s' if len(rows) > 1 else ''} {listed}{', ...' if len(rows) > _SHOWN_ROWS else ''})"
+            )
+        distinct = sum(map(len, self.values.values()))
+        more = " and others" if distinct < count else ""
+        return f"{count:,} of {self.filled:,} values of {self.name!r} are no {WHAT[self.kind]}: {', '.join(each)}{more}"
+
+
+def mended(table: pd.DataFrame, data: Data, split_column: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """A table in which the few cells that are not of their column's kind are missing; and which they were, in sentences.
+
+    Raises DataError where more than `data.max_bad_cells` of a column are not of the kind that the use case names.
+    """
+    left_out = {data.target, *data.drop, split_column}
+    said: list[str] = []
+    for position, name in enumerate(table.columns):
+        column = table[name]
+        if name in left_out or not _is_of_texts(column):
+            continue
+        named = data.kinds.get(str(name))
+        found = wrong_cells(column, named) if named in WHAT else None if named else _of_most(column, data.max_bad_cells)
+        if found is None or not found.wrong.any():
+            continue
+        if found.share > data.max_bad_cells:
+            raise DataError(
+                f"The column {found.name!r} is {found.kind} in data.kinds, but {found.in_words()}. That is more than "
+                f"data.max_bad_cells = {data.max_bad_cells:g} allows. Mend or empty them, or correct data.kinds."
+            )
+        if not said:
+            table = table.copy(deep=False)
+        table.isetitem(position, column.mask(found.wrong).array)
+        said.append(f"{found.in_words()}. They are read as missing (data.max_bad_cells).")
+    return table, said
+
+
+def wrong_cells(column: pd.Series, kind: str | None) -> WrongCells:
+    """The cells of a column that are not of a kind."""
+    import pandas as pd
+
+    codes, uniques = pd.factorize(column)
+    texts = [str(value) for value in uniques]
+    good = np.append(_FITS[str(kind)](texts), True)
+    wrong = ~good[codes]
+    values = {}
+    for number in np.flatnonzero(~good)[:_SHOWN_VALUES]:
+        values[texts[number]] = (np.flatnonzero(codes == number) + 1).tolist()
+    return WrongCells(str(column.name), str(kind), wrong, int((codes >= 0).sum()), values)
+
+
+def _is_of_texts(column: pd.Series) -> bool:
+    import pandas as pd
+
+    if column.dtype == object:
+        return all(isinstance(value, str) for value in column.dropna().head(_SAMPLE))
+    return isinstance(column.dtype, pd.CategoricalDtype) or column.dtype == "str"
+
+
+def _of_most(column: pd.Series, most: float) -> WrongCells | None:
+    """The few cells that are no numbers or moments, where all the others are; None where there are more, or none."""
+    some = [str(value) for value in column.dropna().head(_SAMPLE)]
+    for kind in ("numeric", "datetime"):
+        if not some or _FITS[kind](some).mean() < 0.5:
+            continue
+        found = wrong_cells(column, kind)
+        fitting = column[~found.wrong].dropna()
+        codes = kind == "numeric" and any(_CODE.match(str(value)) for value in fitting.unique())
+        written = kind == "datetime" and not all(_ISO.match(str(value)) for value in fitting.unique())
+        if 0 < found.share <= most and fitting.nunique() > FEWEST_DISTINCT and not codes and not written:
+            return found
+    return None
+
+
+def _numbers(texts: list[str]) -> NDArray[np.bool_]:
+    import pyarrow as pa
+
+    numbers: NDArray[np.float64] = text_numbers(pa.array(texts, pa.string())).to_numpy(zero_copy_only=False)
+    return np.isfinite(numbers)
+
+
+def _booleans(texts: list[str]) -> NDArray[np.bool_]:
+    return np.array([text.strip().casefold() in TRUE_TEXTS | FALSE_TEXTS for text in texts], dtype=np.bool_)
+
+
+def _moments(texts: list[str]) -> NDArray[np.bool_]:
+    import pandas as pd
+
+    moments: Any = pd.to_datetime(pd.Series(texts, dtype="str"), utc=True, errors="coerce", format="mixed")
+    fits: NDArray[np.bool_] = moments.notna().to_numpy()
+    return fits
+
+
+_FITS: dict[str, Any] = {"numeric": _numbers, "boolean": _booleans, "datetime": _moments}

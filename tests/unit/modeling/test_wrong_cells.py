@@ -1,0 +1,79 @@
+"""A few cells of another kind are missing, counted and named with their rows; many are a refusal."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from champion.errors import DataError
+from champion.modeling.wrong_cells import mended
+from champion.use_case.learning import Data
+from tests.support.one_reader import assert_read_alike, batch, case_of, learn
+from tests.support.packages import write
+
+
+def incomes(rows: int = 1504, **wrong: Any) -> pd.DataFrame:
+    """Numbers of which all but the last column's are those of the class."""
+    number = np.arange(rows)
+    frame = pd.DataFrame({"x": (number * 7919 % 1013 / 8).astype(str), "n": number * 31 % 977 / 4})
+    frame["y"] = np.where(frame["x"].astype(float) > 60, "a", "b")
+    return frame.assign(**wrong)
+
+
+def with_refused(rows: list[int]) -> pd.DataFrame:
+    frame = incomes()
+    frame.loc[[row - 1 for row in rows], "x"] = "refused"
+    return frame
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_one_refused_among_numbers_is_missing_and_named_with_its_row_and_the_column_stays_numbers(
+    suffix: str, tmp_path: Path
+) -> None:
+    path = write(with_refused([1504]), tmp_path / f"one{suffix}")
+    learned = learn(path, case_of(path))
+    assert learned.said == [
+        "1 of 1,504 values of 'x' are no numbers: 'refused' (row 1,504). They are read as missing (data.max_bad_cells)."
+    ]
+    assert {feature.name: feature.kind for feature in learned.package.manifest.signature}["x"] == "numeric"
+    right = write(incomes(), tmp_path / f"right{suffix}")
+    assert_read_alike(learned, right)
+    tally, _ = batch(learned.package, path)
+    assert tally.reasons == {"'x' is no number": 1}, "a prediction says which row it could not score"
+
+
+def test_many_of_a_column_that_the_use_case_names_are_a_refusal_with_values_rows_and_the_remedy(tmp_path: Path) -> None:
+    path = write(with_refused([3, 10, 500, *range(1000, 1020)]), tmp_path / "one.csv")
+    with pytest.raises(DataError, match=r"23 of 1,504 values of 'x' are no numbers: 'refused' \(rows 3, 10, 500, \.\.\.\)\. .*"
+                                        r"data\.max_bad_cells = 0\.01 allows"):  # fmt: skip
+        learn(path, case_of(path, kinds={"x": "numeric"}))
+    assert "23 of 1,504" in learn(path, case_of(path, kinds={"x": "numeric"}, max_bad_cells=0.02)).said[0]
+    with pytest.raises(DataError, match=r"more than data\.max_bad_cells = 0 allows"):
+        learn(write(with_refused([7]), path), case_of(path, kinds={"x": "numeric"}, max_bad_cells=0))
+
+
+@pytest.mark.parametrize(("kind", "right", "wrong"), [
+    ("boolean", ["yes", "no"], "perhaps"), ("datetime", ["2024-01-31", "2025-01-31"], "soon"), ("numeric", ["1", "2"], "x"),
+])  # fmt: skip
+def test_the_kind_that_the_use_case_names_says_what_is_wrong(kind: Any, right: list[str], wrong: str) -> None:
+    values = [*(right * 100), wrong, None]
+    frame = pd.DataFrame({"x": pd.Series(values, dtype="str"), "y": 1})
+    made, (said,) = mended(frame, Data(path="", target="y", kinds={"x": kind}))
+    assert made["x"].isna().tolist() == [*([False] * 200), True, True]
+    assert said.startswith("1 of 201 values of 'x' are no ")
+    assert frame["x"].isna().sum() == 1, "the table itself is as it was"
+
+
+def test_what_nobody_named_is_numbers_or_dates_only_where_it_cannot_be_codes() -> None:
+    def odd(values: list[str]) -> int:
+        frame = pd.DataFrame({"x": pd.Series(values, dtype="str"), "y": 1})
+        return int(mended(frame, Data(path="", target="y"))[0]["x"].isna().sum())
+
+    numbers = [str(number) for number in range(300)]
+    days = [str(day.date()) for day in pd.date_range("2024-01-01", periods=300)]
+    assert (odd([*numbers, "refused"]), odd([*days, "soon"])) == (1, 1)
+    assert odd([*(["1", "2", "3"] * 100), "A"]) == 0, "few distinct numbers may be codes"
+    assert odd([*numbers, "007", "x"]) == 0, "digits that begin with a zero are codes"
+    assert odd([*numbers[:150], *(["a", "b"] * 75)]) == 0, "so many texts are no errors"
