@@ -65,7 +65,7 @@ def _of_another_kind(column: pd.Series, feature: Feature, data: Data) -> str | N
     if odd is not None and not named and data.max_bad_cells < odd.share < CHANGED:
         raise DataError(
             f"The column {feature.name!r} is {feature.kind} for the champion, but {odd.in_words()}. That is more than "
-            f"data.max_bad_cells = {data.max_bad_cells:g} allows. Mend or empty them, or say in data.kinds what the column is now."
+            f"data.max_bad_cells = {data.max_bad_cells:g} allows. Mend or empty them, or say in data.kinds what it is now."
         )
     remedy = "" if named else " Where it should stay what it was, say so in data.kinds."
     return f"The column {feature.name!r} was {feature.kind} for the champion, and is {today.kind}.{which}{remedy}"
