@@ -32,11 +32,11 @@ def checked_table(
     With the champion's signature, how the table differs from it is among the warnings. Returns the table, and of the check what
     JSON can hold: `warnings`, and the `rule` of the split. Raises ProjectError when table or use case cannot be used.
     """
-    from champion.modeling.contract_check import check_contract
+    from champion.modeling.checks.contract_check import check_contract
+    from champion.modeling.checks.wrong_cells import mended
     from champion.modeling.preparation import labelled
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
-    from champion.modeling.wrong_cells import mended
 
     data = use_case.data
     unused = [column for column in data.drop if column != use_case.split.column]

@@ -6,13 +6,13 @@ import pandas as pd
 
 from champion.errors import NotEnoughDataError
 from champion.modeling import profile as profiles
+from champion.modeling.checks.wrong_cells import mended
 from champion.modeling.columns import infer
 from champion.modeling.contract import Plan
 from champion.modeling.features import signature
 from champion.modeling.profile import Profile
 from champion.modeling.split import SplitRule, is_holdout
 from champion.modeling.tasks.target import target_of
-from champion.modeling.wrong_cells import mended
 from champion.use_case.learning import Data
 
 

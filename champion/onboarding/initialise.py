@@ -20,11 +20,11 @@ import pandas as pd
 from champion import settings
 from champion.datastore import dvc, index
 from champion.errors import ConfigurationError, DataError, ProjectError
+from champion.modeling.checks.wrong_cells import mended
 from champion.modeling.columns import Column, infer
 from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
-from champion.modeling.wrong_cells import mended
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
 from champion.tabular.words import count_words

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from champion.errors import DataError
-from champion.modeling.wrong_cells import mended
+from champion.modeling.checks.wrong_cells import mended
 from champion.use_case.learning import Data
 from tests.support.one_reader import assert_read_alike, batch, case_of, learn
 from tests.support.packages import write

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from champion.errors import DataError, listed
+from champion.modeling.checks.wrong_cells import WHAT, wrong_cells
 from champion.modeling.columns import describe
 from champion.modeling.features import MOST_CATEGORIES, Feature, as_categories
-from champion.modeling.wrong_cells import WHAT, wrong_cells
 
 if TYPE_CHECKING:
     import pandas as pd
