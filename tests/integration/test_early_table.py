@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
 from champion.orchestration.materializers.table import TableMaterializer
 from champion.tabular.tables import WrittenTable
@@ -89,7 +90,8 @@ def test_a_written_table_goes_whole_to_a_store_that_is_elsewhere(tmp_path: Path)
 
 
 def told(**facts: Any) -> EarlyTable:
-    lines = [{"version": "1"}, {"recorded": None, "check": {"warnings": []}, "rows": 3, "columns": 2, **facts}]
+    check = {"check": {"warnings": []}, "rows": 3, "columns": 2, "signature": dataset._digest(())}
+    lines = [{"version": "1"}, {"recorded": None, **check, **facts}]
     return EarlyTable(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)), Path("here"))
 
 
@@ -101,6 +103,10 @@ def test_a_check_under_another_champions_rule_does_not_count() -> None:
         assert (found is not None) is counts
         if found:
             assert (found[0].path, found[0].rows, found[0].columns) == (Path("here/table.parquet"), 3, 2)
+    known = (Feature(name="a", kind="boolean", dtype="bool", nullable=False),)
+    table = told(signature=dataset._digest(known))
+    table.version()
+    assert table.checked(None) is None, "it was held against another signature"
     for cut in ("", '{"vers'):  # the other process was killed
         killed = EarlyTable(io.StringIO(cut), Path("here"))
         assert (killed.version(), killed.checked(None)) == (None, None)
