@@ -226,7 +226,9 @@ def drift_summary(report: DriftReport) -> None:
 
     features = worst_first(report)
     listed, console = features[:_MOST_FEATURES], out()
-    rows = f"{report.current_rows:,} new rows beside {report.reference_rows:,}"
+    fewer = report.counted_rows is not None and report.counted_rows < report.current_rows
+    again = f" (counted as {report.counted_rows:,})" if fewer else ""
+    rows = f"{report.current_rows:,} new rows{again} beside {report.reference_rows:,}"
     title = f"{report.use_case}: {rows} of champion v{report.model_version}"
     table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("feature", overflow="fold", min_width=14)

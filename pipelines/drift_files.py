@@ -218,6 +218,7 @@ GAUGES = {
     "champion_drift_enough_data": "Whether there were data enough to judge: 1 or 0.",
     "champion_drift_schema_differences": "Columns that are missing, new, or of another type.",
     "champion_drift_rows": "Rows that were compared.",
+    "champion_drift_rows_counted": "As how many rows they count: a row that comes again is no new evidence.",
     "champion_drift_checked_timestamp_seconds": "When they were compared, in seconds since 1970.",
     "champion_drift_feature": "Whether a feature drifted: 1 or 0.",
     "champion_drift_feature_effect": "Share of rows that moved, from 0 to 1.",
@@ -237,6 +238,7 @@ def gauges(report: DriftReport) -> str:
         "champion_drift_enough_data": report.verdict != "not_enough",
         "champion_drift_schema_differences": len(report.schema_differences),
         "champion_drift_rows": report.current_rows,
+        "champion_drift_rows_counted": report.current_rows if report.counted_rows is None else report.counted_rows,
         "champion_drift_checked_timestamp_seconds": datetime.fromisoformat(report.created).timestamp(),
     }
     common = {"use_case": report.use_case, "model_version": str(report.model_version)}

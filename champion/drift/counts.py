@@ -1,6 +1,7 @@
 """What new data look like, counted chunk by chunk in the bins of a profile; memory does not grow with the rows."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,28 @@ class FeatureCounts:
                 self.unseen_rows += rows
                 if name in self._unseen or len(self._unseen) < MOST_NAMES:
                     self._unseen[name] += rows
+
+    def take(self, parts: Sequence["FeatureCounts"], weights: NDArray[np.float64]) -> None:
+        """Count what other counts of this feature hold, each for as much as its weight says, from 0 to 1."""
+        chosen = list(zip(parts, weights.tolist(), strict=True))
+
+        def weighed(name: str) -> int:
+            total: float = sum(weight * getattr(part, name) for part, weight in chosen)
+            return round(total)
+
+        self.missing, self.wrong, self.unseen_rows = (weighed(name) for name in ("missing", "wrong", "unseen_rows"))
+        self.cells = np.rint(sum((weight * part.cells for part, weight in chosen), np.zeros(len(self.cells)))).astype(
+            np.int64
+        )
+        self.rows = self.missing + self.wrong + int(self.cells.sum())
+        for mine, name in ((self._unlisted, "_unlisted"), (self._unseen, "_unseen")):
+            for text in {text for part, _ in chosen for text in getattr(part, name)}:
+                mine[text] = round(sum(weight * getattr(part, name)[text] for part, weight in chosen))
+        self.varied = any(part.varied for part, _ in chosen)
+        values = [weight * part.values for part, weight in chosen]
+        self.mean = sum(each * part.mean for each, (part, _) in zip(values, chosen, strict=True)) / max(
+            sum(values), 1e-9
+        )
 
     def _count(self, rows: int, values: int, wrong: NDArray[np.bool_]) -> None:
         unusable = int(wrong.sum())

@@ -271,10 +271,14 @@ def changed_types(features: Sequence[Feature], counts: Mapping[str, FeatureCount
 
 
 class ComparedTable(NamedTuple):
-    """A table beside a profile, feature by feature; `worse` says that the champion has become worse, where it has."""
+    """A table beside a profile, feature by feature; `worse` says that the champion has become worse, where it has.
+
+    `counted` is how many rows the `rows` count as, see `champion.drift.repeats`.
+    """
 
     reference_rows: int
     rows: int
+    counted: int
     counts: Mapping[str, FeatureCounts]
     judged: JudgedFeatures
     differences: Sequence[SchemaDifference]
@@ -289,20 +293,30 @@ def table_verdict(table: ComparedTable, rules: Drift) -> tuple[Verdict, str]:
         sentences = [f"The data lack the column(s) {listed(missing)}."] if missing else []
         sentences += [f"The column(s) {listed(other)} hold another type than in training."] if other else []
         return "schema", f"{' '.join(sentences)} What can be compared is below."
-    fewest = min(table.rows, table.reference_rows)
+    same = bool(table.counts) and not any(each.varied for each in table.counts.values())
+    if same and min(table.rows, table.reference_rows) >= rules.min_rows:
+        text = f"All {table.rows:,} rows are the same: they say no more than one. Look at what collects them."
+        return "not_enough", text
+    fewest = min(table.counted, table.reference_rows)
     if fewest < rules.min_rows:
-        which = "new rows" if table.rows <= table.reference_rows else "rows in training"
-        return "not_enough", f"There are {fewest:,} {which}; a verdict takes {rules.min_rows}. Collect more."
-    if table.counts and not any(each.varied for each in table.counts.values()):
-        same = f"All {table.rows:,} rows are the same: they say no more than one. Look at what collects them."
-        return "not_enough", same
+        which = "new rows" if table.counted <= table.reference_rows else "rows in training"
+        again = (
+            f", as which {table.rows:,} count that repeat each other"
+            if fewest < table.rows and which == "new rows"
+            else ""
+        )
+        return "not_enough", f"There are {fewest:,} {which}{again}; a verdict takes {rules.min_rows}. Collect more."
     drift = _drift(table)
     if drift:
         return "drift", drift
     judgeable = [each for each in table.judged.features if each.verdict != "ignored"]
     if judgeable and all(each.verdict == "not_enough" for each in judgeable):
         return "not_enough", f"No column has {rules.min_rows} values on both sides. Collect more."
-    return "none", f"{table.rows:,} new rows look like the {table.reference_rows:,} that the champion was trained on."
+    again = f" (they count as {table.counted:,}, because they repeat each other)" if table.counted < table.rows else ""
+    return (
+        "none",
+        f"{table.rows:,} new rows{again} look like the {table.reference_rows:,} that the champion was trained on.",
+    )
 
 
 def _drift(table: ComparedTable) -> str:

@@ -119,6 +119,7 @@ class DriftReport(ReportPart):
     reason: str
     reference_rows: int
     current_rows: int
+    counted_rows: int | None = None  # as how many they count, because a row that comes again is no new evidence
     alpha: float
     min_effect: float
     min_rows: int

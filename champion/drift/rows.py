@@ -14,9 +14,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from champion.bundle.parsing import MISSING, parse, reason
+from champion.bundle.parsing import MISSING, Parsed, parse, reason
+from champion.drift.counts import FeatureCounts
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
 from champion.drift.labels import Labels, Live, live_of
+from champion.drift.repeats import LEVELS, Occurrences, keys_of, weights
 from champion.drift.report import DriftReport, SchemaDifference, VersionScore
 from champion.errors import DataError, NotEnoughDataError, listed
 from champion.modeling.arrays import Block
@@ -87,6 +89,23 @@ class Rows(NamedTuple):
     share: float | None
 
 
+class Level(NamedTuple):
+    """Rows that came about as often before, see `champion.drift.repeats`: how many, by feature, and by what was answered."""
+
+    counts: dict[str, FeatureCounts]
+    predicted: Counter[str]
+    rows: list[int]  # of each chunk
+
+
+class Counted(NamedTuple):
+    """What of new rows is judged: by feature, by what was answered, how many they count as, and how many differ."""
+
+    counts: dict[str, FeatureCounts]
+    predicted: Counter[str]
+    rows: int
+    different: int
+
+
 class Count:
     """What was counted so far; answers of the champion are counted where it is given, or the rows have them."""
 
@@ -94,9 +113,8 @@ class Count:
         self, about: Manifest, profile: Profile, features: Sequence[Feature], live: Live, model: ArrayPredictor | None
     ) -> None:
         self.manifest, self.profile, self.features, self.live, self.model = about, profile, features, live, model
-        self.counts = counts_of(profile, features)
-        self.predicted: Counter[str] = Counter()
-        self.rows = 0
+        self.occurrences = Occurrences()
+        self.levels: dict[int, Level] = {}
         self.unusable: Counter[tuple[str, str]] = Counter()  # rows by feature, and by why its value was not counted
         self.former: dict[int, Live] = {}
         self.answered: Counter[int] = Counter()  # rows by the version that answered
@@ -115,32 +133,68 @@ class Count:
                 self.former[rows.version].count(rows.predicted, labels.of(rows.version, rows.ids))
             return
         total = rows.features.num_rows
-        self.rows += total
         good = np.ones(total, dtype=np.bool_)
-        blocks: list[Block] = []
+        read: list[Parsed] = []
         for feature in self.features:
             parsed = parse(rows.features, [feature], self.manifest.missing_words(rows.textual))
-            if feature.name in self.counts:
-                values = parsed.block.texts if feature.kind == "categorical" else parsed.block.numbers
-                self.counts[feature.name].add(values[:, 0], parsed.fault > MISSING)
-                for fault in np.unique(parsed.fault[parsed.fault > MISSING]).tolist():
-                    self.unusable[feature.name, reason(feature, fault)] += int((parsed.fault == fault).sum())
+            read.append(parsed)
+            for fault in np.unique(parsed.fault[parsed.fault > MISSING]).tolist():
+                self.unusable[feature.name, reason(feature, fault)] += int((parsed.fault == fault).sum())
             good &= parsed.column < 0
-            blocks.append(parsed.block)
+        numbers = np.hstack([each.block.numbers for each in read])
+        block = Block(numbers, np.hstack([each.block.texts for each in read]))
         predicted = rows.predicted
         if self.model is not None:
-            numbers, texts = np.hstack([each.numbers for each in blocks]), np.hstack([each.texts for each in blocks])
             predicted = np.full(total, None, dtype=object)
-            answer = self.model.predict(Block(numbers[good], texts[good]))
+            answer = self.model.predict(Block(block.numbers[good], block.texts[good]))
             predicted[good] = form_of(self.manifest.contract).texts(answer)
+        self._add_levels(block, read, predicted)
         if predicted is None:
             return
-        answers = [label for label in predicted.tolist() if label is not None]
-        self.predicted.update(answers)
-        self.answered[rows.version] += len(answers)
+        self.answered[rows.version] += sum(label is not None for label in predicted.tolist())
         truth = rows.truth if labels is None else labels.of(rows.version, rows.ids)
         if truth is not None:
             self.live.count(predicted, truth)
+
+    def _add_levels(self, block: Block, read: Sequence[Parsed], predicted: NDArray[np.object_] | None) -> None:
+        levels = self.occurrences.levels(keys_of(block))
+        for number in np.unique(levels).tolist():
+            if number not in self.levels:
+                self.levels[number] = Level(counts_of(self.profile, self.features), Counter(), [])
+            level, chosen = self.levels[number], levels == number
+            level.rows.append(int(chosen.sum()))
+            for feature, parsed in zip(self.features, read, strict=True):
+                if feature.name in level.counts:
+                    values = parsed.block.texts if feature.kind == "categorical" else parsed.block.numbers
+                    level.counts[feature.name].add(values[chosen, 0], parsed.fault[chosen] > MISSING)
+            if predicted is not None:
+                level.predicted.update(label for label in predicted[chosen].tolist() if label is not None)
+
+    @property
+    def rows(self) -> int:
+        """Rows that the champion answered, or is asked."""
+        return int(self._rows.sum())
+
+    @property
+    def _rows(self) -> NDArray[np.int64]:
+        rows = np.zeros(LEVELS, dtype=np.int64)
+        for number, level in self.levels.items():
+            rows[number] = sum(level.rows)
+        return rows
+
+    def counted(self, *, every: bool) -> Counted:
+        """What is judged: all rows alike, or each no oftener than the train set lets expect."""
+        complete = len(self.features) == len(self.manifest.signature)  # else rows are equal that training tells apart
+        shares = np.ones(LEVELS) if every or not complete else weights(self._rows, self.profile)
+        of_levels, counts = shares[list(self.levels)], counts_of(self.profile, self.features)
+        for name, count in counts.items():
+            count.take([level.counts[name] for level in self.levels.values()], of_levels)
+        answers: dict[str, float] = {}
+        for level, share in zip(self.levels.values(), of_levels.tolist(), strict=True):
+            for label, rows in level.predicted.items():
+                answers[label] = answers.get(label, 0.0) + share * rows
+        predicted = Counter({label: round(rows) for label, rows in answers.items()})
+        return Counted(counts, predicted, round(float((shares * self._rows).sum())), int(self._rows[0]))
 
     def scores(self, min_rows: int) -> list[VersionScore]:
         """Each version with labelled answers, newest first."""
@@ -188,7 +242,7 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
         )
     said = (*request.left_out, *left_out, *(known.notes(request.source) if known is not None else ()))
     request = request.model_copy(update={"left_out": said})
-    return _report(count, request, [*differences, *changed_types(features, count.counts)])
+    return _report(count, request, [*differences, *changed_types(features, count.counted(every=True).counts)])
 
 
 def _columns(
@@ -289,6 +343,16 @@ def _unusable(count: Count) -> list[str]:
     return [*notes[:_MOST_NOTES], *more]
 
 
+def _repeated(rows: int, counted: Counted) -> list[str]:
+    """Say that rows do not count in full."""
+    if counted.rows == rows:
+        return []
+    return [
+        f"{rows:,} rows count as {counted.rows:,}: {counted.different:,} of them are different, and the train set repeats its "
+        "rows less often. A row that is asked again is no new evidence."
+    ]
+
+
 def _of_former(count: Count) -> list[str]:
     """What to know of the scores of former versions."""
     return [
@@ -299,9 +363,10 @@ def _of_former(count: Count) -> list[str]:
 def _report(count: Count, request: DriftRequest, differences: list[SchemaDifference]) -> DriftReport:
     manifest, profile, rules = count.manifest, count.profile, request.rules
     live = count.live.score(rules.min_rows)
-    judged = judge(profile, count.counts, count.predicted, count.live.error, rules)
+    counted = count.counted(every=False)
+    judged = judge(profile, counted.counts, counted.predicted, count.live.error, rules)
     worse = count.live.WORSE if live and live.worse else ""
-    table = ComparedTable(profile.rows, count.rows, count.counts, judged, differences, worse)
+    table = ComparedTable(profile.rows, count.rows, counted.rows, counted.counts, judged, differences, worse)
     verdict, reason = table_verdict(table, rules)
     if verdict == "not_enough":
         judged = without_verdicts(judged, reason)
@@ -309,8 +374,8 @@ def _report(count: Count, request: DriftRequest, differences: list[SchemaDiffere
         **manifest.model_dump(include={"use_case", "model_version", "data_version"}),
         **rules.model_dump(include={"alpha", "min_effect", "min_rows"}),
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source, since=request.since,
-        verdict=verdict, reason=reason, reference_rows=profile.rows, current_rows=count.rows,
+        verdict=verdict, reason=reason, reference_rows=profile.rows, current_rows=count.rows, counted_rows=counted.rows,
         features=judged.features, predictions=judged.predictions, schema_differences=differences, live=live,
         versions=count.scores(rules.min_rows),
-        notes=[*request.left_out, *_unusable(count), *count.live.notes(), *_of_former(count)],
+        notes=[*request.left_out, *_repeated(count.rows, counted), *_unusable(count), *count.live.notes(), *_of_former(count)],
     )  # fmt: skip

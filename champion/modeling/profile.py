@@ -65,6 +65,8 @@ class Profile(Frozen):
     classes: list[Label]
     class_counts: list[int]  # in the train set, in the order of `classes`
     columns: list[ColumnProfile]
+    # how many different rows, by their features, stand how often; empty in a profile of version 0.1
+    repeats: list[tuple[int, int]] = Field(default_factory=list, exclude_if=lambda pairs: not pairs)
 
 
 def build(
@@ -79,6 +81,7 @@ def build(
 
     Classes are counted in the order given. Raises DataError when a column holds a value that is not of its kind.
     """
+    from champion.modeling.repeats import frequencies
     from champion.modeling.tasks.target import target_of
 
     return Profile(
@@ -89,6 +92,7 @@ def build(
         classes=list(classes),
         class_counts=target_of(task).class_counts(train[target], classes),
         columns=[_column(train[column.name], column) for column in columns],
+        repeats=frequencies(train[[column.name for column in columns if column.used]]),
     )
 
 

@@ -36,8 +36,9 @@ def iris() -> pd.DataFrame:
 
 
 def new_rows(rows: int = 300, seed: int = 1) -> pd.DataFrame:
-    """Rows of the sample, drawn again, without the target."""
-    return iris().drop(columns="species").sample(rows, replace=True, random_state=seed).reset_index(drop=True)
+    """Rows of the sample, drawn again and measured again, so that they differ, without the target."""
+    drawn = iris().drop(columns="species").sample(rows, replace=True, random_state=seed).reset_index(drop=True)
+    return (drawn + np.random.default_rng(seed).uniform(-0.05, 0.05, drawn.shape)).round(4)
 
 
 def sales(rows: int, seed: int, month: int = 1) -> pd.DataFrame:

@@ -171,6 +171,23 @@ def test_of_forty_shops_those_that_training_saw_once_or_never_are_no_drift_and_a
     assert (shop.name, shop.verdict, shop.effect) == ("shop", "drift", pytest.approx(0.2, abs=0.05))
 
 
+def test_rows_that_a_client_asks_again_and_again_count_once_and_both_numbers_are_said(
+    store: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    session = with_champion(store, tmp_path_factory, "shops")
+    few = monitored(session, pd.concat([shops(20, 2)] * 20), **of_sales())
+    assert (few.verdict, few.current_rows, few.counted_rows) == ("not_enough", 400, 20)
+    assert "There are 20 new rows, as which 400 count" in few.reason
+    again = monitored(session, pd.concat([shops(60, seed) for seed in range(3, 6) for _ in range(20)]), **of_sales())
+    assert (again.verdict, again.current_rows, again.counted_rows) == ("none", 3600, 180)
+    assert again.notes[0].startswith("3,600 rows count as 180: 180 of them are different")
+    folder = session.root / "reports" / session.name
+    assert "champion_drift_rows_counted{" in (folder / "drift.prom").read_text()
+    for name in ("drift.html", "drift.md"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert all(each in text for each in ("as 180 rows", "they count as 180, because")), name
+
+
 @pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.parquet"])
 def test_every_kind_of_column_is_compared_in_every_format(shop: Session, name: str) -> None:
     found = sold(shop, sales(400, 2, month=5), name)
@@ -202,10 +219,12 @@ def test_the_command_says_it_with_its_exit_code_and_the_history_draws_it(ready: 
     assert told.index("petal_length") < told.index("sepal_length")
     assert "Drift." in told
     ready.run("monitor", "other.csv", "--fail-on", "never")
+    pd.concat([rows.head(30)] * 20).to_csv(ready.root / "again.csv", index=False)
+    assert "600 new rows (counted as 30)" in ready.run("monitor", "again.csv", expect=4).stdout
     assert "1 of 20 rows are not counted in 'petal_width'" in ready.run("monitor", "few.csv", expect=4).stderr
     assert json.loads(ready.run("monitor", "few.csv", "--json", expect=4).stdout)["verdict"] == "not_enough"
     shown = ready.run("monitor", "--history").stdout
-    assert "5 comparisons, 2 with drift." in shown
+    assert "6 comparisons, 2 with drift." in shown
     assert "<svg" in (ready.root / "reports/iris/drift_history.html").read_text(encoding="utf-8")
     ready.run("monitor", expect=2)
     ready.run("monitor", "same.csv", "--history", expect=2)

@@ -177,6 +177,7 @@ def about_table(report: DriftReport) -> Table:
         "champion": f"v{report.model_version}, trained on data {report.data_version[:12]}",
         "reference": f"the profile of its train set, {counted(report.reference_rows, 'row')}",
         "new data": f"{clean(report.source)}, {counted(report.current_rows, 'row')}",
+        "counted": "" if report.counted_rows is None else f"as {counted(report.counted_rows, 'row')}",
         "since": moment(report.since) if report.since else "",
         "checked": moment(report.created),
         "false alarms": f"at most {percent(report.alpha)} of tables without drift",
