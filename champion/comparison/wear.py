@@ -39,7 +39,8 @@ def allowed_p(level: float, judged: int) -> float:
 def luck(evaluation: Evaluation, judged: int) -> Luck:
     """What the luckiest of `judged` draws would reach on the rows of a comparison.
 
-    A challenger that is no better wins each row on which both differ with one half, as in McNemar's test.
+    A challenger that is no better wins each row on which both differ with one half, as in McNemar's test: what the luckiest
+    wins more than it loses comes on top of the champion's own share.
     """
     test, of_classes = evaluation.paired, [each.support for each in evaluation.challenger.per_class]
     no_better = guessing = None
@@ -47,7 +48,8 @@ def luck(evaluation: Evaluation, judged: int) -> Luck:
         differing = test.only_challenger_right + test.only_champion_right
         rows = test.both_right + differing + test.both_wrong
         if rows:
-            no_better = (test.both_right + _luckiest(differing, 0.5, judged)) / rows
+            gain = 2 * _luckiest(differing, 0.5, judged) - differing
+            no_better = min(1.0, (test.both_right + test.only_champion_right + gain) / rows)
     if sum(of_classes):
         guessing = _luckiest(sum(of_classes), max(of_classes) / sum(of_classes), judged) / sum(of_classes)
     return Luck(no_better, guessing)

@@ -22,7 +22,8 @@ def pairs(*rows: int, p: float = 1.0) -> PairedTest:
 def test_what_the_luckiest_would_reach_is_the_mean_of_the_largest_of_so_many_draws(draws: int) -> None:
     random, evidence = np.random.default_rng(0), evaluation(paired=pairs(100, 22, 18, 60))
     found = luck(evidence, draws)
-    no_better = (100 + random.binomial(40, 0.5, (40_000, draws)).max(axis=1).mean()) / 200
+    wins = random.binomial(40, 0.5, (40_000, draws)).max(axis=1)
+    no_better = (100 + 18 + (wins - (40 - wins)).mean()) / 200
     guessing = random.binomial(30, 1 / 3, (40_000, draws)).max(axis=1).mean() / 30
     assert found == pytest.approx((no_better, guessing), abs=2e-3)
 
@@ -31,11 +32,12 @@ def test_without_a_champion_or_without_classes_nothing_is_said_of_luck() -> None
     first = evaluation(champion=None, paired=None, challenger=performance("challenger", [0, 1], per_class=[]))
     assert luck(first, 5) == (None, None)
     assert luck(evaluation(paired=pairs(0, 0, 0, 0)), 5).no_better is None
+    assert luck(evaluation(paired=pairs(27, 2, 1, 0)), 500).no_better == 1.0, "no more than all rows"
 
 
 def test_the_luckiest_of_a_million_rows_is_found_at_once() -> None:
     found = luck(evaluation(paired=pairs(400_000, 100_000, 100_000, 400_000)), 18).no_better
-    assert found == pytest.approx(0.5 + 1.82 * np.sqrt(200_000 * 0.25) / 1e6, rel=1e-3)
+    assert found == pytest.approx(0.5 + 2 * 1.82 * np.sqrt(200_000 * 0.25) / 1e6, rel=1e-3)
 
 
 def test_the_first_comparison_is_held_to_the_level_and_all_together_to_twice_of_it_two_sided() -> None:

@@ -49,7 +49,7 @@ def test_each_new_challenger_counts_once_and_a_store_that_only_knows_the_package
     most = f"at most {1 / 3**1.73:.4g} (1 for the first comparison, and this holdout has judged 4 challengers)"
     assert (decision.reason_code, check.required) == ("p_value", most)
     assert outcome.luckiest is not None
-    assert outcome.luckiest > 29 / 30, "of which the champion got 28 right"
+    assert outcome.luckiest == pytest.approx(28 / 30 + 0.0567, abs=1e-3), "of which the champion got 28 right"
     assert outcome.luckiest_guess == pytest.approx(0.4225, abs=1e-4), "of ten rows of each of three classes"
     assert count(ada) == 4
     ada.push()
