@@ -113,7 +113,7 @@ class RowReader:
         if has_former:
             rows = self._without_former(rows, Counter() if ignored is None else ignored)
         may_lack = self._nullable and any(None in row for row in rows)  # so that another field may be there twice
-        if has_former or may_lack or b"\\" in body or body.count(b":") != len(rows) * len(self.features):
+        if may_lack or b"\\" in body or body.count(b":") != len(rows) * len(self.features):
             _refuse_repeated(body)
         plain = not (self._moments or self._converted or (self._missing and self._texts))
         return rows if plain else [self._finished(row) for row in rows]

@@ -105,6 +105,9 @@ def test_a_champion_is_judged_through_its_own_columns_and_without_one_it_is_said
     assert [words for words in ("petal_width", "replace_unjudged") if words not in kept.decision.reason] == []
     replaced, _ = session.train(tree(2, promotion={"replace_unjudged": True}))
     assert (replaced.decision.reason_code, replaced.outcome.replaced) == ("unjudged_replaced", 1)
+    assert replaced.evaluation.contract_change is not None
+    assert replaced.evaluation.contract_change.dropped == ["petal_width"]
+    assert session.manifest()["title"]["former_fields"] == ["petal_width"]
     assert session.stages()[replaced.outcome.champion] == "production"
     assert session.manifest()["model_version"] == replaced.outcome.champion
 
@@ -127,6 +130,7 @@ def test_a_champion_of_other_libraries_is_judged_where_it_answers_and_else_the_r
     assert (kept.decision.reason_code, kept.outcome.champion) == ("unjudged", 1)
     assert "scikit-learn 1.7.2, which is 1.9" in kept.decision.reason
     assert "and its model cannot answer: AttributeError: 'SimpleImputer'" in kept.decision.reason
+    assert kept.evaluation.contract_change is not None, "what it takes is known all the same"
     (ways,) = [note for note in kept.notes if "uv run --no-project" in note]
     assert [
         words for words in ("replace_unjudged", "--with scikit-learn==1.7.2", "run.py train") if words not in ways
@@ -138,6 +142,7 @@ def test_a_champion_of_other_libraries_is_judged_where_it_answers_and_else_the_r
     old_package("imputing", third.root, third.name, unknown)
     replaced, _ = third.train(tree(2, promotion={"replace_unjudged": True}))
     assert (replaced.decision.reason_code, replaced.outcome.replaced) == ("unjudged_replaced", 1)
+    assert replaced.evaluation.contract_change is not None, "also of a model that cannot be loaded"
     assert "scikit-learn 1.7.2, which is 1.9" in replaced.decision.reason
     assert (
         "its model cannot be loaded: this version's list of trusted types lacks posixpath.join"
