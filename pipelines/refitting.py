@@ -12,6 +12,7 @@ from champion.bundle.manifest import Manifest
 from champion.comparison.evaluation import Provenance
 from champion.errors import ProjectError
 from champion.modeling.contract import Contract
+from champion.modeling.moments import OWN
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import output
@@ -81,6 +82,7 @@ def recipe(manifest: Manifest, today: UseCase) -> UseCase:
                 target=manifest.target,
                 drop=manifest.drop,
                 kinds=manifest.kinds,
+                zone=next((each.clock for each in manifest.signature if each.clock not in (None, OWN)), None),
                 unlabelled=manifest.unlabelled,
                 max_bad_cells=manifest.max_bad_cells if manifest.read else 0.0,  # 0.1 took every cell as it was
                 read=manifest.read or Read(missing=manifest.missing_words(not manifest.data_path.endswith(".parquet"))),

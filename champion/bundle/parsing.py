@@ -19,8 +19,8 @@ from champion.modeling.features import (
     TRUE_TEXTS,
     Feature,
     category_of,
-    moment_parts,
 )
+from champion.modeling.moments import FINER, OFFSET, Moments, model_parts
 from champion.modeling.numbers import text_numbers
 from champion.tabular.stream import without_words
 from champion.tabular.values import plain
@@ -103,8 +103,7 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
 def _numbers_of(column: pa.Array, feature: Feature, out: NDArray[np.float64], made: Parsed) -> NDArray[np.int64] | None:
     """Fill in the model columns of a feature; why values cannot be taken, None where all can."""
     if feature.kind == "datetime":
-        moments = _moments(column)
-        out[:] = moment_parts(moments)
+        out[:] = model_parts(_moments(column), feature.clock, feature.sentinels)
         values = out[:, 0]
     else:
         values = _booleans(column) if feature.kind == "boolean" else _numbers(column, feature)
@@ -115,7 +114,7 @@ def _numbers_of(column: pa.Array, feature: Feature, out: NDArray[np.float64], ma
         made.outside[feature.name] = (values < least) | (values > most)
     fault: NDArray[np.int64] | None = None
     if np.isnan(values.sum()):
-        empty = np.isnan(values)
+        empty = np.isnan(values) & (out[:, -1] != 1.0 if feature.sentinels else True)
         foreign = empty & pc.is_valid(column).to_numpy(zero_copy_only=False) & ~_holds_nan(column)
         fault = np.where(foreign, FOREIGN, 0 if feature.nullable else np.where(empty, MISSING, 0))
     if lowest < -LARGEST or highest > LARGEST:
@@ -212,19 +211,37 @@ def _categories(
     return each[codes], fault
 
 
-def _moments(column: pa.Array) -> NDArray[np.datetime64]:
-    kind, naive = column.type, pa.timestamp("us")
+def _moments(column: pa.Array) -> Moments:
+    kind, naive, nothing = column.type, pa.timestamp("us"), np.zeros(len(column), dtype=np.bool_)
     if pa.types.is_string(kind):
-        made = _cast(column, naive)
-        if made is None:
-            zoned = _cast(column, pa.timestamp("us", "UTC"))
-            made = _odd_moments(column) if zoned is None else zoned.cast(naive)
-    elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        made = column.cast(pa.timestamp(kind.unit) if pa.types.is_timestamp(kind) else naive).cast(naive, safe=False)
-    else:
-        made = pa.nulls(len(column), naive)
+        instants = _read_moments(column)
+        zoned = pc.match_substring_regex(column, OFFSET).fill_null(False).to_numpy(zero_copy_only=False)
+        if not zoned.any():
+            return Moments(instants, instants, zoned)
+        return Moments(instants, _read_moments(pc.replace_substring_regex(column, OFFSET, r"\1")), zoned)
+    if not pa.types.is_timestamp(kind):
+        never = _micros(pa.nulls(len(column), naive))
+        return Moments(never, never, nothing)
+    instants = _micros(column.cast(pa.timestamp(kind.unit)).cast(naive, safe=False))
+    if kind.tz is None:
+        return Moments(instants, instants, nothing)
+    return Moments(instants, _micros(pc.local_timestamp(column).cast(naive, safe=False)), ~nothing)
+
+
+def _micros(made: pa.Array) -> NDArray[np.datetime64]:
     moments: NDArray[np.datetime64] = made.to_numpy(zero_copy_only=False)
     return moments.astype("datetime64[us]")
+
+
+def _read_moments(texts: pa.Array) -> NDArray[np.datetime64]:
+    naive = pa.timestamp("us")
+    if (pc.max(pc.utf8_length(texts)).as_py() or 0) > len("2024-02-29T10:00:00.123456"):
+        texts = pc.replace_substring_regex(texts, FINER, r"\1")
+    made = _cast(texts, naive)
+    if made is None:
+        zoned = _cast(texts, pa.timestamp("us", "UTC"))
+        made = _odd_moments(texts) if zoned is None else zoned.cast(naive)
+    return _micros(made)
 
 
 def _odd_moments(texts: pa.Array) -> pa.Array:

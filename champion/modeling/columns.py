@@ -45,7 +45,8 @@ SAMPLE = 1000  # distinct values looked at before all of them are
 
 _TRUTH_WORDS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
 _CLOCK = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)? ?(?:Z|[+-]\d{2}:?\d{2})?"
-_ISO = re.compile(rf"(?:1[6-9]|2[01])\d{{2}}(?P<sep>[-/])\d{{2}}(?:(?P=sep)\d{{2}}(?:{_CLOCK})?)?")
+_USUAL_YEAR = rf"(?:1[6-9]|2[01])\d{{2}}(?P<sep>[-/])\d{{2}}(?:(?P=sep)\d{{2}}(?:{_CLOCK})?)?"
+_ISO = re.compile(rf"{_USUAL_YEAR}|\d{{4}}-\d{{2}}-\d{{2}}(?:{_CLOCK})?")
 _DATE_LIKE = re.compile(r"\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d{2})(?: .*)?")
 _CODE = re.compile(r"[+-]?0\d")
 _IDENTIFIER_NAME = re.compile(r"(?:^|[\W_])(?:id|uuid|guid|index|row ?id)$|^unnamed: \d+$", re.IGNORECASE)

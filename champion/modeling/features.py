@@ -15,9 +15,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from champion.errors import DataError
 from champion.modeling.evaluation import Frozen
+from champion.modeling.moments import (
+    FAR,
+    FINER,
+    MOMENT_PARTS,
+    OFFSET,
+    OWN,
+    Moments,
+    model_parts,
+    sentinels_of,
+    without_sentinels,
+)
 from champion.modeling.numbers import text_numbers
 from champion.modeling.split import missing_columns
 
@@ -26,7 +38,6 @@ if TYPE_CHECKING:
 
     from champion.modeling.columns import Column
 
-MOMENT_PARTS = ("days", "month", "weekday", "hour")
 MOST_CATEGORIES = 1000  # in the signature; the estimator sees fewer
 _CODE = re.compile(r"\s*0\d+\s*")  # 007 is a text, as where a table is read
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d+)?")
@@ -40,7 +51,8 @@ class Feature(Frozen):
     """One column of the signature.
 
     `minimum` and `maximum` are the range in training: of numbers, or of moments in days since 1970. `categories` are
-    those seen in training, in order; at most `MOST_CATEGORIES`.
+    those seen in training, in order; at most `MOST_CATEGORIES`. `clock` says whose hour, weekday and month those of a moment
+    are: its own, those of a zone, or UTC where it is None, as version 0.1 had it; `sentinels` are days that stand for no moment.
     """
 
     name: str
@@ -50,18 +62,21 @@ class Feature(Frozen):
     minimum: float | None = None
     maximum: float | None = None
     categories: tuple[str, ...] | None = None
+    clock: str | None = Field(default=None, exclude_if=lambda clock: clock is None)
+    sentinels: tuple[float, ...] = Field(default=(), exclude_if=lambda days: not days)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the model frame that this feature becomes."""
         if self.kind == "datetime":
-            return tuple(f"{self.name} ({part})" for part in MOMENT_PARTS)
+            parts = (*MOMENT_PARTS, FAR) if self.sentinels else MOMENT_PARTS
+            return tuple(f"{self.name} ({part})" for part in parts)
         return (self.name,)
 
 
-def signature(train: pd.DataFrame, columns: Iterable[Column]) -> tuple[Feature, ...]:
-    """What the train set looked like, column by column, without the columns that are not used."""
-    return tuple(_feature(train[column.name], column.kind) for column in columns if column.used)
+def signature(train: pd.DataFrame, columns: Iterable[Column], zone: str | None = None) -> tuple[Feature, ...]:
+    """What the train set looked like, column by column, without the columns that are not used; `zone` is `data.zone`."""
+    return tuple(_feature(train[column.name], column.kind, zone or OWN) for column in columns if column.used)
 
 
 def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
@@ -96,7 +111,8 @@ def _model_columns(column: pd.Series, feature: Feature) -> dict[str, Any]:
         return {feature.name: as_booleans(column)}
     if feature.kind == "categorical":
         return {feature.name: as_categories(column, feature.dtype)}
-    return dict(zip(feature.columns, moment_parts(_moments(column)).T, strict=True))
+    parts = model_parts(_moments(column), feature.clock, feature.sentinels)
+    return dict(zip(feature.columns, parts.T, strict=True))
 
 
 def as_numbers(column: pd.Series) -> NDArray[np.float64]:
@@ -185,38 +201,42 @@ def category_of(value: object, dtype: str) -> str:
     return category_text(value)
 
 
-def as_days(column: pd.Series) -> NDArray[np.float64]:
+def as_days(column: pd.Series, clock: str | None = None) -> NDArray[np.float64]:
     """Read a column of moments as days since 1970 in UTC, shape (rows,), NaN where it is empty.
 
     Raises DataError naming the first value that is no moment.
     """
-    return moment_parts(_moments(column))[:, 0]
+    return model_parts(_moments(column), clock, ())[:, 0]
 
 
-def _moments(column: pd.Series) -> NDArray[np.datetime64]:
+def _moments(column: pd.Series) -> Moments:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column.dtype):
         _refuse(column, column.notna().to_numpy(), "a date or time")
-    moments = pd.to_datetime(column, utc=True, errors="coerce", format="mixed")
-    _refuse(column, moments.isna().to_numpy() & column.notna().to_numpy(), "a date or time")
-    return moments.astype("datetime64[us, UTC]").dt.tz_localize(None).to_numpy()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype("str")
+    texts = column.dtype == "str"
+    if texts and column.str.len().max() > len("2024-02-29T10:00:00.123456"):
+        column = column.str.replace(FINER, r"\1", regex=True)
+    read = pd.to_datetime(column, utc=True, errors="coerce", format="mixed")
+    _refuse(column, read.isna().to_numpy() & column.notna().to_numpy(), "a date or time")
+    instants = _micros(read)
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        shown: NDArray[np.datetime64] = column.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+        return Moments(instants, shown, ~np.isnat(instants))
+    zoned = np.zeros(len(column), dtype=np.bool_)
+    if texts:
+        zoned = column.str.fullmatch(OFFSET).fillna(False).to_numpy(dtype=bool)
+    if not zoned.any():
+        return Moments(instants, instants, zoned)
+    bare = pd.to_datetime(column.str.replace(OFFSET, r"\1", regex=True), utc=True, errors="coerce", format="mixed")
+    return Moments(instants, _micros(bare), zoned)
 
 
-def moment_parts(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
-    """Days since 1970, month, weekday (Monday is 0) and hour of moments in UTC: shape (rows, 4), NaN for NaT."""
-    exact = moments.astype("datetime64[us]")
-    days = exact.astype("datetime64[D]")
-    parts = np.column_stack(
-        [
-            exact.astype(np.int64) / 86_400e6,
-            days.astype("datetime64[M]").astype(np.int64) % 12 + 1,
-            (days.astype(np.int64) + 3) % 7,  # 1970 began on a Thursday
-            exact.astype("datetime64[h]").astype(np.int64) % 24,
-        ]
-    ).astype(np.float64)
-    parts[np.isnat(moments)] = np.nan
-    return parts
+def _micros(read: pd.Series) -> NDArray[np.datetime64]:
+    micros: NDArray[np.datetime64] = read.astype("datetime64[us, UTC]").dt.tz_localize(None).to_numpy()
+    return micros
 
 
 def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:
@@ -228,7 +248,7 @@ def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:
         )
 
 
-def _feature(column: pd.Series, kind: str) -> Feature:
+def _feature(column: pd.Series, kind: str, clock: str) -> Feature:
     about = {"name": str(column.name), "kind": kind, "dtype": str(column.dtype)}
     made = partial(Feature, **about, nullable=bool(column.isna().any()))
     if kind == "categorical":
@@ -238,7 +258,13 @@ def _feature(column: pd.Series, kind: str) -> Feature:
     if kind == "boolean":
         as_booleans(column)
         return made()
-    values = as_days(column) if kind == "datetime" else column if _plain_number(column) else as_numbers(column)
+    if kind == "datetime":
+        days = as_days(column, clock)
+        found = sentinels_of(days)
+        made = partial(made, clock=clock, sentinels=found)
+        values: Any = without_sentinels(days, found)
+    else:
+        values = column if _plain_number(column) else as_numbers(column)
     if not np.isfinite(values).any():
         return made()
     return made(minimum=float(np.nanmin(values)), maximum=float(np.nanmax(values)))

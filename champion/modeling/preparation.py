@@ -51,8 +51,8 @@ def prepare_table(
             columns[position] = replace(
                 column, kind="empty", used=False, why="It has no value in any row of the train set."
             )
-    profile = profiles.build(train, len(holdout), data.target, columns, classes, task)
-    features = signature(train, columns)
+    profile = profiles.build(train, len(holdout), data.target, columns, classes, task, data.zone)
+    features = signature(train, columns, data.zone)
     if not features:
         raise NotEnoughDataError(
             "No column of the train set can be used: each is constant, an identifier or free text."

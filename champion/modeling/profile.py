@@ -76,6 +76,7 @@ def build(
     columns: Sequence[Column],
     classes: Sequence[Label],
     task: str = "classification",
+    zone: str | None = None,
 ) -> Profile:
     """Count what a train set looks like: at most `BINS` bins or `CATEGORIES` categories per column, whatever the rows.
 
@@ -91,23 +92,30 @@ def build(
         target=target,
         classes=list(classes),
         class_counts=target_of(task).class_counts(train[target], classes),
-        columns=[_column(train[column.name], column) for column in columns],
+        columns=[_column(train[column.name], column, zone) for column in columns],
         repeats=frequencies(train[[column.name for column in columns if column.used]]),
     )
 
 
-def _column(values: pd.Series, column: Column) -> ColumnProfile:
+def _column(values: pd.Series, column: Column, zone: str | None = None) -> ColumnProfile:
+    import numpy as np
+
     from champion.modeling.features import as_days, as_numbers
+    from champion.modeling.moments import OWN, sentinels_of, without_sentinels
 
     if not column.used:
         measured = {"distinct": _distinct(values)}
     elif column.kind == "numeric":
         measured = _spread(as_numbers(values))
     elif column.kind == "datetime":
-        measured = _spread(as_days(values) * SECONDS_PER_DAY)
+        days = as_days(values, zone or OWN)
+        known = without_sentinels(days, sentinels_of(days))
+        measured = _spread(known * SECONDS_PER_DAY)
     else:
         measured = _category_facts(values, column.kind)
     missing = int(values.isna().sum())
+    if column.kind == "datetime" and column.used:
+        missing = int(np.isnan(known).sum())
     return ColumnProfile(**asdict(column), dtype=str(values.dtype), missing=missing, **measured)
 
 

@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from champion.errors import nearest
 from champion.modeling.arrays import LARGEST, Block, number_columns, text_columns
-from champion.modeling.features import Feature, category_of, moment_parts, takes_numbers
+from champion.modeling.features import Feature, category_of, takes_numbers
+from champion.modeling.moments import OWN, Moments, model_parts
 
 Header = tuple[bytes, bytes]
 Row = tuple[Any, ...]
@@ -198,7 +199,9 @@ class RowReader:
             picked = np.array([self._pick(row) for row in rows], dtype=np.float64)
             numbers[:, self._number_columns] = picked.reshape(len(rows), -1)
         for position, column in zip(self._moments, self._moment_columns, strict=True):
-            numbers[:, column : column + 4] = moment_parts(_moments([row[position] for row in rows]))
+            feature = self.features[position]
+            parts = model_parts(_moments([row[position] for row in rows]), feature.clock, feature.sentinels)
+            numbers[:, column : column + parts.shape[1]] = parts
         texts = np.empty((len(rows), self._text_width), dtype=object)
         for column, position in enumerate(self._texts):
             texts[:, column] = [np.nan if row[position] is None else row[position] for row in rows]
@@ -257,12 +260,24 @@ def _refuse_repeated(body: bytes) -> None:
 def _moment(text: str, feature: Feature) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            in_utc = moment.astimezone(UTC)
+            return in_utc if feature.clock is None else moment  # version 0.1 knew no other clock
+        if feature.clock in (None, OWN):
+            return moment.replace(tzinfo=UTC) if feature.clock is None else moment
+        has_offset = 1 < moment.year < 9999
+        return moment.replace(tzinfo=ZoneInfo(str(feature.clock)) if has_offset else UTC)
     except (ValueError, OverflowError):
         message = f"Found another text, expected {expected(feature)}."
         raise RequestError(422, "wrong_value", message, feature.name) from None
 
 
-def _moments(values: Sequence[datetime | None]) -> NDArray[np.datetime64]:
-    """Moments as NumPy has them, in UTC and without a zone."""
-    return np.array([None if value is None else value.replace(tzinfo=None) for value in values], dtype="datetime64[us]")
+def _moments(values: Sequence[datetime | None]) -> Moments:
+    """Moments as NumPy has them, in UTC and by their own clock; one without an offset is in UTC."""
+    shown = [None if value is None else value.replace(tzinfo=None) for value in values]
+    instants = [
+        value if value is None or value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+        for value in values
+    ]
+    zoned = np.array([value is not None and value.tzinfo is not None for value in values], dtype=np.bool_)
+    return Moments(np.array(instants, dtype="datetime64[us]"), np.array(shown, dtype="datetime64[us]"), zoned)

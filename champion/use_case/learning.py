@@ -7,6 +7,7 @@ in `champion.modeling.estimators`.
 from datetime import date, datetime
 from math import isnan
 from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -68,6 +69,10 @@ class Data(Strict):
         default_factory=dict, description="What a column is, where the inferred kind is not what you want."
     )
     read: Read = Field(default_factory=Read, description="How the table's cells are read.")
+    zone: str | None = Field(
+        default=None,
+        description="IANA zone of moments without an offset, by whose clock the others are read too; left out, each has its own.",
+    )
     max_bad_cells: float = Field(
         default=MAX_BAD_CELLS,
         ge=0,
@@ -78,6 +83,14 @@ class Data(Strict):
         default="refuse",
         description="What becomes of rows without a label: the table is refused, or they are left out.",
     )
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str | None) -> str | None:
+        try:
+            return zone if zone is None or ZoneInfo(zone) else None
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"found {zone!r}, expected a zone of the IANA database, such as Europe/Berlin") from None
 
 
 class Split(Strict):
