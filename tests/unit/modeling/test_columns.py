@@ -80,7 +80,7 @@ NAMED: list[tuple[Any, str, list[Any]]] = [
     (pd.Series([np.float32(1), 2.5], dtype=object), "categorical", ["1", "2.5"]),
     (pd.array([True, None], dtype="boolean"), "categorical", ["True", None]),
     (pd.Categorical(DAYS), "datetime", [20484, 20485, None]),
-    (["9999-12-31"], "datetime", [2932896]),
+    (["9999-12-31"], "datetime", [None]),
 ]
 
 
