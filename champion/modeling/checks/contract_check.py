@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from champion.errors import DataError, listed
 from champion.modeling.checks.wrong_cells import WHAT, wrong_cells
 from champion.modeling.columns import describe
-from champion.modeling.features import MOST_CATEGORIES, Feature, as_categories
+from champion.modeling.features import MOST_CATEGORIES, Feature, as_categories, as_days, as_numbers
+from champion.modeling.moments import without_sentinels
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from champion.use_case.learning import Data
 
+MANY_OUTSIDE = 0.05  # share of rows beyond the range of training
 CHANGED = 0.5  # share of values of another kind, from which a column is another one, and not one with errors
 
 
@@ -34,7 +36,7 @@ def check_contract(table: pd.DataFrame, signature: Sequence[Feature], data: Data
         if name not in known | left_out and describe(table[name], data.kinds.get(str(name))).used
     ]
     said += [f"The champion does not know {listed(new)}; the challenger learns from it."] if new else []
-    gaps, unseen = [], []
+    gaps, unseen, outside = [], [], []
     for feature in signature:
         if feature.name in gone:
             continue
@@ -49,9 +51,24 @@ def check_contract(table: pd.DataFrame, signature: Sequence[Feature], data: Data
             texts = {text for text in as_categories(column, feature.dtype) if isinstance(text, str)}
             if others := len(texts - set(feature.categories)):
                 unseen.append(f"{feature.name!r} ({others:,})")
+        if share := _outside(column, feature):
+            outside.append(f"{feature.name!r} ({share:.0%} of the rows)")
     said += [f"Values are missing where the champion knew none to be: {_few(gaps)}."] if gaps else []
     said += [f"Categories that the champion did not learn: {_few(unseen)}."] if unseen else []
+    said += [f"Values beyond the range that the champion learned from: {_few(outside)}."] if outside else []
     return said
+
+
+def _outside(column: pd.Series, feature: Feature) -> float:
+    """The share of rows beyond a range, where it is more than the few that any other sample has."""
+    if feature.minimum is None or feature.maximum is None:
+        return 0.0
+    if feature.kind == "datetime":
+        values = without_sentinels(as_days(column, feature.clock), feature.sentinels)
+    else:
+        values = as_numbers(column)
+    share = float(((values < feature.minimum) | (values > feature.maximum)).mean())
+    return share if share > MANY_OUTSIDE else 0.0
 
 
 def _of_another_kind(column: pd.Series, feature: Feature, data: Data) -> str | None:

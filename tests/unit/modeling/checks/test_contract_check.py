@@ -23,12 +23,13 @@ def test_columns_gone_and_new_categories_and_gaps_that_the_champion_did_not_know
     champion = learn(path, case_of(path)).package
     assert learn(path, case_of(path), champion).said == [], "the table that it was made from"
     colours = ["red", "pink", None] * 100
-    write(table(colour=colours, wide=np.arange(300) / 3), path)
+    write(table(colour=colours, wide=np.arange(300) / 3, income=np.arange(300) / 2), path)
     assert learn(path, case_of(path), champion).said == [
         "The champion uses 'size', which the table no longer has as a feature.",
         "The champion does not know 'wide'; the challenger learns from it.",
         "Values are missing where the champion knew none to be: 'colour' (100 rows).",
         "Categories that the champion did not learn: 'colour' (1).",
+        "Values beyond the range that the champion learned from: 'income' (16% of the rows).",
     ]
 
 
