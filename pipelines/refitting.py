@@ -11,8 +11,8 @@ from champion.bundle.libraries import moved
 from champion.bundle.manifest import Manifest
 from champion.comparison.evaluation import Provenance
 from champion.errors import ProjectError
+from champion.modeling.cells.moments import OWN
 from champion.modeling.contract import Contract
-from champion.modeling.moments import OWN
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import output

@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from champion.modeling.arrays import LARGEST, Block
+from champion.modeling.cells.moments import FINER, OFFSET, Moments, model_parts
+from champion.modeling.cells.numbers import text_numbers
 from champion.modeling.features import (
     FALSE_TEXTS,
     MOST_CATEGORIES,
@@ -20,8 +22,6 @@ from champion.modeling.features import (
     Feature,
     category_of,
 )
-from champion.modeling.moments import FINER, OFFSET, Moments, model_parts
-from champion.modeling.numbers import text_numbers
 from champion.tabular.stream import without_words
 from champion.tabular.values import plain
 

@@ -30,7 +30,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from champion.modeling.numbers import text_numbers
+from champion.modeling.cells.numbers import text_numbers
 from champion.use_case.learning import Kind
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "text", "constant", "identifier", "empty"]

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from champion.errors import DataError
-from champion.modeling.evaluation import Frozen
-from champion.modeling.moments import (
+from champion.modeling.cells.moments import (
     FAR,
     FINER,
     MOMENT_PARTS,
@@ -30,7 +29,8 @@ from champion.modeling.moments import (
     sentinels_of,
     without_sentinels,
 )
-from champion.modeling.numbers import text_numbers
+from champion.modeling.cells.numbers import text_numbers
+from champion.modeling.evaluation import Frozen
 from champion.modeling.split import missing_columns
 
 if TYPE_CHECKING:

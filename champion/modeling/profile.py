@@ -100,8 +100,8 @@ def build(
 def _column(values: pd.Series, column: Column, zone: str | None = None) -> ColumnProfile:
     import numpy as np
 
+    from champion.modeling.cells.moments import OWN, sentinels_of, without_sentinels
     from champion.modeling.features import as_days, as_numbers
-    from champion.modeling.moments import OWN, sentinels_of, without_sentinels
 
     if not column.used:
         measured = {"distinct": _distinct(values)}

@@ -18,8 +18,8 @@ import numpy as np
 
 from champion.errors import nearest
 from champion.modeling.arrays import LARGEST, Block, number_columns, text_columns
+from champion.modeling.cells.moments import OWN, Moments, model_parts
 from champion.modeling.features import Feature, category_of, takes_numbers
-from champion.modeling.moments import OWN, Moments, model_parts
 
 Header = tuple[bytes, bytes]
 Row = tuple[Any, ...]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from champion.errors import DataError, listed
+from champion.modeling.cells.moments import without_sentinels
 from champion.modeling.checks.wrong_cells import WHAT, wrong_cells
 from champion.modeling.columns import describe
 from champion.modeling.features import MOST_CATEGORIES, Feature, as_categories, as_days, as_numbers
-from champion.modeling.moments import without_sentinels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from champion.errors import DataError
+from champion.modeling.cells.numbers import text_numbers
 from champion.modeling.features import FALSE_TEXTS, TRUE_TEXTS
-from champion.modeling.numbers import text_numbers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from champion.modeling.cells.moments import OWN, Moments, model_parts, moment_parts, sentinels_of
 from champion.modeling.features import model_frame
-from champion.modeling.moments import OWN, Moments, model_parts, moment_parts, sentinels_of
 from champion.tabular.tables import read_table
 from tests.support.one_reader import assert_read_alike, case_of, learn
 from tests.support.packages import write

@@ -1,0 +1,1 @@
+"""What a cell means to a model: numbers written as texts, moments and their clocks."""
