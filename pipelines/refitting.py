@@ -59,12 +59,20 @@ def refitting(
     """Train the one candidate of a champion's recipe, compare its answers with those that were kept, and act on it."""
     ((name, candidate),) = use_case.candidates.items()
     data, fitting = use_case.data.model_copy(update={"path": ""}), use_case.fitting()
-    train_set, holdout, profile, plan = versioned(prepare)(table=table, data=data, rule=rule, task=use_case.task)
+    train_set, holdout, profile, plan, train_rows = versioned(prepare)(
+        table=table, data=data, rule=rule, task=use_case.task
+    )
     fitted = versioned(train_candidate, candidate.estimator)(
         train_set=train_set, plan=plan, name=name, candidate=candidate, fitting=fitting, id=f"train_{name}"
     )
     compared, refitted = versioned(compare_answers, candidate.estimator)(
-        holdout=holdout, plan=plan, candidate=fitted, contract=contract, kept=kept, fitting=fitting
+        holdout=holdout,
+        plan=plan,
+        train_rows=train_rows,
+        candidate=fitted,
+        contract=contract,
+        kept=kept,
+        fitting=fitting,
     )
     refit_step(compared=compared, refitted=refitted, plan=plan, profile=profile, facts=facts, terms=terms, rows=rows)
 

@@ -63,7 +63,9 @@ def training(
 ) -> None:
     """Train, judge, promote, report; the table and the champion's package are artifacts of the store."""
     data = use_case.data.model_copy(update={"path": ""})
-    train_set, holdout, profile, plan = versioned(prepare)(table=table, data=data, rule=rule, task=use_case.task)
+    train_set, holdout, profile, plan, train_rows = versioned(prepare)(
+        table=table, data=data, rule=rule, task=use_case.task
+    )
     fit = versioned(train_candidate, *_estimators(use_case))
     candidates = [
         fit(train_set=train_set, plan=plan, name=name, candidate=each, fitting=use_case.fitting(), id=f"train_{name}")
@@ -73,6 +75,7 @@ def training(
         holdout=holdout,
         plan=plan,
         profile=profile,
+        train_rows=train_rows,
         candidates=candidates,
         rules=use_case.comparison_rules(),
         champion=champion,

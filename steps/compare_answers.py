@@ -14,7 +14,13 @@ from champion.use_case.learning import Fitting
 
 @step(output_materializers={"refitted": CandidateMaterializer})
 def compare_answers(
-    holdout: pd.DataFrame, plan: Plan, candidate: TrainedCandidate, contract: Contract, kept: bytes, fitting: Fitting
+    holdout: pd.DataFrame,
+    plan: Plan,
+    train_rows: bytes,
+    candidate: TrainedCandidate,
+    contract: Contract,
+    kept: bytes,
+    fitting: Fitting,
 ) -> tuple[Annotated[AnswersCompared, "compared"], Annotated[TrainedCandidate, "refitted"]]:
     """Ask the new model the whole holdout, which has the target in it; the champion itself is not loaded.
 
@@ -37,4 +43,4 @@ def compare_answers(
             difference = before.difference(KeptAnswers.of(Predictor(plan, model), holdout, fitting.target))
     equivalence = check_equivalence(model, plan, holdout, fitting.seed)
     compared = AnswersCompared(rows=len(holdout), difference=difference)
-    return compared, TrainedCandidate(candidate.result, candidate.model, equivalence, kept)
+    return compared, TrainedCandidate(candidate.result, candidate.model, equivalence, kept, train_rows)

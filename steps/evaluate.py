@@ -19,6 +19,7 @@ def evaluate(
     holdout: pd.DataFrame,
     plan: Plan,
     profile: Profile,
+    train_rows: bytes,
     candidates: list[TrainedCandidate],
     rules: ComparisonRules,
     champion: Optional[Package] = None,  # noqa: UP045 - ZenML reads the annotation
@@ -27,15 +28,16 @@ def evaluate(
 ]:
     """The best candidate by cross-validation is the challenger; champion and challenger answer the same holdout rows.
 
-    The holdout has the target in it; figures are SVG by name.
+    The holdout has the target in it; `train_rows` is the sketch of today's train set; figures are SVG by name.
     """
-    from champion.bundle.build import predictor
+    from champion.bundle.build import predictor, train_rows_of
     from champion.bundle.libraries import unable
     from champion.bundle.model import loads
     from champion.comparison.compare import ComparedModel, compare
     from champion.errors import ModelError
     from champion.modeling.equivalence import check_equivalence
     from champion.modeling.kept import KeptAnswers, Remembering
+    from champion.modeling.rows.train_rows import TrainRows
     from champion.modeling.training import rank
     from champion.reporting.charts import figures
 
@@ -44,17 +46,24 @@ def evaluate(
     chosen = next(candidate for candidate in candidates if candidate.result.name == best.name)
     model = loads(chosen.model, "challenger")
     asked = Remembering(plan, model, holdout)
-    challenger = ComparedModel("challenger", asked, plan.rule, best.name, best.estimator, best.params)
+    sketch = TrainRows.from_bytes(train_rows)
+    challenger = ComparedModel(
+        "challenger", asked, plan.rule, best.name, best.estimator, best.params, train_rows=sketch
+    )
     incumbent = unjudged = contract = None
     if champion is not None:
         made, contract = champion.manifest, champion.manifest.contract
         identity = (made.candidate, made.estimator, made.params, made.model_version)
         try:
-            answering = predictor(champion, f"models/{made.use_case}")
-            incumbent = ComparedModel("champion", answering, made.split, *identity, made.libraries)
+            answering, learned = predictor(champion, f"models/{made.use_case}"), train_rows_of(champion)
+            incumbent = ComparedModel("champion", answering, made.split, *identity, made.libraries, learned)
         except ModelError as error:  # training goes on without it
             unjudged = unable(error, made.libraries)
     evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked, unjudged, contract)
     equivalence = check_equivalence(model, plan, holdout, rules.seed)
     answers = KeptAnswers.of(asked, holdout, rules.target).as_bytes()
-    return evaluation, TrainedCandidate(best, chosen.model, equivalence, answers), figures(evaluation, profile)
+    return (
+        evaluation,
+        TrainedCandidate(best, chosen.model, equivalence, answers, train_rows),
+        figures(evaluation, profile),
+    )

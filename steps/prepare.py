@@ -1,4 +1,4 @@
-"""Split the table, decide the signature, and take the profile of the train set."""
+"""Split the table, decide the signature, and take profile and sketch of the train set."""
 
 from typing import Annotated
 
@@ -23,6 +23,7 @@ def prepare(
     Annotated[pd.DataFrame, "holdout"],
     Annotated[Profile, "profile"],
     Annotated[Plan, "plan"],
+    Annotated[bytes, "train_rows"],
 ]:
     """Set the holdout aside, and decide what the columns are and what of them a model sees.
 
@@ -30,5 +31,5 @@ def prepare(
     """
     from champion.modeling.preparation import prepare_table
 
-    train_set, holdout, profile, plan = prepare_table(table, data, rule, task)
-    return train_set, holdout, profile, plan
+    train_set, holdout, profile, plan, train_rows = prepare_table(table, data, rule, task)
+    return train_set, holdout, profile, plan, train_rows

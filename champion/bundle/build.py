@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, Package, digest
+from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, TRAIN_ROWS, Package, digest
 from champion.bundle.libraries import failure, moved, unable, ways_on
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.bundle.model import loads
@@ -18,11 +18,18 @@ from champion.modeling.evaluation import EquivalenceReport
 from champion.modeling.features import Feature
 from champion.modeling.predictor import Predictor
 from champion.modeling.profile import Profile
+from champion.modeling.rows.train_rows import TrainRows
 
 SHOWN_CATEGORIES = 8  # of a column, in the card
 
 
-def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None = None, **about: Any) -> Package:
+def build(
+    model: bytes,
+    profile: Profile,
+    equivalence: EquivalenceReport | None = None,
+    train_rows: bytes | None = None,
+    **about: Any,
+) -> Package:
     """A package around a model; without `equivalence` the model answers itself; `about` are the other fields of `Manifest`."""
     bare = Manifest(**about, files={})
     files = {
@@ -32,6 +39,8 @@ def build(model: bytes, profile: Profile, equivalence: EquivalenceReport | None 
     }
     if equivalence is not None:
         files[EQUIVALENCE] = (equivalence.model_dump_json(indent=1) + "\n").encode()
+    if train_rows is not None:
+        files[TRAIN_ROWS] = train_rows
     here = memory()
     for name, data in files.items():
         largest, expected = most(name, here)
@@ -67,6 +76,19 @@ def equivalence_of(package: Package) -> EquivalenceReport:
         return EquivalenceReport.model_validate_json(package.files[EQUIVALENCE])
     except ValueError:
         raise PackageError(f"The package's {EQUIVALENCE} cannot be read. Fetch the package again.") from None
+
+
+def train_rows_of(package: Package) -> TrainRows | None:
+    """The sketch of the rows that the model learned from; None in a package of version 0.1.
+
+    Raises PackageError when it cannot be read.
+    """
+    if TRAIN_ROWS not in package.files:
+        return None
+    try:
+        return TrainRows.from_bytes(package.files[TRAIN_ROWS])
+    except ValueError:
+        raise PackageError(f"The package's {TRAIN_ROWS} cannot be read. Fetch the package again.") from None
 
 
 def predictor(package: Package, source: str) -> Predictor:

@@ -31,6 +31,7 @@ from champion.bundle.sizes import Memory, memory, most
 from champion.errors import PackageError
 
 MANIFEST, PROFILE, CARD = "manifest.json", "profile.json", "MODEL_CARD.md"
+TRAIN_ROWS = "train_rows"  # a package of version 0.1 has none
 EQUIVALENCE = "parity.json"  # a package from before there was a parity gate has none
 
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written

@@ -29,6 +29,7 @@ class TrainedCandidate:
     model: bytes  # the fitted pipeline as a skops file
     equivalence: EquivalenceReport | None = None
     answers: bytes | None = None  # a challenger's to the holdout (`champion.modeling.kept`)
+    train_rows: bytes | None = None  # the sketch of what it learned from (`champion.modeling.rows.train_rows`)
 
 
 def dumps(pipeline: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,18 +10,23 @@ from numpy.typing import NDArray
 
 from champion.bundle.libraries import unable
 from champion.comparison.clients import contract_change
-from champion.comparison.evaluation import ComparisonRows, Evaluation, Performance
-from champion.errors import DataError, NotEnoughDataError
+from champion.comparison.evaluation import ComparisonRows, Evaluation, LearnedRows, Performance, Period
+from champion.comparison.learned import Sketches, rows_not_learned
+from champion.errors import DataError, NotEnoughDataError, listed
 from champion.failures import of_a_warning
 from champion.modeling.contract import Contract
 from champion.modeling.evaluation import CandidateResult, Importance, Label
 from champion.modeling.predictor import Predictions, Predictor
-from champion.modeling.split import SplitRule, missing_columns, overlap
+from champion.modeling.rows.train_rows import TrainRows
+from champion.modeling.split import SplitRule, missing_columns, moments, overlap
 from champion.modeling.tasks.judging import judging_of
 from champion.modeling.tasks.learning import learning_of
 from champion.modeling.tasks.target import target_of
 from champion.use_case.policy import ComparisonRules
 
+FAR_OFF = 0.4  # of the wanted share, by which the share of the holdout may be off without a word
+MOSTLY_GONE = 0.9  # of the train rows, from which on one has to ask whether it is the same table
+PERIODS, ROWS_PER_PERIOD = 12, 20
 IMPORTANCE_ROWS = 400
 IMPORTANCE_REPEATS = 5
 IMPORTANCE_CELLS = 40_000_000  # that may be asked in all: some seconds, and every column of a table with a hundred
@@ -34,7 +39,8 @@ class ComparedModel:
     """One side of a comparison: what predicts, and where it comes from.
 
     `rule` is the split rule it was trained under; `number` its model version, where it has one;
-    `made_with` are the versions of its libraries, where they may be others than those of here.
+    `made_with` are the versions of its libraries, where they may be others than those of here; `train_rows` is the sketch of
+    what it learned from, which version 0.1 did not keep.
     """
 
     role: str
@@ -45,6 +51,14 @@ class ComparedModel:
     params: dict[str, Any]
     number: int | None = None
     made_with: dict[str, str] = field(default_factory=dict)
+    train_rows: TrainRows | None = None
+
+
+class _Answered(NamedTuple):
+    """What one side answered to the judged rows."""
+
+    predictions: Predictions
+    contract: Contract
 
 
 def compare(
@@ -68,16 +82,18 @@ def compare(
     task = challenger.predictor.contract.task
     judging, labels_of = judging_of(task), target_of(task).canonical_labels
     former = champion.predictor.contract if champion else in_production
-    judged, predictions, why = _ask_champion(holdout, rules, challenger, champion)
+    judged, learned, predictions, why = _ask_champion(holdout, rules, challenger, champion)
     if predictions is None:
         champion = None
     asked = _some(holdout, judged)
     truth = labels_of(asked[rules.target])
     contracts = [side.predictor.contract for side in (challenger, champion) if side]
     classes = judging.classes(contracts, truth)
-    answers = judging.answers(challenger.predictor.predict(asked), contracts[0], classes, truth)
+    sides = [_Answered(challenger.predictor.predict(asked), contracts[0])]
+    answers = judging.answers(sides[0].predictions, contracts[0], classes, truth)
     performance = paired = None
     if champion and predictions:
+        sides.append(_Answered(predictions, champion.predictor.contract))
         champion_answers = judging.answers(predictions, champion.predictor.contract, classes, truth)
         paired = judging.paired_test(answers, champion_answers)
         performance = _performance(champion, champion_answers, rules, [])
@@ -100,10 +116,12 @@ def compare(
             train=train_rows,
             holdout=len(holdout),
             judged=len(asked),
-            overlap_only=not judged.all(),
+            overlap_only=(learned.judged if learned else len(asked)) < len(holdout),
             missing_classes=judging.missing_classes(answers),
             smallest_gain=judging.smallest_gain(len(asked), paired),
             sampled_for_importance=len(sample),
+            wanted=challenger.rule.share if challenger.rule.by != "time" else None,
+            learned=learned,
             columns=len(contracts[0].features),
         ),
         candidates=list(candidates),
@@ -112,47 +130,112 @@ def compare(
         champion_unjudged=why or unjudged,
         paired=paired,
         alone=alone,
-        warnings=judging.doubts(truth, answers, contracts),
+        periods=_periods(asked, challenger.rule, rules, sides),
+        warnings=[
+            *_doubts(train_rows, len(holdout), challenger.rule, learned),
+            *judging.doubts(truth, answers, contracts),
+        ],
         contract_change=contract_change(former, contracts[0]) if former else None,
     )
 
 
+def _doubts(train_rows: int, holdout_rows: int, rule: SplitRule, learned: LearnedRows | None) -> list[str]:
+    """What is amiss with the rows that judge: how many they are, and whether the champion knows them."""
+    share, texts = holdout_rows / (train_rows + holdout_rows), []
+    if rule.by != "time" and abs(share - rule.share) > max(
+        FAR_OFF * rule.share, 3 * (rule.share / holdout_rows) ** 0.5
+    ):
+        texts.append(
+            f"The holdout has {share:.0%} of the rows, and split.share asks for {rule.share:.0%}: many rows are equal, or few "
+            "groups have many of them. Where equal rows are observations of their own, say split.repeats: observations."
+        )
+    if learned and learned.learned:
+        texts.append(f"{learned.learned:,} of the rows that judge trained the champion, and were left out for both.")
+    if learned and learned.gone >= MOSTLY_GONE and not learned.respelled:
+        texts.append(
+            f"{learned.gone:.0%} of the champion's train rows are not in this table any more. Where it is the same table, "
+            "written otherwise, the champion is judged on rows that it learned: write it as it was."
+        )
+    if learned and learned.respelled:
+        texts.append(
+            f"About {learned.respelled_share:.1%} of the rows that judge seem to be train rows of the champion in which "
+            f"{listed(learned.respelled)} was changed."
+        )
+    return texts
+
+
+def _periods(asked: pd.DataFrame, rule: SplitRule, rules: ComparisonRules, sides: Sequence[_Answered]) -> list[Period]:
+    """Both, the challenger first, in stretches of about equally many rows, the earliest first; of a time split alone."""
+    if rule.by != "time":
+        return []
+    contract = sides[0].contract
+    judging, learning = judging_of(contract.task), learning_of(contract.task)
+    truth = target_of(contract.task).canonical_labels(asked[rules.target])
+    classes, column = judging.classes([side.contract for side in sides], truth), asked[str(rule.column)]
+
+    def metric(side: _Answered | None, rows: NDArray[np.int64]) -> float | None:
+        if side is None:
+            return None
+        try:
+            answers = judging.answers(side.predictions.part(rows.tolist()), side.contract, classes, truth[rows])
+            return learning.score(answers, (), required=rules.metric)[rules.metric]
+        except NotEnoughDataError:
+            return None
+
+    order = np.argsort(moments(column, rule.cutoff), kind="stable")
+    champion = sides[1] if len(sides) > 1 else None
+    return [
+        Period(
+            first=str(column.iloc[rows[0]]),
+            last=str(column.iloc[rows[-1]]),
+            rows=len(rows),
+            challenger=metric(sides[0], rows),
+            champion=metric(champion, rows),
+        )
+        for rows in np.array_split(order, max(1, min(PERIODS, len(order) // ROWS_PER_PERIOD)))
+    ]
+
+
 def _ask_champion(
     holdout: pd.DataFrame, rules: ComparisonRules, challenger: ComparedModel, champion: ComparedModel | None
-) -> tuple[NDArray[np.bool_], Predictions | None, str | None]:
-    """Which holdout rows count, the champion's answers to them, and why it cannot be judged (None: it can)."""
+) -> tuple[NDArray[np.bool_], LearnedRows | None, Predictions | None, str | None]:
+    """Which holdout rows count, what the sketch told of them, the champion's answers, and why there are none (None: some)."""
     everything = np.ones(len(holdout), dtype=np.bool_)
     if champion is None:
-        return everything, None, None
+        return everything, None, None, None
     theirs, ours = champion.predictor.contract, challenger.predictor.contract
     if theirs.task != ours.task:
-        return everything, None, f"it was made for {theirs.task}, and the use case is one of {ours.task}"
+        return everything, None, None, f"it was made for {theirs.task}, and the use case is one of {ours.task}"
     lacking = missing_columns(holdout, [feature.name for feature in theirs.features])
     if lacking:
-        return everything, None, f"the table has no column {', '.join(map(repr, lacking))}, which it needs"
+        return everything, None, None, f"the table has no column {', '.join(map(repr, lacking))}, which it needs"
     unknown = judging_of(ours.task).unknown_target(holdout[rules.target], theirs)
     if unknown:
-        return everything, None, unknown
+        return everything, None, None, unknown
     try:
-        judged = _rows_of_both(holdout, rules, challenger, champion)
-        return judged, champion.predictor.predict(_some(holdout, judged)), None
-    except (MemoryError, NotEnoughDataError):
+        judged, learned = _rows_of_neither(holdout, rules, challenger, champion)
+        return judged, learned, champion.predictor.predict(_some(holdout, judged)), None
+    except NotEnoughDataError as error:
+        if not rules.replace_unjudged:
+            raise
+        return everything, None, None, str(error).partition(": ")[2].partition(". ")[0]
+    except MemoryError:
         raise
     except Exception as error:  # a model of other libraries may fail in any way
         if of_a_warning(error):
             raise
         of_the_table = isinstance(error, DataError) and error.__cause__ is None
-        return everything, None, str(error).rstrip(".") if of_the_table else unable(error, champion.made_with)
+        return everything, None, None, str(error).rstrip(".") if of_the_table else unable(error, champion.made_with)
 
 
 def _some(rows: pd.DataFrame, judged: NDArray[np.bool_]) -> pd.DataFrame:
     return rows if judged.all() else rows[judged]
 
 
-def _rows_of_both(
+def _rows_of_neither(
     holdout: pd.DataFrame, rules: ComparisonRules, challenger: ComparedModel, champion: ComparedModel
-) -> NDArray[np.bool_]:
-    """The rows that are holdout under both rules."""
+) -> tuple[NDArray[np.bool_], LearnedRows | None]:
+    """The rows that neither was trained on: holdout under both rules, and not in the sketch of the champion's train rows."""
     both = overlap(holdout, challenger.rule, champion.rule)
     if both is None:
         gone = ", ".join(map(repr, missing_columns(holdout, champion.rule.needs())))
@@ -164,7 +247,17 @@ def _rows_of_both(
             f"{challenger.rule.in_words()} now), and only {int(both.sum())} rows are holdout under both, "
             f"fewer than split.min_overlap = {least}. Add rows, return to the former rule, or lower min_overlap."
         )
-    return both
+    if champion.train_rows is None:
+        return both, None
+    sketches = Sketches(champion.train_rows, challenger.train_rows, champion.rule, champion.predictor.contract)
+    judged, learned = rows_not_learned(holdout, both, sketches, challenger.rule)
+    left, learnt = int(judged.sum()), int(both.sum() - judged.sum())
+    if left < min(least, left + learnt):
+        raise NotEnoughDataError(
+            f"Nothing is decided, because too few rows judge: {learnt} of {left + learnt} trained the champion and are left out. "
+            f"At least split.min_overlap = {least} are needed. Add rows, write the table as it was, or lower min_overlap."
+        )
+    return judged, learned
 
 
 def _performance(side: ComparedModel, answers: Any, rules: ComparisonRules, columns: list[Importance]) -> Performance:

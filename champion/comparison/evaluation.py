@@ -26,6 +26,29 @@ class Performance(ClassEvidence):
     measured: dict[str, list[float]] = Field(default_factory=dict, exclude_if=lambda numbers: not numbers)  # by name
 
 
+class LearnedRows(evaluation.Frozen):
+    """What the sketch of the champion's train rows told of the rows that judge."""
+
+    learned: int  # that trained the champion, and are left out
+    known: int  # of which the sketch tells whether they did
+    judged: int  # that were asked about
+    sketched: int  # train rows in the sketch
+    train: int  # different train rows that the champion had
+    gone: float = 0.0  # share of the sketched train rows that are nowhere in the table any more
+    respelled: tuple[str, ...] = ()  # columns in which learned rows seem to have been changed
+    respelled_share: float = 0.0  # of the judging rows, about
+
+
+class Period(evaluation.Frozen):
+    """The promotion metric of both on the judged rows of one stretch of time; None where it has no meaning on them."""
+
+    first: str  # moments in ISO 8601, or numbers
+    last: str
+    rows: int
+    challenger: float | None
+    champion: float | None
+
+
 class ComparisonRows(evaluation.Frozen):
     """On which rows both were asked."""
 
@@ -36,6 +59,8 @@ class ComparisonRows(evaluation.Frozen):
     missing_classes: list[evaluation.Label]  # classes that no judged row has
     smallest_gain: float  # that the paired test tells from noise (p <= 0.05) here; of classes, in accuracy
     sampled_for_importance: int  # rows used for importance
+    wanted: float | None = None  # the share of all rows that the split rule sets aside; None where it names none
+    learned: LearnedRows | None = None  # None: the champion's package has no sketch, or there is no champion
     columns: int = 0  # that the challenger has; of some only the importance is measured where there are very many
 
 
@@ -53,6 +78,9 @@ class Evaluation(evaluation.Frozen):
     champion_unjudged: str | None  # why an existing champion could not be judged
     paired: evaluation.PairedTest | None
     alone: Performance | None = None  # the challenger on its whole holdout, where `rows.overlap_only`
+    periods: list[Period] = Field(
+        default_factory=list, exclude_if=lambda periods: not periods
+    )  # of a time split, in order
     warnings: list[str] = Field(default_factory=list)
     contract_change: ContractChange | None = Field(default=None, exclude_if=lambda change: change is None)
 

@@ -1,17 +1,20 @@
-"""From a table to train set, holdout, signature and profile."""
+"""From a table to train set, holdout, signature, profile and the sketch of the train rows."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from champion.errors import NotEnoughDataError
 from champion.modeling import profile as profiles
 from champion.modeling.checks.wrong_cells import mended
-from champion.modeling.columns import infer
+from champion.modeling.columns import Column, infer
 from champion.modeling.contract import Plan
 from champion.modeling.features import signature
 from champion.modeling.profile import Profile
-from champion.modeling.split import SplitRule, is_holdout
+from champion.modeling.rows.train_rows import TrainRows, row_hashes
+from champion.modeling.split import REPEAT, SplitRule, is_holdout, repeats, row_hashes_of
 from champion.modeling.tasks.target import target_of
 from champion.use_case.learning import Data
 
@@ -24,10 +27,21 @@ def labelled(table: pd.DataFrame, data: Data) -> tuple[pd.DataFrame, list[str]]:
     return table[~missing].reset_index(drop=True), [count]
 
 
-def prepare_table(
-    table: pd.DataFrame, data: Data, rule: SplitRule, task: str = "classification"
-) -> tuple[pd.DataFrame, pd.DataFrame, Profile, Plan]:
-    """Set the holdout aside, and decide what the columns are: train set and holdout with all columns, profile and plan.
+class Prepared(NamedTuple):
+    """Train set and holdout with all columns of the table, and what they look like; `train_rows` is the sketch as bytes.
+
+    Where repeated rows are observations of their own, both have the column `REPEAT` too.
+    """
+
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    profile: Profile
+    plan: Plan
+    train_rows: bytes
+
+
+def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = "classification") -> Prepared:
+    """Set the holdout aside, and decide what the columns are.
 
     What kind a column is, is read from the whole table: of the train set alone, row numbers would have gaps, and a rare
     text among numbers might be missed. Everything that is a statistic comes from the train set.
@@ -36,15 +50,17 @@ def prepare_table(
     column of a group or a time split has gaps.
     """
     table, _ = labelled(mended(table, data, rule.column)[0], data)
+    if rule.label is not None:
+        table = table.assign(**{REPEAT: repeats(table, rule)})
     aside = is_holdout(table, rule)
     train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
     if train.empty or holdout.empty:
         empty = "train set" if train.empty else "holdout"
         raise NotEnoughDataError(
-            f"The {empty} is empty: {len(table)} rows were split by {rule.in_words()}. Add rows, or change split.share."
+            f"The {empty} is empty: {len(table)} rows were split by {rule.in_words()}. {_remedy(rule, train.empty)}"
         )
     classes = target_of(task).classes_to_learn(train[data.target], rule.in_words())
-    left_out = [data.target, *data.drop, *([rule.column] if rule.column else [])]
+    left_out = [data.target, *data.drop, *([rule.column] if rule.column else []), REPEAT]
     columns = infer(table, exclude=left_out, kinds=data.kinds)
     for position, column in enumerate(columns):
         if column.used and not train[column.name].notna().any():  # all its values stand in the holdout
@@ -52,6 +68,11 @@ def prepare_table(
                 column, kind="empty", used=False, why="It has no value in any row of the train set."
             )
     profile = profiles.build(train, len(holdout), data.target, columns, classes, task, data.zone)
+    both = {
+        "holdout_class_counts": target_of(task).class_counts(holdout[data.target], classes),
+        "twins": _twins(train, holdout, rule, columns),
+    }
+    profile = profile.model_copy(update=both)
     features = signature(train, columns, data.zone)
     if not features:
         raise NotEnoughDataError(
@@ -59,4 +80,22 @@ def prepare_table(
         )
     rows = {"train_rows": len(train), "holdout_rows": len(holdout)}
     plan = Plan(task=task, features=features, classes=tuple(classes), rule=rule, **rows)
-    return train, holdout, profile, plan
+    sketch = TrainRows.of(train, rule.of_a_row, row_hashes_of(train, rule)).as_bytes()
+    return Prepared(train, holdout, profile, plan, sketch)
+
+
+def _twins(train: pd.DataFrame, holdout: pd.DataFrame, rule: SplitRule, columns: list[Column]) -> int:
+    """How many holdout rows have the features of a train row, as repeated observations have."""
+    used = sorted(column.name for column in columns if column.used)
+    if rule.by == "hash" and rule.label is None and set(rule.columns) <= set(used):
+        return 0  # equal rows stand on one side
+    learned = np.unique(row_hashes(train, used))
+    return int(np.isin(row_hashes(holdout, used), learned).sum())
+
+
+def _remedy(rule: SplitRule, train_is_empty: bool) -> str:
+    if rule.by != "time":
+        return "Add rows, or change split.share."
+    if train_is_empty:
+        return "Set split.cutoff later, leave it out, so that it moves on with the table, or give a table with earlier rows."
+    return "The cutoff never moves back: give a table with later rows."

@@ -67,6 +67,8 @@ class Profile(Frozen):
     columns: list[ColumnProfile]
     # how many different rows, by their features, stand how often; empty in a profile of version 0.1
     repeats: list[tuple[int, int]] = Field(default_factory=list, exclude_if=lambda pairs: not pairs)
+    holdout_class_counts: list[int] = Field(default_factory=list, exclude_if=lambda counts: not counts)
+    twins: int | None = Field(default=None, exclude_if=lambda twins: twins is None)  # holdout rows equal to a train row
 
 
 def build(

@@ -1,56 +1,66 @@
 """Which rows are the holdout, for ever.
 
-A row belongs to the train set or to the holdout by what it is, not by where it stands: by a salted hash of its
-features, by a group, or by a moment. So old rows stay where they were when the table grows, duplicates stay together,
-and a larger share contains the rows of a smaller one. Hashes are of what a cell means, whatever its type: 1, 1.0, True and
-"1" are the same, and so are a date and its ISO text. A further rule is a class here, its row in `_RULES`, and its name
-in `champion.use_case.learning.Split`.
+A row belongs to the train set or to the holdout by what it is, not by where it stands: by a salted hash of what its cells mean
+(`champion.modeling.rows.cells`), by a group, or by a moment. So old rows stay where they were when the table grows or is written
+by another tool, duplicates stay together, and a larger share contains the rows of a smaller one. Where equal rows are repeated
+observations, the k-th of them is a row of its own. The cutoff of a time split moves on with the table, and never back. A further
+rule is a class here, its row in `_RULES`, and its name in `champion.use_case.learning.Split`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from champion.errors import ConfigurationError, DataError
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError
 from champion.modeling.evaluation import Frozen
+from champion.modeling.rows import cells, former
+from champion.modeling.rows.cells import text_hash
+from champion.modeling.rows.train_rows import row_hashes
 from champion.use_case.learning import Data, Split
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Cutoff = float | str
+_SECONDS = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}  # of the units of `split.horizon`
 
-_MANTISSA_BITS = 44  # numbers that differ by rounding noise (CSV against Parquet) are one number
-_MISSING = 0x9E3779B97F4A7C15
-_DATED = re.compile(r"\d{4}[-/]\d\d")
-_FINER = re.compile(r"(\.\d{6})\d+")  # than a microsecond; without it the year 1 fits beside every other
-_MOMENT = 0xD1B54A32D192ED03  # keeps a moment apart from the number of its seconds
+REPEAT = "(k-th of its equals)"  # a column of train set and holdout where repeated rows are observations of their own
 
 
 class SplitRule(Frozen):
     """The rule as it was applied, and as the manifest records it.
 
-    `columns` are the hashed ones (empty for a group or a time split); `cutoff` is a number, or a moment in ISO 8601.
+    `version` is that of the hash, 1 of what version 0.1 recorded. `columns` are those whose cells make a row; a hash split
+    sets aside by them, the others find by them what a model learned (version 1 recorded none). `column` is that of a group or a
+    time split, `cutoff` a number, or a moment in ISO 8601. With `label`, the target, the k-th of equal rows is a row of its own.
     """
 
+    version: int = Field(default=former.VERSION, exclude_if=lambda version: version == former.VERSION)
     by: Literal["hash", "group", "time"]
     share: float
     salt: str
     column: str | None = None
     columns: tuple[str, ...] = ()
     cutoff: Cutoff | None = None
+    label: str | None = Field(default=None, exclude_if=lambda label: label is None)
 
     def needs(self) -> tuple[str, ...]:
         """Name the columns without which nobody can tell which rows are holdout."""
-        return self.columns if self.by == "hash" else (str(self.column),)
+        if self.by == "hash":
+            return self.columns if self.label is None else (*self.columns, self.label)
+        return (str(self.column),)
+
+    @property
+    def of_a_row(self) -> tuple[str, ...]:
+        """The columns whose cells, of one row, a model learns at once: none where the rule does not record them."""
+        return (*self.columns, *((self.column,) if self.column and self.columns else ()))
 
     def same_rows(self, other: SplitRule) -> bool:
         """Tell whether both rules set the same rows of any table aside."""
@@ -65,7 +75,7 @@ class _Rule(Protocol):
     """What a kind of rule does."""
 
     def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
-        """Today's rule; what is recorded is of the same kind."""
+        """Today's rule, as the use case alone has it; what is recorded is of the same kind."""
 
     def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
         """Which rows it sets aside."""
@@ -81,58 +91,85 @@ class _ByHash:
     """By a salted hash of some columns of a row."""
 
     what = "rows"
-    complete = False  # whether every row must have a value
 
     def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
-        present = {str(name) for name in frame.columns} - {data.target}
-        columns = tuple(sorted(present - set(data.drop)))
-        if recorded is not None and present.issuperset(recorded.columns):
-            columns = recorded.columns
-        return SplitRule(by="hash", share=split.share, salt=split.salt, columns=columns)
+        label = data.target if split.repeats == "observations" else None
+        columns = _columns(frame, data, split, recorded)
+        return SplitRule(
+            version=cells.VERSION, by="hash", share=split.share, salt=split.salt, columns=columns, label=label
+        )
 
-    def offset(self, name: str) -> bytes:
-        return hashlib.sha256(name.encode()).digest()[:8]
+    def placed_by(self, rule: SplitRule) -> tuple[tuple[str, str], ...]:
+        """The columns that set a row aside, each with what it is called in the hash."""
+        return tuple((name, name) for name in rule.columns)
 
     def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
-        seed = int.from_bytes(hashlib.sha256(rule.salt.encode()).digest()[:8], "little")
-        state = np.full(len(frame), seed, dtype=np.uint64)
-        for name in rule.needs():
-            offset = np.uint64(int.from_bytes(self.offset(name), "little"))
-            state = _mix(state ^ _mix(_value_hashes(frame[name], self.complete) + offset))
+        seed = np.uint64(text_hash(rule.salt))
+        if rule.version == former.VERSION:
+            state = np.full(len(frame), seed, dtype=np.uint64)
+            for name, called in self.placed_by(rule):
+                state = cells.mix(state ^ cells.mix(former.cell_hashes(frame[name]) + np.uint64(text_hash(called))))
+        else:
+            state = cells.mix(self.hashes(frame, rule) ^ cells.mix(np.full(1, seed)))
         return (state >> np.uint64(11)).astype(np.float64) / 2.0**53 < rule.share
 
+    def hashes(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.uint64]:
+        return row_hashes_of(frame, rule)
+
     def key(self, rule: SplitRule) -> tuple[Any, ...]:
-        return rule.share, rule.salt, rule.column, rule.columns
+        return rule.version, rule.share, rule.salt, rule.columns, rule.label
 
     def in_words(self, rule: SplitRule) -> str:
         what = self.what.format(column=rule.column)
-        return f"{100 * rule.share:.3g}% of {what}, by hash" + (f" with salt {rule.salt!r}" if rule.salt else "")
+        repeated = ", each repeat of a row by itself" if rule.label is not None else ""
+        return (
+            f"{100 * rule.share:.3g}% of {what}, by hash"
+            + (f" with salt {rule.salt!r}" if rule.salt else "")
+            + repeated
+        )
 
 
 class _ByGroup(_ByHash):
     """By a salted hash of the row's group, so that a group stays together."""
 
     what = "the groups of {column}"
-    complete = True
 
-    def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
-        return SplitRule(by="group", share=split.share, salt=split.salt, column=str(split.column))
+    def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
+        columns = _columns(frame, data, split, recorded)
+        rule = {"by": "group", "share": split.share, "salt": split.salt, "column": str(split.column)}
+        return SplitRule(version=cells.VERSION, columns=columns, **rule)
 
-    def offset(self, name: str) -> bytes:  # noqa: ARG002 - a group column may be renamed
-        return b"group"
+    def placed_by(self, rule: SplitRule) -> tuple[tuple[str, str], ...]:
+        return ((str(rule.column), "group"),)  # it may be renamed
+
+    def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+        missing = int(frame[str(rule.column)].isna().sum())
+        if missing:
+            raise DataError(
+                f"The group column {rule.column!r} is empty in {missing} rows; every row needs its group. "
+                "Fill it, or remove these rows."
+            )
+        return super().is_holdout(frame, rule)
+
+    def hashes(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.uint64]:
+        return row_hashes(frame.rename(columns={str(rule.column): "group"})[["group"]], ["group"])
+
+    def key(self, rule: SplitRule) -> tuple[Any, ...]:
+        return rule.version, rule.share, rule.salt, rule.column
 
 
 class _ByTime:
-    """Rows from a cutoff on."""
+    """Rows from a cutoff on, which moves on with the table."""
 
-    def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:  # noqa: ARG002 - as the protocol has it
+    def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
         column = str(split.column)
         kept = recorded.cutoff if recorded is not None and recorded.column == column else None
-        cutoff = _cutoff(frame[column], split, kept)
-        return SplitRule(by="time", share=split.share, salt="", column=column, cutoff=cutoff)
+        cutoff, columns = _cutoff(frame[column], split, kept), _columns(frame, data, split, recorded)
+        rule = {"by": "time", "share": split.share, "salt": "", "column": column, "cutoff": cutoff}
+        return SplitRule(version=cells.VERSION, columns=columns, **rule)
 
     def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
-        aside: NDArray[np.bool_] = _moments(frame[str(rule.column)], rule.cutoff) >= _moment(rule.cutoff)
+        aside: NDArray[np.bool_] = moments(frame[str(rule.column)], rule.cutoff) >= _moment(rule.cutoff)
         return aside
 
     def key(self, rule: SplitRule) -> tuple[Any, ...]:
@@ -149,13 +186,28 @@ def rule_for(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule 
     """Today's rule for a whole table.
 
     What the champion's manifest records is kept, so that rows stay where they are: the hashed columns, as long as the
-    table has them all (a feature that is dropped from the model, or a column that is new, moves no row), and the cutoff.
+    table has them all (a feature that is dropped from the model, or a column that is new, moves no row). The cutoff of a time
+    split is kept or moves on, never back. A rule with the hash of version 0.1 is kept as long as fewer rows than
+    `split.min_overlap` would be holdout under both hashes.
 
     Raises ConfigurationError when `split.cutoff` is earlier than the recorded one, DataError when the column of a time split
     has gaps or cannot be read.
     """
     same_kind = recorded if recorded is not None and recorded.by == split.by else None
-    return _RULES[split.by].rule(frame, data, split, same_kind)
+    rule = _RULES[split.by].rule(frame, data, split, same_kind)
+    if same_kind is not None and same_kind.version == former.VERSION and rule.by != "time":
+        before = rule.model_copy(update={"version": former.VERSION, "label": None})
+        of_both = is_holdout(frame, rule) & is_holdout(frame, before)
+        if before.same_rows(same_kind) and of_both.sum() < split.min_overlap:
+            return before
+    return rule
+
+
+def _columns(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> tuple[str, ...]:
+    present = {str(name) for name in frame.columns} - {data.target, REPEAT}
+    if recorded is not None and recorded.columns and present.issuperset(recorded.columns):
+        return recorded.columns
+    return tuple(sorted(present - set(data.drop) - {split.column}))
 
 
 def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
@@ -166,15 +218,38 @@ def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
     return _RULES[rule.by].is_holdout(frame, rule)
 
 
+def row_hashes_of(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.uint64]:
+    """One hash per row, of what a model learns from it at once (`SplitRule.of_a_row`), shape (rows,).
+
+    Where equal rows are observations of their own, which of them it is, and its label, are in it.
+    """
+    more = None
+    if rule.label is not None:
+        which = frame[REPEAT] if REPEAT in frame else repeats(frame, rule)
+        more = cells.cell_hashes(frame[rule.label]) + cells.mix(which.to_numpy(dtype=np.uint64))
+    return row_hashes(frame, rule.of_a_row, more)
+
+
+def repeats(table: pd.DataFrame, rule: SplitRule) -> pd.Series:
+    """Of each row of a whole table, how many equal rows with its label stand before it."""
+    import pandas as pd
+
+    label = cells.cell_hashes(table[str(rule.label)])
+    rows = pd.Series(row_hashes(table, rule.columns, label), index=table.index)
+    return rows.groupby(rows).cumcount()
+
+
 def overlap(frame: pd.DataFrame, today: SplitRule, former: SplitRule) -> NDArray[np.bool_] | None:
     """Tell which rows of today's holdout the former rule set aside too, shape (rows,).
 
-    None where a column that the former rule needs is gone, so that nobody can tell. Raises DataError when the column of a
-    former group or time split has gaps or cannot be read.
+    None where a column that the former rule needs is gone, or its repeats are counted over other columns, so that nobody can
+    tell. Raises DataError when the column of a former group or time split has gaps or cannot be read.
     """
     if today.same_rows(former):
         return np.ones(len(frame), dtype=np.bool_)
     if missing_columns(frame, former.needs()):
+        return None
+    if former.label is not None and (former.label, former.columns) != (today.label, today.columns):
         return None
     return is_holdout(frame, former)
 
@@ -184,7 +259,7 @@ def missing_columns(frame: pd.DataFrame, needed: Sequence[str]) -> list[str]:
     return [name for name in needed if name not in frame.columns]
 
 
-def _moments(column: pd.Series, cutoff: Cutoff | None = None) -> NDArray[np.float64]:
+def moments(column: pd.Series, cutoff: Cutoff | None = None) -> NDArray[np.float64]:
     """The column of a time split as float64: its numbers, or seconds since 1970 (UTC where no zone is given)."""
     import pandas as pd
 
@@ -195,20 +270,22 @@ def _moments(column: pd.Series, cutoff: Cutoff | None = None) -> NDArray[np.floa
             f"{cutoff!r}; expected values of the same sort."
         )
     if numeric:
-        moments = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        moments = _seconds_since_1970(pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601"))
-    unreadable = int(np.isnan(moments).sum())
+        read = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
+        micros = read.astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
+        values = np.where(read.isna().to_numpy(), np.nan, micros / 1e6)
+    unreadable = int(np.isnan(values).sum())
     if unreadable:
         raise DataError(
             f"The time column {column.name!r} has {unreadable} values that are empty or no time; every row needs one, "
             "as ISO 8601 (2026-01-31 or 2026-01-31T12:00:00) or as a number."
         )
-    return moments
+    return values
 
 
 def _moment(cutoff: Cutoff | None) -> float:
-    """A cutoff as `_moments` has it."""
+    """A cutoff as `moments` has it."""
     import pandas as pd
 
     if isinstance(cutoff, int | float):
@@ -222,20 +299,49 @@ def _cutoff(column: pd.Series, split: Split, recorded: Cutoff | None) -> Cutoff:
     import pandas as pd
 
     numeric = pd.api.types.is_numeric_dtype(column.dtype)
-    moments = _moments(column)
+    ordered = np.sort(moments(column))
     if recorded is not None and numeric == isinstance(recorded, str):
         recorded = None  # another column's
     if split.cutoff is not None:
         return _asked_cutoff(split.cutoff, numeric, str(column.name), recorded)
-    if recorded is not None:
+    moment = (
+        _by_horizon(ordered, split, numeric, column.name) if split.horizon is not None else _by_share(ordered, split)
+    )
+    if recorded is not None and moment <= _moment(recorded):
         return recorded
-    ordered = np.sort(moments)
+    return moment if numeric else pd.Timestamp(round(moment * 1e6), unit="us").isoformat()
+
+
+def _by_share(ordered: NDArray[np.float64], split: Split) -> float:
     first = min(len(ordered) - 1, max(1, round(len(ordered) * (1 - split.share))))
     moment = float(ordered[first])
     if moment == float(ordered[0]):
         later = ordered[ordered > moment]
         moment = float(later[0]) if len(later) else moment
-    return moment if numeric else pd.Timestamp(round(moment * 1e6), unit="us").isoformat()
+    return moment
+
+
+def _by_horizon(ordered: NDArray[np.float64], split: Split, numeric: bool, name: object) -> float:
+    """What lies a horizon before the latest moment."""
+    import pandas as pd
+
+    if numeric == isinstance(split.horizon, str):
+        raise ConfigurationError(
+            f"split.horizon is {split.horizon!r}, but the column {name!r} holds {'numbers' if numeric else 'times'}; give "
+            f"{'a number' if numeric else 'a time such as 90d'}."
+        )
+    match = re.fullmatch(r"(\d+)(\w+)", split.horizon) if isinstance(split.horizon, str) else None
+    length = int(match[1]) * _SECONDS[match[2]] if match else float(split.horizon or 0)
+    latest = float(ordered[-1])
+    rows = len(ordered) - int(np.searchsorted(ordered, latest - length))
+    if rows < min(split.min_overlap, len(ordered)):
+        shown = latest if numeric else pd.Timestamp(round(latest * 1e6), unit="us").isoformat()
+        raise NotEnoughDataError(
+            f"Too few rows lie within split.horizon of the latest moment: {rows} to {shown}, and at "
+            f"least split.min_overlap = {split.min_overlap} are needed. Where that moment is a mistake, mend it; else "
+            "give a longer horizon."
+        )
+    return latest - length
 
 
 def _asked_cutoff(asked: datetime | date | float, numeric: bool, name: str, recorded: Cutoff | None) -> Cutoff:
@@ -251,84 +357,3 @@ def _asked_cutoff(asked: datetime | date | float, numeric: bool, name: str, reco
             f"was trained on the rows between. Leave it out, or give {recorded} or later."
         )
     return wanted
-
-
-def _value_hashes(column: pd.Series, complete: bool) -> NDArray[np.uint64]:
-    """One 64-bit hash per value, equal for equal values whatever their type."""
-    import pandas as pd
-
-    missing = column.isna().to_numpy()
-    if complete and missing.any():
-        raise DataError(
-            f"The group column {column.name!r} is empty in {int(missing.sum())} rows; every row needs its group. "
-            "Fill it, or remove these rows."
-        )
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        hashes = _number_hashes(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
-        hashes = _moment_hashes(_seconds_since_1970(column))
-    else:
-        codes, uniques = pd.factorize(column)
-        hashes = np.append(_distinct_hashes(uniques), np.uint64(_MISSING))[codes]
-    hashes[missing] = np.uint64(_MISSING)
-    return hashes
-
-
-def _number_hashes(numbers: NDArray[np.float64]) -> NDArray[np.uint64]:
-    with np.errstate(invalid="ignore"):
-        mantissa, exponent = np.frexp(numbers)
-        rounded = np.ldexp(np.round(mantissa * 2.0**_MANTISSA_BITS), exponent - _MANTISSA_BITS)
-    return _mix((rounded + 0.0).view(np.uint64))
-
-
-def _moment_hashes(seconds: NDArray[np.float64]) -> NDArray[np.uint64]:
-    return _mix((seconds + 0.0).view(np.uint64) ^ np.uint64(_MOMENT))
-
-
-def _distinct_hashes(values: Iterable[object]) -> NDArray[np.uint64]:
-    """The hashes of values that stand in no numeric column; none depends on what else is there."""
-    read = [_read(value) for value in values]
-    hashes = _number_hashes(np.array([value if isinstance(value, float) else np.nan for value in read]))
-    texts = {at: value for at, value in enumerate(read) if isinstance(value, str)}
-    for at, text in texts.items():
-        hashes[at] = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
-    dated = [at for at, text in texts.items() if _DATED.match(text)]
-    seconds = _seconds_of([texts[at] for at in dated])
-    moments = ~np.isnan(seconds)
-    hashes[np.array(dated, dtype=np.int64)[moments]] = _moment_hashes(seconds[moments])
-    return hashes
-
-
-def _read(value: object) -> float | str:
-    """A value as a number where it is one or says one, else as text; dates become ISO 8601."""
-    text = str(value).strip()
-    if text.casefold() in ("true", "false"):
-        return float(text.casefold() == "true")
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text
-
-
-def _seconds_of(texts: list[str]) -> NDArray[np.float64]:
-    """ISO 8601 texts as seconds since 1970, NaN for those that are none; parts of a microsecond are cut off."""
-    import pandas as pd
-
-    micros = pd.Series([_FINER.sub(r"\1", text) for text in texts], dtype="str")
-    return _seconds_since_1970(pd.to_datetime(micros, utc=True, errors="coerce", format="ISO8601"))
-
-
-def _seconds_since_1970(column: pd.Series) -> NDArray[np.float64]:
-    """A datetime column as seconds since 1970, in whole microseconds; NaN where it is empty."""
-    import pandas as pd
-
-    micros = pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
-    return np.where(column.isna().to_numpy(), np.nan, micros / 1e6)
-
-
-def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finalizer of splitmix64 (Steele, Lea and Flood 2014)."""
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))

@@ -24,6 +24,7 @@ from champion.modeling.evaluation import CandidateResult, Trial
 from champion.modeling.features import model_frame
 from champion.modeling.libraries import library_of
 from champion.modeling.predictor import ask
+from champion.modeling.split import moments
 from champion.modeling.tasks.learning import Fold, learning_of
 from champion.modeling.tasks.target import target_of
 from champion.use_case.learning import Candidate, Fitting
@@ -55,7 +56,8 @@ def fit_candidate(
     with _named_errors(name, pipeline[-1]), threadpool_limits(1 if len(frame) < FEWEST_ROWS_FOR_THREADS else None):
         if candidate.search or fitting.ranked:
             groups = None if fitting.group is None else train[fitting.group].astype(str).to_numpy()
-            folds = learning.folds(learned, groups, fitting)
+            when = None if fitting.time is None else moments(train[fitting.time])
+            folds = learning.folds(learned, groups, fitting, when)
             tried = []
             for params in ParameterGrid(dict(candidate.search)):  # without a search one point, of no parameter
                 attempt = _with(clone(pipeline), params, contract)

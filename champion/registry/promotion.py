@@ -207,6 +207,7 @@ def _set_champion(
         judged.made.candidate.model,
         judged.made.profile,
         judged.made.candidate.equivalence,
+        judged.made.candidate.train_rows,
         **shared(judged.made.facts, Manifest, without={"split"}),
         **shared(result, Manifest),
         model_version=version.number,

@@ -106,7 +106,7 @@ def _set_champion(
     about = {field: getattr(former, field) for field in Manifest.model_fields.keys() - {"format", "stage", "files"}}
     about |= shared(facts, Manifest, without={"split"}) | {"champion_state": state, "rows": made.rows}
     about |= {"decision": former.decision.model_copy(update=said)}
-    package = build(made.candidate.model, made.profile, made.candidate.equivalence, **about)
+    package = build(made.candidate.model, made.profile, made.candidate.equivalence, made.candidate.train_rows, **about)
     update = {**shared(facts, Record, without={"split"}), **said, "model": made.model, "imported": False}
     record = champion.record.model_copy(update=update)
     killed = [v for v in history.made_by(facts.fingerprint) if (v.stage, v.number) == ("none", record.number)]

@@ -25,7 +25,9 @@ def render_html(run: ReportedRun, figures: dict[str, str]) -> str:
     evaluation, profile, outcome = run.evaluation, run.profile, run.outcome
     use_case, badge = clean(evaluation.use_case), BADGES[outcome.action]
     warnings = [clean(warning, 400) for warning in evaluation.warnings[:WARNINGS]]
-    hidden, columns = len(evaluation.warnings) - len(warnings), table(tables.data(profile), fold=30)
+    hidden, columns = len(evaluation.warnings) - len(warnings), [table(tables.data(profile), fold=30)]
+    if both_sides := tables.sides(profile):
+        columns.insert(0, table(both_sides, fold=30))
     page = Page(
         title=f"{use_case}: {badge.lower()}",
         headline=sentences.headline(outcome),
@@ -45,7 +47,7 @@ def render_html(run: ReportedRun, figures: dict[str, str]) -> str:
             Section("Scores", _scores(run)),
             Section("Why", _why(run)),
             *_figure_sections(run, figures),
-            Section("Data", [*text(_described(profile)), *profile_blocks(profile, figures), columns]),
+            Section("Data", [*text(_described(profile)), *profile_blocks(profile, figures), *columns]),
             Section("Provenance", [table(tables.provenance(run.provenance, evaluation))]),
         ],
     )
@@ -77,7 +79,8 @@ def _scores(run: ReportedRun) -> list[PageBlock]:
     who = [(role_title(evaluation, "challenger", outcome.challenger), sentences.described(evaluation.challenger))]
     if evaluation.champion:
         who.insert(0, (role_title(evaluation, "champion"), sentences.described(evaluation.champion)))
-    return [table(tables.scores(evaluation, outcome)), PageBlock("pairs", who)]
+    periods = tables.periods(evaluation)
+    return [table(tables.scores(evaluation, outcome)), PageBlock("pairs", who), *([table(periods)] if periods else [])]
 
 
 def _why(run: ReportedRun) -> list[PageBlock]:

@@ -116,7 +116,9 @@ def render_markdown(run: ReportedRun) -> str:
     test = task.paired_table(evaluation)
     paired = [table(test), text(task.paired(evaluation.paired))] if test and evaluation.paired else []
     policy = [table(tables.checks(decision)) if decision.checks else "", *paired, text(task.smallest_gain(evaluation))]
-    data = [text(task.target(profile)), text(sentences.columns(profile)), table(tables.data(profile))]
+    sides, periods = tables.sides(profile), tables.periods(evaluation)
+    data = [text(task.target(profile)), text(sentences.columns(profile))]
+    data += [*([table(sides)] if sides else []), table(tables.data(profile))]
     parts = [
         f"## {text(clean(evaluation.use_case))}: {text(clause(sentences.headline(outcome)))}",
         text(clean(decision.reason, 600)),
@@ -124,6 +126,7 @@ def render_markdown(run: ReportedRun) -> str:
         text(clients) if clients else "",
         text(sentences.compared_rows(evaluation, outcome)),
         warnings(evaluation),
+        folded(f"{clean(evaluation.metric)} by period", [table(periods)]) if periods else "",
         folded("Why: policy and paired test", policy),
         folded(task.DETAILS, [_errors(evaluation), table(task.details(evaluation))]),
         folded("Candidates", [text(sentences.search(evaluation)), table(tables.candidates(evaluation))]),

@@ -31,9 +31,25 @@ def compared_rows(evaluation: Evaluation, outcome: Outcome) -> str:
     if rows.overlap_only:
         asked = f"{who} {counted(rows.judged, 'row')}: of the {count(rows.holdout)} in the holdout only those"
         asked += " that are holdout under the champion's split rule too"
+    asked += known_rows(evaluation)
     if outcome.judged == 1:
         return f"{asked}. It is the first challenger that this holdout is known to have judged."
     return f"{asked}. {holdout_use(evaluation, outcome)}"
+
+
+def known_rows(evaluation: Evaluation) -> str:
+    """How many of the rows that judge trained the champion, by the sketch of its train rows; to follow a sentence."""
+    learned = evaluation.rows.learned
+    if evaluation.champion is None:
+        return ""
+    if learned is None:
+        return ". Whether one of them trained the champion is not known: its package keeps no sketch of its train rows"
+    if learned.known == learned.judged:
+        told = f"Of {counted(learned.judged, 'row')} {percent(learned.learned / max(learned.judged, 1))} trained the champion"
+    else:
+        told = f"Of the {count(learned.known)} rows that the sketch of {count(learned.sketched)} of {count(learned.train)} train "
+        told += f"rows tells of, {percent(learned.learned / max(learned.known, 1))} trained the champion"
+    return f". {told}" + (f"; {counted(learned.learned, 'row')} left out" if learned.learned else "")
 
 
 def holdout_use(evaluation: Evaluation, outcome: Outcome) -> str:
@@ -124,6 +140,9 @@ def columns(profile: Profile) -> str:
     """Which columns are used, and where values are missing."""
     used = sum(column.used for column in profile.columns)
     text = f"{count(used)} of {counted(len(profile.columns), 'column')} used. "
+    if profile.twins:
+        share = percent(profile.twins / max(profile.holdout_rows, 1))
+        text += f"{share} of the holdout's rows have the same features as a train row: repeated observations. "
     worst = max(profile.columns, key=lambda column: column.missing, default=None)
     if worst is None or not worst.missing or not profile.rows:
         text += "No value is missing."

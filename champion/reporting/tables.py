@@ -147,6 +147,48 @@ def _range(column: ColumnProfile) -> str:
     return f"{words.number(column.minimum)} to {words.number(column.maximum)}"
 
 
+def _rows(evaluation: Evaluation) -> str:
+    rows = evaluation.rows
+    text = f"{words.count(rows.train)} to train on, {words.count(rows.holdout)} in the holdout"
+    if rows.wanted is None or not rows.train + rows.holdout:
+        return text
+    return f"{text}: {words.percent(rows.holdout / (rows.train + rows.holdout))}, wanted {words.percent(rows.wanted)}"
+
+
+def periods(evaluation: Evaluation) -> Table | None:
+    """The promotion metric by stretches of the holdout's time; None where time did not set it aside."""
+    if not evaluation.periods:
+        return None
+    heads = columns({"from": "name", "to": "name", "rows": "number", "challenger": "number"})
+    if evaluation.champion:
+        heads += columns({"champion": "number", "change": "change"})
+    rows = []
+    for each in evaluation.periods:
+        cells = [words.clean(each.first), words.clean(each.last), words.count(each.rows), words.score(each.challenger)]
+        if evaluation.champion:
+            cells += [words.score(each.champion), words.change(each.challenger, each.champion)]
+        rows.append(Row(tuple(cells)))
+    return Table(f"{words.clean(evaluation.metric)} by period", heads, rows)
+
+
+def sides(profile: Profile) -> Table | None:
+    """The share of each class in train set and holdout; None where no classes were counted on both."""
+    counts, aside = profile.class_counts, profile.holdout_class_counts
+    if not counts or len(aside) != len(counts):
+        return None
+    rows = [
+        Row((words.clean(label), words.count(one), _share(one, counts), words.count(other), _share(other, aside)))
+        for label, one, other in zip(profile.classes, counts, aside, strict=True)
+    ]
+    heads = columns({"class": "name", "train rows": "number", "share of them": "number"})
+    heads += columns({"holdout rows": "number", "share of these": "number"})
+    return Table("Classes on both sides of the split", heads, rows)
+
+
+def _share(part: int, counts: list[int]) -> str:
+    return words.percent(part / sum(counts)) if sum(counts) else words.NOTHING
+
+
 def provenance(source: Provenance, evaluation: Evaluation) -> Table:
     """What made the challenger, enough to make it again."""
     commit = "none: not a git checkout" if source.commit is None else words.clean(source.commit)
@@ -157,7 +199,7 @@ def provenance(source: Provenance, evaluation: Evaluation) -> Table:
         "commit": commit + (state if source.commit else ""),
         "fingerprint": words.clean(source.fingerprint),
         "split": words.clean(source.split, 200),
-        "rows": f"{words.count(evaluation.rows.train)} to train on, {words.count(evaluation.rows.holdout)} in the holdout",
+        "rows": _rows(evaluation),
         "seed": str(source.seed),
         "stack": words.clean(source.stack),
         "created": words.moment(source.created),

@@ -21,6 +21,7 @@ MISSING_WORDS = (
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )
 """What tables say where there is no value; the same words as pandas has."""
+PositiveNumber = Annotated[float, Field(gt=0)]
 CandidateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
 
 
@@ -104,10 +105,18 @@ class Split(Strict):
     )
     column: str | None = Field(default=None, description="The column of a group or a time split; never a feature.")
     salt: str = Field(default="", description="Another salt draws another holdout (not for a time split).")
+    repeats: Literal["copies", "observations"] = Field(
+        default="copies",
+        description="Of a hash split: rows that are equal stay together as copies of one, or each is an observation of its own.",
+    )
     cutoff: int | float | datetime | date | None = Field(
         default=None,
-        description="First moment of the holdout of a time split; left out, the champion's is kept, "
-        "or the first run takes the one that gives `share`.",
+        description="First moment of the holdout of a time split; left out, it moves on with the table, and never back: to what "
+        "gives `share`, or to `horizon` before the latest moment.",
+    )
+    horizon: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(min|h|d|w)$")] | PositiveNumber | None = Field(
+        default=None,
+        description="How far before the latest moment the holdout of a time split begins: 90d, 12h, 8w; of numbers a number.",
     )
     min_overlap: int = Field(
         default=30,
@@ -123,6 +132,12 @@ class Split(Strict):
             raise ValueError("`column` goes with `by: group` or `by: time`")
         if self.cutoff is not None and self.by != "time":
             raise ValueError("`cutoff` goes with `by: time`")
+        if self.horizon is not None and self.by != "time":
+            raise ValueError("`horizon` goes with `by: time`")
+        if self.cutoff is not None and self.horizon is not None:
+            raise ValueError("`cutoff` and `horizon` say the same in two ways; keep one of the two")
+        if self.repeats == "observations" and self.by != "hash":
+            raise ValueError("`repeats` goes with `by: hash`")
         return self
 
 
@@ -155,4 +170,5 @@ class Fitting(Strict):
     folds: int
     seed: int
     group: str | None  # the group column, whose groups no fold may tear apart
+    time: str | None = None  # the time column, by which folds follow each other
     ranked: bool  # whether there is another candidate to be ranked against

@@ -67,3 +67,4 @@ class ComparisonRules(Strict):
     guardrails: tuple[str, ...]
     min_overlap: int
     seed: int
+    replace_unjudged: bool = False

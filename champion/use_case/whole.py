@@ -57,6 +57,7 @@ class UseCase(Strict):
             folds=self.training.folds,
             seed=self.training.seed,
             group=self.split.column if self.split.by == "group" else None,
+            time=self.split.column if self.split.by == "time" else None,
             ranked=len(self.candidates) > 1,
         )
 
@@ -69,6 +70,7 @@ class UseCase(Strict):
             guardrails=tuple(self.promotion.guardrails),
             min_overlap=self.split.min_overlap,
             seed=self.training.seed,
+            replace_unjudged=self.promotion.replace_unjudged,
         )
 
     @model_validator(mode="after")

@@ -47,7 +47,7 @@ def test_after_a_change_of_salt_only_rows_that_nobody_trained_on_judge(session: 
     assert done.evaluation.champion.scores["accuracy"] < 0.7, "it was judged on rows that it had learned by heart"
 
 
-def test_a_time_cutoff_is_recorded_kept_while_the_table_grows_and_never_moved_back(session: Session) -> None:
+def test_a_time_cutoff_is_recorded_moves_on_while_the_table_grows_and_never_back(session: Session) -> None:
     header = "day,weekday,noise,weather\n"
     session.write(header + days(0, 100), "data/days.csv")
     use_case = tree(1, data={"path": "data/days.csv", "target": "weather"}, split={"by": "time", "column": "day"})
@@ -58,8 +58,10 @@ def test_a_time_cutoff_is_recorded_kept_while_the_table_grows_and_never_moved_ba
 
     session.write(header + days(0, 160), "data/days.csv")
     grown, _ = session.train(use_case)
-    assert (grown.evaluation.rows.train, grown.evaluation.rows.holdout) == (70, 90)
+    assert (grown.evaluation.rows.train, grown.evaluation.rows.holdout) == (112, 48)
     assert not grown.evaluation.rows.overlap_only
+    assert [period.rows for period in grown.evaluation.periods] == [24, 24]
+    assert grown.evaluation.champion
 
     back = {**use_case, "split": {**use_case["split"], "cutoff": 50}}
     with pytest.raises(ConfigurationError, match=r"earlier than 70") as error:
@@ -68,6 +70,28 @@ def test_a_time_cutoff_is_recorded_kept_while_the_table_grows_and_never_moved_ba
 
     later, _ = session.train({**use_case, "split": {**use_case["split"], "cutoff": 100}})
     assert (later.evaluation.rows.train, later.evaluation.rows.judged) == (100, 60)
+
+
+def test_a_table_written_otherwise_has_the_same_holdout_and_one_in_a_spelling_that_nobody_knows_decides_nothing(
+    session: Session,
+) -> None:
+    session.write(chance(400), "data/chance.csv")
+    data = {"path": "data/chance.csv", "target": "answer"}
+    first, _ = session.train(tree(1, data=data, candidates=MEMORY))
+    table = pd.read_csv(session.root / "data/chance.csv")
+    table.astype({"x": "float32", "y": "float32"}).to_parquet(session.root / "data/chance.parquet", index=False)
+    same, _ = session.train(tree(1, data={**data, "path": "data/chance.parquet"}))
+    assert same.evaluation.rows.holdout == first.evaluation.rows.holdout
+    assert (same.evaluation.rows.learned.learned, same.evaluation.rows.learned.train) == (
+        0,
+        first.evaluation.rows.train,
+    )
+    assert same.evaluation.champion.scores["accuracy"] < 0.7, "it was judged on rows that it had learned by heart"
+
+    commas = table.assign(x=table["x"].map("{:.6f}".format).str.replace(".", ","))
+    session.write(commas.to_csv(index=False), "data/chance.csv")
+    with pytest.raises(NotEnoughDataError, match=r"trained the champion, and are written otherwise now, in 'x'"):
+        session.train(tree(1, data=data))
 
 
 def test_a_group_is_never_torn_apart(session: Session) -> None:

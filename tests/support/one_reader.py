@@ -53,7 +53,7 @@ def learn(path: Path, use_case: UseCase, champion: Package | None = None) -> Lea
     table, check = checked_table(path, path.name, use_case, None, signature)
     table = _through_the_store(table)
     data, rule = use_case.data, SplitRule.model_validate(check["rule"])
-    train, _, profile, plan = prepare_table(table, data, rule)
+    train, _, profile, plan, _ = prepare_table(table, data, rule)
     pipeline = build_pipeline(Candidate(estimator=TREE), plan.features, seed=0)
     pipeline.fit(model_frame(train, plan.features), encode(canonical_labels(train[data.target]), plan.classes))
     facts = {"signature": plan.features, "classes": plan.classes, "target": data.target, "read": data.read}

@@ -15,6 +15,20 @@ from champion.use_case.learning import Fitting
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # places of the rows to learn from, and of those to ask
 
 
+def following(when: NDArray[np.float64], folds: int) -> list[Fold]:
+    """Folds that follow each other in time: each is asked the next stretch after all that it learned (rolling origin).
+
+    The stretches have about equally many rows, and no moment is in two. Source: Tashman (2000), International Journal of
+    Forecasting 16(4).
+    """
+    order = np.argsort(when, kind="stable")
+    ordered = when[order]
+    starts = [round(len(order) * part / (folds + 1)) for part in range(1, folds + 1)]
+    cuts = [int(np.searchsorted(ordered, ordered[start])) for start in starts if start < len(order)]
+    cuts = sorted({cut for cut in cuts if cut})
+    return [(order[:cut], order[cut:end]) for cut, end in zip(cuts, [*cuts[1:], len(order)], strict=True)]
+
+
 class Learning(Protocol):
     """A module of functions and values; what `answers` returns is the task's own."""
 
@@ -32,7 +46,13 @@ class Learning(Protocol):
     def parameters(self, params: dict[str, Any], classes: Sequence[Label]) -> dict[str, Any]:
         """An estimator's parameters, with labels in them as `encode` writes them."""
 
-    def folds(self, learned: NDArray[Any], groups: NDArray[Any] | None, fitting: Fitting) -> list[Fold]:
+    def folds(
+        self,
+        learned: NDArray[Any],
+        groups: NDArray[Any] | None,
+        fitting: Fitting,
+        when: NDArray[np.float64] | None = None,
+    ) -> list[Fold]:
         """Folds of the cross-validation; NotEnoughDataError where there are too few rows for one."""
 
     def needs_probabilities(self, name: str) -> bool:

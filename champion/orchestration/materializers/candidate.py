@@ -9,10 +9,11 @@ from champion.modeling.evaluation import CandidateResult, EquivalenceReport
 from champion.orchestration.materializers.files import Files
 
 _MODEL, _RESULT, _EQUIVALENCE, _ANSWERS = "model.skops", "result.json", "parity.json", "answers.npz"
+_TRAIN_ROWS = "train_rows"
 
 
 class CandidateMaterializer(Files):
-    """A trained candidate: its result as JSON beside its skops file, and of a challenger its answers to the holdout."""
+    """A trained candidate: its result as JSON beside its skops file; of a challenger its answers and train rows."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedCandidate,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
@@ -24,8 +25,9 @@ class CandidateMaterializer(Files):
             EquivalenceReport.model_validate_json(self._read(_EQUIVALENCE)) if self._has(_EQUIVALENCE) else None
         )
         answers = self._read(_ANSWERS) if self._has(_ANSWERS) else None
+        train_rows = self._read(_TRAIN_ROWS) if self._has(_TRAIN_ROWS) else None
         result = CandidateResult.model_validate_json(self._read(_RESULT))
-        return TrainedCandidate(result, self._read(_MODEL), equivalence, answers)
+        return TrainedCandidate(result, self._read(_MODEL), equivalence, answers, train_rows)
 
     def save(self, data: TrainedCandidate) -> None:
         """Write the files."""
@@ -35,6 +37,8 @@ class CandidateMaterializer(Files):
             self._write(_EQUIVALENCE, data.equivalence.model_dump_json(indent=1).encode())
         if data.answers is not None:
             self._write(_ANSWERS, data.answers)
+        if data.train_rows is not None:
+            self._write(_TRAIN_ROWS, data.train_rows)
 
     def extract_metadata(self, data: TrainedCandidate) -> dict[str, Any]:
         """Score and time, for the dashboard."""

@@ -103,7 +103,7 @@ def made(table: str = "iris", model: str = "FOREST", number: int = 1, seed: int 
     frame, (estimator, params) = make(), globals()[model]
     params = {**params, **({"random_state": seed} if "random_state" in params else {})}
     data = Data(path="data/table.csv", target=target)
-    train, holdout, profile, plan = prepare_table(frame, data, rule_for(frame, data, Split()))
+    train, holdout, profile, plan, _ = prepare_table(frame, data, rule_for(frame, data, Split()))
     pipeline = build_pipeline(Candidate(estimator=estimator, params=params), plan.features, seed=0)
     pipeline.fit(model_frame(train, plan.features), encode(canonical_labels(train[target]), plan.classes))
     equivalence = check_equivalence(pipeline, plan, holdout, seed=0)

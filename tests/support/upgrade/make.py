@@ -61,7 +61,7 @@ def write(name: str, libraries: dict[str, str]) -> None:
     data, content = Data(path="data/iris.csv", target="species"), iris_csv()
     table = pd.read_csv(BytesIO(content))
     rule = rule_for(table, data, Split(share=0.3, salt="holdout"))
-    train, holdout, profile, plan = prepare_table(table, data, rule)
+    train, holdout, profile, plan, _ = prepare_table(table, data, rule)
     fitting = Fitting(target="species", metric="accuracy", folds=5, seed=42, group=None, ranked=False)
     candidate = Candidate(estimator=estimator, params=params)
     pipeline, result = fit_candidate(train, plan, name, candidate, fitting)

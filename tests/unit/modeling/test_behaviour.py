@@ -130,7 +130,7 @@ def test_what_the_estimator_cannot_take_is_told() -> None:
 def test_train_set_and_holdout_are_the_table_and_ranges_are_those_of_the_train_set() -> None:
     whole = WHOLE.copy()
     whole.loc[is_holdout(whole, RULE), "size"] += 1e-14
-    train, holdout, profile, plan = prepare_table(whole, DATA, RULE)
+    train, holdout, profile, plan, _ = prepare_table(whole, DATA, RULE)
     assert (len(train), len(holdout)) == (plan.train_rows, plan.holdout_rows) == (profile.rows, profile.holdout_rows)
     assert holdout["size"].tolist() == whole["size"][is_holdout(whole, RULE)].tolist()
     assert sorted([*train["size"], *holdout["size"]]) == sorted(whole["size"])
@@ -141,7 +141,7 @@ def test_train_set_and_holdout_are_the_table_and_ranges_are_those_of_the_train_s
 def test_row_numbers_and_what_only_the_holdout_has_are_no_feature() -> None:
     """The train set has gaps in the numbers of its rows, and no value of the column that came late."""
     late = np.where(is_holdout(WHOLE, RULE), np.arange(300) / 7, np.nan)
-    _, _, profile, plan = prepare_table(WHOLE.assign(late=late, place=range(300)), DATA, RULE)
+    _, _, profile, plan, _ = prepare_table(WHOLE.assign(late=late, place=range(300)), DATA, RULE)
     assert not {"late", "place"} & {feature.name for feature in plan.features}
     assert next(column.why for column in profile.columns if column.name == "late").endswith("of the train set.")
 

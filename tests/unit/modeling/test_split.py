@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from champion.errors import ConfigurationError, DataError
-from champion.modeling.split import SplitRule, is_holdout, missing_columns, overlap, rule_for
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError
+from champion.modeling.preparation import prepare_table
+from champion.modeling.split import REPEAT, SplitRule, is_holdout, missing_columns, overlap, rule_for
 from champion.use_case.learning import Data, Split
 
 DATA = Data(path="table.csv", target="target")
@@ -199,16 +200,16 @@ def test_a_time_split_sets_the_latest_rows_aside(when: Any, cutoff: dt.date | No
 @pytest.mark.parametrize(
     ("asked", "recorded", "aside"),
     [
-        (None, since("2026-03-01"), 41),
-        (None, since("2026-03-01T00:00"), 41),
+        (None, since("2026-03-01"), 20),
+        (None, since("2026-04-01T00:00"), 10),
         (dt.datetime(2026, 4, 1), since("2026-03-01"), 10),
         (None, since(12.0), 20),
         (None, since("2026-01-05", "other"), 20),
         (None, SplitRule(by="hash", share=0.2, salt="", columns=("when",)), 20),
     ],
-    ids=["kept", "kept as a moment", "moved forward", "another sort", "another column", "no cutoff"],
+    ids=["moved on with the table", "never back", "moved by hand", "another sort", "another column", "no cutoff"],
 )
-def test_the_recorded_cutoff_of_this_column_is_kept_or_moved_forward(
+def test_the_recorded_cutoff_of_this_column_moves_on_with_the_table_and_never_back(
     asked: Any, recorded: SplitRule, aside: int
 ) -> None:
     assert is_holdout(days(), rule_for(days(), DATA, by_time(asked), recorded)).sum() == aside
@@ -262,6 +263,60 @@ def test_a_cutoff_that_moves_back_or_is_of_another_sort_and_a_moment_that_cannot
 def test_a_column_of_another_sort_than_the_recorded_cutoff_is_refused() -> None:
     with pytest.raises(DataError, match="holds numbers, but the holdout begins at '2026-01-01'"):
         is_holdout(pd.DataFrame({"when": [1, 2]}), since("2026-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("when", "horizon", "aside"),
+    [(days()["when"], "30d", 31), (days()["when"], "36h", 2), (pd.Series(range(100)), 9, 10)],
+)
+def test_a_horizon_begins_so_far_before_the_latest_moment(when: pd.Series, horizon: Any, aside: int) -> None:
+    frame = pd.DataFrame({"when": when, "target": 0})
+    how = Split(by="time", column="when", horizon=horizon, min_overlap=2)
+    assert split(frame, how) == [False] * (100 - aside) + [True] * aside
+
+
+def test_a_horizon_that_a_mistaken_moment_leaves_without_rows_or_of_another_sort_is_refused() -> None:
+    frame = pd.DataFrame({"when": [*days()["when"], pd.Timestamp("9999-12-31")], "target": 0})
+    with pytest.raises(NotEnoughDataError, match=r"Too few rows lie within .* of the latest moment: 1 to 9999-12-31"):
+        split(frame, Split(by="time", column="when", horizon="30d"))
+    with pytest.raises(ConfigurationError, match="holds times; give a time such as 90d"):
+        split(frame, Split(by="time", column="when", horizon=30))
+
+
+def classes_by_sex() -> pd.DataFrame:
+    """As of the Titanic: 2,201 rows of 24 combinations."""
+    random = np.random.default_rng(0)
+    columns = {"class": ["first", "second", "third", "crew"], "age": ["adult", "child"], "sex": ["male", "female"]}
+    frame = pd.DataFrame({name: random.choice(values, 2201) for name, values in columns.items()})
+    return frame.assign(target=random.random(2201) < np.where(frame["sex"] == "female", 0.7, 0.2))
+
+
+def test_where_equal_rows_are_observations_each_repeat_is_placed_by_itself_whatever_the_order() -> None:
+    frame, how = classes_by_sex(), Split(repeats="observations")
+    aside = np.array(split(frame, how))
+    assert abs(aside.mean() - 0.2) < 0.04
+    assert abs(np.mean(split(frame, Split())) - 0.2) > 0.04
+    for values in (True, False):
+        assert abs(aside[frame["target"] == values].mean() - 0.2) < 0.05
+    order = np.random.default_rng(1).permutation(len(frame))
+    shuffled = frame.iloc[order]
+    counts = frame[aside].value_counts()
+    assert shuffled[split(shuffled, how)].value_counts().to_dict() == counts.to_dict()
+    grown = frame.assign(target=frame["target"]).iloc[[*range(len(frame)), *range(300)]]
+    more = grown[split(grown, how)].value_counts()
+    assert (more.reindex(counts.index) >= counts).all()  # none of them left
+
+
+def test_the_repeat_of_a_row_goes_with_it_so_that_a_part_of_the_table_has_the_same_split() -> None:
+    frame, data = classes_by_sex(), DATA
+    rule = rule_for(frame, data, Split(repeats="observations"))
+    made = prepare_table(frame, data, rule)
+    assert is_holdout(made.holdout, rule).all()
+    assert not is_holdout(made.train, rule).any()
+    assert REPEAT not in [feature.name for feature in made.plan.features]
+    assert made.profile.twins == len(made.holdout)
+    other = rule.model_copy(update={"columns": ("age", "class")})
+    assert overlap(made.holdout, other, rule) is None
 
 
 def test_rows_that_the_former_rule_had_for_training_are_told_apart_unless_a_column_of_it_is_gone() -> None:

@@ -15,7 +15,7 @@ from champion.modeling.evaluation import Label
 from champion.modeling.predictor import Predictions
 from champion.modeling.tasks.classification.scores import REFUSED, SCORERS, has_meaning, unfit
 from champion.modeling.tasks.classification.scores import Answers as Answers
-from champion.modeling.tasks.learning import Fold
+from champion.modeling.tasks.learning import Fold, following
 from champion.use_case.learning import Fitting
 
 ESTIMATOR: type[Any] = ClassifierMixin
@@ -48,8 +48,16 @@ def parameters(params: dict[str, Any], classes: Sequence[Label]) -> dict[str, An
     return {**params, "class_weight": {code_of[type(label), label]: weight for label, weight in weights.items()}}
 
 
-def folds(codes: NDArray[np.int64], groups: NDArray[Any] | None, fitting: Fitting) -> list[Fold]:
+def folds(
+    codes: NDArray[np.int64],
+    groups: NDArray[Any] | None,
+    fitting: Fitting,
+    when: NDArray[np.float64] | None = None,
+) -> list[Fold]:
     """Stratified folds that tear no group apart, without those that could not be learned from or have no row.
+
+    With `when`, the moments of the rows, folds follow each other: each is asked what is later than all that it learned, and no
+    moment is on both sides.
 
     Raises NotEnoughDataError when none is left.
     """
@@ -57,7 +65,9 @@ def folds(codes: NDArray[np.int64], groups: NDArray[Any] | None, fitting: Fittin
     most = largest if groups is None else min(largest, len(np.unique(groups)))
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     made: list[Fold] = []
-    if most > 1:
+    if when is not None:
+        made = following(when, fitting.folds)
+    elif most > 1:
         split = kind(n_splits=min(fitting.folds, most), shuffle=True, random_state=fitting.seed)
         with warnings.catch_warnings(action="ignore"):  # on small classes, one line per fold
             made = list(split.split(codes, codes, groups))

@@ -86,7 +86,7 @@ class Learning:
     scorer_names = staticmethod(lambda: ["neg_mean_absolute_error", "r2"])
     encode = staticmethod(lambda labels, _: labels.astype(float))
     parameters = staticmethod(lambda params, _: params)
-    folds = staticmethod(lambda learned, _, fitting: [*KFold(fitting.folds).split(learned)])
+    folds = staticmethod(lambda learned, _groups, fitting, _when: [*KFold(fitting.folds).split(learned)])
     needs_probabilities = staticmethod(lambda _: False)
     answers = staticmethod(lambda predictions, truth, _: (truth, predictions.values))
 
@@ -282,7 +282,7 @@ def test_a_further_task_is_learned_judged_packed_answered_watched_and_reported_w
     assert check(frame, learned) == []
     check_candidates(learned, "prices.yaml")
     rule = rule_for(frame, learned.data, learned.split)
-    train, holdout, profile, plan = prepare_table(frame, learned.data, rule, learned.task)
+    train, holdout, profile, plan, _ = prepare_table(frame, learned.data, rule, learned.task)
 
     fitted = {
         name: fit_candidate(train, plan, name, candidate, learned.fitting())

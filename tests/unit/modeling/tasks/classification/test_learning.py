@@ -14,8 +14,9 @@ from champion.errors import ConfigurationError, DataError, NotEnoughDataError
 from champion.modeling.evaluation import PairedTest
 from champion.modeling.tasks.classification import judging, learning
 from champion.modeling.tasks.classification.judging import sign_test
-from champion.modeling.tasks.classification.learning import Answers, score
+from champion.modeling.tasks.classification.learning import Answers, folds, score
 from champion.modeling.tasks.classification.target import canonical_labels, class_list
+from champion.use_case.learning import Fitting
 
 ALLOWED = [
     "accuracy", "average_precision", "balanced_accuracy", "d2_brier_score", "d2_log_loss_score", "f1", "f1_macro",
@@ -230,3 +231,14 @@ def test_what_is_no_label_is_refused(value: object) -> None:
 def test_classes_are_sorted_by_type_and_value_and_distinct_and_true_is_not_one(labels: list[Any]) -> None:
     found = [(type(label).__name__, label) for label in class_list(labels)]
     assert found == sorted({(type(label).__name__, label) for label in labels})
+
+
+def test_folds_of_a_time_split_follow_each_other_and_no_moment_is_on_both_sides() -> None:
+    random = np.random.default_rng(0)
+    when = random.integers(0, 30, 400).astype(float)
+    fitting = Fitting(target="y", metric="accuracy", folds=4, seed=0, group=None, ranked=True, time="when")
+    made = folds(random.integers(0, 2, 400), None, fitting, when)
+    assert len(made) == 4
+    assert all(when[learned].max() < when[asked].min() for learned, asked in made)
+    assert np.concatenate([made[0][0], *(asked for _, asked in made)]).size == 400
+    assert folds(np.arange(400) % 2, None, fitting.model_copy(update={"folds": 5}), np.arange(400.0))[0][0].size == 67
