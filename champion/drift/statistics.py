@@ -19,7 +19,8 @@ Floats = NDArray[np.float64]
 
 # Rows of the smaller sample in a cell of the chi-square test; with fewer its small p-values are off.
 LEAST_EXPECTED = 15.0
-RAREST = (1.0, 4.0)  # rows that the smaller sample is expected to hold of cells that are taken together
+RARE = (1.0, 4.0)  # rows that the smaller sample is expected to hold of cells that are taken together
+RAREST = (0.1, 0.5, 1.0, 2.0, 4.0)  # and, at most, of categories that are tested together by the binomial
 BY_LUCK = 1e-4  # the chance to be left out of a profile, below which a category is one that is always listed
 _TERMS = np.arange(1, 12, dtype=np.float64)  # of Kuiper's series; the rest is below 1e-15
 
@@ -122,8 +123,8 @@ def merged(reference: Counts, current: Counts) -> tuple[Counts, Counts]:
     hold up to 1 row, up to 4, and the rest. What is too small still joins the next of them, or the smallest other cell.
     """
     expected = _expected(reference, current)
-    place = np.where(expected < LEAST_EXPECTED, np.searchsorted(RAREST, expected), -1)
-    rare = [place == number for number in range(len(RAREST) + 1)]
+    place = np.where(expected < LEAST_EXPECTED, np.searchsorted(RARE, expected), -1)
+    rare = [place == number for number in range(len(RARE) + 1)]
     before, after = (
         np.concatenate(
             [np.where(place < 0, each, 0), *((each * which).sum(axis=-1, keepdims=True) for which in rare)], axis=-1
@@ -169,7 +170,7 @@ def rare_test(reference: Counts, current: Counts, unlisted: "Unlisted") -> tuple
 
 
 def rarest_test(reference: Counts, current: Counts, unlisted: "Unlisted") -> tuple[Test, Floats]:
-    """Test the rarest categories together: those of which the smaller sample is expected to hold at most one row, or four.
+    """Test the rarest categories together: those of which the smaller sample is expected to hold few rows, by several limits.
 
     Which they are is told by both samples together, so that being rare in the reference by luck moves nothing. All others
     are among them. Statistic and effect are as of `rare_test`.
