@@ -34,6 +34,7 @@ def evaluate(
     from champion.bundle.libraries import unable
     from champion.bundle.model import loads
     from champion.comparison.compare import ComparedModel, compare
+    from champion.comparison.doubts import doubt_in_words
     from champion.errors import ModelError
     from champion.modeling.equivalence import check_equivalence
     from champion.modeling.kept import KeptAnswers, Remembering
@@ -60,6 +61,8 @@ def evaluate(
         except ModelError as error:  # training goes on without it
             unjudged = unable(error, made.libraries)
     evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked, unjudged, contract)
+    doubts = [doubt_in_words(doubt, rules.target) for doubt in profile.doubts]
+    evaluation = evaluation.model_copy(update={"warnings": [*evaluation.warnings, *doubts]})
     equivalence = check_equivalence(model, plan, holdout, rules.seed)
     answers = KeptAnswers.of(asked, holdout, rules.target).as_bytes()
     return (

@@ -11,6 +11,10 @@ from champion.modeling import profile as profiles
 from champion.modeling.checks.wrong_cells import mended
 from champion.modeling.columns import Column, infer
 from champion.modeling.contract import Plan
+from champion.modeling.doubts.doubt import Doubt
+from champion.modeling.doubts.groups import shared
+from champion.modeling.doubts.look import look
+from champion.modeling.evaluation import Label
 from champion.modeling.features import signature
 from champion.modeling.profile import Profile
 from champion.modeling.rows.train_rows import TrainRows, row_hashes
@@ -71,6 +75,7 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
     both = {
         "holdout_class_counts": target_of(task).class_counts(holdout[data.target], classes),
         "twins": _twins(train, holdout, rule, columns),
+        "doubts": _doubts(train, holdout, data, columns, classes),
     }
     profile = profile.model_copy(update=both)
     features = signature(train, columns, data.zone)
@@ -91,6 +96,22 @@ def _twins(train: pd.DataFrame, holdout: pd.DataFrame, rule: SplitRule, columns:
         return 0  # equal rows stand on one side
     learned = np.unique(row_hashes(train, used))
     return int(np.isin(row_hashes(holdout, used), learned).sum())
+
+
+def _doubts(
+    train: pd.DataFrame, holdout: pd.DataFrame, data: Data, columns: list[Column], classes: list[Label]
+) -> list[Doubt]:
+    """What is doubtful about the train set as the split has it: a group that stands on one side is none."""
+    apart = [name for name in data.drop if name in train and not any(column.name == name for column in columns)]
+    doubts = []
+    for doubt in look(train, data.target, classes, columns, apart):
+        if doubt.what == "group":
+            doubt = doubt.model_copy(update={"share": shared(train, holdout, doubt.columns)})
+        if doubt.share and (
+            doubt.what != "order" or set(doubt.columns) & {column.name for column in columns if column.used}
+        ):
+            doubts.append(doubt)
+    return doubts
 
 
 def _remedy(rule: SplitRule, train_is_empty: bool) -> str:

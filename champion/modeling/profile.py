@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from champion.modeling.doubts.doubt import Doubt
 from champion.modeling.evaluation import CLASSIFICATION, Frozen, Label
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Profile(Frozen):
     # how many different rows, by their features, stand how often; empty in a profile of version 0.1
     repeats: list[tuple[int, int]] = Field(default_factory=list, exclude_if=lambda pairs: not pairs)
     holdout_class_counts: list[int] = Field(default_factory=list, exclude_if=lambda counts: not counts)
+    doubts: list[Doubt] = Field(default_factory=list, exclude_if=lambda doubts: not doubts)
     twins: int | None = Field(default=None, exclude_if=lambda twins: twins is None)  # holdout rows equal to a train row
 
 

@@ -18,17 +18,21 @@ from pathlib import Path
 import pandas as pd
 
 from champion import settings
+from champion.comparison.doubts import doubt_in_words
 from champion.datastore import dvc, index
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.modeling.checks.wrong_cells import mended
-from champion.modeling.columns import Column, infer
+from champion.modeling.columns import Column, infer, is_identifier_name
+from champion.modeling.doubts.doubt import Doubt
+from champion.modeling.doubts.look import look
+from champion.modeling.doubts.repeated import MOSTLY, repeated_rows
 from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.tables import read_table, table_suffix
 from champion.tabular.words import count_words
-from champion.use_case.learning import MISSING_WORDS, Data, Read
+from champion.use_case.learning import MISSING_WORDS, Data, Read, Split
 from champion.use_case.whole import UseCase, parse_use_case
 from champion.workspace import process
 from champion.workspace.files import replacing, write_text
@@ -77,9 +81,10 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     drop = [column.name for column in columns if not column.used]
     about = {"path": data_path, "target": target, "drop": drop, "read": read}
     bare, warnings = _learnable(frame, {"name": name, "data": about})
+    bare, comments, doubts = _doubtful(frame, bare, columns)
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
     values = target_of(bare.task).canonical_labels(frame[target]).tolist()
-    text = use_case_text(bare, columns, values, numbers)
+    text = use_case_text(bare, columns, values, numbers, comments)
     parse_use_case(parse(text, config_path), config_path)  # what is written can be read
     stages, no_stage = _with_stage(root, name, data_path)
     del frame
@@ -91,7 +96,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
         write_text(config, text)
-    warnings += [*said, *wrong, *filter(None, (no_stage, untracked))]
+    warnings += [*doubts, *said, *wrong, *filter(None, (no_stage, untracked))]
     return Initialised(name, config.relative_to(root), data.relative_to(root), columns, warnings, untracked is None)
 
 
@@ -131,6 +136,45 @@ def _learnable(frame: pd.DataFrame, given: dict[str, object]) -> tuple[UseCase, 
         except DataError as error:
             refusals.append(error)
     raise refusals[0]
+
+
+def _doubtful(frame: pd.DataFrame, bare: UseCase, columns: list[Column]) -> tuple[UseCase, list[str], list[str]]:
+    """The use case with the split that the table asks for, the reasons as comments, and all that is to be said."""
+    target, split, comments, said = bare.data.target, Split(), [], []
+    classes = target_of(bare.task).classes_to_learn(frame[target], "init")
+    for doubt in look(frame, target, classes, columns):
+        words = doubt_in_words(doubt, target)
+        if doubt.what == "group":
+            name = doubt.columns[0]
+            comments.append(words)
+            if _names_things(doubt, columns) and frame[name].notna().all():
+                split = Split(by="group", column=name)
+                words += f" So the use case says by: group, column: {name}."
+            elif len(doubt.columns) == 1:
+                comments.append(f"by: group, column: {quoted(name)}")
+        said.append(words)
+    features = [column.name for column in columns if column.used]
+    repeated = repeated_rows(frame, features, target)
+    if split.by == "hash" and repeated.share > MOSTLY:
+        beside = f"{repeated.share:.0%} of the rows have an equal one beside them, in all features"
+        if repeated.are_observations:
+            split = Split(repeats="observations")
+            comments.append(f"{beside}: each is taken for an observation of its own.")
+            said.append(f"{beside}. Each is taken for an observation of its own (split.repeats: observations).")
+        else:
+            said.append(f"{beside}, and with one {target!r} each: they are taken for copies, and stay on one side.")
+    return bare.model_copy(update={"split": split}), comments, said
+
+
+def _names_things(doubt: Doubt, columns: list[Column]) -> bool:
+    """Whether one column, and no other, clearly names what the rows are of."""
+    kinds = {column.name: column.kind for column in columns}
+    name = doubt.columns[0]
+    return (
+        len(doubt.columns) == 1
+        and (is_identifier_name(name) or kinds[name] in ("identifier", "text"))
+        and not any(map(is_identifier_name, doubt.others))
+    )
 
 
 def slug(text: str) -> str:

@@ -16,14 +16,18 @@ _PLAIN = re.compile(r"[^\W\d_]\w*(?:[ ./-]\w+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 
 
-def use_case_text(bare: UseCase, columns: Sequence[Column], values: Sequence[Any], numbers: Collection[str]) -> str:
+def use_case_text(
+    bare: UseCase, columns: Sequence[Column], values: Sequence[Any], numbers: Collection[str], split: Sequence[str] = ()
+) -> str:
     """Write a use case, of which name, task and data are known, for a table in whose target are `values`.
 
     Unused columns are dropped by name. Kinds that are read from texts are pinned, so that a stray value in new data
-    is an error that names it, and no silent change of kind; plain numbers need no pin.
+    is an error that names it, and no silent change of kind; plain numbers need no pin. `split`: comments on it. The split is
+    by group where the use case names the group's column, which is no feature.
     """
     start = tasks.part_of(f"{tasks.__name__}.start", bare.task)
-    used, unused = ([column for column in columns if column.used is wanted] for wanted in (True, False))
+    features = [column for column in columns if column.name != bare.split.column]
+    used, unused = ([column for column in features if column.used is wanted] for wanted in (True, False))
     lines = [
         "# Written by `python run.py init`, and yours to change; docs/use-case.md tells every key.",
         f"name: {quoted(bare.name)}",
@@ -35,7 +39,7 @@ def use_case_text(bare: UseCase, columns: Sequence[Column], values: Sequence[Any
         *(f"    - {quoted(column.name)}  # {column.why}" for column in unused),
         *_kinds(used, numbers),
         *_read(bare),
-        *_split(bare.name, used),
+        *_split(bare, used, split),
         "candidates:",
         *start.candidates(many := len(values) >= MANY_ROWS),
         *(["training:", "  folds: 3  # enough with this many rows"] if many else []),
@@ -73,9 +77,15 @@ def _read(bare: UseCase) -> list[str]:
     return ["  read:  # These texts, and an empty one, stand for no value.", *lines]
 
 
-def _split(name: str, used: Sequence[Column]) -> list[str]:
+def _split(bare: UseCase, used: Sequence[Column], comments: Sequence[str]) -> list[str]:
+    split, rows = bare.split, "groups" if bare.split.by == "group" else "rows"
     moments = [column.name for column in used if column.kind == "datetime"]
-    lines = ["split:", "  share: 0.2  # of the rows are set aside for judging, for ever", "  by: hash"]
-    if moments:
+    lines = ["split:", f"  share: 0.2  # of the {rows} are set aside for judging, for ever"]
+    for comment in comments:
+        lines += wrap(comment, 100, initial_indent="  # ", subsequent_indent="  # ", break_on_hyphens=False)
+    lines.append(f"  by: {split.by}")
+    lines += [f"  column: {quoted(split.column)}"] if split.column else []
+    lines += ["  repeats: observations"] if split.repeats == "observations" else []
+    if moments and not split.column:
         lines.append(f"  # To judge on the latest rows instead: by: time, column: {quoted(moments[0])}, and no salt.")
-    return [*lines, f"  salt: {quoted(name)}"]
+    return [*lines, f"  salt: {quoted(bare.name)}"]

@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given
@@ -98,6 +100,45 @@ def test_a_few_wrong_cells_make_no_other_kind_of_a_column_and_are_said(root: Pat
     assert [text for text in made.warnings if "refused" in text] == [
         "1 of 401 values of 'income' are no numbers: 'refused' (row 401). They are read as missing (data.max_bad_cells)."
     ]
+
+
+def test_what_the_rows_are_decides_the_split_and_is_said(root: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    which, few = np.repeat(np.arange(60), 15), [*"abc"]
+    of_each = {
+        "age": random.integers(20, 80, 60),
+        "height": random.integers(150, 195, 60),
+        "ill": random.integers(0, 2, 60),
+    }
+    visits = pd.DataFrame(
+        {"patient id": [f"P{at:03}" for at in which], **{name: of[which] for name, of in of_each.items()}}
+    )
+    visits = visits.assign(pulse=random.normal(70, 9, 900))
+    repeated = pd.DataFrame({name: random.choice(few, 900) for name in few}).assign(ill=random.integers(0, 2, 900))
+
+    def made(name: str, frame: pd.DataFrame) -> tuple[UseCase, str, str]:
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        done = initialise(root, tmp_path / f"{name}.csv", "ill")
+        return use_case(root, done), (root / done.config).read_text(encoding="utf-8"), "\n".join(done.warnings)
+
+    case, text, said = made("visits", visits)
+    assert (case.split.by, case.split.column) == ("group", "patient id")
+    assert "patient id" not in case.data.kinds
+    assert "# The values of 'patient id' repeat, with one 'ill' each" in text
+    assert "So the use case says by: group, column: patient id" in said
+    case, text, said = made("nameless", visits.drop(columns="patient id"))
+    assert case.split.by == "hash", "two columns are no column of the table"
+    assert "'age' and 'height' repeat together" in said.replace("'height' and 'age'", "'age' and 'height'")
+    gaps = visits.assign(patient_id=visits["patient id"].where(visits.index > 2)).drop(columns="patient id")
+    case, text, said = made("gaps", gaps)
+    assert "# by: group, column: patient_id" in text, "a proposal: every row needs its group"
+    assert case.split.by == "hash"
+    case, text, said = made("repeated", repeated)
+    assert case.split.repeats == "observations"
+    assert "100% of the rows have an equal one beside them" in said
+    assert "# 100% of the rows have an equal one beside them" in text
+    case, text, said = made("plain", visits.assign(ill=random.permutation(visits.ill)))
+    assert (case.split.by, case.split.repeats, said.count("repeat")) == ("hash", "copies", 0)
 
 
 def test_a_name_that_is_none_is_refused_and_a_file_without_a_letter_needs_one(root: Path, penguins: Path) -> None:
