@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 FEWEST_GROUPS = 20  # below, what a column has are classes rather than things
 FEWEST_BY_CHANCE = 20  # rows that chance would have with another label than most of their group
-FEW, FEW_TOGETHER = 0.05, 0.2  # of these, which may be there; two things may have both columns alike
+FEW, FEW_TOGETHER = 0.05, 0.4  # of these, which may be there; two things may have both columns alike
+PURE = 0.9  # share of the groups of two columns that must have one label
 REPEATED = 0.5  # share of the rows that must stand in groups
 SMOOTH = 0.5  # agreement of neighbours, from which on a column measures something
+SMOOTH_TOGETHER, NEAREST = 0.25, 4  # the same of two columns, and how many of the nearest groups are asked
 DENSE = 3.0  # times as many equal pairs as independent columns would have
 MOST_COLUMNS, MOST_PAIRED = 60, 12
 _SEED = 20_260_102
@@ -126,7 +128,10 @@ def _constant_together(one: Codes, other: Codes, labels: Codes) -> int:
     if groups < FEWEST_GROUPS:
         return 0
     one, other, labels = one[kept], other[kept], labels[kept]
-    odd = _odd(counts_of(values, labels))
+    counts = counts_of(values, labels)
+    odd = _odd(counts)
+    if ((counts > 0).sum(axis=1) == 1).mean() < PURE:
+        return 0
     random = np.random.default_rng(_SEED)
     for alone in (one, other):  # what one column alone explains is no matter of both
         shuffled = np.empty_like(labels)
@@ -134,14 +139,25 @@ def _constant_together(one: Codes, other: Codes, labels: Codes) -> int:
         chance = _odd(counts_of(values, shuffled))
         if chance < FEWEST_BY_CHANCE or odd > FEW_TOGETHER * chance:
             return 0
-    winners = counts_of(values, labels).argmax(axis=1)
-    for first, second in ((one, other), (other, one)):
-        order = np.lexsort((second, first))
-        _, at = np.unique(values[order], return_index=True)
-        at = order[np.sort(at)]
-        if agreement(winners[values[at]], first[at][1:] == first[at][:-1]) >= SMOOTH:
-            return 0
-    return groups
+    at = np.unique(values, return_index=True)[1]
+    return 0 if _alike(np.stack([one[at], other[at]], axis=1), counts.argmax(axis=1)) >= SMOOTH_TOGETHER else groups
+
+
+def _alike(places: NDArray[np.int64], winners: Codes) -> float:
+    """How much more often the nearest groups of two columns have one label than chance has it, less a standard error.
+
+    Near is meant along the columns and across them: by the distance of Mahalanobis, so that the difference of two columns
+    that go together counts.
+    """
+    from scipy.spatial import KDTree
+
+    centred = (places - places.mean(axis=0)) / np.maximum(places.std(axis=0), 1e-9)
+    spread, axes = np.linalg.eigh(np.cov(centred.T))
+    whitened = centred @ axes / np.sqrt(np.maximum(spread, 1e-9))
+    near = KDTree(whitened).query(whitened, k=NEAREST + 1)[1][:, 1:]
+    found = float((winners[near] == winners[:, None]).mean())
+    chance = float(((np.bincount(winners) / len(winners)) ** 2).sum())
+    return 0.0 if chance >= 1 else (found - chance) / (1 - chance) - float(len(winners)) ** -0.5
 
 
 def shared(train: pd.DataFrame, holdout: pd.DataFrame, columns: Sequence[str]) -> float:

@@ -95,18 +95,13 @@ def counts_of(groups: Codes, labels: Codes) -> NDArray[np.int64]:
     return np.bincount(groups * wide + labels, minlength=(int(groups.max()) + 1) * wide).reshape(-1, wide)
 
 
-def agreement(winners: Codes, same: NDArray[np.bool_] | None = None) -> float:
+def agreement(winners: Codes) -> float:
     """How much more often neighbours have one label than chance has it, less a standard error: 0 for none, 1 for always.
 
-    `winners` are the labels in order; `same` tells which of them may be held against the one before.
+    `winners` are the labels in order.
     """
-    if len(winners) < 3:
+    if len(winners) < 10:
         return 0.0
     equal = winners[1:] == winners[:-1]
-    if same is not None:
-        equal = equal[same]
-    if len(equal) < 10:
-        return 0.0
-    shares = np.bincount(winners) / len(winners)
-    chance = float((shares**2).sum())
+    chance = float(((np.bincount(winners) / len(winners)) ** 2).sum())
     return 0.0 if chance >= 1 else (float(equal.mean()) - chance) / (1 - chance) - float(len(equal)) ** -0.5

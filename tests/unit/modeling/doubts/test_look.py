@@ -44,6 +44,7 @@ def of_chance(seed: int, rows: int = 900) -> dict[str, pd.DataFrame]:
     random = np.random.default_rng(seed)
     signal, other = random.normal(size=rows), random.normal(size=rows)
     shop = random.integers(0, 300, rows)
+    leg, arm = (80 + 5 * signal + other / 2).round(), (60 + 5 * signal + random.normal(size=rows) / 2).round()
     few, many = random.integers(0, 60, rows), random.integers(0, 60, rows)
     labels = {
         "noise": random.integers(0, 2, rows),
@@ -54,6 +55,7 @@ def of_chance(seed: int, rows: int = 900) -> dict[str, pd.DataFrame]:
             random.random(rows) < np.random.default_rng(seed).beta(0.5, 0.5, 300)[shop]
         ).astype(int),
         "one above the other": (few > many).astype(int),
+        "a difference": (leg - arm > 20.5).astype(int),
         "three classes": np.digitize(signal + 0.2 * other, [-0.5, 0.5]),
     }
     columns = {
