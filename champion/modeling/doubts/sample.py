@@ -71,7 +71,7 @@ def ordered_codes(column: pd.Series) -> Codes:
     import pandas as pd
     import pyarrow as pa
 
-    from champion.modeling.numbers import text_numbers
+    from champion.modeling.cells.numbers import text_numbers
 
     places, distinct = pd.factorize(column)
     values = np.asarray(distinct)
