@@ -225,7 +225,7 @@ class Year(RuleBasedStateMachine):
             )
             self.learned, self.corrected = set(made.train["number"]), set()
         if self.random.random() < 0.1:
-            assert_read_alike(learn(path, case), path)
+            assert_read_alike(learn(path, case), path, apart=table.columns.difference(["paid", "city"]))
 
     @invariant()
     def the_rows_that_a_champion_learned_are_not_forgotten(self) -> None:
@@ -255,6 +255,28 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("years", [6, pytest.param(300, marks=pytest.mark.long)])
+@pytest.mark.parametrize("years", [3, pytest.param(300, marks=pytest.mark.long)])
 def test_in_no_year_of_changes_a_champion_is_judged_on_rows_that_it_learned(years: int, tmp_path: Path) -> None:
-    assert live(tmp_path, years, number=14) == CHANGES
+    assert live(tmp_path, years, number=14) <= CHANGES
+
+
+def test_in_a_year_with_each_change_no_champion_is_judged_on_rows_that_it_learned(tmp_path: Path) -> None:
+    year: Any = type("Year", (Year,), {"folder": tmp_path, "changes": set()})()
+    year.grows(count=4)
+    for writer in [name for name in WRITERS if name != UNKNOWN]:
+        year.is_written_by_another_tool(writer=writer)
+    year.is_written_as_nobody_knows_for_once()
+    year.gets_a_column()
+    year.grows(count=3)
+    year.loses_a_column()
+    year.is_in_another_order()
+    year.has_a_word_among_its_numbers()
+    year.is_corrected_here_and_there()
+    year.gets_a_class_or_loses_it()
+    year.gets_a_class_or_loses_it()
+    year.waits_for_labels()
+    year.is_a_window_that_moves()
+    for by in ("time", "hash"):
+        year.is_split_otherwise(by=by, salt="another")
+        year.grows(count=2)
+    assert year.changes == CHANGES

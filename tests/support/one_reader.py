@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,10 +79,10 @@ def batch(package: Package, path: Path) -> tuple[Tally, pd.DataFrame]:
         return tally, parquet.read_table(out).to_pandas()
 
 
-def assert_read_alike(learned: Learned, path: Path) -> None:
+def assert_read_alike(learned: Learned, path: Path, apart: Collection[str] = ("n", "at")) -> None:
     """Of the file that was learned no row is rejected, and every reader has the same cells and gives the same answers.
 
-    All columns but "n" and "at", which tell the rows apart, repeat their values: none of theirs is unseen, or outside the range.
+    All columns but those `apart`, which tell the rows apart, repeat their values: none of theirs is unseen, or outside the range.
     """
     package, features = learned.package, learned.package.manifest.signature
     read = package.manifest.read
@@ -102,13 +102,13 @@ def assert_read_alike(learned: Learned, path: Path) -> None:
     whole = predictor(package, "models/one").predict(table)
     assert whole.probabilities is not None
     tally, found = batch(package, path)
-    assert (tally.rejected, tally.reasons, tally.unseen, set(tally.outside) - {"n", "at"}) == (0, {}, {}, set())
+    assert (tally.rejected, tally.reasons, tally.unseen, set(tally.outside) - {*apart}) == (0, {}, {}, set())
     assert found["label"].tolist() == [str(package.manifest.classes[code]) for code in whole.values]
     columns = [name for name in found if name.startswith("probability_")]
     np.testing.assert_array_equal(found[columns].to_numpy(), whole.probabilities)
     answers = json.loads(champion.encode("x", champion.predict(served), champion.warnings(served)))["predictions"]
     assert [str(answer["label"]) for answer in answers] == found["label"].tolist()
-    assert {text.partition(" ")[0] for answer in answers for text in answer["warnings"]} <= {"n", "at"}
+    assert {text.partition(" ")[0] for answer in answers for text in answer["warnings"]} <= {*apart}
 
 
 def assert_same(found: NDArray[Any], expected: NDArray[Any], names: Sequence[str]) -> None:
