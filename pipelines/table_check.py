@@ -49,6 +49,11 @@ def checked_table(
         about = data.model_copy(update={"drop": (*data.drop, *filter(None, [use_case.split.column]))})
         warnings += check_contract(right, signature, about)
     rule = rule_for(with_label, data, use_case.split, recorded)
+    if rule.version < SplitRule.TODAY:
+        warnings.append(
+            "Rows are still set aside by the rule of version 0.1, as the champion's were: fewer than "
+            f"split.min_overlap = {use_case.split.min_overlap} would be holdout under today's rule too."
+        )
     return frame, {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}
 
 

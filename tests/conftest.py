@@ -175,7 +175,7 @@ def quick(name: str = "iris", **changes: Any) -> dict[str, Any]:
     use_case: dict[str, Any] = {
         "name": name,
         "data": {"path": "data/iris.csv", "target": "species"},
-        "split": {"share": 0.3, "salt": "holdout"},
+        "split": {"share": 0.3, "salt": "i"},
         "candidates": {
             "tree": {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": 2, "random_state": 0}}
         },
@@ -189,7 +189,7 @@ def quick(name: str = "iris", **changes: Any) -> dict[str, Any]:
 def tree(depth: int, name: str = "iris", **changes: Any) -> dict[str, Any]:
     """A quick use case that is better with each depth from 0 (it guesses) to 2; 3 ties with 2.
 
-    On the holdout the accuracies are 0.28, 0.67, 0.95 and 0.95.
+    On the holdout the accuracies are 0.27, 0.61, 0.95 and 0.95.
     """
     if depth:
         estimator, params = "sklearn.tree.DecisionTreeClassifier", {"max_depth": depth, "random_state": 0}

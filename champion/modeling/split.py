@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,8 @@ class SplitRule(Frozen):
     sets aside by them, the others find by them what a model learned (version 1 recorded none). `column` is that of a group or a
     time split, `cutoff` a number, or a moment in ISO 8601. With `label`, the target, the k-th of equal rows is a row of its own.
     """
+
+    TODAY: ClassVar[int] = cells.VERSION
 
     version: int = Field(default=former.VERSION, exclude_if=lambda version: version == former.VERSION)
     by: Literal["hash", "group", "time"]

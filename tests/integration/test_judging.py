@@ -116,7 +116,10 @@ def test_a_champion_of_other_libraries_is_judged_where_it_answers_and_else_the_r
     session: Session, store: Any, tmp_path: Path
 ) -> None:
     old_package("boosting", session.root, session.name)
-    done, _ = session.train(tree(1))
+    same = {"split": {"salt": "holdout"}}
+    done, _ = session.train(tree(1, **same))
+    assert any("still set aside by the rule of version 0.1" in note for note in done.notes)
+    assert done.evaluation.rows.judged == done.evaluation.rows.holdout
     assert (done.decision.reason_code, done.outcome.champion) == ("worse", 1)
     assert done.evaluation.champion.scores["accuracy"] > 0.9
     (note,) = [note for note in done.notes if "scikit-learn 1.8.0, which is 1.9" in note]
@@ -126,7 +129,7 @@ def test_a_champion_of_other_libraries_is_judged_where_it_answers_and_else_the_r
     other = Session(tmp_path / "other", store)
     other.write(iris_csv())
     old_package("imputing", other.root, other.name)
-    kept, _ = other.train(tree(2))
+    kept, _ = other.train(tree(2, **same))
     assert (kept.decision.reason_code, kept.outcome.champion) == ("unjudged", 1)
     assert "scikit-learn 1.7.2, which is 1.9" in kept.decision.reason
     assert "and its model cannot answer: AttributeError: 'SimpleImputer'" in kept.decision.reason
@@ -140,7 +143,7 @@ def test_a_champion_of_other_libraries_is_judged_where_it_answers_and_else_the_r
     third = Session(tmp_path / "third", store)
     third.write(iris_csv())
     old_package("imputing", third.root, third.name, unknown)
-    replaced, _ = third.train(tree(2, promotion={"replace_unjudged": True}))
+    replaced, _ = third.train(tree(2, promotion={"replace_unjudged": True}, **same))
     assert (replaced.decision.reason_code, replaced.outcome.replaced) == ("unjudged_replaced", 1)
     assert replaced.evaluation.contract_change is not None, "also of a model that cannot be loaded"
     assert "scikit-learn 1.7.2, which is 1.9" in replaced.decision.reason

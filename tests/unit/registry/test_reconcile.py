@@ -95,5 +95,5 @@ def test_of_two_clones_that_both_promoted_the_pulled_package_is_the_champion(mac
     versions = [(each.number, each.stage) for each in version_history(there.client, "shared").versions]
     assert versions == [(1, "archived"), (2, "archived"), (2, "production")]
     done, _ = there.train(tree(3))
-    assert (done.decision.reason_code, done.outcome.replaced) == ("better", 2)
+    assert (done.decision.reason_code, done.outcome.champion) == ("tie", 2)
     assert done.outcome.challenger == 3, "judged against another champion than before"
