@@ -28,6 +28,8 @@ from tests.support.warm import Warm, quick_stores
 ROOT = Path(__file__).resolve().parent.parent
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell gives this to what it runs in the background, and a
     signal.signal(signal.SIGINT, signal.default_int_handler)  # child inherits it: no test of Ctrl-C would mean anything
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # as under nohup, which commands respect
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 for name in [name for name in os.environ if name.startswith("GITHUB_")]:
     del os.environ[name]  # in a workflow champions would name its run as who made them, steps write into its summary

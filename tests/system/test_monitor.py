@@ -168,7 +168,7 @@ def test_of_forty_shops_those_that_training_saw_once_or_never_are_no_drift_and_a
     moved = shops(5_000, 4)
     moved.loc[:999, "shop"] = "abroad"
     shop = monitored(session, moved, **of_sales()).features[0]
-    assert (shop.name, shop.verdict, shop.effect) == ("shop", "drift", pytest.approx(0.2, abs=0.05))
+    assert (shop.name, shop.verdict, shop.effect) == ("shop", "drift", pytest.approx(0.2, abs=0.1))
 
 
 def test_rows_that_a_client_asks_again_and_again_count_once_and_both_numbers_are_said(

@@ -32,7 +32,7 @@ def refusal(found: object) -> str:
         ([1], "found a list, expected a mapping"),
         (raw(candidates={"params": {"estimator": "a.B", "serch": {}}}),
          "unknown key 'candidates.params.serch'. Did you mean 'search'?"),
-        (raw(split={"zzzz": 1}), "unknown key 'split.zzzz'. Allowed are: by, column, cutoff, min_overlap, salt, share."),
+        (raw(split={"zzzz": 1}), "unknown key 'split.zzzz'. Allowed are: by, column, cutoff, horizon, min_overlap, repeats, salt, share."),
         (raw(data=None), "the key 'data' is missing; it is required."),
         (raw(data={"path": "a"}), "the key 'data.target' is missing"),
         (raw(promotion={"guardrails": {"f1": float("inf")}}), "promotion.guardrails.f1: found inf"),
