@@ -301,7 +301,7 @@ def table_verdict(table: ComparedTable, rules: Drift) -> tuple[Verdict, str]:
     if fewest < rules.min_rows:
         which = "new rows" if table.counted <= table.reference_rows else "rows in training"
         again = (
-            f", as which {table.rows:,} count that repeat each other"
+            f" ({table.rows:,} that repeat each other count as so many)"
             if fewest < table.rows and which == "new rows"
             else ""
         )

@@ -43,12 +43,13 @@ def known_rows(evaluation: Evaluation) -> str:
     if evaluation.champion is None:
         return ""
     if learned is None:
-        return ". Whether one of them trained the champion is not known: its package keeps no sketch of its train rows"
+        return ". Whether one of them trained the champion is not known: its package keeps no sketch of its train rows, or one of other columns"
+    share = percent(learned.learned / max(learned.known, 1)) if learned.learned else "none"
     if learned.known == learned.judged:
-        told = f"Of {counted(learned.judged, 'row')} {percent(learned.learned / max(learned.judged, 1))} trained the champion"
+        told = f"Of {counted(learned.judged, 'row')} {share} trained the champion"
     else:
         told = f"Of the {count(learned.known)} rows that the sketch of {count(learned.sketched)} of {count(learned.train)} train "
-        told += f"rows tells of, {percent(learned.learned / max(learned.known, 1))} trained the champion"
+        told += f"rows tells of, {share} trained the champion"
     return f". {told}" + (f"; {counted(learned.learned, 'row')} left out" if learned.learned else "")
 
 

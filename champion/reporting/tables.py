@@ -159,14 +159,15 @@ def periods(evaluation: Evaluation) -> Table | None:
     """The promotion metric by stretches of the holdout's time; None where time did not set it aside."""
     if not evaluation.periods:
         return None
-    heads = columns({"from": "name", "to": "name", "rows": "number", "challenger": "number"})
-    if evaluation.champion:
-        heads += columns({"champion": "number", "change": "change"})
-    rows = []
+    heads, rows = columns({"from": "name", "to": "name", "rows": "number"}), []
+    both = evaluation.champion is not None
+    heads += columns({"champion": "number"} if both else {}) + columns({"challenger": "number"})
+    heads += columns({"change": "change"} if both else {})
     for each in evaluation.periods:
-        cells = [words.clean(each.first), words.clean(each.last), words.count(each.rows), words.score(each.challenger)]
-        if evaluation.champion:
-            cells += [words.score(each.champion), words.change(each.challenger, each.champion)]
+        cells = [words.clean(each.first), words.clean(each.last), words.count(each.rows)]
+        cells += [words.score(each.champion)] if both else []
+        cells += [words.score(each.challenger)]
+        cells += [words.change(each.challenger, each.champion)] if both else []
         rows.append(Row(tuple(cells)))
     return Table(f"{words.clean(evaluation.metric)} by period", heads, rows)
 

@@ -177,7 +177,7 @@ def test_rows_that_a_client_asks_again_and_again_count_once_and_both_numbers_are
     session = with_champion(store, tmp_path_factory, "shops")
     few = monitored(session, pd.concat([shops(20, 2)] * 20), **of_sales())
     assert (few.verdict, few.current_rows, few.counted_rows) == ("not_enough", 400, 20)
-    assert "There are 20 new rows, as which 400 count" in few.reason
+    assert "There are 20 new rows (400 that repeat each other count as so many)" in few.reason
     again = monitored(session, pd.concat([shops(60, seed) for seed in range(3, 6) for _ in range(20)]), **of_sales())
     assert (again.verdict, again.current_rows, again.counted_rows) == ("none", 3600, 180)
     assert again.notes[0].startswith("3,600 rows count as 180: 180 of them are different")

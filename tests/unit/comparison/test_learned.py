@@ -58,7 +58,7 @@ def test_a_grown_table_of_other_types_judges_rows_that_nobody_learned_and_the_re
     assert (found.rows.learned.learned, found.rows.learned.known) == (0, found.rows.judged)
     assert found.champion.scores["accuracy"] < 0.65
     assert found.warnings == []
-    assert "rows 0 % trained the champion" in sentences.compared_rows(found, examples.outcome())
+    assert "rows none trained the champion" in sentences.compared_rows(found, examples.outcome())
 
 
 def test_rows_that_the_champion_learned_are_left_out_for_both_whatever_the_rules_say(monkeypatch: Any) -> None:
