@@ -56,7 +56,8 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
     table, _ = labelled(mended(table, data, rule.column)[0], data)
     if rule.label is not None:
         table = table.assign(**{REPEAT: repeats(table, rule)})
-    aside = is_holdout(table, rule)
+    hashes = row_hashes_of(table, rule)
+    aside = is_holdout(table, rule, hashes)
     train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
     if train.empty or holdout.empty:
         empty = "train set" if train.empty else "holdout"
@@ -85,7 +86,7 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
         )
     rows = {"train_rows": len(train), "holdout_rows": len(holdout)}
     plan = Plan(task=task, features=features, classes=tuple(classes), rule=rule, **rows)
-    sketch = TrainRows.of(train, rule.of_a_row, row_hashes_of(train, rule)).as_bytes()
+    sketch = TrainRows.of(train, rule.of_a_row, hashes[~aside]).as_bytes()
     return Prepared(train, holdout, profile, plan, sketch)
 
 

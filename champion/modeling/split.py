@@ -79,7 +79,9 @@ class _Rule(Protocol):
     def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
         """Today's rule, as the use case alone has it; what is recorded is of the same kind."""
 
-    def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+    def is_holdout(
+        self, frame: pd.DataFrame, rule: SplitRule, hashes: NDArray[np.uint64] | None = None
+    ) -> NDArray[np.bool_]:
         """Which rows it sets aside."""
 
     def key(self, rule: SplitRule) -> tuple[Any, ...]:
@@ -105,14 +107,16 @@ class _ByHash:
         """The columns that set a row aside, each with what it is called in the hash."""
         return tuple((name, name) for name in rule.columns)
 
-    def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+    def is_holdout(
+        self, frame: pd.DataFrame, rule: SplitRule, hashes: NDArray[np.uint64] | None = None
+    ) -> NDArray[np.bool_]:
         seed = np.uint64(text_hash(rule.salt))
         if rule.version == former.VERSION:
             state = np.full(len(frame), seed, dtype=np.uint64)
             for name, called in self.placed_by(rule):
                 state = cells.mix(state ^ cells.mix(former.cell_hashes(frame[name]) + np.uint64(text_hash(called))))
         else:
-            state = cells.mix(self.hashes(frame, rule) ^ cells.mix(np.full(1, seed)))
+            state = cells.mix((self.hashes(frame, rule) if hashes is None else hashes) ^ cells.mix(np.full(1, seed)))
         return (state >> np.uint64(11)).astype(np.float64) / 2.0**53 < rule.share
 
     def hashes(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.uint64]:
@@ -144,7 +148,12 @@ class _ByGroup(_ByHash):
     def placed_by(self, rule: SplitRule) -> tuple[tuple[str, str], ...]:
         return ((str(rule.column), "group"),)  # it may be renamed
 
-    def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+    def is_holdout(
+        self,
+        frame: pd.DataFrame,
+        rule: SplitRule,
+        hashes: NDArray[np.uint64] | None = None,  # noqa: ARG002 - of rows, and a group has its own
+    ) -> NDArray[np.bool_]:
         missing = int(frame[str(rule.column)].isna().sum())
         if missing:
             raise DataError(
@@ -170,7 +179,12 @@ class _ByTime:
         rule = {"by": "time", "share": split.share, "salt": "", "column": column, "cutoff": cutoff}
         return SplitRule(version=cells.VERSION, columns=columns, **rule)
 
-    def is_holdout(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+    def is_holdout(
+        self,
+        frame: pd.DataFrame,
+        rule: SplitRule,
+        hashes: NDArray[np.uint64] | None = None,  # noqa: ARG002 - a moment is not hashed
+    ) -> NDArray[np.bool_]:
         aside: NDArray[np.bool_] = moments(frame[str(rule.column)], rule.cutoff) >= _moment(rule.cutoff)
         return aside
 
@@ -212,12 +226,14 @@ def _columns(frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule 
     return tuple(sorted(present - set(data.drop) - {split.column}))
 
 
-def is_holdout(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.bool_]:
+def is_holdout(frame: pd.DataFrame, rule: SplitRule, hashes: NDArray[np.uint64] | None = None) -> NDArray[np.bool_]:
     """Tell which rows of a table the rule sets aside, shape (rows,); the table has the columns of `SplitRule.needs`.
+
+    `hashes`, where they are known: those of `row_hashes_of`.
 
     Raises DataError when the column of a group or a time split has gaps or cannot be read.
     """
-    return _RULES[rule.by].is_holdout(frame, rule)
+    return _RULES[rule.by].is_holdout(frame, rule, hashes)
 
 
 def row_hashes_of(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.uint64]:
