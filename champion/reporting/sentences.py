@@ -43,7 +43,8 @@ def known_rows(evaluation: Evaluation) -> str:
     if evaluation.champion is None:
         return ""
     if learned is None:
-        return ". Whether one of them trained the champion is not known: its package keeps no sketch of its train rows, or one of other columns"
+        told = ". Whether one of them trained the champion is not known: its package keeps no sketch of its train rows"
+        return f"{told}, or one of other columns"
     share = percent(learned.learned / max(learned.known, 1)) if learned.learned else "none"
     if learned.known == learned.judged:
         told = f"Of {counted(learned.judged, 'row')} {share} trained the champion"
