@@ -104,13 +104,13 @@ def test_what_older_versions_of_scikit_learn_made_is_refitted_be_it_loaded_here_
 ) -> None:
     package = old_package(name, session.root, session.name)
     promote(session.client, package, name)
-    done, _ = refit(session, tree(1))
+    done, _ = refit(session, tree(1, split={"salt": "holdout"}))
     assert (done.outcome.action, done.outcome.champion, done.outcome.revision) == ("refitted", 1, 2), done.said
     then, now = package.manifest, session.manifest()
     assert f"scikit-learn {then.libraries['scikit-learn']}, which is 1.9" in now["title"]["reason"]
     assert (now["params"], now["model_version"]) == (then.params, 1)
     assert now["files"]["model.skops"] != then.files["model.skops"]
-    judged, _ = session.train(tree(1))
+    judged, _ = session.train(tree(1, split={"salt": "holdout"}))
     assert judged.evaluation.champion.scores["accuracy"] > 0.6
     assert [note for note in judged.notes if "scikit-learn" in note] == []
 
