@@ -63,7 +63,7 @@ def _unsaid_words(path: Path, frame: pd.DataFrame, use_case: UseCase) -> list[st
     if "read" in data.model_fields_set:
         return []
     texts = frame.select_dtypes(["str", "object", "category"]).columns.difference([*data.drop])
-    gaps = [str(name) for name in texts if name == data.target or frame[name].hasnans]
+    gaps = [str(name) for name in texts if frame[name].hasnans]
     counts = count_words(path, data.read.missing, gaps) if gaps else {}
     each = [f"{word!r} in {name!r} ({rows:,} rows)" for name in counts for word, rows in counts[name].most_common()]
     if not each:

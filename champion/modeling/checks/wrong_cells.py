@@ -90,6 +90,8 @@ def wrong_cells(column: pd.Series, kind: str | None) -> WrongCells:
     """The cells of a column that are not of a kind."""
     import pandas as pd
 
+    if kind == "datetime" and _all_iso(column):
+        return WrongCells(str(column.name), kind, np.zeros(len(column), dtype=np.bool_), int(column.count()), {})
     codes, uniques = pd.factorize(column)
     texts = [str(value) for value in uniques]
     good = np.append(_FITS[str(kind)](texts), True)
@@ -98,6 +100,16 @@ def wrong_cells(column: pd.Series, kind: str | None) -> WrongCells:
     for number in np.flatnonzero(~good)[:_SHOWN_VALUES]:
         values[texts[number]] = (np.flatnonzero(codes == number) + 1).tolist()
     return WrongCells(str(column.name), str(kind), wrong, int((codes >= 0).sum()), values)
+
+
+def _all_iso(column: pd.Series) -> bool:
+    """Whether all of a column's texts are moments in ISO 8601, which most are, and which is soon known."""
+    import pandas as pd
+
+    if column.dtype != "str":
+        return False
+    moments = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
+    return int(moments.count()) == int(column.count())
 
 
 def _is_of_texts(column: pd.Series) -> bool:
