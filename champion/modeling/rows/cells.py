@@ -39,6 +39,7 @@ _FRACTION = 0xA0761D6478BD642F  # keeps a fraction apart from the whole number o
 _MOMENT = 0xD1B54A32D192ED03
 _LONGEST_NUMBER = 400  # digits
 _WHOLE_BELOW = 2.0**63
+_BLOCK = 50_000  # distinct values that are Python objects at a time
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:$|[T ])")
@@ -93,7 +94,8 @@ def cell_hashes(column: pd.Series) -> NDArray[np.uint64]:
         hashes = _numbers(column.dt.total_seconds().to_numpy(dtype=np.float64))
     else:
         codes, uniques = pd.factorize(column)
-        hashes = np.append(distinct_hashes(uniques), np.uint64(_MISSING))[codes]
+        blocks = [distinct_hashes(uniques[start : start + _BLOCK]) for start in range(0, len(uniques), _BLOCK)]
+        hashes = np.concatenate([*blocks, np.array([_MISSING], dtype=np.uint64)])[codes]
     hashes[missing] = np.uint64(_MISSING)
     return hashes
 
