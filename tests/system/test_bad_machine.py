@@ -144,7 +144,7 @@ def test_ctrl_c_at_any_moment_leaves_one_champion(trained: TrainedCheckout, mome
         process.send_signal(signal.SIGINT)
         out, errors = process.communicate(timeout=300)
         assert "Traceback" not in out + errors, errors
-        assert process.returncode in (INTERRUPTED, DONE)
+        assert process.returncode in (INTERRUPTED, DONE), out + errors
     trained.still_works()
     assert trained.git("status", "--porcelain") == ""
 
