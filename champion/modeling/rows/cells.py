@@ -22,7 +22,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -46,27 +46,14 @@ _YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:$|[T ])")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?:$|[T ])")
 _MONTH = re.compile(r"(\d{4})[-/](\d{2})")
 _FINER = re.compile(r"(\.\d{6})\d+")  # than a microsecond
+# Copies of what the readers know, on purpose: another word there must move no row.
 _TRUTH = {"true": 1, "yes": 1, "y": 1, "t": 1, "on": 1, "false": 0, "no": 0, "n": 0, "f": 0, "off": 0}
 _MISSING_WORDS = frozenset(
     {
-        "",
-        "na",
-        "n/a",
-        "nan",
-        "none",
-        "null",
-        "nat",
-        "<na>",
-        "#n/a",
-        "#na",
-        "-nan",
-        "1.#ind",
-        "-1.#ind",
-        "1.#qnan",
-        "-1.#qnan",
+        *("", "na", "n/a", "nan", "none", "null", "nat", "<na>", "#n/a", "#n/a n/a", "#na"),
+        *("-nan", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
     }
-    | {"#n/a n/a"}
-)  # what pandas takes for missing in a CSV, in any case of letters
+)  # in any case of letters
 
 
 def mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -227,11 +214,10 @@ def _meaning(value: object) -> int | float | np.datetime64 | str | None:
     if isinstance(value, float | np.floating):
         return None if math.isnan(value) else float(value)
     if isinstance(value, Decimal):
-        return _exact(value) if value.is_finite() else None if value.is_nan() else float(value)
+        exact = _exact(value) if value.is_finite() else None if value.is_nan() else float(value)
+        return str(value) if exact is None and value.is_finite() else exact
     if isinstance(value, timedelta | np.timedelta64):
         return float(np.timedelta64(value, "us").astype(np.int64) / 1e6)
-    if isinstance(value, date | datetime | np.datetime64):
-        return _of_a_text(str(value))
     return _of_a_text(str(value))
 
 

@@ -128,3 +128,10 @@ def test_a_champion_of_version_one_is_judged_on_rows_of_both_rules_or_its_rule_i
     assert 30 <= found.rows.judged < 0.4 * found.rows.holdout
     assert found.rows.overlap_only
     assert "keeps no sketch" in sentences.compared_rows(found, examples.outcome())
+
+
+def test_a_holdout_far_from_the_wanted_share_is_a_warning() -> None:
+    masses = noise().assign(a=lambda frame: frame["a"].round(), b=0.0, count=0)
+    found = judged(masses, masses, Split(), Split(), min_overlap=1)
+    assert any("and split.share asks for 20%" in text for text in found.warnings)
+    assert not any("split.share asks" in text for text in judged(noise(), noise(), Split(), Split()).warnings)

@@ -166,3 +166,11 @@ def test_class_weights_are_given_by_label_can_be_searched_and_are_told_as_writte
     assert weighted.predict(train[["x", "noise"]]).sum() > plain.predict(train[["x", "noise"]]).sum()
     _, result = fit(table({"no": 30, "yes": 30}), LINEAR, search={"class_weight": [{"yes": 5}, "balanced"]})
     assert [trial.params["class_weight"] for trial in result.trials] == [{"yes": 5}, "balanced"]
+
+
+def test_of_a_time_split_candidates_are_ranked_by_what_comes_after_what_they_learned() -> None:
+    when = np.arange(200)
+    train = pd.DataFrame({"when": when, "x": when / 3, "target": np.where(when // 20 % 2, "a", "b")})
+    shuffled, following = fit(train)[1].cv_mean, fit(train, time="when")[1].cv_mean
+    assert shuffled > 0.9
+    assert following < 0.7

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation, Outcome
+from champion.comparison.evaluation import Evaluation, Outcome, Period
 from champion.modeling.evaluation import Importance, Label, PairedTest, Trial
 from champion.modeling.tasks.classification.evidence import ClassScore
 from champion.reporting import sentences, tables
@@ -113,6 +113,19 @@ def test_the_page_is_well_formed_needs_nothing_from_outside_and_can_be_read_with
     assert not [key for key in keys if key.startswith("on") or key in ("src", "srcset", "data", "action")]
     assert not re.findall(r"url\((?!#)|@import", html)
     assert "default-src 'none'" in html
+
+
+def test_both_sides_of_the_split_periods_and_twins_are_on_the_page_and_in_the_markdown() -> None:
+    sides = {"classes": ["a", "b"], "class_counts": [30, 90], "holdout_class_counts": [3, 27]}
+    both = profile().model_copy(update={**sides, "twins": 6, "holdout_rows": 30})
+    periods = [Period(first="2026-01-01", last="2026-02-01", rows=30, challenger=0.9, champion=None)]
+    rows = examples.THIRTY_JUDGED.model_copy(update={"wanted": 0.25})
+    run = reported(evaluation(periods=periods, rows=rows), profile=both)
+    for text in (" ".join(Page(render_html(run, {})).words), render_markdown(run)):
+        assert "20 % of the holdout's rows have the same features as a train row" in text
+        assert "20 %, wanted 25 %" in text
+        for cells in (["a", "30", "25 %", "3", "10 %"], ["2026-01-01", "2026-02-01", "30", NOTHING, "0.9000"]):
+            assert re.search(r"[\s|`]+".join(map(re.escape, cells)), text), cells
 
 
 def test_light_and_dark_define_the_same_colours_and_all_that_a_figure_asks_for() -> None:
