@@ -145,10 +145,11 @@ def _doubts(train_rows: int, holdout_rows: int, rule: SplitRule, learned: Learne
     if rule.by != "time" and abs(share - rule.share) > max(
         FAR_OFF * rule.share, 3 * (rule.share / holdout_rows) ** 0.5
     ):
-        texts.append(
-            f"The holdout has {share:.0%} of the rows, and split.share asks for {rule.share:.0%}: many rows are equal, or few "
-            "groups have many of them. Where equal rows are observations of their own, say split.repeats: observations."
-        )
+        why = {
+            "hash": "many rows are equal. Where they are observations of their own, say split.repeats: observations.",
+            "group": "some groups have many rows. More groups, or another split.salt, bring it nearer.",
+        }[rule.by]
+        texts.append(f"The holdout has {share:.0%} of the rows, and split.share asks for {rule.share:.0%}: {why}")
     if learned and learned.learned:
         texts.append(f"{learned.learned:,} of the rows that judge trained the champion, and were left out for both.")
     if learned and learned.gone >= MOSTLY_GONE and not learned.respelled:

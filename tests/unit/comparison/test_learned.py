@@ -13,7 +13,7 @@ from champion.errors import NotEnoughDataError
 from champion.modeling.predictor import Predictor
 from champion.modeling.preparation import Prepared, prepare_table
 from champion.modeling.rows.train_rows import TrainRows
-from champion.modeling.split import SplitRule, rule_for
+from champion.modeling.split import SplitRule, is_holdout, rule_for
 from champion.modeling.training import fit_candidate
 from champion.reporting import sentences
 from champion.use_case.learning import Candidate, Data, Fitting, Split
@@ -130,8 +130,18 @@ def test_a_champion_of_version_one_is_judged_on_rows_of_both_rules_or_its_rule_i
     assert "keeps no sketch" in sentences.compared_rows(found, examples.outcome())
 
 
+def _holdout_share(table: pd.DataFrame, split: Split, salt: str) -> float:
+    return float(is_holdout(table, rule_for(table, DATA, split.model_copy(update={"salt": salt}))).mean())
+
+
 def test_a_holdout_far_from_the_wanted_share_is_a_warning() -> None:
     masses = noise().assign(a=lambda frame: frame["a"].round(), b=0.0, count=0)
     found = judged(masses, masses, Split(), Split(), min_overlap=1)
-    assert any("and split.share asks for 20%" in text for text in found.warnings)
+    assert any("split.share asks for 20%: many rows are equal" in text for text in found.warnings)
+    grouped = noise().assign(who=lambda frame: np.where(frame["count"] % 2, 0, frame["count"] % 50))
+    by_group = Split(by="group", column="who", share=0.3, salt="0")
+    salt = next(str(salt) for salt in range(50) if _holdout_share(grouped, by_group, str(salt)) > 0.5)
+    by_group = by_group.model_copy(update={"salt": salt})
+    told = judged(grouped, grouped, by_group, by_group).warnings
+    assert any("split.share asks for 30%: some groups have many rows" in text for text in told)
     assert not any("split.share asks" in text for text in judged(noise(), noise(), Split(), Split()).warnings)
