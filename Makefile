@@ -131,10 +131,11 @@ requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
 	$(UV) export $(EXPORT) --no-dev --output-file requirements/image.txt
 	$(UV) export $(EXPORT) --no-dev --group dvc --output-file requirements/runtime.txt
 	$(UV) export $(EXPORT) --no-dev --group dvc --group dashboard --output-file requirements/dashboard.txt
-	$(UV) export $(EXPORT) --group dvc --group dev --group dashboard --group kubernetes --group serving --output-file requirements/dev.txt
+	$(UV) export $(EXPORT) --group dvc --group dev --group dashboard --group kubernetes --group serving $(BOOSTERS) --output-file requirements/dev.txt
 	$(UV) export $(EXPORT) --no-dev --group kubernetes --output-file requirements/pod.txt
 	$(UV) export $(EXPORT) --only-group serving --output-file requirements/serving.txt
 	$(UV) export $(EXPORT) --only-group drive --output-file requirements/drive.txt
+BOOSTERS := --group lightgbm --group xgboost --group catboost
 EXPORT := --quiet --no-emit-index-url --no-header --format requirements-txt
 
 clean: ## remove environments, store, reports and caches (never models/ or data/)
