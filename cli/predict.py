@@ -41,7 +41,7 @@ def command(
         done = predict(client, workspace, checked, not no_cache, tell)
     rejected = str(done.rejects) if done.rejects else None
     if as_json:
-        tally = {"use_case": workspace.use_case.name, **done.tally.model_dump(mode="json")}
+        tally = {"use_case": workspace.use_case.name, **done.tally.model_dump(mode="json", exclude={"said_of_wrong"})}
         files = {"out": str(out), "rejects": rejected}
         print_json({**tally, **files, "warnings": done.warnings, "notes": done.notes, **used._asdict()})
         return

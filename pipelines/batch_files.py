@@ -145,7 +145,10 @@ def warnings_of(tally: Tally) -> list[str]:
     unseen = "a category of {!r} that training had not; the model takes it as unknown."
     outside = "a value of {!r} beyond the range of training; look at it before you trust the answer."
     return [
-        f"{count:,} {'rows hold' if count > 1 else 'row holds'} {text.format(name)}"
-        for text, columns in ((unseen, tally.unseen), (outside, tally.outside))
-        for name, count in columns.items()
+        *tally.said_of_wrong,
+        *(
+            f"{count:,} {'rows hold' if count > 1 else 'row holds'} {text.format(name)}"
+            for text, columns in ((unseen, tally.unseen), (outside, tally.outside))
+            for name, count in columns.items()
+        ),
     ]

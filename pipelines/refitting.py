@@ -92,7 +92,7 @@ def recipe(manifest: Manifest, today: UseCase) -> UseCase:
                 kinds=manifest.kinds,
                 zone=next((each.clock for each in manifest.signature if each.clock not in (None, OWN)), None),
                 unlabelled=manifest.unlabelled,
-                max_bad_cells=manifest.max_bad_cells if manifest.read else 0.0,  # 0.1 took every cell as it was
+                max_bad_cells=manifest.most_wrong_cells,
                 read=manifest.read or Read(missing=manifest.missing_words(not manifest.data_path.endswith(".parquet"))),
             ),
             "split": Split(**rule, min_overlap=today.split.min_overlap),

@@ -1,7 +1,8 @@
 """Batch inference: a table of any length through a production package, in the memory of a few chunks.
 
 What can be scored goes into one file, what cannot into another, with the reason; both are written as the table is read.
-Only the reading runs ahead, in a thread.
+Only the reading runs ahead, in a thread. Whether a column has few wrong cells or many is known at the end of the table alone: it
+is read as if they were few, and once more where they are not.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from champion.bundle.parsing import Parsed, parse, reason
+from champion.bundle.parsing import Parsed, parse, reason, wrong_in_words, wrong_of
 from champion.errors import ConfigurationError, DataError, listed, nearest_column
 from champion.modeling.arrays import Block
+from champion.modeling.checks.wrong_cells import CountedCells
 from champion.modeling.evaluation import Frozen
 from champion.modeling.features import Feature
 from champion.modeling.tasks.answer import form_of
@@ -55,9 +57,10 @@ class BatchRequest(Frozen):
 class Tally(Frozen):
     """What came of a table: rows by what became of them, predictions by class, warnings by feature.
 
-    `first` names the first row that could not be scored, its column, and why. `unseen` counts rows with a category that
-    training had not, `outside` rows with a number beyond its range; both are of rows that were predicted. `quoted` counts the
-    cells, in both files, that were quoted as formulas.
+    `wrong` counts the cells of another kind that were read as missing; `said_of_wrong` says which these are, and of which columns
+    they are too many. `first` names the first row that could not be scored, its column, and why. `unseen` counts rows with a
+    category that training had not, `outside` rows with a number beyond its range; both are of rows that were predicted. `quoted`
+    counts the cells, in both files, that were quoted as formulas.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -71,6 +74,8 @@ class Tally(Frozen):
     reasons: dict[str, int]
     unseen: dict[str, int]
     outside: dict[str, int]
+    wrong: dict[str, int]
+    said_of_wrong: tuple[str, ...]
     first: str | None
     quoted: int
 
@@ -135,35 +140,32 @@ def predict_table(
     the first column that is wrong, the reason, and the values of its features. `tell` is called after every chunk. Raises
     ProjectError when table, model or what is asked cannot be used; the files may be there in part then.
     """
-    table = open_table(source)
-    require_columns(table, manifest, asked)
-    run = _Run(table, model, manifest, asked)
-    with (
-        closing(read_ahead(run.parsed())) as chunks,
-        closing(Writer(rejects, run.rejects_schema(), asked.quote_formulas)) as refused,
-    ):
-        written: Any = None
-        try:
-            for chunk, parsed in chunks:
-                answer, good = run.answered(parsed)
-                made = run.output(chunk, answer, good)
-                written = written or FORMATS[asked.suffix].writer(out, made.schema, asked.quote_formulas)
-                written.write_batch(made)
-                if len(good) < chunk.num_rows:
-                    refused.write_batch(run.rejected(chunk, parsed))
-                run.count(parsed, good, answer)
-                tell(run.rows, table.rows, table.share())
-        finally:
-            if written is not None:
-                written.close()
-    return run.tally(written.quoted if written is not None else 0, refused.quoted)
+    require_columns(open_table(source), manifest, asked)
+    lenient = frozenset(feature.name for feature in manifest.signature) if manifest.most_wrong_cells else frozenset()
+    run = _Run(open_table(source), model, manifest, asked, lenient)
+    quoted = run.through(out, rejects, tell)
+    if too_many := run.too_many():
+        run = _Run(open_table(source), model, manifest, asked, lenient - too_many)
+        quoted = run.through(out, rejects, tell)
+    return run.tally(*quoted)
 
 
 class _Run:
-    """One table through one model: what is read, made and counted."""
+    """One table through one model: what is read, made and counted. Wrong cells of the `lenient` features are missing."""
 
-    def __init__(self, table: TableStream, model: ArrayPredictor, manifest: Manifest, asked: BatchRequest) -> None:
+    def __init__(
+        self,
+        table: TableStream,
+        model: ArrayPredictor,
+        manifest: Manifest,
+        asked: BatchRequest,
+        lenient: frozenset[str],
+    ) -> None:
         self._table, self._model, self._manifest = table, model, manifest
+        self._asked, self._lenient = asked, lenient
+        self._wrong: dict[str, CountedCells] = {
+            feature.name: CountedCells(feature.name, feature.kind) for feature in manifest.signature
+        }
         self._features: tuple[Feature, ...] = manifest.signature
         self._cells = FORMATS[asked.suffix].cells
         self._kept = _kept(table, asked)
@@ -175,11 +177,40 @@ class _Run:
         self._outside: Counter[str] = Counter()
         self._first: str | None = None
 
+    def through(self, out: Path, rejects: Path, tell: Tell) -> tuple[int, int]:
+        """Read the table once and write both files; returns how many cells of each were quoted."""
+        schema, formulas = self.rejects_schema(), self._asked.quote_formulas
+        with (
+            closing(read_ahead(self.parsed())) as chunks,
+            closing(Writer(rejects, schema, formulas)) as refused,
+        ):
+            written: Any = None
+            try:
+                for chunk, parsed in chunks:
+                    answer, good = self.answered(parsed)
+                    made = self.output(chunk, answer, good)
+                    written = written or FORMATS[self._asked.suffix].writer(out, made.schema, formulas)
+                    written.write_batch(made)
+                    if len(good) < chunk.num_rows:
+                        refused.write_batch(self.rejected(chunk, parsed))
+                    self.count(chunk, parsed, good, answer)
+                    tell(self.rows, self._table.rows, self._table.share())
+            finally:
+                if written is not None:
+                    written.close()
+        return (written.quoted if written is not None else 0), refused.quoted
+
+    def too_many(self) -> frozenset[str]:
+        """Of which lenient features more cells are wrong than the champion's use case allows."""
+        most = self._manifest.most_wrong_cells
+        return frozenset(name for name in self._lenient if not self._wrong[name].are_few(most))
+
     def parsed(self) -> Iterator[tuple[pa.RecordBatch, Parsed]]:
         """The chunks of the table, each with what a model takes of it."""
         columns = list(dict.fromkeys([*(feature.name for feature in self._features), *self._kept]))
+        words = self._manifest.missing_words(self._table.textual)
         for chunk in self._table.chunks(columns):
-            yield chunk, parse(chunk, self._features, self._manifest.missing_words(self._table.textual))
+            yield chunk, parse(chunk, self._features, words, self._lenient)
 
     def answered(self, parsed: Parsed) -> tuple[Predictions, NDArray[np.int64]]:
         """What the model says of the rows that can be scored, and which these are."""
@@ -216,8 +247,10 @@ class _Run:
         columns = [pa.array(rows), pa.array(names), pa.array(why), *(column.cast(pa.string()) for column in values)]
         return pa.record_batch(columns, schema=self.rejects_schema())
 
-    def count(self, parsed: Parsed, good: NDArray[np.int64], answer: Predictions) -> None:
+    def count(self, chunk: pa.RecordBatch, parsed: Parsed, good: NDArray[np.int64], answer: Predictions) -> None:
         """Add a chunk to the tally."""
+        for name, filled in parsed.filled.items():
+            self._wrong[name].add(filled, *wrong_of(chunk, parsed, name, self.rows))
         self.rows += len(parsed.column)
         self._labelled += np.bincount(self._form.places(answer), minlength=len(self._labelled))
         for counted, rows_of in ((self._unseen, parsed.unseen), (self._outside, parsed.outside)):
@@ -230,6 +263,13 @@ class _Run:
         labels = dict(zip(self._form.names, self._labelled.tolist(), strict=True))
         rows = {"rows": self.rows, "predicted": predicted, "rejected": self.rows - predicted}
         quoted += quoted_of_rejected if rows["rejected"] else 0
-        named = {"reasons": self._reasons, "unseen": +self._unseen, "outside": +self._outside}
+        odd = {name: cells for name, cells in self._wrong.items() if cells.count and self._manifest.most_wrong_cells}
+        missing = {each.name for each in self._features if each.nullable} & self._lenient
+        wrong = {name: cells.count for name, cells in odd.items() if name in missing}
+        said = tuple(
+            wrong_in_words(cells, self._manifest.most_wrong_cells, name in self._lenient, name in missing)
+            for name, cells in odd.items()
+        )
+        named = {"reasons": self._reasons, "unseen": +self._unseen, "outside": +self._outside, "wrong": wrong}
         about = self._manifest.model_dump(include={"model_version", "data_version"})
-        return Tally(**about, **rows, **named, labels=labels, first=self._first, quoted=quoted)
+        return Tally(**about, **rows, **named, labels=labels, first=self._first, quoted=quoted, said_of_wrong=said)

@@ -164,6 +164,11 @@ class Manifest(Part):
         return ("", *MISSING_WORDS) if textual else ()
 
     @property
+    def most_wrong_cells(self) -> float:
+        """Which share of a column's values may be of another kind, and is missing then; version 0.1 knew none such."""
+        return self.max_bad_cells if self.read is not None else 0.0
+
+    @property
     def contract(self) -> Contract:
         """What the model takes and answers."""
         return Contract(task=self.task, features=self.signature, classes=self.classes)

@@ -1,9 +1,10 @@
 """Columns of a table as a model takes them, without pandas: the same values that `champion.modeling.features.model_frame` gives.
 
-Where that refuses a whole table for one wrong value, a row is refused here, and the others go on.
+Where that refuses a whole table for one wrong value, a row is refused here, and the others go on; or the value is missing,
+as where `champion.modeling.checks.wrong_cells` has mended a table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from champion.modeling.arrays import LARGEST, Block
 from champion.modeling.cells.moments import FINER, OFFSET, Moments, model_parts
 from champion.modeling.cells.numbers import text_numbers
+from champion.modeling.checks.wrong_cells import CountedCells
 from champion.modeling.features import (
     FALSE_TEXTS,
     MOST_CATEGORIES,
@@ -33,6 +35,7 @@ _EXPECTED = {
     "categorical": "is no text",
     "datetime": "is no date or time",
 }
+_TOLD_OF_A_CHUNK = 200  # cells of another kind that are looked at
 _SECONDS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
@@ -42,7 +45,7 @@ class Parsed:
 
     `column` is the number of the first feature whose value cannot be taken, -1 where the row is good, and `fault` why; both
     of shape (rows,). `unseen` and `outside` say, by feature, which rows hold a category that training had not, or a number
-    beyond its range.
+    beyond its range; `wrong`, which hold a value of another kind, taken as missing or not, and `filled` how many hold any.
     """
 
     block: Block
@@ -50,6 +53,8 @@ class Parsed:
     fault: NDArray[np.int64]
     unseen: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     outside: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    wrong: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    filled: dict[str, int] = field(default_factory=dict)
 
 
 def reason(feature: Feature, fault: int) -> str:
@@ -59,8 +64,13 @@ def reason(feature: Feature, fault: int) -> str:
     return _EXPECTED[feature.kind] if fault == FOREIGN else f"is infinite, or beyond {LARGEST:.7g}"
 
 
-def parse(chunk: pa.RecordBatch, features: Sequence[Feature], missing: Sequence[str]) -> Parsed:
-    """Read the columns of a signature; the texts that are in `missing` stand for no value."""
+def parse(
+    chunk: pa.RecordBatch, features: Sequence[Feature], missing: Sequence[str], lenient: Collection[str] = ()
+) -> Parsed:
+    """Read the columns of a signature; the texts that are in `missing` stand for no value.
+
+    A value of another kind is missing in the features named `lenient`, where training knew missing ones.
+    """
     rows = chunk.num_rows
     numbers = np.empty((rows, sum(len(f.columns) for f in features if f.kind != "categorical")))
     texts = np.empty((rows, sum(f.kind == "categorical" for f in features)), dtype=object)
@@ -76,11 +86,31 @@ def parse(chunk: pa.RecordBatch, features: Sequence[Feature], missing: Sequence[
         else:
             width = len(feature.columns)
             fault = _numbers_of(column, feature, numbers[:, number : number + width], made)
+            if feature.name in lenient and feature.nullable and fault is not None:
+                fault = np.where(fault == FOREIGN, 0, fault)
             number += width
         if fault is not None:
             first = (fault > 0) & (made.column < 0)
             made.column[first], made.fault[first] = index, fault[first]
     return made
+
+
+def wrong_of(chunk: pa.RecordBatch, parsed: Parsed, name: str, before: int) -> tuple[int, list[tuple[int, str]]]:
+    """How many cells of a column are of another kind, and the first with their rows; so many rows stand before the chunk."""
+    if name not in parsed.wrong:
+        return 0, []
+    rows = np.flatnonzero(parsed.wrong[name])
+    first = rows[:_TOLD_OF_A_CHUNK]
+    values = chunk.column(name).take(pa.array(first)).to_pylist()
+    return len(rows), [(before + row + 1, str(value)) for row, value in zip(first.tolist(), values, strict=True)]
+
+
+def wrong_in_words(cells: CountedCells, most: float, few: bool, missing: bool) -> str:
+    """Say which cells of a column are of another kind, and what becomes of them."""
+    if missing:
+        return f"{cells.in_words()}. They are read as missing (data.max_bad_cells)."
+    why = "The model knows no missing value there" if few else f"That is more than data.max_bad_cells = {most:g} allows"
+    return f"{cells.in_words()}. {why}: a row with such a value gets no prediction."
 
 
 def _plain(column: pa.Array, feature: Feature) -> pa.Array:
@@ -113,9 +143,13 @@ def _numbers_of(column: pa.Array, feature: Feature, out: NDArray[np.float64], ma
     if least is not None and most is not None and (lowest < least or highest > most):
         made.outside[feature.name] = (values < least) | (values > most)
     fault: NDArray[np.int64] | None = None
+    made.filled[feature.name] = len(values)
     if np.isnan(values.sum()):
         empty = np.isnan(values) & (out[:, -1] != 1.0 if feature.sentinels else True)
         foreign = empty & pc.is_valid(column).to_numpy(zero_copy_only=False) & ~_holds_nan(column)
+        made.filled[feature.name] -= int((empty & ~foreign).sum())
+        if foreign.any():
+            made.wrong[feature.name] = foreign
         fault = np.where(foreign, FOREIGN, 0 if feature.nullable else np.where(empty, MISSING, 0))
     if lowest < -LARGEST or highest > LARGEST:
         fault = np.where(np.abs(values) > LARGEST, TOO_LARGE, 0 if fault is None else fault)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from champion.bundle.parsing import MISSING, Parsed, parse, reason
+from champion.bundle.parsing import MISSING, Parsed, parse, reason, wrong_in_words, wrong_of
 from champion.drift.counts import FeatureCounts
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
 from champion.drift.labels import Labels, Live, live_of
@@ -22,6 +22,7 @@ from champion.drift.repeats import LEVELS, Occurrences, keys_of, weights
 from champion.drift.report import DriftReport, SchemaDifference, VersionScore
 from champion.errors import DataError, NotEnoughDataError, listed
 from champion.modeling.arrays import Block
+from champion.modeling.checks.wrong_cells import CountedCells
 from champion.modeling.features import Feature
 from champion.modeling.profile import Profile
 from champion.modeling.tasks.answer import form_of
@@ -110,9 +111,18 @@ class Count:
     """What was counted so far; answers of the champion are counted where it is given, or the rows have them."""
 
     def __init__(
-        self, about: Manifest, profile: Profile, features: Sequence[Feature], live: Live, model: ArrayPredictor | None
+        self,
+        about: Manifest,
+        profile: Profile,
+        features: Sequence[Feature],
+        live: Live,
+        model: ArrayPredictor | None,
+        strict: frozenset[str] = frozenset(),
     ) -> None:
         self.manifest, self.profile, self.features, self.live, self.model = about, profile, features, live, model
+        self.wrong = {feature.name: CountedCells(feature.name, feature.kind) for feature in features}
+        self._lenient = frozenset(self.wrong if about.most_wrong_cells else ()) - strict
+        self._read = 0  # rows that were given to the counts
         self.occurrences = Occurrences()
         self.levels: dict[int, Level] = {}
         self.unusable: Counter[tuple[str, str]] = Counter()  # rows by feature, and by why its value was not counted
@@ -136,8 +146,10 @@ class Count:
         good = np.ones(total, dtype=np.bool_)
         read: list[Parsed] = []
         for feature in self.features:
-            parsed = parse(rows.features, [feature], self.manifest.missing_words(rows.textual))
+            parsed = parse(rows.features, [feature], self.manifest.missing_words(rows.textual), self._lenient)
             read.append(parsed)
+            for name, filled in parsed.filled.items():
+                self.wrong[name].add(filled, *wrong_of(rows.features, parsed, name, self._read))
             for fault in np.unique(parsed.fault[parsed.fault > MISSING]).tolist():
                 self.unusable[feature.name, reason(feature, fault)] += int((parsed.fault == fault).sum())
             good &= parsed.column < 0
@@ -149,6 +161,7 @@ class Count:
             answer = self.model.predict(Block(block.numbers[good], block.texts[good]))
             predicted[good] = form_of(self.manifest.contract).texts(answer)
         self._add_levels(block, read, predicted)
+        self._read += total
         if predicted is None:
             return
         self.answered[rows.version] += sum(label is not None for label in predicted.tolist())
@@ -169,6 +182,19 @@ class Count:
                     level.counts[feature.name].add(values[chosen, 0], parsed.fault[chosen] > MISSING)
             if predicted is not None:
                 level.predicted.update(label for label in predicted[chosen].tolist() if label is not None)
+
+    def too_many(self) -> frozenset[str]:
+        """Of which columns more cells were read as missing than the champion's use case allows."""
+        most = self.manifest.most_wrong_cells
+        return frozenset(name for name in self._lenient if not self.wrong[name].are_few(most))
+
+    def said_of_wrong(self) -> list[str]:
+        """Which cells of another kind were read as missing."""
+        return [
+            wrong_in_words(self.wrong[feature.name], self.manifest.most_wrong_cells, few=True, missing=True)
+            for feature in self.features
+            if feature.nullable and feature.name in self._lenient and self.wrong[feature.name].count
+        ]
 
     @property
     def rows(self) -> int:
@@ -209,10 +235,18 @@ class Count:
         return scores
 
 
-def compared(source: Path, package: Package, request: DriftRequest, labels: Path | None, tell: Tell) -> DriftReport:
+def compared(
+    source: Path,
+    package: Package,
+    request: DriftRequest,
+    labels: Path | None,
+    tell: Tell,
+    strict: frozenset[str] = frozenset(),
+) -> DriftReport:
     """Compare new rows with what the champion was trained on; `labels` are true labels by request id.
 
-    `tell` is called after every chunk. Raises DataError when the rows cannot be compared at all.
+    Cells of another kind are read as `champion.bundle.batch` reads them: missing where they are few, and not of the `strict`
+    features. `tell` is called after every chunk. Raises DataError when the rows cannot be compared at all.
     """
     from champion.bundle.build import array_predictor, profile_of
 
@@ -223,7 +257,7 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
     differences, features, left_out = _columns(source, manifest, request)
     answers = not request.log and len(features) == len(manifest.signature)
     model = array_predictor(package, f"models/{manifest.use_case}") if answers else None
-    count = Count(manifest, profile, features, live, model)
+    count = Count(manifest, profile, features, live, model, strict)
     for former in request.former:
         count.add_former(former)
     if known is not None:
@@ -235,6 +269,8 @@ def compared(source: Path, package: Package, request: DriftRequest, labels: Path
         count.add(rows, known)
         done += rows.features.num_rows
         tell(done, rows.total, done / max(rows.total or 0, 1) if rows.share is None else rows.share)
+    if too_many := count.too_many():
+        return compared(source, package, request, labels, tell, strict | too_many)
     if known is not None and not any(each.labelled for each in (live, *count.former.values())):
         raise NotEnoughDataError(
             f"None of the {done:,} rows has a label: no {REQUEST} of {request.source} is among the {known.rows:,} of "
@@ -377,5 +413,8 @@ def _report(count: Count, request: DriftRequest, differences: list[SchemaDiffere
         verdict=verdict, reason=reason, reference_rows=profile.rows, current_rows=count.rows, counted_rows=counted.rows,
         features=judged.features, predictions=judged.predictions, schema_differences=differences, live=live,
         versions=count.scores(rules.min_rows),
-        notes=[*request.left_out, *_repeated(count.rows, counted), *_unusable(count), *count.live.notes(), *_of_former(count)],
+        notes=[
+            *request.left_out, *_repeated(count.rows, counted), *count.said_of_wrong(), *_unusable(count), *count.live.notes(),
+            *_of_former(count),
+        ],
     )  # fmt: skip

@@ -48,15 +48,52 @@ class WrongCells:
 
     def in_words(self) -> str:
         """How many there are, and which."""
-        count, each = int(self.wrong.sum()), []
-        for value, rows in self.values.items():
-            listed = ", ".join(f"{row:,}" for row in rows[:_SHOWN_ROWS])
-            each.append(
-                f"{value!r} (row{'s' if len(rows) > 1 else ''} {listed}{', ...' if len(rows) > _SHOWN_ROWS else ''})"
-            )
-        distinct = sum(map(len, self.values.values()))
-        more = " and others" if distinct < count else ""
-        return f"{count:,} of {self.filled:,} values of {self.name!r} are no {WHAT[self.kind]}: {', '.join(each)}{more}"
+        named = sum(map(len, self.values.values()))
+        return in_words(self.name, self.kind, (int(self.wrong.sum()), self.filled, named), self.values)
+
+
+class CountedCells:
+    """The same of a column that comes in chunks."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
+        self.count = self.filled = self._named = 0
+        self._values: dict[str, list[int]] = {}
+
+    def add(self, filled: int, count: int, wrong: Sequence[tuple[int, str]]) -> None:
+        """Count cells that hold anything, and those not of the kind; `wrong` are rows, from 1, and texts of some of them."""
+        self.filled += filled
+        self.count += count
+        for row, text in wrong:
+            if text in self._values or len(self._values) < _SHOWN_VALUES:
+                self._named += 1
+                rows = self._values.setdefault(text, [])
+                if len(rows) <= _SHOWN_ROWS:
+                    rows.append(row)
+
+    def are_few(self, most: float) -> bool:
+        """Whether they are no larger a share of the cells that hold anything."""
+        return self.count <= most * self.filled
+
+    def in_words(self) -> str:
+        """How many there are, and which."""
+        return in_words(self.name, self.kind, (self.count, self.filled, self._named), self._values)
+
+
+def in_words(name: str, kind: str, counts: tuple[int, int, int], values: Mapping[str, Sequence[int]]) -> str:
+    """How many of a column's cells are of another kind, and which; `values` are the first of them, with their rows.
+
+    `counts`: how many they are, how many cells hold anything, and how many of the first hold one of the values.
+    """
+    count, filled, named = counts
+    each = []
+    for value, rows in values.items():
+        listed = ", ".join(f"{row:,}" for row in rows[:_SHOWN_ROWS])
+        each.append(
+            f"{value!r} (row{'s' if len(rows) > 1 else ''} {listed}{', ...' if len(rows) > _SHOWN_ROWS else ''})"
+        )
+    more = " and others" if named < count else ""
+    return f"{count:,} of {filled:,} values of {name!r} are no {WHAT[kind]}: {', '.join(each)}{more}"
 
 
 def mended(table: pd.DataFrame, data: Data, split_column: str | None = None) -> tuple[pd.DataFrame, list[str]]:

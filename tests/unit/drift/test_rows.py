@@ -1,5 +1,6 @@
 """New rows through the counts: tables whose columns are called as ours are, and tables without rows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from champion.drift.report import DriftReport, Moment
 from champion.drift.rows import DriftRequest, compared
+from champion.use_case.learning import Read
 from champion.use_case.policy import Drift
 from tests.support.drift_examples import champion, mixed
 from tests.support.packages import write
@@ -17,7 +19,9 @@ TRAIN = mixed(400, 1)
 
 def found(source: Path, train: pd.DataFrame = TRAIN, labels: Path | None = None) -> DriftReport:
     request = DriftRequest(rules=Drift(), source=source.name)
-    return compared(source, champion(train), request, labels, lambda *_: None)
+    package = champion(train)
+    read = package.manifest.model_copy(update={"read": Read()})
+    return compared(source, replace(package, manifest=read), request, labels, lambda *_: None)
 
 
 @pytest.mark.parametrize("name", ["request_id", "label", "predictions", "model_version", "time", "probability_a"])
@@ -44,3 +48,25 @@ def test_a_table_without_rows_is_not_enough_to_judge(suffix: str, tmp_path: Path
     assert report.reason == "There are 0 new rows; a verdict takes 50. Collect more."
     assert {each.verdict for each in report.features} == {"not_enough", "ignored"}
     assert np.isfinite([each.missing for each in report.features]).all()
+
+
+def test_few_wrong_cells_are_missing_as_in_a_prediction_and_many_are_not_counted(tmp_path: Path) -> None:
+    train = TRAIN.assign(size=TRAIN["size"].where(TRAIN.index % 50 > 0))
+    new = mixed(400, 2).astype({"size": str})
+
+    def with_wrong(count: int) -> DriftReport:
+        return found(write(new.assign(size=["soon"] * count + [*new["size"][count:]]), tmp_path / "new.csv"), train)
+
+    few, many = with_wrong(4), with_wrong(40)
+    size = {each.name: each for each in few.features}["size"]
+    assert (size.missing, size.wrong, size.verdict) == (0.01, 0.0, "none")
+    assert few.predictions is not None
+    assert few.predictions.current_rows == 400, "the champion answers these rows too"
+    assert few.notes[0] == (
+        "4 of 400 values of 'size' are no numbers: 'soon' (rows 1, 2, 3, ...). They are read as missing (data.max_bad_cells)."
+    )
+    size = {each.name: each for each in many.features}["size"]
+    assert (size.missing, size.wrong) == (0.0, 0.1)
+    assert many.predictions is not None
+    assert many.predictions.current_rows == 360
+    assert "40 of 400 rows are not counted in 'size': the value is no number." in many.notes

@@ -1,5 +1,6 @@
 """A few cells of another kind are missing, counted and named with their rows; many are a refusal."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from champion.errors import DataError
 from champion.modeling.checks.wrong_cells import mended
+from champion.tabular import csv_format
 from champion.use_case.learning import Data
 from tests.support.one_reader import assert_read_alike, batch, case_of, learn
 from tests.support.packages import write
@@ -41,7 +43,32 @@ def test_one_refused_among_numbers_is_missing_and_named_with_its_row_and_the_col
     right = write(incomes(), tmp_path / f"right{suffix}")
     assert_read_alike(learned, right, apart=("x", "n"))
     tally, _ = batch(learned.package, path)
-    assert tally.reasons == {"'x' is no number": 1}, "a prediction says which row it could not score"
+    assert (tally.rejected, tally.wrong, tally.said_of_wrong) == (0, {"x": 1}, tuple(learned.said))
+
+
+def test_a_prediction_reads_few_wrong_cells_as_missing_and_rejects_the_rows_of_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = learn(path := write(with_refused([1504]), tmp_path / "one.csv"), case_of(path))
+    monkeypatch.setattr(csv_format, "BLOCK_BYTES", 2000)
+    few, many = [2, 700, 701, 1500], [*range(2, 400, 20), 1504]
+    tally, found = batch(learned.package, write(with_refused(few), tmp_path / "few.csv"))
+    said = "4 of 1,504 values of 'x' are no numbers: 'refused' (rows 2, 700, 701, ...). "
+    assert tally.said_of_wrong == (said + "They are read as missing (data.max_bad_cells).",)
+    _, empty = batch(learned.package, write(with_refused(few).replace("refused", None), tmp_path / "empty.csv"))
+    pd.testing.assert_frame_equal(found, empty)
+    tally, found = batch(learned.package, write(with_refused(many), tmp_path / "many.csv"))
+    assert (tally.rejected, tally.reasons, tally.wrong, len(found)) == (21, {"'x' is no number": 21}, {}, 1483)
+    assert tally.said_of_wrong[0].endswith(
+        "That is more than data.max_bad_cells = 0.01 allows: a row with such a value gets no prediction."
+    )
+    bare = learn(path := write(incomes(), tmp_path / "bare.csv"), case_of(path)).package
+    tally, _ = batch(bare, tmp_path / "few.csv")
+    assert (tally.rejected, tally.wrong) == (4, {}), "the model knows no missing value there"
+    assert "The model knows no missing value there: a row" in tally.said_of_wrong[0]
+    old = replace(learned.package, manifest=learned.package.manifest.model_copy(update={"read": None}))
+    tally, _ = batch(old, tmp_path / "few.csv")
+    assert (tally.rejected, tally.said_of_wrong) == (4, ()), "version 0.1 took every cell as it was"
 
 
 def test_many_of_a_column_that_the_use_case_names_are_a_refusal_with_values_rows_and_the_remedy(tmp_path: Path) -> None:
