@@ -15,9 +15,18 @@ from champion.use_case.learning import Candidate, Fitting
 def train_candidate(
     train_set: pd.DataFrame, plan: Plan, name: str, candidate: Candidate, fitting: Fitting
 ) -> Annotated[TrainedCandidate, "candidate"]:
-    """Search, rank and fit; the train set has the target in it, and the holdout is not an input."""
-    from champion.bundle.model import dumps
-    from champion.modeling.training import fit_candidate
+    """Search, rank and fit; the train set has the target in it, and the holdout is not an input.
 
-    pipeline, result = fit_candidate(train_set, plan, name, candidate, fitting)
-    return TrainedCandidate(result, dumps(pipeline))
+    Where there are others, one that fails says why and has no model.
+    """
+    from champion.bundle.model import dumps
+    from champion.errors import ConfigurationError, DataError, PackageError
+    from champion.modeling.training import failure, fit_candidate
+
+    try:
+        pipeline, result = fit_candidate(train_set, plan, name, candidate, fitting)
+        return TrainedCandidate(result, dumps(pipeline))
+    except (ConfigurationError, DataError, PackageError) as error:
+        if not fitting.ranked:
+            raise
+        return TrainedCandidate(failure(name, candidate, error), b"")

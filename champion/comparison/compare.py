@@ -132,11 +132,20 @@ def compare(
         alone=alone,
         periods=_periods(asked, challenger.rule, rules, sides),
         warnings=[
+            *_failures(candidates),
             *_doubts(train_rows, len(holdout), challenger.rule, learned),
             *judging.doubts(truth, answers, contracts),
         ],
         contract_change=contract_change(former, contracts[0]) if former else None,
     )
+
+
+def _failures(candidates: Sequence[CandidateResult]) -> list[str]:
+    return [
+        f"The candidate {each.name!r} failed and was left out: {each.failed.reason.splitlines()[0]}"
+        for each in candidates
+        if each.failed
+    ]
 
 
 def _doubts(train_rows: int, holdout_rows: int, rule: SplitRule, learned: LearnedRows | None) -> list[str]:

@@ -34,6 +34,13 @@ class Trial(Frozen):
     std: float
 
 
+class FailedFit(Frozen):
+    """Why a candidate could not be trained."""
+
+    reason: str
+    configuration: bool  # whether what is wrong stands in the use case
+
+
 class CandidateResult(Frozen):
     """How one candidate did on the train set; no holdout row was seen."""
 
@@ -46,6 +53,7 @@ class CandidateResult(Frozen):
     trials: list[Trial] = Field(default_factory=list)  # empty without a search
     chosen: bool = False
     folds_without_score: int = Field(default=0, exclude_if=lambda folds: not folds)  # that the metric has no meaning in
+    failed: FailedFit | None = Field(default=None, exclude_if=lambda failure: failure is None)
 
 
 class PairedTest(Frozen):

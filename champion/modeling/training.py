@@ -17,10 +17,10 @@ from sklearn.model_selection import ParameterGrid, cross_val_score
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from champion.errors import ConfigurationError, DataError, NotEnoughDataError
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError
 from champion.modeling.contract import Contract
 from champion.modeling.estimators import build_pipeline
-from champion.modeling.evaluation import CandidateResult, Trial
+from champion.modeling.evaluation import CandidateResult, FailedFit, Trial
 from champion.modeling.features import model_frame
 from champion.modeling.libraries import library_of
 from champion.modeling.predictor import ask
@@ -80,9 +80,27 @@ def fit_candidate(
 
 
 def rank(results: Sequence[CandidateResult]) -> list[CandidateResult]:
-    """Put the candidates best first, and mark the best as chosen; on a tie the one named first stays first."""
-    ordered = sorted(results, key=lambda result: -result.cv_mean if result.cv_mean is not None else 0.0)
+    """Put the candidates best first, and mark the best as chosen; on a tie the one named first stays first.
+
+    Those that failed come last. Raises ConfigurationError or DataError, with every reason, where all did.
+    """
+    failures = [(result.name, result.failed) for result in results if result.failed]
+    if len(failures) == len(results):
+        reasons = "\n".join(f"{name}: {why.reason}" for name, why in failures)
+        if all(why.configuration for _, why in failures):
+            raise ConfigurationError(f"No candidate could be trained:\n{reasons}")
+        raise DataError(f"No candidate could be trained:\n{reasons}")
+    ordered = sorted(
+        results, key=lambda result: (result.failed is not None, -result.cv_mean if result.cv_mean is not None else 0.0)
+    )
     return [result.model_copy(update={"chosen": rank == 0}) for rank, result in enumerate(ordered)]
+
+
+def failure(name: str, candidate: Candidate, error: ProjectError) -> CandidateResult:
+    """The result of a candidate that could not be trained, or whose model could not be written."""
+    why = FailedFit(reason=str(error), configuration=isinstance(error, ConfigurationError))
+    unscored: dict[str, Any] = {"cv_mean": None, "cv_std": None, "seconds": 0.0}
+    return CandidateResult(name=name, estimator=candidate.estimator, params=candidate.params, failed=why, **unscored)
 
 
 def _cross_validate(
@@ -121,7 +139,9 @@ def _with(pipeline: Pipeline, params: dict[str, Any], contract: Contract) -> Pip
 def _named_errors(name: str, estimator: Any) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, AttributeError) as error:
+    except ProjectError:
+        raise
+    except Exception as error:  # an estimator of any library may raise anything
         if library_of(type(estimator)).is_wrong_parameter(error):
             raise ConfigurationError(f"candidates.{name}: {error}") from error
         first = (str(error).splitlines() or [type(error).__name__])[0]

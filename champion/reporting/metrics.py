@@ -21,6 +21,11 @@ def metrics(evaluation: Evaluation) -> dict[str, Any]:
             for result in sorted(evaluation.candidates, key=lambda result: result.name)
             if result.cv_mean is not None
         },
+        **(
+            {"failed_candidates": failed}
+            if (failed := sum(each.failed is not None for each in evaluation.candidates))
+            else {}
+        ),
         "rows": {"train": evaluation.rows.train, "holdout": evaluation.rows.holdout},
     }
 

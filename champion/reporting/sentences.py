@@ -113,13 +113,16 @@ def importance(evaluation: Evaluation) -> str:
 
 def search(evaluation: Evaluation) -> str:
     """What was tried on the train set, and what won."""
-    candidates = evaluation.candidates
+    candidates = [each for each in evaluation.candidates if not each.failed]
+    failed = len(evaluation.candidates) - len(candidates)
     chosen = next((each for each in candidates if each.chosen), None)
     tried = sum(max(len(each.trials), 1) for each in candidates)
     spent = seconds(sum(each.seconds for each in candidates))
     text = f"{counted(len(candidates), 'candidate')}, {counted(tried, 'setting')} in {spent}. "
     if chosen is None:
         return text.strip()
+    if failed:
+        text += f"{counted(failed, 'other')} failed and {'was' if failed == 1 else 'were'} left out. "
     if chosen.cv_mean is None:
         return text + f"{name(chosen.name)} was the only one, so that there was nothing to rank."
     text += f"{name(chosen.name)} was chosen with {clean(evaluation.metric)} {spread(chosen.cv_mean, chosen.cv_std)}"

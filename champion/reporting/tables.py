@@ -90,8 +90,11 @@ def candidates(evaluation: Evaluation) -> Table:
     for each in evaluation.candidates[:CANDIDATE_ROWS]:
         estimator = words.clean(each.estimator.rpartition(".")[2])
         tried = words.count(len(each.trials)) if each.trials else words.NOTHING
-        scored = words.clean(each.name), words.spread(each.cv_mean, each.cv_std), words.seconds(each.seconds)
-        rows.append(Row((*scored, tried, estimator, words.params(each.params)), "strong" if each.chosen else ""))
+        score = "failed" if each.failed else words.spread(each.cv_mean, each.cv_std)
+        scored = words.clean(each.name), score, words.NOTHING if each.failed else words.seconds(each.seconds)
+        last = words.clean(each.failed.reason, 200) if each.failed else words.params(each.params)
+        tone: Tone = "strong" if each.chosen else "failed" if each.failed else ""
+        rows.append(Row((*scored, tried, estimator, last), tone))
     metric = f"{words.clean(evaluation.metric)} in cross-validation"
     heads = columns({"candidate": "name", metric: "number", "time": "number", "settings tried": "number"})
     heads += columns({"estimator": "name", "parameters": "name"})

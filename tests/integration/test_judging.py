@@ -48,6 +48,23 @@ def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: 
     assert session.manifest()["model_version"] == 2
 
 
+def test_a_candidate_that_fails_is_left_out_with_its_reason_and_the_others_go_on(session: Session) -> None:
+    neighbours = {"estimator": "sklearn.neighbors.KNeighborsClassifier", "params": {"n_neighbors": 10_000}}
+    case = tree(2)
+    case["candidates"]["neighbours"] = neighbours
+    made, _ = session.train(case)
+    assert made.decision.reason_code == "first"
+    assert made.evaluation.challenger.candidate == "tree"
+    (why,) = (text for text in made.evaluation.warnings if "failed" in text)
+    assert why.startswith(
+        "The candidate 'neighbours' failed and was left out: The candidate 'neighbours' cannot be trained"
+    )
+    reports = session.root / "reports" / session.name
+    assert json.loads((reports / "metrics.json").read_text())["failed_candidates"] == 1
+    rows = [line.split("|") for line in (reports / "report.md").read_text().splitlines() if line.count("|") > 4]
+    assert [cells[2].strip() for cells in rows if "neighbours" in cells[1]] == ["**failed**"]
+
+
 def test_the_policy_keeps_a_challenger_out_and_the_holdout_counts_each_once(session: Session) -> None:
     low, _ = session.train(tree(1, promotion={"min_score": 0.9}))
     assert (low.decision.reason_code, low.outcome.champion, low.outcome.judged) == ("min_score", None, 1)

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError
 from champion.modeling.columns import infer
@@ -11,7 +12,7 @@ from champion.modeling.evaluation import CandidateResult
 from champion.modeling.features import signature
 from champion.modeling.tasks.classification.learning import encode
 from champion.modeling.tasks.classification.target import canonical_labels, class_list
-from champion.modeling.training import fit_candidate, rank
+from champion.modeling.training import failure, fit_candidate, rank
 from champion.reporting import sentences
 from champion.use_case.learning import Candidate, Fitting
 from tests.support import report_examples as examples
@@ -76,6 +77,31 @@ def test_the_best_candidate_comes_first_and_is_marked() -> None:
     ]
     ranked = rank(results)
     assert [(result.name, result.chosen) for result in ranked] == [("best", True), ("as good", False), ("low", False)]
+
+
+def test_a_candidate_that_failed_comes_last_and_only_where_all_did_the_run_fails() -> None:
+    candidate = Candidate(estimator=TREE, params={"max_depth": 2})
+    wrong, unfit = (
+        failure(name, candidate, error)
+        for name, error in (("wrong", ConfigurationError("no such depth")), ("unfit", DataError("it is too wide")))
+    )
+    good = CandidateResult(name="good", estimator=TREE, params={}, cv_mean=-3.0, cv_std=0, seconds=0)
+    assert [(each.name, each.chosen) for each in rank([wrong, good, unfit])] == [
+        ("good", True), ("wrong", False), ("unfit", False),
+    ]  # fmt: skip
+    with pytest.raises(DataError, match="No candidate could be trained:\nwrong: no such depth\nunfit: it is too wide"):
+        rank([wrong, unfit])
+    with pytest.raises(ConfigurationError, match="no such depth"):
+        rank([wrong])
+
+
+def test_whatever_an_estimator_raises_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the library gave up\nat line 7")
+
+    monkeypatch.setattr(DecisionTreeClassifier, "fit", fail)
+    with pytest.raises(DataError, match=r"'one' cannot be trained on this table: the library gave up$"):
+        fit(table({"a": 4, "b": 4}))
 
 
 def test_codes_are_the_places_of_the_classes() -> None:
