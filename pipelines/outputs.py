@@ -56,6 +56,7 @@ def decision_facts(evaluation: Evaluation, decision: Decision, facts: Provenance
         "replaced": outcome.replaced,
         "checks": [check.model_dump(mode="json") for check in decision.checks],
         "paired_test": evaluation.paired.model_dump(mode="json") if evaluation.paired else None,
+        "baseline": evaluation.baseline and evaluation.baseline.model_dump(mode="json"),
         "rows": evaluation.rows.model_dump(mode="json"),
         "holdout_use": {name: getattr(outcome, name) for name in ("judged", "luckiest", "luckiest_guess")},
         "lineage": facts.model_dump(mode="json"),

@@ -60,7 +60,8 @@ def evaluate(
             incumbent = ComparedModel("champion", answering, made.split, *identity, made.libraries, learned)
         except ModelError as error:  # training goes on without it
             unjudged = unable(error, made.libraries)
-    evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked, unjudged, contract)
+    counts = profile.class_counts
+    evaluation = compare(holdout, plan.train_rows, rules, challenger, incumbent, ranked, unjudged, contract, counts)
     doubts = [doubt_in_words(doubt, rules.target) for doubt in profile.doubts]
     evaluation = evaluation.model_copy(update={"warnings": [*evaluation.warnings, *doubts]})
     equivalence = check_equivalence(model, plan, holdout, rules.seed)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from champion.bundle.libraries import unable
+from champion.comparison.baseline import against_baseline
 from champion.comparison.clients import contract_change
 from champion.comparison.evaluation import ComparisonRows, Evaluation, LearnedRows, Performance, Period
 from champion.comparison.learned import Sketches, rows_not_learned
@@ -70,12 +71,14 @@ def compare(
     candidates: Sequence[CandidateResult],
     unjudged: str | None = None,
     in_production: Contract | None = None,
+    target_counts: Sequence[int] = (),
 ) -> Evaluation:
     """Ask both the same rows of today's holdout, target included, and score the answers.
 
     Rows on which the champion may have been trained are left out: where its split rule was another one, only rows
     that are holdout under both rules count. `candidates` are all of this run, best first;
-    `unjudged` says why there is no champion to ask where there is one in production, `in_production` is its contract.
+    `unjudged` says why there is no champion to ask where there is one in production, `in_production` is its contract;
+    `target_counts` are the train rows of each class, which is all that the model without knowledge knows.
 
     Raises NotEnoughDataError when fewer than `min_overlap` rows are holdout under both rules, or the metric cannot be computed.
     """
@@ -137,6 +140,7 @@ def compare(
             *judging.doubts(truth, answers, contracts),
         ],
         contract_change=contract_change(former, contracts[0]) if former else None,
+        baseline=against_baseline(answers, contracts[0], classes, target_counts, rules) if target_counts else None,
     )
 
 

@@ -6,21 +6,23 @@ from pydantic import Field
 
 from champion.bundle.decision_record import Check, DecisionFacts
 from champion.comparison.clients import ContractChange
-from champion.comparison.evaluation import Evaluation
+from champion.comparison.evaluation import BASELINE_LEVEL, Baseline, Evaluation
+from champion.comparison.evaluation import NOISE as NOISE
 from champion.comparison.wear import allowed_p
 from champion.errors import listed
 from champion.modeling.evaluation import PairedTest
 from champion.use_case.policy import Promotion
 
-NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 0.94 - 0.96 against -0.02
 USUAL_P_VALUE = 0.05  # what the paired test is held against where the policy does not gate by it
+
+TESTS = {"mcnemar": "McNemar's exact test", "bootstrap": "a bootstrap of the rows"}
 
 ToPromote = Literal["first", "better", "unjudged_replaced"]
 NotJudged = Literal["unjudged", "same", "withdrawn", "champion_changed", "champion_unreachable"]
 ReasonCode = (
     ToPromote
     | NotJudged
-    | Literal["worse", "tie", "min_score", "min_gain", "guardrail", "p_value", "fields", "classes"]
+    | Literal["worse", "tie", "min_score", "baseline", "min_gain", "guardrail", "p_value", "fields", "classes"]
 )
 
 
@@ -33,6 +35,7 @@ class Decision(DecisionFacts):
 
 
 _GATES: dict[str, ReasonCode] = {  # by check; the others are guardrails
+    "baseline": "baseline",
     "min_gain": "min_gain",
     "p_value": "p_value",
     "fields": "fields",
@@ -43,9 +46,10 @@ _GATES: dict[str, ReasonCode] = {  # by check; the others are guardrails
 def decide(evaluation: Evaluation, policy: Promotion, judged: int = 1) -> Decision:
     """Promote or keep.
 
-    Strictly better wins and a tie keeps the champion. A margin, guardrails and the paired test gate where the policy
-    sets them; without a champion only `min_score` does. Differences up to `NOISE` are none. `judged` are the challengers that
-    the holdout has judged, this one included: the more, the less may the paired test leave to chance.
+    Strictly better wins and a tie keeps the champion. Whoever is not better than the model without knowledge never wins, also
+    as the first. A margin, guardrails and the paired test gate where the policy sets them, and `min_score` without a champion
+    too. Differences up to `NOISE` are none. `judged` are the challengers that the holdout has judged, this one included: the
+    more, the less may the paired test leave to chance.
     """
     champion, metric = evaluation.champion, evaluation.metric
     checks = _checks(evaluation, policy, judged)
@@ -65,6 +69,9 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
     failed = next((check for check in checks if check.gates and not check.passed), None)
     if failed and failed.name == "min_score":
         return "min_score", f"The challenger stays out: {metric} {score:.4f}, {failed.required} is required."
+    nothing_to_compare = evaluation.champion is None
+    if nothing_to_compare and failed and failed.name == "baseline":
+        return "baseline", f"The challenger stays out: {_why_gated(failed, evaluation, policy)}."
     if evaluation.champion_unjudged:
         replace = policy.replace_unjudged
         if replace and failed and failed.name == "fields":
@@ -89,13 +96,24 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
 
 def _why_gated(failed: Check, evaluation: Evaluation, policy: Promotion) -> str:
     """What a check asked for and did not get, as a clause."""
-    change = evaluation.contract_change
+    change, baseline = evaluation.contract_change, evaluation.baseline
+    if failed.name == "baseline" and baseline:
+        return _not_better(evaluation, baseline)
     if failed.name == "fields" and change:
         return f"{change.in_words(would=True)}; promotion.fields is {policy.fields}, and `any` would allow it"
     if failed.name == "classes" and change:
         lost = listed(change.classes_lost)
         return f"it does not know {lost}, which the champion answers; promotion.classes: any would allow it"
     return f"{failed.name} is {failed.found:.4g} where {failed.required} is required"
+
+
+def _not_better(evaluation: Evaluation, baseline: Baseline) -> str:
+    """Why a challenger is no better than the model without knowledge, as a clause."""
+    score, test = evaluation.challenger.scores[evaluation.metric], TESTS[baseline.test]
+    against = f"{evaluation.metric} {score:.4f} against {baseline.score:.4f} of a model without knowledge"
+    if score <= baseline.score + NOISE:
+        return f"{against}, which always says the largest class, is not better"
+    return f"{against} may be chance ({test}, one-sided p {baseline.p_value:.3g}, below {BASELINE_LEVEL:g} is required)"
 
 
 def _unjudged(why: str, replace: bool) -> tuple[ReasonCode, str]:
@@ -113,6 +131,8 @@ def _checks(evaluation: Evaluation, policy: Promotion, judged: int) -> list[Chec
     checks = []
     if policy.min_score is not None:
         checks.append(_at_least("min_score", challenger.scores[metric], policy.min_score, f"{policy.min_score:g}"))
+    if evaluation.baseline is not None:
+        checks.append(_baseline(evaluation.baseline, challenger.scores[metric]))
     contract = evaluation.contract_change
     if contract and contract.other_fields:
         checks.append(_fields(contract, policy))
@@ -132,6 +152,17 @@ def _checks(evaluation: Evaluation, policy: Promotion, judged: int) -> list[Chec
     if evaluation.paired is not None:
         checks.append(_paired(evaluation.paired, policy.max_p_value, judged))
     return checks
+
+
+def _baseline(baseline: Baseline, score: float) -> Check:
+    """Whether the challenger is better than the model without knowledge, and by more than chance where the rows can tell."""
+    required = f"more than {baseline.score:.4f}, of a model without knowledge"
+    if baseline.reachable:
+        required += f", and p below {BASELINE_LEVEL:g} (it is {baseline.p_value:.3g})"
+    else:
+        required += "; so few rows could not show more"
+    passed = score > baseline.score + NOISE and (baseline.p_value < BASELINE_LEVEL or not baseline.reachable)
+    return Check(name="baseline", found=score, required=required, passed=passed, gates=True)
 
 
 def _fields(change: ContractChange, policy: Promotion) -> Check:

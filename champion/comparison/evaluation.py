@@ -12,6 +12,9 @@ from champion.modeling import evaluation
 from champion.modeling.tasks.classification.evidence import ClassEvidence
 from champion.use_case.learning import MAX_BAD_CELLS, Kind, Read, Unlabelled
 
+NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 0.94 - 0.96 against -0.02
+BASELINE_LEVEL = 0.05  # below which the one-sided test against the model without knowledge has to be
+
 
 class Performance(ClassEvidence):
     """Champion or challenger on the judged rows; the evidence of classes has fields of its own, another task's is `measured`."""
@@ -64,6 +67,15 @@ class ComparisonRows(evaluation.Frozen):
     columns: int = 0  # that the challenger has; of some only the importance is measured where there are very many
 
 
+class Baseline(evaluation.Frozen):
+    """The model without knowledge on the judged rows, and whether chance explains that the challenger is better."""
+
+    score: float
+    p_value: float  # one-sided
+    test: Literal["mcnemar", "bootstrap"]
+    reachable: bool  # whether a perfect model would have a p-value below `BASELINE_LEVEL` on these rows
+
+
 class Evaluation(evaluation.Frozen):
     """The evidence of one run."""
 
@@ -83,6 +95,9 @@ class Evaluation(evaluation.Frozen):
     )  # of a time split, in order
     warnings: list[str] = Field(default_factory=list)
     contract_change: ContractChange | None = Field(default=None, exclude_if=lambda change: change is None)
+    baseline: Baseline | None = Field(
+        default=None, exclude_if=lambda baseline: baseline is None
+    )  # of version 0.1: None
 
 
 class Provenance(evaluation.Frozen):

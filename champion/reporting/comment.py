@@ -210,7 +210,7 @@ def headline(result: UseCaseResult) -> str:
 def _beside_recorded_scores(findings: Findings, champion: ComparedChampion) -> str:
     ours = findings.decision.challenger_score
     theirs = champion.metrics.get(findings.evaluation.metric)
-    if findings.decision.reason_code == "min_score":
+    if findings.decision.reason_code in ("min_score", "baseline"):
         return "the challenger would stay out"
     if theirs is None:
         return "the champion could not be asked"
@@ -234,11 +234,12 @@ def _first(result: UseCaseResult, content: CommentInput) -> list[str]:
     asked = [sentences.compared_rows(evaluation, findings.outcome)]
     if evaluation.paired:
         asked.append(report_of(evaluation.task).paired(evaluation.paired))
+    asked.append(sentences.baseline(evaluation))
     return [
         text(clean(findings.decision.reason, 600)),
         text(clients) if clients else "",
         table(tables.scores(evaluation, findings.outcome)),
-        text(" ".join(asked)),
+        text(" ".join(filter(None, asked))),
         table(report_of(evaluation.task).details(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",
         warnings(evaluation),
         _data(findings, result.champion),
@@ -252,7 +253,7 @@ def _recorded_scores(findings: Findings, champion: ComparedChampion) -> Iterator
         f"The champion{version} was not asked: {clean(champion.why, 400)}. The scores that its pointer records stand in "
         "for it. They may come from other rows, so they give a direction and decide nothing."
     )
-    if findings.decision.reason_code == "min_score":
+    if findings.decision.reason_code in ("min_score", "baseline"):
         yield text(clean(findings.decision.reason, 600))
     ours = findings.evaluation.challenger.scores
     theirs = {name: value for name, value in champion.metrics.items() if name in ours}

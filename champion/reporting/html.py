@@ -88,6 +88,7 @@ def _why(run: ReportedRun) -> list[PageBlock]:
     blocks = text("There was no score of a champion to compare with, and the use case asks for no minimum.")
     if decision.checks:
         blocks = [table(tables.checks(decision))]
+    blocks += text(sentences.baseline(evaluation))
     paired = report_of(evaluation.task).paired_table(evaluation)
     if paired and evaluation.paired:
         blocks += [table(paired), *text(report_of(evaluation.task).paired(evaluation.paired))]

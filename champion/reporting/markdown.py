@@ -115,7 +115,13 @@ def render_markdown(run: ReportedRun) -> str:
     task = report_of(evaluation.task)
     test = task.paired_table(evaluation)
     paired = [table(test), text(task.paired(evaluation.paired))] if test and evaluation.paired else []
-    policy = [table(tables.checks(decision)) if decision.checks else "", *paired, text(task.smallest_gain(evaluation))]
+    told = sentences.baseline(evaluation)
+    policy = [
+        table(tables.checks(decision)) if decision.checks else "",
+        text(told) if told else "",
+        *paired,
+        text(task.smallest_gain(evaluation)),
+    ]
     sides, periods = tables.sides(profile), tables.periods(evaluation)
     data = [text(task.target(profile)), text(sentences.columns(profile))]
     data += [*([table(sides)] if sides else []), table(tables.data(profile))]

@@ -2,11 +2,24 @@
 
 import math
 
-from champion.comparison.evaluation import Evaluation, Outcome, Performance
+from champion.comparison.decision import NOISE, TESTS
+from champion.comparison.evaluation import BASELINE_LEVEL, Evaluation, Outcome, Performance
 from champion.errors import listed
 from champion.modeling.profile import Profile
 from champion.reporting import charts
-from champion.reporting.words import NOTHING, clean, count, counted, name, params, percent, score, seconds, spread
+from champion.reporting.words import (
+    NOTHING,
+    clean,
+    count,
+    counted,
+    name,
+    p_value,
+    params,
+    percent,
+    score,
+    seconds,
+    spread,
+)
 
 
 def headline(outcome: Outcome) -> str:
@@ -85,6 +98,30 @@ def clients(evaluation: Evaluation, outcome: Outcome) -> str:
     if change.classes_new:
         told.append(f"The challenger knows {listed(change.classes_new)}, which the champion does not.")
     return clean(" ".join(told), 1200) if told else ""
+
+
+def baseline(evaluation: Evaluation) -> str:
+    """How challenger and champion stand beside the model without knowledge; nothing where none was asked."""
+    found, ours = evaluation.baseline, evaluation.challenger.scores[evaluation.metric]
+    if found is None:
+        return ""
+    text = f"A model without knowledge, which always says the largest class, has {clean(evaluation.metric)} "
+    text += f"{score(found.score)} on these rows; the challenger has {score(ours)}"
+    if ours <= found.score + NOISE:
+        text += ", which is not more"
+    elif found.reachable:
+        verdict = (
+            "more than chance explains" if found.p_value < BASELINE_LEVEL else "which chance alone may well explain"
+        )
+        p = p_value(found.p_value) if found.p_value < 0.0001 else f"= {p_value(found.p_value)}"
+        text += f", {verdict} ({TESTS[found.test]}, one-sided p {p})"
+    else:
+        text += ". These rows are so few that not even a perfect model could show that this is no chance, so the higher score "
+        text += "is enough"
+    theirs = evaluation.champion.scores[evaluation.metric] if evaluation.champion else None
+    if theirs is not None and theirs <= found.score + NOISE:
+        text += f". The champion's {score(theirs)} is not more than it either"
+    return f"{text}."
 
 
 def importance(evaluation: Evaluation) -> str:

@@ -34,6 +34,26 @@ class Judging(Protocol):
     def paired_test(self, challenger: Any, champion: Any) -> PairedTest:
         """Whether chance explains the difference of two models on the same rows."""
 
+    def one_sided(self, challenger: Any, other: Any) -> float:
+        """The p-value of the paired test against one side: that a challenger is no better than the other."""
+
+    def counts_right_answers(self, metric: str) -> bool:
+        """Whether a score says how many answers are right, so that the paired test is about it."""
+
+    def without_knowledge(
+        self, answers: Any, contract: Contract, classes: Sequence[Label], target_counts: Sequence[int]
+    ) -> Any:
+        """What a model would answer to the same rows that knows the target of the train set alone."""
+
+    def perfect(self, answers: Any) -> Any:
+        """The answers to the same rows that are all right."""
+
+    def rows(self, answers: Any) -> int:
+        """To how many rows they are."""
+
+    def part(self, answers: Any, rows: NDArray[np.int64]) -> Any:
+        """Those to some rows, of which one may be named more than once."""
+
     def smallest_gain(self, rows: int, paired: PairedTest | None) -> float:
         """The smallest gain that the paired test tells from noise on so many rows."""
 

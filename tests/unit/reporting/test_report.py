@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from champion.comparison.decision import Decision
-from champion.comparison.evaluation import Evaluation, Outcome, Period
+from champion.comparison.evaluation import Baseline, Evaluation, Outcome, Period
 from champion.modeling.evaluation import Importance, Label, PairedTest, Trial
 from champion.modeling.tasks.classification.evidence import ClassScore
 from champion.reporting import sentences, tables
@@ -79,7 +79,8 @@ def pairs(*rows: int, p: float = 1.0) -> PairedTest:
 
 def test_page_and_markdown_tell_it_all_as_it_is_kept_beside_this_file() -> None:
     """A file that is taken away is written anew."""
-    evidence = evaluation(paired=pairs(20, 9, 1, 0, p=0.0215))
+    ignorant = Baseline(score=0.3333, p_value=0.0, test="mcnemar", reachable=True)
+    evidence = evaluation(paired=pairs(20, 9, 1, 0, p=0.0215), baseline=ignorant)
     run = reported(
         evidence, examples.decision(evidence, min_score=0.8, guardrails={"f1_macro": -0.02}), dirty=True,
         profile=profile(columns=[number_column(), category_column(), number_column("id", kind="identifier", used=False)]),

@@ -25,6 +25,7 @@ MOST_POINTS = 60  # of a curve
 MOST_CURVES = 60  # classes with curves of their own
 CALIBRATION_BINS = 10
 ROWS_PER_BIN = 5  # at least, of a calibration curve
+RIGHT_ANSWERS = {"accuracy", "f1_micro", "jaccard_micro", "precision_micro", "recall_micro", "recall_weighted"}
 
 
 def classes(contracts: Iterable[Contract], truth: NDArray[np.object_]) -> list[Label]:
@@ -119,6 +120,45 @@ def sign_test(wins: int, losses: int) -> float:
     if wins == losses:
         return 1.0
     return float(min(1.0, 2.0 * bdtr(min(wins, losses), wins + losses, 0.5)))
+
+
+def one_sided(challenger: Answers, other: Answers) -> float:
+    """The p-value of McNemar's exact test against one side: that a challenger is right no more often than the other."""
+    right, others = (each.predicted == each.truth for each in (challenger, other))
+    wins, losses = int((right & ~others).sum()), int((others & ~right).sum())
+    return float(bdtr(losses, wins + losses, 0.5)) if wins + losses else 1.0
+
+
+def counts_right_answers(metric: str) -> bool:
+    """Whether a score grows with the number of right answers and with nothing else."""
+    return metric in RIGHT_ANSWERS
+
+
+def without_knowledge(
+    answers: Answers, contract: Contract, classes: Sequence[Label], target_counts: Sequence[int]
+) -> Answers:
+    """The answers of a model that always says the largest class of the train set, with the shares of all as probabilities."""
+    shares = np.zeros(len(classes))
+    shares[encode(np.array([*contract.classes], dtype=object), classes)] = np.array(target_counts) / sum(target_counts)
+    rows = len(answers.truth)
+    return Answers(classes, answers.truth, np.full(rows, int(shares.argmax())), np.tile(shares, (rows, 1)))
+
+
+def perfect(answers: Answers) -> Answers:
+    """The right answers, each with certainty."""
+    sure = np.eye(len(answers.classes))[answers.truth]
+    return Answers(answers.classes, answers.truth, answers.truth, sure)
+
+
+def rows(answers: Answers) -> int:
+    """To how many rows they are."""
+    return len(answers.truth)
+
+
+def part(answers: Answers, rows: NDArray[np.int64]) -> Answers:
+    """Those to some rows, of which one may be named more than once."""
+    shares = None if answers.probabilities is None else answers.probabilities[rows]
+    return Answers(answers.classes, answers.truth[rows], answers.predicted[rows], shares)
 
 
 def smallest_gain(rows: int, paired: PairedTest | None) -> float:
