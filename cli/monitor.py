@@ -44,7 +44,7 @@ def command(
     from champion.drift.judge import exit_code
     from pipelines.drift_files import checked_input
 
-    given = checked_input(source, **of_source)
+    given = checked_input(source, how=workspace.use_case.data.read, **of_source)
     with running(stack, as_json) as (client, tell, used):
         from pipelines.drift_monitoring import monitor
 

@@ -34,7 +34,7 @@ def command(
     workspace = open_use_case(config)
     from pipelines.batch_files import checked_files
 
-    checked = checked_files(table, out, **files)
+    checked = checked_files(table, out, how=workspace.use_case.data.read, **files)
     with running(stack, as_json) as (client, tell, used):
         from pipelines.batch_inference import predict
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from champion.bundle.batch import BatchRequest, Tally, require_columns
+from champion.bundle.batch import BatchRequest, Tally, open_for, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.orchestration.runs import artifact_name
-from champion.tabular.tables import SUFFIXES, open_table, suffix_of, table_suffix
+from champion.tabular.tables import WRITTEN, ending_of, format_of, written_suffix
+from champion.use_case.dialect import Dialect
 from champion.workspace import files
 
 if TYPE_CHECKING:
@@ -36,24 +37,24 @@ class Files:
     asked: BatchRequest
 
 
-def checked_files(table: Path, out: Path, rejects: Path | None, **asked: Any) -> Files:
+def checked_files(table: Path, out: Path, rejects: Path | None, how: Dialect | None = None, **asked: Any) -> Files:
     """Refuse files that cannot be used, before anything is read or scored.
 
     Rejected rows go beside `out` if no other place is named, with ``.rejected.csv`` in the place of its ending. Raises
     ConfigurationError when the output's name, folder or options cannot be used, DataError when there is no such table. What is
-    asked besides are fields of `BatchRequest`.
+    asked besides are fields of `BatchRequest`; `how` is how the use case's own table is read.
     """
     if asked["keep"] and asked["keep_all"]:
         raise ConfigurationError("--keep and --keep-all exclude each other. Name columns with --keep, or keep all.")
-    suffix = suffix_of(out.name)
+    suffix = written_suffix(out.name)
     if suffix is None or out.name.casefold() == suffix:
         raise ConfigurationError(
-            f"{out} does not say how to write the predictions; expected a name that ends in {', '.join(SUFFIXES)}."
+            f"{out} does not say how to write the predictions; expected a name that ends in {', '.join(WRITTEN)}."
         )
     rejects = rejects or out.with_name(out.name[: -len(suffix)] + ".rejected.csv")
     if not rejects.name.casefold().endswith(".csv"):
         raise ConfigurationError(f"--rejects names {rejects}; rejected rows are written as CSV. Let it end in .csv.")
-    table_suffix(table, str(table))
+    format_of(table, str(table), how)
     if not table.is_file():
         raise DataError(f"The table {table} does not exist. Correct the path.")
     for path in (out, rejects):
@@ -86,7 +87,7 @@ def require_usable(files: Files, manifest: Manifest) -> list[str]:
     Raises ProjectError when a column is missing, cannot be read, or would stand twice in the output.
     """
     with _readable(files.table):
-        return require_columns(open_table(files.table), manifest, files.asked)
+        return require_columns(open_for(files.table, manifest), manifest, files.asked)
 
 
 @contextlib.contextmanager
@@ -104,7 +105,7 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
 
     from champion.orchestration.materializers.files import FileMaterializer, StoredFile, is_gone, write_again
 
-    name, suffix = artifact_name(use_case, kind), suffix_of(table.name)
+    name, suffix = artifact_name(use_case, kind), ending_of(table.name)
     with _readable(table), contextlib.ExitStack() as copies:
         copy, version = table, files.md5(table)
         if (artifact := _registered(client, name, f"{version}{suffix}")) is None or is_gone(artifact.uri):
@@ -145,6 +146,7 @@ def warnings_of(tally: Tally) -> list[str]:
     unseen = "a category of {!r} that training had not; the model takes it as unknown."
     outside = "a value of {!r} beyond the range of training; look at it before you trust the answer."
     return [
+        *tally.left_out,
         *tally.said_of_wrong,
         *(
             f"{count:,} {'rows hold' if count > 1 else 'row holds'} {text.format(name)}"

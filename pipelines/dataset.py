@@ -145,10 +145,10 @@ def _former_table(workspace: Workspace, version: str) -> pd.DataFrame:
         if path.is_file():
             with files.copied(path) as (copy, md5):
                 if md5 == version:
-                    return read_table(copy, shown(path, root), data.drop, data.read.words)
+                    return read_table(copy, shown(path, root), data.drop, data.read.words, data.read)
         with scratch() as folder:
             former = fetch_version(root, f"data/{path.name}", version, folder)
-            return read_table(former, path.name, data.drop, data.read.words)
+            return read_table(former, path.name, data.drop, data.read.words, data.read)
     except ProjectError as error:
         raise DataError(
             f"The data version {version}, from which the champion was made, is not to be had: the store does not have it, "

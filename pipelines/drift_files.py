@@ -17,7 +17,8 @@ from champion.drift.report import DriftReport, Moment
 from champion.drift.rows import Answerer, DriftRequest
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError, counted, listed
 from champion.scratch import scratch
-from champion.tabular.tables import table_suffix
+from champion.tabular.tables import format_of
+from champion.use_case.dialect import Dialect
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace
 from pipelines.batch_files import register_table
@@ -44,8 +45,8 @@ class Input:
     since: datetime | None
 
 
-def checked_input(source: Path, since: str | None, labels: Path | None) -> Input:
-    """Refuse what cannot be compared, before anything is read.
+def checked_input(source: Path, since: str | None, labels: Path | None, how: Dialect | None = None) -> Input:
+    """Refuse what cannot be compared, before anything is read; `how` is how the use case's own table is read.
 
     Raises ConfigurationError when options do not fit. Raises DataError when a file is not there.
     """
@@ -54,13 +55,13 @@ def checked_input(source: Path, since: str | None, labels: Path | None) -> Input
             f"There is no table and no folder {source}. Name a CSV or Parquet file, or the folder a service logs to."
         )
     if not source.is_dir():
-        table_suffix(source, str(source))
+        format_of(source, str(source), how)
         if since is not None:
             raise ConfigurationError(
                 f"--since chooses from a log, and {source} is a table. Name the folder of the log, or leave --since out."
             )
     if labels is not None:
-        table_suffix(labels, str(labels))
+        format_of(labels, str(labels))
         if not labels.is_file():
             raise DataError(f"There are no labels {labels}. Correct the path.")
     return Input(source, labels, None if since is None else moment_of(since, datetime.now(UTC)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion.modeling.split import SplitRule
 from champion.tabular.stream import left_out
-from champion.tabular.tables import open_table, read_table
+from champion.tabular.tables import left_below, open_table, read_table
 from champion.tabular.words import count_words
 from champion.use_case.whole import UseCase
 
@@ -40,10 +40,16 @@ def checked_table(
 
     data = use_case.data
     unused = [column for column in data.drop if column != use_case.split.column]
-    frame = read_table(path, name, unused, data.read.words)
+    frame = read_table(path, name, unused, data.read.words, data.read)
     right, wrong = mended(frame, data, use_case.split.column)
     with_label, without = labelled(right, data)
-    warnings = [*left_out(open_table(path).repeated), *_unsaid_words(path, frame, use_case), *wrong, *without]
+    warnings = [
+        *left_below(path, data.read),
+        *left_out(open_table(path, data.read).repeated),
+        *_unsaid_words(path, frame, use_case),
+        *wrong,
+        *without,
+    ]
     warnings += check(with_label, use_case)
     if signature:
         about = data.model_copy(update={"drop": (*data.drop, *filter(None, [use_case.split.column]))})
@@ -60,11 +66,11 @@ def checked_table(
 def _unsaid_words(path: Path, frame: pd.DataFrame, use_case: UseCase) -> list[str]:
     """Which words of columns of texts were read as missing, where the use case does not say that they are."""
     data = use_case.data
-    if "read" in data.model_fields_set:
+    if "missing" in data.read.model_fields_set:
         return []
     texts = frame.select_dtypes(["str", "object", "category"]).columns.difference([*data.drop])
     gaps = [str(name) for name in texts if frame[name].hasnans]
-    counts = count_words(path, data.read.missing, gaps) if gaps else {}
+    counts = count_words(path, data.read.missing, gaps, data.read) if gaps else {}
     each = [f"{word!r} in {name!r} ({rows:,} rows)" for name in counts for word, rows in counts[name].most_common()]
     if not each:
         return []

@@ -28,7 +28,7 @@ from champion.modeling.tasks.answer import form_of
 from champion.progress import Tell
 from champion.tabular.csv_format import Writer, cells
 from champion.tabular.stream import TableStream, read_ahead
-from champion.tabular.tables import FORMATS, open_table
+from champion.tabular.tables import WRITTEN, open_table
 from champion.tabular.values import readable
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ REJECTED = ("rejected_row", "rejected_column", "rejected_reason")
 class BatchRequest(Frozen):
     """What of the table stands beside the predictions, and how they are written.
 
-    `suffix` is one of `champion.tabular.tables.SUFFIXES`; `keep` are columns of the table, `keep_all` stands for all. Of a
+    `suffix` is one of `champion.tabular.tables.WRITTEN`; `keep` are columns of the table, `keep_all` stands for all. Of a
     CSV that people open, `quote_formulas` makes texts of what a spreadsheet would calculate.
     """
 
@@ -60,7 +60,7 @@ class Tally(Frozen):
     `wrong` counts the cells of another kind that were read as missing; `said_of_wrong` says which these are, and of which columns
     they are too many. `first` names the first row that could not be scored, its column, and why. `unseen` counts rows with a
     category that training had not, `outside` rows with a number beyond its range; both are of rows that were predicted. `quoted`
-    counts the cells, in both files, that were quoted as formulas.
+    counts the cells, in both files, that were quoted as formulas. `left_out` says what of the file is below the table.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -78,6 +78,12 @@ class Tally(Frozen):
     said_of_wrong: tuple[str, ...]
     first: str | None
     quoted: int
+    left_out: tuple[str, ...] = ()
+
+
+def open_for(source: Path, manifest: Manifest) -> TableStream:
+    """Open a table for the champion: read as its own was, or where the features are found so alone, as the file seems to be."""
+    return open_table(source, manifest.read, [feature.name for feature in manifest.signature])
 
 
 def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest) -> list[str]:
@@ -114,7 +120,7 @@ def require_columns(table: TableStream, manifest: Manifest, asked: BatchRequest)
             f"The output would have more than one column named {listed(twice)}: it has {listed(own)} of its own. Name "
             "with --keep what else you need, or rename the column in the table."
         )
-    if FORMATS[asked.suffix].TEXTS_ALONE:
+    if WRITTEN[asked.suffix].TEXTS_ALONE:
         nested = [name for name in kept if not readable(table.schema.field(name).type)]
         if nested:
             raise ConfigurationError(
@@ -134,18 +140,18 @@ def _kept(table: TableStream, asked: BatchRequest) -> tuple[str, ...]:
 def predict_table(
     source: Path, model: ArrayPredictor, manifest: Manifest, asked: BatchRequest, out: Path, rejects: Path, tell: Tell
 ) -> Tally:
-    """Score a table whose name ends in one of `champion.tabular.tables.SUFFIXES`.
+    """Score a table, read as the champion's was.
 
     `out` gets the predictions in the table's order; `rejects`, as CSV, the rows that cannot be scored, each with its number,
     the first column that is wrong, the reason, and the values of its features. `tell` is called after every chunk. Raises
     ProjectError when table, model or what is asked cannot be used; the files may be there in part then.
     """
-    require_columns(open_table(source), manifest, asked)
+    require_columns(open_for(source, manifest), manifest, asked)
     lenient = frozenset(feature.name for feature in manifest.signature) if manifest.most_wrong_cells else frozenset()
-    run = _Run(open_table(source), model, manifest, asked, lenient)
+    run = _Run(open_for(source, manifest), model, manifest, asked, lenient)
     quoted = run.through(out, rejects, tell)
     if too_many := run.too_many():
-        run = _Run(open_table(source), model, manifest, asked, lenient - too_many)
+        run = _Run(open_for(source, manifest), model, manifest, asked, lenient - too_many)
         quoted = run.through(out, rejects, tell)
     return run.tally(*quoted)
 
@@ -167,7 +173,7 @@ class _Run:
             feature.name: CountedCells(feature.name, feature.kind) for feature in manifest.signature
         }
         self._features: tuple[Feature, ...] = manifest.signature
-        self._cells = FORMATS[asked.suffix].cells
+        self._cells = WRITTEN[asked.suffix].cells
         self._kept = _kept(table, asked)
         self._form = form_of(manifest.contract)
         self.rows = 0
@@ -189,7 +195,7 @@ class _Run:
                 for chunk, parsed in chunks:
                     answer, good = self.answered(parsed)
                     made = self.output(chunk, answer, good)
-                    written = written or FORMATS[self._asked.suffix].writer(out, made.schema, formulas)
+                    written = written or WRITTEN[self._asked.suffix].writer(out, made.schema, formulas)
                     written.write_batch(made)
                     if len(good) < chunk.num_rows:
                         refused.write_batch(self.rejected(chunk, parsed))
@@ -272,4 +278,5 @@ class _Run:
         )
         named = {"reasons": self._reasons, "unseen": +self._unseen, "outside": +self._outside, "wrong": wrong}
         about = self._manifest.model_dump(include={"model_version", "data_version"})
-        return Tally(**about, **rows, **named, labels=labels, first=self._first, quoted=quoted, said_of_wrong=said)
+        said_of = {"said_of_wrong": said, "left_out": tuple(self._table.below())}
+        return Tally(**about, **rows, **named, **said_of, labels=labels, first=self._first, quoted=quoted)

@@ -78,7 +78,7 @@ class Labels:
         `names` are the classes of all versions, none where the task knows none. Raises DataError when a column is missing, or no
         label is one of `names`, and NotEnoughDataError when there is no label.
         """
-        table = open_table(path)
+        table = open_table(path, None, ["request_id"])
         notes = table.require(["request_id", target, *(["label"] if target not in table.schema.names else [])])
         usable = [each.name for each in table.schema if readable(each.type)]
         columns = [name for name in (target, "label") if name in usable]

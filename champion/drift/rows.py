@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from champion.bundle.batch import open_for
 from champion.bundle.parsing import MISSING, Parsed, parse, reason, wrong_in_words, wrong_of
 from champion.drift.counts import FeatureCounts
 from champion.drift.judge import ComparedTable, changed_types, counts_of, judge, table_verdict, without_verdicts
@@ -26,7 +27,6 @@ from champion.modeling.checks.wrong_cells import CountedCells
 from champion.modeling.features import Feature
 from champion.modeling.profile import Profile
 from champion.modeling.tasks.answer import form_of
-from champion.tabular.tables import open_table
 from champion.tabular.values import readable
 from champion.use_case.policy import Drift
 
@@ -263,7 +263,7 @@ def compared(
     if known is not None:
         for version, ids in _ids(source, manifest, request):
             known.expect(version, ids)
-    from_table = _chunks(source, features, manifest, request, live if known is None else None)
+    from_table = _chunks(source, features, manifest, request, live if known is None else None, left_out)
     done = 0
     for rows in _logged(source) if request.log else from_table:
         count.add(rows, known)
@@ -287,7 +287,7 @@ def _columns(
     """How the columns differ from those of training, the features that can be compared, and what is left out, in sentences."""
     if request.log:
         return [], manifest.signature, []
-    table, names = open_table(source), [feature.name for feature in manifest.signature]
+    table, names = open_for(source, manifest), [feature.name for feature in manifest.signature]
     schema, left_out = table.schema, table.require([*names, manifest.target])
     if not any(name in schema.names for name in names):
         raise DataError(
@@ -311,10 +311,15 @@ def _columns(
 
 
 def _chunks(
-    source: Path, features: Sequence[Feature], manifest: Manifest, request: DriftRequest, live: Live | None
+    source: Path,
+    features: Sequence[Feature],
+    manifest: Manifest,
+    request: DriftRequest,
+    live: Live | None,
+    said: list[str],
 ) -> Iterator[Rows]:
-    """The rows of a table."""
-    table = open_table(source)
+    """The rows of a table; `said` gets what is left out below it, in sentences."""
+    table = open_for(source, manifest)
     usable = {each.name for each in table.schema if readable(each.type)}
     more = [name for name in (manifest.target, REQUEST) if name in usable]
     if live is None:
@@ -328,6 +333,7 @@ def _chunks(
         truth = live.truth(chunk.column(manifest.target)) if live and manifest.target in more else None
         ids = chunk.column(REQUEST).cast(pa.string()) if REQUEST in more else None
         yield Rows(manifest.model_version, chunk, table.textual, None, truth, ids, table.rows, table.share())
+    said += table.below()
 
 
 def _ids(source: Path, manifest: Manifest, request: DriftRequest) -> Iterator[tuple[int, pa.Array]]:
@@ -335,7 +341,7 @@ def _ids(source: Path, manifest: Manifest, request: DriftRequest) -> Iterator[tu
     import pyarrow.parquet as pq
 
     if not request.log:
-        table = open_table(source)
+        table = open_for(source, manifest)
         if REQUEST in table.schema.names and readable(table.schema.field(REQUEST).type):
             for chunk in table.chunks([REQUEST]):
                 yield manifest.model_version, chunk.column(0).cast(pa.string())

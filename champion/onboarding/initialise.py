@@ -30,8 +30,10 @@ from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
 from champion.onboarding.use_case_text import quoted, use_case_text
-from champion.tabular.tables import read_table, table_suffix
+from champion.tabular.propose import Proposal
+from champion.tabular.tables import ending_of, proposal_for, read_table
 from champion.tabular.words import count_words
+from champion.use_case.dialect import Dialect
 from champion.use_case.learning import MISSING_WORDS, Data, Read, Split
 from champion.use_case.whole import UseCase, parse_use_case
 from champion.workspace import process
@@ -64,16 +66,17 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     DataError when the table cannot be read or learned from, or another file is in its place. Raises ProjectError when
     a file cannot be written, or DVC fails. Nothing is left behind.
     """
-    suffix = table_suffix(table, shown(table, root))
-    stem = slug(table.name[: -len(suffix)])
+    suffix = ending_of(table.name)
+    stem = slug(table.name[: len(table.name) - len(suffix)])
     name = _checked(name if name is not None else stem, table, given=name is not None)
     config = root / "configs" / f"{name}.yaml"
     config_path = shown(config, root)
     if config.exists() and not force:
         raise ConfigurationError(f"{config_path} exists already. Give another --name, or --force to write it anew.")
     target = unicodedata.normalize("NFC", target).strip()
-    read, said = _missing_words(table, shown(table, root), target)
-    frame = read_table(table, shown(table, root), missing=read.words)
+    proposal = _proposal(table, shown(table, root), target)
+    read, said = _missing_words(table, shown(table, root), target, proposal.how)
+    frame = read_table(table, shown(table, root), missing=read.words, how=read)
     frame, wrong = mended(frame, Data(path="", target=target))
     data = _under_data(root, table, f"{stem or 'table'}{suffix}")
     data_path = shown(data, root)
@@ -96,18 +99,28 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
         write_text(config, text)
-    warnings += [*doubts, *said, *wrong, *filter(None, (no_stage, untracked))]
+    warnings += [*proposal.said, *doubts, *said, *wrong, *filter(None, (no_stage, untracked))]
     return Initialised(name, config.relative_to(root), data.relative_to(root), columns, warnings, untracked is None)
 
 
-def _missing_words(table: Path, display_name: str, target: str) -> tuple[Read, list[str]]:
+def _proposal(table: Path, display_name: str, target: str) -> Proposal:
+    """How the table is to be read, which has the target as a column."""
+    if not table.exists():
+        raise DataError(f"The table {display_name} does not exist. Put it there, or correct the path.")
+    try:
+        return proposal_for(table, display_name, [target])
+    except OSError as error:
+        raise DataError(f"The table {display_name} cannot be read ({error.strerror or error}).") from None
+
+
+def _missing_words(table: Path, display_name: str, target: str, how: Dialect) -> tuple[Read, list[str]]:
     """Which texts of a table stand for no value, and what is to be said of it.
 
     A word such as NA or None is a value where it stands in the target, or among texts alone. Where it stands among numbers,
     dates or truth values too, it is how this table writes a missing value.
     """
-    frame = read_table(table, display_name)  # what is wrong with the table is said here
-    held = count_words(table, _MAY_BE_VALUES)
+    frame = read_table(table, display_name, how=how)  # what is wrong with the table is said here
+    held = count_words(table, _MAY_BE_VALUES, how=how)
     texts = {column.name for column in infer(frame[list(held)], exclude=[], kinds={}) if column.kind in _OF_TEXTS}
     values, said = [], []
     for word in _MAY_BE_VALUES:
@@ -123,7 +136,8 @@ def _missing_words(table: Path, display_name: str, target: str) -> tuple[Read, l
             said.append(
                 f"{word!r} is read as missing, in {where}. Where it is a value, take it out of data.read.missing."
             )
-    return Read(missing=tuple(word for word in MISSING_WORDS if word not in values)), said
+    missing = tuple(word for word in MISSING_WORDS if word not in values)
+    return Read(**how.model_dump(), missing=missing), said
 
 
 def _learnable(frame: pd.DataFrame, given: dict[str, object]) -> tuple[UseCase, list[str]]:

@@ -1,5 +1,6 @@
 """The YAML of a new use case, as a person would have written it: with the reasons beside it."""
 
+import json
 import re
 from collections.abc import Collection, Sequence
 from textwrap import wrap
@@ -9,6 +10,7 @@ from champion.errors import listed
 from champion.modeling import tasks
 from champion.modeling.columns import Column
 from champion.modeling.evaluation import CLASSIFICATION
+from champion.use_case.dialect import Dialect
 from champion.use_case.whole import UseCase
 
 MANY_ROWS = 50_000  # from here on three folds tell enough
@@ -74,7 +76,30 @@ def _kinds(used: Sequence[Column], numbers: Collection[str]) -> list[str]:
 def _read(bare: UseCase) -> list[str]:
     words = ", ".join(f'"{word}"' if quoted(word) == word else quoted(word) for word in bare.data.read.missing)
     lines = wrap(f"missing: [{words}]", 100, initial_indent="    ", subsequent_indent="      ")
-    return ["  read:  # These texts, and an empty one, stand for no value.", *lines]
+    lines.insert(0, "    # These texts, and an empty one, stand for no value.")
+    return ["  read:", *(f"    {line}" for line in _dialect(bare.data.read)), *lines]
+
+
+def _dialect(read: Dialect) -> list[str]:
+    """How the file is read, as far as that is not as CSV is read by everybody, with what each key means."""
+    said = {
+        "encoding": "how letters are written",
+        "separator": "between two cells",
+        "quote": "around a cell that holds separators",
+        "escape": "before a quote within a cell",
+        "header": "the line with the names of the columns",
+        "footer": "what is below the table begins so, and is left out",
+        "unnamed": "the cell of each row that the header has no name for",
+        "sheet": "of the spreadsheet",
+    }
+    values = read.model_dump(include={*said})
+    return [f"{name}: {_scalar(values[name])}  # {why}" for name, why in said.items() if name in values]
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return f"[{', '.join(map(_scalar, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def _split(bare: UseCase, used: Sequence[Column], comments: Sequence[str]) -> list[str]:

@@ -19,8 +19,8 @@ from champion.modeling.profile import Profile
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.versions import Record, Version, VersionHistory
-from champion.use_case.learning import Strict
 from champion.use_case.policy import Promotion
+from champion.use_case.strict import Strict
 
 if TYPE_CHECKING:
     from uuid import UUID

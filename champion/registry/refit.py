@@ -13,7 +13,7 @@ from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.promotion import Made
 from champion.registry.versions import Record, Version, VersionHistory
-from champion.use_case.learning import Strict
+from champion.use_case.strict import Strict
 
 if TYPE_CHECKING:
     from uuid import UUID

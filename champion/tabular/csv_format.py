@@ -1,4 +1,4 @@
-"""CSV: UTF-8, separated by commas, with a header, gzipped or not; and errors that say where a file is broken.
+"""Texts: CSV as everybody reads it, and what `champion.tabular.text_source` makes such; and errors that say where one is broken.
 
 Read whole, pandas finds out what each column is, but for numbers of which one is a code, digits that begin with a zero: all of
 them stay texts. What pandas would do in silence is refused: a second column of the same name that is renamed, rows with more
@@ -11,18 +11,26 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 from champion.errors import DataError
 from champion.tabular.stream import TableStream, first_line, repeated, require_once, tidy
+from champion.tabular.text_source import (
+    LONGEST_HEADER,
+    Source,
+    TextSource,
+    never_closed,
+    other_fields,
+    plain_file,
+    wrong_letters,
+)
 from champion.tabular.values import EXACT, plain
+from champion.use_case.dialect import Dialect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +39,6 @@ if TYPE_CHECKING:
 TEXTS_ALONE = True
 BLOCK_BYTES = 32 * 1024 * 1024  # read at a time, and so the longest row
 _LONGEST_NAME = 131_072  # characters of a name in the header
-_LONGEST_HEADER = 16 * 1024 * 1024  # characters of all names
 _CODE = r"\s*0\d+\s*$"  # no number would be written so: 007, 01234
 _WHOLE = r"\s*[+-]?\d+\s*"
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # as OWASP lists them; the last four are wide forms
@@ -39,34 +46,53 @@ _SIGNED = r"^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _BEFORE_FIELD, _AFTER_FIELD = tuple(b'," \n\r'), tuple(b'," \t\n\r')
 
 
-def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str]) -> pd.DataFrame:
+def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str], how: Dialect) -> pd.DataFrame:
     """Read it whole; see `champion.tabular.tables.Format`."""
+    return read_source(TextSource(path, table, how), unused, missing)
+
+
+def stream(path: Path, table: str, how: Dialect) -> TableStream:
+    """Read its head; see `champion.tabular.tables.Format`."""
+    return stream_source(TextSource(path, table, how))
+
+
+def read_source(source: Source, unused: Collection[str], missing: Sequence[str]) -> pd.DataFrame:
+    """Read whole what can be had as plain CSV."""
+    with plain_file(source) as plain_source:
+        return _read(plain_source, unused, missing)
+
+
+def _read(source: Source, unused: Collection[str], missing: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    names = tidy(_header(path, table))
+    table = source.table
+    names = _names(source)
     twice = repeated(names)
     require_once([name for name in twice if name not in unused], table)
-    with _named_errors(path, table):
-        options: dict[str, Any] = {"compression": "gzip" if _is_gzip(path) else None, "low_memory": False}
+    with _named_errors(source):
+        options: dict[str, Any] = {"low_memory": False, "encoding": "utf-8"}
         options |= {"na_values": list(missing), "keep_default_na": False}
         try:
-            frame: pd.DataFrame = pd.read_csv(path, encoding="utf-8", **options)
+            with source.open() as file:
+                frame: pd.DataFrame = pd.read_csv(file, **options)
         except pd.errors.EmptyDataError:
             raise DataError(f"{table} is empty. Expected a header and rows.") from None
         except pd.errors.ParserError as error:
             raise _pandas_error(first_line(error), table) from None
     if not isinstance(frame.index, pd.RangeIndex):
         raise DataError(
-            f"{table} has more fields in its rows than the {len(names)} names in its header. "
-            "Name every column, or remove the comma that ends the rows."
+            f"{table} has more fields in its rows than the {len(names)} names in its header. Name every column, or remove the "
+            "comma that ends the rows; where a title stands above them, say in data.read.header in which line they stand, and "
+            "where each row begins with a cell that has no name, or ends in a comma, say so in data.read.unnamed."
         )
     if len(names) > 1 and frame.iloc[:, -1].hasnans:
-        _require_whole_rows(path, table, len(names))
+        _require_whole_rows(source, len(names))
     numbers = [at for at in range(len(names)) if frame.iloc[:, at].dtype.kind in "iuf"]
-    whose = _with_codes(path, table, len(names), numbers) if numbers and _may_hold_codes(path) else []
+    whose = _with_codes(source, len(names), numbers) if numbers and _may_hold_codes(source) else []
     long = [at for at in range(len(names)) if _are_rounded(frame.iloc[:, at])]
     if whose or long:
-        texts: pd.DataFrame = pd.read_csv(path, encoding="utf-8", usecols=[*whose, *long], dtype=str, **options)
+        with source.open() as file:
+            texts: pd.DataFrame = pd.read_csv(file, usecols=[*whose, *long], dtype=str, **options)
         for name in texts.columns:
             if texts[name].str.match(_CODE).any():
                 frame[name] = texts[name]
@@ -74,16 +100,21 @@ def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str]
                 frame[name] = _whole_numbers(texts[name])
             else:
                 frame[name] = frame[name].where(texts[name].notna())
+    frame.columns = names
     if twice:
-        frame = frame.iloc[:, [at for at, name in enumerate(names) if name not in names[:at] or not name]]
-    frame.columns = tidy(frame.columns)
+        frame = frame.iloc[:, [at for at, name in enumerate(names) if name not in names[:at]]]
     return frame
 
 
-def _require_whole_rows(path: Path, table: str, columns: int) -> None:
+def _names(source: Source) -> list[str]:
+    """The names of the columns; one that has none is called as pandas calls it, by its place from 0."""
+    return [name or f"Unnamed: {at}" for at, name in enumerate(tidy(_header(source)))]
+
+
+def _require_whole_rows(source: Source, columns: int) -> None:
     """Refuse a row of too few fields, which pandas fills up in silence: in the last column, at least, it has no value."""
-    with closing(_Counted(path)) as file:
-        for _ in _batches(file, path, table, columns, [0]):
+    with closing(_Counted(source)) as file:
+        for _ in _batches(file, source, columns, [0]):
             pass
 
 
@@ -106,14 +137,14 @@ def _whole_numbers(texts: pd.Series) -> pd.Series:
     return texts
 
 
-def _may_hold_codes(path: Path) -> bool:
+def _may_hold_codes(source: Source) -> bool:
     """Whether a field anywhere seems to be a code; cheaper than to read every number as a text.
 
     Where a block ends in the middle of one that begins so, it counts.
     """
     import numpy as np
 
-    with _bytes(path) as file:
+    with source.open() as file:
         end = b""
         while block := file.read(1 << 20):
             octets = np.frombuffer(end + block, dtype=np.uint8)
@@ -129,14 +160,14 @@ def _may_hold_codes(path: Path) -> bool:
     return False
 
 
-def _with_codes(path: Path, table: str, columns: int, numbers: list[int]) -> list[int]:
+def _with_codes(source: Source, columns: int, numbers: list[int]) -> list[int]:
     """Which of these columns hold codes, read block by block; all may where the blocks cannot be read as pandas read the file."""
     import pyarrow.compute as pc
 
     codes: set[int] = set()
     try:
-        with closing(_Counted(path)) as file:
-            for batch in _batches(file, path, table, columns, numbers):
+        with closing(_Counted(source)) as file:
+            for batch in _batches(file, source, columns, numbers):
                 for at, column in zip(numbers, batch.columns, strict=True):
                     if at not in codes and pc.any(pc.match_substring_regex(column, f"^{_CODE}")).as_py():
                         codes.add(at)
@@ -145,25 +176,25 @@ def _with_codes(path: Path, table: str, columns: int, numbers: list[int]) -> lis
     return sorted(codes)
 
 
-def stream(path: Path, table: str) -> TableStream:
-    """Read its head; see `champion.tabular.tables.Format`."""
+def stream_source(source: Source) -> TableStream:
+    """Read the head of what can be had as plain CSV."""
     import pyarrow as pa
 
-    names = [name or f"Unnamed: {at}" for at, name in enumerate(tidy(_header(path, table)))]  # as pandas calls them
+    names = _names(source)
     twice = repeated(names)
     number = {name: at for at, name in enumerate(names)}
     share = [0.0]
 
     def chunks(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        with closing(_Counted(path)) as file:
-            for batch in _batches(file, path, table, len(names), [number[name] for name in columns]):
+        with closing(_Counted(source)) as file:
+            for batch in _batches(file, source, len(names), [number[name] for name in columns]):
                 share[0] = file.share
                 yield batch.rename_columns(list(columns))
-            if file.quotes % 2 and (line := _unclosed(path)):
-                raise _never_closed(table, line)
+            if file.quotes % 2 and (line := _unclosed(source)):
+                raise never_closed(source.table, line)
 
     schema = pa.schema([(name, pa.string()) for name in names if name not in twice])
-    return TableStream(schema, None, True, chunks, lambda: share[0], twice)
+    return TableStream(schema, None, True, chunks, lambda: share[0], twice, lambda: source.left_out)
 
 
 class Writer:
@@ -180,7 +211,7 @@ class Writer:
         self._quotes, self.quoted = quote_formulas, 0
         self._names = self._harmless(pa.array(schema.names, pa.string())).to_pylist()
         schema = pa.schema([field.with_name(name) for field, name in zip(schema, self._names, strict=True)])
-        self._stream = pa.output_stream(str(path), compression="gzip" if _is_gzip(path) else None)
+        self._stream = pa.output_stream(str(path), compression="gzip" if path.name.casefold().endswith(".gz") else None)
         options = arrow_csv.WriteOptions(quoting_style="needed")
         self._writer = arrow_csv.CSVWriter(self._stream, schema, write_options=options)
 
@@ -225,48 +256,49 @@ def cells(column: pa.Array) -> pa.Array:
     return column if any(fitting(kind) for fitting in fits) else column.cast(pa.string())
 
 
-def _header(path: Path, table: str) -> list[str]:
+def _header(source: Source) -> list[str]:
     """The names in the first line that is not blank, before pandas renames those that stand there twice."""
+    table = source.table
     csv.field_size_limit(_LONGEST_NAME)
-    with _named_errors(path, table), _text(path) as file:
+    with _named_errors(source), _text(source) as file:
         try:
             names = next((row for row in csv.reader(_bounded(file, table)) if row), None)
         except csv.Error:
-            if line := _unclosed(path):
-                raise _never_closed(table, line) from None
+            if line := _unclosed(source):
+                raise never_closed(table, line) from None
             raise DataError(
                 f"{table}'s header has a name of more than {_LONGEST_NAME:,} characters. Expected the names of columns in the "
                 "first line."
             ) from None
     if names is None:
         raise DataError(f"{table} is empty. Expected a header and rows.")
-    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(names) == 1 and separator in names[0]:
+    for separator, written, word in ((";", ";", "semicolons"), ("\t", "\\t", "tabs"), ("|", "|", "bars")):
+        if source.is_plain and len(names) == 1 and separator in names[0]:
             raise DataError(
-                f"{table} seems to be separated by {word}, expected commas. Save it as CSV with commas and decimal "
-                "points, or as Parquet."
+                f'{table} seems to be separated by {word}, expected commas. Say `separator: "{written}"` in data.read, or have '
+                "`python run.py init` find out how it is to be read."
             )
     return names
 
 
 def _bounded(file: IO[str], table: str) -> Iterator[str]:
     """The lines of a file, none of which is read to its end where it is too long for a header."""
-    while line := file.readline(_LONGEST_HEADER):
-        if len(line) == _LONGEST_HEADER:
+    while line := file.readline(LONGEST_HEADER):
+        if len(line) == LONGEST_HEADER:
             raise DataError(
-                f"{table} has a first line of more than {_LONGEST_HEADER:,} characters. Expected the names of columns, and "
+                f"{table} has a first line of more than {LONGEST_HEADER:,} characters. Expected the names of columns, and "
                 "each row in a line of its own."
             )
         yield line
 
 
-def _batches(file: _Counted, path: Path, table: str, columns: int, wanted: list[int]) -> Iterator[pa.RecordBatch]:
+def _batches(file: _Counted, source: Source, columns: int, wanted: list[int]) -> Iterator[pa.RecordBatch]:
     """The wanted columns, named by their numbers."""
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
 
     names, rows = [str(number) for number in range(columns)], 0
-    with _text(path) as text:
+    with _text(source) as text:
         lines = csv.reader(text)
         next(row for row in lines if row)
     head = {"column_names": names, "skip_rows": lines.line_num}  # blank lines, too
@@ -275,27 +307,28 @@ def _batches(file: _Counted, path: Path, table: str, columns: int, wanted: list[
     converting = arrow_csv.ConvertOptions(column_types=texts, include_columns=[names[number] for number in wanted])
     parsing = arrow_csv.ParseOptions(newlines_in_values=True)
     try:
-        with _named_errors(path, table):
+        with _named_errors(source):
             for batch in arrow_csv.open_csv(pa.PythonFile(file, mode="r"), reading, parsing, converting):
                 rows += batch.num_rows
                 if batch.num_rows:
                     yield batch
     except pa.ArrowInvalid as error:
         if "Empty CSV file" not in str(error):
-            raise _arrow_error(str(error), path, table) from None
+            raise _arrow_error(str(error), source) from None
     if not rows:
         yield pa.RecordBatch.from_pylist([], schema=pa.schema([(names[number], pa.string()) for number in wanted]))
 
 
-def _arrow_error(message: str, path: Path, table: str) -> DataError:
+def _arrow_error(message: str, source: Source) -> DataError:
     """What Arrow says of a broken CSV, in our words."""
+    table = source.table
     if "invalid UTF8" in message:
-        return _not_utf8(path, table)
+        return wrong_letters(source.path, table, "utf-8")
     if fields := re.search(r"Row #(?P<line>\d+): Expected (?P<expected>\d+) columns, got (?P<got>\d+)", message):
-        return _other_fields(table, **fields.groupdict())
+        return _fields_error(table, fields)
     if "straddling" in message or "parser got out of sync" in message:
-        if unclosed := _unclosed(path):
-            return _never_closed(table, unclosed)
+        if unclosed := _unclosed(source):
+            return never_closed(table, unclosed)
         return DataError(f"{table} has a row longer than {BLOCK_BYTES >> 20} MiB. Shorten it.")
     return _unparsed(table, message.partition("\n")[0].strip())
 
@@ -303,58 +336,32 @@ def _arrow_error(message: str, path: Path, table: str) -> DataError:
 def _pandas_error(message: str, table: str) -> DataError:
     """What pandas says of a broken CSV, in our words."""
     if fields := re.search(r"Expected (?P<expected>\d+) fields in line (?P<line>\d+), saw (?P<got>\d+)", message):
-        return _other_fields(table, **fields.groupdict())
+        return _fields_error(table, fields)
     quote = re.search(r"EOF inside string starting at row (\d+)", message)
-    return _never_closed(table, int(quote[1]) + 1) if quote else _unparsed(table, message)
+    return never_closed(table, int(quote[1]) + 1) if quote else _unparsed(table, message)
 
 
 def _unparsed(table: str, message: str) -> DataError:
     return DataError(f"{table} cannot be parsed: {message}. Save it as CSV anew.")
 
 
-def _other_fields(table: str, *, line: str, got: str, expected: str) -> DataError:
-    remedy = "Put texts with commas into double quotes."
-    if int(got) < int(expected):
-        remedy = (
-            "A row that ends early may be a file that was cut off: write it again, with a comma for each empty field."
-        )
-    return DataError(f"{table} cannot be parsed: line {line} has {got} fields, the header has {expected}. {remedy}")
-
-
-def _never_closed(table: str, line: int) -> DataError:
-    return DataError(
-        f"{table} cannot be parsed: the double quote that opens in line {line} is never closed. Close or remove it."
-    )
+def _fields_error(table: str, fields: re.Match[str]) -> DataError:
+    return other_fields(table, line=int(fields["line"]), got=int(fields["got"]), expected=int(fields["expected"]))
 
 
 @contextmanager
-def _named_errors(path: Path, table: str) -> Iterator[None]:
-    """What is wrong with the bytes of a file is an error of the project."""
+def _named_errors(source: Source) -> Iterator[None]:
+    """What is wrong with the letters of a file is an error of the project."""
     try:
         yield
     except UnicodeDecodeError:
-        raise _not_utf8(path, table) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{table} is not gzip, or is cut off ({error}). Compress it again.") from None
+        raise wrong_letters(source.path, source.table, "utf-8") from None
 
 
-def _not_utf8(path: Path, table: str) -> DataError:
-    """Say in which line the first byte stands that is no UTF-8."""
-    where = ""
-    with _bytes(path) as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                where = f" (line {number}: the byte 0x{line[error.start]:02x})"
-                break
-    return DataError(f"{table} is not UTF-8{where}. Save it as CSV in UTF-8.")
-
-
-def _unclosed(path: Path) -> int | None:
+def _unclosed(source: Source) -> int | None:
     """The line in which a double quote opens that is never closed, or not within two blocks; None where there is none."""
     began = 1
-    with _text(path) as file:
+    with _text(source) as file:
         reader = csv.reader(file, strict=True)
         csv.field_size_limit(2 * BLOCK_BYTES)  # of which there is one in memory, not the whole file
         try:
@@ -369,20 +376,18 @@ def _unclosed(path: Path) -> int | None:
 class _Counted(io.RawIOBase):
     """A file that knows how much of it was read, and how many double quotes were in it."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = _bytes(path)
-        self._packed = getattr(self._file, "fileobj", self._file)
-        self._size = path.stat().st_size
+    def __init__(self, source: Source) -> None:
+        self._file = source.open()
         self.quotes = 0
         self.share = 0.0
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
+    def read(self, size: int | None = -1) -> bytes:
+        data: bytes = self._file.read(size)
         self.quotes += data.count(b'"')
-        self.share = self._packed.tell() / self._size if self._size else 1.0
+        self.share = self._file.share
         return data
 
     def close(self) -> None:
@@ -390,13 +395,5 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def _is_gzip(path: Path) -> bool:
-    return path.name.casefold().endswith(".gz")
-
-
-def _bytes(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if _is_gzip(path) else path.open("rb")
-
-
-def _text(path: Path) -> IO[str]:
-    return io.TextIOWrapper(cast("Any", _bytes(path)), encoding="utf-8-sig", newline="")
+def _text(source: Source) -> IO[str]:
+    return io.TextIOWrapper(io.BufferedReader(source.open()), encoding="utf-8-sig", newline="")

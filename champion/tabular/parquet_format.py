@@ -12,6 +12,7 @@ from champion.errors import DataError
 from champion.modeling.features import as_categories
 from champion.tabular import values
 from champion.tabular.stream import TableStream, first_line, repeated, require_once, tidy, without_words
+from champion.use_case.dialect import Dialect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +24,13 @@ _INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls an index withou
 _PAGE_BYTES = 1024 * 1024  # read at a time from each column
 
 
-def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str]) -> pd.DataFrame:
+def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str], how: Dialect) -> pd.DataFrame:
     """Read it whole; see `champion.tabular.tables.Format`."""
     import numpy as np
     import pandas as pd
     from pyarrow import parquet
 
+    del how  # a typed format says all of it itself
     if path.is_dir():
         raise IsADirectoryError(path)
     with _named_errors(table), parquet.ParquetFile(path) as file:
@@ -84,8 +86,9 @@ def _column(column: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
     return pa.chunked_array(chunks) if chunks else column
 
 
-def stream(path: Path, table: str) -> TableStream:
+def stream(path: Path, table: str, how: Dialect) -> TableStream:
     """Read its head; see `champion.tabular.tables.Format`."""
+    del how
     import pyarrow as pa
     from pyarrow import parquet
 

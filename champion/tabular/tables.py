@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from champion.errors import DataError
+from champion.errors import DataError, listed
 from champion.tabular import csv_format, parquet_format
+from champion.tabular.packing import PACKINGS, name_within, packing_of
+from champion.tabular.propose import Proposal, propose
 from champion.tabular.stream import TableStream, first_line, no_rows
+from champion.use_case.dialect import Dialect, FormatName
 from champion.use_case.learning import MISSING_WORDS
 
 if TYPE_CHECKING:
@@ -20,16 +23,22 @@ if TYPE_CHECKING:
 class Format(Protocol):
     """A module; `table` begins the sentence of every DataError, which says where a file is broken."""
 
-    TEXTS_ALONE: bool  # whether a written cell is a text, so that lists and structures have no place
-
-    def read(self, path: Path, table: str, unused: Collection[str], missing: Sequence[str]) -> pd.DataFrame:
+    def read(
+        self, path: Path, table: str, unused: Collection[str], missing: Sequence[str], how: Dialect
+    ) -> pd.DataFrame:
         """Read it whole, with an index from 0 and columns as a use case names them; the texts in `missing` are no values.
 
         Of a name that stands more than once the first column is read where it is `unused`; else DataError is raised.
         """
 
-    def stream(self, path: Path, table: str) -> TableStream:
+    def stream(self, path: Path, table: str, how: Dialect) -> TableStream:
         """Read its head: which columns it has, and of which types."""
+
+
+class WrittenFormat(Protocol):
+    """A module that writes predictions, too."""
+
+    TEXTS_ALONE: bool  # whether a written cell is a text, so that lists and structures have no place
 
     def writer(self, path: Path, schema: pa.Schema, quote_formulas: bool) -> Any:
         """What has `write_batch`, `close` to make the file whole, and `quoted`: how many cells are quoted as formulas.
@@ -41,9 +50,34 @@ class Format(Protocol):
         """A column as the format can hold it."""
 
 
-FORMATS: dict[str, Format] = {".csv": csv_format, ".csv.gz": csv_format, ".parquet": parquet_format}
-SUFFIXES = tuple(FORMATS)
-_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+FORMATS: dict[FormatName, Format] = {"text": csv_format, "parquet": parquet_format}
+PROPOSED: dict[FormatName, Callable[[Path, str, Sequence[str]], Proposal]] = {"text": propose}
+"""Formats that do not say themselves how they are read, and what finds it out."""
+ENDINGS: dict[str, FormatName] = {
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat", ".data"), "text"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+}
+"""What a file's name says of its format; texts may be packed, too, as `champion.tabular.packing.PACKINGS` has it."""
+_VAGUE = ("", ".txt", ".dat", ".data")  # endings of any kind of file
+PACKED: tuple[FormatName, ...] = ("text",)
+WRITTEN: dict[str, WrittenFormat] = {".csv": csv_format, ".csv.gz": csv_format, ".parquet": parquet_format}
+"""By the end of its name, how a table of predictions is written."""
+_FOREIGN = {
+    (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"): "Save the sheet as CSV, and give that file.",
+    (".sav", ".zsav", ".por"): "Save it as CSV in SPSS, or with pandas: `pandas.read_spss(FILE).to_parquet(...)`.",
+    (
+        ".dta",
+    ): "Save it as CSV in Stata (`export delimited`), or with pandas: `pandas.read_stata(FILE).to_parquet(...)`.",
+    (".sas7bdat", ".xpt"): "Save it as CSV in SAS, or with pandas: `pandas.read_sas(FILE).to_parquet(...)`.",
+    (".rds", ".rda", ".rdata"): "Save it in R: `write.csv(TABLE, FILE, row.names = FALSE)`.",
+    (".html", ".htm", ".xml"): "Save the table as CSV: `pandas.read_html(FILE)[0].to_csv(...)`.",
+    (".pkl", ".pickle", ".joblib"): "Whoever wrote it can write Parquet: `TABLE.to_parquet(...)`.",
+    (".h5", ".hdf5", ".npy", ".npz", ".mat"): "Write its table as CSV or Parquet.",
+    (".db", ".sqlite", ".sqlite3", ".duckdb", ".mdb", ".accdb", ".dbf"): "Export the table as CSV or Parquet.",
+    (".arff",): "Remove what stands above its rows, and give the names of the columns in the first line.",
+    (".doc", ".docx", ".pdf"): "Save the table as CSV.",
+    (".7z", ".rar", ".tar", ".tgz"): "Unpack it, and give the table.",
+}
 
 
 @dataclass(frozen=True)
@@ -56,21 +90,25 @@ class WrittenTable:
 
 
 def read_table(
-    path: Path, display_name: str, unused: Collection[str] = (), missing: Sequence[str] = ("", *MISSING_WORDS)
+    path: Path,
+    display_name: str,
+    unused: Collection[str] = (),
+    missing: Sequence[str] = ("", *MISSING_WORDS),
+    how: Dialect | None = None,
 ) -> pd.DataFrame:
-    """Read a table; a CSV is UTF-8, separated by commas, with a header. Column names become unique strings.
+    """Read a table as `how` says, or as CSV is read by everybody. Column names become unique strings.
 
     The texts in `missing` stand for no value, in any format. `display_name` is the file as the user would name it. Raises
     DataError when the file is missing, empty, of another format, or broken, with the line where that is known; or when a
     column's name stands more than once that is not `unused`.
     """
-    table = f"The table {display_name}"
+    table, how = f"The table {display_name}", how or Dialect()
     try:
-        frame = FORMATS[table_suffix(path, display_name)].read(path, table, unused, missing)
+        frame = FORMATS[format_of(path, display_name, how)].read(path, table, unused, missing, how)
     except FileNotFoundError:
         raise DataError(f"{table} does not exist. Put it there, or correct the path.") from None
     except IsADirectoryError:
-        raise DataError(f"{display_name} is a folder, expected a file: {', '.join(SUFFIXES)}.") from None
+        raise _is_folder(display_name) from None
     except OSError as error:
         raise DataError(f"{table} cannot be read ({error.strerror or first_line(error)}).") from None
     if frame.empty:
@@ -78,9 +116,55 @@ def read_table(
     return frame
 
 
-def open_table(path: Path) -> TableStream:
-    """Read the head of a table. Raises DataError when the file is empty, of another format, or broken."""
-    return FORMATS[suffix_of(path.name) or ".csv"].stream(path, "The table")
+def open_table(path: Path, how: Dialect | None = None, names: Sequence[str] = ()) -> TableStream:
+    """Read the head of a table, in which these names are wanted.
+
+    Where they are not found as `how` says, and are as the file seems to be written, it is read so, and `said` says it. Raises
+    DataError when the file is empty, of another format, or broken.
+    """
+    how = how or Dialect()
+    kind = format_of(path, path.name, how)
+    opened: TableStream | None = None
+    try:
+        opened = FORMATS[kind].stream(path, "The table", how)
+        if kind not in PROPOSED or set(names) <= {*opened.schema.names, *opened.repeated}:
+            return opened
+    except DataError:
+        if kind not in PROPOSED or not names:
+            raise
+    other = _as_it_seems(path, kind, names)
+    known = set(names) & set(opened.schema.names) if opened else set[str]()
+    if other is not None and len(set(names) & set(other.schema.names)) > len(known):
+        return other
+    return opened or FORMATS[kind].stream(path, "The table", how)
+
+
+def left_below(path: Path, how: Dialect) -> list[str]:
+    """What is left out below a table, in sentences; one that has no footer by its rule is not read for that."""
+    opened = open_table(path, how)
+    if how.footer:
+        for _ in opened.chunks(opened.schema.names[:1]):
+            pass
+    return opened.below()
+
+
+def _as_it_seems(path: Path, kind: FormatName, names: Sequence[str]) -> TableStream | None:
+    """The head of a table, read as the file seems to be written; None where it cannot be read so."""
+    proposal = PROPOSED[kind](path, path.name, names)
+    try:
+        opened = FORMATS[kind].stream(path, "The table", proposal.how)
+    except DataError:
+        return None
+    said = proposal.said or (
+        f"{path.name} is read as plain CSV: UTF-8, commas, the names of the columns in the first line.",
+    )
+    return replace(opened, said=said)
+
+
+def proposal_for(path: Path, display_name: str, names: Sequence[str]) -> Proposal:
+    """How a table seems to be read whose columns have these names. Raises DataError where it is none that is read here."""
+    kind = format_of(path, display_name)
+    return PROPOSED[kind](path, display_name, names) if kind in PROPOSED else Proposal(Dialect())
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
@@ -91,23 +175,52 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     frame.to_parquet(path, engine="pyarrow", compression="zstd", index=False, use_dictionary=texts)
 
 
-def suffix_of(name: str) -> str | None:
-    """The ending that tells a table's format, or None where it is none of `SUFFIXES`."""
-    return next((suffix for suffix in SUFFIXES if name.casefold().endswith(suffix)), None)
+def written_suffix(name: str) -> str | None:
+    """The ending that says how predictions are written, or None where it is none of `WRITTEN`."""
+    return next((suffix for suffix in WRITTEN if name.casefold().endswith(suffix)), None)
 
 
-def table_suffix(path: Path, display_name: str) -> str:
-    """The ending that tells a table's format, in lower case. Raises DataError when it is none of `SUFFIXES`."""
-    name = path.name.casefold()
-    suffix = suffix_of(name)
-    if suffix and name != suffix:
-        return suffix
-    if path.is_dir():
-        raise DataError(f"{display_name} is a folder, expected a file: {', '.join(SUFFIXES)}.")
-    if name.endswith(_SPREADSHEETS):
-        remedy = "Save the sheet as CSV (UTF-8, separated by commas), and give that file."
-    elif name.endswith(".dvc"):
+def ending_of(name: str) -> str:
+    """The end of a file's name that says what is in it, in lower case; empty where it says nothing."""
+    folded = name.casefold()
+    packing = packing_of(folded)
+    inner = folded[: len(folded) - len(packing)]
+    return next((ending for ending in ENDINGS if inner.endswith(ending)), "") + packing
+
+
+def format_of(path: Path, display_name: str, how: Dialect | None = None) -> FormatName:
+    """The format of a file, by its name where `how` does not say it. Raises DataError where it is none that is read here."""
+    packing, name = packing_of(path.name), path.name
+    if packing and path.is_file():
+        name = name_within(path, display_name)
+    elif packing:
+        name = name[: len(name) - len(packing)]
+    ending = next((each for each in ENDINGS if name.casefold().endswith(each)), "")
+    said = how.format if how else None
+    by_name = ENDINGS[ending] if ending and name.casefold() != ending else None
+    found = said or by_name if ending in _VAGUE else by_name or said
+    if found is None and path.is_dir():
+        raise _is_folder(display_name)
+    if found is None:
+        raise _foreign(name, display_name)
+    if packing and found not in PACKED:
+        raise DataError(
+            f"{display_name} is {found} that is packed as {packing}; only texts are read so. Unpack it first."
+        )
+    return found
+
+
+def _is_folder(display_name: str) -> DataError:
+    return DataError(f"{display_name} is a folder, expected a file: {', '.join(ENDINGS)}.")
+
+
+def _foreign(name: str, display_name: str) -> DataError:
+    remedy = next((text for ends, text in _FOREIGN.items() if name.casefold().endswith(ends)), None)
+    if name.casefold().endswith(".dvc"):
         remedy = f"It points to a table: give that, {display_name.removesuffix('.dvc')}."
-    else:
-        remedy = "Save the table as CSV or Parquet."
-    raise DataError(f"{display_name} is no table that can be read here; expected {', '.join(SUFFIXES)}. {remedy}")
+    remedy = (
+        remedy
+        or "Save the table as CSV or Parquet; where it is such already, say so in its name, or in data.read.format."
+    )
+    known = f"{', '.join(ENDINGS)}, and texts also packed as {listed(PACKINGS)}"
+    return DataError(f"{display_name} is no table that can be read here; expected {known}. {remedy}")

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from champion.tabular.tables import open_table
+from champion.use_case.dialect import Dialect
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def count_words(path: Path, words: Sequence[str], columns: Collection[str] | None = None) -> dict[str, Counter[str]]:
+def count_words(
+    path: Path, words: Sequence[str], columns: Collection[str] | None = None, how: Dialect | None = None
+) -> dict[str, Counter[str]]:
     """How many rows of a column hold one of the words, for columns that hold any; of all columns, or of some.
 
     Raises DataError when the table is empty, of another format, or broken.
     """
-    table = open_table(path)
+    table = open_table(path, how)
     names = [
         field.name
         for field in table.schema

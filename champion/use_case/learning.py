@@ -9,7 +9,10 @@ from math import isnan
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from champion.use_case.dialect import Dialect
+from champion.use_case.strict import Strict
 
 Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -25,12 +28,6 @@ PositiveNumber = Annotated[float, Field(gt=0)]
 CandidateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
 
 
-class Strict(BaseModel):
-    """A frozen model that accepts no key it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 def _is_number(word: str) -> bool:
     try:
         return not isnan(float(word))
@@ -38,12 +35,12 @@ def _is_number(word: str) -> bool:
         return False
 
 
-class Read(Strict):
-    """How a table's cells are read: alike when it is trained from, predicted and watched."""
+class Read(Dialect):
+    """How a table is read: alike when it is trained from, predicted and watched."""
 
     missing: tuple[str, ...] = Field(
         default=MISSING_WORDS,
-        description="Texts that are read as missing, in CSV and Parquet alike; an empty text always is.",
+        description="Texts that are read as missing, in every format alike; an empty text always is.",
     )
 
     @field_validator("missing")
@@ -63,7 +60,7 @@ class Read(Strict):
 class Data(Strict):
     """Where the table is, and what its columns mean."""
 
-    path: str = Field(description="CSV or Parquet file, relative to the repository.")
+    path: str = Field(description="The table's file, relative to the repository.")
     target: str = Field(description="The column to predict.")
     drop: tuple[str, ...] = Field(default=(), description="Columns that are no features.")
     kinds: dict[str, Kind] = Field(

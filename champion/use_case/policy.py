@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from champion.use_case.learning import Strict
+from champion.use_case.strict import Strict
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from champion.errors import ConfigurationError, nearest
-from champion.use_case.learning import Candidate, CandidateName, Data, Fitting, Split, Strict, Task, Training
+from champion.use_case.learning import Candidate, CandidateName, Data, Fitting, Split, Task, Training
 from champion.use_case.policy import ComparisonRules, Drift, Promotion
+from champion.use_case.strict import Strict
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 

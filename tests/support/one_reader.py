@@ -87,9 +87,9 @@ def assert_read_alike(learned: Learned, path: Path, apart: Collection[str] = ("n
     package, features = learned.package, learned.package.manifest.signature
     read = package.manifest.read
     assert read is not None
-    table = read_table(path, path.name, missing=read.words)
+    table = read_table(path, path.name, missing=read.words, how=read)
     trained_on = block_of(model_frame(table, features), features)
-    opened = open_table(path)
+    opened = open_table(path, read)
     (chunk,) = opened.chunks([feature.name for feature in features])
     parsed = parse(chunk, features, package.manifest.missing_words(opened.textual))
     champion = Champion(package, "test")

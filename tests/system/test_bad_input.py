@@ -46,7 +46,7 @@ def test_a_table_that_cannot_be_learned_from_is_refused(trained: TrainedCheckout
     none = "data/x.csv does not exist, and DVC does not know it"
     trained.refuses(FAILED, "train", "--config", config, says=(none,))
     table.write_bytes(bytes(range(256)) * 4)
-    trained.refuses(FAILED, "train", "--config", config, says=("is not UTF-8 (line 2: the byte 0x80)",))
+    trained.refuses(FAILED, "train", "--config", config, says=("is not all in utf-8 (line 2: the byte 0x80)",))
     iris = trained.iris()
     for rows, code, says in [
         (iris.rename(columns={"species": "specis"}), FAILED, "Did you mean 'specis'?"),

@@ -17,9 +17,11 @@ from champion.errors import DataError
 from champion.modeling.columns import describe
 from champion.modeling.features import model_frame, signature
 from champion.modeling.split import is_holdout, rule_for
-from champion.tabular import csv_format
+from champion.tabular import csv_format, text_source
 from champion.tabular.stream import read_ahead
 from champion.tabular.tables import open_table, read_table
+from champion.tabular.text_source import TextSource
+from champion.use_case.dialect import Dialect
 from champion.use_case.learning import Data, Split
 from tests.support.packages import training, write
 
@@ -103,7 +105,7 @@ def test_codes_are_found_in_a_table_too_that_cannot_be_read_in_blocks(
     ids=["a field", "quoted", "blanks", "the end", "cut by a block", "times and fractions"],
 )
 def test_whole_numbers_with_a_leading_zero_alone_cost_a_second_look(tmp_path: Path, content: bytes, may: bool) -> None:
-    assert csv_format._may_hold_codes(written(tmp_path, "a.csv", content)) is may
+    assert csv_format._may_hold_codes(TextSource(written(tmp_path, "a.csv", content), "The table", Dialect())) is may
 
 
 BROKEN = [
@@ -111,8 +113,8 @@ BROKEN = [
     ("blank.csv", "\n\n", "is empty"),
     ("fields.csv", HEAD + "1,2,3\n", "line 302 has 3 fields, the header has 2"),
     ("quote.csv", HEAD + '1,"x\n2,3\n', "line 302 is never closed"),
-    ("latin.csv", HEAD.encode() + b"1,\xe9\n", r"not UTF-8 \(line 302: the byte 0xe9\)"),
-    ("header_latin.csv", b"\xe9,b\n1,x\n", r"not UTF-8 \(line 1: the byte 0xe9\)"),
+    ("latin.csv", HEAD.encode() + b"1,\xe9\n", r"not all in utf-8 \(line 302: the byte 0xe9\)"),
+    ("header_latin.csv", b"\xe9,b\n1,x\n", r"not all in utf-8 \(line 1: the byte 0xe9\)"),
     ("semicolon.csv", "a;b\n1;2\n", "separated by semicolons"),
     ("name.csv", "a,b," + "x" * 140_000 + "\n1,2,3\n", "a name of more than 131,072 characters"),
     ("plain.csv.gz", HEAD, "not gzip"),
@@ -127,7 +129,7 @@ BROKEN_FOR_ONE = [
     ("whole", "twice.parquet", parquet_bytes(pa.table([[1], [2]], names=["a", "a"])), "more than one column named 'a'"),
     ("whole", "sheet.xlsx", b"PK", "Save the sheet as CSV"),
     ("whole", "a.csv.dvc", "outs:", "points to a table: give that, a.csv"),
-    ("whole", "a.json", "{}", "expected .csv, .csv.gz, .parquet"),
+    ("whole", "a.foo", "{}", "expected .csv, .tsv"),
     ("whole", ".csv", "a\n1\n", "expected .csv"),
     ("chunks", "fields.csv", HEAD + "1\n", "line 302 has 1 fields"),
     ("chunks", "quote.csv", HEAD + '1,"2\n' + "3,4\n" * 300, "opens in line 302 is never closed"),
@@ -152,7 +154,8 @@ def test_a_broken_table_is_refused_with_where_and_what_to_do(
 def test_a_header_that_does_not_end_is_refused_before_it_is_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_format, "_LONGEST_HEADER", 50)
+    for module in (csv_format, text_source):
+        monkeypatch.setattr(module, "LONGEST_HEADER", 50)
     assert read_table(written(tmp_path, "a.csv", f"{'a' * 40},b\n{'1' * 15}.5,{'x' * 100}\n"), "a.csv").shape == (1, 2)
     path = written(tmp_path, "a.csv", "a," * 100)
     for read in (lambda: read_table(path, "a.csv"), lambda: open_table(path)):
