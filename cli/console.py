@@ -108,7 +108,9 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     from champion.reporting import sentences
 
     challenger, champion = evaluation.challenger, evaluation.champion
-    title = f"{evaluation.use_case}: {evaluation.rows.judged} holdout rows judge"
+    rows = evaluation.rows
+    some = f" of {rows.holdout}" if rows.overlap_only else ""
+    title = f"{evaluation.use_case}: {rows.judged}{some} holdout rows judge"
     numbers = {"challenger": outcome.challenger, **({"champion": champion.number} if champion else {})}
     heads = [name if number is None else f"{name}\nversion {number}" for name, number in numbers.items()]
     table = Table("score", title=title, title_justify="left")
@@ -126,6 +128,8 @@ def training_summary(evaluation: Evaluation, decision: Decision, outcome: Outcom
     console.print(table)
     action = outcome.action.replace("_", " ").capitalize()
     console.print(f"[bold {_ACTIONS[outcome.action]}]{action}.[/] {escape(decision.reason)}", soft_wrap=True)
+    if rows.overlap_only:
+        console.print(sentences.overlap(evaluation), markup=False, soft_wrap=True)
     if told := sentences.clients(evaluation, outcome):
         console.print(told, markup=False, soft_wrap=True)
     if outcome.judged > 1:

@@ -57,6 +57,7 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep) 
     name, history = workspace.use_case.name, champions.version_history(client, workspace.use_case.name)
     about = functools.partial(_about, client, history)
     rows, labels, asked = register_input(client, name, given, rules, manifest.model_version, about)
+    asked = asked.model_copy(update={"dropped": workspace.use_case.data.drop})
     inputs: dict[str, Any] = {"rows": rows, "champion": champion.stored, "asked": asked, "labels": labels}
     with code.made_with(support_of(client).libraries()):
         inputs["version"] = code.step_version("steps.monitor", (manifest.estimator,))

@@ -60,7 +60,8 @@ class DriftRequest(BaseModel):
     """What is asked of a comparison.
 
     `log` says that the file is a log of predictions, as `pipelines.drift_files.gathered` makes it; `left_out` says, in
-    sentences, what of the log is not in it. `former` are the other versions whose answers are in it, to be judged by labels.
+    sentences, what of the log is not in it. `dropped` are columns that the use case leaves out. `former` are the
+    other versions whose answers are in it, to be judged by labels.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +71,7 @@ class DriftRequest(BaseModel):
     since: str | None = None
     log: bool = False
     left_out: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     former: tuple[Answerer, ...] = ()
 
 
@@ -304,7 +306,7 @@ def _columns(
         else:
             text = f"It holds {kind}, and was {feature.kind} in training."
             other.append(SchemaDifference(column=name, what="type", text=text))
-    known = {"", manifest.target, REQUEST, *names}
+    known = {"", manifest.target, REQUEST, *names, *manifest.drop, *request.dropped, manifest.split.column}
     unknown = [name for name in schema.names if name not in known and not name.startswith("Unnamed: ")]
     new = [SchemaDifference(column=name, what="new", text="The champion does not know it.") for name in unknown]
     return [*missing, *other, *new], tuple(usable), left_out

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from champion.errors import NotEnoughDataError
 from champion.modeling import profile as profiles
@@ -56,15 +57,7 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
     table, _ = labelled(mended(table, data, rule.column)[0], data)
     if rule.label is not None:
         table = table.assign(**{REPEAT: repeats(table, rule)})
-    hashes = row_hashes_of(table, rule)
-    aside = is_holdout(table, rule, hashes)
-    train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
-    if train.empty or holdout.empty:
-        empty = "train set" if train.empty else "holdout"
-        raise NotEnoughDataError(
-            f"The {empty} is empty: {len(table)} rows were split by {rule.in_words()}. {_remedy(rule, train.empty)}"
-        )
-    classes = target_of(task).classes_to_learn(train[data.target], rule.in_words())
+    train, holdout, hashes, classes = set_aside(table, data, rule, task)
     left_out = [data.target, *data.drop, *([rule.column] if rule.column else []), REPEAT]
     columns = infer(table, exclude=left_out, kinds=data.kinds)
     for position, column in enumerate(columns):
@@ -86,8 +79,27 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
         )
     rows = {"train_rows": len(train), "holdout_rows": len(holdout)}
     plan = Plan(task=task, features=features, classes=tuple(classes), rule=rule, **rows)
-    sketch = TrainRows.of(train, rule.of_a_row, hashes[~aside]).as_bytes()
+    sketch = TrainRows.of(train, rule.of_a_row, hashes).as_bytes()
     return Prepared(train, holdout, profile, plan, sketch)
+
+
+def set_aside(
+    table: pd.DataFrame, data: Data, rule: SplitRule, task: str, remedy: str | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.uint64], list[Label]]:
+    """Split a table: train set, holdout, the hashes of the train rows, and the classes to learn.
+
+    Raises NotEnoughDataError when train set or holdout is empty, with the `remedy` of whoever asks, or when there is nothing to
+    tell apart.
+    """
+    hashes = row_hashes_of(table, rule)
+    aside = is_holdout(table, rule, hashes)
+    train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
+    if train.empty or holdout.empty:
+        empty = "train set" if train.empty else "holdout"
+        raise NotEnoughDataError(
+            f"The {empty} is empty: {len(table)} rows were split by {rule.in_words()}. {remedy or _remedy(rule, train.empty)}"
+        )
+    return train, holdout, hashes[~aside], target_of(task).classes_to_learn(train[data.target], rule.in_words())
 
 
 def _twins(train: pd.DataFrame, holdout: pd.DataFrame, rule: SplitRule, columns: list[Column]) -> int:

@@ -20,12 +20,13 @@ import pandas as pd
 from champion import settings
 from champion.comparison.doubts import doubt_in_words
 from champion.datastore import dvc, index
-from champion.errors import ConfigurationError, DataError, ProjectError
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError
 from champion.modeling.checks.wrong_cells import mended
 from champion.modeling.columns import Column, infer, is_identifier_name
 from champion.modeling.doubts.doubt import Doubt
 from champion.modeling.doubts.look import look
 from champion.modeling.doubts.repeated import MOSTLY, repeated_rows
+from champion.modeling.enough import require_enough
 from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
@@ -61,10 +62,11 @@ class Initialised:
 def initialise(root: Path, table: Path, target: str, name: str | None = None, *, force: bool = False) -> Initialised:
     """Write a use case that runs as it stands, named after the table's file where `name` is left out.
 
-    The table is copied under data/ if it lies elsewhere, and put under DVC; the stage `train` of dvc.yaml gets an
+    The table is copied to data/NAME if it lies elsewhere, and put under DVC; the stage `train` of dvc.yaml gets an
     entry for it. Raises ConfigurationError when the name is no name or is taken, or dvc.yaml is not YAML. Raises
-    DataError when the table cannot be read or learned from, or another file is in its place. Raises ProjectError when
-    a file cannot be written, or DVC fails. Nothing is left behind.
+    DataError when the table cannot be read or learned from, or another file is in its place, NotEnoughDataError when its split
+    would leave nothing to learn or to judge. Raises ProjectError when a file cannot be written, or DVC fails. Nothing is left
+    behind.
     """
     suffix = ending_of(table.name)
     stem = slug(table.name[: len(table.name) - len(suffix)])
@@ -78,13 +80,14 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     read, said = _missing_words(table, shown(table, root), target, proposal.how)
     frame = read_table(table, shown(table, root), missing=read.words, how=read)
     frame, wrong = mended(frame, Data(path="", target=target))
-    data = _under_data(root, table, f"{stem or 'table'}{suffix}")
+    data = _under_data(root, table, f"{name}{suffix}")
     data_path = shown(data, root)
     columns = infer(frame, exclude=[target], kinds={})
     drop = [column.name for column in columns if not column.used]
     about = {"path": data_path, "target": target, "drop": drop, "read": read}
     bare, warnings = _learnable(frame, {"name": name, "data": about})
     bare, comments, doubts = _doubtful(frame, bare, columns)
+    _require_enough(frame, bare)
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
     values = target_of(bare.task).canonical_labels(frame[target]).tolist()
     text = use_case_text(bare, columns, values, numbers, comments)
@@ -180,6 +183,17 @@ def _doubtful(frame: pd.DataFrame, bare: UseCase, columns: list[Column]) -> tupl
     return bare.model_copy(update={"split": split}), comments, said
 
 
+def _require_enough(frame: pd.DataFrame, bare: UseCase) -> None:
+    """Refuse what the first run would refuse for too few rows; the use case is to be salted with its name."""
+    salted = bare.model_copy(update={"split": bare.split.model_copy(update={"salt": bare.name})})
+    another = "another --name salts the split anew, and so draws another holdout"
+    try:
+        require_enough(frame, salted, f"Add rows; or {another}.")
+    except NotEnoughDataError as error:
+        more = "" if another in str(error) else f" Here {another}."
+        raise NotEnoughDataError(f"{error}{more} Nothing was written.") from None
+
+
 def _names_things(doubt: Doubt, columns: list[Column]) -> bool:
     """Whether one column, and no other, clearly names what the rows are of."""
     kinds = {column.name: column.kind for column in columns}
@@ -220,7 +234,7 @@ def _under_data(root: Path, table: Path, file: str) -> Path:
     path = root / "data" / file
     if path.exists() and not filecmp.cmp(table, path, shallow=False):
         raise DataError(
-            f"{shown(path, root)} exists already and holds something else than {table.name}. Rename the table, "
+            f"{shown(path, root)} exists already and holds something else than {table.name}. Give another --name, "
             "or move the other file away."
         )
     return path

@@ -50,6 +50,15 @@ def compared_rows(evaluation: Evaluation, outcome: Outcome) -> str:
     return f"{asked}. {holdout_use(evaluation, outcome)}"
 
 
+def overlap(evaluation: Evaluation) -> str:
+    """Why not the whole holdout judged."""
+    rows = evaluation.rows
+    return (
+        f"Only {count(rows.judged)} of the {counted(rows.holdout, 'holdout row')} judged: those that are holdout under the "
+        "champion's split rule too."
+    )
+
+
 def known_rows(evaluation: Evaluation) -> str:
     """How many of the rows that judge trained the champion, by the sketch of its train rows; to follow a sentence."""
     learned = evaluation.rows.learned

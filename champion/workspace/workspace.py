@@ -1,5 +1,6 @@
 """Where the files of a use case are: configuration, table, package, reports."""
 
+import difflib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,10 +71,24 @@ def open_workspace(config: str) -> Workspace:
     path = Path(config)
     if not path.is_absolute() and not path.exists():
         path = root / config
+    if not path.exists() and config == Path(config).name:
+        path = _named(root, config) or path
     name = shown(path, root)
     use_case = parse_use_case(_read_yaml(path, name), name)
     _refuse_two(root, path, use_case.name)
     return Workspace(root, path, use_case)
+
+
+def _named(root: Path, name: str) -> Path | None:
+    """The file of the use case that has this name, whatever the file is called."""
+    for file in settings.configurations(root):
+        try:
+            content = _read_yaml(file, shown(file, root))
+        except ConfigurationError:  # whoever uses it is told
+            continue
+        if isinstance(content, dict) and content.get("name") == name:
+            return file
+    return None
 
 
 def use_cases(root: Path) -> Iterator[Workspace]:
@@ -104,9 +119,11 @@ def _read_yaml(path: Path, name: str) -> object:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        known = [shown(file, settings.root()) for file in settings.configurations(settings.root())]
+        known = {file.stem: shown(file, settings.root()) for file in settings.configurations(settings.root())}
+        near = difflib.get_close_matches(Path(name).stem.casefold(), known, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
         raise ConfigurationError(
-            f"The use case {name} does not exist. There are: {', '.join(known) or 'none'}. "
+            f"The use case {name} does not exist. {hint}There are: {', '.join(known.values()) or 'none'}. "
             "`python run.py init TABLE --target COL` writes a new one."
         ) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from champion.bundle.folder import Package
 from champion.drift.report import DriftReport, Moment
 from champion.drift.rows import DriftRequest, compared
 from champion.use_case.learning import Read
@@ -39,6 +40,15 @@ def test_a_feature_may_be_called_as_a_column_of_ours(name: str, suffix: str, tmp
         joined = found(write(new, tmp_path / f"bare{suffix}"), train, write(labels, tmp_path / f"labels{suffix}"))
         assert joined.live is not None
         assert joined.live.rows >= len(labels)
+
+
+def test_columns_that_the_use_case_leaves_out_are_no_difference_and_a_new_one_is(tmp_path: Path) -> None:
+    source = write(mixed(300, 2).assign(id="a", note="b", more="c"), tmp_path / "new.csv")
+    package = champion(TRAIN)
+    package = Package(package.manifest.model_copy(update={"drop": ("id",)}), package.files)
+    request = DriftRequest(rules=Drift(), source=source.name, dropped=("note",))
+    report = compared(source, package, request, None, lambda *_: None)
+    assert [(each.column, each.what) for each in report.schema_differences] == [("more", "new")]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from palmerpenguins import load_penguins
 from ruamel.yaml import YAML
 
-from champion.errors import ConfigurationError, DataError, ProjectError
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError
 from champion.modeling.columns import Column
+from champion.modeling.preparation import prepare_table
+from champion.modeling.split import rule_for
 from champion.onboarding import initialise as room
 from champion.onboarding.initialise import Initialised, initialise, slug
 from champion.onboarding.use_case_text import MANY_ROWS, quoted, use_case_text
@@ -88,7 +90,43 @@ def test_a_table_elsewhere_is_copied_and_everything_is_named_after_it(root: Path
     assert (case.name, case.data.path, case.data.target) == ("manchots_ete", "data/manchots_ete.csv", "species")
     assert case.data.kinds == {"island": "categorical", "sex": "categorical"}
     assert sorted(case.candidates) == ["logistic_regression", "random_forest"]
-    assert initialise(root, penguins, "species", name="again").data == made.data, "the same table is there already"
+    assert initialise(root, penguins, "species", force=True).data == made.data, "the same table is there already"
+
+
+def test_two_tables_of_one_file_name_are_two_use_cases_each_with_its_own_copy(root: Path, tmp_path: Path) -> None:
+    made = []
+    for number, name in enumerate(("one", "two")):
+        (tmp_path / name).mkdir()
+        table = tmp_path / name / "a.csv"
+        table.write_text(
+            "x,y\n" + "".join(f"{row % 29 + number / 2},{row % 3}\n" for row in range(90)), encoding="utf-8"
+        )
+        made.append(initialise(root, table, "y", name=name))
+    assert [each.data for each in made] == [Path("data/one.csv"), Path("data/two.csv")]
+    assert (root / "data/one.csv").read_bytes() != (root / "data/two.csv").read_bytes()
+
+
+def test_a_split_that_the_first_run_would_refuse_is_refused_at_once_and_another_name_helps(
+    root: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "small.csv"
+    rows = ("1.5,0", "2.5,1", "0.5,0", "3.1,1", "1.7,0", "2.9,1", "1.1,0", "3.3,1", "0.7,0", "2.7,1", "1.3,0", "3.7,1")
+    table.write_text("\n".join(["x,y", *rows]), encoding="utf-8")
+    before, refusals, made = files(root), [], []
+    for number in range(40):
+        try:
+            made.append(initialise(root, table, "y", name=f"small{number}").name)
+        except NotEnoughDataError as error:
+            refusals.append(str(error))
+        if not made:
+            assert files(root) == before
+    assert any(text.startswith("The holdout is empty: 12 rows were split by 20% of rows") for text in refusals)
+    assert all("another --name salts the split anew" in text and "Nothing was written." in text for text in refusals)
+    assert made, "the remedy works"
+    frame = pd.read_csv(table)
+    for name in made[:3]:
+        case = parse_use_case(yaml.safe_load((root / f"configs/{name}.yaml").read_text(encoding="utf-8")), name)
+        prepare_table(frame, case.data, rule_for(frame, case.data, case.split))
 
 
 def test_a_few_wrong_cells_make_no_other_kind_of_a_column_and_are_said(root: Path, tmp_path: Path) -> None:
@@ -148,7 +186,7 @@ def test_a_name_that_is_none_is_refused_and_a_file_without_a_letter_needs_one(ro
     table = penguins.rename(penguins.with_name("表.csv"))
     with pytest.raises(ConfigurationError, match="Give one with --name"):
         initialise(root, table, "species")
-    assert initialise(root, table, "species", name="birds").data == Path("data/table.csv")
+    assert initialise(root, table, "species", name="birds").data == Path("data/birds.csv")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +214,7 @@ def test_the_stage_is_added_once_the_rest_of_dvc_yaml_stays_and_a_use_case_is_wr
     assert files(root) == before
     initialise(root, penguins, "species", name="2024")
     text = (root / "dvc.yaml").read_text(encoding="utf-8")
-    new = ["      manchots_ete: {data: data/manchots_ete.csv}", '      "2024": {data: data/manchots_ete.csv}']
+    new = ["      manchots_ete: {data: data/manchots_ete.csv}", '      "2024": {data: data/2024.csv}']
     assert [line for line in text.splitlines() if line not in DVC_YAML.splitlines()] == new
     assert [line for line in text.splitlines() if line not in new] == DVC_YAML.splitlines()
     assert set(yaml.safe_load(text)["stages"]["train"]["foreach"]) == {"iris", "manchots_ete", "2024"}

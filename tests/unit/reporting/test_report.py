@@ -207,6 +207,17 @@ def test_the_console_and_train_json_say_how_often_the_holdout_has_judged(capsys:
     assert facts["holdout_use"] == {"judged": 7, "luckiest": 0.9874, "luckiest_guess": 0.4731}
 
 
+def test_the_console_says_where_only_rows_that_are_holdout_under_both_rules_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = examples.THIRTY_JUDGED.model_copy(update={"judged": 24, "overlap_only": True})
+    run = reported(evaluation(rows=rows))
+    console.training_summary(run.evaluation, run.decision, run.outcome)
+    said = capsys.readouterr().out
+    assert "iris: 24 of 30 holdout rows judge" in said
+    assert "Only 24 of the 30 holdout rows judged: those that are holdout under the champion's split rule too." in said
+
+
 def test_without_a_champion_nothing_is_compared_and_one_that_could_not_be_judged_is_named_with_the_reason() -> None:
     evidence = evaluation(champion=None, paired=None)
     html, markdown = both(

@@ -12,7 +12,7 @@ from champion.workspace.files import write_text
 from champion.workspace.git import commit
 from champion.workspace.workspace import open_workspace
 from champion.workspace.yaml_text import DEEPEST, parse
-from tests.conftest import Checkout
+from tests.conftest import ROOT, Checkout
 
 
 def test_the_use_cases_are_the_yaml_files_of_configs_by_name(tmp_path: Path) -> None:
@@ -20,6 +20,22 @@ def test_the_use_cases_are_the_yaml_files_of_configs_by_name(tmp_path: Path) -> 
     for name in ("b.yml", "a.yaml", "c.yaml.bak", "d.yxml", "e.json"):
         (tmp_path / "configs" / name).touch()
     assert [path.name for path in configurations(tmp_path)] == ["a.yaml", "b.yml"]
+
+
+def test_a_use_case_is_found_by_the_name_in_its_file_and_a_wrong_name_has_the_nearest_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
+    (tmp_path / "configs").mkdir()
+    for stem, name in (("iris", "iris"), ("birds", "penguins")):
+        text = (ROOT / "configs/iris.yaml").read_text(encoding="utf-8").replace("name: iris", f"name: {name}")
+        (tmp_path / f"configs/{stem}.yaml").write_text(text, encoding="utf-8")
+    assert open_workspace("penguins").config == tmp_path / "configs/birds.yaml"
+    for wrong in ("irsi", "configs/Irsi.yaml"):
+        with pytest.raises(
+            ConfigurationError, match=r"does not exist. Did you mean 'iris'\? There are: configs/birds.yaml"
+        ):
+            open_workspace(wrong)
 
 
 def test_two_use_cases_of_one_name_are_refused_and_both_files_are_named(tmp_path: Path) -> None:
