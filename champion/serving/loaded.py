@@ -5,7 +5,6 @@ import json
 import logging
 import math
 import threading
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,7 +21,7 @@ from champion.modeling.features import MOST_CATEGORIES, Feature
 from champion.modeling.predictor import Predictions
 from champion.modeling.profile import SECONDS_PER_DAY, ColumnProfile
 from champion.modeling.tasks.answer import form_of
-from champion.serving.rows import Row, RowReader
+from champion.serving.rows import Noted, Row, RowReader
 
 _logger = logging.getLogger(__name__)
 
@@ -52,7 +51,8 @@ class Champion:
         self.features: tuple[Feature, ...] = manifest.signature
         self.model_version, self.data_version = manifest.model_version, manifest.data_version
         former = manifest.champion_state.former_fields
-        self.reader = RowReader(self.features, manifest.missing_words(textual=False), former)
+        words = manifest.missing_words(textual=False)
+        self.reader = RowReader(self.features, words, former, manifest.most_wrong_cells)
         columns = {column.name: column for column in profile_of(package).columns}
         self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
         self._model: ArrayPredictor = array_predictor(package, shown)
@@ -85,14 +85,23 @@ class Champion:
         with _importing_arrow:
             return self._model.predict(block)
 
-    def rows(self, body: bytes, max_rows: int, ignored: Counter[str] | None = None) -> tuple[list[Row], Block]:
+    def rows(self, body: bytes, max_rows: int, noted: Noted | None = None) -> tuple[list[Row], Block]:
         """The rows of a body, and the same as arrays; see `RowReader.read`."""
-        rows = self.reader.read(body, max_rows, ignored)
+        rows = self.reader.read(body, max_rows, noted)
         return rows, self.reader.block(rows)
 
-    def answer(self, request_id: str, block: Block, predictions: Predictions) -> tuple["Warnings | None", bytes]:
-        """What is unusual about a block, and the answer as JSON. Raises DataError when it is not finite."""
+    def answer(
+        self, request_id: str, block: Block, predictions: Predictions, wrong: Sequence[tuple[int, str]] = ()
+    ) -> tuple["Warnings | None", bytes]:
+        """What is unusual about a block, and the answer as JSON; `wrong` as `Noted` has it.
+
+        Raises DataError when the answer is not finite.
+        """
         warnings = self.warnings(block)
+        if wrong:
+            warnings = (warnings or Warnings([[] for _ in range(len(block))], 0, 0))._replace(wrong=len(wrong))
+            for row, name in wrong:
+                warnings.texts[row].append(f"{name} is of another kind than in training, and is read as missing.")
         return warnings, self.encode(request_id, predictions, warnings)
 
     def encode(self, request_id: str, predictions: Predictions, warnings: "Warnings | None") -> bytes:
@@ -108,6 +117,7 @@ class Warnings(NamedTuple):
     texts: list[list[str]]
     out_of_range: int
     unseen: int
+    wrong: int = 0
 
 
 class _Ranges:

@@ -30,7 +30,7 @@ from champion.errors import DataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.predictor import Predictions
 from champion.serving.loaded import Champion, Warnings
-from champion.serving.rows import Header, RequestError
+from champion.serving.rows import Header, Noted, RequestError
 from champion.serving.state import Observed, State
 
 Answer = tuple[asyncio.Future[Predictions], Predictions | Exception]
@@ -124,21 +124,23 @@ class Predict:
         self, body: bytes, request_id: str, run: Callable[..., Awaitable[Any]]
     ) -> tuple[bytes, tuple[Header, ...]]:
         """The answer, and the headers that go with it."""
-        champion, ignored = self._state.present(), Counter[str]()
-        rows, block = await run(champion.rows, body, self._options.max_rows, ignored)
+        champion, noted = self._state.present(), Noted()
+        rows, block = await run(champion.rows, body, self._options.max_rows, noted)
         try:
             if len(rows) <= champion.on_the_loop or self.batcher is None:
                 predictions = champion.predict(block)
             else:
                 predictions = await self.batcher.predict(champion, block)
-            answered: tuple[Warnings | None, bytes] = await run(champion.answer, request_id, block, predictions)
+            answered: tuple[Warnings | None, bytes] = await run(
+                champion.answer, request_id, block, predictions, noted.wrong
+            )
         except DataError as error:
             raise RequestError(422, "refused_by_model", str(error)) from None
         warnings, answer = answered
         self._count(champion, predictions, warnings)
         if self._state.log is not None and rows:
             self._state.log.add(Answered(time.time(), champion.manifest, request_id, rows, predictions))
-        return answer, self._count_ignored(champion, ignored) if ignored else ()
+        return answer, self._count_ignored(champion, noted.ignored) if noted.ignored else ()
 
     def _count_ignored(self, champion: Champion, ignored: Counter[str]) -> tuple[Header, ...]:
         """Count the fields that nobody looked at, tell of each once, and name them to the client."""
@@ -174,6 +176,7 @@ class Predict:
             metrics.warned_rows.inc(sum(map(bool, warnings.texts)))
             metrics.range_warnings.inc(warnings.out_of_range)
             metrics.category_warnings.inc(warnings.unseen)
+            metrics.wrong_warnings.inc(warnings.wrong)
 
 
 async def _here(function: Callable[..., Any], *given: Any) -> Any:

@@ -9,6 +9,7 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from champion.errors import nearest
 from champion.modeling.arrays import LARGEST, Block, number_columns, text_columns
 from champion.modeling.cells.moments import OWN, Moments, model_parts
 from champion.modeling.features import Feature, category_of, takes_numbers
+from champion.serving.wrong_values import mended
 
 Header = tuple[bytes, bytes]
 Row = tuple[Any, ...]
@@ -54,6 +56,17 @@ class RequestError(Exception):
         return json.dumps({"error": error, "request_id": request_id}).encode()
 
 
+@dataclass
+class Noted:
+    """What is to be told of a request that is answered.
+
+    `ignored` is how many rows have which former field, `wrong` in which row, from 0, which feature had a value of another kind.
+    """
+
+    ignored: Counter[str] = field(default_factory=Counter)
+    wrong: list[tuple[int, str]] = field(default_factory=list)
+
+
 def expected(feature: Feature) -> str:
     """What a value of a feature must be, in words."""
     words = {
@@ -68,10 +81,18 @@ def expected(feature: Feature) -> str:
 class RowReader:
     """Reads and checks rows of one signature; the texts in `missing` are null, as in a table.
 
-    Fields of `former`, which a former champion took, are left out and counted.
+    Fields of `former`, which a former champion took, are left out and counted. Of a feature's values the share `most_wrong` may
+    be of another kind, and is null then.
     """
 
-    def __init__(self, features: Sequence[Feature], missing: Sequence[str] = (), former: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        missing: Sequence[str] = (),
+        former: Sequence[str] = (),
+        most_wrong: float = 0.0,
+    ) -> None:
+        self._most_wrong = most_wrong
         self.features, self._missing, self.former = tuple(features), frozenset(missing), tuple(former)
         self._by_name = {feature.name.translate(_SAFE): feature for feature in features}
         self._decode = _decoder(self.features)
@@ -96,15 +117,26 @@ class RowReader:
         self._moment_columns = [columns[self.features[position].columns[0]] for position in self._moments]
         self._only_numbers = len(self._numbers) == len(self.features)
 
-    def read(self, body: bytes, max_rows: int, ignored: Counter[str] | None = None) -> list[Row]:
-        """Decode a body: one object, or a list of them, which may be empty.
-
-        `ignored` gets how many rows have which former field.
+    def read(self, body: bytes, max_rows: int, noted: Noted | None = None) -> list[Row]:
+        """Decode a body: one object, or a list of them, which may be empty. What is to be told of it is `noted`.
 
         Returns list of tuple: for every row its values in the signature's order: float, str, bool, datetime with its
         zone, or None. Raises RequestError: 400 where it is no JSON, 413 where it has too many rows, 422 where a row
         does not fit the signature.
         """
+        noted = Noted() if noted is None else noted
+        try:
+            return self._read(body, max_rows, noted)
+        except RequestError as refusal:
+            right = mended(body, self.features, self._most_wrong) if refusal.code == "wrong_value" else None
+            if right is None:
+                raise
+        _refuse_repeated(body)
+        noted.ignored.clear()
+        noted.wrong.extend(right.wrong)
+        return self._read(right.body, max_rows, noted)
+
+    def _read(self, body: bytes, max_rows: int, noted: Noted) -> list[Row]:
         decoded, has_former = self._decoded(body)
         structs = decoded if type(decoded) is list else [decoded]
         if len(structs) > max_rows:
@@ -112,7 +144,7 @@ class RowReader:
             raise RequestError(413, "too_many_rows", message)
         rows = [msgspec.structs.astuple(row) for row in structs]
         if has_former:
-            rows = self._without_former(rows, Counter() if ignored is None else ignored)
+            rows = self._without_former(rows, noted.ignored)
         may_lack = self._nullable and any(None in row for row in rows)  # so that another field may be there twice
         if may_lack or b"\\" in body or body.count(b":") != len(rows) * len(self.features):
             _refuse_repeated(body)

@@ -58,9 +58,12 @@ class Metrics(Collector):
         self.version = self._gauge("champion_model_version", "The model version that answers; 0 while there is none.")
         facts = ("use_case", "model_version", "data_version", "way")
         self.info = self._gauge("champion_model_info", "What answers; always 1.", *facts)
-        text = "Values out of the training range, and unseen categories."
+        text = (
+            "Values out of the training range, unseen categories, and values of another kind that were read as missing."
+        )
         warnings = self._counter("champion_warnings", text, "kind")
         self.range_warnings, self.category_warnings = warnings.labels("range"), warnings.labels("category")
+        self.wrong_warnings = warnings.labels("wrong")
         self.ignored = self._counter(
             "champion_ignored_fields", "Rows with a field that a former version took.", "field"
         )

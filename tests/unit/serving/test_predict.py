@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import pyarrow as pa
 import pytest
 
 from champion.bundle.build import predictor
+from champion.bundle.folder import Package
 from champion.bundle.parsing import parse
 from champion.modeling.features import Feature
-from champion.serving.rows import RequestError, RowReader
+from champion.serving.loaded import Champion
+from champion.serving.rows import Noted, RequestError, RowReader
 from champion.use_case.learning import MISSING_WORDS
+from tests.support.one_reader import case_of, learn
+from tests.support.packages import write
 from tests.support.serving.models import IRIS, TABLES, answers_of, made
 from tests.support.serving.service import Service, over
 
@@ -205,3 +210,54 @@ def test_arrow_comes_in_with_the_first_row_that_is_logged_and_pandas_never(folde
 def test_an_empty_list_is_answered_by_one(request: pytest.FixtureRequest, table: str) -> None:
     answer = request.getfixturevalue(f"{table}_service").predict([])
     assert (answer.status, answer.json["predictions"]) == (200, [])
+
+
+def test_a_wrong_value_is_refused_and_a_few_of_a_long_list_are_missing_and_told() -> None:
+    learned = learned_with_gaps()
+    champion = Champion(learned, "test")
+
+    def answered(wrong: dict[int, Any], rows: int = 300, field: str = "x") -> tuple[list[dict[str, Any]], int]:
+        asked: list[dict[str, Any]] = [{"x": row / 2, "n": 1.0, "at": "2024-01-31"} for row in range(rows)]
+        for row, value in wrong.items():
+            asked[row][field] = value
+        noted = Noted()
+        _, block = champion.rows(json.dumps(asked).encode(), 1000, noted)
+        warnings, body = champion.answer("id", block, champion.predict(block), noted.wrong)
+        return json.loads(body)["predictions"], warnings.wrong if warnings else 0
+
+    for field, value in (("x", "refused"), ("x", True), ("at", "soon")):
+        found, wrong = answered({4: value, 200: value}, field=field)
+        null, none = answered({4: None, 200: None}, field=field)
+        said = f"{field} is of another kind than in training, and is read as missing."
+        assert (wrong, none) == (2, 0)
+        assert [row for row, each in enumerate(found) if said in each["warnings"]] == [4, 200]
+        assert [each["probabilities"] for each in found] == [each["probabilities"] for each in null]
+    refused: list[tuple[dict[int, Any], int, str]] = [
+        ({0: "refused"}, 1, "x"),  # a single row
+        ({0: "refused"}, 99, "x"),  # more than one in a hundred
+        ({0: "refused", 1: "refused", 2: "no", 3: "no"}, 300, "x"),
+        ({0: "refused"}, 300, "n"),  # training knew no missing one
+        ({0: "12.5"}, 300, "x"),  # a number, for another reader
+        ({0: 1e300}, 300, "x"),
+        ({0: [1]}, 300, "x"),
+    ]
+    for wrong_values, rows, field in refused:
+        with pytest.raises(RequestError) as error:
+            answered(wrong_values, rows, field)
+        assert (error.value.status, error.value.field) == (422, field)
+    body = json.dumps([{"x": "refused", "n": 1.0}, *[{"x": 1, "n": 1.0, "at": None}] * 300]).replace(
+        '"n"', '"n": 2, "n"', 1
+    )
+    with pytest.raises(RequestError, match="twice"):
+        champion.rows(body.encode(), 1000)
+
+
+def learned_with_gaps() -> Package:
+    """A champion that knows missing values of `x` and `at`."""
+    number = np.arange(400)
+    at = pd.Timestamp("2024-01-31") + pd.to_timedelta(number, unit="D")
+    frame = pd.DataFrame({"x": number / 2, "n": number * 31 % 97 / 4, "at": at.astype(str), "y": number % 2})
+    frame.loc[number % 40 == 0, ["x", "at"]] = None
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(frame, Path(folder) / "one.csv")
+        return learn(path, case_of(path)).package
