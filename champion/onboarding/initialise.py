@@ -9,9 +9,9 @@ import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.propose import Proposal
-from champion.tabular.tables import ending_of, proposal_for, read_table
+from champion.tabular.tables import ending_of, open_table, proposal_for, read_table
 from champion.tabular.words import count_words
 from champion.use_case.dialect import Dialect
 from champion.use_case.learning import MISSING_WORDS, Data, Read, Split
@@ -44,6 +44,7 @@ from champion.workspace.yaml_text import parse
 
 _MAY_BE_VALUES = ("None", "NA", "N/A", "n/a")  # of MISSING_WORDS, those that people write; the others are programs'
 _OF_TEXTS = ("categorical", "text", "identifier", "constant", "empty")  # kinds in which a word may be a value
+_TWICE = "Its name stands more than once, so nobody can tell which is meant: rename all but one to use it."
 _MOST_COLUMNS = 4  # named for a word
 
 
@@ -77,12 +78,16 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         raise ConfigurationError(f"{config_path} exists already. Give another --name, or --force to write it anew.")
     target = unicodedata.normalize("NFC", target).strip()
     proposal = _proposal(table, shown(table, root), target)
-    read, said = _missing_words(table, shown(table, root), target, proposal.how)
-    frame = read_table(table, shown(table, root), missing=read.words, how=read)
+    unused = [column for column in _repeated_columns(table, proposal.how) if column != target]
+    read, said = _missing_words(table, shown(table, root), target, unused, proposal.how)
+    frame = read_table(table, shown(table, root), unused, read.words, read)
     frame, wrong = mended(frame, Data(path="", target=target))
     data = _under_data(root, table, f"{name}{suffix}")
     data_path = shown(data, root)
-    columns = infer(frame, exclude=[target], kinds={})
+    columns = [
+        replace(column, used=False, why=_TWICE) if column.name in unused else column
+        for column in infer(frame, exclude=[target], kinds={})
+    ]
     drop = [column.name for column in columns if not column.used]
     about = {"path": data_path, "target": target, "drop": drop, "read": read}
     bare, warnings = _learnable(frame, {"name": name, "data": about})
@@ -116,13 +121,22 @@ def _proposal(table: Path, display_name: str, target: str) -> Proposal:
         raise DataError(f"The table {display_name} cannot be read ({error.strerror or error}).") from None
 
 
-def _missing_words(table: Path, display_name: str, target: str, how: Dialect) -> tuple[Read, list[str]]:
+def _repeated_columns(table: Path, how: Dialect) -> tuple[str, ...]:
+    """The names of columns that stand more than once; none of a table that cannot be read, which is said where it is read."""
+    with suppress(OSError, DataError):
+        return open_table(table, how).repeated
+    return ()
+
+
+def _missing_words(
+    table: Path, display_name: str, target: str, unused: Sequence[str], how: Dialect
+) -> tuple[Read, list[str]]:
     """Which texts of a table stand for no value, and what is to be said of it.
 
     A word such as NA or None is a value where it stands in the target, or among texts alone. Where it stands among numbers,
     dates or truth values too, it is how this table writes a missing value.
     """
-    frame = read_table(table, display_name, how=how)  # what is wrong with the table is said here
+    frame = read_table(table, display_name, unused, how=how)  # what is wrong with the table is said here
     held = count_words(table, _MAY_BE_VALUES, how=how)
     texts = {column.name for column in infer(frame[list(held)], exclude=[], kinds={}) if column.kind in _OF_TEXTS}
     values, said = [], []

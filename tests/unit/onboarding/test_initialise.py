@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from palmerpenguins import load_penguins
+from pyarrow import parquet
 from ruamel.yaml import YAML
 
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError
@@ -22,6 +24,7 @@ from champion.onboarding import initialise as room
 from champion.onboarding.initialise import Initialised, initialise, slug
 from champion.onboarding.use_case_text import MANY_ROWS, quoted, use_case_text
 from champion.use_case.whole import UseCase, parse_use_case
+from pipelines.table_check import checked_table
 
 DVC_YAML = """\
 # What this file is.
@@ -138,6 +141,32 @@ def test_a_few_wrong_cells_make_no_other_kind_of_a_column_and_are_said(root: Pat
     assert [text for text in made.warnings if "refused" in text] == [
         "1 of 401 values of 'income' are no numbers: 'refused' (row 401). They are read as missing (data.max_bad_cells)."
     ]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_column_that_stands_twice_is_named_and_not_used_unless_it_is_the_target(
+    root: Path, tmp_path: Path, suffix: str
+) -> None:
+    number = np.arange(200)
+    columns = [number % 2, number * 31 % 97 / 4, number * 7 % 13 / 2, number * 3 % 11 / 2]
+    table, names = tmp_path / f"joined{suffix}", ["y", "x", "note", "note"]
+    if suffix == ".csv":
+        rows = "\n".join(",".join(map(str, row)) for row in zip(*columns, strict=True))
+        table.write_text(f"{','.join(names)}\n{rows}", encoding="utf-8")
+    else:
+        parquet.write_table(pa.table([pa.array(column) for column in columns], names=names), table)
+    made = initialise(root, table, "y")
+    (note,) = [column for column in made.columns if column.name == "note"]
+    assert (note.used, note.why[:31]) == (False, "Its name stands more than once,")
+    case = use_case(root, made)
+    assert case.data.drop == ("note",)
+    frame, check = checked_table(root / made.data, made.data.name, case, None)
+    assert (list(frame), check["warnings"][0][:52]) == (
+        ["y", "x", "note"],
+        "The table has more than one column named 'note'; not",
+    )
+    with pytest.raises(DataError, match="more than one column named 'note'"):
+        initialise(root, table, "note", name="other")
 
 
 def test_what_the_rows_are_decides_the_split_and_is_said(root: Path, tmp_path: Path) -> None:
