@@ -15,7 +15,7 @@ from champion.bundle.decision_record import DecisionRecord, Part
 from champion.modeling.contract import Contract
 from champion.modeling.evaluation import CLASSIFICATION, Label
 from champion.modeling.features import Feature
-from champion.modeling.split import SplitRule
+from champion.modeling.split import Cutoff, SplitRule
 from champion.use_case.learning import MAX_BAD_CELLS, MISSING_WORDS, Kind, Read, Unlabelled
 
 FORMAT = 1
@@ -27,10 +27,15 @@ CHALLENGERS = 500  # of a holdout by name; the others are a number
 
 
 class HoldoutUse(Part):
-    """Which challengers a holdout has judged: the newest by their fingerprints, the others as a number."""
+    """Which challengers a holdout has judged: the newest by their fingerprints, the others as a number.
+
+    Of a time split `until` has of each of them the latest moment of its table. They count as long as a row is left that they
+    were judged on.
+    """
 
     rule: SplitRule
     challengers: tuple[str, ...]
+    until: tuple[Cutoff | None, ...] = Field(default=(), exclude_if=lambda moments: not any(moments))
     earlier: int = Field(default=0, exclude_if=lambda count: not count)
 
     @property
@@ -38,14 +43,27 @@ class HoldoutUse(Part):
         """How many it has judged."""
         return self.earlier + len(self.challengers)
 
+    @property
+    def each(self) -> list[tuple[str, SplitRule]]:
+        """The challengers that it names, each with the rule under which it was judged."""
+        moments = self.until or (self.rule.until,) * len(self.challengers)
+        rules = {moment: self.rule.model_copy(update={"until": moment}) for moment in moments}
+        return [(name, rules[moment]) for name, moment in zip(self.challengers, moments, strict=True)]
+
     @classmethod
-    def of(cls, rule: SplitRule, known: Iterable["HoldoutUse"], fingerprints: Iterable[str]) -> "HoldoutUse":
-        """The uses of the holdout of a rule that some states and some fingerprints tell of, each challenger once."""
-        same = [use for use in known if use.rule.same_rows(rule)]
-        named = [name for use in same for name in use.challengers] + [*fingerprints]
-        every, earlier = list(dict.fromkeys(named)), max((use.earlier for use in same), default=0)
+    def of(
+        cls, rule: SplitRule, known: Iterable["HoldoutUse"], judged: Iterable[tuple[str, SplitRule]]
+    ) -> "HoldoutUse":
+        """The uses of the holdout of a rule that some states tell of, and fingerprints with their rules; each challenger once."""
+        uses = list(known)
+        named = [pair for use in uses for pair in use.each] + [*judged]
+        every = {name: judged_by.until for name, judged_by in named if rule.shares_rows(judged_by)}
+        whole = [use.earlier for use in uses if all(rule.shares_rows(judged_by) for _, judged_by in use.each)]
         more = max(0, len(every) - CHALLENGERS)
-        return cls(rule=rule, challengers=tuple(every[more:]), earlier=earlier + more)
+        names, moments = tuple(every)[more:], tuple(every.values())[more:]
+        return cls(
+            rule=rule, challengers=names, until=moments if any(moments) else (), earlier=max(whole, default=0) + more
+        )
 
 
 class ChampionState(Part):
@@ -98,7 +116,7 @@ class ChampionState(Part):
         `fields` are those that it takes, and those of the champion before.
         """
         others = [
-            use for use in (before.holdouts if before else ()) if not (judged and use.rule.same_rows(judged.rule))
+            use for use in (before.holdouts if before else ()) if not (judged and judged.rule.shares_rows(use.rule))
         ]
 
         def listed(former: tuple[str, ...], admitted: str, taken_out: list[str]) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ class SplitRule(Frozen):
 
     `version` is that of the hash, 1 of what version 0.1 recorded. `columns` are those whose cells make a row; a hash split
     sets aside by them, the others find by them what a model learned (version 1 recorded none). `column` is that of a group or a
-    time split, `cutoff` a number, or a moment in ISO 8601. With `label`, the target, the k-th of equal rows is a row of its own.
+    time split, `cutoff` a number, or a moment in ISO 8601, and `until` the latest of the table, which older records lack. With
+    `label`, the target, the k-th of equal rows is a row of its own.
     """
 
     TODAY: ClassVar[int] = cells.VERSION
@@ -51,6 +52,7 @@ class SplitRule(Frozen):
     column: str | None = None
     columns: tuple[str, ...] = ()
     cutoff: Cutoff | None = None
+    until: Cutoff | None = Field(default=None, exclude_if=lambda until: until is None)
     label: str | None = Field(default=None, exclude_if=lambda label: label is None)
 
     def needs(self) -> tuple[str, ...]:
@@ -67,6 +69,10 @@ class SplitRule(Frozen):
     def same_rows(self, other: SplitRule) -> bool:
         """Tell whether both rules set the same rows of any table aside."""
         return self.by == other.by and _RULES[self.by].key(self) == _RULES[self.by].key(other)
+
+    def shares_rows(self, former: SplitRule) -> bool:
+        """Tell whether the holdout may still have a row that it had under a former rule."""
+        return self.same_rows(former) or (self.by == former.by and _RULES[self.by].shares_rows(self, former))
 
     def in_words(self) -> str:
         """Say the rule for a reader."""
@@ -86,6 +92,9 @@ class _Rule(Protocol):
 
     def key(self, rule: SplitRule) -> tuple[Any, ...]:
         """Equal for rules that set the same rows aside."""
+
+    def shares_rows(self, rule: SplitRule, former: SplitRule) -> bool:
+        """Whether a holdout keeps rows of a former one, though it is not the same."""
 
     def in_words(self, rule: SplitRule) -> str:
         """The rule for a reader."""
@@ -124,6 +133,9 @@ class _ByHash:
 
     def key(self, rule: SplitRule) -> tuple[Any, ...]:
         return rule.version, rule.share, rule.salt, rule.columns, rule.label
+
+    def shares_rows(self, rule: SplitRule, former: SplitRule) -> bool:  # noqa: ARG002 - of another hash, share or salt
+        return False
 
     def in_words(self, rule: SplitRule) -> str:
         what = self.what.format(column=rule.column)
@@ -176,7 +188,8 @@ class _ByTime:
         column = str(split.column)
         kept = recorded.cutoff if recorded is not None and recorded.column == column else None
         cutoff, columns = _cutoff(frame[column], split, kept), _columns(frame, data, split, recorded)
-        rule = {"by": "time", "share": split.share, "salt": "", "column": column, "cutoff": cutoff}
+        until = _written(float(moments(frame[column]).max()), isinstance(cutoff, str))
+        rule = {"by": "time", "share": split.share, "salt": "", "column": column, "cutoff": cutoff, "until": until}
         return SplitRule(version=cells.VERSION, columns=columns, **rule)
 
     def is_holdout(
@@ -190,6 +203,11 @@ class _ByTime:
 
     def key(self, rule: SplitRule) -> tuple[Any, ...]:
         return rule.column, isinstance(rule.cutoff, str), _moment(rule.cutoff)
+
+    def shares_rows(self, rule: SplitRule, former: SplitRule) -> bool:
+        """Whether a cutoff that moved on left rows of the table as it was; where that had its end, a former rule says."""
+        comparable = rule.column == former.column and isinstance(rule.cutoff, str) == isinstance(former.cutoff, str)
+        return comparable and former.until is not None and _moment(rule.cutoff) <= _moment(former.until)
 
     def in_words(self, rule: SplitRule) -> str:
         return f"rows from {rule.cutoff} on, by {rule.column}"
@@ -327,7 +345,14 @@ def _cutoff(column: pd.Series, split: Split, recorded: Cutoff | None) -> Cutoff:
     )
     if recorded is not None and moment <= _moment(recorded):
         return recorded
-    return moment if numeric else pd.Timestamp(round(moment * 1e6), unit="us").isoformat()
+    return _written(moment, not numeric)
+
+
+def _written(moment: float, is_time: bool) -> Cutoff:
+    """A moment, as `moments` has it, as a rule records it."""
+    import pandas as pd
+
+    return pd.Timestamp(round(moment * 1e6), unit="us").isoformat() if is_time else moment
 
 
 def _by_share(ordered: NDArray[np.float64], split: Split) -> float:
@@ -341,8 +366,6 @@ def _by_share(ordered: NDArray[np.float64], split: Split) -> float:
 
 def _by_horizon(ordered: NDArray[np.float64], split: Split, numeric: bool, name: object) -> float:
     """What lies a horizon before the latest moment."""
-    import pandas as pd
-
     if numeric == isinstance(split.horizon, str):
         raise ConfigurationError(
             f"split.horizon is {split.horizon!r}, but the column {name!r} holds {'numbers' if numeric else 'times'}; give "
@@ -353,7 +376,7 @@ def _by_horizon(ordered: NDArray[np.float64], split: Split, numeric: bool, name:
     latest = float(ordered[-1])
     rows = len(ordered) - int(np.searchsorted(ordered, latest - length))
     if rows < min(split.min_overlap, len(ordered)):
-        shown = latest if numeric else pd.Timestamp(round(latest * 1e6), unit="us").isoformat()
+        shown = _written(latest, not numeric)
         raise NotEnoughDataError(
             f"Too few rows lie within split.horizon of the latest moment: {rows} to {shown}, and at "
             f"least split.min_overlap = {split.min_overlap} are needed. Where that moment is a mistake, mend it; else "

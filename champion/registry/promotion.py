@@ -112,8 +112,9 @@ def _use_of_holdout(history: VersionHistory, judged: Judged) -> HoldoutUse:
     rule = judged.made.plan.rule
     states = [version.champion_state for version in history.versions if version.champion_state]
     known = [use for state in states for use in state.holdouts]
-    same = [v.record for v in history.versions if v.record.split.same_rows(rule) and v.record.reason_code != "refit"]
-    return HoldoutUse.of(rule, known, [*(record.fingerprint for record in same), judged.made.facts.fingerprint])
+    records = [version.record for version in history.versions if version.record.reason_code != "refit"]
+    every = [*((record.fingerprint, record.split) for record in records), (judged.made.facts.fingerprint, rule)]
+    return HoldoutUse.of(rule, known, every)
 
 
 def _with_history(decision: Decision, history: VersionHistory, judged: Judged, terms: Terms) -> Decision:

@@ -105,9 +105,55 @@ def test_of_many_former_fields_the_newest_are_known() -> None:
 
 
 def test_a_state_names_the_newest_challengers_of_a_holdout_and_counts_the_others() -> None:
-    many = HoldoutUse.of(RULE, [], [f"{place}" for place in range(CHALLENGERS + 7)])
+    many = HoldoutUse.of(RULE, [], [(f"{place}", RULE) for place in range(CHALLENGERS + 7)])
     assert (many.count, many.earlier, len(many.challengers)) == (CHALLENGERS + 7, 7, CHALLENGERS)
     assert many.challengers[-1] == f"{CHALLENGERS + 6}"
-    assert HoldoutUse.of(RULE, [many, many], [many.challengers[-1]]) == many
-    assert HoldoutUse.of(OTHER, [many], ["new"]).count == 1, "another holdout"
+    assert HoldoutUse.of(RULE, [many, many], [(many.challengers[-1], RULE)]) == many
+    assert HoldoutUse.of(OTHER, [many], [("new", OTHER)]).count == 1, "another holdout"
     assert HoldoutUse.model_validate_json(many.model_dump_json()) == many
+    assert "until" not in many.model_dump()
+
+
+def window(cutoff: str, until: str | None, column: str = "at") -> SplitRule:
+    return SplitRule(by="time", share=0.2, salt="", columns=("x",), column=column, cutoff=cutoff, until=until)
+
+
+def test_a_holdout_whose_cutoff_moves_on_goes_on_counting_while_it_has_a_row_that_a_challenger_was_judged_on() -> None:
+    may, june = window("2026-05-01", "2026-06-30"), window("2026-06-01", "2026-07-31T12:00:00")
+    july, autumn = window("2026-07-01", "2026-08-31"), window("2026-09-01", "2026-09-30")
+    use = HoldoutUse.of(may, [], [("a", may)])
+    for rule, name, count in ((june, "b", 2), (july, "c", 2), (autumn, "d", 1)):
+        from_package = HoldoutUse.of(rule, [use], [(name, rule)])
+        rules = [("a", may), ("b", june), ("c", july), ("d", autumn)]
+        known = rules[: [each for each, _ in rules].index(name) + 1]
+        assert HoldoutUse.of(rule, [], known).count == from_package.count == count, "the store, and the package alone"
+        use = HoldoutUse.model_validate_json(from_package.model_dump_json())
+    old = may.model_copy(update={"until": None})
+    assert HoldoutUse.of(june, [HoldoutUse(rule=old, challengers=("a",))], [("b", june)]).count == 1, "nobody knows"
+    assert HoldoutUse.of(may, [HoldoutUse(rule=old, challengers=("a",))], [("b", may)]).count == 2
+    assert HoldoutUse.of(june, [HoldoutUse(rule=may, challengers=("a",), earlier=7)], []).count == 8
+    assert HoldoutUse.of(july, [HoldoutUse(rule=june, challengers=("a", "b"), until=(may.until, june.until), earlier=7)],
+                         []).count == 1, "the older ones have no row left"  # fmt: skip
+    for other in (
+        window("2026-06-01", "2026-07-31", "sold"),
+        window("2026-06-01", None).model_copy(update={"cutoff": 3}),
+    ):
+        assert HoldoutUse.of(other, [use], [("a", may)]).count == 0
+
+
+def test_a_promotion_after_the_cutoff_moved_on_counts_the_challengers_of_the_former_one(clone: Clone) -> None:
+    machine = clone("ada")
+
+    def judged(rule: SplitRule) -> int:
+        client, evidence, terms = machine.judged()
+        made = dataclasses.replace(evidence.made, plan=PLAN.model_copy(update={"rule": rule}))
+        outcome = carry_out(client, Judged(made, evidence.evaluation), terms)[1]
+        assert outcome.action == "promoted"
+        write_champion(client, machine.workspace)
+        return outcome.judged
+
+    rules = [window(f"2026-0{month}-01", f"2026-0{month + 1}-15") for month in (1, 2, 3)]
+    assert [judged(rule) for rule in rules] == [1, 2, 2]
+    assert machine.package is not None
+    (use,) = machine.package.manifest.champion_state.holdouts
+    assert (use.rule, use.until) == (rules[2], ("2026-03-15", "2026-04-15"))
