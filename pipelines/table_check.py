@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion.modeling.split import SplitRule
 from champion.tabular.stream import left_out
-from champion.tabular.tables import left_below, open_table, read_table
+from champion.tabular.tables import notes_of, open_table, read_table
 from champion.tabular.words import count_words
 from champion.use_case.whole import UseCase
 
@@ -44,7 +44,7 @@ def checked_table(
     right, wrong = mended(frame, data, use_case.split.column)
     with_label, without = labelled(right, data)
     warnings = [
-        *left_below(path, data.read),
+        *notes_of(path, data.read),
         *left_out(open_table(path, data.read).repeated),
         *_unsaid_words(path, frame, use_case),
         *wrong,

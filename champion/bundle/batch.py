@@ -278,5 +278,5 @@ class _Run:
         )
         named = {"reasons": self._reasons, "unseen": +self._unseen, "outside": +self._outside, "wrong": wrong}
         about = self._manifest.model_dump(include={"model_version", "data_version"})
-        said_of = {"said_of_wrong": said, "left_out": tuple(self._table.below())}
+        said_of = {"said_of_wrong": said, "left_out": tuple(self._table.notes())}
         return Tally(**about, **rows, **named, **said_of, labels=labels, first=self._first, quoted=quoted)

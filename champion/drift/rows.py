@@ -335,7 +335,7 @@ def _chunks(
         truth = live.truth(chunk.column(manifest.target)) if live and manifest.target in more else None
         ids = chunk.column(REQUEST).cast(pa.string()) if REQUEST in more else None
         yield Rows(manifest.model_version, chunk, table.textual, None, truth, ids, table.rows, table.share())
-    said += table.below()
+    said += table.notes()
 
 
 def _ids(source: Path, manifest: Manifest, request: DriftRequest) -> Iterator[tuple[int, pa.Array]]:

@@ -32,7 +32,7 @@ from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
 from champion.onboarding.use_case_text import quoted, use_case_text
 from champion.tabular.propose import Proposal
-from champion.tabular.tables import ending_of, open_table, proposal_for, read_table
+from champion.tabular.tables import ending_of, notes_of, open_table, proposal_for, read_table
 from champion.tabular.words import count_words
 from champion.use_case.dialect import Dialect
 from champion.use_case.learning import MISSING_WORDS, Data, Read, Split
@@ -107,7 +107,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
         write_text(config, text)
-    warnings += [*proposal.said, *doubts, *said, *wrong, *filter(None, (no_stage, untracked))]
+    warnings += [*proposal.said, *notes_of(table, read), *doubts, *said, *wrong, *filter(None, (no_stage, untracked))]
     return Initialised(name, config.relative_to(root), data.relative_to(root), columns, warnings, untracked is None)
 
 

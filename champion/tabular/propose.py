@@ -11,7 +11,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from champion.errors import DataError, listed
@@ -52,6 +52,10 @@ class _Fit:
     named: int  # wanted names that it has
     share: float  # of the rows that have as many cells
     known: float  # of the cells that look like a value
+
+    def with_footer(self, words: tuple[str, ...]) -> _Fit:
+        """The same, with words by which a footer begins."""
+        return replace(self, how=self.how.model_copy(update={"footer": words}))
 
     @property
     def header(self) -> list[str]:

@@ -28,7 +28,7 @@ class TableStream:
     `rows` is None where it is not known before the end. Where it is `textual`, every value is a text; which texts stand for
     none, whoever reads it decides. `chunks` reads some columns, some ten thousand rows at a time and in order, or raises
     DataError when the file is broken; of a table without rows it gives one chunk without rows. `share` says how much of the
-    file has been read, from 0 to 1, and `below`, once all was read, what was left out below the table, in sentences. `said` is
+    file has been read, from 0 to 1, and `notes`, once all was read, what is not in it, in sentences. `said` is
     how the file is read where nobody asked for that. Columns whose name stands more than once are not in the schema, and
     `repeated` names them: see `require`.
     """
@@ -39,7 +39,7 @@ class TableStream:
     chunks: Callable[[Sequence[str]], Iterator[pa.RecordBatch]] = field(repr=False)
     share: Callable[[], float] = field(repr=False)
     repeated: tuple[str, ...] = ()
-    below: Callable[[], list[str]] = field(default=list, repr=False)
+    notes: Callable[[], list[str]] = field(default=list, repr=False)
     said: tuple[str, ...] = ()
 
     def require(self, used: Iterable[str]) -> list[str]:

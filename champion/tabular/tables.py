@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from champion.errors import DataError, listed
-from champion.tabular import csv_format, parquet_format
+from champion.tabular import arrow_format, csv_format, json_format, parquet_format, sheet_format
 from champion.tabular.packing import PACKINGS, name_within, packing_of
 from champion.tabular.propose import Proposal, propose
 from champion.tabular.stream import TableStream, first_line, no_rows
@@ -50,20 +50,32 @@ class WrittenFormat(Protocol):
         """A column as the format can hold it."""
 
 
-FORMATS: dict[FormatName, Format] = {"text": csv_format, "parquet": parquet_format}
-PROPOSED: dict[FormatName, Callable[[Path, str, Sequence[str]], Proposal]] = {"text": propose}
+FORMATS: dict[FormatName, Format] = {
+    "text": csv_format,
+    "parquet": parquet_format,
+    "arrow": arrow_format,
+    "json": json_format,
+    "spreadsheet": sheet_format,
+}
+PROPOSED: dict[FormatName, Callable[[Path, str, Sequence[str]], Proposal]] = {
+    "text": propose,
+    "spreadsheet": sheet_format.propose,
+}
 """Formats that do not say themselves how they are read, and what finds it out."""
 ENDINGS: dict[str, FormatName] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat", ".data"), "text"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), "arrow"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "spreadsheet"),
 }
-"""What a file's name says of its format; texts may be packed, too, as `champion.tabular.packing.PACKINGS` has it."""
+"""What a file's name says of its format; texts and JSON may be packed, too, as `champion.tabular.packing.PACKINGS` has it."""
 _VAGUE = ("", ".txt", ".dat", ".data")  # endings of any kind of file
-PACKED: tuple[FormatName, ...] = ("text",)
+PACKED: tuple[FormatName, ...] = ("text", "json")
 WRITTEN: dict[str, WrittenFormat] = {".csv": csv_format, ".csv.gz": csv_format, ".parquet": parquet_format}
 """By the end of its name, how a table of predictions is written."""
 _FOREIGN = {
-    (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"): "Save the sheet as CSV, and give that file.",
+    (".numbers", ".gsheet", ".fods"): "Save the sheet as .xlsx or CSV, and give that file.",
     (".sav", ".zsav", ".por"): "Save it as CSV in SPSS, or with pandas: `pandas.read_spss(FILE).to_parquet(...)`.",
     (
         ".dta",
@@ -139,13 +151,13 @@ def open_table(path: Path, how: Dialect | None = None, names: Sequence[str] = ()
     return opened or FORMATS[kind].stream(path, "The table", how)
 
 
-def left_below(path: Path, how: Dialect) -> list[str]:
+def notes_of(path: Path, how: Dialect) -> list[str]:
     """What is left out below a table, in sentences; one that has no footer by its rule is not read for that."""
     opened = open_table(path, how)
     if how.footer:
         for _ in opened.chunks(opened.schema.names[:1]):
             pass
-    return opened.below()
+    return opened.notes()
 
 
 def _as_it_seems(path: Path, kind: FormatName, names: Sequence[str]) -> TableStream | None:
@@ -205,7 +217,7 @@ def format_of(path: Path, display_name: str, how: Dialect | None = None) -> Form
         raise _foreign(name, display_name)
     if packing and found not in PACKED:
         raise DataError(
-            f"{display_name} is {found} that is packed as {packing}; only texts are read so. Unpack it first."
+            f"{display_name} is {found} that is packed as {packing}; only texts and JSON are read so. Unpack it first."
         )
     return found
 
@@ -222,5 +234,5 @@ def _foreign(name: str, display_name: str) -> DataError:
         remedy
         or "Save the table as CSV or Parquet; where it is such already, say so in its name, or in data.read.format."
     )
-    known = f"{', '.join(ENDINGS)}, and texts also packed as {listed(PACKINGS)}"
+    known = f"{', '.join(ENDINGS)}, and texts and JSON also packed as {listed(PACKINGS)}"
     return DataError(f"{display_name} is no table that can be read here; expected {known}. {remedy}")

@@ -31,7 +31,10 @@ BEHAVIOURS = {
         "fuzz": "requests of every kind", "limits": "sizes and times", "page": "the page in a browser",
         "reload": "a swap under load", "serving_docs": "docs/serving.md", "start": "what ends a start",
     },
-    "tabular": {"dialects": "texts as people have them", "one_reader": "one table through every reader"},
+    "tabular": {
+        "dialects": "texts as people have them", "typed_formats": "JSON and Arrow",
+        "one_reader": "one table through every reader",
+    },
     "use_case": {"use_case": "the three parts together"},
     "": {"house": "the directions of imports"},
 }  # fmt: skip

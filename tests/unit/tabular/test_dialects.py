@@ -183,7 +183,7 @@ def test_a_footer_is_found_at_the_end_alone_and_a_table_without_one_loses_no_row
         path.write_text(f"a;b\n{rows}{below}")
         opened = open_table(path, how)
         assert sum(chunk.num_rows for chunk in opened.chunks(["a"])) == kept
-        assert bool(opened.below()) == bool(below)
+        assert bool(opened.notes()) == bool(below)
 
 
 def test_totals_in_the_middle_of_a_table_are_rows_of_it(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ BROKEN_FOR_ONE = [
     ("whole", "rows.parquet", parquet_bytes(WHOLE.head(0)), "2 columns but no row"),
     ("whole", "twice.csv", "a,b,a \n1,2,3\n", "more than one column named 'a'"),
     ("whole", "twice.parquet", parquet_bytes(pa.table([[1], [2]], names=["a", "a"])), "more than one column named 'a'"),
-    ("whole", "sheet.xlsx", b"PK", "Save the sheet as CSV"),
+    ("whole", "sheet.numbers", b"PK", "Save the sheet as .xlsx or CSV"),
     ("whole", "a.csv.dvc", "outs:", "points to a table: give that, a.csv"),
     ("whole", "a.foo", "{}", "expected .csv, .tsv"),
     ("whole", ".csv", "a\n1\n", "expected .csv"),
