@@ -145,12 +145,15 @@ def warnings_of(tally: Tally) -> list[str]:
     """What the user should know of the rows that were scored."""
     unseen = "a category of {!r} that training had not; the model takes it as unknown."
     outside = "a value of {!r} beyond the range of training; look at it before you trust the answer."
+    bound = "a bound such as <0.5 in {!r}, which is taken for the number."
+    bare = "a number of {!r} without the unit that it had in training; the model takes it to be in that unit."
+    told = ((unseen, tally.unseen), (outside, tally.outside), (bound, tally.bounds), (bare, tally.bare))
     return [
         *tally.left_out,
         *tally.said_of_wrong,
         *(
             f"{count:,} {'rows hold' if count > 1 else 'row holds'} {text.format(name)}"
-            for text, columns in ((unseen, tally.unseen), (outside, tally.outside))
+            for text, columns in told
             for name, count in columns.items()
         ),
     ]

@@ -25,7 +25,7 @@ from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
-from champion.tabular.tables import WrittenTable, read_table, write_table
+from champion.tabular.tables import WrittenTable, write_table
 from champion.use_case.learning import Read
 from champion.use_case.whole import UseCase
 from champion.workspace import files, process
@@ -145,10 +145,10 @@ def _former_table(workspace: Workspace, version: str) -> pd.DataFrame:
         if path.is_file():
             with files.copied(path) as (copy, md5):
                 if md5 == version:
-                    return read_table(copy, shown(path, root), data.drop, data.read.words, data.read)
+                    return table_check.whole_table(copy, shown(path, root), workspace.use_case, data.drop)
         with scratch() as folder:
             former = fetch_version(root, f"data/{path.name}", version, folder)
-            return read_table(former, path.name, data.drop, data.read.words, data.read)
+            return table_check.whole_table(former, path.name, workspace.use_case, data.drop)
     except ProjectError as error:
         raise DataError(
             f"The data version {version}, from which the champion was made, is not to be had: the store does not have it, "

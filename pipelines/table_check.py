@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.modeling.split import SplitRule
+from champion.tabular.as_written import as_written
 from champion.tabular.stream import left_out
 from champion.tabular.tables import notes_of, open_table, read_table
 from champion.tabular.words import count_words
@@ -40,7 +41,7 @@ def checked_table(
 
     data = use_case.data
     unused = [column for column in data.drop if column != use_case.split.column]
-    frame = read_table(path, name, unused, data.read.words, data.read)
+    frame = whole_table(path, name, use_case, unused)
     right, wrong = mended(frame, data, use_case.split.column)
     with_label, without = labelled(right, data)
     warnings = [
@@ -61,6 +62,15 @@ def checked_table(
             f"split.min_overlap = {use_case.split.min_overlap} would be holdout under today's rule too."
         )
     return frame, {"warnings": list(warnings), "rule": rule.model_dump(mode="json")}
+
+
+def whole_table(path: Path, name: str, use_case: UseCase, unused: Sequence[str]) -> pd.DataFrame:
+    """A table as the store keeps it: cells of a rule (`data.read.columns`) as they are written, but read where no feature is."""
+    from champion.modeling.cells.ruled import as_ruled
+
+    read, apart = use_case.data.read, (use_case.data.target, use_case.split.column)
+    frame = as_written(read_table(path, name, unused, read.words, read), path, read)
+    return as_ruled(frame, {column: rule for column, rule in read.columns.items() if column in apart})
 
 
 def _unsaid_words(path: Path, frame: pd.DataFrame, use_case: UseCase) -> list[str]:

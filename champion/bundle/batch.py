@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from champion.bundle.parsing import Parsed, parse, reason, wrong_in_words, wrong_of
 from champion.errors import ConfigurationError, DataError, listed, nearest_column
@@ -59,8 +59,9 @@ class Tally(Frozen):
 
     `wrong` counts the cells of another kind that were read as missing; `said_of_wrong` says which these are, and of which columns
     they are too many. `first` names the first row that could not be scored, its column, and why. `unseen` counts rows with a
-    category that training had not, `outside` rows with a number beyond its range; both are of rows that were predicted. `quoted`
-    counts the cells, in both files, that were quoted as formulas. `left_out` says what of the file is below the table.
+    category that training had not, `outside` rows with a number beyond its range, `bounds` rows with a bound such as <0.5, `bare`
+    rows with a number that lacks the unit which others had in training; all are of rows that were predicted. `quoted` counts the
+    cells, in both files, that were quoted as formulas. `left_out` says what of the file is below the table.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -76,6 +77,8 @@ class Tally(Frozen):
     outside: dict[str, int]
     wrong: dict[str, int]
     said_of_wrong: tuple[str, ...]
+    bounds: dict[str, int] = Field(default_factory=dict)
+    bare: dict[str, int] = Field(default_factory=dict)
     first: str | None
     quoted: int
     left_out: tuple[str, ...] = ()
@@ -181,6 +184,8 @@ class _Run:
         self._reasons: Counter[str] = Counter()
         self._unseen: Counter[str] = Counter()
         self._outside: Counter[str] = Counter()
+        self._bounds: Counter[str] = Counter()
+        self._bare: Counter[str] = Counter()
         self._first: str | None = None
 
     def through(self, out: Path, rejects: Path, tell: Tell) -> tuple[int, int]:
@@ -259,7 +264,10 @@ class _Run:
             self._wrong[name].add(filled, *wrong_of(chunk, parsed, name, self.rows))
         self.rows += len(parsed.column)
         self._labelled += np.bincount(self._form.places(answer), minlength=len(self._labelled))
-        for counted, rows_of in ((self._unseen, parsed.unseen), (self._outside, parsed.outside)):
+        bounds = {name: marks.bound for name, marks in parsed.marks.items()}
+        bare = {name: marks.bare for name, marks in parsed.marks.items()}
+        by_feature = ((self._unseen, parsed.unseen), (self._outside, parsed.outside))
+        for counted, rows_of in (*by_feature, (self._bounds, bounds), (self._bare, bare)):
             for name, rows in rows_of.items():
                 counted[name] += int(rows[good].sum())
 
@@ -277,6 +285,7 @@ class _Run:
             for name, cells in odd.items()
         )
         named = {"reasons": self._reasons, "unseen": +self._unseen, "outside": +self._outside, "wrong": wrong}
+        named |= {"bounds": +self._bounds, "bare": +self._bare}
         about = self._manifest.model_dump(include={"model_version", "data_version"})
         said_of = {"said_of_wrong": said, "left_out": tuple(self._table.notes())}
         return Tally(**about, **rows, **named, **said_of, labels=labels, first=self._first, quoted=quoted)

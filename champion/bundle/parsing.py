@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from champion.modeling.arrays import LARGEST, Block
 from champion.modeling.cells.moments import FINER, OFFSET, Moments, model_parts
 from champion.modeling.cells.numbers import text_numbers
+from champion.modeling.cells.ruled import Marks, read_array
+from champion.modeling.cells.writing import in_words
 from champion.modeling.checks.wrong_cells import CountedCells
 from champion.modeling.features import (
     FALSE_TEXTS,
@@ -46,6 +48,7 @@ class Parsed:
     `column` is the number of the first feature whose value cannot be taken, -1 where the row is good, and `fault` why; both
     of shape (rows,). `unseen` and `outside` say, by feature, which rows hold a category that training had not, or a number
     beyond its range; `wrong`, which hold a value of another kind, taken as missing or not, and `filled` how many hold any.
+    `marks` are what is to be known of cells that have a rule of their own.
     """
 
     block: Block
@@ -55,12 +58,15 @@ class Parsed:
     outside: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     wrong: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     filled: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, Marks] = field(default_factory=dict)
 
 
 def reason(feature: Feature, fault: int) -> str:
     """Say in some words why a value cannot be taken."""
     if fault == MISSING:
         return "is empty, and the model needs a value"
+    if fault == FOREIGN and feature.rule is not None and feature.rule.kind:
+        return f"{_EXPECTED[feature.kind]} {in_words(feature.rule)}"
     return _EXPECTED[feature.kind] if fault == FOREIGN else f"is infinite, or beyond {LARGEST:.7g}"
 
 
@@ -78,8 +84,10 @@ def parse(
     number = text = 0
     for index, feature in enumerate(features):
         column = _plain(chunk.column(feature.name), feature)
-        if feature.kind != "numeric" or _cast(column, pa.float64()) is None:
+        if feature.kind != "numeric" or feature.rule is not None or _cast(column, pa.float64()) is None:
             column = without_words(column, missing)
+        if feature.rule is not None:
+            column, made.marks[feature.name] = read_array(column, feature.rule)
         if feature.kind == "categorical":
             texts[:, text], fault = _categories(column, feature, made)
             text += 1
@@ -89,10 +97,21 @@ def parse(
             if feature.name in lenient and feature.nullable and fault is not None:
                 fault = np.where(fault == FOREIGN, 0, fault)
             number += width
+        if feature.rule is not None and (wrong := made.marks[feature.name].wrong).any():
+            fault = _wrong_by_rule(feature, wrong, fault, made, feature.name in lenient)
         if fault is not None:
             first = (fault > 0) & (made.column < 0)
             made.column[first], made.fault[first] = index, fault[first]
     return made
+
+
+def _wrong_by_rule(
+    feature: Feature, wrong: NDArray[np.bool_], fault: NDArray[np.int64] | None, made: Parsed, lenient: bool
+) -> NDArray[np.int64] | None:
+    """Why values cannot be taken, where some do not fit the rule of their column, and have no value so far."""
+    made.wrong[feature.name] = wrong
+    made.filled[feature.name] = made.filled.get(feature.name, 0) + int(wrong.sum())
+    return fault if lenient and feature.nullable else np.where(wrong, FOREIGN, 0 if fault is None else fault)
 
 
 def wrong_of(chunk: pa.RecordBatch, parsed: Parsed, name: str, before: int) -> tuple[int, list[tuple[int, str]]]:

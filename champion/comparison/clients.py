@@ -68,6 +68,7 @@ class ContractChange(Frozen):
 
 def contract_change(champion: Contract, challenger: Contract) -> ContractChange:
     """Hold the contract of a challenger against that of the champion."""
+    from champion.modeling.cells.writing import takes_writing
     from champion.modeling.features import takes_numbers
 
     before = {feature.name: feature for feature in champion.features}
@@ -85,7 +86,8 @@ def contract_change(champion: Contract, challenger: Contract) -> ContractChange:
                 now=_taken(ours),
                 refuses=ours.kind != theirs.kind
                 or (theirs.nullable and not ours.nullable)
-                or (takes_numbers(theirs) and not takes_numbers(ours)),
+                or (takes_numbers(theirs) and not takes_numbers(ours))
+                or not takes_writing(ours.rule, theirs.rule),
             )
             for theirs, ours in both
             if _taken(theirs) != _taken(ours)
@@ -96,9 +98,12 @@ def contract_change(champion: Contract, challenger: Contract) -> ContractChange:
 
 
 def _taken(feature: Feature) -> str:
+    from champion.modeling.cells.writing import in_words
     from champion.modeling.features import takes_numbers
 
     kind = "a text or a number" if takes_numbers(feature) else _KINDS[feature.kind]
+    if feature.rule is not None and feature.rule.kind:
+        kind += f", also {in_words(feature.rule)}"
     return f"{kind} or nothing" if feature.nullable else kind
 
 

@@ -21,6 +21,7 @@ from champion.drift.judge import ComparedTable, changed_types, counts_of, judge,
 from champion.drift.labels import Labels, Live, live_of
 from champion.drift.repeats import LEVELS, Occurrences, keys_of, weights
 from champion.drift.report import DriftReport, SchemaDifference, VersionScore
+from champion.drift.units import unit_counts, unjudged
 from champion.errors import DataError, NotEnoughDataError, listed
 from champion.modeling.arrays import Block
 from champion.modeling.checks.wrong_cells import CountedCells
@@ -130,6 +131,7 @@ class Count:
         self.unusable: Counter[tuple[str, str]] = Counter()  # rows by feature, and by why its value was not counted
         self.former: dict[int, Live] = {}
         self.answered: Counter[int] = Counter()  # rows by the version that answered
+        self.units = unit_counts(features)
 
     def add_former(self, former: Answerer) -> None:
         """Judge what a former version answered by its labels."""
@@ -155,6 +157,8 @@ class Count:
             for fault in np.unique(parsed.fault[parsed.fault > MISSING]).tolist():
                 self.unusable[feature.name, reason(feature, fault)] += int((parsed.fault == fault).sum())
             good &= parsed.column < 0
+            if feature.name in self.units:
+                self.units[feature.name].add(rows.features.column(feature.name), parsed)
         numbers = np.hstack([each.block.numbers for each in read])
         block = Block(numbers, np.hstack([each.block.texts for each in read]))
         predicted = rows.predicted
@@ -280,7 +284,10 @@ def compared(
         )
     said = (*request.left_out, *left_out, *(known.notes(request.source) if known is not None else ()))
     request = request.model_copy(update={"left_out": said})
-    return _report(count, request, [*differences, *changed_types(features, count.counted(every=True).counts)])
+    units = [] if request.log else [each for unit in count.units.values() if (each := unit.difference()) is not None]
+    named = {each.column for each in units}
+    types = [each for each in changed_types(features, count.counted(every=True).counts) if each.column not in named]
+    return _report(count, request, [*differences, *types], units)
 
 
 def _columns(
@@ -404,11 +411,15 @@ def _of_former(count: Count) -> list[str]:
     ]
 
 
-def _report(count: Count, request: DriftRequest, differences: list[SchemaDifference]) -> DriftReport:
+def _report(
+    count: Count, request: DriftRequest, others: list[SchemaDifference], units: list[SchemaDifference]
+) -> DriftReport:
     manifest, profile, rules = count.manifest, count.profile, request.rules
     live = count.live.score(rules.min_rows)
     counted = count.counted(every=False)
     judged = judge(profile, counted.counts, counted.predicted, count.live.error, rules)
+    judged, differences = judged._replace(features=unjudged(judged.features, units)), [*others, *units]
+    bare = [] if request.log else [each.note() for each in count.units.values()]
     worse = count.live.WORSE if live and live.worse else ""
     table = ComparedTable(profile.rows, count.rows, counted.rows, counted.counts, judged, differences, worse)
     verdict, reason = table_verdict(table, rules)
@@ -422,7 +433,7 @@ def _report(count: Count, request: DriftRequest, differences: list[SchemaDiffere
         features=judged.features, predictions=judged.predictions, schema_differences=differences, live=live,
         versions=count.scores(rules.min_rows),
         notes=[
-            *request.left_out, *_repeated(count.rows, counted), *count.said_of_wrong(), *_unusable(count), *count.live.notes(),
-            *_of_former(count),
+            *request.left_out, *_repeated(count.rows, counted), *filter(None, bare), *count.said_of_wrong(), *_unusable(count),
+            *count.live.notes(), *_of_former(count),
         ],
     )  # fmt: skip

@@ -3,6 +3,7 @@
 The rules, in this order:
 
 1. A kind that the use case names stands; a column named ``text`` is not used.
+   So does what the rule of `data.read.columns` says, by which numbers and dates in a writing of their own are read.
 2. Nothing in it: *empty*. One value in every row: *constant*. Lists, bytes or complex numbers: *text*. None is used.
 3. The dtype decides where it says enough: booleans; moments; durations (*numeric*, in seconds, because a duration can
    be added and compared as a moment cannot); categories; numbers.
@@ -23,6 +24,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +33,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from champion.modeling.cells.numbers import text_numbers
+from champion.modeling.cells.writing import in_words
+from champion.use_case.cells import CellRule
 from champion.use_case.learning import Kind
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "text", "constant", "identifier", "empty"]
@@ -63,18 +67,28 @@ class Column:
     why: str
 
 
-def infer(frame: pd.DataFrame, *, exclude: Iterable[str], kinds: Mapping[str, Kind]) -> list[Column]:
+def infer(
+    frame: pd.DataFrame,
+    *,
+    exclude: Iterable[str],
+    kinds: Mapping[str, Kind],
+    rules: Mapping[str, CellRule] = MappingProxyType({}),
+) -> list[Column]:
     """Infer what every column of a table is, in its order, without those excluded; the module's docstring has the rules.
+
+    `rules` are those by which the table was read.
 
     >>> infer(pd.DataFrame({"paid": ["yes", None, "no"]}), exclude=[], kinds={})[0].kind
     'boolean'
     """
     left_out = set(exclude)
-    return [describe(frame[name], kinds.get(name)) for name in frame.columns if name not in left_out]
+    return [
+        describe(frame[name], kinds.get(name), rules.get(str(name))) for name in frame.columns if name not in left_out
+    ]
 
 
-def describe(column: pd.Series, named: Kind | None = None) -> Column:
-    """Say what one column is, whatever its dtype."""
+def describe(column: pd.Series, named: Kind | None = None, rule: CellRule | None = None) -> Column:
+    """Say what one column is, whatever its dtype; one that was read by a rule of numbers or dates is never an identifier."""
     name = str(column.name)
     if named is not None:
         more = "; free text is no feature" if named == "text" else ""
@@ -85,7 +99,11 @@ def describe(column: pd.Series, named: Kind | None = None) -> Column:
     foreign = unreadable(column)
     if foreign:
         return Column(name, "text", False, f"It holds {foreign}, which no model here can read.")
-    return Column(name, *_kind(column, filled))
+    kind, used, why = _kind(column, filled)
+    if rule is not None and rule.kind and kind not in ("constant", "empty"):
+        what = "numbers" if rule.has_numbers else "dates or times"
+        return Column(name, rule.kind, True, f"It holds {what} {in_words(rule)} (data.read.columns).")
+    return Column(name, kind, used, why)
 
 
 def unreadable(column: pd.Series) -> str | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -30,8 +31,11 @@ from champion.modeling.cells.moments import (
     without_sentinels,
 )
 from champion.modeling.cells.numbers import text_numbers
+from champion.modeling.cells.ruled import read_column
+from champion.modeling.cells.writing import in_words
 from champion.modeling.evaluation import Frozen
 from champion.modeling.split import missing_columns
+from champion.use_case.cells import CellRule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +57,7 @@ class Feature(Frozen):
     `minimum` and `maximum` are the range in training: of numbers, or of moments in days since 1970. `categories` are
     those seen in training, in order; at most `MOST_CATEGORIES`. `clock` says whose hour, weekday and month those of a moment
     are: its own, those of a zone, or UTC where it is None, as version 0.1 had it; `sentinels` are days that stand for no moment.
+    `rule` is how its cells are written, where `data.read.columns` says it.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Feature(Frozen):
     categories: tuple[str, ...] | None = None
     clock: str | None = Field(default=None, exclude_if=lambda clock: clock is None)
     sentinels: tuple[float, ...] = Field(default=(), exclude_if=lambda days: not days)
+    rule: CellRule | None = Field(default=None, exclude_if=lambda rule: rule is None)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,9 +80,20 @@ class Feature(Frozen):
         return (self.name,)
 
 
-def signature(train: pd.DataFrame, columns: Iterable[Column], zone: str | None = None) -> tuple[Feature, ...]:
-    """What the train set looked like, column by column, without the columns that are not used; `zone` is `data.zone`."""
-    return tuple(_feature(train[column.name], column.kind, zone or OWN) for column in columns if column.used)
+def signature(
+    train: pd.DataFrame,
+    columns: Iterable[Column],
+    zone: str | None = None,
+    rules: Mapping[str, CellRule] = MappingProxyType({}),
+) -> tuple[Feature, ...]:
+    """What the train set looked like, column by column, without the columns that are not used.
+
+    `zone` is `data.zone`; `rules` are those by which the train set was read.
+    """
+    features = [_feature(train[column.name], column.kind, zone or OWN) for column in columns if column.used]
+    return tuple(
+        each.model_copy(update={"rule": rules[each.name]}) if each.name in rules else each for each in features
+    )
 
 
 def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
@@ -92,7 +109,7 @@ def model_frame(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFram
     missing = missing_columns(table, [feature.name for feature in features])
     if missing:
         raise DataError(f"The table lacks the column(s) {', '.join(map(repr, missing))}, which the model needs.")
-    if all(feature.kind == "numeric" and _plain_number(table[feature.name]) for feature in features):
+    if all(each.kind == "numeric" and each.rule is None and _plain_number(table[each.name]) for each in features):
         return table[[feature.name for feature in features]]
     made: dict[str, Any] = {}
     for feature in features:
@@ -105,6 +122,10 @@ def _plain_number(column: pd.Series) -> bool:
 
 
 def _model_columns(column: pd.Series, feature: Feature) -> dict[str, Any]:
+    if feature.rule is not None:
+        read, marks = read_column(column, feature.rule)
+        _refuse(column, marks.wrong, f"a {'date' if feature.kind == 'datetime' else 'number'} {in_words(feature.rule)}")
+        column = read
     if feature.kind == "numeric":
         return {feature.name: column if _plain_number(column) else as_numbers(column)}
     if feature.kind == "boolean":

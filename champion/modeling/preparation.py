@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from champion.errors import NotEnoughDataError
 from champion.modeling import profile as profiles
+from champion.modeling.cells.ruled import as_ruled
 from champion.modeling.checks.wrong_cells import mended
 from champion.modeling.columns import Column, infer
 from champion.modeling.contract import Plan
@@ -48,6 +49,9 @@ class Prepared(NamedTuple):
 def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = "classification") -> Prepared:
     """Set the holdout aside, and decide what the columns are.
 
+    Train set and holdout keep their cells as they stand in the table, whatever `data.read.columns` says: every model reads
+    them by the rules that it was made with, and a rule that is new moves no row.
+
     What kind a column is, is read from the whole table: of the train set alone, row numbers would have gaps, and a rare
     text among numbers might be missed. Everything that is a statistic comes from the train set.
 
@@ -59,20 +63,22 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
         table = table.assign(**{REPEAT: repeats(table, rule)})
     train, holdout, hashes, classes = set_aside(table, data, rule, task)
     left_out = [data.target, *data.drop, *([rule.column] if rule.column else []), REPEAT]
-    columns = infer(table, exclude=left_out, kinds=data.kinds)
+    rules = data.read.columns
+    columns = infer(as_ruled(table, rules), exclude=left_out, kinds=data.kinds, rules=rules)
+    known = as_ruled(train, rules)
     for position, column in enumerate(columns):
-        if column.used and not train[column.name].notna().any():  # all its values stand in the holdout
+        if column.used and not known[column.name].notna().any():  # all its values stand in the holdout
             columns[position] = replace(
                 column, kind="empty", used=False, why="It has no value in any row of the train set."
             )
-    profile = profiles.build(train, len(holdout), data.target, columns, classes, task, data.zone)
+    profile = profiles.build(known, len(holdout), data.target, columns, classes, task, data.zone, rules)
     both = {
         "holdout_class_counts": target_of(task).class_counts(holdout[data.target], classes),
         "twins": _twins(train, holdout, rule, columns),
-        "doubts": _doubts(train, holdout, data, columns, classes),
+        "doubts": _doubts(known, as_ruled(holdout, rules), data, columns, classes),
     }
     profile = profile.model_copy(update=both)
-    features = signature(train, columns, data.zone)
+    features = signature(known, columns, data.zone, rules)
     if not features:
         raise NotEnoughDataError(
             "No column of the train set can be used: each is constant, an identifier or free text."

@@ -6,14 +6,16 @@ a category that a single row has is not named: a profile travels further than th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from champion.modeling.doubts.doubt import Doubt
 from champion.modeling.evaluation import CLASSIFICATION, Frozen, Label
+from champion.use_case.cells import CellRule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +56,9 @@ class ColumnProfile(Frozen):
     counts: list[int] | None = None
     other: int = 0
     unlisted: list[int] = Field(default_factory=list, exclude_if=lambda rows: not rows)
+    unit: str | None = Field(
+        default=None, exclude_if=lambda unit: unit is None
+    )  # of its numbers, where one stands there
 
 
 class Profile(Frozen):
@@ -81,10 +86,13 @@ def build(
     classes: Sequence[Label],
     task: str = "classification",
     zone: str | None = None,
+    rules: Mapping[str, CellRule] = MappingProxyType({}),
 ) -> Profile:
     """Count what a train set looks like: at most `BINS` bins or `CATEGORIES` categories per column, whatever the rows.
 
-    Classes are counted in the order given. Raises DataError when a column holds a value that is not of its kind.
+    `rules` are those by which it was read. Classes are counted in the order given.
+
+    Raises DataError when a column holds a value that is not of its kind.
     """
     from champion.modeling.repeats import frequencies
     from champion.modeling.tasks.target import target_of
@@ -96,12 +104,12 @@ def build(
         target=target,
         classes=list(classes),
         class_counts=target_of(task).class_counts(train[target], classes),
-        columns=[_column(train[column.name], column, zone) for column in columns],
+        columns=[_column(train[column.name], column, zone, rules.get(column.name)) for column in columns],
         repeats=frequencies(train[[column.name for column in columns if column.used]]),
     )
 
 
-def _column(values: pd.Series, column: Column, zone: str | None = None) -> ColumnProfile:
+def _column(values: pd.Series, column: Column, zone: str | None = None, rule: CellRule | None = None) -> ColumnProfile:
     import numpy as np
 
     from champion.modeling.cells.moments import OWN, sentinels_of, without_sentinels
@@ -120,7 +128,8 @@ def _column(values: pd.Series, column: Column, zone: str | None = None) -> Colum
     missing = int(values.isna().sum())
     if column.kind == "datetime" and column.used:
         missing = int(np.isnan(known).sum())
-    return ColumnProfile(**asdict(column), dtype=str(values.dtype), missing=missing, **measured)
+    unit = rule.unit if rule is not None else None
+    return ColumnProfile(**asdict(column), dtype=str(values.dtype), missing=missing, unit=unit, **measured)
 
 
 def _distinct(values: pd.Series) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from champion.errors import DataError, NotEnoughDataError, counted, listed, nearest_column
+from champion.modeling.cells.ruled import as_ruled
 from champion.modeling.columns import describe, unreadable
 from champion.modeling.tasks.target import target_of
 
@@ -34,6 +35,7 @@ def check(frame: pd.DataFrame, use_case: UseCase) -> list[str]:
             f"The table has {rows} row{'s' if rows > 1 else ''}, too few to learn and to judge. "
             f"At least {FEWEST_ROWS} are needed, some hundred are better."
         )
+    frame = as_ruled(frame, use_case.data.read.columns)
     doubts = target_of(use_case.task).check(frame[use_case.data.target], use_case.training.folds)
     _require_features(frame, use_case)
     return doubts
@@ -48,7 +50,7 @@ def _require_columns(frame: pd.DataFrame, use_case: UseCase) -> None:
         raise DataError(f"The table has more than one column named {listed(repeated)}. Rename or remove all but one.")
     data, split = use_case.data, use_case.split
     asked = [("data.target", data.target), *(("data.drop", name) for name in data.drop)]
-    asked += [("data.kinds", name) for name in data.kinds]
+    asked += [("data.kinds", name) for name in data.kinds] + [("data.read.columns", name) for name in data.read.columns]
     asked += [("split.column", split.column)] if split.column else []
     known = set(names)
     for key, name in asked:
@@ -74,8 +76,8 @@ def _require_features(frame: pd.DataFrame, use_case: UseCase) -> None:
                 "Name it in data.drop, or spread it over columns of its own."
             )
     _require_finite(features)
-    kinds = use_case.data.kinds
-    if not any(describe(column, kinds.get(str(column.name))).used for column in features):
+    kinds, rules = use_case.data.kinds, use_case.data.read.columns
+    if not any(describe(column, kinds.get(str(column.name)), rules.get(str(column.name))).used for column in features):
         unused = "; ".join(f"{column.name!r}: {describe(column).why.rstrip('.')}" for column in features[:3])
         raise DataError(
             f"No column is left to learn from{f' ({unused})' if unused else ''}. Take columns out of data.drop, "

@@ -27,6 +27,7 @@ from champion.serving.pages import docs_routes, page_route
 from champion.serving.predict import PATH, Batcher, Predict, request_id_of
 from champion.serving.rows import RequestError, expected
 from champion.serving.state import Observed, State, Tell, Watcher
+from champion.use_case.cells import EPOCHS
 
 _SHOWN = 20  # categories that a description lists
 _TEXT = {"type": "string"}
@@ -252,7 +253,10 @@ def _field(feature: Feature) -> dict[str, Any]:
         "datetime": [{**_TEXT, "format": "date-time"}, {**_TEXT, "format": "date"}],
         "categorical": [_TEXT, number] if takes_numbers(feature) else [_TEXT],
     }
-    types = [*kinds[feature.kind], *([{"type": "null"}] if feature.nullable else [])]
+    more: list[dict[str, Any]] = []
+    if feature.rule is not None and feature.rule.kind:
+        more = [_TEXT, *([number] if feature.rule.dates in EPOCHS else [])]
+    types = [*kinds[feature.kind], *more, *([{"type": "null"}] if feature.nullable else [])]
     schema = types[0] if len(types) == 1 else {"anyOf": types}
     return {**schema, "title": feature.name, "description": _description(feature)}
 

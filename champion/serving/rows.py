@@ -20,8 +20,10 @@ import numpy as np
 from champion.errors import nearest
 from champion.modeling.arrays import LARGEST, Block, number_columns, text_columns
 from champion.modeling.cells.moments import OWN, Moments, model_parts
+from champion.modeling.cells.writing import CellReader, in_words, reader_of
 from champion.modeling.features import Feature, category_of, takes_numbers
 from champion.serving.wrong_values import mended
+from champion.use_case.cells import EPOCHS
 
 Header = tuple[bytes, bytes]
 Row = tuple[Any, ...]
@@ -69,11 +71,13 @@ class Noted:
 
 def expected(feature: Feature) -> str:
     """What a value of a feature must be, in words."""
+    rule = feature.rule if feature.rule is not None and feature.rule.kind else None
+    more = "" if rule is None else f", or {'a text' if rule.has_numbers else 'one'} {in_words(rule)}"
     words = {
-        "numeric": f"a number from {-LARGEST:.7g} to {LARGEST:.7g}",
+        "numeric": f"a number from {-LARGEST:.7g} to {LARGEST:.7g}{more}",
         "boolean": "true or false",
         "categorical": "a text or a number" if takes_numbers(feature) else "a text",
-        "datetime": "a date or time as ISO 8601 has it, such as 2026-01-31 or 2026-01-31T12:00:00Z",
+        "datetime": f"a date or time as ISO 8601 has it, such as 2026-01-31 or 2026-01-31T12:00:00Z{more}",
     }[feature.kind]
     return f"{words}, or null" if feature.nullable else words
 
@@ -109,6 +113,9 @@ class RowReader:
             for position, feature in texts
             if takes_numbers(feature) or not feature.dtype.startswith(("str", "object", "category"))
         ]
+        ruled = ((position, feature.rule) for position, feature in enumerate(self.features))
+        self._ruled = [(position, reader_of(rule)) for position, rule in ruled if rule is not None]
+        self._words = sorted({*self._texts, *self._moments, *(position for position, _ in self._ruled)})
         self._numbers = positions("numeric", "boolean")
         self._pick: Callable[[Row], Any] = operator.itemgetter(*self._numbers) if self._numbers else len
         columns = {name: column for column, name in enumerate(number_columns(self.features))}  # of a block
@@ -148,7 +155,7 @@ class RowReader:
         may_lack = self._nullable and any(None in row for row in rows)  # so that another field may be there twice
         if may_lack or b"\\" in body or body.count(b":") != len(rows) * len(self.features):
             _refuse_repeated(body)
-        plain = not (self._moments or self._converted or (self._missing and self._texts))
+        plain = not (self._moments or self._converted or self._ruled or (self._missing and self._texts))
         return rows if plain else [self._finished(row) for row in rows]
 
     def _without_former(self, rows: list[Row], ignored: Counter[str]) -> list[Row]:
@@ -206,12 +213,13 @@ class RowReader:
     def _finished(self, row: Row) -> Row:
         """Parse the moments of a row, and write categories as the model knows them."""
         values = list(row)
-        for position in (*self._texts, *self._moments) if self._missing else ():
+        for position in self._words if self._missing else ():
             if values[position] in self._missing:
-                feature, values[position] = self.features[position], None
-                if not feature.nullable:
-                    message = f"Found a text that is read as missing, expected {expected(feature)}."
-                    raise RequestError(422, "wrong_value", message, feature.name)
+                self._allow_nothing(position)
+                values[position] = None
+        for position, reader in self._ruled:
+            if values[position] is not None:
+                values[position] = self._by_rule(position, reader, values[position])
         for position in self._moments:
             if values[position] is not None:
                 values[position] = _moment(values[position], self.features[position])
@@ -219,6 +227,24 @@ class RowReader:
             if values[position] is not None:
                 values[position] = category_of(values[position], dtype)
         return tuple(values)
+
+    def _allow_nothing(self, position: int) -> None:
+        """Raises RequestError where a value that is read as missing is one that the model needs."""
+        feature = self.features[position]
+        if not feature.nullable:
+            message = f"Found a text that is read as missing, expected {expected(feature)}."
+            raise RequestError(422, "wrong_value", message, feature.name)
+
+    def _by_rule(self, position: int, reader: CellReader, value: Any) -> Any:
+        """What a value means by the rule of its column."""
+        cell = reader.read(value)
+        if cell.wrong or (isinstance(cell.value, float) and abs(cell.value) > LARGEST):
+            feature = self.features[position]
+            message = f"Found another text, expected {expected(feature)}."
+            raise RequestError(422, "wrong_value", message, feature.name)
+        if cell.value is None:
+            self._allow_nothing(position)
+        return cell.value
 
     def block(self, rows: Sequence[Row]) -> Block:
         """Put rows, as `read` gives them, into arrays."""
@@ -269,6 +295,9 @@ def _decoder(features: Sequence[Feature], former: Sequence[str] = ()) -> Callabl
 
 
 def _value_type(feature: Feature) -> Any:
+    rule = feature.rule
+    if rule is not None and rule.kind and not (rule.dates and rule.dates not in EPOCHS):
+        return str | NUMBER
     if feature.kind == "numeric":
         return NUMBER
     if feature.kind == "boolean":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from champion.modeling.cells.writing import reader_of
 from champion.modeling.features import FALSE_TEXTS, TRUE_TEXTS, Feature
 
 
@@ -36,7 +37,7 @@ def mended(body: bytes, features: Sequence[Feature], most: float) -> Mended | No
         for feature in features:
             value = row.get(feature.name)
             filled[feature.name] += value is not None
-            if feature.nullable and value is not None and _is_wrong(value, feature.kind):
+            if feature.nullable and value is not None and _is_wrong(value, feature):
                 row[feature.name] = None
                 counts[feature.name] += 1
                 wrong.append((number, feature.name))
@@ -45,7 +46,10 @@ def mended(body: bytes, features: Sequence[Feature], most: float) -> Mended | No
     return Mended(json.dumps(rows).encode(), wrong)
 
 
-def _is_wrong(value: Any, kind: str) -> bool:
+def _is_wrong(value: Any, feature: Feature) -> bool:
+    kind = feature.kind
+    if feature.rule is not None and feature.rule.kind:
+        return isinstance(value, bool) or (isinstance(value, str) and reader_of(feature.rule).read(value).wrong)
     if kind == "numeric":
         return isinstance(value, bool) or (isinstance(value, str) and not _reads(float, value))
     if kind == "boolean":

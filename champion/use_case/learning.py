@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from champion.use_case.cells import CellRule
 from champion.use_case.dialect import Dialect
 from champion.use_case.strict import Strict
 
@@ -42,13 +43,18 @@ class Read(Dialect):
         default=MISSING_WORDS,
         description="Texts that are read as missing, in every format alike; an empty text always is.",
     )
+    columns: dict[str, CellRule] = Field(
+        default_factory=dict,
+        exclude_if=lambda rules: not rules,
+        description="How the cells of a column are read, where they are numbers or dates in a writing of their own.",
+    )
 
     @field_validator("missing")
     @classmethod
     def _are_words(cls, words: tuple[str, ...]) -> tuple[str, ...]:
         numbers = [word for word in words if _is_number(word)]
         if numbers:
-            raise ValueError(f"{numbers[0]!r} is a number, not a word; empty these fields in the table instead")
+            raise ValueError(f"{numbers[0]!r} is a number, not a word; it goes into data.read.columns.COLUMN.missing")
         return words
 
     @property

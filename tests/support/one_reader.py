@@ -18,13 +18,14 @@ from champion.bundle.model import dumps
 from champion.bundle.parsing import parse
 from champion.modeling.arrays import block_of, number_columns, text_columns
 from champion.modeling.estimators import build_pipeline
-from champion.modeling.features import as_numbers, model_frame
+from champion.modeling.features import Feature, as_numbers, model_frame
 from champion.modeling.preparation import labelled, prepare_table
 from champion.modeling.split import SplitRule
 from champion.modeling.tasks.classification.learning import encode
 from champion.modeling.tasks.classification.target import canonical_labels
 from champion.orchestration.materializers.table import TableMaterializer
 from champion.serving.loaded import Champion
+from champion.tabular.as_written import as_written
 from champion.tabular.tables import open_table, read_table
 from champion.use_case.learning import Candidate
 from champion.use_case.whole import UseCase, parse_use_case
@@ -87,13 +88,13 @@ def assert_read_alike(learned: Learned, path: Path, apart: Collection[str] = ("n
     package, features = learned.package, learned.package.manifest.signature
     read = package.manifest.read
     assert read is not None
-    table = read_table(path, path.name, missing=read.words, how=read)
+    table = as_written(read_table(path, path.name, missing=read.words, how=read), path, read)
     trained_on = block_of(model_frame(table, features), features)
     opened = open_table(path, read)
     (chunk,) = opened.chunks([feature.name for feature in features])
     parsed = parse(chunk, features, package.manifest.missing_words(opened.textual))
     champion = Champion(package, "test")
-    body = [{f.name: _json(table[f.name].iloc[row], f.kind) for f in features} for row in range(len(table))]
+    body = [{f.name: _json(table[f.name].iloc[row], f) for f in features} for row in range(len(table))]
     served = champion.reader.block(champion.reader.read(json.dumps(body).encode(), len(body)))
     for block in (parsed.block, served):
         assert_same(block.numbers, trained_on.numbers, number_columns(features))
@@ -119,9 +120,12 @@ def assert_same(found: NDArray[Any], expected: NDArray[Any], names: Sequence[str
         assert not different, f"{name}: {different[:3]}"
 
 
-def _json(value: Any, kind: str) -> Any:
+def _json(value: Any, feature: Feature) -> Any:
+    kind = feature.kind
     if pd.isna(value):
         return None
+    if feature.rule is not None and feature.rule.kind:
+        return value if isinstance(value, str) else float(value)
     if kind == "boolean":
         return str(value).strip().casefold() in ("true", "yes", "y", "t", "1", "1.0", "on")
     if kind == "numeric":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from champion.errors import DataError, listed
 from champion.modeling.cells.moments import without_sentinels
+from champion.modeling.cells.ruled import as_ruled, read_column
+from champion.modeling.cells.units import are_fractions
 from champion.modeling.checks.wrong_cells import WHAT, wrong_cells
 from champion.modeling.columns import describe
 from champion.modeling.features import MOST_CATEGORIES, Feature, as_categories, as_days, as_numbers
@@ -27,13 +29,15 @@ def check_contract(table: pd.DataFrame, signature: Sequence[Feature], data: Data
     champion did not know. Raises DataError where a column of numbers, dates or truth values holds more others than
     `data.max_bad_cells`, and data.kinds does not say that it is another one now.
     """
+    written, table = table, as_ruled(table, data.read.columns)
     known, left_out = {feature.name for feature in signature}, {data.target, *data.drop}
     gone = [feature.name for feature in signature if feature.name not in table or feature.name in left_out]
     said = [f"The champion uses {listed(gone)}, which the table no longer has as a feature."] if gone else []
     new = [
         str(name)
         for name in table
-        if name not in known | left_out and describe(table[name], data.kinds.get(str(name))).used
+        if name not in known | left_out
+        and describe(table[name], data.kinds.get(str(name)), data.read.columns.get(str(name))).used
     ]
     said += [f"The champion does not know {listed(new)}; the challenger learns from it."] if new else []
     gaps, unseen, outside = [], [], []
@@ -41,7 +45,7 @@ def check_contract(table: pd.DataFrame, signature: Sequence[Feature], data: Data
         if feature.name in gone:
             continue
         column = table[feature.name]
-        changed = _of_another_kind(column, feature, data)
+        changed = _of_another_kind(column, feature, data) or _of_another_unit(written[feature.name], feature, data)
         if changed:
             said.append(changed)
             continue
@@ -74,7 +78,7 @@ def _outside(column: pd.Series, feature: Feature) -> float:
 def _of_another_kind(column: pd.Series, feature: Feature, data: Data) -> str | None:
     """Say that a column is of another kind than the champion's; refuse one that is the same, with many errors."""
     named = data.kinds.get(feature.name)
-    today = describe(column, named)
+    today = describe(column, named, data.read.columns.get(feature.name))
     if today.kind == feature.kind or (today.used and {today.kind, feature.kind} == {"numeric", "boolean"}):
         return None
     odd = wrong_cells(column, feature.kind) if feature.kind in WHAT else None
@@ -86,6 +90,22 @@ def _of_another_kind(column: pd.Series, feature: Feature, data: Data) -> str | N
         )
     remedy = "" if named else " Where it should stay what it was, say so in data.kinds."
     return f"The column {feature.name!r} was {feature.kind} for the champion, and is {today.kind}.{which}{remedy}"
+
+
+def _of_another_unit(column: pd.Series, feature: Feature, data: Data) -> str | None:
+    """Say that the numbers of a column have another unit than the champion's, or are fractions where it had percent."""
+    before, now = feature.rule, data.read.columns.get(feature.name)
+    ours, theirs = (rule.unit if rule is not None else None for rule in (now, before))
+    if ours == theirs:
+        numbers, marks = read_column(column, now)
+        if ours != "%" or not are_fractions(as_numbers(numbers)[marks.bare], ours, feature.minimum, feature.maximum):
+            return None
+        return (
+            f"The numbers of {feature.name!r} have no % and seem to be fractions, as 0.1234 where the champion knew 12.34 %: "
+            "write them in percent."
+        )
+    units = [f"the unit {unit!r}" if unit else "no unit" for unit in (theirs, ours)]
+    return f"The numbers of {feature.name!r} had {units[0]} for the champion, and have {units[1]} in data.read.columns."
 
 
 def _few(each: Sequence[str], most: int = 8) -> str:

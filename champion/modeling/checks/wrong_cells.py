@@ -7,6 +7,7 @@ values are, and there are too many of them to be codes.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,14 @@ from numpy.typing import NDArray
 
 from champion.errors import DataError
 from champion.modeling.cells.numbers import text_numbers
+from champion.modeling.cells.ruled import Marks, read_column
+from champion.modeling.cells.units import other_units
 from champion.modeling.features import FALSE_TEXTS, TRUE_TEXTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from champion.use_case.cells import CellRule
     from champion.use_case.learning import Data
 
 FEWEST_DISTINCT = 20  # numbers or moments in a column that nobody named so, up to which they may be codes
@@ -40,6 +44,7 @@ class WrongCells:
     wrong: NDArray[np.bool_]
     filled: int
     values: Mapping[str, Sequence[int]]  # the first of them, with the rows in which they stand
+    unit: str = ""  # that most of them have in place of the column's
 
     @property
     def share(self) -> float:
@@ -49,7 +54,8 @@ class WrongCells:
     def in_words(self) -> str:
         """How many there are, and which."""
         named = sum(map(len, self.values.values()))
-        return in_words(self.name, self.kind, (int(self.wrong.sum()), self.filled, named), self.values)
+        unit = f", in the unit {self.unit!r}" if self.unit else ""
+        return in_words(self.name, self.kind, (int(self.wrong.sum()), self.filled, named), self.values) + unit
 
 
 class CountedCells:
@@ -99,28 +105,66 @@ def in_words(name: str, kind: str, counts: tuple[int, int, int], values: Mapping
 def mended(table: pd.DataFrame, data: Data, split_column: str | None = None) -> tuple[pd.DataFrame, list[str]]:
     """A table in which the few cells that are not of their column's kind are missing; and which they were, in sentences.
 
-    Raises DataError where more than `data.max_bad_cells` of a column are not of the kind that the use case names.
+    What `data.read.columns` says of a column is asked first: its cells stay as they are written, and those that do not fit are
+    missing; bounds, and numbers without the unit, are told. Raises DataError where more than `data.max_bad_cells` of a column are
+    not of the kind that the use case names.
     """
     left_out = {data.target, *data.drop, split_column}
     said: list[str] = []
+    copied = False
     for position, name in enumerate(table.columns):
-        column = table[name]
-        if name in left_out or not _is_of_texts(column):
+        column, rule = table[name], data.read.columns.get(str(name))
+        if name in left_out or (rule is None and not _is_of_texts(column)):
             continue
         named = data.kinds.get(str(name))
-        found = wrong_cells(column, named) if named in WHAT else None if named else _of_most(column, data.max_bad_cells)
+        read, marks = read_column(column, rule)
+        if rule is not None and rule.kind:
+            found: WrongCells | None = by_rule(column, rule, marks)
+            said += _told(column, rule, marks)
+        elif named in WHAT:
+            found = wrong_cells(read, named)
+        else:
+            found = None if named or not _is_of_texts(read) else _of_most(read, data.max_bad_cells)
         if found is None or not found.wrong.any():
             continue
         if found.share > data.max_bad_cells:
+            where = "data.read.columns" if rule is not None and rule.kind else "data.kinds"
             raise DataError(
-                f"The column {found.name!r} is {found.kind} in data.kinds, but {found.in_words()}. That is more than "
-                f"data.max_bad_cells = {data.max_bad_cells:g} allows. Mend or empty them, or correct data.kinds."
+                f"The column {found.name!r} is {found.kind} in {where}, but {found.in_words()}. That is more than "
+                f"data.max_bad_cells = {data.max_bad_cells:g} allows. Mend or empty them, or correct {where}."
             )
-        if not said:
-            table = table.copy(deep=False)
+        if not copied:
+            table, copied = table.copy(deep=False), True
         table.isetitem(position, column.mask(found.wrong).array)
         said.append(f"{found.in_words()}. They are read as missing (data.max_bad_cells).")
     return table, said
+
+
+def by_rule(column: pd.Series, rule: CellRule, marks: Marks) -> WrongCells:
+    """The cells of a column that do not fit its rule, as `marks` has them, and the unit that most of them have."""
+    places: dict[str, list[int]] = {}
+    texts: Counter[str] = Counter()
+    for row in np.flatnonzero(marks.wrong).tolist():
+        text = str(column.iloc[row])
+        texts[text] += 1
+        if text in places or len(places) < _SHOWN_VALUES:
+            places.setdefault(text, []).append(row + 1)
+    unit, count = next(iter(other_units(texts).most_common(1)), ("", 0)) if rule.unit else ("", 0)
+    most = unit if count > marks.wrong.sum() / 2 else ""
+    return WrongCells(str(column.name), str(rule.kind), marks.wrong, int(column.count()), places, most)
+
+
+def _told(column: pd.Series, rule: CellRule, marks: Marks) -> list[str]:
+    """What is to be known of cells that were read: bounds, and numbers without the unit where others have it, or none has."""
+    said, filled = [], int(column.count())
+    if bounds := int(marks.bound.sum()):
+        first = str(column.iloc[int(marks.bound.argmax())])
+        said.append(
+            f"{bounds:,} of {filled:,} values of {column.name!r} are bounds, as {first!r}: taken for the number."
+        )
+    if bare := int(marks.bare.sum()):
+        said.append(f"{bare:,} of {filled:,} values of {column.name!r} have no unit: taken to be in {rule.unit!r}.")
+    return said
 
 
 def wrong_cells(column: pd.Series, kind: str | None) -> WrongCells:
