@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from champion.bundle.batch import BatchRequest, Tally, open_for, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
 from champion.orchestration.runs import artifact_name
+from champion.scratch import scratch
+from champion.tabular.parquet_folder import merge
 from champion.tabular.tables import WRITTEN, ending_of, format_of, written_suffix
 from champion.use_case.dialect import Dialect
 from champion.workspace import files
@@ -55,7 +57,7 @@ def checked_files(table: Path, out: Path, rejects: Path | None, how: Dialect | N
     if not rejects.name.casefold().endswith(".csv"):
         raise ConfigurationError(f"--rejects names {rejects}; rejected rows are written as CSV. Let it end in .csv.")
     format_of(table, str(table), how)
-    if not table.is_file():
+    if not table.exists():
         raise DataError(f"The table {table} does not exist. Correct the path.")
     for path in (out, rejects):
         _require_writable(path, table)
@@ -70,6 +72,10 @@ def _require_writable(path: Path, table: Path) -> None:
         raise ConfigurationError(f"{path} cannot be written: there is no folder {path.parent}. Make it first.")
     if path.exists() and not path.is_file():
         raise ConfigurationError(f"{path} is a folder or a device, expected a file to write. Name a file in it.")
+    if table.is_dir() and path.resolve().is_relative_to(table.resolve()):
+        raise ConfigurationError(
+            f"{path} is in the folder of the table, and would be a part of it. Name another folder."
+        )
     if path.exists() and path.samefile(table):
         raise ConfigurationError(f"{path} is the table itself; it would be lost. Name another file to write.")
     try:
@@ -108,8 +114,10 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
     name, suffix = artifact_name(use_case, kind), ending_of(table.name)
     with _readable(table), contextlib.ExitStack() as copies:
         copy, version = table, files.md5(table)
+        if table.is_dir():
+            copy, suffix = copies.enter_context(scratch()) / "table.parquet", ".parquet"
         if (artifact := _registered(client, name, f"{version}{suffix}")) is None or is_gone(artifact.uri):
-            copy, version = copies.enter_context(files.copied(table))
+            copy, version = _as_a_file(table, copy, version, copies)
             artifact = _registered(client, name, f"{version}{suffix}")  # it may have changed since it was hashed
         stored = StoredFile(copy)
         if artifact is None:
@@ -117,6 +125,14 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
         if is_gone(artifact.uri):
             write_again(artifact.uri, stored, FileMaterializer)
         return artifact
+
+
+def _as_a_file(table: Path, copy: Path, version: str, copies: contextlib.ExitStack) -> tuple[Path, str]:
+    """A copy of a table that nobody else changes, and its md5; of a folder its parts in one file."""
+    if table.is_dir():
+        merge(table, copy)
+        return copy, version
+    return copies.enter_context(files.copied(table))
 
 
 def _registered(client: Client, name: str, version: str) -> ArtifactVersionResponse | None:

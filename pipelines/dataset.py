@@ -25,6 +25,7 @@ from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
+from champion.tabular.parquet_folder import is_parquet_folder
 from champion.tabular.tables import WrittenTable, write_table
 from champion.use_case.learning import Read
 from champion.use_case.whole import UseCase
@@ -77,16 +78,16 @@ def register(
 
     path, use_case, unkept = workspace.data, workspace.use_case, None
     fetched = fetch_missing(workspace.root, path)
-    version = early.version() if early else None
+    version, is_there = early.version() if early else None, path.is_file() or is_parquet_folder(path)
     if version is None:
-        version = index.data_version(path) if path.is_file() else ""
+        version = index.data_version(path) if is_there else ""
     name, key = artifact_name(use_case.name, "table"), _key(workspace, recorded, signature)
     artifact, checks = _registered(client, name, _kept_as(version, use_case))
     if artifact is None or key not in checks or again:
         table_check.require_candidates(use_case, workspace.shown_config)
         read: tuple[Any, dict[str, Any]] | None = early.checked(recorded, signature) if early else None
         if read is None:
-            with files.copied(path) if path.is_file() else contextlib.nullcontext((path, "")) as (copy, version):
+            with files.copied(path) if is_there else contextlib.nullcontext((path, "")) as (copy, version):
                 read = table_check.checked_table(copy, shown(path, workspace.root), use_case, recorded, signature)
             artifact, checks = _registered(
                 client, name, _kept_as(version, use_case)
@@ -142,7 +143,7 @@ def _former_table(workspace: Workspace, version: str) -> pd.DataFrame:
     try:
         if not path.exists() and index.tracked(root, path).md5 == version:
             fetch_missing(root, path)
-        if path.is_file():
+        if path.exists():
             with files.copied(path) as (copy, md5):
                 if md5 == version:
                     return table_check.whole_table(copy, shown(path, root), workspace.use_case, data.drop)

@@ -117,7 +117,7 @@ def pointer_meta(text: str, name: str) -> dict[str, Any]:
 
 
 def data_version(path: Path) -> str:
-    """The md5 of a file, which is DVC's name for its content."""
+    """The md5 of a file or folder, which is DVC's name for its content."""
     return md5(path)
 
 

@@ -46,7 +46,7 @@ def record_data(workspace: Workspace) -> str | None:
     known = index.tracked(root, workspace.data)
     if known.undownloaded:
         return f"{name} is imported without a download, and its pointer stays as it is: others get it from its source"
-    if not workspace.data.is_file():
+    if not workspace.data.exists():
         return None
     version = index.data_version(workspace.data)
     if known.unix_lines and known.md5 != version:

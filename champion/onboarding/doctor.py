@@ -84,7 +84,7 @@ def _workspace(workspace: Workspace) -> str:
 
 def _data(workspace: Workspace) -> str:
     name = shown(workspace.data, workspace.root)
-    if not workspace.data.is_file():
+    if not workspace.data.exists():
         known = index.tracked(workspace.root, workspace.data)
         if known.known:
             return f"{name} is not here yet; the next run fetches or makes it"

@@ -4,7 +4,6 @@ Everything is read and checked before anything is written. What is written after
 an error or Ctrl-C on the way takes it back.
 """
 
-import filecmp
 import re
 import shutil
 import sys
@@ -38,7 +37,7 @@ from champion.use_case.dialect import Dialect
 from champion.use_case.learning import MISSING_WORDS, Data, Read, Split
 from champion.use_case.whole import UseCase, parse_use_case
 from champion.workspace import process
-from champion.workspace.files import replacing, write_text
+from champion.workspace.files import md5, put_copy, write_text
 from champion.workspace.workspace import shown
 from champion.workspace.yaml_text import parse
 
@@ -101,8 +100,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     del frame
     with _all_or_nothing(root, data, config):
         if not data.exists():
-            with replacing(data) as unfinished:
-                shutil.copyfile(table, unfinished)
+            put_copy(table, data)
         untracked = _track(root, data)
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
@@ -246,7 +244,7 @@ def _under_data(root: Path, table: Path, file: str) -> Path:
     if table.parent.resolve() == (root / "data").resolve():
         return root / "data" / table.name
     path = root / "data" / file
-    if path.exists() and not filecmp.cmp(table, path, shallow=False):
+    if path.exists() and md5(table) != md5(path):
         raise DataError(
             f"{shown(path, root)} exists already and holds something else than {table.name}. Give another --name, "
             "or move the other file away."
@@ -303,7 +301,7 @@ def _all_or_nothing(root: Path, data: Path, config: Path) -> Iterator[None]:
         for file, content in before.items():  # one in a place that cannot be written does not keep the others
             with suppress(OSError):
                 if content is None:
-                    file.unlink(missing_ok=True)
+                    shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
                 elif not file.exists() or file.read_bytes() != content:
                     file.write_bytes(content)
         for folder in folders:

@@ -1,4 +1,4 @@
-"""Parquet: whole through pandas, in chunks through Arrow, written with zstd."""
+"""Parquet: a file or a folder of them, whole or in chunks through Arrow; written with zstd."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion.errors import DataError
 from champion.tabular import typed
+from champion.tabular.parquet_folder import ParquetFolder
 from champion.tabular.stream import TableStream, first_line
 from champion.use_case.dialect import Dialect
 
@@ -23,11 +24,16 @@ _PAGE_BYTES = 1024 * 1024  # read at a time from each column
 
 def read(path: Path, table: str, unused: Collection[str], missing: Sequence[str], how: Dialect) -> pd.DataFrame:
     """Read it whole; see `champion.tabular.tables.Format`."""
+    import pyarrow as pa
     from pyarrow import parquet
 
     del how  # a typed format says all of it itself
     if path.is_dir():
-        raise IsADirectoryError(path)
+        with _named_errors(table):
+            folder = ParquetFolder(path, table)
+            typed.require_unique(folder.schema, table, unused)
+            batches = list(folder.batches(folder.schema.names, CHUNK_ROWS))
+            return typed.frame(pa.Table.from_batches(batches, folder.schema), missing)
     with _named_errors(table), parquet.ParquetFile(path) as file:
         typed.require_unique(file.schema_arrow, table, unused)
         whole = file.read(use_pandas_metadata=True)
@@ -39,6 +45,15 @@ def stream(path: Path, table: str, how: Dialect) -> TableStream:
     from pyarrow import parquet
 
     del how
+    if path.is_dir():
+        with _named_errors(table):
+            folder = ParquetFolder(path, table)
+
+        def parts(columns: list[str]) -> Iterator[pa.RecordBatch]:
+            with _named_errors(table):
+                yield from folder.batches(columns, CHUNK_ROWS)
+
+        return typed.streamed(folder.schema, folder.rows, parts)
     with _named_errors(table), parquet.ParquetFile(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from champion.errors import DataError, listed
 from champion.tabular import arrow_format, csv_format, json_format, parquet_format, sheet_format
 from champion.tabular.packing import PACKINGS, name_within, packing_of
+from champion.tabular.parquet_folder import is_parquet_folder
 from champion.tabular.propose import Proposal, propose
 from champion.tabular.stream import TableStream, first_line, no_rows
 from champion.use_case.dialect import Dialect, FormatName
@@ -202,6 +203,8 @@ def ending_of(name: str) -> str:
 
 def format_of(path: Path, display_name: str, how: Dialect | None = None) -> FormatName:
     """The format of a file, by its name where `how` does not say it. Raises DataError where it is none that is read here."""
+    if is_parquet_folder(path):
+        return "parquet"
     packing, name = packing_of(path.name), path.name
     if packing and path.is_file():
         name = name_within(path, display_name)
@@ -223,7 +226,9 @@ def format_of(path: Path, display_name: str, how: Dialect | None = None) -> Form
 
 
 def _is_folder(display_name: str) -> DataError:
-    return DataError(f"{display_name} is a folder, expected a file: {', '.join(ENDINGS)}.")
+    return DataError(
+        f"{display_name} is a folder, expected a file: {', '.join(ENDINGS)}; or a folder of Parquet files."
+    )
 
 
 def _foreign(name: str, display_name: str) -> DataError:

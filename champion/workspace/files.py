@@ -56,14 +56,40 @@ def write_json(path: Path, value: object) -> None:
 
 
 def md5(path: Path) -> str:
-    """Hash a file, without reading it whole into memory."""
+    """Hash a file, without reading it whole into memory; of a folder what DVC names it by: its listing, and ``.dir``."""
+    if path.is_dir():
+        files = sorted((each.relative_to(path).as_posix(), each) for each in path.rglob("*") if each.is_file())
+        listing = json.dumps([{"md5": md5(each), "relpath": name} for name, each in files])
+        return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+def put_copy(source: Path, target: Path) -> None:
+    """Put a copy of a file or folder in a place, whole or not at all. Raises OSError when it cannot be written."""
+    if not source.is_dir():
+        with replacing(target) as unfinished:
+            shutil.copyfile(source, unfinished)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent)
+    with beside as folder, noted(Path(folder)):
+        fresh = Path(folder) / "fresh"
+        copy_whole(source, fresh)
+        fresh.replace(target)
+
+
+def copy_whole(path: Path, target: Path) -> None:
+    """Copy a file, or a folder with all that is in it. Raises OSError when that cannot be."""
+    if path.is_dir():
+        shutil.copytree(path, target)
+    else:
+        shutil.copyfile(path, target)
+
+
 @contextlib.contextmanager
 def copied(path: Path) -> Iterator[tuple[Path, str]]:
-    """A copy of a file that nobody else changes, and its md5, for as long as it is needed.
+    """A copy of a file or folder that nobody else changes, and its md5, for as long as it is needed.
 
     Whoever hashes a file and then reads it may read other bytes than were hashed. The system copies without moving bytes
     where it can. Raises OSError when there is no room for it.
@@ -71,5 +97,5 @@ def copied(path: Path) -> Iterator[tuple[Path, str]]:
     with scratch() as folder:
         copy = folder / "copy" / path.name
         copy.parent.mkdir()
-        shutil.copyfile(path, copy)
+        copy_whole(path, copy)
         yield copy, md5(copy)

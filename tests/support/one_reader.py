@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
@@ -91,7 +92,8 @@ def assert_read_alike(learned: Learned, path: Path, apart: Collection[str] = ("n
     table = as_written(read_table(path, path.name, missing=read.words, how=read), path, read)
     trained_on = block_of(model_frame(table, features), features)
     opened = open_table(path, read)
-    (chunk,) = opened.chunks([feature.name for feature in features])
+    chunks = list(opened.chunks([feature.name for feature in features]))
+    (chunk,) = pa.Table.from_batches(chunks).combine_chunks().to_batches()
     parsed = parse(chunk, features, package.manifest.missing_words(opened.textual))
     champion = Champion(package, "test")
     body = [{f.name: _json(table[f.name].iloc[row], f) for f in features} for row in range(len(table))]
