@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Table
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from champion.modeling.columns import Column
     from champion.registry.versions import Version
 
+QUIET_SECONDS = 10.0  # after which work that goes on says so in a pipe
 _MARKS = {"started": "...", "finished": "done", "cached": "cached"}
 _ACTIONS = {"promoted": "green", "kept": "yellow", "would_promote": "green", "would_keep": "yellow"}
 _VERDICTS = {"drift": "red", "schema": "red", "not_enough": "yellow", "none": "green"}
@@ -64,7 +65,12 @@ def progress(quiet: bool) -> Iterator[Callable[[str, str], None]]:
     are done, of how many, by the share of the table.
     """
     console = notes()
-    columns = (TextColumn("  rows"), BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[done]}"),
+        TimeRemainingColumn(),
+    )
     bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
     task = bar.add_task("rows", total=1.0, done="")
     started: dict[str, float] = {}
@@ -86,7 +92,7 @@ def progress(quiet: bool) -> Iterator[Callable[[str, str], None]]:
 
     try:
         try:
-            with watched(tell_rows):
+            with watched(tell_rows, _teller_of_parts(quiet, console, bar, task)):
                 yield tell_step
         finally:
             bar.stop()
@@ -94,6 +100,22 @@ def progress(quiet: bool) -> Iterator[Callable[[str, str], None]]:
         for step in [] if quiet else sorted(running):
             console.print(f"  {step:<28}{'failed' if isinstance(error, Exception) else 'stopped'}", markup=False)
         raise
+
+
+def _teller_of_parts(quiet: bool, console: Console, bar: Progress, task: TaskID) -> Callable[[str, int, int], None]:
+    """Says how many fits of a candidate are done: on a terminal a bar, else a line where nothing was said for a while."""
+    said = time.perf_counter()
+
+    def tell(what: str, done: int, parts: int) -> None:
+        nonlocal said
+        if console.is_terminal and not quiet:
+            bar.start()
+            bar.update(task, description=what, completed=done / parts, done=f"{done} of {parts} fits")
+        elif not quiet and time.perf_counter() - said >= QUIET_SECONDS and done < parts:
+            said = time.perf_counter()
+            console.print(f"  {what:<28}{done} of {parts} fits", markup=False)
+
+    return tell
 
 
 def warn(messages: Sequence[str]) -> None:

@@ -155,6 +155,7 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
         f"{_name(label)} ({count})" for label, count in zip(profile.classes, profile.class_counts, strict=True)
     )
     classes = f" Classes, with their rows in training: {counts}." if counts else ""
+    threshold = "" if manifest.threshold is None else _threshold(manifest)
     return f"""# {manifest.use_case}, model version {manifest.model_version}
 
 {text(manifest.decision.reason)}
@@ -162,7 +163,7 @@ def model_card(manifest: Manifest, profile: Profile) -> str:
 ## What it is
 
 {_name(manifest.estimator)} (candidate {_name(manifest.candidate)}), trained on {profile.rows} rows of {_name(manifest.data_path)}
-to predict {_name(manifest.target)}.{classes}
+to predict {_name(manifest.target)}.{classes}{threshold}
 
 - data version `{manifest.data_version}`, commit `{manifest.commit or "none"}`{" with local changes" if manifest.dirty else ""}
 - fingerprint `{manifest.fingerprint}`, seed {manifest.seed}
@@ -187,6 +188,11 @@ On the holdout, {text(manifest.split.in_words())}, on which no model was trained
 It knows only what {_name(manifest.data_path)} knew. Rows outside the ranges above are extrapolation, and a category that is
 not listed counts as unknown. Scores on a holdout of the same table say nothing about a population that differs.
 """
+
+
+def _threshold(manifest: Manifest) -> str:
+    named = _name(manifest.classes[-1])
+    return f" It answers {named} from a probability of {manifest.threshold:.4g} on, which was tuned on the train set."
 
 
 def _seen(feature: Feature) -> str:

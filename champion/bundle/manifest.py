@@ -155,6 +155,7 @@ class Manifest(Part):
     candidate: str
     estimator: str
     params: dict[str, Any]
+    threshold: float | None = Field(default=None, exclude_if=lambda threshold: threshold is None)  # of two classes
     task: str = Field(default=CLASSIFICATION, exclude_if=lambda task: task == CLASSIFICATION)  # 0.1 knew no other
     target: str
     drop: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)  # as the use case had them

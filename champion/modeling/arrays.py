@@ -95,6 +95,10 @@ class ArrayPredictor:
         self.contract, self._classes = contract, len(contract.classes)
         _forget_names(pipeline)
         self._prepare, self._model = pipeline[0], pipeline[-1]
+        self._numbers, self._texts = (
+            {name: place for place, name in enumerate(names)}
+            for names in (number_columns(contract.features), text_columns(contract.features))
+        )
         kind = BACKENDS.get(backend)
         self.fast: Backend | None = kind.make(self._model, self._classes) if kind and kind.can(self._model) else None
         self.backend = backend if self.fast else NATIVE
@@ -125,9 +129,18 @@ class ArrayPredictor:
         """What the estimator itself is asked: the block after the pipeline's preparation, shape (rows, columns)."""
         if not hasattr(self._prepare, "transformers_"):
             return block.numbers
-        parts = {"numbers": block.numbers, "categories": block.texts}
-        made = [fitted.transform(parts[name]) for name, fitted, _ in self._prepare.transformers_ if name in parts]
+        made = [
+            fitted.transform(self._part(block, names))
+            for name, fitted, names in self._prepare.transformers_
+            if name != "remainder"
+        ]
         return made[0] if len(made) == 1 else np.hstack(made)
+
+    def _part(self, block: Block, names: Sequence[str]) -> NDArray[Any]:
+        """The columns of a block that a part of the preparation takes, all of them numbers or all of them texts."""
+        values, places = (block.texts, self._texts) if names[0] in self._texts else (block.numbers, self._numbers)
+        chosen = [places[name] for name in names]
+        return values if chosen == [*range(values.shape[1])] else values[:, chosen]
 
 
 def _forget_names(fitted: Any) -> None:

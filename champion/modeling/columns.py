@@ -2,9 +2,10 @@
 
 The rules, in this order:
 
-1. A kind that the use case names stands; a column named ``text`` is not used.
-   So does what the rule of `data.read.columns` says, by which numbers and dates in a writing of their own are read.
-2. Nothing in it: *empty*. One value in every row: *constant*. Lists, bytes or complex numbers: *text*. None is used.
+1. A kind that the use case names stands. So does what the rule of `data.read.columns` says, by which numbers and dates in a
+   writing of their own are read.
+2. Nothing in it: *empty*. One value in every row: *constant*. Lists, bytes or complex numbers: *text*, which no model
+   reads. None is used.
 3. The dtype decides where it says enough: booleans; moments; durations (*numeric*, in seconds, because a duration can
    be added and compared as a moment cannot); categories; numbers.
 4. Texts are read by their distinct values: true/false, yes/no, y/n, t/f, on/off are *boolean*; numbers written as text
@@ -91,8 +92,7 @@ def describe(column: pd.Series, named: Kind | None = None, rule: CellRule | None
     """Say what one column is, whatever its dtype; one that was read by a rule of numbers or dates is never an identifier."""
     name = str(column.name)
     if named is not None:
-        more = "; free text is no feature" if named == "text" else ""
-        return Column(name, named, named != "text", f"The use case says so (data.kinds){more}.")
+        return Column(name, named, True, "The use case says so (data.kinds).")
     filled = int(column.count())
     if not filled:
         return Column(name, "empty", False, "It has no value in any row.")
@@ -232,7 +232,7 @@ def _text_kind(texts: list[str], filled: int, column: pd.Series) -> Verdict:
     if any(_CODE.match(text) for text in texts) and not text_numbers(pa.array(texts, pa.string())).null_count:
         note = " Some begin with a zero, so they are codes; where they are numbers, `numeric` in data.kinds says so."
     if _is_prose(some, len(texts), filled):
-        return "text", False, f"It is free text: long, and different in most rows.{note}"
+        return "text", True, f"It is free text, of which the words are weighed.{note}"
     return _category_kind(texts, filled, note)
 
 
@@ -258,5 +258,9 @@ def _category_kind(texts: list[str], filled: int, note: str) -> Verdict:
     if distinct >= NEARLY_ALL * filled and distinct > 1:
         return "identifier", False, f"Nearly every row has a text of its own ({distinct:,} in {filled:,}).{note}"
     if distinct > MANY_CATEGORIES:
-        return "categorical", True, f"It has {distinct:,} categories, so many that rare ones are put together.{note}"
+        return (
+            "categorical",
+            True,
+            f"It has {distinct:,} categories, so many that the target's mean and the letters tell of them.{note}",
+        )
     return "categorical", True, f"It has {distinct} categor{'y' if distinct == 1 else 'ies'}.{note}"

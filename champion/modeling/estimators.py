@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 
 from champion.errors import ConfigurationError, nearest
-from champion.modeling.features import Feature
+from champion.modeling.columns import MANY_CATEGORIES
+from champion.modeling.features import Feature, takes_numbers
 from champion.modeling.libraries import LIBRARIES, library_of
+from champion.modeling.libraries.scikit_learn import is_tree_based
+from champion.modeling.pipeline.text_encoding import TextEncoder
 from champion.modeling.tasks.learning import learning_of
 from champion.use_case.learning import Candidate
 
 if TYPE_CHECKING:
     from champion.use_case.whole import UseCase
+
+MOST_MEANS = 30  # classes of a target, up to which there is a mean for each of them
 
 
 def check_candidates(use_case: UseCase, source: str) -> None:
@@ -30,6 +36,7 @@ def check_candidates(use_case: UseCase, source: str) -> None:
     for name, candidate in use_case.candidates.items():
         estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator", use_case.task)
         _check_parameters(estimator, candidate, f"{source}: candidates.{name}")
+        _check_threshold(candidate, use_case, f"{source}: candidates.{name}.threshold")
     learning = learning_of(use_case.task)
     known = learning.scorer_names()
     guardrails = {f"guardrails.{name}": name for name in use_case.promotion.guardrails}
@@ -42,6 +49,16 @@ def check_candidates(use_case: UseCase, source: str) -> None:
             raise ConfigurationError(
                 f"{source}: promotion.{key}: {scorer!r} is no scikit-learn {use_case.task} scorer. {nearest(scorer, known)}"
             )
+
+
+def _check_threshold(candidate: Candidate, use_case: UseCase, where: str) -> None:
+    metric, learning = use_case.promotion.metric, learning_of(use_case.task)
+    of_answers = metric not in learning.scorer_names() or not learning.needs_probabilities(metric)
+    if candidate.threshold == "tuned" and not of_answers:
+        raise ConfigurationError(
+            f"{where}: promotion.metric {metric!r} is of the probabilities, and no threshold changes it. Leave it out, name "
+            "the costs of wrong answers instead, or choose a metric of the answers, such as 'f1' or 'balanced_accuracy'."
+        )
 
 
 def estimator_class(path: str, where: str, task: str = "classification") -> type[Any]:
@@ -103,12 +120,37 @@ def _check_values(estimator: type[Any], params: dict[str, Any], where: str) -> N
         raise ConfigurationError(f"{where}: {error}") from None
 
 
+def _many(features: Sequence[Feature], classes: int) -> list[Feature]:
+    """Columns of so many categories that one column for each says little."""
+    if classes > MOST_MEANS:
+        return []
+    return [each for each in features if not each.free_text and len(each.categories or ()) > MANY_CATEGORIES]
+
+
+def _of_many(many: Sequence[Feature], estimator: Any, seed: int) -> list[tuple[str, Any, list[str]]]:
+    if not many:
+        return []
+    means: Any = TargetEncoder(random_state=seed)
+    if not is_tree_based(estimator):
+        means = make_pipeline(means, StandardScaler())
+    transformers = [("means", means, [feature.name for feature in many])]
+    named = [feature.name for feature in many if not takes_numbers(feature)]
+    return transformers + ([("letters", TextEncoder("letters", 30, seed), named)] if named else [])
+
+
+def _of_texts(texts: list[str], seed: int) -> list[tuple[str, Any, list[str]]]:
+    return [("words", TextEncoder("words", 50, seed), texts)] if texts else []
+
+
 def build_pipeline(
-    candidate: Candidate, features: Sequence[Feature], seed: int, task: str = "classification"
+    candidate: Candidate, features: Sequence[Feature], seed: int, task: str = "classification", classes: int = 0
 ) -> Pipeline:
     """Put the preprocessing that the candidate's estimator needs in front of it, and no more.
 
-    What numbers and categories become, its library says. A category that training never saw is no error.
+    What numbers and categories become, its library says. A category that training never saw is no error. A column of more than
+    `MANY_CATEGORIES` categories is known to scikit-learn's own estimators by the target's mean for each of them, cross-fitted, so
+    that no row is told its own target, and by the letters of its texts; a free text by its words. `classes` are those of the
+    target, none where it is a number.
 
     The pipeline is to be fitted on `champion.modeling.features.model_frame` of the features. Its steps are ``prepare`` (a
     ColumnTransformer, or nothing where the estimator takes the columns as they are) and ``model``.
@@ -117,7 +159,10 @@ def build_pipeline(
     defaults = {"random_state": seed} if "random_state" in inspect.signature(kind).parameters else {}
     estimator, library = kind(**{**defaults, **candidate.params}), library_of(kind)
     numbers = [column for feature in features if feature.kind != "categorical" for column in feature.columns]
-    categories = [feature.name for feature in features if feature.kind == "categorical"]
+    texts = [feature.name for feature in features if feature.free_text]
+    many = _many(features, classes) if library is LIBRARIES["scikit-learn"] else []
+    apart = {*texts, *(feature.name for feature in many)}
+    categories = [feature.name for feature in features if feature.kind == "categorical" and feature.name not in apart]
     transformers = []
     if numbers:
         transformers.append(("numbers", library.number_steps(estimator), numbers))
@@ -125,6 +170,7 @@ def build_pipeline(
         transformers.append(("categories", library.category_encoder(estimator), categories))
         parameters = library.category_parameters(estimator, len(numbers), len(categories))
         estimator.set_params(**{name: value for name, value in parameters.items() if name not in candidate.params})
+    transformers += _of_many(many, estimator, seed) + _of_texts(texts, seed)
     prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
     if all(steps == "passthrough" for _, steps, _ in transformers):
         prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing

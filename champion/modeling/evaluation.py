@@ -52,6 +52,11 @@ class CandidateResult(Frozen):
     seconds: float
     trials: list[Trial] = Field(default_factory=list)  # empty without a search
     chosen: bool = False
+    threshold: float | None = Field(default=None, exclude_if=lambda threshold: threshold is None)  # that was tuned
+    folds: int = Field(
+        default=0, exclude_if=lambda folds: not folds
+    )  # of the cross-validation; 0: none, or not told by 0.1
+    rank_rows: int | None = Field(default=None, exclude_if=lambda rows: rows is None)  # that ranked, where not all did
     folds_without_score: int = Field(default=0, exclude_if=lambda folds: not folds)  # that the metric has no meaning in
     failed: FailedFit | None = Field(default=None, exclude_if=lambda failure: failure is None)
 

@@ -58,6 +58,7 @@ class Feature(Frozen):
     those seen in training, in order; at most `MOST_CATEGORIES`. `clock` says whose hour, weekday and month those of a moment
     are: its own, those of a zone, or UTC where it is None, as version 0.1 had it; `sentinels` are days that stand for no moment.
     `rule` is how its cells are written, where `data.read.columns` says it.
+    Of a `free_text`, which is read as a category is, no categories are kept.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Feature(Frozen):
     clock: str | None = Field(default=None, exclude_if=lambda clock: clock is None)
     sentinels: tuple[float, ...] = Field(default=(), exclude_if=lambda days: not days)
     rule: CellRule | None = Field(default=None, exclude_if=lambda rule: rule is None)
+    free_text: bool = Field(default=False, exclude_if=lambda free: not free)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -272,6 +274,8 @@ def _refuse(column: pd.Series, wrong: NDArray[np.bool_], expected: str) -> None:
 def _feature(column: pd.Series, kind: str, clock: str) -> Feature:
     about = {"name": str(column.name), "kind": kind, "dtype": str(column.dtype)}
     made = partial(Feature, **about, nullable=bool(column.isna().any()))
+    if kind == "text":
+        return Feature(**about | {"kind": "categorical"}, nullable=bool(column.isna().any()), free_text=True)
     if kind == "categorical":
         texts = as_categories(column)
         seen = sorted({text for text in texts if isinstance(text, str)})

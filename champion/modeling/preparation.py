@@ -80,9 +80,7 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
     profile = profile.model_copy(update=both)
     features = signature(known, columns, data.zone, rules)
     if not features:
-        raise NotEnoughDataError(
-            "No column of the train set can be used: each is constant, an identifier or free text."
-        )
+        raise NotEnoughDataError("No column of the train set can be used: each is constant or an identifier.")
     rows = {"train_rows": len(train), "holdout_rows": len(holdout)}
     plan = Plan(task=task, features=features, classes=tuple(classes), rule=rule, **rows)
     sketch = TrainRows.of(train, rule.of_a_row, hashes).as_bytes()

@@ -1,6 +1,6 @@
 """What the training data looked like: counts, bins and ranges. Never raw rows.
 
-Of a column that is no feature (an identifier, free text) only the numbers of missing and distinct values are kept, and
+Of an identifier, which is no feature, and of free text only the numbers of missing and distinct values are kept, and
 a category that a single row has is not named: a profile travels further than the data does.
 """
 
@@ -115,7 +115,7 @@ def _column(values: pd.Series, column: Column, zone: str | None = None, rule: Ce
     from champion.modeling.cells.moments import OWN, sentinels_of, without_sentinels
     from champion.modeling.features import as_days, as_numbers
 
-    if not column.used:
+    if not column.used or column.kind == "text":
         measured = {"distinct": _distinct(values)}
     elif column.kind == "numeric":
         measured = _spread(as_numbers(values))

@@ -5,7 +5,7 @@ The holdout is not an argument of anything here.
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,12 +22,15 @@ from champion.modeling.contract import Contract
 from champion.modeling.estimators import build_pipeline
 from champion.modeling.evaluation import CandidateResult, FailedFit, Trial
 from champion.modeling.features import model_frame
-from champion.modeling.libraries import library_of
+from champion.modeling.libraries import LIBRARIES, library_of
+from champion.modeling.libraries.scikit_learn import is_tree_based
+from champion.modeling.pipeline.threshold import answering_from, require_two_classes, tuned
 from champion.modeling.predictor import ask
 from champion.modeling.split import moments
 from champion.modeling.tasks.learning import Fold, learning_of
 from champion.modeling.tasks.target import target_of
-from champion.use_case.learning import Candidate, Fitting
+from champion.progress import tell_part
+from champion.use_case.learning import Candidate, Fitting, Threshold
 
 FEWEST_ROWS_FOR_THREADS = 10_000  # below, threads wait for each other longer than they work
 
@@ -38,7 +41,8 @@ def fit_candidate(
     """Search, rank and fit one candidate on the whole train set, target included.
 
     With a search, its best parameters are taken by cross-validation and the score of that is the ranking score. A single
-    candidate is not cross-validated: there is nothing to rank. Folds are scored as a comparison scores, over the classes
+    candidate is not cross-validated: there is nothing to rank, unless a threshold is tuned.
+    Folds are scored as a comparison scores, over the classes
     that they have. The result's `seconds` include search and cross-validation.
 
     Raises DataError when the estimator refuses the table, ConfigurationError when it refuses its parameters, and
@@ -46,27 +50,35 @@ def fit_candidate(
     """
     started = time.perf_counter()
     task = contract.task
+    if candidate.threshold is not None:
+        require_two_classes(contract, name)
     learning, frame = learning_of(task), model_frame(train, contract.features)
     learned = learning.encode(target_of(task).canonical_labels(train[fitting.target]), contract.classes)
-    pipeline = build_pipeline(candidate, contract.features, fitting.seed, task)
+    pipeline = build_pipeline(candidate, contract.features, fitting.seed, task, len(contract.classes))
     pipeline = _with(pipeline, candidate.params, contract)
+    ranking: _Ranking | None = None
     best: Trial | None = None
     trials: list[Trial] = []
-    without = 0
-    with _named_errors(name, pipeline[-1]), threadpool_limits(1 if len(frame) < FEWEST_ROWS_FOR_THREADS else None):
-        if candidate.search or fitting.ranked:
-            groups = None if fitting.group is None else train[fitting.group].astype(str).to_numpy()
-            when = None if fitting.time is None else moments(train[fitting.time])
-            folds = learning.folds(learned, groups, fitting, when)
+    threshold: float | None = None
+    points = ParameterGrid(dict(candidate.search))  # without a search one point, of no parameter
+    threads = 1 if len(frame) < FEWEST_ROWS_FOR_THREADS else None
+    with _named_errors(name, pipeline[-1]), threadpool_limits(threads), _all_cores(pipeline, threads) as (fast, slow):
+        if candidate.search or fitting.ranked or candidate.threshold is not None:
+            ranking = _Ranking(train, frame, learned, contract, fitting)
+            fits = _Fits(name, len(ranking.folds) * (len(points) + (candidate.threshold is not None)) + 1)
             tried = []
-            for params in ParameterGrid(dict(candidate.search)):  # without a search one point, of no parameter
-                attempt = _with(clone(pipeline), params, contract)
-                mean, std, without = _cross_validate(attempt, frame, learned, folds, contract, fitting)
-                tried.append((attempt, Trial(params=params, mean=mean, std=std)))
-            pipeline, best = max(tried, key=lambda attempt: attempt[1].mean)  # of equals the first
+            for params in points:
+                attempt = _with(clone(fast), params, contract)
+                tried.append((attempt, Trial(params=params, **ranking.score(attempt, fits))))
+            fast, best = max(tried, key=lambda attempt: attempt[1].mean)  # of equals the first
             trials = [trial for _, trial in tried] if candidate.search else []
+            if candidate.threshold is not None:
+                threshold, mean = ranking.threshold(fast, candidate.threshold, fits)
+                best = best.model_copy(update={"mean": mean})
+                fast = answering_from(fast, threshold)
         with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
-            pipeline.fit(frame, learned)
+            fast.fit(frame, learned)
+        pipeline = slow(fast)
     return pipeline, CandidateResult(
         name=name,
         estimator=candidate.estimator,
@@ -75,7 +87,10 @@ def fit_candidate(
         cv_std=best.std if best else None,
         seconds=round(time.perf_counter() - started, 3),
         trials=trials,
-        folds_without_score=without,
+        threshold=threshold,
+        folds=len(ranking.folds) if ranking else 0,
+        rank_rows=ranking.rows if ranking and ranking.rows < len(frame) else None,
+        folds_without_score=ranking.without if ranking else 0,
     )
 
 
@@ -103,30 +118,107 @@ def failure(name: str, candidate: Candidate, error: ProjectError) -> CandidateRe
     return CandidateResult(name=name, estimator=candidate.estimator, params=candidate.params, failed=why, **unscored)
 
 
-def _cross_validate(
-    model: Pipeline, frame: pd.DataFrame, learned: NDArray[Any], folds: list[Fold], contract: Contract, fitting: Fitting
-) -> tuple[float, float, int]:
-    """The mean and the deviation of the metric as a comparison computes it, and in how many folds it has no meaning.
+class _Fits:
+    """Tells whoever looks on how many fits of a candidate are done."""
 
-    Which those are depends on the rows of the folds alone, so that all candidates are ranked over the same ones.
+    def __init__(self, name: str, count: int) -> None:
+        self._what, self._count, self._done = f"train_{name}", count, 0
+
+    def one_more(self) -> None:
+        self._done += 1
+        tell_part(self._what, self._done, self._count)
+
+
+class _Ranking:
+    """The rows and folds by which candidates are ranked, and the scores of those."""
+
+    def __init__(
+        self, train: pd.DataFrame, frame: pd.DataFrame, learned: NDArray[Any], contract: Contract, fitting: Fitting
+    ) -> None:
+        if fitting.rank_rows is not None and fitting.rank_rows < len(frame):
+            order = np.random.default_rng(fitting.seed).permutation(len(frame))
+            drawn = np.sort(order[: fitting.rank_rows])
+            train, frame, learned = train.iloc[drawn], frame.iloc[drawn], learned[drawn]
+        self._frame, self._learned, self._contract, self._fitting = frame, learned, contract, fitting
+        self._learning, self._classes = learning_of(contract.task), range(len(contract.classes))
+        groups = None if fitting.group is None else train[fitting.group].astype(str).to_numpy()
+        when = None if fitting.time is None else moments(train[fitting.time])
+        self.folds: list[Fold] = self._learning.folds(learned, groups, fitting, when)
+        self.rows, self.without = len(frame), 0
+
+    def score(self, model: Pipeline, fits: _Fits) -> dict[str, float]:
+        """The mean and the deviation of the metric over the folds, as a comparison computes it.
+
+        In which folds it has no meaning (`without`) depends on their rows alone, so that all candidates are ranked over the same.
+        """
+        learning, metric = self._learning, self._fitting.metric
+
+        def measure(fitted: Pipeline, asked: pd.DataFrame, truth: NDArray[Any]) -> float:
+            fits.one_more()
+            wanted = learning.needs_probabilities(metric)
+            predictions = ask(fitted, asked, len(self._classes), probabilities=wanted)
+            try:
+                return learning.score(learning.answers(predictions, truth, self._classes), (), required=metric)[metric]
+            except NotEnoughDataError:
+                return float("nan")
+
+        with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
+            scores = cross_val_score(
+                model, self._frame, self._learned, scoring=measure, cv=self.folds, error_score="raise"
+            )
+        if np.isnan(scores).all():
+            raise NotEnoughDataError(
+                f"{metric} cannot be computed in cross-validation: a class has too few rows for "
+                f"{self._fitting.folds} folds. Add rows, merge classes, or choose another promotion.metric."
+            )
+        self.without = int(np.isnan(scores).sum())
+        return {"mean": float(np.nanmean(scores)), "std": float(np.nanstd(scores))}
+
+    def threshold(self, model: Pipeline, wanted: Threshold, fits: _Fits) -> tuple[float, float]:
+        """The threshold that is best on the rows that the folds ask, and the metric on them."""
+        likely, asked_of = [], []
+        for learn, asked in self.folds:
+            with warnings.catch_warnings(action="ignore"):
+                fitted = clone(model).fit(self._frame.iloc[learn], self._learned[learn])
+            fits.one_more()
+            shares = ask(fitted, self._frame.iloc[asked], len(self._classes)).probabilities
+            if shares is None:
+                raise ConfigurationError(
+                    f"candidates: {type(model[-1]).__name__} gives no probabilities, and a threshold is one. Leave "
+                    "`threshold` out, or choose another estimator."
+                )
+            likely.append(shares[:, 1])
+            asked_of.append(asked)
+        truth = self._learned[np.concatenate(asked_of)]
+        return tuned(wanted, np.concatenate(likely), truth, self._fitting.metric, self._contract)
+
+
+@contextmanager
+def _all_cores(pipeline: Pipeline, threads: int | None) -> Iterator[tuple[Pipeline, Callable[[Pipeline], Pipeline]]]:
+    """A pipeline whose trees are grown on all cores that this process may use, and what undoes that in the fitted one.
+
+    The answers are the same. A service would pay for the threads with each request. joblib sees the limits of a container.
     """
-    learning, metric, classes = learning_of(contract.task), fitting.metric, range(len(contract.classes))
+    estimator = pipeline[-1]
+    many = (
+        threads is None
+        and library_of(type(estimator)) is LIBRARIES["scikit-learn"]
+        and is_tree_based(estimator)
+        and estimator.get_params(deep=False).get("n_jobs", 1) is None
+    )
+    if not many:
+        yield pipeline, lambda fitted: fitted
+        return
+    fast = clone(pipeline).set_params(model__n_jobs=-1)
 
-    def measure(fitted: Pipeline, asked: pd.DataFrame, truth: NDArray[Any]) -> float:
-        predictions = ask(fitted, asked, len(classes), probabilities=learning.needs_probabilities(metric))
-        try:
-            return learning.score(learning.answers(predictions, truth, classes), (), required=metric)[metric]
-        except NotEnoughDataError:
-            return float("nan")
+    def slow(fitted: Pipeline) -> Pipeline:
+        inner = fitted[-1]
+        for each in (inner, *(getattr(inner, name, None) for name in ("estimator", "estimator_"))):
+            if each is not None and "n_jobs" in each.get_params(deep=False):
+                each.set_params(n_jobs=None)
+        return fitted
 
-    with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
-        scores = cross_val_score(model, frame, learned, scoring=measure, cv=folds, error_score="raise")
-    if np.isnan(scores).all():
-        raise NotEnoughDataError(
-            f"{fitting.metric} cannot be computed in cross-validation: a class has too few rows for "
-            f"{fitting.folds} folds. Add rows, merge classes, or choose another promotion.metric."
-        )
-    return float(np.nanmean(scores)), float(np.nanstd(scores)), int(np.isnan(scores).sum())
+    yield fast, slow
 
 
 def _with(pipeline: Pipeline, params: dict[str, Any], contract: Contract) -> Pipeline:

@@ -13,7 +13,12 @@ from champion.modeling.evaluation import CLASSIFICATION
 from champion.use_case.dialect import Dialect
 from champion.use_case.whole import UseCase
 
-MANY_ROWS = 50_000  # from here on three folds tell enough
+MANY_ROWS = 20_000  # from here on three folds tell enough
+_FOR_MANY_ROWS = (
+    "training:",
+    "  folds: 3  # enough with this many rows",
+    "  rank_rows: 30000  # rank the candidates by as many; the chosen one learns from all",
+)
 _PLAIN = re.compile(r"[^\W\d_]\w*(?:[ ./-]\w+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 
@@ -43,8 +48,8 @@ def use_case_text(
         *_read(bare),
         *_split(bare, used, split),
         "candidates:",
-        *start.candidates(many := len(values) >= MANY_ROWS),
-        *(["training:", "  folds: 3  # enough with this many rows"] if many else []),
+        *start.candidates(values, len(used)),
+        *(_FOR_MANY_ROWS if len(values) >= MANY_ROWS else []),
         "promotion:",
         *start.metric(values),
         "  min_gain: 0.0  # a challenger must gain strictly more than this",

@@ -173,6 +173,15 @@ def search(evaluation: Evaluation) -> str:
         return text + f"{name(chosen.name)} was the only one, so that there was nothing to rank."
     text += f"{name(chosen.name)} was chosen with {clean(evaluation.metric)} {spread(chosen.cv_mean, chosen.cv_std)}"
     text += " in cross-validation on the train set; no holdout row was seen."
+    if chosen.rank_rows is not None:
+        text += f" Candidates were ranked in {counted(chosen.folds, 'fold')} of {count(chosen.rank_rows)} of the "
+        text += (
+            f"{count(evaluation.rows.train)} train rows, drawn by the seed (training.rank_rows); all rows trained them."
+        )
+    if chosen.threshold is not None:
+        text += (
+            f" It answers the second class from a probability of {score(chosen.threshold)} on, tuned on the train set."
+        )
     limit = chosen.cv_mean - (chosen.cv_std or 0.0)
     close = sum(each.cv_mean is not None and each.cv_mean >= limit and not each.chosen for each in candidates)
     if close:

@@ -92,7 +92,7 @@ def candidates(evaluation: Evaluation) -> Table:
         tried = words.count(len(each.trials)) if each.trials else words.NOTHING
         score = "failed" if each.failed else words.spread(each.cv_mean, each.cv_std)
         scored = words.clean(each.name), score, words.NOTHING if each.failed else words.seconds(each.seconds)
-        last = words.clean(each.failed.reason, 200) if each.failed else words.params(each.params)
+        last = words.clean(each.failed.reason, 200) if each.failed else words.params(_settings(each))
         tone: Tone = "strong" if each.chosen else "failed" if each.failed else ""
         rows.append(Row((*scored, tried, estimator, last), tone))
     metric = f"{words.clean(evaluation.metric)} in cross-validation"
@@ -101,6 +101,12 @@ def candidates(evaluation: Evaluation) -> Table:
     hidden = len(evaluation.candidates) - len(rows)
     note = f"{hidden} more are left out." if hidden else ""
     return Table("Candidates on the train set, best first; the chosen one is the challenger", heads, rows, note)
+
+
+def _settings(candidate: CandidateResult) -> dict[str, object]:
+    """The parameters of a candidate, and the threshold where one was tuned."""
+    threshold = {} if candidate.threshold is None else {"threshold": round(candidate.threshold, 4)}
+    return {**candidate.params, **threshold}
 
 
 def trials(candidate: CandidateResult) -> Table:

@@ -144,6 +144,10 @@ class Split(Strict):
         return self
 
 
+WrongAnswer = Literal["false_positive", "false_negative"]
+Threshold = Literal["tuned"] | dict[WrongAnswer, Annotated[float, Field(ge=0)]]
+
+
 class Candidate(Strict):
     """One estimator family with its parameters or search space."""
 
@@ -152,12 +156,34 @@ class Candidate(Strict):
     search: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, description="Parameter grid, cross-validated on the train set alone."
     )
+    threshold: Threshold | None = Field(
+        default=None,
+        exclude_if=lambda threshold: threshold is None,
+        description="Of two classes, from which probability on the second is answered: `tuned` by `promotion.metric`, or by "
+        "costs, in cross-validation on the train set; left out, from one half on.",
+    )
+
+    @field_validator("threshold", mode="before")
+    @classmethod
+    def _tuned_or_costs(cls, threshold: Any) -> Any:
+        names = get_args(WrongAnswer)
+        costs = isinstance(threshold, dict) and threshold and threshold.keys() <= set(names)
+        if threshold in (None, "tuned"):
+            return threshold
+        if not costs or not all(isinstance(cost, int | float) and cost >= 0 for cost in threshold.values()):
+            raise ValueError(f"found {threshold!r}, expected `tuned`, or costs as {{{names[0]}: 1, {names[1]}: 20}}")
+        return threshold
 
 
 class Training(Strict):
     """How candidates are fitted and ranked."""
 
     folds: int = Field(default=5, ge=2, le=20, description="Folds of the cross-validation on the train set.")
+    rank_rows: int | None = Field(
+        default=None,
+        ge=100,
+        description="At most so many rows of the train set, drawn by the seed, rank the candidates; left out, all do.",
+    )
     seed: int = Field(
         default=42,
         ge=0,
@@ -175,3 +201,4 @@ class Fitting(Strict):
     group: str | None  # the group column, whose groups no fold may tear apart
     time: str | None = None  # the time column, by which folds follow each other
     ranked: bool  # whether there is another candidate to be ranked against
+    rank_rows: int | None = Field(default=None, exclude_if=lambda rows: rows is None)  # that rank at most

@@ -60,6 +60,7 @@ class UseCase(Strict):
             group=self.split.column if self.split.by == "group" else None,
             time=self.split.column if self.split.by == "time" else None,
             ranked=len(self.candidates) > 1,
+            rank_rows=self.training.rank_rows,
         )
 
     def comparison_rules(self) -> ComparisonRules:

@@ -79,7 +79,9 @@ def _of_another_kind(column: pd.Series, feature: Feature, data: Data) -> str | N
     """Say that a column is of another kind than the champion's; refuse one that is the same, with many errors."""
     named = data.kinds.get(feature.name)
     today = describe(column, named, data.read.columns.get(feature.name))
-    if today.kind == feature.kind or (today.used and {today.kind, feature.kind} == {"numeric", "boolean"}):
+    if today.kind == ("text" if feature.free_text else feature.kind) or (
+        today.used and {today.kind, feature.kind} == {"numeric", "boolean"}
+    ):
         return None
     odd = wrong_cells(column, feature.kind) if feature.kind in WHAT else None
     which = f" {odd.in_words()}." if odd is not None and odd.wrong.any() else f" {today.why}"

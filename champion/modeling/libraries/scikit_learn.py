@@ -12,6 +12,7 @@ MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
 
 TRUSTED = frozenset(
     {
+        "champion.modeling.pipeline.text_encoding.TextEncoder",
         "functools.partial",
         "numpy.dtype",
         "sklearn.calibration._CalibratedClassifier",
@@ -119,7 +120,7 @@ def category_encoder(estimator: Any) -> Any:
 
 def category_parameters(estimator: Any, numbers: int, categories: int) -> dict[str, Any]:
     """Which columns hold codes, for HistGradientBoosting."""
-    return {"categorical_features": [False] * numbers + [True] * categories} if _takes_codes(estimator) else {}
+    return {"categorical_features": [*range(numbers, numbers + categories)]} if _takes_codes(estimator) else {}
 
 
 def _takes_codes(estimator: Any) -> bool:

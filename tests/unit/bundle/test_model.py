@@ -132,5 +132,5 @@ def test_a_model_that_cannot_be_written_is_refused_by_name() -> None:
 
 @pytest.mark.parametrize("name", sorted(TRUSTED))
 def test_every_trusted_type_is_a_type_of_a_library_that_models_are_made_of(name: str) -> None:
-    assert name.split(".")[0] in ("sklearn", "numpy", "functools")
+    assert name.split(".")[0] in ("sklearn", "numpy", "functools", "champion")
     assert "pickle" not in name

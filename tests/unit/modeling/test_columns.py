@@ -115,7 +115,6 @@ def test_a_column_of_any_dtype_has_its_kind_is_used_and_read_as_that(
         ([*range(100, 99 + ROWS), None], "identifier"),
         ([str(place) for place in range(ROWS)], "identifier"),
         ([f"Name {place % (ROWS - 2)}" for place in range(ROWS)], "identifier"),
-        ([f"this is a long remark, number {place}, by somebody" for place in range(ROWS)], "text"),
         ([[1]] * ROWS, "text"),
         (arrow([[1]] * ROWS, pa.list_(pa.int64())), "text"),
         (arrow([b"x", b"y"] * (ROWS // 2), pa.binary()), "text"),
@@ -164,11 +163,16 @@ def test_a_sentence_says_what_was_noticed_and_quotes_no_value(values: list[str],
     assert "secret" not in found.why
 
 
-def test_a_named_kind_stands_named_text_is_not_used_and_excluded_columns_are_left_out() -> None:
+def test_free_text_is_used_by_its_words() -> None:
+    column = pd.Series([f"this is a long remark, number {place}, by somebody" for place in range(ROWS)], name="x")
+    assert (found := describe(column)).used, found.why
+    assert found.kind == "text"
+
+
+def test_a_named_kind_stands_and_excluded_columns_are_left_out() -> None:
     frame = pd.DataFrame({"b": range(ROWS), "target": 1, "a": "x", "when": 2})
     b, a = infer(frame, exclude=["target", "when"], kinds={"b": "categorical", "a": "text"})
-    assert (b.name, b.kind, b.used, a.name, a.kind, a.used) == ("b", "categorical", True, "a", "text", False)
-    assert "free text" in a.why
+    assert (b.name, b.kind, b.used, a.name, a.kind, a.used) == ("b", "categorical", True, "a", "text", True)
 
 
 def test_the_order_of_rows_changes_no_kind() -> None:

@@ -70,7 +70,6 @@ def test_a_real_table_passes_without_a_warning(frame: pd.DataFrame, target: str)
         (small(e=[[1]] * 40), use_case(), "'e' holds lists"),
         (small()[["species"]].assign(n=range(40)), use_case(), r"No column is left to learn from \('n': Its whole"),
         (small(), use_case(drop=["size"]), "No column is left"),
-        (small(), use_case(kinds={"size": "text"}), "No column is left"),
     ],
 )
 def test_a_table_that_cannot_be_learned_from_is_refused_by_name(

@@ -92,7 +92,7 @@ def test_a_table_elsewhere_is_copied_and_everything_is_named_after_it(root: Path
     case = use_case(root, made)
     assert (case.name, case.data.path, case.data.target) == ("manchots_ete", "data/manchots_ete.csv", "species")
     assert case.data.kinds == {"island": "categorical", "sex": "categorical"}
-    assert sorted(case.candidates) == ["logistic_regression", "random_forest"]
+    assert sorted(case.candidates) == ["boosting", "forest", "linear"]
     assert initialise(root, penguins, "species", force=True).data == made.data, "the same table is there already"
 
 
@@ -328,11 +328,16 @@ def test_the_text_gives_its_reasons_and_the_metric_and_candidates_that_fit_the_t
     text, case = text_for(["no"] * 95 + ["yes"] * 5)
     assert case["promotion"]["metric"] == "balanced_accuracy"
     assert "accuracy of 0.95" in text
+    assert {each["params"]["class_weight"] for each in case["candidates"].values()} == {"balanced"}
     _, case = text_for(["no"] * 60 + ["yes"] * 40)
     assert case["promotion"]["metric"] == "accuracy"
-    assert list(case["candidates"]) == ["random_forest", "logistic_regression"]
+    assert list(case["candidates"]) == ["boosting", "linear", "forest"]
+    assert all("class_weight" not in each["params"] for each in case["candidates"].values())
     _, case = text_for(["a", "b"] * (MANY_ROWS // 2))
-    assert list(case["candidates"]) == ["hist_gradient_boosting", "logistic_regression"]
+    assert list(case["candidates"]) == ["boosting", "linear", "forest"]
+    _, case = text_for(["a", "b"] * MANY_ROWS)
+    assert list(case["candidates"]) == ["boosting", "linear"], "a forest would take too long"
+    assert case["training"] == {"folds": 3, "rank_rows": 30_000}
     key = Column("key", "identifier", False, "Every row has a text of its own.")
     text, case = text_for(["a", "b"] * 9, key, Column("when", "datetime", True, "It holds dates or times."))
     assert "    - key  # Every row has a text of its own." in text

@@ -7,31 +7,46 @@ from champion.modeling.evaluation import Label
 
 COMMON, RARE = 0.8, 0.1  # share of the largest class, and of the smallest in the largest, of unbalanced classes
 
-_HISTOGRAMS = """\
-  hist_gradient_boosting:  # the trees for a table of this size
-    estimator: sklearn.ensemble.HistGradientBoostingClassifier
-    params: {max_iter: 200}"""
-_FOREST = """\
-  random_forest:
-    estimator: sklearn.ensemble.RandomForestClassifier
-    params: {n_estimators: 200}"""
-_REGRESSION = """\
-  logistic_regression:
-    estimator: sklearn.linear_model.LogisticRegression
-    params: {max_iter: 1000}
-    search: {C: [0.1, 1.0, 10.0]}  # cross-validated on the train set alone"""
+FOREST_ROWS = 20_000  # up to which a forest is quick
+EARLY_ROWS = 10_000  # from which scikit-learn stops boosting where it gains no more
+SEARCH_VALUES = 2_000_000  # rows x columns x classes, up to which a linear model is searched
 
 
-def candidates(many: bool) -> list[str]:
-    """Trees, of histograms where there are so many rows that sorting takes longer, and a logistic regression."""
-    return [_HISTOGRAMS if many else _FOREST, _REGRESSION]
+def candidates(labels: Sequence[Label], columns: int) -> list[str]:
+    """Boosted trees and a linear model, and a forest where that is quick; classes weighed alike where they are unbalanced."""
+    rows, classes = len(labels), len({(type(label), label) for label in labels})
+    weights = ", class_weight: balanced" if is_unbalanced(labels) else ""
+    iterations = 300 if rows >= EARLY_ROWS else 100
+    lines = [
+        "  boosting:  # trees, each of which mends what those before got wrong; gaps and categories as they are",
+        "    estimator: sklearn.ensemble.HistGradientBoostingClassifier",
+        f"    params: {{max_iter: {iterations}{weights}}}",
+        "  linear:  # a weight for each column; quick, and easy to explain",
+        "    estimator: sklearn.linear_model.LogisticRegression",
+        f"    params: {{max_iter: 1000{weights}}}",
+    ]
+    if rows * columns * classes <= SEARCH_VALUES:
+        lines.append("    search: {C: [0.1, 1.0, 10.0]}  # each is tried in cross-validation on the train set alone")
+    if rows <= FOREST_ROWS:
+        lines += [
+            "  forest:  # many trees that vote; hard to get wrong on few rows",
+            "    estimator: sklearn.ensemble.RandomForestClassifier",
+            f"    params: {{n_estimators: 200{weights}}}",
+        ]
+    return lines
+
+
+def is_unbalanced(labels: Sequence[Label]) -> bool:
+    """Whether one class is so large, or one so small, that the share of right answers would say little."""
+    smallest, *_, largest = sorted(Counter((type(label), label) for label in labels).values())
+    return largest / len(labels) > COMMON or smallest < RARE * largest
 
 
 def metric(labels: Sequence[Label]) -> list[str]:
     """The accuracy, or its balanced form where one class is so large that it would say nothing."""
     smallest, *_, largest = sorted(Counter((type(label), label) for label in labels).values())
     share = largest / len(labels)
-    if share <= COMMON and smallest >= RARE * largest:
+    if not is_unbalanced(labels):
         return ["  metric: accuracy"]
     return [
         f"  # Unbalanced classes ({smallest:,} to {largest:,} rows): a model that always says the largest would have an",

@@ -133,7 +133,7 @@ ANSWER = SimpleNamespace(ANY=Form.schema(), form=Form)
 
 
 class Start:
-    candidates = staticmethod(lambda _: ["  ridge:", "    estimator: sklearn.linear_model.Ridge"])
+    candidates = staticmethod(lambda *_: ["  ridge:", "    estimator: sklearn.linear_model.Ridge"])
     metric = staticmethod(lambda _: ["  metric: r2"])
 
 
