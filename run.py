@@ -5,6 +5,8 @@ import sys
 
 try:
     from cli.main import main
+except KeyboardInterrupt:
+    sys.exit(130)
 except ModuleNotFoundError as error:
     if error.name != "click":
         raise

@@ -4,9 +4,11 @@ It is no bug of ours and nothing a use case could mend, so it ends in a sentence
 """
 
 import errno
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from types import FrameType
 
 from champion.errors import ProjectError, StoreError
 
@@ -18,9 +20,26 @@ _AFTERWARDS = (
 )
 
 
+_interrupts: list[int] = []  # signals that this process was asked to end by
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Handle a signal as Python handles Ctrl-C, and remember that it came."""
+    _interrupts.append(number)
+    signal.default_int_handler(number, frame)
+
+
+def forget_interrupts() -> None:
+    """Begin anew, as a command does."""
+    _interrupts.clear()
+
+
 def was_interrupted(error: BaseException) -> bool:
-    """Whether Ctrl-C is behind an error that a library made of it."""
-    return any(isinstance(cause, KeyboardInterrupt) for cause in causes(error))
+    """Whether Ctrl-C is behind an error: a library has made the error of it, or dropped it and failed for what it left undone.
+
+    Code in C may drop the exception, and what is raised in its place need not name it.
+    """
+    return bool(_interrupts) or any(isinstance(cause, KeyboardInterrupt) for cause in causes(error))
 
 
 def of_the_machine(error: BaseException) -> ProjectError | None:
@@ -54,9 +73,11 @@ def of_a_warning(error: BaseException) -> ProjectError | None:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what is behind it, the nearest first."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+    """An error and all that is behind it, the nearest first: what it was made of, and what was being handled meanwhile."""
+    seen, ahead = set[int](), [error]
+    while ahead:
+        nearest = ahead.pop(0)
+        if nearest is not None and id(nearest) not in seen:
+            seen.add(id(nearest))
+            yield nearest
+            ahead += [nearest.__cause__, nearest.__context__]

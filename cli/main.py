@@ -13,7 +13,7 @@ import click
 
 from champion import settings
 from champion.errors import DONE, FAILED, ProjectError
-from champion.failures import of_a_warning, of_the_machine, was_interrupted
+from champion.failures import forget_interrupts, interrupt, of_a_warning, of_the_machine, was_interrupted
 from champion.scratch import sweep
 from champion.terminal import complain, echo, guard_process, refuse
 
@@ -76,9 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if whole_process and arguments[:1] not in [[name] for name in LONG_LIVED]:
         settings.keep_freed_memory()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
-                signal.signal(number, signal.default_int_handler)  # as Ctrl-C: children and half-written files go
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores SIGHUP
+                signal.signal(number, interrupt)  # all as Ctrl-C: children and half-written files go
+    forget_interrupts()
     if whole_process:
         guard_process()
     settings.prepare_environment()
@@ -86,6 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
         ended = cli.main(arguments, prog_name="run.py", standalone_mode=False)
         return ended if isinstance(ended, int) else DONE
     except SystemExit as error:
+        if error.code and was_interrupted(error):
+            return _explained(error)
         return error.code if isinstance(error.code, int) else FAILED
     except (Exception, KeyboardInterrupt) as error:
         return _explained(error)
@@ -98,14 +101,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _explained(error: BaseException) -> int:
     """Print what an error says to the user; one that is a bug of ours is raised again."""
+    if isinstance(error, click.Abort) or was_interrupted(error):
+        echo(f"\n{INTERRUPTED}", err=True)
+        return 130
     if isinstance(error, click.ClickException):
         refuse(error)
         return error.exit_code
     if isinstance(error, ProjectError):
         explained: ProjectError | None = error
-    elif isinstance(error, click.Abort) or was_interrupted(error):
-        echo(f"\n{INTERRUPTED}", err=True)
-        return 130
     elif isinstance(error, ModuleNotFoundError):
         explained = ProjectError(
             f"{error}. `make run` installs it; then `. .venv/bin/activate` enters the environment."

@@ -11,6 +11,8 @@ import threading
 import time
 from typing import Any
 
+from champion.failures import interrupt
+
 AGAIN = 0.02  # seconds until an interruption is tried once more
 LONGEST = 10.0  # seconds after which it takes effect wherever the process is
 
@@ -32,7 +34,7 @@ def between_transactions(store: Any) -> None:
         event.listen(store.engine, "checkout", _taken)
         event.listen(store.engine, "checkin", _given_back)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.default_int_handler:
+        if signal.getsignal(number) in (signal.default_int_handler, interrupt):
             signal.signal(number, Interrupt())
 
 
@@ -55,7 +57,7 @@ class Interrupt:
         self.asked = self.asked or time.monotonic()
         if not _in_use or time.monotonic() - self.asked > LONGEST:
             self.asked = None
-            signal.default_int_handler(number, frame)
+            interrupt(number, frame)
         again = threading.Timer(AGAIN, signal.pthread_kill, (threading.main_thread().ident, number))
         again.daemon = True
         again.start()

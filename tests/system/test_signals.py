@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from champion.errors import WRONG_USAGE
+from champion.failures import interrupt, was_interrupted
+from cli.main import main
 from tests.conftest import ROOT
 
 COMMAND = """
@@ -58,3 +61,54 @@ def test_a_signal_ends_a_command_with_its_children_and_leaves_nothing_half_writt
         )
     assert [path.name for path in tmp_path.iterdir()] == ["temporary"]
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+LOST = {
+    "dropped": "raise ProjectError('The run failed in a step.')",
+    "dropped, and the end is asked for": "sys.exit(1)",
+    "dropped, and behind nothing": "raise ModuleNotFoundError('numpy')",
+}
+HIDDEN = {
+    "explained": "raise ProjectError('The run failed in a step.') from ValueError('a reason of its own')",
+    "not named": "raise ProjectError('The run failed in a step.') from None",
+    "an end": "sys.exit('The run failed in a step.')",
+}
+
+
+@pytest.mark.parametrize("how", [*LOST, *HIDDEN])
+def test_a_signal_counts_also_where_a_library_drops_its_exception_or_hides_it_behind_another(
+    tmp_path: Path, how: str
+) -> None:
+    body = f"pass\n    {LOST[how]}" if how in LOST else HIDDEN[how]
+    script = f"""
+import os, signal, sys
+import click
+from champion.errors import ProjectError
+from cli import main
+
+@click.command()
+def command():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        {body}
+
+main.LazyGroup.get_command = lambda *_: command
+sys.argv = ["run.py", "train"]
+sys.exit(main.main())
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr.count("Interrupted."), "Traceback" in done.stderr) == (130, 1, False), (
+        done.stderr
+    )
+
+
+def test_a_command_after_an_interrupted_one_in_one_process_fails_for_its_own_reason() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(signal.SIGINT, None)
+    assert was_interrupted(ValueError())
+    assert main(["train", "--config", "no such file"]) == WRONG_USAGE
+    assert not was_interrupted(ValueError())
