@@ -14,7 +14,7 @@ from scipy.special import pdtr, pdtrc
 
 from champion.modeling.arrays import Block
 from champion.modeling.profile import BINS, Profile
-from champion.modeling.repeats import Keys, number_keys, row_keys
+from champion.modeling.rows.repeats import Keys, number_keys, row_keys
 
 MOST_ROWS = 500_000  # different rows that are remembered; beyond, those that came once are forgotten
 LEVELS = 48  # doublings of how often a row came

@@ -94,7 +94,7 @@ def build(
 
     Raises DataError when a column holds a value that is not of its kind.
     """
-    from champion.modeling.repeats import frequencies
+    from champion.modeling.rows.repeats import frequencies
     from champion.modeling.tasks.target import target_of
 
     return Profile(

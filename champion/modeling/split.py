@@ -1,10 +1,10 @@
 """Which rows are the holdout, for ever.
 
 A row belongs to the train set or to the holdout by what it is, not by where it stands: by a salted hash of what its cells mean
-(`champion.modeling.rows.cells`), by a group, or by a moment. So old rows stay where they were when the table grows or is written
-by another tool, duplicates stay together, and a larger share contains the rows of a smaller one. Where equal rows are repeated
-observations, the k-th of them is a row of its own. The cutoff of a time split moves on with the table, and never back. A further
-rule is a class here, its row in `_RULES`, and its name in `champion.use_case.learning.Split`.
+(`champion.modeling.rows.meaning`), by a group, or by a moment. So old rows stay where they were when the table grows or is
+written by another tool, duplicates stay together, and a larger share contains the rows of a smaller one. Where equal rows are
+repeated observations, the k-th of them is a row of its own. The cutoff of a time split moves on with the table, and never back. A
+further rule is a class here, its row in `_RULES`, and its name in `champion.use_case.learning.Split`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pydantic import Field
 
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError
 from champion.modeling.evaluation import Frozen
-from champion.modeling.rows import cells, former
-from champion.modeling.rows.cells import text_hash
+from champion.modeling.rows import former, meaning
+from champion.modeling.rows.meaning import text_hash
 from champion.modeling.rows.train_rows import row_hashes
 from champion.use_case.learning import Data, Split
 
@@ -43,7 +43,7 @@ class SplitRule(Frozen):
     `label`, the target, the k-th of equal rows is a row of its own.
     """
 
-    TODAY: ClassVar[int] = cells.VERSION
+    TODAY: ClassVar[int] = meaning.VERSION
 
     version: int = Field(default=former.VERSION, exclude_if=lambda version: version == former.VERSION)
     by: Literal["hash", "group", "time"]
@@ -109,7 +109,7 @@ class _ByHash:
         label = data.target if split.repeats == "observations" else None
         columns = _columns(frame, data, split, recorded)
         return SplitRule(
-            version=cells.VERSION, by="hash", share=split.share, salt=split.salt, columns=columns, label=label
+            version=meaning.VERSION, by="hash", share=split.share, salt=split.salt, columns=columns, label=label
         )
 
     def placed_by(self, rule: SplitRule) -> tuple[tuple[str, str], ...]:
@@ -123,9 +123,11 @@ class _ByHash:
         if rule.version == former.VERSION:
             state = np.full(len(frame), seed, dtype=np.uint64)
             for name, called in self.placed_by(rule):
-                state = cells.mix(state ^ cells.mix(former.cell_hashes(frame[name]) + np.uint64(text_hash(called))))
+                state = meaning.mix(state ^ meaning.mix(former.cell_hashes(frame[name]) + np.uint64(text_hash(called))))
         else:
-            state = cells.mix((self.hashes(frame, rule) if hashes is None else hashes) ^ cells.mix(np.full(1, seed)))
+            state = meaning.mix(
+                (self.hashes(frame, rule) if hashes is None else hashes) ^ meaning.mix(np.full(1, seed))
+            )
         return (state >> np.uint64(11)).astype(np.float64) / 2.0**53 < rule.share
 
     def hashes(self, frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.uint64]:
@@ -155,7 +157,7 @@ class _ByGroup(_ByHash):
     def rule(self, frame: pd.DataFrame, data: Data, split: Split, recorded: SplitRule | None) -> SplitRule:
         columns = _columns(frame, data, split, recorded)
         rule = {"by": "group", "share": split.share, "salt": split.salt, "column": str(split.column)}
-        return SplitRule(version=cells.VERSION, columns=columns, **rule)
+        return SplitRule(version=meaning.VERSION, columns=columns, **rule)
 
     def placed_by(self, rule: SplitRule) -> tuple[tuple[str, str], ...]:
         return ((str(rule.column), "group"),)  # it may be renamed
@@ -190,7 +192,7 @@ class _ByTime:
         cutoff, columns = _cutoff(frame[column], split, kept), _columns(frame, data, split, recorded)
         until = _written(float(moments(frame[column]).max()), isinstance(cutoff, str))
         rule = {"by": "time", "share": split.share, "salt": "", "column": column, "cutoff": cutoff, "until": until}
-        return SplitRule(version=cells.VERSION, columns=columns, **rule)
+        return SplitRule(version=meaning.VERSION, columns=columns, **rule)
 
     def is_holdout(
         self,
@@ -262,7 +264,7 @@ def row_hashes_of(frame: pd.DataFrame, rule: SplitRule) -> NDArray[np.uint64]:
     more = None
     if rule.label is not None:
         which = frame[REPEAT] if REPEAT in frame else repeats(frame, rule)
-        more = cells.cell_hashes(frame[rule.label]) + cells.mix(which.to_numpy(dtype=np.uint64))
+        more = meaning.cell_hashes(frame[rule.label]) + meaning.mix(which.to_numpy(dtype=np.uint64))
     return row_hashes(frame, rule.of_a_row, more)
 
 
@@ -270,7 +272,7 @@ def repeats(table: pd.DataFrame, rule: SplitRule) -> pd.Series:
     """Of each row of a whole table, how many equal rows with its label stand before it."""
     import pandas as pd
 
-    label = cells.cell_hashes(table[str(rule.label)])
+    label = meaning.cell_hashes(table[str(rule.label)])
     rows = pd.Series(row_hashes(table, rule.columns, label), index=table.index)
     return rows.groupby(rows).cumcount()
 

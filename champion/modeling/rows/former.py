@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from champion.modeling.rows.cells import mix
+from champion.modeling.rows.meaning import mix
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from champion.modeling.rows.cells import cell_hashes, mix, text_hash
+from champion.modeling.rows.meaning import cell_hashes, mix, text_hash
 
 if TYPE_CHECKING:
     import pandas as pd

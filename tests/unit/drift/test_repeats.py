@@ -8,7 +8,7 @@ from champion.drift import repeats
 from champion.drift.repeats import LEVELS, Occurrences, keys_of, weights
 from champion.modeling.arrays import Block
 from champion.modeling.profile import Profile
-from champion.modeling.repeats import frequencies
+from champion.modeling.rows.repeats import frequencies
 from tests.support.drift_examples import described, mixed
 
 NAMES = np.array([f"c{number}" for number in range(24)], dtype=object)

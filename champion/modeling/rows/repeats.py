@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from champion.modeling.rows.meaning import mix
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Keys = NDArray[np.uint64]
-_FACTORS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)  # of splitmix64
 _EXACT = 16  # so many rows and fewer are told exactly
 _STEPS = 4  # of a doubling: of more rows as many numbers are told
 
 
 def row_keys(columns: Iterable[Keys], rows: int) -> Keys:
-    """A hash of each row from its cells as 64 bits."""
+    """A hash of each row from its cells as 64 bits: as they are, not what they mean, since both rows are of one reader."""
     keys = np.zeros(rows, dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for bits in columns:
-            keys = (keys ^ bits) * _FACTORS[0]
-            keys = (keys ^ (keys >> np.uint64(31))) * _FACTORS[1]
-    return keys ^ (keys >> np.uint64(29))
+    for bits in columns:
+        keys = mix(keys ^ bits)
+    return keys
 
 
 def number_keys(numbers: NDArray[np.float64]) -> Keys:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from champion.modeling.rows.cells import VERSION, cell_hashes
+from champion.modeling.rows.meaning import VERSION, cell_hashes
 from champion.modeling.rows.train_rows import row_hashes
 from champion.modeling.split import is_holdout, rule_for
 from champion.tabular.tables import read_table
