@@ -22,14 +22,19 @@ LEAST_EXPECTED = 15.0
 RARE = (1.0, 4.0)  # rows that the smaller sample is expected to hold of cells that are taken together
 RAREST = (0.1, 0.5, 1.0, 2.0, 4.0)  # and, at most, of categories that are tested together by the binomial
 BY_LUCK = 1e-4  # the chance to be left out of a profile, below which a category is one that is always listed
+_ROUNDING = 1 + 1e-9  # of what is equal but for it
 _TERMS = np.arange(1, 12, dtype=np.float64)  # of Kuiper's series; the rest is below 1e-15
 
 
 class Test(NamedTuple):
-    """A statistic and its two-sided p-value, each of the shape that the counts have before their last axis."""
+    """A statistic and its two-sided p-value, each of the shape that the counts have before their last axis.
+
+    `least` is the smallest p-value that any samples with the same rows together could have.
+    """
 
     statistic: Floats
     p: Floats
+    least: Floats | float = 0.0
 
 
 def rank_test(reference: Counts, current: Counts) -> Test:
@@ -160,20 +165,20 @@ def rare_test(reference: Counts, current: Counts, unlisted: "Unlisted") -> tuple
     """Test each category alone that is too rare for the chi-square test, and take the most conspicuous one.
 
     Given the rows of both samples together, those of the current one are binomial (Przyborowski and Wilenski 1940). The
-    smallest p-value is multiplied by the number of categories that could have had it (Bonferroni), and is 1 where none is
-    rare. The statistic is the change of that category's share, the effect the same with chance taken out.
+    smallest p-value is multiplied by the number of categories that could have had it: one of few rows has no p-value so
+    small, whatever happens (Tarone 1990). It is 1 where none is rare. The statistic is the change of that category's share, the
+    effect the same with chance taken out.
     """
     alone = (reference + current > 0) & (_expected(reference, current) < LEAST_EXPECTED)
     alone[..., -1] = False  # all others are none
-    family = alone.sum(axis=-1) + unlisted.categories
-    return _most_conspicuous((reference, current), (_rows(reference), _rows(current)), alone, family)
+    return _most_conspicuous((reference, current), (_rows(reference), _rows(current)), alone, unlisted.categories)
 
 
 def rarest_test(reference: Counts, current: Counts, unlisted: "Unlisted") -> tuple[Test, Floats]:
     """Test the rarest categories together: those of which the smaller sample is expected to hold few rows, by several limits.
 
     Which they are is told by both samples together, so that being rare in the reference by luck moves nothing. All others
-    are among them. Statistic and effect are as of `rare_test`.
+    are among them. Limits that name the same categories are one test. Statistic and effect are as of `rare_test`.
     """
     frequent, expected = frequent_categories(reference, current, unlisted.most), _expected(reference, current)
     groups = [np.where(frequent, expected <= limit, True) for limit in RAREST]
@@ -183,13 +188,18 @@ def rarest_test(reference: Counts, current: Counts, unlisted: "Unlisted") -> tup
         np.stack([np.where(group, counts, 0).sum(axis=-1) for group in groups], axis=-1)
         for counts in (reference, current)
     )
-    return _most_conspicuous((ours, theirs), (_rows(reference), _rows(current)), ours + theirs > 0, len(RAREST))
+    tested = np.diff(ours + theirs, axis=-1, prepend=0) > 0
+    return _most_conspicuous((ours, theirs), (_rows(reference), _rows(current)), tested, 0)
 
 
 def _most_conspicuous(
-    both: tuple[Counts, Counts], rows: tuple[Any, Any], tested: NDArray[np.bool_], times: Any
+    both: tuple[Counts, Counts], rows: tuple[Any, Any], tested: NDArray[np.bool_], more_tests: Any
 ) -> tuple[Test, Floats]:
-    """Test by the binomial whether one of some categories has another share, its smallest p-value multiplied."""
+    """Test by the binomial whether one of some categories has another share.
+
+    The smallest p-value is multiplied by the number of tests that could have had one as small: by the union bound that many
+    times it is the chance that any has. `more_tests` are others that could.
+    """
     ours, theirs = both
     n, m = (np.asarray(each)[..., None] for each in rows)
     pooled, share = ours + theirs, m / np.maximum(n + m, 1)
@@ -197,11 +207,13 @@ def _most_conspicuous(
     each = np.where(tested, 2 * np.minimum(more, bdtr(theirs, pooled, share)), np.inf)
     chosen = each.argmin(axis=-1)[..., None]
     smallest = np.take_along_axis(each, chosen, axis=-1)[..., 0]
-    p = np.where(tested.any(axis=-1), np.minimum(1.0, smallest * np.maximum(times, 1)), 1.0)
+    least = np.where(tested, 2 * np.minimum(share**pooled, (1 - share) ** pooled), np.inf)
+    could = (least <= smallest[..., None] * _ROUNDING).sum(axis=-1) + more_tests
+    p = np.where(tested.any(axis=-1), np.minimum(1.0, smallest * np.maximum(could, 1)), 1.0)
     of_it = [np.take_along_axis(counts, chosen, axis=-1) for counts in both]
     pairs = [np.concatenate([each, rows - each], axis=-1) for each, rows in zip(of_it, (n, m), strict=True)]
     change = (of_it[1] / np.maximum(m, 1) - of_it[0] / np.maximum(n, 1))[..., 0]
-    return Test(change, p), moved_share(pairs[0], pairs[1], ordered=False)
+    return Test(change, p, np.minimum(least.min(axis=-1), 1.0)), moved_share(pairs[0], pairs[1], ordered=False)
 
 
 def missing_test(reference: Counts, current: Counts) -> Test:
@@ -365,11 +377,18 @@ TITLES = {each.name: each.title for tests in TESTS_BY_KIND.values() for each in 
 def run_tests(kind: str, reference: Counts, current: Counts, unlisted: Unlisted = ALL_LISTED) -> list[Tested]:
     """Run the tests of a kind: row, test with its p-value divided by its share of the error, and effect of each.
 
+    The share of a test that could not have a p-value as small, whatever happens, falls to the others.
     Counts are of shape (..., cells): bins in rising order, or categories of which the last one are all others, or rows
     without and with a value. `unlisted` is of categories alone.
     """
-    tested = []
-    for each in TESTS_BY_KIND[kind]:
-        test, effect = each.run(reference, current, unlisted)
-        tested.append((each, Test(test.statistic, test.p / each.share), effect))
+    rows = TESTS_BY_KIND[kind]
+    done = [row.run(reference, current, unlisted) for row in rows]
+    whole, tested = sum(row.share for row in rows), []
+    for row, (test, effect) in zip(rows, done, strict=True):
+        p = test.p / row.share
+        spent = sum(
+            other.share * (np.asarray(its.least) / other.share <= p * _ROUNDING)
+            for other, (its, _) in zip(rows, done, strict=True)
+        )
+        tested.append((row, Test(test.statistic, p * (spent / whole)), effect))
     return tested

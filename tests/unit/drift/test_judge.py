@@ -79,7 +79,7 @@ def test_predictions_that_differ_from_the_truth_of_training_by_more_than_the_cha
     assert compared(TRAIN, mixed(400, 2), {"a": 390, "b": 10})["predictions"].verdict == "drift"
     # Truth is half and half, and a champion that errs in 5 % may answer 55 to 45 however many rows there are.
     result = compared(mixed(100_000, 1), mixed(500, 2), {"a": 55_000, "b": 45_000})["predictions"]
-    assert (result.verdict, result.p_corrected) == ("none", 1.0)
+    assert (result.verdict, result.p_corrected) == ("none", pytest.approx(1.0))
     assert result.threshold == pytest.approx(0.15)
 
 
@@ -102,6 +102,8 @@ def test_drift_takes_significance_and_an_effect_that_matters() -> None:
     result, adjusted = drifting(p, effects, np.full(4, 0.1), 0.05)
     assert result[0, :, 0].tolist() == [True, False, False, False]
     assert adjusted[0] == pytest.approx([2e-9, 2e-9, 2 / 3, 0.9])
+    two_tests, _ = drifting(np.array([[[1e-9, 0.01]]]), np.array([[[0.01, 0.3]]]), np.full(1, 0.1), 0.05)
+    assert two_tests.tolist() == [[[False, True]]], "the less conspicuous one is significant too"
 
 
 def test_a_column_most_of_whose_values_are_of_another_type_is_named() -> None:

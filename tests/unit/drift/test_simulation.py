@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from champion.drift.judge import judge
+from champion.drift.judge import drifting, judge
+from champion.drift.statistics import run_tests
 from champion.modeling.profile import Profile
 from champion.use_case.policy import Drift
 from devtools.benchmarks.drift import ALLOWED, GRID, KINDS, LAWS, alarms, as_in_0_1, column_alarms, most
@@ -61,6 +62,15 @@ def test_a_fifth_of_the_rows_that_moved_between_frequent_categories_is_found(cat
     for reference, rows in [(1_000, 1_000), (1_000, 100_000), (10_000, 1_000)]:
         assert column_alarms((categories, reference, rows), law, 200, 4, moved=0.2) >= 0.95
         assert column_alarms((categories, reference, rows), law, 200, 4, moved=0.2, tests=as_in_0_1) >= 0.95
+
+
+def test_a_fifth_of_the_rows_in_fifty_new_categories_is_found_beside_sixty_training_rows() -> None:
+    random, none = np.random.default_rng(4), np.zeros(50)
+    ours = random.multinomial(60, np.append([0.5, 0.5], none), 400)
+    theirs = random.multinomial(100, np.append([0.4, 0.4], none + 0.004), 400)
+    tested = run_tests("category", *(np.pad(each, [(0, 0), (0, 1)]) for each in (ours, theirs)))
+    p, effects = (np.stack(each, -1)[:, None] for each in ([test.p for _, test, _ in tested], [e for *_, e in tested]))
+    assert drifting(p, effects, np.array([Drift().min_effect]), ALPHA)[0].any(axis=(1, 2)).mean() >= 0.92
 
 
 @pytest.mark.long

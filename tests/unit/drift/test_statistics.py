@@ -124,3 +124,22 @@ def test_wilsons_interval_is_that_of_scipy_within_0_and_1_and_that_of_a_differen
     assert wilson(37, 40) == pytest.approx((known.low, known.high))
     assert (wilson(0, 5)[0], wilson(5, 5)[1]) == (0.0, 1.0)
     assert difference(56, 70, 48 / 80, 80) == pytest.approx((0.0524, 0.3339), abs=1e-4)  # his example (a)
+
+
+def test_a_rare_category_pays_only_for_those_that_could_be_as_conspicuous() -> None:
+    ours, theirs = np.array([60, 0, *[1] * 20, 0]), np.array([60, 12, *[1] * 20, 0])
+    rows, current = ours.sum() + theirs.sum(), theirs.sum()
+    result, _ = tests.rare_test(ours, theirs, tests.ALL_LISTED)
+    alone = 2 * (current / rows) ** 12
+    assert result.p == pytest.approx(alone), "twenty others of two rows each have no p-value so small"
+    unlisted, _ = tests.rare_test(ours, theirs, tests.Unlisted(np.int64(5), 3))
+    assert unlisted.p == pytest.approx(4 * alone)
+    assert result.least == pytest.approx(2 * (1 - current / rows) ** 12)
+
+
+def test_the_error_of_a_test_that_cannot_be_as_conspicuous_falls_to_the_others() -> None:
+    ours, theirs = np.array([500, 500, 1, 0]), np.array([400, 600, 1, 0])
+    cells, rare, rarest = (test.p for _, test, _ in tests.run_tests("category", ours, theirs))
+    assert cells == pytest.approx(tests.cell_test(ours, theirs).p), "neither of the others can be so small"
+    assert rare > 0.2
+    assert rarest > 0.1
