@@ -16,7 +16,7 @@ from cli.common import json_option, path_type, print_json
 @click.option("--force", is_flag=True, help="Write the use case anew where it exists.")
 @json_option
 def command(table: Path, target: str, name: str | None, force: bool, as_json: bool) -> None:
-    """Make a use case for a table of your own: CSV or Parquet, with a column to predict."""
+    """Make a use case for a table of your own, with a column to predict: CSV, Excel, Parquet, JSON, Arrow."""
     from champion.onboarding.initialise import initialise
     from cli import console
 

@@ -26,7 +26,7 @@ FORMULAS = "In a CSV, put an apostrophe before each text that a spreadsheet woul
 def command(
     table: Path, out: Path, config: str, stack: str | None, no_cache: bool, as_json: bool, **files: Any
 ) -> None:
-    """Score a table with the champion: CSV or Parquet in, and out as the ending of OUT says.
+    """Score a table with the champion: read as its own was, and written as the ending of OUT says.
 
     The table may be longer than the memory. OUT appears whole or not at all; rows that cannot be scored go to a file of
     their own, with the reason.

@@ -51,9 +51,7 @@ def checked_input(source: Path, since: str | None, labels: Path | None, how: Dia
     Raises ConfigurationError when options do not fit. Raises DataError when a file is not there.
     """
     if not source.exists():
-        raise DataError(
-            f"There is no table and no folder {source}. Name a CSV or Parquet file, or the folder a service logs to."
-        )
+        raise DataError(f"There is no table and no folder {source}. Name a table, or the folder a service logs to.")
     if not source.is_dir():
         format_of(source, str(source), how)
         if since is not None:

@@ -16,7 +16,7 @@ from champion.scratch import lasting
 def predict(
     table: StoredFile, champion: Package, asked: BatchRequest
 ) -> tuple[Annotated[StoredFile, "predictions"], Annotated[StoredFile, "rejects"], Annotated[Tally, "tally"]]:
-    """Stream the table through the champion, chunk by chunk; it is CSV or Parquet, as its name says.
+    """Stream the table through the champion, chunk by chunk; its format is that of its name.
 
     Predictions have one row for each that could be scored, in the table's order; rejects (CSV) those that could not, with
     the reason.

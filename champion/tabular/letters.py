@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from champion.errors import DataError
 from champion.tabular.packing import Unpacked
 
 HEAD, TAIL = 256 * 1024, 64 * 1024  # bytes
@@ -14,6 +15,14 @@ _BLOCK = 1 << 20
 _FOREIGN = 64 * 1024  # bytes of lines with letters beyond ASCII that are looked at
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # after those of UTF-32, which begin alike
+_OTHERS = {
+    b"PK\x03\x04": "a .xlsx, .ods or .zip",
+    b"PAR1\x15": "a .parquet",
+    b"ARROW1\0": "a .arrow",
+    b"\x1f\x8b": "a .gz",
+}
+_OTHERS |= {b"\xd0\xcf\x11\xe0": "an .xls", b"\xfd7zXZ": "a .xz", b"\x28\xb5\x2f\xfd": "a .zst"}
+_OTHERS |= {b"%PDF": "a .pdf", b"\x89PNG": "a .png", b"SQLite f": "a database of SQLite"}
 _WESTERN, _EASTERN = "windows-1252", "windows-1250"
 _LIKELY = ["cp1252", "cp1250", "cp1251", "iso8859_5", "koi8_r", "cp1253", "cp1254", "mac_roman", "cp850", "cp437"]
 _LIKELY += ["shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"]
@@ -41,6 +50,7 @@ class Looked:
 
 def look(path: Path, table: str) -> Looked:
     """Look at a text file, which may be packed. Raises DataError where it cannot be unpacked."""
+    _require_text(path, table)
     head, tail, foreign, size = b"", b"", b"", 0
     utf8, is_utf8, seen = codecs.getincrementaldecoder("utf-8")(), True, set[int]()
     with Unpacked(path, table) as file:
@@ -69,6 +79,15 @@ def look(path: Path, table: str) -> Looked:
         below.decode(encoding if size <= TAIL else _without_mark(encoding, head), "replace").lstrip("\ufeff"),
         size <= HEAD,
     )
+
+
+def _require_text(path: Path, table: str) -> None:
+    """Refuse a file that begins as another kind does."""
+    with Unpacked(path, table) as file:
+        begin = file.read(8)
+    kind = next((name for mark, name in _OTHERS.items() if begin.startswith(mark)), None)
+    if kind is not None:
+        raise DataError(f"{table} is no text: it begins as {kind} does. Give it that ending, or save the table as CSV.")
 
 
 def _without_mark(encoding: str, head: bytes) -> str:

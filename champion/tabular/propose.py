@@ -92,18 +92,18 @@ def in_words(display_name: str, how: Dialect, guessed: bool = False) -> tuple[st
     if how.quote != '"':
         facts.append(f"quoted by {how.quote}" if how.quote else "without quotes")
     if how.escape:
-        facts.append(f"with {how.escape} before a quote within a cell")
+        facts.append(f"{how.escape} before a quote within a cell")
     if how.sheet is not None:
-        facts.append(f"from the sheet {how.sheet!r}")
+        facts.append(f"the sheet {how.sheet!r}")
     if how.header > 1:
-        facts.append(f"with the names of the columns in line {how.header}")
+        facts.append(f"the names of the columns in line {how.header}")
     if how.unnamed:
-        facts.append(f"with a {how.unnamed} cell in each row that has no name")
+        facts.append(f"in each row a {how.unnamed} cell without a name")
     if how.footer:
-        facts.append(f"without what is below the table ({listed(how.footer)})")
+        facts.append(f"what is below the table left out ({listed(how.footer)})")
     said = [*_letters(display_name, how.encoding, guessed)]
     if facts:
-        said.append(f"{display_name} is read as {', '.join(facts)}.")
+        said.append(f"{display_name} is read so: {', '.join(facts)}.")
     return tuple(said)
 
 

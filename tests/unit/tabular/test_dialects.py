@@ -64,8 +64,8 @@ def test_what_init_finds_out_stands_in_the_use_case_and_is_the_rule_for_every_re
     assert '    separator: ";"  # between two cells\n' in text
     assert [said for said in made.warnings if "one.csv" in said][:2] == [
         "data/one.csv is no UTF-8; its letters seem to be windows-1252. Where they come out wrong, say data.read.encoding.",
-        "data/one.csv is read as separated by semicolons, with the names of the columns in line 3, without what is below the "
-        "table ('Total').",
+        "data/one.csv is read so: separated by semicolons, the names of the columns in line 3, what is below the table left out "
+        "('Total').",
     ]
     learned = learn(path, case)
     assert len(learned.table) == 90
@@ -91,7 +91,7 @@ def test_what_init_finds_out_stands_in_the_use_case_and_is_the_rule_for_every_re
 def test_a_plain_table_has_no_word_of_it_in_its_use_case_and_its_manifest_is_as_it_was(tmp_path: Path) -> None:
     case, made, _ = initialised(tmp_path, "one.csv", written(table()))
     assert "separator" not in (tmp_path / made.config).read_text(encoding="utf-8")
-    assert not [said for said in made.warnings if "is read as" in said]
+    assert not [said for said in made.warnings if "is read so" in said]
     assert case.data.read == Read(missing=case.data.read.missing)
     assert Read(missing=MISSING_WORDS).model_dump(mode="json") == {"missing": [*MISSING_WORDS]}
 
@@ -171,6 +171,16 @@ def test_a_row_that_the_rule_does_not_fit_is_refused_with_its_line_and_what_to_d
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_table(path, "one.csv", how=Dialect(**how))
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind"), [(b"PK\x03\x04", ".xlsx"), (b"PAR1\x15", ".parquet"), (b"\x1f\x8b\x08", ".gz")]
+)
+def test_a_file_that_has_the_ending_of_another_kind_is_refused_by_init(begin: bytes, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_bytes(begin + bytes(100))
+    with pytest.raises(DataError, match=rf"is no text: it begins as .*\{kind}.* does\. Give it that ending"):
+        proposal_for(path, "one.csv", [TARGET])
 
 
 def test_a_footer_is_found_at_the_end_alone_and_a_table_without_one_loses_no_row(

@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from champion.errors import DataError
 from champion.onboarding.initialise import initialise
+from champion.tabular.parquet_folder import merge
 from champion.tabular.tables import open_table, read_table
 from champion.use_case.whole import parse_use_case
 from champion.workspace import files
@@ -51,6 +52,8 @@ def test_a_partitioned_folder_is_one_table_whose_folders_give_texts_and_whose_pa
     assert frame["size"].dtype == "float64"
     assert frame["late"].notna().sum() == 40
     assert open_table(folder).rows == 120
+    merge(folder, tmp_path / "whole.parquet")  # as `predict` has it in the store
+    assert read_table(tmp_path / "whole.parquet", "whole").equals(frame)
     learned = learn(folder, case_of(folder))
     assert {feature.name for feature in learned.package.manifest.signature} >= {"size", "zip", "late"}
     assert_read_alike(learned, folder)

@@ -56,10 +56,7 @@ def test_a_sheet_with_a_title_and_a_total_behind_a_hidden_one_is_found_and_read_
     read = case.data.read
     assert (read.sheet, read.header, read.footer) == ("Sales", 3, ("Total",))
     said = "\n".join(made.warnings)
-    assert (
-        "from the sheet 'Sales', with the names of the columns in line 3, without what is below the table ('Total')"
-        in said
-    )
+    assert "the sheet 'Sales', the names of the columns in line 3, what is below the table left out ('Total')" in said
     assert "has more sheets with rows: 'More'. Another one is named in data.read.sheet." in said
     assert "sheets that are hidden or hold no cells: 'notes'" in said
     learned = learn(path, case)
