@@ -14,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 export ZENML_ANALYTICS_OPT_IN ?= false
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help run test test-containers test-all test-long rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
+.PHONY: help run lightgbm xgboost catboost test test-containers test-all test-long rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
   ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-drift ci-drift-issue ci-drift-retrain ci-check
 
 help: ## list what there is
@@ -70,6 +70,12 @@ demo: .venv/serving ## the whole loop on this machine: train, serve, drift, trai
 	@$(BIN)/python -m devtools.demo $(ARGS)
 
 kubernetes: .venv/kubernetes ## install what the kubernetes stack needs (docs/scale.md)
+
+lightgbm: .venv/lightgbm ## install LightGBM, for candidates of it (docs/models.md)
+
+xgboost: .venv/xgboost ## install XGBoost, for candidates of it
+
+catboost: .venv/catboost ## install CatBoost, for candidates of it
 
 repro: .venv/runtime ## the same run as a DVC pipeline
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
@@ -134,6 +140,7 @@ requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
 	$(UV) export $(EXPORT) --group dvc --group dev --group dashboard --group kubernetes --group serving $(BOOSTERS) --output-file requirements/dev.txt
 	$(UV) export $(EXPORT) --no-dev --group kubernetes --output-file requirements/pod.txt
 	$(UV) export $(EXPORT) --only-group serving --output-file requirements/serving.txt
+	for group in lightgbm xgboost catboost; do $(UV) export $(EXPORT) --only-group $$group --output-file requirements/$$group.txt; done
 	$(UV) export $(EXPORT) --only-group drive --output-file requirements/drive.txt
 BOOSTERS := --group lightgbm --group xgboost --group catboost
 EXPORT := --quiet --no-emit-index-url --no-header --format requirements-txt
@@ -159,6 +166,10 @@ clean: ## remove environments, store, reports and caches (never models/ or data/
 	@touch $@ .venv/runtime
 
 .venv/kubernetes: requirements/pod.txt | .venv/runtime
+	$(INSTALL)
+	@touch $@
+
+.venv/lightgbm .venv/xgboost .venv/catboost: .venv/%: requirements/%.txt | .venv/runtime
 	$(INSTALL)
 	@touch $@
 

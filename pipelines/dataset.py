@@ -182,7 +182,7 @@ def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersio
 def _key(workspace: Workspace, recorded: SplitRule | None, signature: Sequence[Feature]) -> str:
     """What a check depends on: the use case, the champion's rule and signature, and everything that checking reaches."""
     use_case = workspace.use_case
-    estimators = tuple(candidate.estimator for candidate in use_case.candidates.values())
+    estimators = tuple(path for candidate in use_case.candidates.values() for path in candidate.estimators)
     said = sorted(use_case.data.model_fields_set)
     facts = [
         use_case.model_dump(mode="json"),

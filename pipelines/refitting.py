@@ -62,10 +62,10 @@ def refitting(
     train_set, holdout, profile, plan, train_rows = versioned(prepare)(
         table=table, data=data, rule=rule, task=use_case.task
     )
-    fitted = versioned(train_candidate, candidate.estimator)(
+    fitted = versioned(train_candidate, *candidate.estimators)(
         train_set=train_set, plan=plan, name=name, candidate=candidate, fitting=fitting, id=f"train_{name}"
     )
-    compared, refitted = versioned(compare_answers, candidate.estimator)(
+    compared, refitted = versioned(compare_answers, *candidate.estimators)(
         holdout=holdout,
         plan=plan,
         train_rows=train_rows,

@@ -210,4 +210,4 @@ def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenan
 
 
 def _estimators(use_case: UseCase) -> tuple[str, ...]:
-    return tuple(candidate.estimator for candidate in use_case.candidates.values())
+    return tuple(path for candidate in use_case.candidates.values() for path in candidate.estimators)

@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import PurePath
 from typing import Any
 
+from champion.bundle.packed import pack, unpack
 from champion.bundle.sizes import SCHEMA, check_unpacked
 from champion.bundle.written import check_written
 from champion.errors import MemoryLimitError, ModelError, PackageError
@@ -40,7 +41,7 @@ def dumps(pipeline: Any) -> bytes:
     import skops.io
 
     try:
-        data = _canonical(skops.io.dumps(pipeline))
+        data = _canonical(skops.io.dumps(pack(pipeline)))
     except Exception as error:  # skops raises what the foreign object raises
         raise PackageError(
             f"The estimator {type(pipeline[-1]).__name__} cannot be written with skops: {error}. Choose another one."
@@ -100,7 +101,7 @@ def loads(data: bytes, source: str) -> Any:
     data, trusted = require_trusted(data, source)
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # `bundle.libraries` says what moved
-            return skops.io.loads(data, trusted=trusted)
+            return unpack(skops.io.loads(data, trusted=trusted))
     except MemoryError:
         raise
     except Exception as error:  # a file that lies about itself may raise anything

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from champion.bundle.packed import BOOSTING, MARK, NAMED, TREES
 from champion.bundle.sizes import SCHEMA
 from champion.modeling import trees
-from champion.modeling.libraries import TRUSTED
+from champion.modeling.libraries import LIBRARIES, TRUSTED
+from champion.modeling.libraries.scikit_learn import CHOOSING, SCORES
 
 _SCALARS = r"bool_?|u?int\d+|float\d+|str_"
 _LOADERS = {
@@ -33,7 +35,7 @@ _LOADERS = {
     "RandomStateNode": r"numpy\.random\.mtrand\.RandomState",
     "RandomGeneratorNode": r"numpy\.random\._generator\.Generator",
     "PartialNode": r"functools\.partial",
-    "FunctionNode": r"sklearn\.utils\.validation\.check_array",
+    "FunctionNode": "|".join(map(re.escape, ("sklearn.utils.validation.check_array", *SCORES, *CHOOSING))),
     "LossNode": r"sklearn\.(_loss\._loss|linear_model\._sgd_fast)\.\w+",
     "TreeNode": r"sklearn\.tree\._tree\.Tree",
     "ObjectNode": r".*",  # see _types
@@ -69,6 +71,25 @@ _PARTS = frozenset(
 )
 """What the pipelines of classifiers hold besides the classifiers, found by writing each of them."""
 
+_TRANSFORMERS = frozenset(
+    f"sklearn.{name}"
+    for name in (
+        *("decomposition._pca.PCA", "decomposition._truncated_svd.TruncatedSVD", "decomposition._kernel_pca.KernelPCA"),
+        *("feature_selection._from_model.SelectFromModel", "feature_selection._rfe.RFE"),
+        *(
+            "feature_selection._univariate_selection.SelectKBest",
+            "feature_selection._univariate_selection.SelectPercentile",
+        ),
+        *("feature_selection._variance_threshold.VarianceThreshold", "impute._base.MissingIndicator"),
+        *("kernel_approximation.Nystroem", "kernel_approximation.RBFSampler", "pipeline.FeatureUnion"),
+        *("preprocessing._data.MaxAbsScaler", "preprocessing._data.Normalizer", "preprocessing._data.PowerTransformer"),
+        *("preprocessing._data.QuantileTransformer", "preprocessing._data.RobustScaler"),
+        *("preprocessing._discretization.KBinsDiscretizer", "preprocessing._polynomial.PolynomialFeatures"),
+        "random_projection.GaussianRandomProjection",
+    )
+)
+"""Transformers that a pipeline in YAML may hold, read to be harmless: arrays in, arrays out."""
+
 _UNSEEN = frozenset(
     {"sklearn.ensemble._gb.GradientBoostingRegressor", "sklearn.svm._classes.NuSVR", "sklearn.svm._classes.SVR"}
 )
@@ -89,9 +110,15 @@ _FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
 _CALLED = {
     ("sklearn.preprocessing._function_transformer.FunctionTransformer", "func"),
     ("sklearn.preprocessing._encoders.OneHotEncoder", "dtype"),
+    ("sklearn.metrics._scorer._CurveScorer", "_score_func"),
+    ("sklearn.metrics._scorer._Scorer", "_score_func"),
+    ("sklearn.feature_selection._univariate_selection.SelectKBest", "score_func"),
+    ("sklearn.feature_selection._univariate_selection.SelectPercentile", "score_func"),
     ("sklearn.preprocessing._encoders.OrdinalEncoder", "dtype"),
 }
 """The attributes that may be a function or a type; everywhere else it would be called in place of something else."""
+_CALLING = frozenset({"functools.partial", *(kind for kind, field in _CALLED if field.endswith("score_func"))})
+"""What functions may stand in: a partial, in which `look` finds check_array alone, and what scores by one."""
 _MOMENTARY = ("DTypeNode", "RandomStateNode", "RandomGeneratorNode")
 _CALLABLE = ("FunctionNode", "PartialNode", "TypeNode")
 
@@ -103,7 +130,7 @@ def _types() -> frozenset[str]:
     from sklearn.utils import all_estimators
 
     known = all_estimators(["classifier", "regressor"])
-    return (TRUSTED | _PARTS | {f"{each.__module__}.{each.__name__}" for _, each in known}) - _UNSEEN
+    return (TRUSTED | _PARTS | _TRANSFORMERS | {f"{each.__module__}.{each.__name__}" for _, each in known}) - _UNSEEN
 
 
 def check_written(archive: zipfile.ZipFile) -> None:
@@ -137,11 +164,13 @@ class _Reader:
         number = node.get("__id__")
         if isinstance(number, int) and not _same(self._nodes.setdefault(number, node), node):
             raise ValueError(f"two objects of the number {number}")  # skops takes the first for both
-        if loader == "ObjectNode":
+        if loader == "DictNode" and MARK in node["content"]:
+            self._part(_Fields(self, node), owner)
+        elif loader == "ObjectNode":
             owner = self._object(name, _Fields(self, node["content"]), owner)
         elif loader == "TreeNode":
             self._tree(node, owner)
-        elif loader == "FunctionNode" and owner.type != "functools.partial":
+        elif loader == "FunctionNode" and owner.type not in _CALLING:
             raise ValueError(f"the function {name} in {owner.type}")
         elif loader == "PartialNode":
             owner = owner._replace(type=name)
@@ -170,6 +199,16 @@ class _Reader:
         owner = _Owner(name, min(width, owner.width or width), owner.categorical)
         check = _CHECKS.get(name)
         return (check and check(fields, owner)) or owner
+
+    def _part(self, fields: "_Fields", owner: _Owner) -> None:
+        """Look at what `champion.bundle.packed` made."""
+        kind = fields.value(MARK)
+        if kind == BOOSTING:
+            _packed_boosting(fields, owner)
+        elif kind == TREES:
+            _packed_trees(fields, owner)
+        elif kind != NAMED and not (kind in LIBRARIES and LIBRARIES[kind].ADAPTED):
+            raise ValueError(f"a part {kind!r} that is not known")
 
     def _tree(self, node: Mapping[str, Any], owner: _Owner) -> None:
         fields, arguments = _Fields(self, node["content"]), node["__reduce__"]["args"]["content"]
@@ -238,10 +277,39 @@ def _boosted_tree(fields: _Fields, owner: _Owner) -> None:
     trees.check_bitsets(nodes, bitsets, owner.categorical)
 
 
+def _packed_boosting(fields: _Fields, owner: _Owner) -> None:
+    nodes, bitsets, counts, sets = map(fields.array, ("nodes", "raw", "counts", "sets"))
+    if owner.categorical is None or len(counts) % fields.value("together"):
+        raise ValueError("boosted trees without their boosting")
+    if len(sets) != len(counts) or (sets < 0).any() or sets.sum() != len(bitsets):
+        raise ValueError("boosted trees with other sets of categories than they say")
+    if fields.array("binned").shape != bitsets.shape:
+        raise ValueError("boosted trees with other sets of categories than they say")
+    leaf = nodes["is_leaf"] != 0
+    left, right = (np.where(leaf, -1, nodes[side].astype(np.int64)) for side in ("left", "right"))
+    trees.check_trees(left, right, nodes["feature_idx"], counts, owner.width)
+    trees.check_bitsets(nodes, bitsets, owner.categorical, np.repeat(sets, counts))
+
+
+def _packed_trees(fields: _Fields, owner: _Owner) -> None:
+    nodes, values, counts, classes = map(fields.array, ("nodes", "values", "counts", "classes"))
+    template = fields.nodes["template"]
+    if not re.fullmatch(r"sklearn\.tree\._classes\.\w+", f"{template['__module__']}.{template['__class__']}"):
+        raise ValueError(f"trees of the type {template['__class__']}")
+    if [*classes.shape, *values.shape] != [1, len(nodes), 1, *classes]:
+        raise ValueError("trees with more than one output, or without a value for each node")
+    width = min(owner.width, fields.value("features"))
+    depths = trees.check_trees(nodes["left_child"], nodes["right_child"], nodes["feature"], counts, width)
+    if not np.array_equal(depths, fields.array("depths")):
+        raise ValueError("trees of another depth than they say")
+
+
 def _stages(fields: _Fields, owner: _Owner) -> None:
     """Gradient boosting adds to as many columns as its first answer has."""
     count = fields.value("n_trees_per_iteration_")
-    shape = [fields.read.value(node) for node in fields.nodes["estimators_"]["shape"]["content"]]
+    stages = fields.nodes["estimators_"]
+    where = _Fields(fields.read, stages).nodes if stages["__loader__"] == "DictNode" else stages
+    shape = [fields.read.value(each) for each in where["shape"]["content"]]
     first = fields.nodes["init_"]
     if first["__loader__"] == "ObjectNode":
         classes = len(fields.of("init_").array("class_prior_"))

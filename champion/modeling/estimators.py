@@ -5,18 +5,24 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import ClassifierMixin, ClusterMixin, OutlierMixin, RegressorMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
+from sklearn.utils import get_tags
 
 from champion.errors import ConfigurationError, nearest
 from champion.modeling.columns import MANY_CATEGORIES
+from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature, takes_numbers
 from champion.modeling.libraries import LIBRARIES, library_of
+from champion.modeling.libraries.boosting import Boosted
 from champion.modeling.libraries.scikit_learn import is_tree_based
 from champion.modeling.pipeline.text_encoding import TextEncoder
 from champion.modeling.tasks.learning import learning_of
@@ -34,8 +40,7 @@ def check_candidates(use_case: UseCase, source: str) -> None:
     Raises ConfigurationError naming the key, what was found and the nearest valid one.
     """
     for name, candidate in use_case.candidates.items():
-        estimator = estimator_class(candidate.estimator, f"{source}: candidates.{name}.estimator", use_case.task)
-        _check_parameters(estimator, candidate, f"{source}: candidates.{name}")
+        _check_candidate(candidate, use_case.task, f"{source}: candidates.{name}")
         _check_threshold(candidate, use_case, f"{source}: candidates.{name}.threshold")
     learning = learning_of(use_case.task)
     known = learning.scorer_names()
@@ -61,10 +66,13 @@ def _check_threshold(candidate: Candidate, use_case: UseCase, where: str) -> Non
         )
 
 
-def estimator_class(path: str, where: str, task: str = "classification") -> type[Any]:
+def estimator_class(path: str, where: str, task: str = "classification", nested: bool = False) -> type[Any]:
     """Find the estimator class at an import path, for example ``sklearn.ensemble.RandomForestClassifier``.
 
-    Raises ConfigurationError when nothing is there, or what is there is not for the task.
+    One that is `nested` in another may be of any kind, a transformer too. Of a class that takes others, such as a pipeline, only
+    what is made of it tells what it is.
+
+    Raises ConfigurationError when nothing is there, its library is not installed, or what is there is not for the task.
     """
     kind = learning_of(task).ESTIMATOR_NAME
     module_name, _, class_name = path.rpartition(".")
@@ -72,6 +80,15 @@ def estimator_class(path: str, where: str, task: str = "classification") -> type
         raise ConfigurationError(
             f"{where}: found {path!r}, expected an import path such as sklearn.ensemble.RandomForestClassifier."
         )
+    for name, library in LIBRARIES.items():
+        if library.GROUP and path.partition(".")[0] == name:
+            if path not in library.ADAPTED:
+                raise ConfigurationError(f"{where}: {path!r} cannot be a candidate. {nearest(path, library.ADAPTED)}")
+            if find_spec(name) is None:
+                raise ConfigurationError(
+                    f"{where}: {path} needs {name}, which is not installed here. `make {library.GROUP}` installs it."
+                )
+            return library.adapted(path)
     try:
         module = importlib.import_module(module_name)
     except (ImportError, TypeError) as error:  # a path that begins with a dot is a TypeError
@@ -81,11 +98,19 @@ def estimator_class(path: str, where: str, task: str = "classification") -> type
     estimator = getattr(module, class_name, None)
     if estimator is None:
         raise ConfigurationError(f"{where}: {module_name} has no {class_name!r}. {_near_class(path, kind)}")
-    needed = (learning_of(task).ESTIMATOR, BaseEstimator)
-    if not (inspect.isclass(estimator) and all(issubclass(estimator, parent) for parent in needed)):
+    fits = inspect.isclass(estimator) and all(hasattr(estimator, name) for name in ("fit", "get_params", "set_params"))
+    if not fits or not (nested or _may_be(estimator, task)):
         raise ConfigurationError(f"{where}: {path} is no scikit-learn {kind}. {_near_class(path, kind)}")
     checked: type[Any] = estimator
     return checked
+
+
+def _may_be(estimator: type[Any], task: str) -> bool:
+    """Whether a class is of a task by its parents, or is one that only what it is made of can tell."""
+    if issubclass(estimator, learning_of(task).ESTIMATOR):
+        return True
+    others = (ClassifierMixin, RegressorMixin, ClusterMixin, OutlierMixin)
+    return hasattr(estimator, "predict") and not issubclass(estimator, others)
 
 
 def _near_class(path: str, kind: str) -> str:
@@ -96,28 +121,136 @@ def _near_class(path: str, kind: str) -> str:
     return f"Expected a {kind} such as 'sklearn.ensemble.RandomForest{kind.capitalize()}'."
 
 
-def _check_parameters(estimator: type[Any], candidate: Candidate, where: str) -> None:
-    known = list(inspect.signature(estimator).parameters)
-    for section, names in (("params", candidate.params), ("search", candidate.search)):
-        for parameter in names:
-            if parameter not in known:
-                raise ConfigurationError(
-                    f"{where}.{section}: {estimator.__name__} has no parameter {parameter!r}. "
-                    f"{nearest(parameter, known)}"
-                )
-    _check_values(estimator, candidate.params, f"{where}.params")
+def _check_candidate(candidate: Candidate, task: str, where: str) -> None:
+    estimator = _made(candidate.estimator, candidate.params, _Making(task, 0, where, check=True))
+    if not is_of(estimator, task):
+        kind = learning_of(task).ESTIMATOR_NAME
+        raise ConfigurationError(f"{where}.estimator: {candidate.estimator} with these params is no {kind}.")
     for parameter, values in candidate.search.items():
+        place = f"{where}.search.{parameter}"
+        _check_name(estimator, parameter, where, "search")
         if not values:
             raise ConfigurationError(f"{where}.search.{parameter}: found no value, expected a list of values to try.")
         for value in values:
-            _check_values(estimator, {**candidate.params, parameter: value}, f"{where}.search.{parameter}")
+            changed = clone(estimator)
+            given = _resolved(value, _Making(task, 0, place, check=True))
+            with _refusing(place):
+                changed.set_params(**{parameter: given})
+                holder = changed.get_params().get(parameter.rpartition("__")[0], changed)
+                library_of(type(holder)).check_parameters(holder)
 
 
-def _check_values(estimator: type[Any], params: dict[str, Any], where: str) -> None:
+def is_of(estimator: Any, task: str) -> bool:
+    """Whether scikit-learn's tags say that an estimator is of a task."""
     try:
-        library_of(estimator).check_parameters(estimator(**params))
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{where}: {error}") from None
+        return bool(get_tags(estimator).estimator_type == learning_of(task).ESTIMATOR_NAME)
+    except (AttributeError, TypeError, ValueError, IndexError):  # as those that follow no convention do
+        return isinstance(estimator, learning_of(task).ESTIMATOR)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """For what estimators are made: `classes` where parameters that name labels are to name their codes."""
+
+    task: str
+    seed: int
+    where: str
+    classes: Sequence[Label] = ()
+    check: bool = False
+
+    def at(self, *parts: str) -> _Making:
+        return replace(self, where=".".join((self.where, *parts)))
+
+
+def _made(path: str, params: Mapping[str, Any], making: _Making, nested: bool = False) -> Any:
+    """An estimator with its parameters, some of which may be estimators; one without a seed gets that of `making`."""
+    kind = estimator_class(path, f"{making.where}.estimator", making.task, nested)
+    where = f"{making.where}.params"
+    for name in params:
+        if "__" not in name:
+            _check_name(kind, name, making.where, "params")
+    given = {name: _resolved(value, making.at("params", name)) for name, value in params.items()}
+    if making.classes:
+        given = learning_of(making.task).parameters(given, making.classes)
+    seeds = getattr(kind, "SEEDS", ("random_state",) if "random_state" in inspect.signature(kind).parameters else ())
+    if seeds and not any(name in given for name in seeds):
+        given = {seeds[0]: making.seed, **given}
+    with _refusing(where):
+        estimator = kind(**{name: value for name, value in given.items() if "__" not in name})
+        deep = {name: value for name, value in given.items() if "__" in name}
+        if deep:
+            estimator.set_params(**deep)
+        if making.check:
+            library_of(kind).check_parameters(estimator)
+    return estimator
+
+
+def _resolved(value: Any, making: _Making) -> Any:
+    """A parameter of YAML, in which an estimator may stand wherever a value may.
+
+    `{estimator: PATH, params: {...}}` is an estimator; a mapping of names to such, or a list of such, each with its `name`, is a
+    list of named estimators.
+    """
+    if _is_estimator(value):
+        odd = [str(name) for name in value if name not in ("estimator", "params", "name")]
+        if odd:
+            raise ConfigurationError(
+                f"{making.where}: unknown key {odd[0]!r}. {nearest(odd[0], ('estimator', 'params'))}"
+            )
+        params = value.get("params") or {}
+        if not isinstance(params, dict):
+            raise ConfigurationError(f"{making.where}.params: found {params!r}, expected a mapping of names to values.")
+        return _made(value["estimator"], params, making, nested=True)
+    if isinstance(value, dict) and any(map(_is_estimator, value.values())):
+        if not all(isinstance(each, str) or _is_estimator(each) for each in value.values()):
+            raise ConfigurationError(f"{making.where}: expected a mapping of names to estimators.")
+        return [(str(name), _resolved(each, making.at(str(name)))) for name, each in value.items()]
+    if isinstance(value, list | tuple) and any(map(_is_estimator, value)):
+        if all(_is_estimator(each) and isinstance(each.get("name"), str) for each in value):
+            return [(each["name"], _resolved(each, making.at(each["name"]))) for each in value]
+        return [_resolved(each, making.at(str(place))) for place, each in enumerate(value)]
+    if isinstance(value, list | tuple):
+        made = [_resolved(each, making) for each in value]
+        return tuple(made) if making.where.endswith((".named", "_range")) else made
+    return value
+
+
+def _is_estimator(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("estimator"), str)
+
+
+def _check_name(estimator: Any, name: str, where: str, section: str) -> None:
+    """Refuse a parameter that a class, or what was made of it, has not; what takes any, refuses it itself."""
+    kind = estimator if inspect.isclass(estimator) else type(estimator)
+    parameters = inspect.signature(kind).parameters
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
+        return None
+    holder, _, last = name.rpartition("__")
+    if holder and not inspect.isclass(estimator):
+        known = estimator.get_params()
+        if holder in known and hasattr(known[holder], "get_params"):
+            return _check_name(known[holder], last, where, section)
+        if name not in known:
+            raise ConfigurationError(
+                f"{where}.{section}: {kind.__name__} has no parameter {name!r}. {nearest(name, known)}"
+            )
+    elif name not in parameters:
+        raise ConfigurationError(
+            f"{where}.{section}: {kind.__name__} has no parameter {name!r}. {nearest(name, parameters)}"
+        )
+    return None
+
+
+@contextmanager
+def _refusing(where: str) -> Iterator[None]:
+    """Say where a parameter stands that an estimator or its library refuses, whatever it raises."""
+    try:
+        yield
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigurationError(f"{where}: {first}") from None
 
 
 def _many(features: Sequence[Feature], classes: int) -> list[Feature]:
@@ -143,21 +276,25 @@ def _of_texts(texts: list[str], seed: int) -> list[tuple[str, Any, list[str]]]:
 
 
 def build_pipeline(
-    candidate: Candidate, features: Sequence[Feature], seed: int, task: str = "classification", classes: int = 0
+    candidate: Candidate,
+    features: Sequence[Feature],
+    seed: int,
+    task: str = "classification",
+    classes: int = 0,
+    labels: Sequence[Label] = (),
 ) -> Pipeline:
     """Put the preprocessing that the candidate's estimator needs in front of it, and no more.
 
     What numbers and categories become, its library says. A category that training never saw is no error. A column of more than
     `MANY_CATEGORIES` categories is known to scikit-learn's own estimators by the target's mean for each of them, cross-fitted, so
     that no row is told its own target, and by the letters of its texts; a free text by its words. `classes` are those of the
-    target, none where it is a number.
+    target, none where it is a number. Parameters that name `labels` get their codes.
 
     The pipeline is to be fitted on `champion.modeling.features.model_frame` of the features. Its steps are ``prepare`` (a
     ColumnTransformer, or nothing where the estimator takes the columns as they are) and ``model``.
     """
-    kind = estimator_class(candidate.estimator, "estimator", task)
-    defaults = {"random_state": seed} if "random_state" in inspect.signature(kind).parameters else {}
-    estimator, library = kind(**{**defaults, **candidate.params}), library_of(kind)
+    estimator = _made(candidate.estimator, candidate.params, _Making(task, seed, "candidate", labels))
+    library = library_of(type(estimator))
     numbers = [column for feature in features if feature.kind != "categorical" for column in feature.columns]
     texts = [feature.name for feature in features if feature.free_text]
     many = _many(features, classes) if library is LIBRARIES["scikit-learn"] else []
@@ -172,6 +309,16 @@ def build_pipeline(
         estimator.set_params(**{name: value for name, value in parameters.items() if name not in candidate.params})
     transformers += _of_many(many, estimator, seed) + _of_texts(texts, seed)
     prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
-    if all(steps == "passthrough" for _, steps, _ in transformers):
+    if all(steps == "passthrough" for _, steps, _ in transformers) and not isinstance(estimator, Boosted):
         prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing
     return Pipeline([("prepare", prepare), ("model", estimator)])
+
+
+def with_params(
+    pipeline: Pipeline, params: Mapping[str, Any], task: str, seed: int, classes: Sequence[Label]
+) -> Pipeline:
+    """A pipeline of `build_pipeline` whose estimator has other parameters, as a search has them."""
+    making = _Making(task, seed, "search", classes)
+    given = {name: _resolved(value, making.at(name)) for name, value in params.items()}
+    given = learning_of(task).parameters(given, classes)
+    return pipeline.set_params(**{f"model__{name}": value for name, value in given.items()})

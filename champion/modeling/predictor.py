@@ -105,5 +105,7 @@ def answered(model: Any, rows: Any, classes: int) -> Predictions:
 def _takes_the_most_probable(model: Any) -> bool:
     """Whether predict is the first of the largest probabilities at a tie too; plain gradient boosting takes the second."""
     estimator = model[-1] if hasattr(model, "steps") else model
+    if getattr(estimator, "most_probable", False):
+        return True
     words = ("ForestClassifier", "TreeClassifier", "HistGradientBoostingClassifier")
     return any(word in parent.__name__ for parent in type(estimator).__mro__ for word in words)

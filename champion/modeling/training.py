@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError
 from champion.modeling.contract import Contract
-from champion.modeling.estimators import build_pipeline
+from champion.modeling.estimators import build_pipeline, with_params
 from champion.modeling.evaluation import CandidateResult, FailedFit, Trial
 from champion.modeling.features import model_frame
 from champion.modeling.libraries import LIBRARIES, library_of
@@ -54,8 +54,7 @@ def fit_candidate(
         require_two_classes(contract, name)
     learning, frame = learning_of(task), model_frame(train, contract.features)
     learned = learning.encode(target_of(task).canonical_labels(train[fitting.target]), contract.classes)
-    pipeline = build_pipeline(candidate, contract.features, fitting.seed, task, len(contract.classes))
-    pipeline = _with(pipeline, candidate.params, contract)
+    pipeline = build_pipeline(candidate, contract.features, fitting.seed, task, len(contract.classes), contract.classes)
     ranking: _Ranking | None = None
     best: Trial | None = None
     trials: list[Trial] = []
@@ -68,7 +67,7 @@ def fit_candidate(
             fits = _Fits(name, len(ranking.folds) * (len(points) + (candidate.threshold is not None)) + 1)
             tried = []
             for params in points:
-                attempt = _with(clone(fast), params, contract)
+                attempt = with_params(clone(fast), params, task, fitting.seed, contract.classes)
                 tried.append((attempt, Trial(params=params, **ranking.score(attempt, fits))))
             fast, best = max(tried, key=lambda attempt: attempt[1].mean)  # of equals the first
             trials = [trial for _, trial in tried] if candidate.search else []
@@ -219,12 +218,6 @@ def _all_cores(pipeline: Pipeline, threads: int | None) -> Iterator[tuple[Pipeli
         return fitted
 
     yield fast, slow
-
-
-def _with(pipeline: Pipeline, params: dict[str, Any], contract: Contract) -> Pipeline:
-    """The pipeline with parameters of its estimator."""
-    given = learning_of(contract.task).parameters(params, contract.classes)
-    return pipeline.set_params(**{f"model__{name}": value for name, value in given.items()})
 
 
 @contextmanager

@@ -14,31 +14,52 @@ Array = NDArray[Any]
 
 
 def check_tree(left: Array, right: Array, features: Array, width: int) -> int:
-    """Nodes whose children are at `left` and `right`, or at a leaf -1; each of the others asks a feature below `width`.
+    """As `check_trees`, of one tree; returns its depth."""
+    return int(check_trees(left, right, features, np.array([len(left)]), width)[0])
 
-    Returns the depth. Every node must be reached from the first one, once, and come after its parent.
+
+def check_trees(left: Array, right: Array, features: Array, counts: Array, width: int) -> Array:
+    """Trees one after another, of so many nodes each, whose children are at `left` and `right` of their tree, or at a leaf -1.
+
+    Each node that is no leaf asks a feature below `width`. Returns the depths. Every node must be reached from the first one of
+    its tree, once, and come after its parent.
     """
-    count, inner = len(left), left >= 0
-    if not count or not (left[~inner] == -1).all() or not (right[~inner] == -1).all():
+    total, inner = len(left), left >= 0
+    if not len(counts) or (counts < 1).any() or counts.sum() != total or not len(right) == len(features) == total:
+        raise ValueError("there are other nodes of trees than it says")
+    if not (left[~inner] == -1).all() or not (right[~inner] == -1).all():
         raise ValueError("a leaf of a tree has a child")
-    own = np.flatnonzero(inner)
-    children = np.concatenate([left[own], right[own]])
-    if not np.array_equal(np.sort(children), np.arange(1, count)) or (children <= np.tile(own, 2)).any():
+    roots = np.cumsum(counts) - counts
+    tree_of, own = np.repeat(np.arange(len(counts)), counts), np.flatnonzero(inner)
+    start, count = roots[tree_of[own]], counts[tree_of[own]]
+    children = [side[own].astype(np.int64) for side in (left, right)]
+    if any(((side < 0) | (side >= count)).any() for side in children):
+        raise ValueError("the nodes of a tree are no tree")
+    left, right = np.full(total, -1), np.full(total, -1)
+    left[own], right[own] = (side + start for side in children)
+    reached = np.bincount(np.concatenate([left[own], right[own]]), minlength=total)
+    once = np.ones(total, dtype=np.int64)
+    once[roots] = 0
+    if not np.array_equal(reached, once) or (left[own] <= own).any() or (right[own] <= own).any():
         raise ValueError("the nodes of a tree are no tree")
     if not ((features[own] >= 0) & (features[own] < width)).all():
         raise ValueError(f"a tree asks for a feature that the model has not; it has {width}")
-    depth, level = 0, own[own == 0]
+    depths, level = np.zeros(len(counts), dtype=np.int64), roots[inner[roots]]
     while len(level):
-        depth += 1
-        below = np.concatenate([left[level], right[level]])
+        depths[tree_of[level]] += np.diff(np.r_[tree_of[level], -1]) != 0  # once for each tree
+        below = np.stack([left[level], right[level]], axis=1).ravel()
         level = below[inner[below]]
-    return depth
+    return depths
 
 
-def check_bitsets(nodes: Array, bitsets: Array, categorical: Array) -> None:
-    """What a boosted tree asks of categories: only of a categorical feature, and of a bitset that is there."""
-    asks = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] != 0)]
-    if bitsets.shape[1:] != (8,) or (asks["bitset_idx"] >= len(bitsets)).any():
+def check_bitsets(nodes: Array, bitsets: Array, categorical: Array, counts: Array | None = None) -> None:
+    """What boosted trees ask of categories: only of a categorical feature, and of a bitset that is there.
+
+    `counts`: how many the tree of each node has; all, where there is one tree.
+    """
+    asking = (nodes["is_leaf"] == 0) & (nodes["is_categorical"] != 0)
+    asks, there = nodes[asking], len(bitsets) if counts is None else counts[asking]
+    if bitsets.shape[1:] != (8,) or (asks["bitset_idx"] >= there).any():
         raise ValueError("a tree asks for a set of categories that it has not")
     if not categorical[asks["feature_idx"]].all():
         raise ValueError("a tree asks for categories of a feature that has none")

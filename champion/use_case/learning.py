@@ -151,8 +151,10 @@ Threshold = Literal["tuned"] | dict[WrongAnswer, Annotated[float, Field(ge=0)]]
 class Candidate(Strict):
     """One estimator family with its parameters or search space."""
 
-    estimator: str = Field(description="Import path of a scikit-learn estimator of the task.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the estimator.")
+    estimator: str = Field(description="Import path of an estimator of the task.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="Parameters of the estimator; an estimator as `estimator:`/`params:` too."
+    )
     search: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, description="Parameter grid, cross-validated on the train set alone."
     )
@@ -173,6 +175,18 @@ class Candidate(Strict):
         if not costs or not all(isinstance(cost, int | float) and cost >= 0 for cost in threshold.values()):
             raise ValueError(f"found {threshold!r}, expected `tuned`, or costs as {{{names[0]}: 1, {names[1]}: 20}}")
         return threshold
+
+    @property
+    def estimators(self) -> tuple[str, ...]:
+        """The import paths of all estimators that it names: its own, and those in its parameters."""
+        return (self.estimator, *_estimators_in(self.params), *_estimators_in(self.search))
+
+
+def _estimators_in(value: Any) -> tuple[str, ...]:
+    if isinstance(value, dict):
+        own = (value["estimator"],) if isinstance(value.get("estimator"), str) else ()
+        return (*own, *(path for each in value.values() for path in _estimators_in(each)))
+    return tuple(path for each in value for path in _estimators_in(each)) if isinstance(value, list | tuple) else ()
 
 
 class Training(Strict):

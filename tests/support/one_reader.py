@@ -49,14 +49,16 @@ def case_of(path: Path, target: str = "y", **data: Any) -> UseCase:
     return parse_use_case({**raw, "candidates": {"tree": {"estimator": TREE}}}, "configs/one.yaml")
 
 
-def learn(path: Path, use_case: UseCase, champion: Package | None = None) -> Learned:
+def learn(
+    path: Path, use_case: UseCase, champion: Package | None = None, candidate: Candidate | None = None
+) -> Learned:
     """Read, check, split and fit as a training run does, beside a champion where there is one."""
     signature = champion.manifest.signature if champion else ()
     table, check = checked_table(path, path.name, use_case, None, signature)
     table = _through_the_store(table)
     data, rule = use_case.data, SplitRule.model_validate(check["rule"])
     train, _, profile, plan, _ = prepare_table(table, data, rule)
-    pipeline = build_pipeline(Candidate(estimator=TREE), plan.features, seed=0)
+    pipeline = build_pipeline(candidate or Candidate(estimator=TREE), plan.features, seed=0, labels=plan.classes)
     pipeline.fit(model_frame(train, plan.features), encode(canonical_labels(train[data.target]), plan.classes))
     facts = {"signature": plan.features, "classes": plan.classes, "target": data.target, "read": data.read}
     return Learned(build(dumps(pipeline), profile, **about(**facts)), check["warnings"], labelled(table, data)[0])
@@ -106,11 +108,11 @@ def assert_read_alike(learned: Learned, path: Path, apart: Collection[str] = ("n
     assert whole.probabilities is not None
     tally, found = batch(package, path)
     assert (tally.rejected, tally.reasons, tally.unseen, set(tally.outside) - {*apart}) == (0, {}, {}, set())
-    assert found["label"].tolist() == [str(package.manifest.classes[code]) for code in whole.values]
+    assert list(map(str, found["label"])) == [str(package.manifest.classes[code]) for code in whole.values]
     columns = [name for name in found if name.startswith("probability_")]
     np.testing.assert_array_equal(found[columns].to_numpy(), whole.probabilities)
     answers = json.loads(champion.encode("x", champion.predict(served), champion.warnings(served)))["predictions"]
-    assert [str(answer["label"]) for answer in answers] == found["label"].tolist()
+    assert [str(answer["label"]) for answer in answers] == list(map(str, found["label"]))
     assert {text.partition(" ")[0] for answer in answers for text in answer["warnings"]} <= {*apart}
 
 

@@ -6,7 +6,7 @@ and a row of `champion.modeling.arrays.BACKENDS`, which no step that trains reac
 
 from typing import Any, Protocol
 
-from champion.modeling.libraries import scikit_learn
+from champion.modeling.libraries import catboost, lightgbm, scikit_learn, xgboost
 
 
 class Library(Protocol):
@@ -14,6 +14,12 @@ class Library(Protocol):
 
     TRUSTED: frozenset[str]  # types in the files of its models, beyond those that skops trusts by itself
     RENAMED: dict[str, str]  # types by a former name that the library documents as the same, and their name of today
+
+    ADAPTED: frozenset[str]  # import paths that a class of this project stands for
+    GROUP: str | None  # the optional group of requirements that it is installed with
+
+    def adapted(self, path: str) -> type[Any]:
+        """That class, for one of those paths, or for the library's row in `LIBRARIES`."""
 
     def owns(self, estimator: type[Any]) -> bool:
         """Whether a class is an estimator of this library, or is made from one."""
@@ -37,7 +43,12 @@ class Library(Protocol):
         """Parameters that tell an estimator which of its columns, numbers first, are categories; none where it need not know."""
 
 
-LIBRARIES: dict[str, Library] = {"scikit-learn": scikit_learn}
+LIBRARIES: dict[str, Library] = {
+    "scikit-learn": scikit_learn,
+    "lightgbm": lightgbm,
+    "xgboost": xgboost,
+    "catboost": catboost,
+}
 TRUSTED: frozenset[str] = frozenset().union(*(library.TRUSTED for library in LIBRARIES.values()))
 RENAMED = {former: name for library in LIBRARIES.values() for former, name in library.RENAMED.items()}
 

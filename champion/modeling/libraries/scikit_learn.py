@@ -10,27 +10,72 @@ from champion.patching import Reach, fits
 MOST_COLUMNS_PER_CATEGORY = 50  # one-hot; rarer categories share a column
 MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
 
-TRUSTED = frozenset(
-    {
-        "champion.modeling.pipeline.text_encoding.TextEncoder",
-        "functools.partial",
-        "numpy.dtype",
-        "sklearn.calibration._CalibratedClassifier",
-        "sklearn.calibration._SigmoidCalibration",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-        "sklearn.gaussian_process.kernels.ConstantKernel",
-        "sklearn.gaussian_process.kernels.Product",
-        "sklearn.gaussian_process.kernels.RBF",
-        "sklearn.metrics._dist_metrics.EuclideanDistance64",
-        "sklearn.metrics._dist_metrics.ManhattanDistance64",
-        "sklearn.neighbors._ball_tree.BallTree",
-        "sklearn.neighbors._kd_tree.KDTree",
-        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-        "sklearn.tree._tree.Tree",
-        "sklearn.utils.validation.check_array",
-    }
+ADAPTED = frozenset[str]()
+GROUP: str | None = None
+SCORES = frozenset(
+    f"sklearn.metrics._{module}.{name}"
+    for module, names in {
+        "classification": (
+            *(
+                "accuracy_score",
+                "balanced_accuracy_score",
+                "brier_score_loss",
+                "cohen_kappa_score",
+                "d2_log_loss_score",
+            ),
+            *(
+                "f1_score",
+                "fbeta_score",
+                "hamming_loss",
+                "jaccard_score",
+                "log_loss",
+                "matthews_corrcoef",
+                "precision_score",
+            ),
+            *("recall_score", "zero_one_loss"),
+        ),
+        "ranking": ("average_precision_score", "roc_auc_score", "top_k_accuracy_score"),
+    }.items()
+    for name in names
+)
+"""Functions of labels and answers, by which a threshold is tuned."""
+
+CHOOSING = frozenset(
+    f"sklearn.feature_selection._{name}"
+    for name in ("univariate_selection.chi2", "univariate_selection.f_classif", "mutual_info_.mutual_info_classif")
+)
+"""Functions of columns and labels, by which columns are chosen."""
+
+TRUSTED = (
+    SCORES
+    | CHOOSING
+    | frozenset(
+        {
+            "champion.modeling.pipeline.text_encoding.TextEncoder",
+            "functools.partial",
+            "numpy.dtype",
+            "sklearn.calibration._CalibratedClassifier",
+            "sklearn.calibration._SigmoidCalibration",
+            "sklearn.calibration._TemperatureScaling",
+            "sklearn.metrics._scorer._CurveScorer",
+            "sklearn.metrics._scorer._Scorer",
+            "sklearn.utils._metadata_requests.MetadataRequest",
+            "sklearn.utils._metadata_requests.MethodMetadataRequest",
+            "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+            "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+            "sklearn.gaussian_process.kernels.ConstantKernel",
+            "sklearn.gaussian_process.kernels.Product",
+            "sklearn.gaussian_process.kernels.RBF",
+            "sklearn.metrics._dist_metrics.EuclideanDistance64",
+            "sklearn.metrics._dist_metrics.ManhattanDistance64",
+            "sklearn.neighbors._ball_tree.BallTree",
+            "sklearn.neighbors._kd_tree.KDTree",
+            "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+            "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+            "sklearn.tree._tree.Tree",
+            "sklearn.utils.validation.check_array",
+        }
+    )
 )
 """What scikit-learn's own classifiers need beyond skops' defaults, found by writing each of them. The function inside
 a `functools.partial` is audited as a type of its own, so trusting the wrapper trusts no function."""
@@ -65,6 +110,11 @@ def owns(estimator: type[Any]) -> bool:
     from sklearn.base import BaseEstimator
 
     return issubclass(estimator, BaseEstimator)
+
+
+def adapted(path: str) -> type[Any]:
+    """scikit-learn's classes stand for themselves."""
+    raise ValueError(path)
 
 
 def names(kind: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ def test_a_tree_has_its_depth() -> None:
 @pytest.mark.parametrize(
     ("left", "right", "features", "width", "reason"),
     [
-        (LEFT[:0], RIGHT[:0], FEATURES[:0], 2, "a leaf of a tree has a child"),
+        (LEFT[:0], RIGHT[:0], FEATURES[:0], 2, "there are other nodes of trees than it says"),
         (other(LEFT, 2, -2), RIGHT, FEATURES, 2, "a leaf of a tree has a child"),
         (LEFT, other(RIGHT, 2, 3), FEATURES, 2, "a leaf of a tree has a child"),
         (other(LEFT, 0, 5), RIGHT, FEATURES, 2, "are no tree"),

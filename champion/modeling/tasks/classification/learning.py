@@ -35,17 +35,19 @@ def encode(labels: NDArray[np.object_], classes: Sequence[Label]) -> NDArray[np.
 
 def parameters(params: dict[str, Any], classes: Sequence[Label]) -> dict[str, Any]:
     """An estimator's parameters, with class weights by code, because codes are what it learns."""
-    weights = params.get("class_weight")
-    if not isinstance(weights, dict):
-        return params
     code_of = {(type(label), label): code for code, label in enumerate(classes)}
-    unknown = [label for label in weights if (type(label), label) not in code_of]
-    if unknown:
-        raise ConfigurationError(
-            f"class_weight names {unknown[0]!r}, which is no class of the train set. "
-            f"The classes are: {', '.join(map(repr, classes))}."
-        )
-    return {**params, "class_weight": {code_of[type(label), label]: weight for label, weight in weights.items()}}
+    coded = dict(params)
+    for name, weights in params.items():
+        if name.rpartition("__")[2] not in ("class_weight", "class_weights") or not isinstance(weights, dict):
+            continue
+        unknown = [label for label in weights if (type(label), label) not in code_of]
+        if unknown:
+            raise ConfigurationError(
+                f"class_weight names {unknown[0]!r}, which is no class of the train set. "
+                f"The classes are: {', '.join(map(repr, classes))}."
+            )
+        coded[name] = {code_of[type(label), label]: weight for label, weight in weights.items()}
+    return coded
 
 
 def folds(
