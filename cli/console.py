@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -236,14 +236,22 @@ def version_facts(version: Version) -> dict[str, Any]:
     return {"number": version.number, "stage": version.stage} | facts | about
 
 
-def columns_table(columns: Sequence[Column]) -> None:
-    """What `init` did with each column, and why."""
+def columns_table(columns: Sequence[Column], missing: Mapping[str, float]) -> None:
+    """What `init` did with each column, and why; `missing` are shares of the rows."""
     table = Table(title_justify="left")
-    for name in ("column", "kind", "used", "why"):
+    for name in ("column", "kind", "used", "missing", "why"):
         table.add_column(name, overflow="fold")
     for column in columns:
-        table.add_row(escape(column.name), column.kind, "yes" if column.used else "no", escape(column.why))
+        share = f"{missing[column.name]:.1%}" if column.name in missing else ""
+        table.add_row(escape(column.name), column.kind, "yes" if column.used else "no", share, escape(column.why))
     out().print(table)
+
+
+def class_counts(classes: Mapping[str, int], most: int = 8) -> None:
+    """How many rows each class has."""
+    each = [f"{name} {count:,}" for name, count in classes.items()]
+    more = f" and {len(each) - most} more" if len(each) > most else ""
+    out().print(f"Rows by class: {', '.join(each[:most])}{more}.", markup=False)
 
 
 def drift_summary(report: DriftReport) -> None:

@@ -29,10 +29,13 @@ def command(table: Path, target: str, name: str | None, force: bool, as_json: bo
             "data": data,
             "tracked": done.tracked,
             "columns": [vars(column) for column in done.columns],
+            "classes": done.classes,
+            "missing": done.missing,
             "warnings": list(done.warnings),
         }
         print_json(facts)
         return
-    console.columns_table(done.columns)
+    console.columns_table(done.columns, done.missing)
+    console.class_counts(done.classes)
     console.warn(done.warnings)
     echo(f"Wrote {config} for {data}.\nTrain it: python run.py train --config {config}")

@@ -8,9 +8,10 @@ import re
 import shutil
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 
@@ -20,16 +21,20 @@ from champion import settings
 from champion.comparison.doubts import doubt_in_words
 from champion.datastore import dvc, index
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError
+from champion.modeling.cells.ruled import as_ruled
 from champion.modeling.checks.wrong_cells import mended
 from champion.modeling.columns import Column, infer, is_identifier_name
 from champion.modeling.doubts.doubt import Doubt
 from champion.modeling.doubts.look import look
 from champion.modeling.doubts.repeated import MOSTLY, repeated_rows
 from champion.modeling.enough import require_enough
+from champion.modeling.preparation import labelled
 from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
-from champion.onboarding.use_case_text import quoted, use_case_text
+from champion.onboarding.cell_rules import CellRules, find
+from champion.onboarding.use_case_text import Facts, quoted, use_case_text
+from champion.tabular.as_written import as_they_stand, as_written
 from champion.tabular.propose import Proposal
 from champion.tabular.tables import ending_of, notes_of, open_table, proposal_for, read_table
 from champion.tabular.words import count_words
@@ -57,6 +62,8 @@ class Initialised:
     columns: list[Column]
     warnings: list[str]
     tracked: bool
+    classes: dict[str, int] = field(default_factory=dict)  # rows of each
+    missing: dict[str, float] = field(default_factory=dict)  # share of the rows, by column
 
 
 def initialise(root: Path, table: Path, target: str, name: str | None = None, *, force: bool = False) -> Initialised:
@@ -78,23 +85,29 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     target = unicodedata.normalize("NFC", target).strip()
     proposal = _proposal(table, shown(table, root), target)
     unused = [column for column in _repeated_columns(table, proposal.how) if column != target]
-    read, said = _missing_words(table, shown(table, root), target, unused, proposal.how)
-    frame = read_table(table, shown(table, root), unused, read.words, read)
-    frame, wrong = mended(frame, Data(path="", target=target))
+    read, said, cells = _how_cells_are_read(table, shown(table, root), target, unused, proposal.how)
+    frame = as_written(read_table(table, shown(table, root), unused, read.words, read), table, read)
+    frame, wrong = mended(frame, Data(path="", target=target, read=read))
+    frame = as_ruled(frame, read.columns)
     data = _under_data(root, table, f"{name}{suffix}")
     data_path = shown(data, root)
     columns = [
         replace(column, used=False, why=_TWICE) if column.name in unused else column
-        for column in infer(frame, exclude=[target], kinds={})
+        for column in cells.with_codes(infer(frame, exclude=[target], kinds={}, rules=read.columns), frame)
     ]
+    missing = {str(name): float(share) for name, share in frame.isna().mean().items() if share}
+    unlabelled = "drop" if missing.get(target) else "refuse"
+    frame, without = labelled(frame, Data(path="", target=target, unlabelled=unlabelled))
     drop = [column.name for column in columns if not column.used]
-    about = {"path": data_path, "target": target, "drop": drop, "read": read}
+    about = {"path": data_path, "target": target, "drop": drop, "read": read, "unlabelled": unlabelled}
     bare, warnings = _learnable(frame, {"name": name, "data": about})
     bare, comments, doubts = _doubtful(frame, bare, columns)
     _require_enough(frame, bare)
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
     values = target_of(bare.task).canonical_labels(frame[target]).tolist()
-    text = use_case_text(bare, columns, values, numbers, comments)
+    counts = Counter(map(str, values))
+    facts = Facts(missing, counts, cells)
+    text = use_case_text(bare, columns, values, numbers, comments, facts)
     parse_use_case(parse(text, config_path), config_path)  # what is written can be read
     stages, no_stage = _with_stage(root, name, data_path)
     del frame
@@ -105,8 +118,10 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
         write_text(config, text)
-    warnings += [*proposal.said, *notes_of(table, read), *doubts, *said, *wrong, *filter(None, (no_stage, untracked))]
-    return Initialised(name, config.relative_to(root), data.relative_to(root), columns, warnings, untracked is None)
+    warnings += [*proposal.said, *notes_of(table, read), *doubts, *said, *cells.in_sentences(), *without, *wrong]
+    warnings += filter(None, (no_stage, untracked))
+    files = config.relative_to(root), data.relative_to(root)
+    return Initialised(name, *files, columns, warnings, untracked is None, dict(counts.most_common()), missing)
 
 
 def _proposal(table: Path, display_name: str, target: str) -> Proposal:
@@ -126,18 +141,21 @@ def _repeated_columns(table: Path, how: Dialect) -> tuple[str, ...]:
     return ()
 
 
-def _missing_words(
+def _how_cells_are_read(
     table: Path, display_name: str, target: str, unused: Sequence[str], how: Dialect
-) -> tuple[Read, list[str]]:
-    """Which texts of a table stand for no value, and what is to be said of it.
+) -> tuple[Read, list[str], CellRules]:
+    """Which texts of a table stand for no value, what is to be said of it, and the rules of its columns.
 
     A word such as NA or None is a value where it stands in the target, or among texts alone. Where it stands among numbers,
     dates or truth values too, it is how this table writes a missing value.
     """
     frame = read_table(table, display_name, unused, how=how)  # what is wrong with the table is said here
     held = count_words(table, _MAY_BE_VALUES, how=how)
-    texts = {column.name for column in infer(frame[list(held)], exclude=[], kinds={}) if column.kind in _OF_TEXTS}
-    values, said = [], []
+    once = frame.drop(columns=[*unused])
+    cells = find(once, target, lambda names: as_they_stand(table, names, Read(**how.model_dump())))
+    known = infer(as_ruled(frame[list(held)], cells.rules), exclude=[], kinds={}, rules=cells.rules)
+    texts = {column.name for column in known if column.kind in _OF_TEXTS}
+    values, said, asked = [], [], list[str]()
     for word in _MAY_BE_VALUES:
         rows = {name: counts[word] for name, counts in held.items() if counts[word]}
         if not rows:
@@ -146,13 +164,21 @@ def _missing_words(
         where += f" and {len(rows) - _MOST_COLUMNS} more columns" if len(rows) > _MOST_COLUMNS else ""
         if target in rows or texts.issuperset(rows):
             values.append(word)
+            if target in rows:
+                asked.append(
+                    f"{word!r} is a class of {target!r}. If it is no label: add it to missing, and say unlabelled: drop"
+                )
             said.append(f"{word!r} is a value, in {where}. Where it means missing, add it to data.read.missing.")
         elif not texts.isdisjoint(rows):
             said.append(
                 f"{word!r} is read as missing, in {where}. Where it is a value, take it out of data.read.missing."
             )
     missing = tuple(word for word in MISSING_WORDS if word not in values)
-    return Read(**how.model_dump(), missing=missing), said
+    return (
+        Read(**how.model_dump(), missing=missing, columns=cells.rules),
+        said,
+        replace(cells, asked=[*cells.asked, *asked]),
+    )
 
 
 def _learnable(frame: pd.DataFrame, given: dict[str, object]) -> tuple[UseCase, list[str]]:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
 
@@ -10,6 +11,8 @@ from champion.errors import listed
 from champion.modeling import tasks
 from champion.modeling.columns import Column
 from champion.modeling.evaluation import CLASSIFICATION
+from champion.onboarding.cell_rules import CellRules
+from champion.use_case.cells import CellRule
 from champion.use_case.dialect import Dialect
 from champion.use_case.whole import UseCase
 
@@ -19,12 +22,30 @@ _FOR_MANY_ROWS = (
     "  folds: 3  # enough with this many rows",
     "  rank_rows: 30000  # rank the candidates by as many; the chosen one learns from all",
 )
+_CLASSES, _GAPS = 6, 6  # named in a comment
 _PLAIN = re.compile(r"[^\W\d_]\w*(?:[ ./-]\w+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What the table has, for comments: shares of missing cells by column, rows by class, and how cells are written."""
+
+    missing: Mapping[str, float] = field(default_factory=dict)
+    classes: Mapping[str, int] = field(default_factory=dict)
+    cells: CellRules = field(default_factory=CellRules)
+
+
+NO_FACTS = Facts()
+
+
 def use_case_text(
-    bare: UseCase, columns: Sequence[Column], values: Sequence[Any], numbers: Collection[str], split: Sequence[str] = ()
+    bare: UseCase,
+    columns: Sequence[Column],
+    values: Sequence[Any],
+    numbers: Collection[str],
+    split: Sequence[str] = (),
+    facts: Facts = NO_FACTS,
 ) -> str:
     """Write a use case, of which name, task and data are known, for a table in whose target are `values`.
 
@@ -41,11 +62,13 @@ def use_case_text(
         *([] if bare.task == CLASSIFICATION else [f"task: {bare.task}"]),
         "data:",
         f"  path: {quoted(bare.data.path)}",
-        f"  target: {quoted(bare.data.target)}",
+        f"  target: {quoted(bare.data.target)}{_classes(facts.classes)}",
+        *_unlabelled(bare, facts),
         *(["  drop:"] if unused else []),
         *(f"    - {quoted(column.name)}  # {column.why}" for column in unused),
-        *_kinds(used, numbers),
+        *_kinds(used, {*numbers, *(name for name, rule in bare.data.read.columns.items() if rule.kind)}, facts.missing),
         *_read(bare),
+        *_cells(bare, facts.cells),
         *_split(bare, used, split),
         "candidates:",
         *start.candidates(values, len(used)),
@@ -70,12 +93,65 @@ def quoted(text: str) -> str:
     return '"' + "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in escaped) + '"'
 
 
-def _kinds(used: Sequence[Column], numbers: Collection[str]) -> list[str]:
-    plain = [column.name for column in used if column.kind == "numeric" and column.name in numbers]
+def _classes(classes: Mapping[str, int]) -> str:
+    """How many rows each class has, as a comment."""
+    most = sorted(classes.items(), key=lambda each: -each[1])
+    listed = ", ".join(f"{' '.join(name.split())} {count:,}" for name, count in most[:_CLASSES])
+    more = f" and {len(most) - _CLASSES} more classes" if len(most) > _CLASSES else ""
+    return f"  # Rows by class: {listed}{more}." if most else ""
+
+
+def _unlabelled(bare: UseCase, facts: Facts) -> list[str]:
+    share = facts.missing.get(bare.data.target)
+    return [f"  unlabelled: drop  # {share:.1%} of the rows have no label; they may be scored later."] if share else []
+
+
+def _cells(bare: UseCase, cells: CellRules) -> list[str]:
+    """The rules of columns, with the reason of each, and what somebody is asked."""
+    lines = [
+        f"      {quoted(name)}: {_flow(rule)}  # {cells.why.get(name, '')}"
+        for name, rule in bare.data.read.columns.items()
+    ]
+    asked = [
+        line
+        for text in cells.asked
+        for line in wrap(text, 110, initial_indent="    # ? ", subsequent_indent="    #   ")
+    ]
+    return [*(["    columns:  # How their cells are written.", *lines] if lines else []), *asked]
+
+
+def _flow(rule: CellRule) -> str:
+    """A rule as a YAML mapping on one line."""
+    said = rule.model_dump(exclude_defaults=True)
+    return "{" + ", ".join(f"{key}: {_flow_value(value)}" for key, value in said.items()) + "}"
+
+
+def _flow_value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_flow_value, value))}]"
+    if isinstance(value, str):
+        text = quoted(value)
+        return text if text.startswith('"') or not (value[0].isdigit() or set(value) & set("%,.-/ ")) else f'"{value}"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _kinds(used: Sequence[Column], numbers: Collection[str], missing: Mapping[str, float]) -> list[str]:
+    plain = [column.name for column in used if column.kind in ("numeric", "datetime") and column.name in numbers]
     rest = [column for column in used if column.name not in plain]
-    pinned = [f"    {quoted(column.name)}: {column.kind}  # {column.why}" for column in rest]
+    pinned = [
+        f"    {quoted(column.name)}: {column.kind}  # {column.why}{_gaps(missing, column.name)}" for column in rest
+    ]
     lines = [f"  # Numbers, which need no word here: {listed(plain, most=4)}."] if plain else []
+    gaps = sorted(((missing[name], name) for name in plain if name in missing), reverse=True)
+    if gaps:
+        named = ", ".join(f"{quoted(name)} {share:.1%}" for share, name in gaps[:_GAPS])
+        more = f" and {len(gaps) - _GAPS} more" if len(gaps) > _GAPS else ""
+        lines.append(f"  # Of them, missing: {named}{more}; the model takes a gap as one, or the median in its place.")
     return [*lines, "  kinds:", *pinned] if pinned else lines
+
+
+def _gaps(missing: Mapping[str, float], name: str) -> str:
+    return f" {missing[name]:.1%} are missing." if name in missing else ""
 
 
 def _read(bare: UseCase) -> list[str]:

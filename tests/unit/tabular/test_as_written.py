@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from champion.bundle.build import profile_of
 from champion.drift.report import DriftReport
 from champion.drift.rows import DriftRequest, compared
 from champion.errors import DataError
+from champion.onboarding.initialise import initialise
 from champion.serving.loaded import Champion
 from champion.serving.rows import RequestError
+from champion.use_case.cells import CellRule
 from champion.use_case.policy import Drift
+from champion.use_case.whole import parse_use_case
 from tests.support.one_reader import Learned, assert_read_alike, batch, case_of, learn
 from tests.support.packages import write
 
@@ -106,6 +110,27 @@ def test_a_cell_that_does_not_fit_is_a_rejected_row_and_many_are_a_refusal_that_
         DataError, match=r"is numeric in data\.read\.columns, but 200 of 200 .* in the unit 'EUR'\. .* correct data"
     ):
         learned(write(table, tmp_path / "euro.csv"))
+
+
+def test_init_finds_the_rules_of_all_columns_and_price_is_never_an_identifier(tmp_path: Path) -> None:
+    for folder in ("data", "configs"):
+        (tmp_path / folder).mkdir()
+    table = dirty().assign(zip=[10_000 + row % 8 for row in range(ROWS)])
+    table.loc[[5, 6], "y"] = None
+    path = write(table, tmp_path / "data/one.csv")
+    made = initialise(tmp_path, path, "y")
+    text = (tmp_path / made.config).read_text(encoding="utf-8")
+    case = parse_use_case(yaml.safe_load(text), "one")
+    rules = {name: CellRule(**rule) for name, rule in RULES.items() if name != "size"}
+    assert case.data.read.columns == rules, "1.200 stays 1.2, since price has its decimals behind a point"
+    assert case.data.kinds["zip"] == "categorical"
+    assert (case.data.drop, case.data.unlabelled, made.missing["y"]) == ((), "drop", 0.01)
+    assert made.classes == {"dear": 106, "cheap": 92}
+    assert [each for each in made.warnings if "have no label" in each]
+    assert "# ? " not in text
+    learned = learn(path, case)
+    assert {feature.kind for feature in learned.package.manifest.signature if feature.name == "price"} == {"numeric"}
+    assert_read_alike(learned, path, apart=("price", "seen", "at"))
 
 
 def watched(made: Learned, path: Path) -> DriftReport:
