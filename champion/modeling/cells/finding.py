@@ -63,6 +63,8 @@ def of_texts(name: str, texts: Mapping[str, int], decimal: str | None = None) ->
     if len(stripped) < 2:
         return Found()
     markers = {text: count for text, count in stripped.items() if is_marker(text)}
+    if blanks := sum(count for text, count in texts.items() if text and not text.strip()):
+        markers[" "] = blanks
     rest = {text: count for text, count in stripped.items() if text not in markers}
     if not rest or is_code_name(name) or any(re.match(r"[+-]?0\d+$", text) for text in itertools.islice(rest, SAMPLE)):
         return _words(name, rest, markers)
@@ -76,7 +78,7 @@ def is_marker(text: str) -> bool:
 
 def _words(name: str, rest: Mapping[str, int], markers: Mapping[str, int]) -> Found:
     """A column of texts: signs among words stand for no value, of words such as unknown somebody is asked."""
-    signs = {text: count for text, count in markers.items() if MARKS.fullmatch(text)}
+    signs = {text: count for text, count in markers.items() if text == " " or MARKS.fullmatch(text)}
     words = [text for text in markers if text not in signs]
     asked = ""
     if words:

@@ -126,7 +126,7 @@ def _chosen(
         return fitting[0], ""
     first, other = [*meanings.values()][:2]
     same = [each for each in meanings.values() if each[0].decimal == known]
-    if len(same) == 1:
+    if len(same) == 1 and (same[0][0].decimal == "," or same[0][0].thousands):
         return same[0], ""
     text = next(text for text in some if reader_of(first[0]).read(text).value != reader_of(other[0]).read(text).value)
     one, two = (reader_of(each[0]).read(text).value for each in (first, other))

@@ -17,7 +17,14 @@ _TIME_NAME = re.compile(
 )
 _EPOCHS = (("epoch_s", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000))
 _EPOCH_FROM, _EPOCH_TO = 631_152_000, 4_102_444_800  # 1990 and 2100, in seconds
-_SENTINELS = (*(sign * float("9" * digits) for digits in range(2, 7) for sign in (-1, 1)), -1.0, -9.0, -32768.0)
+_SENTINELS = (
+    *(sign * float("9" * digits) for digits in range(2, 7) for sign in (-1, 1)),
+    -1.0,
+    -9.0,
+    -99.9,
+    -999.9,
+    -32768.0,
+)
 _OUTSIDE = 1.0  # how far a sentinel lies from all other numbers, as a multiple of their own range
 
 

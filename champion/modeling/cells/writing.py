@@ -174,6 +174,8 @@ def _number_pattern(rule: CellRule) -> re.Pattern[str]:
     blank, sign = f"[{SPACES}]*", "[+\u2212-]"
     group, decimal = _GROUPS[rule.thousands], re.escape(rule.decimal)
     whole = rf"[1-9]\d{{0,2}}(?:{group}\d{{3}})+|\d+" if group else r"\d+"
+    if rule.thousands == ",":
+        whole = rf"[1-9]\d?(?:,\d{{2}})+,\d{{3}}|{whole}"  # lakh and crore
     number = rf"(?P<whole>{whole}|(?={decimal}\d))(?P<rest>(?:{decimal}\d*)?(?:[eE][+-]?\d{{1,3}})?)"
     unit = re.escape(rule.unit or "") if len(rule.unit or "") == 1 else f"(?i:{re.escape(rule.unit or '')})"
     first, second, third, fourth = (
