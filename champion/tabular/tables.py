@@ -77,13 +77,13 @@ WRITTEN: dict[str, WrittenFormat] = {".csv": csv_format, ".csv.gz": csv_format, 
 """By the end of its name, how a table of predictions is written."""
 _FOREIGN = {
     (".numbers", ".gsheet", ".fods"): "Save the sheet as .xlsx or CSV, and give that file.",
-    (".sav", ".zsav", ".por"): "Save it as CSV in SPSS, or with pandas: `pandas.read_spss(FILE).to_parquet(...)`.",
+    (".sav", ".zsav", ".por"): "Save it as CSV in SPSS, with labels or with values, as you want to predict them.",
     (
         ".dta",
     ): "Save it as CSV in Stata (`export delimited`), or with pandas: `pandas.read_stata(FILE).to_parquet(...)`.",
     (".sas7bdat", ".xpt"): "Save it as CSV in SAS, or with pandas: `pandas.read_sas(FILE).to_parquet(...)`.",
     (".rds", ".rda", ".rdata"): "Save it in R: `write.csv(TABLE, FILE, row.names = FALSE)`.",
-    (".html", ".htm", ".xml"): "Save the table as CSV: `pandas.read_html(FILE)[0].to_csv(...)`.",
+    (".html", ".htm", ".xml"): "Open it in a spreadsheet program, and save the table as CSV or .xlsx.",
     (".pkl", ".pickle", ".joblib"): "Whoever wrote it can write Parquet: `TABLE.to_parquet(...)`.",
     (".h5", ".hdf5", ".npy", ".npz", ".mat"): "Write its table as CSV or Parquet.",
     (".db", ".sqlite", ".sqlite3", ".duckdb", ".mdb", ".accdb", ".dbf"): "Export the table as CSV or Parquet.",

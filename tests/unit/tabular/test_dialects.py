@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from champion.bundle.batch import open_for
 from champion.errors import ConfigurationError, DataError
@@ -224,3 +227,35 @@ def test_a_column_without_a_name_is_called_alike_by_every_reader_also_where_blan
         how = Dialect(separator=separator)
         names = ["Unnamed: 0", "a", "Unnamed: 2"]
         assert [*read_table(path, "one.csv", how=how)] == open_table(path, how).schema.names == names
+
+
+CELL = st.text(st.sampled_from(list("a1,;\"'\n\r\t |é.")), max_size=6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=6), separator=st.sampled_from([",", ";", "\t", "|"])
+)
+def test_whatever_stands_in_the_cells_comes_back_as_it_stood(rows: list[tuple[str, ...]], separator: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "one.csv"
+        path.write_bytes(written([["x", "y", "z"], *map(list, rows)], separator, encoding="utf-16", every=True))
+        opened = open_table(path, Dialect(separator=separator, encoding="utf-16"))
+        (chunk,) = opened.chunks(["x", "y", "z"])
+        assert list(zip(*(column.to_pylist() for column in chunk.columns), strict=True)) == rows
+        whole = read_table(path, "one", missing=(), how=Dialect(separator=separator, encoding="utf-16"))
+        assert len(whole) == len(rows)
+
+
+@pytest.mark.parametrize(("name", "remedy"), [
+    ("a.sav", "Save it as CSV in SPSS"),
+    ("a.dta", r"pandas\.read_stata\(FILE\)\.to_parquet"),
+    ("a.sas7bdat", "Save it as CSV in SAS"),
+    ("a.rds", r"write\.csv\(TABLE, FILE, row\.names = FALSE\)"), ("a.html", "Open it in a spreadsheet program"),
+    ("a.sqlite", "Export the table"), ("a.pkl", r"TABLE\.to_parquet"), ("a.7z", "Unpack it"), ("a", "say so in its name"),
+    ("a.parquet.gz", "only texts and JSON are read so. Unpack it first"),
+])  # fmt: skip
+def test_a_file_of_another_kind_is_refused_with_how_to_convert_it(name: str, remedy: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(DataError, match=remedy):
+        read_table(tmp_path / name, name)
