@@ -5,14 +5,24 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from champion.bundle import folder
+from champion.bundle.build import build, predictor
+from champion.bundle.model import dumps
+from champion.modeling.estimators import build_pipeline
+from champion.modeling.features import model_frame
+from champion.modeling.preparation import prepare_table
+from champion.modeling.split import SplitRule
 from champion.registry.versions import version_history
+from champion.use_case.learning import Candidate, Data
 from tests.conftest import Checkout, Session, iris_csv, tree
-from tests.support.packages import old_package
+from tests.support.packages import about, old_package
 
 
 def test_the_first_run_promotes_the_better_wins_and_worse_and_tie_keep(session: Session) -> None:
@@ -197,3 +207,61 @@ def test_the_command_line_tells_the_decision_to_people_and_programs(ready: Check
     reports = {path.name for path in (ready.root / "reports/iris").iterdir()}
     assert reports >= {"report.md", "report.html", "metrics.json"}
     assert "<svg" in (ready.root / "reports/iris/report.html").read_text(encoding="utf-8")
+
+
+def of_0_1_with_moments(session: Session, estimator: str) -> pd.DataFrame:
+    """Put a champion in its place that reads a moment as version 0.1 did, hour and weekday by UTC; its table comes back."""
+    instants = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.arange(300) * 397, unit="min")
+    offsets = [["+09:00", "-08:00", "+00:00"][row % 3] for row in range(300)]
+    texts = [instant.tz_convert(offset).isoformat() for instant, offset in zip(instants, offsets, strict=True)]
+    table = pd.DataFrame({"when": texts, "n": np.arange(300) * 31 % 97 / 4})
+    table["y"] = np.where(instants.hour < 12, "early", "late")
+    rule = SplitRule(by="hash", share=0.3, salt="s", columns=("n", "when"))
+    assert rule.version == 1
+    train, _, profile, plan, _ = prepare_table(table, Data(path="", target="y"), rule)
+    features = tuple(feature.model_copy(update={"clock": None}) for feature in plan.features)
+    assert {feature.kind for feature in features} == {"datetime", "numeric"}
+    pipeline = build_pipeline(Candidate(estimator=estimator), features, seed=0)
+    pipeline.fit(model_frame(train, features), (train["y"] == "late").astype(int))
+    facts = {
+        "signature": features,
+        "classes": ("early", "late"),
+        "target": "y",
+        "split": rule,
+        "use_case": session.name,
+    }
+    made = build(dumps(pipeline), profile, **about(**facts))
+    folder.write(made, session.root / "models" / session.name)
+    session.write(table.to_csv(index=False), "data/moments.csv")
+    return table
+
+
+@pytest.mark.parametrize(("estimator", "reason_code"), [
+    ("sklearn.tree.DecisionTreeClassifier", "worse"), ("sklearn.dummy.DummyClassifier", "better"),
+])  # fmt: skip
+def test_a_champion_of_0_1_reads_moments_as_it_did_whether_it_stays_or_goes(
+    session: Session, estimator: str, reason_code: str
+) -> None:
+    table = of_0_1_with_moments(session, estimator)
+    data = {"path": "data/moments.csv", "target": "y", **({"zone": "UTC"} if reason_code == "better" else {})}
+    case = tree(2, data=data, split={"share": 0.3, "salt": "s", "min_overlap": 5}, promotion={"metric": "accuracy"})
+    case["candidates"]["tree"]["params"] = {"max_depth": 3, "random_state": 0}
+    done, _ = session.train(case)
+    champion = done.evaluation.champion
+    assert champion is not None
+    assert (done.decision.reason_code, done.evaluation.rows.judged >= 5) == (reason_code, True)
+    if reason_code == "worse":
+        assert champion.scores["accuracy"] > 0.97, "by the hours of UTC it tells early from late"
+        assert done.evaluation.challenger.scores["accuracy"] < 0.9, (
+            "and by those of each moment's own offset nobody can"
+        )
+        assert session.manifest()["model_version"] == 1
+        package = folder.read(session.root / "models" / session.name, "the champion")
+        assert package is not None
+        answers = predictor(package, "the champion").predict(table)
+        assert (answers.values == (table["y"] == "late")).mean() > 0.97
+        return
+    signature = {feature["name"]: feature for feature in session.manifest()["signature"]}
+    assert (session.manifest()["model_version"], signature["when"]["clock"]) == (2, "UTC")
+    again, _ = session.train(case)
+    assert again.decision.reason_code in ("same", "tie"), "and it is judged itself"
