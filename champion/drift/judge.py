@@ -171,10 +171,7 @@ def drifting(
     """
     smallest = np.minimum(p.min(axis=-1), 1.0)
     adjusted = statistics.corrected(smallest)
-    found = (adjusted <= alpha).sum(axis=-1)
-    line = np.where(
-        found > 0, alpha * found / p.shape[-2], -1.0
-    )  # of Benjamini and Hochberg, for every test of a feature
+    line = np.where(adjusted <= alpha, smallest, -1.0).max(axis=-1)
     return (p <= line[..., None, None]) & (effects >= thresholds[:, None]), adjusted
 
 

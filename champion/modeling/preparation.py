@@ -62,6 +62,8 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
     if rule.label is not None:
         table = table.assign(**{REPEAT: repeats(table, rule)})
     train, holdout, hashes, classes = set_aside(table, data, rule, task)
+    sketch = TrainRows.of(train, rule.of_a_row, hashes).as_bytes()
+    del hashes
     left_out = [data.target, *data.drop, *([rule.column] if rule.column else []), REPEAT]
     rules = data.read.columns
     columns = infer(as_ruled(table, rules), exclude=left_out, kinds=data.kinds, rules=rules)
@@ -83,7 +85,6 @@ def prepare_table(table: pd.DataFrame, data: Data, rule: SplitRule, task: str = 
         raise NotEnoughDataError("No column of the train set can be used: each is constant or an identifier.")
     rows = {"train_rows": len(train), "holdout_rows": len(holdout)}
     plan = Plan(task=task, features=features, classes=tuple(classes), rule=rule, **rows)
-    sketch = TrainRows.of(train, rule.of_a_row, hashes).as_bytes()
     return Prepared(train, holdout, profile, plan, sketch)
 
 
