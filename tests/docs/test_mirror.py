@@ -17,7 +17,8 @@ BEHAVIOURS = {
     },
     "drift": {"simulation": "how often the gate errs"},
     "modeling": {
-        "behaviour": "what holds for any estimator", "nested": "estimators in estimators", "tasks/protocol": "a further task",
+        "behaviour": "what holds for any estimator", "nested": "estimators in estimators",
+        "every_value": "every documented value", "tasks/protocol": "a further task",
     },
     "registry": {"locked": "who changes production holds the lock", "reconcile_stateful": "two clones, in any order"},
     "orchestration": {"engine": "an engine that is not there"},

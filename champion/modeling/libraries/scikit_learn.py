@@ -46,8 +46,32 @@ CHOOSING = frozenset(
 )
 """Functions of columns and labels, by which columns are chosen."""
 
+DISTANCES = frozenset(
+    f"sklearn.metrics._dist_metrics.{name}Distance64"
+    for name in (
+        *("BrayCurtis", "Canberra", "Chebyshev", "Dice", "Euclidean", "Hamming", "Jaccard", "Manhattan", "Minkowski"),
+        *("RogersTanimoto", "RussellRao", "SokalMichener", "SokalSneath"),
+    )
+)
+"""Distances of two rows, which hold nothing but the power of Minkowski's."""
+
+_REFUSED: dict[tuple[str, str, object], str] = {
+    ("BernoulliNB", "binarize", None): "its columns would have to be 0 and 1 already, and are not; expected a number",
+    ("GaussianProcessClassifier", "multi_class", "one_vs_one"): "it gives no probabilities; expected 'one_vs_rest'",
+    ("KNeighborsClassifier", "n_neighbors", None): "expected a whole number",
+    ("KNeighborsClassifier", "p", None): "expected a number",
+    **{
+        (f"{kind}NeighborsClassifier", "metric", name): "it needs more than the rows that a use case has"
+        for kind in ("K", "Radius")
+        for name in ("precomputed", "pyfunc", "mahalanobis", "seuclidean")
+    },
+    **{(kind, "kernel", "precomputed"): "a use case has rows, no kernel between them" for kind in ("SVC", "NuSVC")},
+}
+"""Values that scikit-learn takes, and whose models could not answer, or be read as they were written."""
+
 TRUSTED = (
     SCORES
+    | DISTANCES
     | CHOOSING
     | frozenset(
         {
@@ -66,8 +90,7 @@ TRUSTED = (
             "sklearn.gaussian_process.kernels.ConstantKernel",
             "sklearn.gaussian_process.kernels.Product",
             "sklearn.gaussian_process.kernels.RBF",
-            "sklearn.metrics._dist_metrics.EuclideanDistance64",
-            "sklearn.metrics._dist_metrics.ManhattanDistance64",
+            "sklearn.multiclass._ConstantPredictor",
             "sklearn.neighbors._ball_tree.BallTree",
             "sklearn.neighbors._kd_tree.KDTree",
             "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
@@ -132,6 +155,10 @@ def check_parameters(estimator: Any) -> None:
     """Let an estimator refuse its parameters, as `fit` would."""
     if fits(PARAMETERS):
         estimator._validate_params()  # noqa: SLF001 - a row of REACHES
+    params = estimator.get_params(deep=False)
+    for (kind, name, value), reason in _REFUSED.items():
+        if type(estimator).__name__ == kind and params.get(name) == value and type(params.get(name)) is type(value):
+            raise ValueError(f"{name}: found {value!r}: {reason}.")
 
 
 def is_wrong_parameter(error: Exception) -> bool:
