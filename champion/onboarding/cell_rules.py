@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from champion.errors import counted
 from champion.modeling.cells.finding import is_marker, of_texts
 from champion.modeling.cells.found import Found
 from champion.modeling.cells.sentinels import of_numbers
@@ -35,7 +36,7 @@ class CellRules:
         said = said[:_MOST] + ([f"{more} more columns have a rule in data.read.columns."] if more > 0 else [])
         if self.asked:
             said.append(
-                f"{len(self.asked)} question{'s' if len(self.asked) > 1 else ''} about cells stand as comments in data.read."
+                f"{counted(len(self.asked), 'question', 'questions')} about cells: see the comments in data.read."
             )
         return said
 
