@@ -167,6 +167,8 @@ def _typical(feature: Feature, column: ColumnProfile | None) -> Any:
     """A value that looks like the training data, as JSON has it: the median or the most frequent one of the profile."""
     if feature.kind == "boolean":
         return bool(column and column.categories and column.categories[0] == "true")
+    if feature.free_text:
+        return "some words"
     if feature.kind == "categorical":
         return ((column.categories if column else None) or feature.categories or ("",))[0]
     if column and column.edges:

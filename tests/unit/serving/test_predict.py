@@ -15,7 +15,7 @@ from champion.bundle.build import predictor
 from champion.bundle.folder import Package
 from champion.bundle.parsing import parse
 from champion.modeling.features import Feature
-from champion.serving.loaded import Champion
+from champion.serving.loaded import Champion, _typical
 from champion.serving.rows import Noted, RequestError, RowReader
 from champion.use_case.learning import MISSING_WORDS
 from tests.support.one_reader import case_of, learn
@@ -261,3 +261,10 @@ def learned_with_gaps() -> Package:
     with tempfile.TemporaryDirectory() as folder:
         path = write(frame, Path(folder) / "one.csv")
         return learn(path, case_of(path)).package
+
+
+def test_a_model_that_needs_a_free_text_has_an_example_that_it_can_answer() -> None:
+    feature = Feature(name="remark", kind="categorical", dtype="str", nullable=False, free_text=True)
+    assert _typical(feature, None), (
+        "an empty text is a missing value, and the model is tried with the example before it serves"
+    )
