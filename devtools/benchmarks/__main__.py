@@ -20,6 +20,7 @@ import click
 
 from champion.errors import DONE, FAILED
 from champion.terminal import echo
+from devtools.benchmarks.real.compared import TABLES, compare_tables
 from devtools.benchmarks.sandbox import (
     RIVALS,
     Result,
@@ -244,8 +245,13 @@ CLAIMS: dict[str, tuple[Callable[[Sandbox, int], list[Row]], int]] = {
 @click.option("--only", multiple=True, type=click.Choice(list(CLAIMS)), help="This claim alone; may be repeated.")
 @click.option("--repeat", type=click.IntRange(min=1), help="Runs of each side; else the claim's own number.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every single run, instead of a table.")
-def main(only: tuple[str, ...], repeat: int | None, as_json: bool) -> None:
-    """Measure the speed claims."""
+@click.option("--count", type=click.IntRange(min=1), default=TABLES, help="With `tables`: how many of them.")
+@click.argument("what", required=False, type=click.Choice(["tables"]))
+def main(what: str | None, only: tuple[str, ...], repeat: int | None, as_json: bool, count: int) -> None:
+    """Measure the speed claims; with `tables`: what becomes of real tables, beside skrub."""
+    if what == "tables":
+        with tempfile.TemporaryDirectory(prefix="benchmarks-") as root:
+            sys.exit(DONE if compare_tables(Sandbox(Path(root)), count, as_json) else FAILED)
     rows: list[Row] = []
     failures = 0
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as root:

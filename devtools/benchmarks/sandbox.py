@@ -6,6 +6,7 @@ neither harm nor profit from what the user has.
 """
 
 import contextlib
+import hashlib
 import os
 import platform
 import shlex
@@ -103,6 +104,27 @@ def alternate(
         for side in (number % 2, 1 - number % 2):
             results[side].append((ours, rival)[side](number))
     return results
+
+
+def installed(rival: str, pins: Path) -> Path:
+    """The folder of a rival's programs, in an environment made once under ``.bench/`` from a file of pins.
+
+    Raises UnexpectedError where uv is not there, or cannot install them.
+    """
+    folder, here = REPOSITORY / ".bench" / rival, Checkout(REPOSITORY, os.environ)
+    mark = f"{hashlib.sha256(pins.read_bytes()).hexdigest()} {sys.version}"
+    marked = folder / "installed"
+    if not marked.is_file() or marked.read_text() != mark:
+        say(f"installing {rival} into {folder.relative_to(REPOSITORY)} (once)")
+        uv = shutil.which(os.environ.get("UV", "uv")) or shutil.which(REPOSITORY / ".uv/bin/uv")
+        if uv is None:
+            raise UnexpectedError(
+                "uv is not there, and the rivals are installed with it; run `make run`, which fetches it"
+            )
+        run(here, uv, "venv", "--clear", "--python", sys.executable, folder)
+        run(here, uv, "pip", "install", "--python", folder / "bin/python", "-r", pins)
+        marked.write_text(mark)
+    return folder / "bin"
 
 
 def last_lines(text: str) -> str:

@@ -37,7 +37,10 @@ PRINTERS = {
     "devtools/benchmarks/million_plain.py": "JSON for the process that started it",
     "pipelines/dataset.py": "JSON for the process that started it",
 }
-OTHER_PROGRAMS = "devtools/benchmarks/serving/servers/"  # which run in environments of their own
+OTHER_PROGRAMS = (
+    "devtools/benchmarks/real/programs/",
+    "devtools/benchmarks/serving/servers/",
+)  # which run in environments of their own
 
 
 def test_nothing_is_printed_but_through_the_guard_of_names() -> None:

@@ -4,12 +4,9 @@ A server runs as a child process on a core of its own, and is ended with all bel
 """
 
 import contextlib
-import hashlib
 import json
 import os
-import shutil
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from devtools.benchmarks.sandbox import REPOSITORY, Sandbox, last_lines, run, say, train
+from devtools.benchmarks.sandbox import Sandbox, installed, last_lines, run, say, train
 from devtools.benchmarks.serving.load import Target, ask_once, request_bytes
 from devtools.benchmarks.tables import write_use_case
 from devtools.checkout import Checkout, UnexpectedError
@@ -147,20 +144,8 @@ def _before(sandbox: Sandbox, programs: Path) -> str:
 
 
 def _installed(rival: str) -> Path:
-    """The folder of a rival's programs, in an environment made once under ``.bench/`` from ``requirements-<rival>.txt``."""
-    pins = Path(__file__).with_name(f"requirements-{rival}.txt")
-    folder, here = REPOSITORY / ".bench" / rival, Checkout(REPOSITORY, os.environ)
-    mark = f"{hashlib.sha256(pins.read_bytes()).hexdigest()} {sys.version}"
-    marked = folder / "installed"
-    if not marked.is_file() or marked.read_text() != mark:
-        say(f"installing {rival} into {folder.relative_to(REPOSITORY)} (once)")
-        uv = shutil.which(os.environ.get("UV", "uv")) or shutil.which(REPOSITORY / ".uv/bin/uv")
-        if uv is None:
-            raise UnexpectedError("uv is not there, and the rivals are installed with it; run `make bench-serving`.")
-        run(here, uv, "venv", "--clear", "--python", sys.executable, folder)
-        run(here, uv, "pip", "install", "--python", folder / "bin/python", "-r", pins)
-        marked.write_text(mark)
-    return folder / "bin"
+    """The folder of a rival's programs."""
+    return installed(rival, Path(__file__).with_name(f"requirements-{rival}.txt"))
 
 
 SERVERS: dict[str, Callable[[Sandbox, Model, int], Start]] = {
