@@ -48,6 +48,7 @@ COPY cli cli
 COPY champion champion
 COPY steps steps
 COPY pipelines pipelines
+COPY features features
 COPY requirements requirements
 # a checkout that was made under a strict umask is for its owner alone, and bytecode is as readable as its source
 RUN chmod 1777 data && find . ! -perm -a=r -exec chmod a+rX {} + \

@@ -30,6 +30,10 @@ class PackageError(ProjectError):
     """A production package that is broken, foreign or not trusted; exit code 1."""
 
 
+class UntrustedCodeError(PackageError):
+    """A package whose own code nobody here has allowed to run."""
+
+
 class ModelError(PackageError):
     """A model that cannot be loaded, or cannot answer; `cause` says why, to follow the words "its model"."""
 

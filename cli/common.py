@@ -31,6 +31,8 @@ config_option = click.option(
     "--config", default=settings.DEFAULT_CONFIG, show_default=True, metavar="FILE", callback=_named, help=CONFIG
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+TRUST_CODE = "Run the own code that the champion's package brings, though this checkout never had it."
+trust_code_option = click.option("--trust-code", is_flag=True, help=TRUST_CODE)
 stack_option = click.option("--stack", metavar="NAME", help="Run on this stack instead of the active one.")
 
 

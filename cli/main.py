@@ -20,7 +20,7 @@ from champion.terminal import complain, echo, guard_process, refuse
 LONG_LIVED = ("dashboard", "serve")
 READERS = ("doctor", "models", "schema", *LONG_LIVED)  # they leave everything as it is
 OF_A_USE_CASE = ("adopt", "doctor", "init", "models", "monitor", "predict", "prune", "refit", "rollback", "train")
-COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "schema", "stack"))
+COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "new", "schema", "stack"))
 INTERRUPTED = "Interrupted. Production is whole: `python run.py models` names its champion. Run again when you like."
 
 

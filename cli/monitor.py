@@ -9,7 +9,16 @@ import click
 
 from champion.errors import DONE
 from champion.terminal import echo
-from cli.common import config_option, json_option, open_use_case, path_type, print_json, running, stack_option
+from cli.common import (
+    config_option,
+    json_option,
+    open_use_case,
+    path_type,
+    print_json,
+    running,
+    stack_option,
+    trust_code_option,
+)
 
 if TYPE_CHECKING:
     from champion.workspace.workspace import Workspace
@@ -28,9 +37,17 @@ FAIL_ON = "Exit 3 at drift; or 0 at drift and 1 at other columns alone; or 0 wha
 @click.option(
     "--fail-on", type=click.Choice(["drift", "schema", "never"]), default="drift", show_default=True, help=FAIL_ON
 )
+@trust_code_option
 @json_option
 def command(
-    source: Path | None, config: str, stack: str | None, past: bool, fail_on: str, as_json: bool, **of_source: Any
+    source: Path | None,
+    config: str,
+    stack: str | None,
+    past: bool,
+    fail_on: str,
+    trust_code: bool,
+    as_json: bool,
+    **of_source: Any,
 ) -> int:
     """Compare new data, or what a service logged, with what the champion was trained on.
 
@@ -48,7 +65,7 @@ def command(
     with running(stack, as_json) as (client, tell, used):
         from pipelines.drift_monitoring import monitor
 
-        done = monitor(client, workspace, given, tell)
+        done = monitor(client, workspace, given, tell, trust_code)
     if as_json:
         report = done.report.model_dump(mode="json")
         print_json({**report, "log": done.notes, **used._asdict()})

@@ -6,7 +6,16 @@ from typing import Any
 import click
 
 from champion.terminal import echo
-from cli.common import config_option, json_option, open_use_case, path_type, print_json, running, stack_option
+from cli.common import (
+    config_option,
+    json_option,
+    open_use_case,
+    path_type,
+    print_json,
+    running,
+    stack_option,
+    trust_code_option,
+)
 
 REJECTS = "Where rows go that cannot be scored, as CSV; OUT with .rejected.csv if left out."
 FORMULAS = "In a CSV, put an apostrophe before each text that a spreadsheet would take for a formula."
@@ -22,9 +31,17 @@ FORMULAS = "In a CSV, put an apostrophe before each text that a spreadsheet woul
 @click.option("--quote-formulas", is_flag=True, help=FORMULAS)
 @click.option("--rejects", type=path_type, metavar="FILE", help=REJECTS)
 @click.option("--no-cache", is_flag=True, help="Score the table also where this champion has scored it before.")
+@trust_code_option
 @json_option
 def command(
-    table: Path, out: Path, config: str, stack: str | None, no_cache: bool, as_json: bool, **files: Any
+    table: Path,
+    out: Path,
+    config: str,
+    stack: str | None,
+    no_cache: bool,
+    trust_code: bool,
+    as_json: bool,
+    **files: Any,
 ) -> None:
     """Score a table with the champion: read as its own was, and written as the ending of OUT says.
 
@@ -38,7 +55,7 @@ def command(
     with running(stack, as_json) as (client, tell, used):
         from pipelines.batch_inference import predict
 
-        done = predict(client, workspace, checked, not no_cache, tell)
+        done = predict(client, workspace, checked, not no_cache, tell, trust_code)
     rejected = str(done.rejects) if done.rejects else None
     if as_json:
         tally = {"use_case": workspace.use_case.name, **done.tally.model_dump(mode="json", exclude={"said_of_wrong"})}

@@ -3,7 +3,7 @@
 import click
 
 from champion.terminal import echo
-from cli.common import config_option, json_option, open_use_case, print_json, running, stack_option
+from cli.common import config_option, json_option, open_use_case, print_json, running, stack_option, trust_code_option
 
 
 @click.command("refit")
@@ -13,8 +13,9 @@ from cli.common import config_option, json_option, open_use_case, print_json, ru
 @click.option(
     "--readmit", is_flag=True, help="Let a refit, or a challenger, back that a rollback took out of production."
 )
+@trust_code_option
 @json_option
-def command(config: str, stack: str | None, no_cache: bool, readmit: bool, as_json: bool) -> None:
+def command(config: str, stack: str | None, no_cache: bool, readmit: bool, trust_code: bool, as_json: bool) -> None:
     """Train the champion's recipe again where a library has another version than it was made with.
 
     Where the new model answers the holdout as the champion did when it was promoted, it takes the champion's number, with a
@@ -25,7 +26,7 @@ def command(config: str, stack: str | None, no_cache: bool, readmit: bool, as_js
         from pipelines.refitting import refit
         from pipelines.training import Options
 
-        done = refit(client, workspace, Options(cache=not no_cache, readmit=readmit), tell)
+        done = refit(client, workspace, Options(cache=not no_cache, readmit=readmit, trust_code=trust_code), tell)
     trained, outcome = done.trained, done.outcome
     if as_json:
         from pipelines.outputs import decision_facts

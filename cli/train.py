@@ -4,7 +4,7 @@ import click
 
 from champion.errors import DONE, GATE_SAID_NO
 from champion.terminal import echo
-from cli.common import config_option, json_option, open_use_case, print_json, running, stack_option
+from cli.common import config_option, json_option, open_use_case, print_json, running, stack_option, trust_code_option
 
 
 @click.command("train")
@@ -14,6 +14,7 @@ from cli.common import config_option, json_option, open_use_case, print_json, ru
 @click.option("--no-promote", is_flag=True, help="Change nothing in production; say what would happen.")
 @click.option("--readmit", is_flag=True, help="Let a challenger back that a rollback took out of production.")
 @click.option("--offline", is_flag=True, help="Where the champion's package cannot be had: train, and decide nothing.")
+@trust_code_option
 @click.option("--require-promotion", is_flag=True, help="Exit 3 when the champion stays.")
 @json_option
 def command(
@@ -23,6 +24,7 @@ def command(
     no_promote: bool,
     readmit: bool,
     offline: bool,
+    trust_code: bool,
     require_promotion: bool,
     as_json: bool,
 ) -> int:
@@ -38,7 +40,9 @@ def command(
         with running(stack, as_json) as (client, tell, used):
             from pipelines.training import Options, train
 
-            done = train(client, workspace, Options(not no_cache, not no_promote, readmit, offline), tell, early)
+            done = train(
+                client, workspace, Options(not no_cache, not no_promote, readmit, offline, trust_code), tell, early
+            )
     if as_json:
         from pipelines.outputs import decision_facts
 

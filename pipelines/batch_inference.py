@@ -13,6 +13,7 @@ from champion.errors import DataError
 from champion.orchestration import code
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
+from champion.registry.own_code import trusted_code
 from champion.registry.reconcile import production
 from champion.workspace.workspace import Workspace
 from pipelines.batch_files import Files, deliver, register_table, require_usable, warnings_of
@@ -38,10 +39,13 @@ def batch_inference(table: Any, champion: Any, asked: BatchRequest, version: str
     predict_step.with_options(environment={"STEP_VERSION": version})(table=table, champion=champion, asked=asked)
 
 
-def predict(client: Client, workspace: Workspace, files: Files, cache: bool, tell: TellStep) -> Predicted:
+def predict(
+    client: Client, workspace: Workspace, files: Files, cache: bool, tell: TellStep, trust_code: bool = False
+) -> Predicted:
     """Score a table with the champion of a use case, and write the user's files.
 
-    Without `cache` a table is scored that this champion has scored before, too. Raises ProjectError when something is
+    Without `cache` a table is scored that this champion has scored before, too. With `trust_code` own code of any package may be
+    run. Raises ProjectError when something is
     the user's to mend; then no file of the user was touched, but that of the rejected rows where no row at all could be
     scored.
     """
@@ -49,7 +53,9 @@ def predict(client: Client, workspace: Workspace, files: Files, cache: bool, tel
     manifest = champion.package.manifest
     left_out = require_usable(files, manifest)
     table = register_table(client, workspace.use_case.name, "scored", files.table)
-    inputs: dict[str, Any] = {"table": table, "champion": champion.stored, "asked": files.asked}
+    trusted = trusted_code(client, workspace, champion.package, trust_code)
+    asked = files.asked.model_copy(update={"trusted_code": trusted})
+    inputs: dict[str, Any] = {"table": table, "champion": champion.stored, "asked": asked}
     with code.made_with(support_of(client).libraries()):
         inputs["version"] = code.step_version("steps.predict", (manifest.estimator,))
         run = launched(

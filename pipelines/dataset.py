@@ -21,6 +21,7 @@ from champion import settings
 from champion.datastore import index
 from champion.datastore.fetch import fetch_missing, fetch_version
 from champion.errors import DataError, ProjectError
+from champion.modeling.own.code import active
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import artifact_name
@@ -189,6 +190,7 @@ def _key(workspace: Workspace, recorded: SplitRule | None, signature: Sequence[F
         said,
         _plain(recorded),
         _digest(signature),
+        own.hash if (own := active()) else None,
         code.step_version(table_check.__name__, estimators),
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]

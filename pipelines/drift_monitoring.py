@@ -16,6 +16,7 @@ from champion.orchestration import code
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
+from champion.registry.own_code import trusted_code
 from champion.registry.reconcile import production
 from champion.workspace.workspace import Workspace, require_writable
 from pipelines.drift_files import Input, register_input, write_reports
@@ -44,8 +45,10 @@ def drift_monitoring(rows: Any, champion: Any, asked: DriftRequest, labels: Any,
     )
 
 
-def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep) -> Monitored:
+def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep, trust_code: bool = False) -> Monitored:
     """Compare new data with what the champion of a use case was trained on, and write the reports.
+
+    With `trust_code` own code of any package may be run.
 
     Raises ProjectError when something is the user's to mend; then the former reports are untouched.
     """
@@ -57,7 +60,8 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep) 
     name, history = workspace.use_case.name, champions.version_history(client, workspace.use_case.name)
     about = functools.partial(_about, client, history)
     rows, labels, asked = register_input(client, name, given, rules, manifest.model_version, about)
-    asked = asked.model_copy(update={"dropped": workspace.use_case.data.drop})
+    trusted = trusted_code(client, workspace, champion.package, trust_code)
+    asked = asked.model_copy(update={"dropped": workspace.use_case.data.drop, "trusted_code": trusted})
     inputs: dict[str, Any] = {"rows": rows, "champion": champion.stored, "asked": asked, "labels": labels}
     with code.made_with(support_of(client).libraries()):
         inputs["version"] = code.step_version("steps.monitor", (manifest.estimator,))

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
+from champion.bundle.build import code_of
 from champion.bundle.libraries import moved
 from champion.bundle.manifest import Manifest
 from champion.comparison.evaluation import Provenance
 from champion.errors import ProjectError
 from champion.modeling.cells.moments import OWN
 from champion.modeling.contract import Contract
+from champion.modeling.own.code import using
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
+from champion.registry.own_code import trusted_code
 from champion.registry.reconcile import reconcile, who, write_champion
 from champion.registry.refit import RefitOutcome, RefitTerms
 from champion.use_case.learning import Candidate, Data, Read, Split
@@ -25,6 +28,7 @@ from champion.use_case.whole import UseCase
 from champion.workspace.workspace import Workspace, require_writable
 from pipelines.dataset import former_dataset
 from pipelines.launch import TellStep, launched, versioned
+from pipelines.own_code import imported_paths, stored_code
 from pipelines.table_check import require_candidates
 from pipelines.training import Options, Trained, facts_of, judged, train
 from steps.compare_answers import compare_answers
@@ -55,6 +59,8 @@ def refitting(
     facts: Provenance,
     terms: RefitTerms,
     rows: int,
+    code: Any,
+    libraries: tuple[str, ...],
 ) -> None:
     """Train the one candidate of a champion's recipe, compare its answers with those that were kept, and act on it."""
     ((name, candidate),) = use_case.candidates.items()
@@ -62,10 +68,11 @@ def refitting(
     train_set, holdout, profile, plan, train_rows = versioned(prepare)(
         table=table, data=data, rule=rule, task=use_case.task
     )
-    fitted = versioned(train_candidate, *candidate.estimators)(
-        train_set=train_set, plan=plan, name=name, candidate=candidate, fitting=fitting, id=f"train_{name}"
+    given = {} if code is None else {"code": code}
+    fitted = versioned(train_candidate, *libraries)(
+        train_set=train_set, plan=plan, name=name, candidate=candidate, fitting=fitting, id=f"train_{name}", **given
     )
-    compared, refitted = versioned(compare_answers, *candidate.estimators)(
+    compared, refitted = versioned(compare_answers, *libraries)(
         holdout=holdout,
         plan=plan,
         train_rows=train_rows,
@@ -96,6 +103,8 @@ def recipe(manifest: Manifest, today: UseCase) -> UseCase:
                 read=manifest.read or Read(missing=manifest.missing_words(not manifest.data_path.endswith(".parquet"))),
             ),
             "split": Split(**rule, min_overlap=today.split.min_overlap),
+            "code": (),
+            "features": manifest.features,
             "candidates": {manifest.candidate: candidate},
             "training": today.training.model_copy(update={"seed": manifest.seed}),
             "resources": {name: each for name, each in today.resources.items() if name in steps},
@@ -133,7 +142,10 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
         trained = train(client, workspace, options, tell)
         return Refit(said, None, trained, trained.notes)
     own = Workspace(workspace.root, workspace.config, recipe(manifest, workspace.use_case))
-    require_candidates(own.use_case, f"the recipe of version {champion.number}")
+    trusted_code(client, workspace, package, options.trust_code)
+    of_package = code_of(package, workspace.shown_package)
+    with using(of_package):
+        require_candidates(own.use_case, f"the recipe of version {champion.number}")
     dataset = former_dataset(client, own, manifest.data_version, manifest.split)
     terms = RefitTerms(
         champion=str(champion.id),
@@ -149,7 +161,9 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
             "rule": dataset.rule,
             "contract": manifest.contract,
             "kept": kept,
-            "facts": facts_of(client, own, dataset),
+            "facts": facts_of(client, own, dataset, of_package),
+            "code": stored_code(client, own, of_package),
+            "libraries": (*own.use_case.candidates[manifest.candidate].estimators, *imported_paths(of_package)),
             "terms": terms,
             "rows": dataset.rows,
         }
@@ -160,7 +174,7 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
         said = (
             f"Version {champion.number} was made with {changed}. Trained again it is another model: {outcome.reason} "
         )
-        trained = judged(client, own, dataset, options, tell, reconciled)
+        trained = judged(client, own, dataset, options, tell, reconciled, own=of_package)
         return Refit(f"{said}So it is a challenger.", outcome, trained, trained.notes)
     if outcome.action == "champion_changed":
         raise ProjectError("Nothing was refitted: the champion changed while this refit was under way. Run again.")

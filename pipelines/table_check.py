@@ -35,6 +35,7 @@ def checked_table(
     """
     from champion.modeling.checks.contract_check import check_contract
     from champion.modeling.checks.wrong_cells import mended
+    from champion.modeling.own.columns import require_columns
     from champion.modeling.preparation import labelled
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
@@ -52,6 +53,7 @@ def checked_table(
         *without,
     ]
     warnings += check(with_label, use_case)
+    require_columns(with_label, data, use_case.split.column, use_case.features)
     if signature:
         about = data.model_copy(update={"drop": (*data.drop, *filter(None, [use_case.split.column]))})
         warnings += check_contract(right, signature, about)
@@ -89,7 +91,9 @@ def _unsaid_words(path: Path, frame: pd.DataFrame, use_case: UseCase) -> list[st
 
 
 def require_candidates(use_case: UseCase, shown_config: str) -> None:
-    """Raises ConfigurationError when an estimator does not exist, or does not have a parameter."""
+    """Raises ConfigurationError when an estimator or a transformer does not exist, or does not have a parameter."""
     from champion.modeling.estimators import check_candidates
+    from champion.modeling.own.columns import check_steps
 
     check_candidates(use_case, shown_config)
+    check_steps(use_case.features, shown_config)

@@ -12,19 +12,23 @@ from zenml.enums import ExecutionMode
 from champion.bundle.libraries import moved, ways_on
 from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
+from champion.modeling.own.code import OwnCode, using
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
+from champion.registry.own_code import trusted_code
 from champion.registry.promotion import Terms, Unreachable
 from champion.registry.reconcile import Reconciled, UnreachableError, reconcile, who, write_champion
 from champion.use_case.whole import UseCase
 from champion.workspace.git import commit
+from champion.workspace.own_code import read_own_code
 from champion.workspace.workspace import Workspace, require_writable
 from pipelines.dataset import Dataset, EarlyTable, register
 from pipelines.launch import TellStep, launched, versioned
 from pipelines.outputs import collect
+from pipelines.own_code import imported_paths, stored_code
 from steps.evaluate import evaluate
 from steps.prepare import prepare
 from steps.promote import promote
@@ -45,6 +49,7 @@ class Options:
     promote: bool = True
     readmit: bool = False
     offline: bool = False
+    trust_code: bool = False
 
 
 class Trained(NamedTuple):
@@ -59,25 +64,46 @@ class Trained(NamedTuple):
 
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
 def training(
-    table: Any, use_case: UseCase, rule: SplitRule, champion: Any, facts: Provenance, terms: Terms, rows: int
+    table: Any,
+    use_case: UseCase,
+    rule: SplitRule,
+    champion: Any,
+    facts: Provenance,
+    terms: Terms,
+    rows: int,
+    code: Any,
+    libraries: tuple[str, ...],
+    trusted_code: tuple[str, ...],
 ) -> None:
-    """Train, judge, promote, report; the table and the champion's package are artifacts of the store."""
+    """Train, judge, promote, report; the table, the champion's package and own code are artifacts of the store.
+
+    `libraries` are import paths in what estimators and own code come from.
+    """
     data = use_case.data.model_copy(update={"path": ""})
     train_set, holdout, profile, plan, train_rows = versioned(prepare)(
         table=table, data=data, rule=rule, task=use_case.task
     )
-    fit = versioned(train_candidate, *_estimators(use_case))
+    fit = versioned(train_candidate, *libraries)
+    given = {} if code is None else {"code": code}
     candidates = [
-        fit(train_set=train_set, plan=plan, name=name, candidate=each, fitting=use_case.fitting(), id=f"train_{name}")
+        fit(
+            train_set=train_set,
+            plan=plan,
+            name=name,
+            candidate=each,
+            fitting=use_case.fitting(),
+            id=f"train_{name}",
+            **given,
+        )
         for name, each in use_case.candidates.items()
     ]
-    evaluation, challenger, figures = versioned(evaluate, *_estimators(use_case))(
+    evaluation, challenger, figures = versioned(evaluate, *libraries)(
         holdout=holdout,
         plan=plan,
         profile=profile,
         train_rows=train_rows,
         candidates=candidates,
-        rules=use_case.comparison_rules(),
+        rules=use_case.comparison_rules().model_copy(update={"trusted_code": trusted_code}),
         champion=champion,
     )
     decision, outcome = promote(
@@ -102,11 +128,12 @@ def train(
         if not options.offline:
             raise
         unreachable = error.pointer
-    package = reconciled.package if reconciled else None
+    package, own = reconciled.package if reconciled else None, read_own_code(workspace)
     signature = package.manifest.signature if package else ()
     recorded = champion.record.split if champion else None
-    dataset = register(client, workspace, recorded, not options.cache, early, signature)
-    return judged(client, workspace, dataset, options, tell, reconciled, unreachable)
+    with using(own):
+        dataset = register(client, workspace, recorded, not options.cache, early, signature)
+    return judged(client, workspace, dataset, options, tell, reconciled, unreachable, own)
 
 
 def judged(
@@ -117,12 +144,14 @@ def judged(
     tell: TellStep,
     reconciled: Reconciled | None,
     unreachable: Pointer | None = None,
+    own: OwnCode | None = None,
 ) -> Trained:
     """Train the candidates of a use case on a registered table, judge, and carry out the decision.
 
-    Without anything `reconciled` the champion is out of reach, and a pointer names it.
+    Without anything `reconciled` the champion is out of reach, and a pointer names it. `own` is the code of the candidates.
     """
     use_case, notes = workspace.use_case, list[str]()
+    trusted = trusted_code(client, workspace, reconciled.package if reconciled else None, options.trust_code)
     if reconciled is None:
         history, champion = champions.version_history(client, use_case.name), None
     else:
@@ -138,7 +167,7 @@ def judged(
         unreachable=unreachable and Unreachable(number=unreachable.number, metrics=unreachable.metrics),
     )
     with code.made_with(support_of(client).libraries()):
-        facts = facts_of(client, workspace, dataset)
+        facts = facts_of(client, workspace, dataset, own)
         inputs = {
             "table": dataset.artifact,
             "use_case": use_case,
@@ -147,6 +176,9 @@ def judged(
             "facts": facts,
             "terms": terms,
             "rows": dataset.rows,
+            "code": stored_code(client, workspace, own),
+            "libraries": _estimators(use_case, own),
+            "trusted_code": trusted,
         }
         run = launched(client, use_case, training, inputs, tell, cache=options.cache)
     made = run.steps  # asked for once: each time is a query
@@ -177,8 +209,8 @@ def _of_libraries(reconciled: Reconciled, facts: Provenance, evaluation: Evaluat
     return [f"{note} `python run.py refit --config {refit}` makes it anew." if refit else note]
 
 
-def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenance:
-    """What would make a challenger of a use case on a registered table."""
+def facts_of(client: Client, workspace: Workspace, dataset: Dataset, own: OwnCode | None = None) -> Provenance:
+    """What would make a challenger of a use case on a registered table, with `own` code."""
     use_case = workspace.use_case
     made_of: dict[str, object] = {
         "data_version": dataset.version,
@@ -186,8 +218,9 @@ def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenan
         "split": dataset.rule.model_dump(mode="json"),
         "candidates": [[name, each.model_dump(mode="json")] for name, each in use_case.candidates.items()],
         "fitting": use_case.fitting().model_dump(mode="json"),
+        **({"code": own.hash} if own else {}),
     }
-    fingerprint, libraries = code.fingerprint(made_of, _estimators(use_case))
+    fingerprint, libraries = code.fingerprint(made_of, _estimators(use_case, own))
     head, dirty = commit(workspace.root)
     return Provenance(
         use_case=use_case.name,
@@ -198,6 +231,8 @@ def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenan
         read=use_case.data.read,
         unlabelled=use_case.data.unlabelled,
         max_bad_cells=use_case.data.max_bad_cells,
+        features=use_case.features,
+        code=own and own.hash,
         commit=head,
         dirty=dirty,
         fingerprint=fingerprint,
@@ -209,5 +244,7 @@ def facts_of(client: Client, workspace: Workspace, dataset: Dataset) -> Provenan
     )
 
 
-def _estimators(use_case: UseCase) -> tuple[str, ...]:
-    return tuple(path for candidate in use_case.candidates.values() for path in candidate.estimators)
+def _estimators(use_case: UseCase, own: OwnCode | None) -> tuple[str, ...]:
+    """Import paths in all libraries whose versions matter to the candidates."""
+    paths = [path for candidate in use_case.candidates.values() for path in candidate.estimators]
+    return (*paths, *(step.transformer for step in use_case.features), *imported_paths(own))

@@ -30,9 +30,10 @@ def compare_answers(
     from champion.bundle.model import loads
     from champion.modeling.equivalence import check_equivalence
     from champion.modeling.kept import KeptAnswers
+    from champion.modeling.own.code import OwnCode
     from champion.modeling.predictor import Predictor
 
-    model = loads(candidate.model, "the refitted model")
+    model = loads(candidate.model, "the refitted model", OwnCode.from_bytes(candidate.code))
     difference: str | None = "the columns that it takes, or the classes that it knows, are others"
     if contract == Contract(task=plan.task, features=plan.features, classes=plan.classes):
         try:
@@ -43,4 +44,4 @@ def compare_answers(
             difference = before.difference(KeptAnswers.of(Predictor(plan, model), holdout, fitting.target))
     equivalence = check_equivalence(model, plan, holdout, fitting.seed)
     compared = AnswersCompared(rows=len(holdout), difference=difference)
-    return compared, TrainedCandidate(candidate.result, candidate.model, equivalence, kept, train_rows)
+    return compared, TrainedCandidate(candidate.result, candidate.model, equivalence, kept, train_rows, candidate.code)

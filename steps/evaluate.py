@@ -38,6 +38,7 @@ def evaluate(
     from champion.errors import ModelError
     from champion.modeling.equivalence import check_equivalence
     from champion.modeling.kept import KeptAnswers, Remembering
+    from champion.modeling.own.code import OwnCode
     from champion.modeling.rows.train_rows import TrainRows
     from champion.modeling.training import rank
     from champion.reporting.charts import figures
@@ -45,7 +46,7 @@ def evaluate(
     ranked = rank([candidate.result for candidate in candidates])
     best = ranked[0]
     chosen = next(candidate for candidate in candidates if candidate.result.name == best.name)
-    model = loads(chosen.model, "challenger")
+    model = loads(chosen.model, "challenger", OwnCode.from_bytes(chosen.code))
     asked = Remembering(plan, model, holdout)
     sketch = TrainRows.from_bytes(train_rows)
     challenger = ComparedModel(
@@ -56,7 +57,8 @@ def evaluate(
         made, contract = champion.manifest, champion.manifest.contract
         identity = (made.candidate, made.estimator, made.params, made.model_version)
         try:
-            answering, learned = predictor(champion, f"models/{made.use_case}"), train_rows_of(champion)
+            answering = predictor(champion, f"models/{made.use_case}", rules.trusted_code)
+            learned = train_rows_of(champion)
             incumbent = ComparedModel("champion", answering, made.split, *identity, made.libraries, learned)
         except ModelError as error:  # training goes on without it
             unjudged = unable(error, made.libraries)
@@ -68,6 +70,6 @@ def evaluate(
     answers = KeptAnswers.of(asked, holdout, rules.target).as_bytes()
     return (
         evaluation,
-        TrainedCandidate(best, chosen.model, equivalence, answers, train_rows),
+        TrainedCandidate(best, chosen.model, equivalence, answers, train_rows, chosen.code),
         figures(evaluation, profile),
     )

@@ -24,7 +24,7 @@ def predict(
     from champion.bundle.batch import predict_table
     from champion.bundle.build import array_predictor
 
-    model = array_predictor(champion, f"models/{champion.manifest.use_case}")
+    model = array_predictor(champion, f"models/{champion.manifest.use_case}", asked.trusted_code)
     out = _folder("predictions") / f"predictions{asked.suffix}"
     rejects = _folder("rejects") / "rejects.csv"
     try:

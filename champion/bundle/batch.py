@@ -52,6 +52,7 @@ class BatchRequest(Frozen):
     keep: tuple[str, ...] = ()
     keep_all: bool = False
     quote_formulas: bool = False
+    trusted_code: tuple[str, ...] = ()  # hashes of own code that may be run
 
 
 class Tally(Frozen):

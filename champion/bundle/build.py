@@ -1,25 +1,29 @@
 """Make a package from its parts, and the model from a package."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from champion.bundle.folder import CARD, EQUIVALENCE, MODEL, PROFILE, TRAIN_ROWS, Package, digest
+from champion.bundle.folder import CARD, CODE, EQUIVALENCE, MODEL, PROFILE, TRAIN_ROWS, Package, digest
 from champion.bundle.libraries import failure, moved, unable, ways_on
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.bundle.model import loads
 from champion.bundle.sizes import memory, most
-from champion.errors import MemoryLimitError, ModelError, PackageError
+from champion.errors import MemoryLimitError, ModelError, PackageError, UntrustedCodeError, listed
 from champion.harmless import clean, code, text
 from champion.modeling.arrays import ArrayPredictor, Block
 from champion.modeling.contract import Contract
 from champion.modeling.evaluation import EquivalenceReport
 from champion.modeling.features import Feature
+from champion.modeling.own.code import OwnCode
 from champion.modeling.predictor import Predictor
 from champion.modeling.profile import Profile
 from champion.modeling.rows.train_rows import TrainRows
 
+ANY = "any"  # among the hashes of trusted code: whatever a package brings
 SHOWN_CATEGORIES = 8  # of a column, in the card
 
 
@@ -28,9 +32,13 @@ def build(
     profile: Profile,
     equivalence: EquivalenceReport | None = None,
     train_rows: bytes | None = None,
+    own: OwnCode | None = None,
     **about: Any,
 ) -> Package:
-    """A package around a model; without `equivalence` the model answers itself; `about` are the other fields of `Manifest`."""
+    """A package around a model, with the own code that it needs; `about` are the other fields of `Manifest`.
+
+    Without `equivalence` the model answers itself.
+    """
     bare = Manifest(**about, files={})
     files = {
         MODEL: model,
@@ -41,6 +49,8 @@ def build(
         files[EQUIVALENCE] = (equivalence.model_dump_json(indent=1) + "\n").encode()
     if train_rows is not None:
         files[TRAIN_ROWS] = train_rows
+    if own is not None:
+        files |= {f"{CODE}/{path}": data for path, data in own.files.items()}
     here = memory()
     for name, data in files.items():
         largest, expected = most(name, here)
@@ -91,25 +101,46 @@ def train_rows_of(package: Package) -> TrainRows | None:
         raise PackageError(f"The package's {TRAIN_ROWS} cannot be read. Fetch the package again.") from None
 
 
-def predictor(package: Package, source: str) -> Predictor:
-    """What predicts on tables; the hashes were checked by reading.
+def code_of(package: Package, source: str) -> OwnCode | None:
+    """The own code in a package, of which nothing is run; None where it has none."""
+    above = f"{CODE}/"
+    files = {name.removeprefix(above): data for name, data in package.files.items() if name.startswith(above)}
+    return OwnCode(files, f"{source}/{CODE}") if files else None
 
-    Raises PackageError when a type is not trusted, or the model cannot be loaded.
+
+def takes_frames(package: Package) -> bool:
+    """Whether its model takes frames of pandas: one with steps before it, or own code, which may do so."""
+    return bool(package.manifest.features) or any(name.startswith(f"{CODE}/") for name in package.files)
+
+
+def predictor(package: Package, source: str, trusted: Collection[str] = ()) -> Predictor:
+    """What predicts on tables; the hashes were checked by reading. `trusted` are hashes of own code that may be run, or `ANY`.
+
+    Raises PackageError when its code or a type is not trusted, or the model cannot be loaded.
     """
-    return Predictor(package.manifest.contract, _pipeline(package, source))
+    return Predictor(package.manifest.contract, _pipeline(package, source, trusted))
 
 
-def array_predictor(package: Package, source: str) -> ArrayPredictor:
-    """The same model over plain arrays, without pandas; where a library moved, it has to answer a row first.
+def array_predictor(package: Package, source: str, trusted: Collection[str] = ()) -> ArrayPredictor:
+    """The same model over plain arrays, without pandas, but for own code; where a library moved, it has to answer a row first.
 
-    Raises PackageError when a type is not trusted, or the model cannot be loaded, or cannot answer the libraries of here.
+    `trusted` are hashes of own code that may be run, or `ANY`. Raises PackageError when its code or a type is not trusted, or the
+    model cannot be loaded, or cannot answer the libraries of here.
     """
     contract, made_with = package.manifest.contract, package.manifest.libraries
+    if takes_frames(package) and find_spec("pandas") is None:
+        cause = "has steps before it that take a pandas frame, and pandas is not installed here"
+        raise ModelError(
+            f"{source} cannot be loaded: its model {cause}. The image of such a service is built with it: `python run.py image "
+            "--target serving --use-case NAME`.",
+            cause=cause,
+        )
     backend = equivalence_of(package).backend
     if moved(made_with) is None:
-        return ArrayPredictor(contract, _pipeline(package, source), backend)
+        return ArrayPredictor(contract, _pipeline(package, source, trusted), backend)
+    require_trusted_code(package, source, trusted)
     try:
-        model = ArrayPredictor(contract, _pipeline(package, source), backend)
+        model = ArrayPredictor(contract, _pipeline(package, source, trusted), backend)
         model.predict(_example(contract))
     except (MemoryError, MemoryLimitError):
         raise
@@ -136,8 +167,19 @@ def _example(contract: Contract) -> Block:
     return Block(np.array(numbers, dtype=np.float64).reshape(1, -1), np.array(texts, dtype=object).reshape(1, -1))
 
 
-def _pipeline(package: Package, source: str) -> Any:
-    return loads(package.files[MODEL], f"{source}/{MODEL}")
+def _pipeline(package: Package, source: str, trusted: Collection[str]) -> Any:
+    return loads(package.files[MODEL], f"{source}/{MODEL}", require_trusted_code(package, source, trusted))
+
+
+def require_trusted_code(package: Package, source: str, trusted: Collection[str]) -> OwnCode | None:
+    """The own code in a package, where it may be run; None where it has none. Raises PackageError where it may not."""
+    own = code_of(package, source)
+    if own is None or ANY in trusted or own.hash in trusted:
+        return own
+    raise UntrustedCodeError(
+        f"{source} is not loaded: it brings code of its own ({listed(map(own.say, own.files), most=3)}), which nobody has "
+        f"allowed to run here. Read it; then say --trust-code, or set SERVE_TRUST_CODE={own.hash} for a service."
+    )
 
 
 def model_card(manifest: Manifest, profile: Profile) -> str:

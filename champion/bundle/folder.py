@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -29,10 +30,14 @@ from champion.bundle.manifest import MODEL as MODEL
 from champion.bundle.plain_files import opened
 from champion.bundle.sizes import Memory, memory, most
 from champion.errors import PackageError
+from champion.modeling.own.code import PATH
 
 MANIFEST, PROFILE, CARD = "manifest.json", "profile.json", "MODEL_CARD.md"
 TRAIN_ROWS = "train_rows"  # a package of version 0.1 has none
+CODE = "code"  # a folder: a team's own modules, as they lie in its checkout
 EQUIVALENCE = "parity.json"  # a package from before there was a parity gate has none
+
+_NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]*|{CODE}/{PATH.pattern}")  # of a file: none lies elsewhere
 
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
 _REMEDY = "Remove {} and run the command again: it is written anew from the store, or fetched with `make pull`."
@@ -90,6 +95,9 @@ def parse_manifest(text: str | bytes, source: str) -> Manifest:
         version = raw.get("format")
     except (ValueError, AttributeError, RecursionError):
         raise PackageError(f"{source} is not readable as JSON. {_REMEDY.format('its folder')}") from None
+    names = raw.get("files") if isinstance(raw.get("files"), dict) else {}
+    if strange := [name for name in names if not _NAME.fullmatch(name)]:
+        raise PackageError(f"{source} names {strange[0]!r}, which no package has. {_REMEDY.format('its folder')}")
     if version != FORMAT:
         raise PackageError(
             f"{source} is of format {version!r}; this version reads format {FORMAT}. Use the version that wrote it."
@@ -170,14 +178,35 @@ def _contents(present: Path, handle: int, shown: str, here: Memory) -> Package |
         raise _refused(shown, f"it has no {MANIFEST}")
     text = _content(present / MANIFEST, handle, shown, most(MANIFEST, here))
     manifest = parse_manifest(text, f"{shown}/{MANIFEST}")
-    foreign = sorted(names - manifest.files.keys() - {MANIFEST})
+    has_code = any(name.startswith(f"{CODE}/") for name in manifest.files)
+    foreign = sorted(names - manifest.files.keys() - {MANIFEST, *([CODE] if has_code else [])})
     if foreign:
         raise _refused(shown, f"{foreign[0]} does not belong to it")
     files, others = {}, len(text)
-    for name in sorted(names - {MANIFEST}):
+    for name in sorted(names - {MANIFEST, CODE}):
         files[name] = _content(present / name, handle, shown, most(name, here, others))
         others += 0 if name == MODEL else len(files[name])
+    if has_code and CODE in names:
+        files |= _code(present, handle, manifest, shown, here, others)
     return Package(manifest, files, text)
+
+
+def _code(present: Path, handle: int, manifest: Manifest, shown: str, here: Memory, others: int) -> dict[str, bytes]:
+    """The files of own code, in folders of which none is a link; one that the manifest does not name is refused unread."""
+    files: dict[str, bytes] = {}
+
+    def failed(error: OSError) -> None:
+        raise error
+
+    for folder, inner, names, descriptor in os.fwalk(CODE, onerror=failed, follow_symlinks=False, dir_fd=handle):
+        for name in (f"{folder}/{each}" for each in [*names, *inner]):
+            is_above = any(known.startswith(f"{name}/") for known in manifest.files)
+            if not is_above and name not in manifest.files:
+                raise _refused(shown, f"{name} does not belong to it")
+        for name in names:
+            data = _content(present / folder / name, descriptor, shown, most(name, here, others))
+            files[f"{folder}/{name}"], others = data, others + len(data)
+    return files
 
 
 def _content(path: Path, folder: int, shown: str, allowed: tuple[int, str]) -> bytes:
@@ -239,6 +268,7 @@ def _write(package: Package, folder: Path) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}{_NEW}", dir=folder.parent))
     try:
         for name, data in package.contents.items():
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
             with (fresh / name).open("wb") as file:
                 file.write(data)
                 file.flush()

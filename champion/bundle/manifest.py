@@ -16,7 +16,7 @@ from champion.modeling.contract import Contract
 from champion.modeling.evaluation import CLASSIFICATION, Label
 from champion.modeling.features import Feature
 from champion.modeling.split import Cutoff, SplitRule
-from champion.use_case.learning import MAX_BAD_CELLS, MISSING_WORDS, Kind, Read, Unlabelled
+from champion.use_case.learning import MAX_BAD_CELLS, MISSING_WORDS, FeatureStep, Kind, Read, Unlabelled
 
 FORMAT = 1
 MODEL = "model.skops"  # the file that holds the model
@@ -162,6 +162,9 @@ class Manifest(Part):
     kinds: dict[str, Kind] = Field(default_factory=dict, exclude_if=lambda kinds: not kinds)
     read: Read | None = Field(default=None, exclude_if=lambda read: read is None)  # 0.1 did not say it
     unlabelled: Unlabelled = Field(default="refuse", exclude_if=lambda what: what == "refuse")
+    features: tuple[FeatureStep, ...] = Field(
+        default=(), exclude_if=lambda steps: not steps
+    )  # as the use case had them
     max_bad_cells: float = Field(default=MAX_BAD_CELLS, exclude_if=lambda share: share == MAX_BAD_CELLS)
     classes: tuple[Label, ...]
     signature: tuple[Feature, ...]

@@ -17,9 +17,12 @@ from typing import Any
 from champion.bundle.packed import pack, unpack
 from champion.bundle.sizes import SCHEMA, check_unpacked
 from champion.bundle.written import check_written
-from champion.errors import MemoryLimitError, ModelError, PackageError
+from champion.errors import ConfigurationError, MemoryLimitError, ModelError, PackageError
 from champion.modeling.evaluation import CandidateResult, EquivalenceReport
 from champion.modeling.libraries import RENAMED, TRUSTED
+from champion.modeling.own import code
+from champion.modeling.own.code import OwnCode
+from champion.modeling.own.kinds import STEP
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,13 @@ class TrainedCandidate:
     equivalence: EquivalenceReport | None = None
     answers: bytes | None = None  # a challenger's to the holdout (`champion.modeling.kept`)
     train_rows: bytes | None = None  # the sketch of what it learned from (`champion.modeling.rows.train_rows`)
+    code: bytes | None = None  # the own code that its types are of (`champion.modeling.own.code`)
 
 
 def dumps(pipeline: Any) -> bytes:
     """A fitted pipeline as the bytes of a skops file: the same model gives the same bytes.
 
-    Raises PackageError when it holds a type that is not trusted.
+    Types of the own code that is used are trusted. Raises PackageError when it holds a type that is not.
     """
     import skops.io
 
@@ -46,7 +50,7 @@ def dumps(pipeline: Any) -> bytes:
         raise PackageError(
             f"The estimator {type(pipeline[-1]).__name__} cannot be written with skops: {error}. Choose another one."
         ) from error
-    require_trusted(data, f"The estimator {type(pipeline[-1]).__name__}")
+    require_trusted(data, f"The estimator {type(pipeline[-1]).__name__}", code.active())
     return data
 
 
@@ -91,14 +95,19 @@ def import_early() -> None:
     importlib.import_module("skops.io")
 
 
-def loads(data: bytes, source: str) -> Any:
-    """The fitted pipeline of a skops file.
+def loads(data: bytes, source: str, own: OwnCode | None = None) -> Any:
+    """The fitted pipeline of a skops file; types of `own` code are trusted by its hash, and this code is run.
 
     Raises ModelError when it is no skops file, or holds a type that is not trusted.
     """
     import skops.io
 
-    data, trusted = require_trusted(data, source)
+    data, trusted = require_trusted(data, source, own)
+    if own is not None:
+        try:
+            own.load_all(source)
+        except ConfigurationError as error:
+            raise ModelError(str(error), cause=f"cannot be loaded: {error}") from error
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # `bundle.libraries` says what moved
             return unpack(skops.io.loads(data, trusted=trusted))
@@ -113,12 +122,12 @@ def loads(data: bytes, source: str) -> Any:
         ) from error
 
 
-def require_trusted(data: bytes, source: str) -> tuple[bytes, list[str]]:
+def require_trusted(data: bytes, source: str, own: OwnCode | None = None) -> tuple[bytes, list[str]]:
     """Refuse a skops file that holds what this product does not write; nothing is loaded.
 
     Returns the file, in which types of `RENAMED` that are unknown here have the name that they have today, and its
-    types beyond skops' defaults, all of them on the list. Raises ModelError naming what is refused, or
-    when it is no skops file; MemoryLimitError when there is not the memory for it.
+    types beyond skops' defaults, all of them on the list, or of this very `own` code. Raises ModelError naming what is
+    refused, or when it is no skops file; MemoryLimitError when there is not the memory for it.
     """
     import skops.io
 
@@ -133,14 +142,21 @@ def require_trusted(data: bytes, source: str) -> tuple[bytes, list[str]]:
         raise ModelError(
             f"{source} is no skops file ({type(error).__name__}). Fetch the package again.", cause=cause
         ) from error
-    refused = sorted(set(types) - TRUSTED)
+    refused = sorted(each for each in set(types) - TRUSTED - {STEP} if own is None or not own.has(each))
     if refused:
+        if foreign := [each for each in refused if each.startswith(code.PREFIX)]:
+            lacking = ", ".join(map(code.public_path, foreign))
+            raise ModelError(
+                f"{source} needs own code that is not in its package: {lacking}. Nothing was loaded. Fetch the package again, or "
+                "train anew.",
+                cause=f"needs own code that is not in its package: {lacking}",
+            )
         raise ModelError(
             f"{source} holds types that are not trusted: {', '.join(refused)}. Nothing was loaded. Where you know "
             "them to be harmless, add them to TRUSTED of their library in champion/modeling/libraries/.",
             cause=f"cannot be loaded: this version's list of trusted types lacks {', '.join(refused)}",
         )
-    _hold(data, source, check_written)
+    _hold(data, source, lambda archive: check_written(archive, own))
     return data, types
 
 

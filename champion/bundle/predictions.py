@@ -105,7 +105,7 @@ def table_of(answers: Sequence[Answered]) -> pa.Table:
     """Put one answer or more of one champion into the log's columns.
 
     A row with a value that is not of its feature's kind is left out. Arrow looks for pandas here, which takes half a
-    second where it is installed: the service hides it, see `champion.serving.server.WithoutPandas`.
+    second where it is installed: the service hides it, see `champion.serving.hidden.Hidden`.
     """
     import pyarrow as pa
 

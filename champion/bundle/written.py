@@ -21,6 +21,8 @@ from champion.bundle.sizes import SCHEMA
 from champion.modeling import trees
 from champion.modeling.libraries import LIBRARIES, TRUSTED
 from champion.modeling.libraries.scikit_learn import CHOOSING, SCORES
+from champion.modeling.own.code import OwnCode
+from champion.modeling.own.kinds import STEP, TRANSFORMERS
 
 _SCALARS = r"bool_?|u?int\d+|float\d+|str_"
 _LOADERS = {
@@ -103,7 +105,7 @@ _FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
     "sklearn.preprocessing._function_transformer.FunctionTransformer": {
         "inverse_func": (None,), "kw_args": (None,), "inv_kw_args": (None,), "feature_names_out": (None, "one-to-one"),
     },
-    "sklearn.impute._base.SimpleImputer": {"strategy": ("median",)},
+    "sklearn.impute._base.SimpleImputer": {"strategy": ("mean", "median", "most_frequent", "constant")},
 }  # fmt: skip
 """Parameters that no use case sets, with the values that this product gives them."""
 
@@ -130,15 +132,16 @@ def _types() -> frozenset[str]:
     from sklearn.utils import all_estimators
 
     known = all_estimators(["classifier", "regressor"])
-    return (TRUSTED | _PARTS | _TRANSFORMERS | {f"{each.__module__}.{each.__name__}" for _, each in known}) - _UNSEEN
+    kinds = {f"{each.__module__}.{each.__name__}" for _, each in known}
+    return (TRUSTED | _PARTS | _TRANSFORMERS | TRANSFORMERS | {STEP} | kinds) - _UNSEEN
 
 
-def check_written(archive: zipfile.ZipFile) -> None:
-    """Refuse a skops file that holds what no candidate becomes. Raises ValueError with what was found."""
+def check_written(archive: zipfile.ZipFile, own: OwnCode | None = None) -> None:
+    """Refuse a skops file that holds what no candidate becomes, of `own` code too. Raises ValueError with what was found."""
     schema = json.loads(archive.read(SCHEMA))
     if schema["protocol"] < 2:
         raise ValueError(f"protocol {schema['protocol']} of skops")
-    _Reader(archive).look(schema, _Owner())
+    _Reader(archive, own).look(schema, _Owner())
 
 
 class _Owner(NamedTuple):
@@ -152,14 +155,17 @@ class _Owner(NamedTuple):
 class _Reader:
     """One model file while it is looked through."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
+    def __init__(self, archive: zipfile.ZipFile, own: OwnCode | None) -> None:
+        self._archive, self._own = archive, own
         self._nodes: dict[int, Mapping[str, Any]] = {}
 
     def look(self, node: Mapping[str, Any], owner: _Owner) -> None:
         """Look at a node and at all below it."""
         loader, name = node["__loader__"], f"{node['__module__']}.{node['__class__']}"
-        if not re.fullmatch(_LOADERS.get(loader, "(?!)"), name) or (loader == "ObjectNode" and name not in _types()):
+        own = self._own is not None and self._own.has(name)
+        if not re.fullmatch(_LOADERS.get(loader, "(?!)"), name) or (
+            loader == "ObjectNode" and not own and name not in _types()
+        ):
             raise ValueError(f"{name}, made by {loader}")
         number = node.get("__id__")
         if isinstance(number, int) and not _same(self._nodes.setdefault(number, node), node):

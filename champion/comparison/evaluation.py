@@ -10,7 +10,7 @@ from pydantic import Field
 from champion.comparison.clients import ContractChange
 from champion.modeling import evaluation
 from champion.modeling.tasks.classification.evidence import ClassEvidence
-from champion.use_case.learning import MAX_BAD_CELLS, Kind, Read, Unlabelled
+from champion.use_case.learning import MAX_BAD_CELLS, FeatureStep, Kind, Read, Unlabelled
 
 NOISE = 1e-9  # scores that differ by no more are equal: sums in another order, 0.94 - 0.96 against -0.02
 BASELINE_LEVEL = 0.05  # below which the one-sided test against the model without knowledge has to be
@@ -111,6 +111,8 @@ class Provenance(evaluation.Frozen):
     read: Read | None = Field(default=None, exclude_if=lambda read: read is None)
     unlabelled: Unlabelled = Field(default="refuse", exclude_if=lambda what: what == "refuse")
     max_bad_cells: float = Field(default=MAX_BAD_CELLS, exclude_if=lambda share: share == MAX_BAD_CELLS)
+    features: tuple[FeatureStep, ...] = Field(default=(), exclude_if=lambda steps: not steps)
+    code: str | None = Field(default=None, exclude_if=lambda own: own is None)  # the hash of own code
     commit: str | None  # git commit; None outside a checkout
     dirty: bool  # whether tracked files differed from that commit
     fingerprint: str

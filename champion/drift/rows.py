@@ -73,6 +73,7 @@ class DriftRequest(BaseModel):
     log: bool = False
     left_out: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    trusted_code: tuple[str, ...] = ()  # hashes of own code that may be run
     former: tuple[Answerer, ...] = ()
 
 
@@ -262,7 +263,7 @@ def compared(
     known = None if labels is None else Labels.read(labels, manifest.target, live, classes)
     differences, features, left_out = _columns(source, manifest, request)
     answers = not request.log and len(features) == len(manifest.signature)
-    model = array_predictor(package, f"models/{manifest.use_case}") if answers else None
+    model = array_predictor(package, f"models/{manifest.use_case}", request.trusted_code) if answers else None
     count = Count(manifest, profile, features, live, model, strict)
     for former in request.former:
         count.add_former(former)

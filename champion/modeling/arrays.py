@@ -17,6 +17,7 @@ from champion.errors import DataError
 from champion.modeling import forest
 from champion.modeling.contract import Contract
 from champion.modeling.features import Feature
+from champion.modeling.own.code import OWN_STEP
 from champion.modeling.predictor import Predictions, answered, nothing
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class ArrayPredictor:
         if not hasattr(self._prepare, "transformers_"):
             return block.numbers
         made = [
-            fitted.transform(self._part(block, names))
+            fitted.transform(self._frame(block, names) if name.startswith(OWN_STEP) else self._part(block, names))
             for name, fitted, names in self._prepare.transformers_
             if name != "remainder"
         ]
@@ -142,9 +143,17 @@ class ArrayPredictor:
         chosen = [places[name] for name in names]
         return values if chosen == [*range(values.shape[1])] else values[:, chosen]
 
+    def _frame(self, block: Block, names: Sequence[str]) -> pd.DataFrame:
+        """Some columns of a block, for own code, which takes a frame."""
+        import pandas as pd
+
+        return pd.DataFrame({name: self._part(block, [name])[:, 0] for name in names})
+
 
 def _forget_names(fitted: Any) -> None:
     """Let a fitted object take arrays without a warning on every call that its columns once had names."""
+    if getattr(fitted, "KEEPS_NAMES", False):
+        return
     if isinstance(fitted, list | tuple):
         for part in fitted:
             _forget_names(part)

@@ -16,6 +16,7 @@ from champion.modeling.arrays import BACKENDS, NATIVE, ArrayPredictor, Backend, 
 from champion.modeling.contract import Contract
 from champion.modeling.evaluation import TOLERANCE, EquivalenceReport
 from champion.modeling.features import model_frame
+from champion.modeling.own.code import OWN_STEP
 from champion.modeling.predictor import Predictions, ask
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def check_equivalence(pipeline: Any, contract: Contract, holdout: pd.DataFrame, 
     At most 1,000 rows of the holdout are asked.
     """
     report = EquivalenceReport(backend=NATIVE, reason="The estimator has no faster way; it answers itself.")
+    if any(name.startswith(OWN_STEP) for name, *_ in getattr(pipeline[0], "transformers_", ())):
+        return EquivalenceReport(backend=NATIVE, reason="Own steps stand before the model, which answers itself.")
     for name, kind in BACKENDS.items():
         if kind.can(pipeline[-1]):
             report = _checked(name, pipeline, contract, holdout, np.random.default_rng(seed))

@@ -24,9 +24,11 @@ from champion.modeling.features import Feature, takes_numbers
 from champion.modeling.libraries import LIBRARIES, library_of
 from champion.modeling.libraries.boosting import Boosted
 from champion.modeling.libraries.scikit_learn import is_tree_based
+from champion.modeling.own import code
+from champion.modeling.own.columns import hidden, own_steps
 from champion.modeling.pipeline.text_encoding import TextEncoder
 from champion.modeling.tasks.learning import learning_of
-from champion.use_case.learning import Candidate
+from champion.use_case.learning import Candidate, FeatureStep
 
 if TYPE_CHECKING:
     from champion.use_case.whole import UseCase
@@ -76,6 +78,7 @@ def estimator_class(path: str, where: str, task: str = "classification", nested:
     """
     kind = learning_of(task).ESTIMATOR_NAME
     module_name, _, class_name = path.rpartition(".")
+    own = code.found(path, where)
     if not module_name:
         raise ConfigurationError(
             f"{where}: found {path!r}, expected an import path such as sklearn.ensemble.RandomForestClassifier."
@@ -90,12 +93,12 @@ def estimator_class(path: str, where: str, task: str = "classification", nested:
                 )
             return library.adapted(path)
     try:
-        module = importlib.import_module(module_name)
+        module = importlib.import_module(module_name) if own is None else None
     except (ImportError, TypeError) as error:  # a path that begins with a dot is a TypeError
         raise ConfigurationError(
             f"{where}: cannot import {module_name!r} ({error}). {_near_class(path, kind)}"
         ) from None
-    estimator = getattr(module, class_name, None)
+    estimator = getattr(module, class_name, None) if own is None else own
     if estimator is None:
         raise ConfigurationError(f"{where}: {module_name} has no {class_name!r}. {_near_class(path, kind)}")
     fits = inspect.isclass(estimator) and all(hasattr(estimator, name) for name in ("fit", "get_params", "set_params"))
@@ -282,6 +285,7 @@ def build_pipeline(
     task: str = "classification",
     classes: int = 0,
     labels: Sequence[Label] = (),
+    steps: Sequence[FeatureStep] = (),
 ) -> Pipeline:
     """Put the preprocessing that the candidate's estimator needs in front of it, and no more.
 
@@ -290,26 +294,33 @@ def build_pipeline(
     that no row is told its own target, and by the letters of its texts; a free text by its words. `classes` are those of the
     target, none where it is a number. Parameters that name `labels` get their codes.
 
+    What `steps` make of some columns stands beside the others, prepared as numbers are.
+
     The pipeline is to be fitted on `champion.modeling.features.model_frame` of the features. Its steps are ``prepare`` (a
     ColumnTransformer, or nothing where the estimator takes the columns as they are) and ``model``.
     """
     estimator = _made(candidate.estimator, candidate.params, _Making(task, seed, "candidate", labels))
-    library = library_of(type(estimator))
-    numbers = [column for feature in features if feature.kind != "categorical" for column in feature.columns]
-    texts = [feature.name for feature in features if feature.free_text]
-    many = _many(features, classes) if library is LIBRARIES["scikit-learn"] else []
+    library, is_own = library_of(type(estimator)), type(estimator).__module__.startswith(code.PREFIX)
+    seen = [feature for feature in features if feature.name not in hidden(steps)]
+    numbers = [column for feature in seen if feature.kind != "categorical" for column in feature.columns]
+    texts = [feature.name for feature in seen if feature.free_text]
+    many = _many(seen, classes) if library is LIBRARIES["scikit-learn"] else []
     apart = {*texts, *(feature.name for feature in many)}
-    categories = [feature.name for feature in features if feature.kind == "categorical" and feature.name not in apart]
+    categories = [feature.name for feature in seen if feature.kind == "categorical" and feature.name not in apart]
     transformers = []
     if numbers:
         transformers.append(("numbers", library.number_steps(estimator), numbers))
     if categories:
         transformers.append(("categories", library.category_encoder(estimator), categories))
         parameters = library.category_parameters(estimator, len(numbers), len(categories))
+        if steps:  # which make further columns
+            parameters = {name: _places(value) for name, value in parameters.items()}
         estimator.set_params(**{name: value for name, value in parameters.items() if name not in candidate.params})
     transformers += _of_many(many, estimator, seed) + _of_texts(texts, seed)
+    transformers += own_steps(steps, features, library.number_steps(estimator))
     prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
-    if all(steps == "passthrough" for _, steps, _ in transformers) and not isinstance(estimator, Boosted):
+    plain = all(step == "passthrough" for _, step, _ in transformers)
+    if plain and not isinstance(estimator, Boosted) and not is_own:
         prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing
     return Pipeline([("prepare", prepare), ("model", estimator)])
 
@@ -322,3 +333,9 @@ def with_params(
     given = {name: _resolved(value, making.at(name)) for name, value in params.items()}
     given = learning_of(task).parameters(given, classes)
     return pipeline.set_params(**{f"model__{name}": value for name, value in given.items()})
+
+
+def _places(value: Any) -> Any:
+    """The places of what is true in a list of truth values, which names the columns whatever follows them."""
+    is_mask = isinstance(value, list) and all(isinstance(each, bool) for each in value)
+    return [place for place, chosen in enumerate(value) if chosen] if is_mask else value

@@ -24,6 +24,7 @@ from champion.modeling.evaluation import CandidateResult, FailedFit, Trial
 from champion.modeling.features import model_frame
 from champion.modeling.libraries import LIBRARIES, library_of
 from champion.modeling.libraries.scikit_learn import is_tree_based
+from champion.modeling.own.code import place_of
 from champion.modeling.pipeline.threshold import answering_from, require_two_classes, tuned
 from champion.modeling.predictor import ask
 from champion.modeling.split import moments
@@ -54,7 +55,8 @@ def fit_candidate(
         require_two_classes(contract, name)
     learning, frame = learning_of(task), model_frame(train, contract.features)
     learned = learning.encode(target_of(task).canonical_labels(train[fitting.target]), contract.classes)
-    pipeline = build_pipeline(candidate, contract.features, fitting.seed, task, len(contract.classes), contract.classes)
+    classes, steps = contract.classes, fitting.features
+    pipeline = build_pipeline(candidate, contract.features, fitting.seed, task, len(classes), classes, steps)
     ranking: _Ranking | None = None
     best: Trial | None = None
     trials: list[Trial] = []
@@ -230,4 +232,6 @@ def _named_errors(name: str, estimator: Any) -> Iterator[None]:
         if library_of(type(estimator)).is_wrong_parameter(error):
             raise ConfigurationError(f"candidates.{name}: {error}") from error
         first = (str(error).splitlines() or [type(error).__name__])[0]
+        if place := place_of(error):
+            first = f"{place}: {type(error).__name__}: {first}"
         raise DataError(f"The candidate {name!r} cannot be trained on this table: {first}") from error

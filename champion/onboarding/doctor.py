@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from champion import settings
-from champion.bundle.build import array_predictor
+from champion.bundle.build import array_predictor, code_of
 from champion.bundle.libraries import moved
 from champion.datastore import index, remote
 from champion.errors import ProjectError
@@ -114,8 +114,11 @@ def _package(workspace: Workspace) -> str:
     if package is None:
         return f"{workspace.shown_package}: none yet"
     content = f"{workspace.shown_package}: model version {package.manifest.model_version}, hashes right"
+    own = code_of(package, workspace.shown_package)
+    if own is not None:
+        content += f"; it brings code of its own, hash {own.hash}, and is not asked"
     changed = moved(package.manifest.libraries)
-    if changed is None:
+    if changed is None or own is not None:
         return content
     array_predictor(package, workspace.shown_package)
     return f"{content}; it was made with {changed}, and it answers"

@@ -27,6 +27,7 @@ ARTIFACTS = {
     "answers": "{}_answers",
     "record": "{}_record",
     "checks": "{}_checks",
+    "code": "{}_code",
     "scored": "{}_batch_table",
     "log": "{}_log_batch_table",
     "labels": "{}_labels_batch_table",

@@ -15,6 +15,7 @@ from champion.comparison.decision import Decision, decide
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.comparison.wear import luck
 from champion.modeling.contract import Plan
+from champion.modeling.own.code import OwnCode
 from champion.modeling.profile import Profile
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
@@ -209,6 +210,7 @@ def _set_champion(
         judged.made.profile,
         judged.made.candidate.equivalence,
         judged.made.candidate.train_rows,
+        OwnCode.from_bytes(judged.made.candidate.code),
         **shared(judged.made.facts, Manifest, without={"split"}),
         **shared(result, Manifest),
         model_version=version.number,

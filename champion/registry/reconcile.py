@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from champion import settings
 from champion.bundle import folder
+from champion.bundle.build import code_of
 from champion.bundle.folder import Package
 from champion.bundle.libraries import moved
 from champion.bundle.manifest import MODEL, ChampionState
@@ -299,7 +300,8 @@ def import_package(client: Client, package: Package, as_champion: bool) -> None:
     """
     manifest = package.manifest
     if moved(manifest.libraries) is None:
-        require_trusted(package.files[MODEL], f"models/{manifest.use_case}/{MODEL}")
+        shown = f"models/{manifest.use_case}"
+        require_trusted(package.files[MODEL], f"{shown}/{MODEL}", code_of(package, shown))
     created = champions.create(client, manifest.use_case, champions.record_of(manifest))
     champions.save_package(client, created, package)
     if as_champion:

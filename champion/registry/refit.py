@@ -9,6 +9,7 @@ from champion.bundle.build import build
 from champion.bundle.decision_record import shared
 from champion.bundle.manifest import ChampionState, Manifest
 from champion.modeling.evaluation import Frozen
+from champion.modeling.own.code import OwnCode
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
 from champion.registry.promotion import Made
@@ -106,7 +107,8 @@ def _set_champion(
     about = {field: getattr(former, field) for field in Manifest.model_fields.keys() - {"format", "stage", "files"}}
     about |= shared(facts, Manifest, without={"split"}) | {"champion_state": state, "rows": made.rows}
     about |= {"decision": former.decision.model_copy(update=said)}
-    package = build(made.candidate.model, made.profile, made.candidate.equivalence, made.candidate.train_rows, **about)
+    candidate, own = made.candidate, OwnCode.from_bytes(made.candidate.code)
+    package = build(candidate.model, made.profile, candidate.equivalence, candidate.train_rows, own, **about)
     update = {**shared(facts, Record, without={"split"}), **said, "model": made.model, "imported": False}
     record = champion.record.model_copy(update=update)
     killed = [v for v in history.made_by(facts.fingerprint) if (v.stage, v.number) == ("none", record.number)]

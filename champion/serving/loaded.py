@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from champion.bundle.build import array_predictor, profile_of
+from champion.bundle.build import array_predictor, code_of, profile_of, takes_frames
 from champion.bundle.folder import CARD, Package
 from champion.bundle.manifest import Manifest
 from champion.errors import PackageError
@@ -21,6 +21,7 @@ from champion.modeling.features import MOST_CATEGORIES, Feature
 from champion.modeling.predictor import Predictions
 from champion.modeling.profile import SECONDS_PER_DAY, ColumnProfile
 from champion.modeling.tasks.answer import form_of
+from champion.serving.hidden import HIDDEN
 from champion.serving.rows import Noted, Row, RowReader
 
 _logger = logging.getLogger(__name__)
@@ -43,9 +44,12 @@ def import_arrow() -> None:
 
 
 class Champion:
-    """One model version, loaded. Raises PackageError when the package cannot be loaded."""
+    """One model version, loaded; `trust` is the hash of own code that may be run, or any.
 
-    def __init__(self, package: Package, shown: str) -> None:
+    Raises PackageError when the package cannot be loaded.
+    """
+
+    def __init__(self, package: Package, shown: str, trust: str = "") -> None:
         manifest = package.manifest
         self.manifest: Manifest = manifest
         self.features: tuple[Feature, ...] = manifest.signature
@@ -55,7 +59,9 @@ class Champion:
         self.reader = RowReader(self.features, words, former, manifest.most_wrong_cells)
         columns = {column.name: column for column in profile_of(package).columns}
         self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
-        self._model: ArrayPredictor = array_predictor(package, shown)
+        if takes_frames(package):
+            HIDDEN.show("pandas")
+        self._model: ArrayPredictor = array_predictor(package, shown, (trust,))
         self.backend = self._model.backend
         self.on_the_loop = 0 if self.backend == "native" else ON_THE_LOOP  # rows that need no other thread
         self.warnings = _Ranges(self.features).look  # what is unusual about a block's values, or None
@@ -191,7 +197,7 @@ def _range(feature: Feature) -> str:
 
 def _about(champion: Champion, package: Package) -> dict[str, Any]:
     """The answer of GET /model."""
-    manifest, whole = champion.manifest, champion.manifest.model_dump(mode="json")
+    manifest, whole, own = champion.manifest, champion.manifest.model_dump(mode="json"), code_of(package, "")
     return {
         **{name: whole[name] for name in ("use_case", "model_version", "data_version", "created")},
         "since": manifest.champion_state.since,
@@ -199,6 +205,7 @@ def _about(champion: Champion, package: Package) -> dict[str, Any]:
         "metric": manifest.decision.metric,
         "scores": {name: score if math.isfinite(score) else None for name, score in manifest.metrics.items()},
         **{name: whole[name] for name in ("classes", "signature")},
+        **({"code": {"hash": own.hash, "files": sorted(own.files)}} if own else {}),
         "way": champion.backend,
         "example": champion.example,
         "manifest": whole,

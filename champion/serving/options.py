@@ -15,6 +15,7 @@ import click
 from champion.errors import ConfigurationError
 
 KEY_VARIABLE = "SERVE_API_KEY"
+ANY = "any"  # of `trust_code`: whatever code a package brings
 SHORTEST_KEY = 16  # characters
 _DEFAULTS = re.compile(
     "changeme|secret|password|default|example|apikey|mykey|letmein|topsecret|token|admin|test|key|your|replace"
@@ -24,9 +25,26 @@ _SEVERAL, _SECONDS = click.IntRange(min=1), click.FloatRange(min=0.05, max=86_40
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _setting(default: Any, kind: Any, metavar: str, text: str) -> Any:
+def _setting(default: Any, kind: Any, metavar: str, text: str, **more: Any) -> Any:
     """A field that is an option of the command line too: `--max-body`, and SERVE_MAX_BODY in the environment."""
-    return field(default=default, metadata={"type": kind, "metavar": metavar, "help": text})
+    return field(default=default, metadata={"type": kind, "metavar": metavar, "help": text, **more})
+
+
+class _Trust(click.ParamType):  # type: ignore[type-arg]  # click 8.3 and before know no argument
+    """Which own code may be run: none, any, or that of one hash."""
+
+    name = "hash"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The setting as it is kept: empty, `ANY`, or a hash."""
+        text = value.strip().casefold()
+        if text in ("", "0", "false", "no", "off", "none"):
+            return ""
+        if text in (ANY, "1", "true", "yes", "on"):
+            return ANY
+        if not re.fullmatch("[0-9a-f]{32}", text):
+            self.fail(f"found {value!r}, expected {ANY}, or the hash of own code, which the refusal names", param, ctx)
+        return text
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,15 @@ class Options:
         20.0, _SECONDS, "S", "How long requests may take to end once the service is told to stop."
     )
     reload_seconds: float = _setting(1.0, _SECONDS, "S", "How often to look for a new package.")
+    trust_code: str = _setting(
+        "",
+        _Trust(),
+        "[HASH]",
+        "Run the own code that a package brings: any, or that of one hash; else such a package is refused.",
+        is_flag=False,
+        flag_value=ANY,
+        show_default=False,
+    )
 
 
 def serve_options(command: Command) -> Command:

@@ -10,13 +10,13 @@ import os
 import signal
 import socket
 import sys
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.bundle.libraries import moved
 from champion.errors import ProjectError
 from champion.serving.connections import ACCEPTED
+from champion.serving.hidden import HIDDEN
 from champion.serving.options import Options
 from champion.terminal import echo
 
@@ -35,7 +35,7 @@ def serve(options: Options) -> None:
     Raises ProjectError when the address cannot be listened on.
     """
     gc.disable()  # until it listens: what is imported stays
-    sys.meta_path.insert(0, WithoutPandas())
+    sys.meta_path.insert(0, HIDDEN)
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the log's; a pool of its own holds on to memory
     listener = listen(options.host, options.port)
     try:
@@ -95,21 +95,6 @@ async def _serve(server: uvicorn.Server, state: State, listener: socket.socket) 
         tell("listening", address=address, **_facts(state), package=state.options.shown, log=log or "none", key=key)
     await serving
     tell("stopped")
-
-
-class WithoutPandas(MetaPathFinder):
-    """Hides what scikit-learn imports where it finds it, and what is never asked here: 0.3 s and 70 MB.
-
-    The image has none of it; a developer's environment has.
-    """
-
-    _HIDDEN = frozenset({"pandas", "pytest", "rich", "matplotlib"})
-
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
-        """Refuse what is hidden, and know nothing of any other module."""
-        del path, target
-        if fullname in self._HIDDEN:
-            raise ModuleNotFoundError(f"The service does without {fullname}.", name=fullname)
 
 
 def _release_memory() -> None:

@@ -257,7 +257,7 @@ class Watcher:
                 f"{self._shown} is refused: it is a package of the use case {package.manifest.use_case!r}, not of "
                 f"{expected!r}. Put the right one there; start a service of its own for another use case."
             )
-        return Champion(package, self._shown)
+        return Champion(package, self._shown, self._state.options.trust_code)
 
     def _take(self, champion: Champion | None) -> None:
         present = self._state.champion

@@ -189,6 +189,17 @@ def _estimators_in(value: Any) -> tuple[str, ...]:
     return tuple(path for each in value for path in _estimators_in(each)) if isinstance(value, list | tuple) else ()
 
 
+class FeatureStep(Strict):
+    """A step before the model: a transformer, which gets a frame of some columns and gives further ones."""
+
+    transformer: str = Field(description="Import path of a transformer: one of `code`, or of scikit-learn's.")
+    columns: tuple[str, ...] = Field(min_length=1, description="The columns that it gets, as a pandas frame.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the transformer.")
+    keep: bool = Field(
+        default=True, description="Whether the model sees these columns too, beside what is made of them."
+    )
+
+
 class Training(Strict):
     """How candidates are fitted and ranked."""
 
@@ -216,3 +227,4 @@ class Fitting(Strict):
     time: str | None = None  # the time column, by which folds follow each other
     ranked: bool  # whether there is another candidate to be ranked against
     rank_rows: int | None = Field(default=None, exclude_if=lambda rows: rows is None)  # that rank at most
+    features: tuple[FeatureStep, ...] = Field(default=(), exclude_if=lambda steps: not steps)

@@ -68,3 +68,4 @@ class ComparisonRules(Strict):
     min_overlap: int
     seed: int
     replace_unjudged: bool = False
+    trusted_code: tuple[str, ...] = Field(default=(), exclude_if=lambda hashes: not hashes)  # own code that may be run

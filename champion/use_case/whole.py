@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from champion.errors import ConfigurationError, nearest
-from champion.use_case.learning import Candidate, CandidateName, Data, Fitting, Split, Task, Training
+from champion.use_case.learning import Candidate, CandidateName, Data, FeatureStep, Fitting, Split, Task, Training
 from champion.use_case.policy import ComparisonRules, Drift, Promotion
 from champion.use_case.strict import Strict
 
@@ -36,6 +36,10 @@ class UseCase(Strict):
     )
     data: Data
     split: Split = Field(default_factory=Split)
+    code: tuple[str, ...] = Field(
+        default=(), description="Modules of the checkout, whose classes may be candidates and transformers."
+    )
+    features: tuple[FeatureStep, ...] = Field(default=(), description="Steps before the model.")
     candidates: dict[CandidateName, Candidate] = Field(min_length=1)
     training: Training = Field(default_factory=Training)
     promotion: Promotion = Field(default_factory=Promotion)
@@ -61,6 +65,7 @@ class UseCase(Strict):
             time=self.split.column if self.split.by == "time" else None,
             ranked=len(self.candidates) > 1,
             rank_rows=self.training.rank_rows,
+            features=self.features,
         )
 
     def comparison_rules(self) -> ComparisonRules:
@@ -74,6 +79,16 @@ class UseCase(Strict):
             seed=self.training.seed,
             replace_unjudged=self.promotion.replace_unjudged,
         )
+
+    @field_validator("code")
+    @classmethod
+    def _are_modules(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if not re.fullmatch(r"(?:[A-Za-z_]\w*/)*[A-Za-z_]\w*\.py", path, re.ASCII):
+                raise ValueError(
+                    f"found {path!r}, expected the path of a module from the checkout on, such as features/ratios.py"
+                )
+        return tuple(dict.fromkeys(paths))
 
     @model_validator(mode="after")
     def _columns_make_sense(self) -> "UseCase":
@@ -137,6 +152,8 @@ def _sentence(problem: Any, source: str) -> str:
 def _keys_at(path: list[str]) -> list[str]:
     if path[:1] == ["candidates"]:
         return list(Candidate.model_fields)
+    if path[:1] == ["features"]:
+        return list(FeatureStep.model_fields)
     if path[:1] == ["resources"]:
         return list(Resources.model_fields)
     model: type[BaseModel] = UseCase

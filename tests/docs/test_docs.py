@@ -87,6 +87,8 @@ def test_the_documented_default_of_a_key_is_the_default_its_example_runs_and_its
 
 def documented(change: Any, path: str) -> bool:
     head, _, rest = path.partition(".")
+    if isinstance(change, list):
+        change = dict(enumerate(change))
     keys = list(change) if head == "NAME" else [key for key in (head,) if key in change]
     return any(not rest or documented(change[key], rest) for key in keys)
 

@@ -27,7 +27,7 @@ BEHAVIOURS = {
         "report_in_a_browser": "the pages as they are seen",
     },
     "serving": {
-        "batcher": "requests that wait for a model",
+        "batcher": "requests that wait for a model", "own_code": "a package with code of its own",
         "api_docs": "the docs in a browser", "benchmark": "the load of the benchmark", "command": "run.py serve",
         "fuzz": "requests of every kind", "limits": "sizes and times", "page": "the page in a browser",
         "reload": "a swap under load", "serving_docs": "docs/serving.md", "start": "what ends a start",

@@ -17,6 +17,7 @@ from champion.datastore.fetch import fetch_missing
 from champion.errors import ProjectError
 from champion.modeling.estimators import check_candidates
 from champion.modeling.evaluation import PairedTest
+from champion.modeling.own.columns import check_steps
 from champion.modeling.preparation import prepare_table
 from champion.modeling.split import rule_for
 from champion.modeling.table import check
@@ -52,6 +53,7 @@ def refusal(raw: dict[str, Any]) -> str | None:
             if use_case.data.path != "data/iris.csv":
                 fetch_missing(Path(folder), Path(folder) / use_case.data.path)
         check_candidates(use_case, source)
+        check_steps(use_case.features, source)
         check(frame, use_case)
         prepare_table(frame, use_case.data, rule_for(frame, use_case.data, use_case.split))
     except ProjectError as error:

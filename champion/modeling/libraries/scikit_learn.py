@@ -153,7 +153,7 @@ def names(kind: str) -> dict[str, str]:
 
 def check_parameters(estimator: Any) -> None:
     """Let an estimator refuse its parameters, as `fit` would."""
-    if fits(PARAMETERS):
+    if fits(PARAMETERS) and hasattr(estimator, "_parameter_constraints"):
         estimator._validate_params()  # noqa: SLF001 - a row of REACHES
     params = estimator.get_params(deep=False)
     for (kind, name, value), reason in _REFUSED.items():

@@ -238,7 +238,7 @@ def _packaged(use_case: str | None) -> str:
             f"There is more than one production package: {names}. Say with `--use-case` which one to serve."
         )
     name = use_case or packaged[0]
-    for path in (settings.root() / "models" / name).iterdir():
+    for path in (settings.root() / "models" / name).rglob("*"):
         if path.is_symlink():  # into DVC's cache, which no image has
             with replacing(path) as unfinished:
                 shutil.copyfile(path, unfinished)

@@ -9,11 +9,11 @@ from champion.modeling.evaluation import CandidateResult, EquivalenceReport
 from champion.orchestration.materializers.files import Files
 
 _MODEL, _RESULT, _EQUIVALENCE, _ANSWERS = "model.skops", "result.json", "parity.json", "answers.npz"
-_TRAIN_ROWS = "train_rows"
+_TRAIN_ROWS, _CODE = "train_rows", "code.json"
 
 
 class CandidateMaterializer(Files):
-    """A trained candidate: its result as JSON beside its skops file; of a challenger its answers and train rows."""
+    """A trained candidate: its result as JSON beside its skops file; of a challenger its answers and train rows, and own code."""
 
     ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedCandidate,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
@@ -26,8 +26,9 @@ class CandidateMaterializer(Files):
         )
         answers = self._read(_ANSWERS) if self._has(_ANSWERS) else None
         train_rows = self._read(_TRAIN_ROWS) if self._has(_TRAIN_ROWS) else None
+        own = self._read(_CODE) if self._has(_CODE) else None
         result = CandidateResult.model_validate_json(self._read(_RESULT))
-        return TrainedCandidate(result, self._read(_MODEL), equivalence, answers, train_rows)
+        return TrainedCandidate(result, self._read(_MODEL), equivalence, answers, train_rows, own)
 
     def save(self, data: TrainedCandidate) -> None:
         """Write the files."""
@@ -39,6 +40,8 @@ class CandidateMaterializer(Files):
             self._write(_ANSWERS, data.answers)
         if data.train_rows is not None:
             self._write(_TRAIN_ROWS, data.train_rows)
+        if data.code is not None:
+            self._write(_CODE, data.code)
 
     def extract_metadata(self, data: TrainedCandidate) -> dict[str, Any]:
         """Score and time, for the dashboard."""

@@ -25,6 +25,8 @@ class PackageMaterializer(Files):
     def save(self, data: Package) -> None:
         """Write the package, the manifest last."""
         for name, content in data.contents.items():
+            if "/" in name:
+                self.artifact_store.makedirs(f"{self.uri}/{name.rpartition('/')[0]}")
             self._write(name, content)
 
     def save_visualizations(self, data: Package) -> dict[str, VisualizationType]:

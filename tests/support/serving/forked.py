@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import champion.serving.__main__
-from champion.serving.server import WithoutPandas
+from champion.serving.hidden import Hidden
 
 IMPORTED = [
     "champion.serving.app", "champion.serving.log", "champion.serving.protocol", "champion.bundle.model", "sklearn.ensemble",
@@ -64,7 +64,7 @@ def become(arguments: list[str], env: dict[str, str], output: Connection, open_f
 
 
 if "pytest" not in sys.modules:  # this is the Python that will be forked
-    sys.meta_path.insert(0, WithoutPandas())
+    sys.meta_path.insert(0, Hidden())
     for name in IMPORTED:
         importlib.import_module(name)
     del sys.meta_path[0]

@@ -1,0 +1,39 @@
+"""Own code on its way into a run: an artifact of the store, so that steps have it wherever they run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from champion.modeling.own.code import OwnCode
+from champion.orchestration.runs import artifact_name
+from champion.registry.own_code import remember
+from champion.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+    from zenml.models import ArtifactVersionResponse
+
+
+def stored_code(client: Client, workspace: Workspace, own: OwnCode | None) -> ArtifactVersionResponse | None:
+    """The own code of a use case as an artifact, once for each hash; None where there is none."""
+    from zenml import save_artifact
+    from zenml.materializers.built_in_materializer import BytesMaterializer
+
+    from champion.orchestration.materializers.files import is_gone, write_again
+
+    if own is None:
+        return None
+    remember(client, workspace, own.hash)
+    name = artifact_name(workspace.use_case.name, "code")
+    try:
+        artifact = client.get_artifact_version(name, own.hash)
+    except KeyError:
+        return save_artifact(own.as_bytes(), name=name, version=own.hash, include_visualizations=False)
+    if is_gone(artifact.uri):
+        write_again(artifact.uri, own.as_bytes(), BytesMaterializer)
+    return artifact
+
+
+def imported_paths(own: OwnCode | None) -> tuple[str, ...]:
+    """Paths in the libraries that own code imports, whose versions count as an estimator's do."""
+    return tuple(f"{name}.{name}" for name in own.foreign) if own else ()
