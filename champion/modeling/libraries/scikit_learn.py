@@ -159,6 +159,17 @@ def check_parameters(estimator: Any) -> None:
     for (kind, name, value), reason in _REFUSED.items():
         if type(estimator).__name__ == kind and params.get(name) == value and type(params.get(name)) is type(value):
             raise ValueError(f"{name}: found {value!r}: {reason}.")
+    if type(estimator).__name__ == "TunedThresholdClassifierCV":
+        _check_scoring(params["scoring"])
+
+
+def _check_scoring(scoring: Any) -> None:
+    """Refuse a score by which a threshold is tuned, and which a package may not hold."""
+    from sklearn.metrics import get_scorer
+
+    scored_by = getattr(get_scorer(scoring), "_score_func", None) if isinstance(scoring, str) else None
+    if scored_by is not None and f"{scored_by.__module__}.{scored_by.__name__}" not in SCORES:
+        raise ValueError(f"scoring: found {scoring!r}, which is no score of classes; expected one such as 'f1'.")
 
 
 def is_wrong_parameter(error: Exception) -> bool:

@@ -27,6 +27,7 @@ FEW = (
     "TunedThresholdClassifierCV()",
     "VotingClassifier()",
     "n_neighbors=None",
+    "scoring=neg_max",
 )
 
 
