@@ -46,11 +46,23 @@ def test_code_of_a_checkout_is_trained_edited_judged_predicted_and_rolled_back(
 
     workspace = session.workspace(case())
     table, out = session.root / "data/iris.csv", tmp_path / "out.csv"
-    answered = predict(session.client, workspace, checked_files(table, out, None), True, lambda *_: None)
+    answered = predict(
+        session.client,
+        workspace,
+        checked_files(table, out, None, keep=(), keep_all=False, quote_formulas=False),
+        True,
+        lambda *_: None,
+    )
     assert (answered.tally.rows, answered.tally.predicted) == (150, 150)
 
     shutil.rmtree(session.root / "features")
-    predict(session.client, workspace, checked_files(table, out, None), False, lambda *_: None)
+    predict(
+        session.client,
+        workspace,
+        checked_files(table, out, None, keep=(), keep_all=False, quote_formulas=False),
+        False,
+        lambda *_: None,
+    )
     with pytest.raises(ConfigurationError, match=r"features/ratios.py does not exist in this checkout"):
         session.train(case())
 
