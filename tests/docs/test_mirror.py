@@ -10,6 +10,7 @@ from tests.support.pages import ROOT
 UNIT = ROOT / "tests/unit"
 # Files that test what several modules of a room do together, and so have the name of no module.
 BEHAVIOURS = {
+    "comparison": {"real_tables": "the benchmark of real tables"},
     "ci": {"fork": "a fork's artifact", "steps": "the steps in real clones", "workflows": "the files of .github"},
     "datastore": {
         "backends/other_kinds": "remotes but Drive",
@@ -34,7 +35,7 @@ BEHAVIOURS = {
     },
     "tabular": {
         "dialects": "texts as people have them", "typed_formats": "JSON and Arrow",
-        "one_reader": "one table through every reader",
+        "dirty": "the benchmark of dirty cells and files", "one_reader": "one table through every reader",
     },
     "use_case": {"use_case": "the three parts together"},
     "": {"house": "the directions of imports"},

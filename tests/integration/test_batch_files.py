@@ -10,7 +10,7 @@ import pytest
 
 from champion.errors import ProjectError
 from champion.orchestration.materializers.files import FileMaterializer, StoredFile
-from champion.progress import tell_watchers, watched
+from champion.progress import tell_part, tell_watchers, watched
 from pipelines import batch_files as edge
 from pipelines.batch_files import checked_files, deliver
 
@@ -63,7 +63,10 @@ def test_a_file_comes_back_from_a_store_elsewhere_byte_for_byte(tmp_path: Path) 
 def test_a_step_tells_how_far_it_is_to_whoever_looks_on() -> None:
     heard: list[Any] = []
     tell_watchers(1, None, 0.1)
-    with watched(lambda *how_far: heard.append(how_far)):
+    tell_part("forest", 0, 2)
+    with watched(lambda *how_far: heard.append(how_far), lambda *parts: heard.append(parts)):
         tell_watchers(2, 4, 0.5)
+        tell_part("forest", 1, 2)
     tell_watchers(3, 4, 0.7)
-    assert heard == [(2, 4, 0.5)]
+    tell_part("forest", 2, 2)
+    assert heard == [(2, 4, 0.5), ("forest", 1, 2)]
