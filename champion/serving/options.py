@@ -15,7 +15,7 @@ import click
 from champion.errors import ConfigurationError
 
 KEY_VARIABLE = "SERVE_API_KEY"
-ANY = "any"  # of `trust_code`: whatever code a package brings
+NONE, ANY = "none", "any"  # of `trust_code`: no own code, or whatever a package brings
 SHORTEST_KEY = 16  # characters
 _DEFAULTS = re.compile(
     "changeme|secret|password|default|example|apikey|mykey|letmein|topsecret|token|admin|test|key|your|replace"
@@ -36,10 +36,10 @@ class _Trust(click.ParamType):  # type: ignore[type-arg]  # click 8.3 and before
     name = "hash"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The setting as it is kept: empty, `ANY`, or a hash."""
+        """The setting as it is kept: `NONE`, `ANY`, or a hash."""
         text = value.strip().casefold()
-        if text in ("", "0", "false", "no", "off", "none"):
-            return ""
+        if text in ("", "0", "false", "no", "off", NONE):
+            return NONE
         if text in (ANY, "1", "true", "yes", "on"):
             return ANY
         if not re.fullmatch("[0-9a-f]{32}", text):
@@ -74,13 +74,12 @@ class Options:
     )
     reload_seconds: float = _setting(1.0, _SECONDS, "S", "How often to look for a new package.")
     trust_code: str = _setting(
-        "",
+        NONE,
         _Trust(),
         "[HASH]",
         "Run the own code that a package brings: any, or that of one hash; else such a package is refused.",
         is_flag=False,
         flag_value=ANY,
-        show_default=False,
     )
 
 

@@ -38,7 +38,7 @@ def package() -> Package:
 def test_a_package_with_code_is_served_only_where_that_code_or_any_is_trusted(package: Package) -> None:
     own = code_of(package, "models/one")
     assert own is not None
-    for trust in ("", "0" * 32):
+    for trust in ("none", "0" * 32):
         with pytest.raises(UntrustedCodeError, match=f"set SERVE_TRUST_CODE={own.hash} for a service"):
             Champion(package, "models/one", trust)
     for trust in ("any", own.hash):
@@ -58,7 +58,7 @@ def test_where_pandas_is_missing_the_refusal_says_which_image_has_it(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [([], ""), (["--trust-code"], "any"), (["--trust-code", "a" * 32], "a" * 32)]
+    ("given", "kept"), [([], "none"), (["--trust-code"], "any"), (["--trust-code", "a" * 32], "a" * 32)]
 )
 def test_the_setting_is_a_flag_a_hash_or_a_variable(
     given: list[str], kept: str, monkeypatch: pytest.MonkeyPatch
@@ -69,7 +69,7 @@ def test_the_setting_is_a_flag_a_hash_or_a_variable(
         return settings["trust_code"]
 
     assert command.main(given, standalone_mode=False) == kept
-    for text, meant in (("1", "any"), ("false", ""), ("b" * 32, "b" * 32)):
+    for text, meant in (("1", "any"), ("false", "none"), ("b" * 32, "b" * 32)):
         monkeypatch.setenv("SERVE_TRUST_CODE", text)
         assert command.main([], standalone_mode=False) == meant
     monkeypatch.setenv("SERVE_TRUST_CODE", "perhaps")
