@@ -20,7 +20,7 @@ from champion.terminal import complain, echo, guard_process, refuse
 LONG_LIVED = ("dashboard", "serve")
 READERS = ("doctor", "models", "schema", *LONG_LIVED)  # they leave everything as it is
 OF_A_USE_CASE = ("adopt", "doctor", "init", "models", "monitor", "predict", "prune", "refit", "rollback", "train")
-COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "new", "schema", "stack"))
+COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "new", "schema", "stack", "use-cases"))
 INTERRUPTED = "Interrupted. Production is whole: `python run.py models` names its champion. Run again when you like."
 
 
@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
         """Load one command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"cli.{cmd_name.replace('-', '_')}").command
         return command
 
 

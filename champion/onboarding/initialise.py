@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +32,7 @@ from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
 from champion.onboarding.cell_rules import CellRules, find
+from champion.onboarding.stage import with_stage
 from champion.onboarding.use_case_text import Facts, quoted, use_case_text
 from champion.tabular.as_written import as_they_stand, as_written
 from champion.tabular.propose import Proposal
@@ -109,7 +109,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     facts = Facts(missing, counts, cells)
     text = use_case_text(bare, columns, values, numbers, comments, facts)
     parse_use_case(parse(text, config_path), config_path)  # what is written can be read
-    stages, no_stage = _with_stage(root, name, data_path)
+    stages, no_stage = with_stage(root, name, data_path)
     del frame
     with _all_or_nothing(root, data, config):
         if not data.exists():
@@ -276,42 +276,6 @@ def _under_data(root: Path, table: Path, file: str) -> Path:
             "or move the other file away."
         )
     return path
-
-
-def _with_stage(root: Path, name: str, path: str) -> tuple[str | None, str | None]:
-    """Add the use case to dvc.yaml: its new text (None where it may stay), and a warning where there is no place."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap
-    from ruamel.yaml.error import YAMLError
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-    from ruamel.yaml.util import load_yaml_guess_indent
-
-    file = root / "dvc.yaml"
-    missing = "dvc.yaml has no stages.train.foreach: `dvc repro` will not train this use case; `python run.py` does."
-    if not file.exists():
-        return None, missing
-    round_trip = YAML()
-    round_trip.preserve_quotes, round_trip.width = True, 10_000
-    try:
-        former = file.read_text(encoding="utf-8")
-        _, indent, offset = load_yaml_guess_indent(former)
-        content = round_trip.load(former)
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"dvc.yaml is not valid YAML: {error}. Mend it first.") from None
-    entries = content
-    for key in ("stages", "train", "foreach"):
-        entries = entries.get(key) if isinstance(entries, dict) else None
-    if not isinstance(entries, CommentedMap):
-        return None, missing
-    if entries.get(name) == {"data": path}:
-        return None, None
-    entry = CommentedMap({"data": path})
-    entry.fa.set_flow_style()
-    entries[name if quoted(name) == name else DoubleQuotedScalarString(name)] = entry
-    round_trip.indent(mapping=2, sequence=indent or 2, offset=offset or 0)
-    out = StringIO()
-    round_trip.dump(content, out)
-    return out.getvalue(), None
 
 
 @contextmanager

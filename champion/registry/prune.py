@@ -41,7 +41,7 @@ class Pruned:
     stays: tuple[str, ...] = field(default=(), compare=False)
 
 
-def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
+def prune(client: Client, workspace: Workspace, really: bool, everything: bool = False) -> Pruned:
     """Remove the runs of a use case but the newest, and the artifacts that nothing needs then; without `really` only count.
 
     A run whose steps the newest one took from the cache stays too: ZenML's cache finds a step by the run that executed
@@ -53,13 +53,14 @@ def prune(client: Client, workspace: Workspace, really: bool) -> Pruned:
     earlier deletions left behind there.
 
     A run that has not ended was killed, and goes, where no process runs a pipeline; else it stays, with what it needs.
-    Whatever else a run still names stays too. What was interrupted goes on at the next call.
+    Whatever else a run still names stays too. What was interrupted goes on at the next call. With `everything` the newest
+    run goes as well.
     """
     name = workspace.use_case.name
     with locked(client, name), nobody_at_work(client) as all_ended:
         runs = _runs(client, name, TRAINING)
         scoring = [run for pipeline in SCORING for run in _runs(client, name, pipeline)]
-        newest = next((run for run in runs if run.status.is_successful), None)
+        newest = None if everything else next((run for run in runs if run.status.is_successful), None)
         unfinished = {run.id for run in [*runs, *scoring] if not (all_ended or run.status.is_finished)}
         still_used = _still_used(client, newest) | unfinished
         versions = champions.version_history(client, name).versions
