@@ -56,6 +56,8 @@ class ParquetFolder:
 
         self.table, self.rows = table, 0
         files = _files(folder)
+        if not files:
+            raise DataError(f"{table} is a folder without a file. Give it Parquet files, or name one file.")
         foreign = [path.relative_to(folder).as_posix() for path in files if not path.name.casefold().endswith(_ENDINGS)]
         if foreign:
             raise DataError(

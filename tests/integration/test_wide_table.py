@@ -32,8 +32,9 @@ def test_a_wide_table_goes_through_train_gate_rollback_push_and_pull(
     remote = f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path / 'remote'}\n"
     (checkout.root / ".dvc/config.local").write_text(remote)
     data = {"path": "data/survey.csv", "target": "answer"}
-    for depth in (0, 1):
-        checkout.write_use_case(tree(depth, data=data))
+    bayes = {"bayes": {"estimator": "sklearn.naive_bayes.GaussianNB"}}
+    for use_case in (tree(1, data=data, candidates=bayes), tree(1, data=data)):
+        checkout.write_use_case(use_case)
         assert checkout.train()["action"] == "promoted"
     assert checkout.json("rollback")["champion"] == 1
     assert "models/iris.dvc names version 1" in checkout.run("data", "push").stderr

@@ -27,7 +27,7 @@ def test_a_terminal_sees_escapes_as_text_wherever_they_are_printed(
     for name in ("sys.excepthook", "warnings.showwarning"):
         monkeypatch.setattr(name, None)  # restored after the test
     guard_process()
-    console.columns_table([Column(HOSTILE, "text", False, HOSTILE)])
+    console.columns_table([Column(HOSTILE, "text", False, HOSTILE)], {HOSTILE: 0.5})
     console.warn([HOSTILE])
     main.main(["train", "--config", f"configs/{HOSTILE}.yaml"])
     shown = "".join(capsys.readouterr())
