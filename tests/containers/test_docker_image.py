@@ -38,7 +38,7 @@ def test_the_image_has_what_a_run_needs_and_nothing_else_and_alone_trains_into_a
     finally:
         engine.images.remove(name)
     assert {path.partition("/")[0] for path in files} == {
-        "run.py", "dvc.yaml", "configs", "data", "champion", "cli", "steps", "pipelines", "requirements", "stacks",
+        "run.py", "dvc.yaml", "configs", "data", "champion", "cli", "features", "steps", "pipelines", "requirements", "stacks",
     }  # fmt: skip
     assert not [path for path in files if path.endswith((".json", ".env", ".csv"))]
     assert labels["org.opencontainers.image.revision"] == commit
