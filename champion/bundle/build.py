@@ -131,8 +131,7 @@ def array_predictor(package: Package, source: str, trusted: Collection[str] = ()
     if takes_frames(package) and find_spec("pandas") is None:
         cause = "has steps before it that take a pandas frame, and pandas is not installed here"
         raise ModelError(
-            f"{source} cannot be loaded: its model {cause}. The image of such a service is built with it: `python run.py image "
-            "--target serving --use-case NAME`.",
+            f"{source} cannot be loaded: its model {cause}. Serve it from a checkout, which has pandas: `python run.py serve`.",
             cause=cause,
         )
     backend = equivalence_of(package).backend

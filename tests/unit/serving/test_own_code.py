@@ -53,7 +53,7 @@ def test_where_pandas_is_missing_the_refusal_says_which_image_has_it(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("champion.bundle.build.find_spec", lambda name: None if name == "pandas" else sys)
-    with pytest.raises(ModelError, match=r"pandas is not installed here. The image of such a service is built with it"):
+    with pytest.raises(ModelError, match=r"pandas is not installed here. Serve it from a checkout"):
         Champion(package, "models/one", "any")
 
 
