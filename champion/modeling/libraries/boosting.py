@@ -172,6 +172,26 @@ def number_steps(estimator: Any) -> Any:
     return "passthrough"
 
 
+def category_encoder(estimator: Any) -> Any:
+    """Codes; a category that is missing, or was never seen, has none."""
+    from sklearn.preprocessing import OrdinalEncoder
+
+    del estimator
+    unknown = {"handle_unknown": "use_encoded_value", "unknown_value": np.nan, "encoded_missing_value": np.nan}
+    return OrdinalEncoder(**unknown)
+
+
+def is_wrong_parameter(error: Exception) -> bool:
+    """These libraries have one class for all their errors."""
+    del error
+    return False
+
+
+def names_of(adapted: frozenset[str], kind: str) -> dict[str, str]:
+    """The import paths of a library's estimators of a kind, by the names of their classes; all are classifiers."""
+    return {path.rpartition(".")[2]: path for path in adapted} if kind == "classifier" else {}
+
+
 def plain_json(text: bytes) -> Any:
     """JSON in which no object names a key twice, which two parsers might read in two ways. Raises ValueError."""
 

@@ -209,7 +209,7 @@ def owns(estimator: type[Any]) -> bool:
 
 def names(kind: str) -> dict[str, str]:
     """The import paths of its estimators of a kind, by the names of their classes."""
-    return {path.rpartition(".")[2]: path for path in ADAPTED} if kind == "classifier" else {}
+    return boosting.names_of(ADAPTED, kind)
 
 
 def adapted(path: str) -> type[Any]:
@@ -233,12 +233,7 @@ def check_parameters(estimator: Any) -> None:
         raise ValueError(f"CatBoost refuses these parameters: {said}") from None
 
 
-def is_wrong_parameter(error: Exception) -> bool:
-    """CatBoost has one class for all its errors."""
-    del error
-    return False
-
-
+is_wrong_parameter = boosting.is_wrong_parameter
 number_steps = boosting.number_steps
 
 

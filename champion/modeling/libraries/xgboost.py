@@ -192,7 +192,7 @@ def owns(estimator: type[Any]) -> bool:
 
 def names(kind: str) -> dict[str, str]:
     """The import paths of its estimators of a kind, by the names of their classes."""
-    return {path.rpartition(".")[2]: path for path in ADAPTED} if kind == "classifier" else {}
+    return boosting.names_of(ADAPTED, kind)
 
 
 def adapted(path: str) -> type[Any]:
@@ -220,22 +220,9 @@ def check_parameters(estimator: Any) -> None:
         raise ValueError(f"XGBoost does not use {names} (with these other parameters)")
 
 
-def is_wrong_parameter(error: Exception) -> bool:
-    """XGBoost has one class for all its errors."""
-    del error
-    return False
-
-
+is_wrong_parameter = boosting.is_wrong_parameter
 number_steps = boosting.number_steps
-
-
-def category_encoder(estimator: Any) -> Any:
-    """Codes; a category that is missing, or was never seen, has none: XGBoost refuses one that it does not know."""
-    from sklearn.preprocessing import OrdinalEncoder
-
-    del estimator
-    unknown = {"handle_unknown": "use_encoded_value", "unknown_value": np.nan, "encoded_missing_value": np.nan}
-    return OrdinalEncoder(**unknown)
+category_encoder = boosting.category_encoder  # XGBoost refuses a category that it does not know
 
 
 def category_parameters(estimator: Any, numbers: int, categories: int) -> dict[str, Any]:
