@@ -100,16 +100,7 @@ def compare(
         champion_answers = judging.answers(predictions, champion.predictor.contract, classes, truth)
         paired = judging.paired_test(answers, champion_answers)
         performance = _performance(champion, champion_answers, rules, [])
-    sample = asked
-    if len(asked) > IMPORTANCE_ROWS:
-        order = np.random.default_rng(rules.seed).permutation(len(asked))
-        sample = asked.iloc[judging.sample(truth, order, IMPORTANCE_ROWS)]
-    alone = None
-    if not judged.all():
-        whole = labels_of(holdout[rules.target])
-        known = judging.classes(contracts[:1], whole)
-        whole_answers = judging.answers(challenger.predictor.predict(holdout), contracts[0], known, whole)
-        alone = _performance(challenger, whole_answers, rules, [])
+    sample = _for_importance(asked, truth, rules, task)
     return Evaluation(
         use_case=rules.use_case,
         task=task,
@@ -132,7 +123,7 @@ def compare(
         champion=performance,
         champion_unjudged=why or unjudged,
         paired=paired,
-        alone=alone,
+        alone=None if judged.all() else _alone(holdout, challenger, rules),
         periods=_periods(asked, challenger.rule, rules, sides),
         warnings=[
             *_failures(candidates),
@@ -272,6 +263,23 @@ def _rows_of_neither(
             f"At least split.min_overlap = {least} are needed. Add rows, write the table as it was, or lower min_overlap."
         )
     return judged, learned
+
+
+def _for_importance(asked: pd.DataFrame, truth: NDArray[np.object_], rules: ComparisonRules, task: str) -> pd.DataFrame:
+    """The judged rows, or a sample of them, by which the importance of columns is measured."""
+    if len(asked) <= IMPORTANCE_ROWS:
+        return asked
+    order = np.random.default_rng(rules.seed).permutation(len(asked))
+    return asked.iloc[judging_of(task).sample(truth, order, IMPORTANCE_ROWS)]
+
+
+def _alone(holdout: pd.DataFrame, challenger: ComparedModel, rules: ComparisonRules) -> Performance:
+    """The challenger on the whole holdout, where both were judged on a part of it."""
+    contract = challenger.predictor.contract
+    judging, truth = judging_of(contract.task), target_of(contract.task).canonical_labels(holdout[rules.target])
+    classes = judging.classes([contract], truth)
+    answers = judging.answers(challenger.predictor.predict(holdout), contract, classes, truth)
+    return _performance(challenger, answers, rules, [])
 
 
 def _performance(side: ComparedModel, answers: Any, rules: ComparisonRules, columns: list[Importance]) -> Performance:

@@ -251,7 +251,7 @@ def _refusing(where: str) -> Iterator[None]:
         yield
     except ConfigurationError:
         raise
-    except Exception as error:
+    except Exception as error:  # each library has errors of its own for this
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigurationError(f"{where}: {first}") from None
 
