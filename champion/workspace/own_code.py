@@ -78,11 +78,11 @@ def _file_of(root: Path, name: str) -> str | None:
 
 
 def _refuse_unnamed(workspace: Workspace) -> None:
-    """Refuse a class of a module of the checkout that `code` does not name."""
+    """Refuse a class of a module of the checkout that `code` does not name, also one inside another estimator."""
     use_case = workspace.use_case
-    named = {f"candidates.{name}.estimator": each.estimator for name, each in use_case.candidates.items()}
-    named |= {f"features.{number}.transformer": each.transformer for number, each in enumerate(use_case.features)}
-    for key, path in named.items():
+    named = [(f"candidates.{name}", path) for name, each in use_case.candidates.items() for path in each.estimators]
+    named += [(f"features.{number}.transformer", each.transformer) for number, each in enumerate(use_case.features)]
+    for key, path in named:
         file = _file_of(workspace.root, path.rpartition(".")[0])
         if file is not None and file not in use_case.code:
             raise ConfigurationError(

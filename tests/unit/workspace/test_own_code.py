@@ -1,12 +1,14 @@
 """The own code of a checkout: what is refused before anything of it is run, and what git once had."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from champion.errors import ConfigurationError
 from champion.modeling.own.code import OwnCode
+from champion.use_case.learning import Candidate
 from champion.use_case.whole import parse_use_case
 from champion.workspace.own_code import is_of_history, read_own_code
 from champion.workspace.workspace import Workspace
@@ -52,10 +54,14 @@ def test_what_cannot_go_with_the_model_is_refused_with_what_to_do(tmp_path: Path
     assert "code: features/broken.py, line 2, is no Python: " in refused(["features/broken.py"])
     said = "ratios.py imports features.helpers, a module of this checkout that `code` does not name. Add features/helpers.py"
     assert said in refused(BOTH[:1])
-    said = (
-        "own.estimator: features.ratios.Nearest is of a module of this checkout. Name it: code: ['features/ratios.py']"
-    )
+    said = "own: features.ratios.Nearest is of a module of this checkout. Name it: code: ['features/ratios.py']"
     assert said in refused([])
+    inside = workspace(tmp_path, [])
+    params = {"estimator": {"estimator": "features.ratios.Nearest"}}
+    bagging = Candidate(estimator="sklearn.ensemble.BaggingClassifier", params=params)
+    bagged = replace(inside, use_case=inside.use_case.model_copy(update={"candidates": {"own": bagging}}))
+    with pytest.raises(ConfigurationError, match=r"candidates\.own: features\.ratios\.Nearest is of a module of this"):
+        read_own_code(bagged)
     for path in ("../x.py", "/x.py", "features/x", "a-b/x.py"):
         with pytest.raises(ConfigurationError, match="expected the path of a module from the checkout on"):
             workspace(tmp_path, [path])
