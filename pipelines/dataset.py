@@ -73,6 +73,7 @@ def register(
     """
     from zenml import log_metadata, save_artifact
 
+    from champion.bundle.trial import try_candidates
     from champion.orchestration import metadata
     from champion.orchestration.materializers.files import is_gone, write_again
     from champion.orchestration.materializers.table import TableMaterializer
@@ -86,6 +87,7 @@ def register(
     artifact, checks = _registered(client, name, _kept_as(version, use_case))
     if artifact is None or key not in checks or again:
         table_check.require_candidates(use_case, workspace.shown_config)
+        try_candidates(use_case, workspace.shown_config)
         read: tuple[Any, dict[str, Any]] | None = early.checked(recorded, signature) if early else None
         if read is None:
             with files.copied(path) if is_there else contextlib.nullcontext((path, "")) as (copy, version):

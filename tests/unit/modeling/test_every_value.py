@@ -7,6 +7,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from champion.bundle.model import dumps, loads
+from champion.bundle.trial import try_candidates
 from champion.errors import ConfigurationError
 from champion.modeling.columns import infer
 from champion.modeling.estimators import build_pipeline, check_candidates
@@ -41,11 +42,16 @@ def comes_back(case: Case) -> None:
     """Refused before training or by `fit`, each in a sentence; else its answers are the same after reading."""
     candidate = Candidate(estimator=case.path, params=case.params)
     raw = {"name": "one", "data": {"path": "a.csv", "target": "y"}, "candidates": {"one": candidate.model_dump()}}
+    use_case, tried = parse_use_case(raw, "one.yaml"), True
     try:
-        check_candidates(parse_use_case(raw, "one.yaml"), "one.yaml")
+        check_candidates(use_case, "one.yaml")
     except ConfigurationError as error:
         assert str(error).startswith("one.yaml: candidates.one.params")  # noqa: PT017 - some are refused, and some are not
         return
+    try:
+        try_candidates(use_case, "one.yaml")
+    except ConfigurationError:
+        tried = False
     labels = np.arange(60) % (2 if "Threshold" in case.path else 3)
     pipeline = build_pipeline(candidate, FEATURES, seed=0)
     try:
@@ -56,6 +62,7 @@ def comes_back(case: Case) -> None:
         NotImplementedError,
     ):  # scikit-learn's own sentence: the candidate is left out with it
         return
+    assert tried, "refused before the table is loaded, and can be trained"
     back = loads(dumps(pipeline), "here")
     np.testing.assert_array_equal(back.predict(ROWS), pipeline.predict(ROWS))
     if hasattr(pipeline, "predict_proba"):
