@@ -1,5 +1,6 @@
 # pipeline: trains, judges and promotes; for `docker run`, and for the steps of the docker stack.
 # serving: the REST service over a production package that is mounted; champion: the same with a package inside.
+# EXTRAS: what a use case needs besides, as names of files in requirements/, with blanks between; run.py finds them out.
 # No RUN --mount and no here-document, so that the classic builder builds it as BuildKit does.
 ARG BASE=python:3.13-slim-bookworm
 
@@ -21,6 +22,20 @@ RUN python -m venv --without-pip /venv \
  && rm -f pyarrow/libarrow_flight* pyarrow/_flight*.so \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib \
  && /venv/bin/python -c "import pandas, pyarrow.dataset, pyarrow.parquet, sklearn.ensemble, skops.io, zenml.client"
+# in a layer of its own, so that another use case does not install all the others anew
+COPY requirements /tmp/requirements
+ARG EXTRAS=
+RUN if [ -n "${EXTRAS}" ]; then set -e; touch /tmp/before; \
+    for extra in ${EXTRAS}; do \
+      python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
+        --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r "/tmp/requirements/${extra}.txt"; \
+    done; \
+    cd /venv/lib/python3.13/site-packages; \
+    find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +; \
+    find . -name '*.pyi' -delete; \
+    find /venv/lib -name '*.py' -newer /tmp/before >/tmp/new; \
+    python -m compileall -q -j 0 --invalidation-mode unchecked-hash -i /tmp/new; \
+    fi
 
 FROM ${BASE} AS pipeline
 # ZenML runs a step as whoever started the run, so every folder that is written to is open to all.
@@ -38,7 +53,10 @@ ENV PATH=/venv/bin:$PATH \
     CHAMPION_RESULTS=/results \
     ZENML_CONFIG_PATH=/var/champion/zenml \
     ZENML_ANALYTICS_OPT_IN=false
-RUN python -c "import matplotlib.font_manager" && chmod -R a+rwX /var/champion/matplotlib
+# LightGBM alone brings no libgomp; scikit-learn does, and one of them in a process is enough
+RUN python -c "import matplotlib.font_manager" && chmod -R a+rwX /var/champion/matplotlib \
+ && if [ -d /venv/lib/python3.13/site-packages/lightgbm ]; then \
+    ln -s /venv/lib/python3.13/site-packages/scikit_learn.libs/libgomp-*.so.* /usr/lib/libgomp.so.1 && python -c "import lightgbm"; fi
 WORKDIR /app
 COPY run.py dvc.yaml ./
 COPY configs configs
@@ -79,14 +97,34 @@ RUN python -m venv --without-pip /venv \
     wcwidth prettytable scipy/odr sklearn/datasets/data sklearn/datasets/images sklearn/datasets/descr \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib \
  && /venv/bin/python -c "import pyarrow.compute, pyarrow.parquet, skops.io; from sklearn.utils.discovery import all_estimators; all_estimators()"
+# CatBoost names what only draws, and a table library that it does without
+COPY requirements /tmp/requirements
+ARG EXTRAS=
+RUN if [ -n "${EXTRAS}" ]; then set -e; touch /tmp/before; \
+    for extra in ${EXTRAS}; do \
+      python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
+        --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r "/tmp/requirements/${extra}.txt"; \
+    done; \
+    needless="contourpy cycler fonttools graphviz kiwisolver matplotlib pillow plotly pyparsing"; \
+    case " ${EXTRAS} " in *" own-code "*) ;; *) needless="${needless} pandas python-dateutil" ;; esac; \
+    python -m pip --python /venv/bin/python uninstall -qq --yes --root-user-action ignore ${needless}; \
+    cd /venv/lib/python3.13/site-packages; \
+    find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +; \
+    find . \( -name '*.py[ix]' -o -name '*.px[di]' \) -delete; \
+    find /venv/lib -name '*.py' -newer /tmp/before >/tmp/new; \
+    python -m compileall -q -j 0 --invalidation-mode unchecked-hash -i /tmp/new; \
+    fi
 
 FROM ${BASE} AS serving
 RUN useradd --no-create-home --home-dir /app --uid 1000 champion \
  && install -d /app /app/models \
  && install -d -o champion -g champion /log
 COPY --from=serving-packages /venv /venv
-# the bytecode of what it needs of the standard library, which the base image comes without
-RUN /venv/bin/python -c "import click, fastapi, msgspec, prometheus_client, pyarrow.parquet, sklearn.ensemble, skops.io, uvicorn, uvloop"
+# the bytecode of what it needs of the standard library, which the base image comes without; libgomp as in `pipeline`
+RUN /venv/bin/python -c "import click, fastapi, msgspec, prometheus_client, pyarrow.parquet, sklearn.ensemble, skops.io, uvicorn, uvloop" \
+ && if [ -d /venv/lib/python3.13/site-packages/lightgbm ]; then \
+    ln -s /venv/lib/python3.13/site-packages/scikit_learn.libs/libgomp-*.so.* /usr/lib/libgomp.so.1 \
+    && /venv/bin/python -c "import lightgbm"; fi
 # which package under models/ it serves; a container mounts models/, not the folder that a promotion swaps
 ARG USE_CASE=iris
 ENV PATH=/venv/bin:$PATH \
@@ -122,3 +160,6 @@ RUN chmod -R a+rX /models
 
 FROM serving AS champion
 COPY --from=readable /models models
+# the hash of its own code, which may be run since whoever builds the image has allowed it; empty where it has none
+ARG TRUST_CODE=
+ENV SERVE_TRUST_CODE=${TRUST_CODE}

@@ -140,7 +140,7 @@ requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
 	$(UV) export $(EXPORT) --group dvc --group dev --group dashboard --group kubernetes --group serving $(BOOSTERS) --output-file requirements/dev.txt
 	$(UV) export $(EXPORT) --no-dev --group kubernetes --output-file requirements/pod.txt
 	$(UV) export $(EXPORT) --only-group serving --output-file requirements/serving.txt
-	for group in lightgbm xgboost catboost; do $(UV) export $(EXPORT) --only-group $$group --output-file requirements/$$group.txt; done
+	for group in lightgbm xgboost catboost own-code; do $(UV) export $(EXPORT) --only-group $$group --output-file requirements/$$group.txt; done
 	$(UV) export $(EXPORT) --only-group drive --output-file requirements/drive.txt
 BOOSTERS := --group lightgbm --group xgboost --group catboost
 EXPORT := --quiet --no-emit-index-url --no-header --format requirements-txt

@@ -11,6 +11,7 @@ from zenml.enums import ExecutionMode
 from champion.bundle.batch import BatchRequest, Tally
 from champion.errors import DataError
 from champion.orchestration import code
+from champion.orchestration.docker.extras import needed_by
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry.own_code import trusted_code
@@ -56,10 +57,19 @@ def predict(
     trusted = trusted_code(client, workspace, champion.package, trust_code)
     asked = files.asked.model_copy(update={"trusted_code": trusted})
     inputs: dict[str, Any] = {"table": table, "champion": champion.stored, "asked": asked}
-    with code.made_with(support_of(client).libraries()):
+    stack = support_of(client, needed_by(None, None, champion.package))
+    with code.made_with(stack.libraries()):
         inputs["version"] = code.step_version("steps.predict", (manifest.estimator,))
         run = launched(
-            client, workspace.use_case, batch_inference, inputs, tell, kind="batch", steps=["predict"], cache=cache
+            client,
+            stack,
+            workspace.use_case,
+            batch_inference,
+            inputs,
+            tell,
+            kind="batch",
+            steps=["predict"],
+            cache=cache,
         )
     made = run.steps
     tally: Tally = output(made, "predict", "tally")

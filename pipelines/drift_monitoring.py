@@ -13,6 +13,7 @@ from champion.drift.judge import require_known_columns
 from champion.drift.rows import Answerer, DriftRequest
 from champion.errors import ProjectError
 from champion.orchestration import code
+from champion.orchestration.docker.extras import needed_by
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
@@ -63,9 +64,12 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep, 
     trusted = trusted_code(client, workspace, champion.package, trust_code)
     asked = asked.model_copy(update={"dropped": workspace.use_case.data.drop, "trusted_code": trusted})
     inputs: dict[str, Any] = {"rows": rows, "champion": champion.stored, "asked": asked, "labels": labels}
-    with code.made_with(support_of(client).libraries()):
+    stack = support_of(client, needed_by(None, None, champion.package))
+    with code.made_with(stack.libraries()):
         inputs["version"] = code.step_version("steps.monitor", (manifest.estimator,))
-        run = launched(client, workspace.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"])
+        run = launched(
+            client, stack, workspace.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"]
+        )
     report: DriftReport = output(run.steps, "monitor", "report")
     write_reports(workspace, report)
     _keep_scores(client, history, report)

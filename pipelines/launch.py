@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from champion.errors import ProjectError
 from champion.orchestration import code, patches
 from champion.orchestration.runs import lost_artifacts_named, progress, run_tag
-from champion.orchestration.stacks import support_of
+from champion.orchestration.stack_support import StackSupport
 from champion.orchestration.store import at_work
 from champion.patching import apply
 from champion.use_case.whole import UseCase
@@ -29,6 +29,7 @@ def versioned(step: Any, *estimators: str) -> Any:
 
 def launched(
     client: Client,
+    stack: StackSupport,
     use_case: UseCase,
     pipeline: Pipeline,
     inputs: dict[str, Any],
@@ -38,7 +39,7 @@ def launched(
     steps: Sequence[str] | None = None,
     cache: bool | None = None,
 ) -> PipelineRunResponse:
-    """Run a pipeline to its end; the run that is returned was successful.
+    """Run a pipeline to its end on the active stack, which is `stack`; the run that is returned was successful.
 
     Raises ProjectError when a step failed, or the stack runs the pipeline on without us.
 
@@ -52,7 +53,6 @@ def launched(
         Whether steps whose inputs did not change may be left out; as each step says if left out.
     """
     apply(*patches.RUN)
-    stack = support_of(client)
     with at_work(client), stack.pipeline_settings(client) as settings, progress(tell), lost_artifacts_named():
         run = pipeline.with_options(
             enable_cache=cache,

@@ -17,6 +17,7 @@ from champion.modeling.contract import Contract
 from champion.modeling.own.code import using
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
+from champion.orchestration.docker.extras import needed_by
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
@@ -127,9 +128,8 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
             "makes one."
         )
     manifest, notes = package.manifest, [*reconciled.notes]
-    with code.made_with(support_of(client).libraries()):
-        _, here = code.fingerprint({}, (manifest.estimator,))
-    changed = moved(manifest.libraries, here)
+    stack = support_of(client, needed_by(None, None, package))
+    changed = moved(manifest.libraries, stack.libraries())
     if changed is None:
         said = f"Nothing to refit: version {champion.number} was made with the libraries that are here."
         return Refit(said, None, None, notes)
@@ -154,7 +154,7 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
         readmit=options.readmit,
         by=who(client, workspace),
     )
-    with code.made_with(support_of(client).libraries()):
+    with code.made_with(stack.libraries()):
         inputs = {
             "table": dataset.artifact,
             "use_case": own.use_case,
@@ -168,7 +168,9 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
             "rows": dataset.rows,
         }
         steps = ["prepare", f"train_{manifest.candidate}", "compare_answers", "refit"]
-        run = launched(client, own.use_case, refitting, inputs, tell, kind="refit", steps=steps, cache=options.cache)
+        run = launched(
+            client, stack, own.use_case, refitting, inputs, tell, kind="refit", steps=steps, cache=options.cache
+        )
     outcome: RefitOutcome = output(run.steps, "refit", "outcome")
     if outcome.action == "other_answers":
         said = (

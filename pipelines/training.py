@@ -15,6 +15,7 @@ from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.own.code import OwnCode, using
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
+from champion.orchestration.docker.extras import needed_by
 from champion.orchestration.runs import output
 from champion.orchestration.stacks import support_of
 from champion.registry import versions as champions
@@ -166,7 +167,8 @@ def judged(
         by=who(client, workspace),
         unreachable=unreachable and Unreachable(number=unreachable.number, metrics=unreachable.metrics),
     )
-    with code.made_with(support_of(client).libraries()):
+    stack = support_of(client, needed_by(use_case, own, reconciled.package if reconciled else None))
+    with code.made_with(stack.libraries()):
         facts = facts_of(client, workspace, dataset, own)
         inputs = {
             "table": dataset.artifact,
@@ -180,7 +182,7 @@ def judged(
             "libraries": _estimators(use_case, own),
             "trusted_code": trusted,
         }
-        run = launched(client, use_case, training, inputs, tell, cache=options.cache)
+        run = launched(client, stack, use_case, training, inputs, tell, cache=options.cache)
     made = run.steps  # asked for once: each time is a query
     evaluation: Evaluation = output(made, "evaluate", "evaluation")
     decision: Decision = output(made, "promote", "decision")
@@ -192,14 +194,16 @@ def judged(
         notes = [note for note in notes if reconciled and note != reconciled.out_of_step]
         notes += [line for line in (write_champion(client, workspace),) if line]
     if reconciled is not None:
-        notes += _of_libraries(reconciled, facts, evaluation, workspace)
+        notes += _of_libraries(reconciled, stack.libraries(), evaluation, workspace)
     return Trained(evaluation, decision, outcome, facts, notes)
 
 
-def _of_libraries(reconciled: Reconciled, facts: Provenance, evaluation: Evaluation, workspace: Workspace) -> list[str]:
-    """What is to be said of a champion that was made with other libraries than those of the run."""
+def _of_libraries(
+    reconciled: Reconciled, image: dict[str, str], evaluation: Evaluation, workspace: Workspace
+) -> list[str]:
+    """What is to be said of a champion that was made with other libraries than those of the run, in an image or here."""
     champion, package = reconciled.version_history.champion, reconciled.package
-    if champion is None or package is None or (changed := moved(package.manifest.libraries, facts.libraries)) is None:
+    if champion is None or package is None or (changed := moved(package.manifest.libraries, image)) is None:
         return []
     config = shlex.quote(workspace.shown_config)
     refit = config if champion.answers_id else None

@@ -18,10 +18,12 @@ from champion.modeling.arrays import ArrayPredictor, Block
 from champion.modeling.contract import Contract
 from champion.modeling.evaluation import EquivalenceReport
 from champion.modeling.features import Feature
+from champion.modeling.libraries import LIBRARIES
 from champion.modeling.own.code import OwnCode
 from champion.modeling.predictor import Predictor
 from champion.modeling.profile import Profile
 from champion.modeling.rows.train_rows import TrainRows
+from champion.use_case.learning import Candidate
 
 ANY = "any"  # among the hashes of trusted code: whatever a package brings
 SHOWN_CATEGORIES = 8  # of a column, in the card
@@ -130,8 +132,10 @@ def array_predictor(package: Package, source: str, trusted: Collection[str] = ()
     contract, made_with = package.manifest.contract, package.manifest.libraries
     if takes_frames(package) and find_spec("pandas") is None:
         cause = "has steps before it that take a pandas frame, and pandas is not installed here"
+        use_case = package.manifest.use_case
         raise ModelError(
-            f"{source} cannot be loaded: its model {cause}. Serve it from a checkout, which has pandas: `python run.py serve`.",
+            f"{source} cannot be loaded: its model {cause}. `python run.py image --target serving --use-case {use_case}` builds "
+            f"an image that has it, and so has a checkout: `python run.py serve --config {use_case}`.",
             cause=cause,
         )
     backend = equivalence_of(package).backend
@@ -166,7 +170,28 @@ def _example(contract: Contract) -> Block:
     return Block(np.array(numbers, dtype=np.float64).reshape(1, -1), np.array(texts, dtype=object).reshape(1, -1))
 
 
+def estimators_of(manifest: Manifest) -> tuple[str, ...]:
+    """The import paths of a champion's estimator, and of those inside it."""
+    return Candidate.model_construct(estimator=manifest.estimator, params=manifest.params).estimators
+
+
+def _require_libraries(package: Package, source: str) -> None:
+    """Refuse a model whose library is optional and not installed here."""
+    use_case = package.manifest.use_case
+    for path in estimators_of(package.manifest):
+        name = path.partition(".")[0]
+        group = LIBRARIES[name].GROUP if name in LIBRARIES else None
+        if group is not None and find_spec(name) is None:
+            cause = f"needs {name}, which is not installed here"
+            raise ModelError(
+                f"{source} cannot be loaded: its model {cause}. `make {group}` installs it in a checkout; "
+                f"`python run.py image --target serving --use-case {use_case}` builds an image of the service that has it.",
+                cause=cause,
+            )
+
+
 def _pipeline(package: Package, source: str, trusted: Collection[str]) -> Any:
+    _require_libraries(package, source)
     return loads(package.files[MODEL], f"{source}/{MODEL}", require_trusted_code(package, source, trusted))
 
 

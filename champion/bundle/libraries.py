@@ -14,11 +14,12 @@ _VERSION = re.compile(r"\d[\w.+!]{0,40}", re.ASCII)
 
 
 def moved(made_with: Mapping[str, str], here: Mapping[str, str] | None = None) -> str | None:
-    """Which libraries have another version here, as a text: those of this environment, where `here` does not name them.
+    """Which libraries have another version here, as a text: in this environment, or in an image, whose versions are `here`.
 
-    What is not installed here does not count: a service has no pandas.
+    What is not installed there does not count: a service has no pandas.
     """
-    pairs = [(name, version, (here or {}).get(name) or _installed(name)) for name, version in made_with.items()]
+    find = here.get if here else _installed
+    pairs = [(name, version, find(name)) for name, version in made_with.items()]
     texts = [f"{name} {_plain(then)}, which is {now} here" for name, then, now in pairs if now not in (None, then)]
     return ", and ".join(texts) or None
 

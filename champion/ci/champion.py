@@ -273,10 +273,13 @@ def publish_images(root: Path, env: Environment) -> str:
         return "No image: there is no champion yet."
     from champion.orchestration.docker.engine import connect
     from champion.orchestration.docker.image import build_named, try_out
+    from champion.registry.image_contents import of_champion
 
-    names, lines = [], []
+    names, lines = list[str](), list[str]()
     for workspace, number in champions:
-        built = build_named("champion", image_names(workspace, number, env), workspace.use_case.name)
+        inside = of_champion(workspace.use_case.name)
+        built = build_named("champion", image_names(workspace, number, env), inside.extras, **inside.arguments)
+        lines += inside.notes
         lines.append(f"Tried: {try_out(connect(), built[0], workspace.use_case.name, number)}.")
         names += built
     if env["REPO_TOKEN"] or env["IMAGE"]:

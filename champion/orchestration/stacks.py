@@ -118,8 +118,11 @@ def _ensure_component(client: Client, kind: Any, part: Component) -> None:
         client.update_stack_component(part.name, kind, configuration=part.configuration)
 
 
-def support_of(client: Client) -> StackSupport:
-    """What the active stack needs, as the module of its own name says, or of its orchestrator's flavor; without one, nothing."""
+def support_of(client: Client, extras: tuple[str, ...] = ()) -> StackSupport:
+    """What the active stack needs, as the module of its own name says, or of its orchestrator's flavor; without one, nothing.
+
+    `extras` are the files of requirements/ that an image of it has besides, see `docker.extras`.
+    """
     from zenml.enums import StackComponentType
 
     stack = client.active_stack_model
@@ -127,7 +130,7 @@ def support_of(client: Client) -> StackSupport:
     for name in (stack.name, stack.components[StackComponentType.ORCHESTRATOR][0].flavor_name):
         if name in modules:
             support: StackSupport = importlib.import_module(f"{stack_support.__name__}.{name}").SUPPORT
-            return support
+            return support.having(extras)
     return StackSupport()
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from champion.bundle.build import array_predictor, code_of, profile_of, takes_frames
+from champion.bundle.build import ANY, array_predictor, code_of, profile_of, takes_frames
 from champion.bundle.folder import CARD, Package
 from champion.bundle.manifest import Manifest
 from champion.errors import PackageError
@@ -61,6 +61,7 @@ class Champion:
         self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
         if takes_frames(package):
             HIDDEN.show("pandas")
+        self.trusts_any = trust == ANY
         self._model: ArrayPredictor = array_predictor(package, shown, (trust,))
         self.backend = self._model.backend
         self.on_the_loop = 0 if self.backend == "native" else ON_THE_LOOP  # rows that need no other thread
@@ -205,7 +206,17 @@ def _about(champion: Champion, package: Package) -> dict[str, Any]:
         "metric": manifest.decision.metric,
         "scores": {name: score if math.isfinite(score) else None for name, score in manifest.metrics.items()},
         **{name: whole[name] for name in ("classes", "signature")},
-        **({"code": {"hash": own.hash, "files": sorted(own.files)}} if own else {}),
+        **(
+            {
+                "code": {
+                    "hash": own.hash,
+                    "files": sorted(own.files),
+                    "trusted": ANY if champion.trusts_any else "by its hash",
+                }
+            }
+            if own
+            else {}
+        ),
         "way": champion.backend,
         "example": champion.example,
         "manifest": whole,

@@ -78,12 +78,15 @@ print(json.dumps({"about": about["model_version"], "version": answer["model_vers
 class StepImage:
     """An image that steps run in: the Dockerfile's target `pipeline` with the libraries that requirements/<pins>.txt pins.
 
+    `extras` are further files there, of what a use case needs besides.
+
     A run names it by a hash of all that a step is made of. So a change of code takes effect, committed or not, and
     nothing is built twice; a change of code alone costs the last layers, about two seconds.
     """
 
     name: str
     pins: str
+    extras: tuple[str, ...] = ()
 
     def libraries(self) -> dict[str, str]:
         """The versions in it, by distribution: the pins that hold for its Python on Linux."""
@@ -91,13 +94,13 @@ class StepImage:
 
         surroundings = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0"}
         surroundings |= {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
-        lines = self._pins().read_text(encoding="utf-8").splitlines()
+        lines = [line for file in self._pins() for line in file.read_text(encoding="utf-8").splitlines()]
         pins = [Requirement(line.rstrip("\\ ")) for line in lines if "==" in line and line[0] not in " #"]
         hold = (pin for pin in pins if pin.marker is None or pin.marker.evaluate(surroundings))
         return {pin.name: str(pin.specifier).removeprefix("==") for pin in hold}
 
-    def _pins(self) -> Path:
-        return settings.root() / "requirements" / f"{self.pins}.txt"
+    def _pins(self) -> list[Path]:
+        return [settings.root() / "requirements" / f"{name}.txt" for name in (self.pins, *self.extras)]
 
     def content_hash(self) -> str:
         """A hash of all that a step is made of in it: the Dockerfile, the pins, and the code that it can reach.
@@ -107,7 +110,7 @@ class StepImage:
         """
         root, state = settings.root(), hashlib.sha256()
         files = code.files(code.reached_in_an_image())
-        for path in [root / "Dockerfile", root / ".dockerignore", self._pins(), *files]:
+        for path in [root / "Dockerfile", root / ".dockerignore", *self._pins(), *files]:
             state.update(path.relative_to(root).as_posix().encode() + b"\0")
             state.update(hashlib.sha256(path.read_bytes()).digest())
         return state.hexdigest()[:16]
@@ -133,7 +136,7 @@ class StepImage:
             if not client.images.list(name):
                 with FileLock(Path(tempfile.gettempdir()) / f"{self.name}-{os.getuid()}.lock"):
                     if not client.images.list(name):  # another process may have built it meanwhile
-                        _build(client, name, "pipeline", PINS=self.pins)
+                        _build(client, name, "pipeline", self.extras, PINS=self.pins)
                         self._forget_older(client)
         return name
 
@@ -154,23 +157,25 @@ class StepImage:
 PIPELINE = StepImage(f"{settings.PROJECT}-pipeline", "image")
 
 
-def build_named(target: str, names: list[str], use_case: str | None = None) -> list[str]:
+def build_named(target: str, names: list[str], extras: tuple[str, ...] = (), **arguments: str) -> list[str]:
     """Build a target of the Dockerfile and give it names, with their tags; always anew, so that its labels are today's.
 
-    The target `champion` is a service with the package of `use_case` inside. Raises a `ProjectError` when there is no
-    package to put inside, no engine, or the build fails.
+    `extras` are files of requirements/ that its use case needs besides; `arguments` are others of the Dockerfile. Raises an
+    `EngineError` when there is no engine, or the build fails.
     """
-    inside = {"USE_CASE": _packaged(use_case)} if target == "champion" else {}
     client = connect()
     with errors_explained():
-        _build(client, names[0], target, **inside)
+        _build(client, names[0], target, extras, **arguments)
         for name in names[1:]:
             client.images.get(names[0]).tag(name)
     return names
 
 
-def _build(client: DockerClient, name: str, target: str, **arguments: str) -> None:
+def _build(client: DockerClient, name: str, target: str, extras: tuple[str, ...] = (), **arguments: str) -> None:
     echo(f"  building the image {name} (minutes the first time, seconds when the code alone changed)", err=True)
+    if extras:
+        echo(f"  with what is needed besides: {', '.join(f'requirements/{extra}.txt' for extra in extras)}", err=True)
+    arguments["EXTRAS"] = " ".join(extras)
     root = settings.root()
     revision, dirty = commit(root)
     arguments |= {key: os.environ[key] for key in INDEXES if os.environ.get(key) and "file:" not in os.environ[key]}
@@ -223,8 +228,11 @@ def _failed_build(error: str, log: list[str]) -> EngineError:
     return EngineError(f"The image could not be built: {text}. The end of its log:\n{tail}")
 
 
-def _packaged(use_case: str | None) -> str:
-    """The use case whose package goes into an image: the one that was named, or the only one."""
+def packaged(use_case: str | None) -> str:
+    """The use case whose package goes into an image: the one that was named, or the only one.
+
+    Files that are links into DVC's cache are made files. Raises ConfigurationError where there is no such package.
+    """
     packaged = sorted(path.parent.name for path in (settings.root() / "models").glob("*/manifest.json"))
     names = ", ".join(packaged)
     if not packaged or (use_case and use_case not in packaged):

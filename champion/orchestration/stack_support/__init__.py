@@ -8,8 +8,10 @@ file there is exported by the Makefile and let through by ``.dockerignore``.
 from __future__ import annotations
 
 import contextlib
+import copy
+import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, Self
 
 from champion.errors import EngineError
 from champion.orchestration.docker.image import PIPELINE, StepImage
@@ -23,8 +25,14 @@ if TYPE_CHECKING:
 class StackSupport:
     """A kind of stack; as it stands here, one whose steps run in this environment."""
 
-    image: ClassVar[StepImage | None] = None
+    image: StepImage | None = None
     """What steps run in, where it is not this environment."""
+
+    def having(self, extras: tuple[str, ...]) -> Self:
+        """The same, with an image that has what a run needs besides, as files of requirements/."""
+        made = copy.copy(self)
+        made.image = self.image and dataclasses.replace(self.image, extras=extras)
+        return made
 
     def pipeline_settings(self, _: Client) -> contextlib.AbstractContextManager[dict[str, Any]]:
         """What ZenML is told of the pipeline; the block is the length of the run."""

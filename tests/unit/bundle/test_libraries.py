@@ -15,6 +15,7 @@ HERE = np.__version__
         ({"numpy": "1.0", "pandas": "1.0"}, {"numpy": "1.0", "pandas": "9.9"}, "pandas 1.0, which is 9.9 here"),
         ({"numpy": "1", "pandas": "2"}, {"numpy": "3", "pandas": "4"}, "numpy 1, which is 3 here, and pandas 2, which is 4 here"),
         ({"no-such-library": "1.0", "": "1.0"}, None, None),
+        ({"numpy": "1.0", "scipy": "1.0"}, {"numpy": "1.0"}, None),  # an image without SciPy
         ({"numpy": "1\x1b[31m"}, None, f"numpy '1\\x1b[31m', which is {HERE} here"),
     ],
 )  # fmt: skip

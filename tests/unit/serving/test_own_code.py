@@ -18,7 +18,7 @@ from champion.modeling.own.code import using
 from champion.serving.loaded import Champion
 from champion.serving.options import serve_options
 from champion.use_case.learning import Candidate, FeatureStep
-from tests.support import own_examples
+from tests.support import own_examples, packages
 from tests.support.packages import about, profile
 
 TABLE = pd.DataFrame({"a": [2.0, 6.0, 3.0, 9.0], "b": [1.0, 2.0, 4.0, 1.0], "c": [1.0, 2.0, 3.0, 4.0]})
@@ -41,9 +41,10 @@ def test_a_package_with_code_is_served_only_where_that_code_or_any_is_trusted(pa
     for trust in ("none", "0" * 32):
         with pytest.raises(UntrustedCodeError, match=f"set SERVE_TRUST_CODE={own.hash} for a service"):
             Champion(package, "models/one", trust)
-    for trust in ("any", own.hash):
+    files = ["features/helpers.py", "features/ratios.py"]
+    for trust, said in (("any", "any"), (own.hash, "by its hash")):
         champion = Champion(package, "models/one", trust)
-        assert champion.about["code"] == {"hash": own.hash, "files": ["features/helpers.py", "features/ratios.py"]}
+        assert champion.about["code"] == {"hash": own.hash, "files": files, "trusted": said}
         _, block = champion.rows(TABLE.to_json(orient="records").encode(), 9)
         expected = predictor(package, "models/one", (own.hash,)).predict(TABLE).values
         assert champion.predict(block).values.tolist() == expected.tolist() == [0, 0, 0, 1]
@@ -53,8 +54,22 @@ def test_where_pandas_is_missing_the_refusal_says_which_image_has_it(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("champion.bundle.build.find_spec", lambda name: None if name == "pandas" else sys)
-    with pytest.raises(ModelError, match=r"pandas is not installed here. Serve it from a checkout"):
+    with pytest.raises(
+        ModelError, match=r"pandas is not installed here.*run.py image --target serving --use-case iris"
+    ):
         Champion(package, "models/one", "any")
+
+
+def test_where_the_library_of_a_model_is_missing_the_refusal_says_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("champion.bundle.build.find_spec", lambda name: None if name == "lightgbm" else sys)
+    inside = {"estimator": {"estimator": "lightgbm.LGBMClassifier"}}
+    made = packages.package(estimator="sklearn.calibration.CalibratedClassifierCV", params=inside)
+    with pytest.raises(
+        ModelError, match=r"needs lightgbm, which is not installed here\. `make lightgbm`.*--use-case iris"
+    ):
+        Champion(made, "models/one")
 
 
 @pytest.mark.parametrize(
