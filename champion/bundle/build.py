@@ -120,6 +120,7 @@ def predictor(package: Package, source: str, trusted: Collection[str] = ()) -> P
 
     Raises PackageError when its code or a type is not trusted, or the model cannot be loaded.
     """
+    _require_libraries(package, source)
     return Predictor(package.manifest.contract, _pipeline(package, source, trusted))
 
 
@@ -130,6 +131,7 @@ def array_predictor(package: Package, source: str, trusted: Collection[str] = ()
     model cannot be loaded, or cannot answer the libraries of here.
     """
     contract, made_with = package.manifest.contract, package.manifest.libraries
+    _require_libraries(package, source)
     if takes_frames(package) and find_spec("pandas") is None:
         cause = "has steps before it that take a pandas frame, and pandas is not installed here"
         use_case = package.manifest.use_case
@@ -191,7 +193,6 @@ def _require_libraries(package: Package, source: str) -> None:
 
 
 def _pipeline(package: Package, source: str, trusted: Collection[str]) -> Any:
-    _require_libraries(package, source)
     return loads(package.files[MODEL], f"{source}/{MODEL}", require_trusted_code(package, source, trusted))
 
 
