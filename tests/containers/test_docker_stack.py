@@ -1,6 +1,7 @@
 """The same pipeline in containers: proven from inside them, equal to the local stack, and nothing left behind."""
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -13,8 +14,10 @@ from pyarrow import parquet
 
 from champion.bundle.build import predictor
 from champion.bundle.folder import read
+from champion.orchestration.docker.image import ASK, HARDENED, try_out
 from devtools.demo.traffic import wait_until
 from tests.conftest import Checkout, quick
+from tests.support import own_examples
 
 IN_STEPS = """
 import json
@@ -123,3 +126,33 @@ def test_batch_inference_writes_the_same_files_as_on_the_local_stack(ready: Chec
     refused = [(ready.root / f"{name}.rejected.csv").read_bytes() for name in ("here", "there")]
     assert refused[0] == refused[1]
     assert b"is no number" in refused[0]
+
+
+def test_a_booster_over_own_code_is_trained_in_containers_and_served_by_the_image_of_its_champion_with_no_right_at_all(
+    engine: Any, ready: Checkout
+) -> None:
+    own_examples.write(ready.root)
+    boosted = {"estimator": "lightgbm.LGBMClassifier", "params": {"n_estimators": 5, "min_child_samples": 5}}
+    step = {"transformer": "features.ratios.Ratio", "columns": ["petal_length", "petal_width"]}
+    changes = {"code": list(own_examples.FILES), "features": [step], "candidates": {"boosted": boosted}}
+    config = ready.write_use_case(quick(**changes))
+    trained = ready.trained("--stack", "docker", "--config", config)
+    assert trained.facts["action"] == "promoted"
+    assert "requirements/lightgbm.txt" in trained.text
+
+    name = f"champion-test:own-{os.getpid()}"
+    built = ready.run("image", "--target", "champion", "--tag", name)
+    container = None
+    try:
+        assert "requirements/lightgbm.txt, requirements/own-code.txt" in built.stderr
+        assert try_out(engine, name, "iris", 1).startswith(f"{name} answers as iris version 1")
+        container = engine.containers.run(name, detach=True, **HARDENED)
+        assert container.exec_run(["python", "-c", ASK, "60"]).exit_code == 0
+        asked = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/model').read().decode())"
+        told = json.loads(container.exec_run(["python", "-c", asked]).output)
+    finally:
+        if container is not None:
+            container.remove(force=True)
+        engine.images.remove(name, force=True)
+    assert told["code"]["trusted"] == "by its hash"
+    assert told["code"]["files"] == sorted(own_examples.FILES)

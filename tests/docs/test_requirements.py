@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME: list[str] = PROJECT["project"]["dependencies"]
 GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
+EXTRAS = ("lightgbm", "xgboost", "catboost", "own-code")
 ASKED = {
     "image": RUNTIME,
     "runtime": [*RUNTIME, *GROUPS["dvc"]],
@@ -23,7 +24,7 @@ ASKED = {
     "pod": [*RUNTIME, *GROUPS["kubernetes"]],
     "serving": GROUPS["serving"],
     "drive": GROUPS["drive"],
-    **{name: GROUPS[name] for name in ("lightgbm", "xgboost", "catboost")},
+    **{name: GROUPS[name] for name in EXTRAS},
 }
 PYTHONS = ("3.11", "3.12", "3.13")
 PIN = re.compile(
@@ -69,7 +70,7 @@ def test_every_direct_dependency_is_pinned_by_a_version_that_pyproject_admits(na
 @pytest.mark.parametrize("name", sorted(ASKED))
 def test_every_line_pins_a_version_with_hashes_and_no_file_names_an_index(name: str) -> None:
     lines = lines_of(name)
-    assert len(lines) > (1 if name in ("lightgbm", "xgboost", "catboost") else 20)
+    assert len(lines) > (1 if name in EXTRAS else 20)
     assert [line[:80] for line in lines if not PIN.fullmatch(line)] == []
 
 
