@@ -97,7 +97,7 @@ RUN python -m venv --without-pip /venv \
     wcwidth prettytable scipy/odr sklearn/datasets/data sklearn/datasets/images sklearn/datasets/descr \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib \
  && /venv/bin/python -c "import pyarrow.compute, pyarrow.parquet, skops.io; from sklearn.utils.discovery import all_estimators; all_estimators()"
-# CatBoost names what only draws, and a table library that it does without
+# CatBoost names what only draws
 COPY requirements /tmp/requirements
 ARG EXTRAS=
 RUN if [ -n "${EXTRAS}" ]; then set -e; touch /tmp/before; \
@@ -105,9 +105,8 @@ RUN if [ -n "${EXTRAS}" ]; then set -e; touch /tmp/before; \
       python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
         --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r "/tmp/requirements/${extra}.txt"; \
     done; \
-    needless="contourpy cycler fonttools graphviz kiwisolver matplotlib pillow plotly pyparsing"; \
-    case " ${EXTRAS} " in *" own-code "*) ;; *) needless="${needless} pandas python-dateutil" ;; esac; \
-    python -m pip --python /venv/bin/python uninstall -qq --yes --root-user-action ignore ${needless}; \
+    python -m pip --python /venv/bin/python uninstall -qq --yes --root-user-action ignore \
+      contourpy cycler fonttools graphviz kiwisolver matplotlib pillow plotly pyparsing; \
     cd /venv/lib/python3.13/site-packages; \
     find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +; \
     find . \( -name '*.py[ix]' -o -name '*.px[di]' \) -delete; \

@@ -172,6 +172,12 @@ def _example(contract: Contract) -> Block:
     return Block(np.array(numbers, dtype=np.float64).reshape(1, -1), np.array(texts, dtype=object).reshape(1, -1))
 
 
+def needs_pandas(package: Package) -> bool:
+    """Whether asking its model takes pandas."""
+    tops = {path.partition(".")[0] for path in estimators_of(package.manifest)}
+    return takes_frames(package) or any(LIBRARIES[top].IMPORTS_PANDAS for top in tops & LIBRARIES.keys())
+
+
 def estimators_of(manifest: Manifest) -> tuple[str, ...]:
     """The import paths of a champion's estimator, and of those inside it."""
     return Candidate.model_construct(estimator=manifest.estimator, params=manifest.params).estimators

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from champion.bundle.build import ANY, array_predictor, code_of, profile_of, takes_frames
+from champion.bundle.build import ANY, array_predictor, code_of, needs_pandas, profile_of
 from champion.bundle.folder import CARD, Package
 from champion.bundle.manifest import Manifest
 from champion.errors import PackageError
@@ -59,7 +59,7 @@ class Champion:
         self.reader = RowReader(self.features, words, former, manifest.most_wrong_cells)
         columns = {column.name: column for column in profile_of(package).columns}
         self.example = {feature.name: _typical(feature, columns.get(feature.name)) for feature in self.features}
-        if takes_frames(package):
+        if needs_pandas(package):
             HIDDEN.show("pandas")
         self.trusts_any = trust == ANY
         self._model: ArrayPredictor = array_predictor(package, shown, (trust,))

@@ -17,6 +17,7 @@ class Library(Protocol):
 
     ADAPTED: frozenset[str]  # import paths that a class of this project stands for
     GROUP: str | None  # the optional group of requirements that it is installed with
+    IMPORTS_PANDAS: bool  # whether it cannot be imported without
 
     def adapted(self, path: str) -> type[Any]:
         """That class, for one of those paths, or for the library's row in `LIBRARIES`."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ TRUSTED = frozenset[str]()
 RENAMED: dict[str, str] = {}
 ADAPTED = frozenset({"catboost.CatBoostClassifier"})
 GROUP: str | None = "catboost"
+IMPORTS_PANDAS = True
 THREADS = 4  # CatBoost learns another model with another number: so it is the same everywhere, whatever the machine has
 
 _LOSSES = (None, "Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll")
@@ -87,10 +91,8 @@ class CatBoostClassifier(Boosted):
 
         check_text(text, width, classes)
         model = catboost.CatBoost()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.json"
-            path.write_bytes(text)
-            model.load_model(str(path), format="json")
+        with _as_file(text) as path:
+            model.load_model(path, format="json")
         return model
 
     def answers(self, rows: Rows) -> Any:
@@ -113,6 +115,21 @@ class CatBoostClassifier(Boosted):
         whole = np.where(np.isnan(rows[:, places]), _NOTHING, rows[:, places]).astype(np.int64)
         mixed[:, places] = whole.astype(object)
         return catboost.Pool(mixed, label=codes, weight=weights, cat_features=places)
+
+
+@contextlib.contextmanager
+def _as_file(text: bytes) -> Iterator[str]:
+    """A path of these bytes, which CatBoost asks for; in memory where that can be: a service may write no file."""
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("model.json"), "wb") as file:
+            file.write(text)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        path.write_bytes(text)
+        yield str(path)
 
 
 def check_text(text: bytes, width: int, classes: int) -> None:

@@ -19,6 +19,7 @@ TRUSTED = frozenset[str]()
 RENAMED: dict[str, str] = {}
 ADAPTED = frozenset({"lightgbm.LGBMClassifier"})
 GROUP: str | None = "lightgbm"
+IMPORTS_PANDAS = False
 
 _QUIET = ("verbose", "verbosity")
 _THREADS = ("n_jobs", "num_threads", "num_thread", "nthread", "nthreads")

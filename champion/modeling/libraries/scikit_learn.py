@@ -12,6 +12,7 @@ MOST_CODES_PER_CATEGORY = 250  # HistGradientBoosting takes at most 255
 
 ADAPTED = frozenset[str]()
 GROUP: str | None = None
+IMPORTS_PANDAS = False
 SCORES = frozenset(
     f"sklearn.metrics._{module}.{name}"
     for module, names in {

@@ -15,6 +15,7 @@ TRUSTED = frozenset[str]()
 RENAMED: dict[str, str] = {}
 ADAPTED = frozenset({"xgboost.XGBClassifier"})
 GROUP: str | None = "xgboost"
+IMPORTS_PANDAS = False
 
 _OBJECTIVES = (None, "binary:logistic", "multi:softprob", "multi:softmax")
 _UNFIT = ("callbacks", "eval_metric")  # for an example: what may ask for rows that are set aside
