@@ -19,7 +19,7 @@ import pandas as pd
 from champion import settings
 from champion.comparison.doubts import doubt_in_words
 from champion.datastore import dvc, index
-from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError
+from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError, listed
 from champion.modeling.cells.ruled import as_ruled
 from champion.modeling.checks.wrong_cells import mended
 from champion.modeling.columns import Column, infer, is_identifier_name
@@ -86,6 +86,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     proposal = _proposal(table, shown(table, root), target)
     unused = [column for column in _repeated_columns(table, proposal.how) if column != target]
     read, said, cells = _how_cells_are_read(table, shown(table, root), target, unused, proposal.how)
+    cells = replace(cells, asked=[*proposal.asked, *cells.asked])
     frame = as_written(read_table(table, shown(table, root), unused, read.words, read), table, read)
     frame, wrong = mended(frame, Data(path="", target=target, read=read))
     frame = as_ruled(frame, read.columns)
@@ -129,9 +130,16 @@ def _proposal(table: Path, display_name: str, target: str) -> Proposal:
     if not table.exists():
         raise DataError(f"The table {display_name} does not exist. Put it there, or correct the path.")
     try:
-        return proposal_for(table, display_name, [target])
+        proposal = proposal_for(table, display_name, [target])
     except OSError as error:
         raise DataError(f"The table {display_name} cannot be read ({error.strerror or error}).") from None
+    if proposal.like_a_row and target not in proposal.like_a_row:
+        raise DataError(
+            f"The table {display_name} has no column {target!r}, and its first line looks like a row: "
+            f"{listed(proposal.like_a_row, most=6)}. Where it is one, the columns are called c1 to "
+            f"c{len(proposal.like_a_row)}: say which one is the target, such as --target c1."
+        )
+    return proposal
 
 
 def _repeated_columns(table: Path, how: Dialect) -> tuple[str, ...]:

@@ -169,6 +169,7 @@ def _dialect(read: Dialect) -> list[str]:
         "quote": "around a cell that holds separators",
         "escape": "before a quote within a cell",
         "header": "the line with the names of the columns",
+        "units": "in the row below the names",
         "footer": "what is below the table begins so, and is left out",
         "unnamed": "the cell of each row that the header has no name for",
         "sheet": "of the spreadsheet",
@@ -180,6 +181,8 @@ def _dialect(read: Dialect) -> list[str]:
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quoted(name)}: {_scalar(each)}" for name, each in value.items()) + "}"
     return f"[{', '.join(map(_scalar, value))}]" if isinstance(value, tuple) else str(value)
 
 

@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 from champion.errors import DataError, listed
 from champion.tabular.letters import look
 from champion.tabular.stream import tidy
-from champion.tabular.text_source import LAST_ROWS, Row, begins_with, rows_of
+from champion.tabular.text_source import LAST_ROWS, Row, begins_with, names_of, rows_of
 from champion.use_case.dialect import BLANKS, Dialect
 
 SEPARATORS = (",", ";", "\t", "|", ":", "~", "^", BLANKS)  # of two that fit alike, the first
@@ -34,12 +35,28 @@ _KNOWN = re.compile(rf"\s*|{_NUMBER}|\({_NUMBER}\)|{_MOMENT}|[\w .\-/]+")
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons", BLANKS: "blanks"}
 
 
+_FEWEST = 4  # rows by which a row of units is told from others
+_UNIT = re.compile(
+    rf"\[[^\[\]]{{1,20}}\]|\([^()]{{1,20}}\)|(?:US)?[{_MONEY}]|USD|EUR|GBP|CHF|JPY|[%\u2030\u00b0]|\u00b0 ?[CFK]"
+    r"|deg(?:rees)?|degC|ppm|ppb|mi|ft|in|inch|yd|lbs?|oz|gal|mph|psi|bpm|mmHg|K|d|h|ha|counts?|pcs"
+    r"|sec(?:ond)?s?|min(?:ute)?s?|h(?:ou)?rs?|days?|weeks?|months?|y(?:ea)?rs?"
+    r"|[\u00b5\u03bckcmnhdMGT]?(?:m|g|s|l|L|A|V|W|Wh|Hz|Pa|J|N|mol|bar|B|b|t|cal)(?:[\u00b2\u00b3]|\^?[23])?"
+    r"(?:/[\u00b5\u03bckcmndh]?(?:m|g|s|l|L|h|mol|ha|min|day)(?:[\u00b2\u00b3]|\^?[23])?)?"
+)
+"""What stands in a row of units, certainly."""
+
+
 @dataclass(frozen=True)
 class Proposal:
-    """How a table seems to be read, and what is said of it; nothing where it is CSV as everybody reads it."""
+    """How a table seems to be read, what is said of it (nothing where it is CSV as everybody reads it), and what is asked.
+
+    `like_a_row`: the header, where it looks like a row.
+    """
 
     how: Dialect
     said: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    like_a_row: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ class _Fit:
 
     how: Dialect
     rows: list[Row]
-    at: int  # of the header among the rows
+    at: int  # of the header among the rows; -1 where there is none
     named: int  # wanted names that it has
     share: float  # of the rows that have as many cells
     known: float  # of the cells that look like a value
@@ -59,7 +76,24 @@ class _Fit:
 
     @property
     def header(self) -> list[str]:
-        return self.rows[self.at][1]
+        return names_of(len(self.rows[0][1])) if self.at < 0 else self.rows[self.at][1]
+
+    @property
+    def whole_rows(self) -> list[list[str]]:
+        """Rows below the header that have its number of cells, but for what may be a footer."""
+        below = [cells for _, cells in self.rows[self.at + 1 :]]
+        return [cells for cells in below[:-LAST_ROWS] or below if len(cells) == len(self.header)][:100]
+
+    @property
+    def like_a_row(self) -> tuple[str, ...]:
+        """The names of the header, where they look like cells of their columns: each of those with numbers or repeated texts."""
+        names, whole = tidy(self.header), self.whole_rows
+        if self.at < 0 or len(whole) < _FEWEST:
+            return ()
+        columns = list(zip(names, zip(*whole, strict=True), strict=True))
+        numbers = [_are_numbers([name]) for name, cells in columns if _are_numbers(cells)]
+        texts = [name in cells for name, cells in columns if not _are_numbers(cells) and len({*cells}) < len(cells)]
+        return tuple(names) if all(numbers + texts) and 2 * len(numbers + texts) > len(names) else ()
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -80,30 +114,27 @@ def propose(path: Path, display_name: str, names: Collection[str] = ()) -> Propo
     how = best.how
     lines = _text_rows(looked.tail, how.model_copy(update={"header": 1}), whole=True)
     footer = footer_of(lines if not looked.whole else best.rows[best.at + 1 :], best.header, how.unnamed)
-    how = how.model_copy(update={"footer": footer})
-    return Proposal(how, in_words(display_name, how, looked.guessed))
+    units, asked = below_the_names(best)
+    how = how.model_copy(update={"footer": footer, "units": units})
+    return Proposal(how, in_words(display_name, how, looked.guessed), asked, best.like_a_row)
 
 
 def in_words(display_name: str, how: Dialect, guessed: bool = False) -> tuple[str, ...]:
     """What is said of a table that is not read as everybody reads it."""
-    facts = []
-    if how.separator != ",":
-        facts.append(f"separated by {_NAMES.get(how.separator, repr(how.separator))}")
-    if how.quote != '"':
-        facts.append(f"quoted by {how.quote}" if how.quote else "without quotes")
-    if how.escape:
-        facts.append(f"{how.escape} before a quote within a cell")
-    if how.sheet is not None:
-        facts.append(f"the sheet {how.sheet!r}")
-    if how.header > 1:
-        facts.append(f"the names of the columns in line {how.header}")
-    if how.unnamed:
-        facts.append(f"in each row a {how.unnamed} cell without a name")
-    if how.footer:
-        facts.append(f"what is below the table left out ({listed(how.footer)})")
+    facts = {
+        f"separated by {_NAMES.get(how.separator, repr(how.separator))}": how.separator != ",",
+        f"quoted by {how.quote}" if how.quote else "without quotes": how.quote != '"',
+        f"{how.escape} before a quote within a cell": how.escape,
+        f"the sheet {how.sheet!r}": how.sheet is not None,
+        "without names of columns, which are called c1, c2 and so on": how.header == "none",
+        f"the names of the columns in line {how.header}": how.first_line > 1,
+        f"below the names their units ({listed(list(how.units.values()))})": how.units,
+        f"in each row a {how.unnamed} cell without a name": how.unnamed,
+        f"what is below the table left out ({listed(how.footer)})": how.footer,
+    }
     said = [*_letters(display_name, how.encoding, guessed)]
-    if facts:
-        said.append(f"{display_name} is read so: {', '.join(facts)}.")
+    if any(facts.values()):
+        said.append(f"{display_name} is read so: {', '.join(fact for fact, holds in facts.items() if holds)}.")
     return tuple(said)
 
 
@@ -162,7 +193,10 @@ def fit_of(rows: Sequence[Row], how: Dialect, names: Sequence[str]) -> _Fit | No
     if not filled:
         return None
     at, named = _header(filled, names)
-    line, header = filled[at]
+    if at < 0:
+        line, header = 1, names_of(len(filled[0][1]))
+    else:
+        line, header = filled[at]
     below = [cells for _, cells in filled[at + 1 :]]
     main = below[:-LAST_ROWS] or below  # without what may be a footer
     widths = [len(cells) for cells in main]
@@ -171,12 +205,13 @@ def fit_of(rows: Sequence[Row], how: Dialect, names: Sequence[str]) -> _Fit | No
     share = sum(each == width for each in widths) / max(len(widths), 1)
     cells = [cell for each in main[:100] for cell in each]
     known = sum(bool(_KNOWN.fullmatch(cell)) for cell in cells) / max(len(cells), 1)
-    found = how.model_copy(update={"header": 1 if at == 0 else line, "unnamed": unnamed})
+    begins: int | str = "none" if at < 0 else 1 if at == 0 else line
+    found = how.model_copy(update={"header": begins, "unnamed": unnamed if at >= 0 else None})
     return _Fit(found, filled, at, named, share, known)
 
 
 def _header(rows: Sequence[Row], names: Sequence[str]) -> tuple[int, int]:
-    """Where the names of the columns are, and how many of those wanted are among them."""
+    """Where the names of the columns are, -1 where there are none, and how many of those wanted are among them."""
     wanted = set(names)
     held = [len(wanted.intersection(tidy(cells))) for _, cells in rows[: _TITLES + 1]]
     most = max(held)
@@ -184,10 +219,47 @@ def _header(rows: Sequence[Row], names: Sequence[str]) -> tuple[int, int]:
         return held.index(most), most
     widths = [len(cells) for _, cells in rows]
     usual = Counter(widths).most_common(1)[0][0]
+    if wanted and wanted <= set(names_of(usual)):
+        return -1, len(wanted)
     for at, (_, cells) in enumerate(rows[: _TITLES + 1]):
         if len(cells) in (usual, usual - 1) and sum(bool(cell.strip()) for cell in cells) >= len(cells) - 1:
             return at, 0
     return 0, 0
+
+
+def below_the_names(fit: _Fit) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The units that the row below the names holds, and what is asked where that, or the header, is not certain.
+
+    Units are certain where all columns of numbers have a known one there, or nothing.
+    """
+    asked = []
+    if shown := fit.like_a_row:
+        asked.append(
+            f"the first line ({', '.join(map(repr, shown[:4]))}) looks like a row. If it is one: header: none; its columns are "
+            f"called c1 to c{len(shown)}, the target too"
+        )
+    names, whole = tidy(fit.header), fit.whole_rows
+    if fit.at < 0 or len(whole) < _FEWEST:
+        return {}, tuple(asked)
+    numbers = [at for at, cells in enumerate(zip(*whole[1:], strict=True)) if _are_numbers(cells)]
+    heads = {names[at]: whole[0][at].strip() for at in numbers if not _are_numbers([whole[0][at]])}
+    units = {name: cell for name, cell in heads.items() if re.search(r"[^\W\d]|[%$\u20ac\u00b0]", cell)}
+    if len(heads) < len(numbers) or not units or not all(heads):
+        return {}, tuple(asked)
+    if all(_UNIT.fullmatch(cell) for cell in units.values()):
+        return units, tuple(asked)
+    if len(units) > 1:
+        each = ", ".join(
+            f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(unit, ensure_ascii=False)}"
+            for name, unit in units.items()
+        )
+        asked.append(f"the row below the names is read as one; it may hold units. If it does: units: {{{each}}}")
+    return {}, tuple(asked)
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return bool(filled) and all(any(map(str.isdigit, cell)) and re.fullmatch(_NUMBER, cell) for cell in filled)
 
 
 def _unnamed(rows: Sequence[Sequence[str]], width: int) -> str | None:

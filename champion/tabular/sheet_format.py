@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion.errors import DataError, counted, listed
 from champion.tabular.csv_format import read_source, stream_source
-from champion.tabular.propose import Proposal, fit_of, footer_of, in_words
+from champion.tabular.propose import Proposal, below_the_names, fit_of, footer_of, in_words
 from champion.tabular.stream import TableStream
 from champion.tabular.text_source import Rewritten, Row, plain_csv
 from champion.use_case.dialect import Dialect
@@ -59,7 +59,7 @@ class SheetSource:
         if self._plain is None:
             with _book(self.path, self.table) as book:
                 name = self.how.sheet or _first(book, self.table)
-                rows = [row for row in _rows(book, name, self.path, self.table) if row[0] >= self.how.header]
+                rows = [row for row in _rows(book, name, self.path, self.table) if row[0] >= self.how.first_line]
             below: list[str] = []
             self._plain = b"".join(plain_csv(rows, self.how, self.table, below))
             self.left_out = [*below, *_without_result(self.path, name)]
@@ -83,7 +83,9 @@ def propose(path: Path, display_name: str, names: Sequence[str]) -> Proposal:
             return Proposal(Dialect())
         fit, name = max(fits, key=lambda each: each[0].rank)
         others = [each for _, each in fits if each != name]
-        how = fit.how.model_copy(update={"sheet": name if others or hidden else None, "unnamed": None})
+        units, asked = below_the_names(fit)
+        sheet = name if others or hidden else None
+        how = fit.how.model_copy(update={"sheet": sheet, "unnamed": None, "units": units})
     said = [*in_words(display_name, how)]
     if others:
         said.append(
@@ -91,7 +93,7 @@ def propose(path: Path, display_name: str, names: Sequence[str]) -> Proposal:
         )
     if hidden:
         said.append(f"{display_name} has sheets that are hidden or hold no cells: {listed(hidden)}.")
-    return Proposal(how, tuple(said))
+    return Proposal(how, tuple(said), asked, fit.like_a_row)
 
 
 @contextmanager

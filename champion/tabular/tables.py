@@ -145,7 +145,7 @@ def open_table(path: Path, how: Dialect | None = None, names: Sequence[str] = ()
     except DataError:
         if kind not in PROPOSED or not names:
             raise
-    other = _as_it_seems(path, kind, names)
+    other = _as_it_seems(path, kind, names, how)
     known = set(names) & set(opened.schema.names) if opened else set[str]()
     if other is not None and len(set(names) & set(other.schema.names)) > len(known):
         return other
@@ -161,11 +161,11 @@ def notes_of(path: Path, how: Dialect) -> list[str]:
     return opened.notes()
 
 
-def _as_it_seems(path: Path, kind: FormatName, names: Sequence[str]) -> TableStream | None:
-    """The head of a table, read as the file seems to be written; None where it cannot be read so."""
+def _as_it_seems(path: Path, kind: FormatName, names: Sequence[str], known: Dialect) -> TableStream | None:
+    """The head of a table, read as the file seems to be written, in the units that are known; None where it cannot be read so."""
     proposal = PROPOSED[kind](path, path.name, names)
     try:
-        opened = FORMATS[kind].stream(path, "The table", proposal.how)
+        opened = FORMATS[kind].stream(path, "The table", proposal.how.model_copy(update={"units": known.units}))
     except DataError:
         return None
     said = proposal.said or (

@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from threading import RLock
 from typing import IO, Any, Protocol
@@ -19,6 +20,7 @@ from typing import IO, Any, Protocol
 from champion.errors import DataError
 from champion.scratch import scratch
 from champion.tabular.packing import Unpacked
+from champion.tabular.stream import tidy
 from champion.use_case.dialect import BLANKS, Dialect
 
 Row = tuple[int, list[str]]  # the line in which it begins, counting from 1, and its cells
@@ -70,7 +72,7 @@ def with_mark(encoding: str) -> str:
 
 def rows_of(text: IO[str], how: Dialect, table: str) -> Iterator[Row]:
     """The rows of a text from the header on, without blank lines. Raises DataError where a quote is not closed."""
-    for _ in range(how.header - 1):
+    for _ in range(how.first_line - 1):
         _line(text, table)
     options: dict[str, Any] = {"quotechar": how.quote} if how.quote else {"quoting": csv.QUOTE_NONE}
     if how.escape:
@@ -81,7 +83,7 @@ def rows_of(text: IO[str], how: Dialect, table: str) -> Iterator[Row]:
         options["delimiter"] = how.separator
     lines = _lines(text, how, table)
     reader = csv.reader(lines, strict=True, **options)
-    began = how.header
+    began = how.first_line
     csv.field_size_limit(LONGEST_CELL)
     while True:
         try:
@@ -92,7 +94,7 @@ def rows_of(text: IO[str], how: Dialect, table: str) -> Iterator[Row]:
             return
         if row:
             yield began, row
-        began = how.header + reader.line_num
+        began = how.first_line + reader.line_num
 
 
 def _lines(text: IO[str], how: Dialect, table: str) -> Iterator[str]:
@@ -121,15 +123,21 @@ def _with_single_blanks(line: str, quote: str) -> str:
 
 
 def plain_csv(rows: Iterable[Row], how: Dialect, table: str, left_out: list[str]) -> Generator[bytes]:
-    """Rows, of which the first is the header, as plain CSV in pieces; `left_out` gets what is said of those below the table.
+    """Rows, of which the first is the header if there is one, as plain CSV in pieces.
 
-    Raises DataError when a row has another number of cells than the header.
+    `left_out` gets what is said of those below the table.
+    Raises DataError when a row has another number of cells than the header, or the row of units has others than `how` says.
     """
     each = iter(rows)
     header = next(each, None)
     if header is None:
         return
     names = ["", *header[1]] if how.unnamed == "first" else header[1]
+    if how.header == "none":
+        names = names_of(len(header[1]))
+        each = each if tidy(header[1]) == names else chain([header], each)
+    elif how.units:
+        each = _without_units(each, tidy(names), how, table)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(names)
@@ -145,6 +153,31 @@ def plain_csv(rows: Iterable[Row], how: Dialect, table: str, left_out: list[str]
             out.truncate()
             csv.field_size_limit(LONGEST_CELL)  # others of this process set it too
     yield out.getvalue().encode()
+
+
+def names_of(width: int) -> list[str]:
+    """What the columns of a table without a header are called."""
+    return [f"c{number}" for number in range(1, width + 1)]
+
+
+def _without_units(rows: Iterator[Row], names: list[str], how: Dialect, table: str) -> Iterator[Row]:
+    """The rows without the first one where that has the units; where it has numbers in their place, it is a row."""
+    first = next(rows, None)
+    if first is None:
+        return
+    line, cells = first
+    found = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name in how.units and cell.strip()}
+    others = {name: cell for name, cell in found.items() if cell.casefold() != how.units[name].strip().casefold()}
+    wrong = {name: cell for name, cell in others.items() if not re.search(r"\d", cell)}
+    if wrong and len(others) < len(found):
+        name, cell = next(iter(wrong.items()))
+        raise DataError(
+            f"{table} has the unit {cell!r} for {name!r} in line {line}, expected {how.units[name]!r} (data.read.units). Convert "
+            "the column, or correct the use case."
+        )
+    if others or not found:
+        yield first
+    yield from rows
 
 
 def _fitted(cells: list[str], width: int, line: int, how: Dialect, table: str) -> list[str]:

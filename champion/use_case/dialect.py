@@ -1,7 +1,7 @@
 """How a table stands in its file: its format, and of a text or a spreadsheet where the names and the rows are."""
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -45,11 +45,16 @@ class Dialect(Strict):
         description="The character before a quote that belongs to a cell; left out, such a quote is doubled.",
         exclude_if=_unsaid(""),
     )
-    header: int = Field(
+    header: Annotated[int, Field(ge=1)] | Literal["none"] = Field(
         default=1,
-        ge=1,
-        description="The line of a text, or the row of a sheet, with the names of the columns; above it may be a title.",
+        description="The line of a text, or the row of a sheet, with the names of the columns; above it may be a title. With "
+        "`none` each line is a row, and the columns are called c1, c2, ...",
         exclude_if=_unsaid(1),
+    )
+    units: dict[str, str] = Field(
+        default_factory=dict,
+        description="The units of columns, where the row below the names holds these.",
+        exclude_if=_unsaid({}),
     )
     footer: tuple[str, ...] = Field(
         default=(),
@@ -95,6 +100,20 @@ class Dialect(Strict):
             )
         return character
 
+    @field_validator("header", mode="before")
+    @classmethod
+    def _is_a_line(cls, header: Any) -> Any:
+        if header != "none" and (not isinstance(header, int) or isinstance(header, bool) or header < 1):
+            raise ValueError(f"found {header!r}, expected the number of a line, from 1, or none")
+        return header
+
+    @field_validator("units")
+    @classmethod
+    def _are_units(cls, units: dict[str, str]) -> dict[str, str]:
+        if not all(unit.strip() for unit in units.values()):
+            raise ValueError("found an empty text, expected what stands below the name of the column")
+        return units
+
     @field_validator("footer")
     @classmethod
     def _begin_rows(cls, words: tuple[str, ...]) -> tuple[str, ...]:
@@ -110,10 +129,15 @@ class Dialect(Strict):
         return self
 
     @property
+    def first_line(self) -> int:
+        """The line of a text, or the row of a sheet, with which the table begins."""
+        return 1 if self.header == "none" else self.header
+
+    @property
     def is_plain(self) -> bool:
         """Whether a text is CSV as everybody reads it."""
-        fields = ("separator", "quote", "escape", "header", "footer", "unnamed")
-        as_usual = all(getattr(self, name) == type(self).model_fields[name].default for name in fields)
+        fields = ("separator", "quote", "escape", "header", "units", "footer", "unnamed")
+        as_usual = all(getattr(self, name) == getattr(_PLAIN, name) for name in fields)
         return as_usual and self.encoding.casefold().replace("_", "-") in (
             "utf-8",
             "utf8",
@@ -121,3 +145,6 @@ class Dialect(Strict):
             "ascii",
             "us-ascii",
         )
+
+
+_PLAIN = Dialect()

@@ -34,7 +34,8 @@ BEHAVIOURS = {
         "reload": "a swap under load", "serving_docs": "docs/serving.md", "start": "what ends a start",
     },
     "tabular": {
-        "dialects": "texts as people have them", "typed_formats": "JSON and Arrow",
+        "dialects": "texts as people have them", "header_and_units": "no header, and units below it",
+        "typed_formats": "JSON and Arrow",
         "dirty": "the benchmark of dirty cells and files", "one_reader": "one table through every reader",
     },
     "use_case": {"use_case": "the three parts together"},
