@@ -35,7 +35,6 @@ def checked_table(
     """
     from champion.modeling.checks.contract_check import check_contract
     from champion.modeling.checks.wrong_cells import mended
-    from champion.modeling.own.columns import require_columns
     from champion.modeling.preparation import labelled
     from champion.modeling.split import rule_for
     from champion.modeling.table import check
@@ -53,7 +52,10 @@ def checked_table(
         *without,
     ]
     warnings += check(with_label, use_case)
-    require_columns(with_label, data, use_case.split.column, use_case.features)
+    if use_case.features:
+        from champion.modeling.own.columns import require_columns  # imports scikit-learn, 80 MB
+
+        require_columns(with_label, data, use_case.split.column, use_case.features)
     if signature:
         about = data.model_copy(update={"drop": (*data.drop, *filter(None, [use_case.split.column]))})
         warnings += check_contract(right, signature, about)

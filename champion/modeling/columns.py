@@ -33,6 +33,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from champion.modeling.cells.moments import are_iso
 from champion.modeling.cells.numbers import text_numbers
 from champion.modeling.cells.writing import in_words
 from champion.use_case.cells import CellRule
@@ -223,9 +224,7 @@ def _text_kind(texts: list[str], filled: int, column: pd.Series) -> Verdict:
             return counted or ("numeric", True, "All its texts are numbers.")
         wrong = round(odd * len(texts))
         note = f" Most of its texts are numbers, {wrong:,} of {len(texts):,} distinct ones are not: mend or empty them."
-    elif all(_ISO.fullmatch(text) for text in some) and (
-        pd.to_datetime(pd.Series(texts), format="ISO8601", utc=True, errors="coerce").notna().all()
-    ):
+    elif all(_ISO.fullmatch(text) for text in some) and are_iso(texts):
         return "datetime", True, "All its texts are ISO 8601 dates or times."
     elif all(_DATE_LIKE.fullmatch(text) for text in some):
         note = " It seems to hold dates: write them as 2026-01-31, so that day and month cannot be confused."

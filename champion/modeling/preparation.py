@@ -112,8 +112,11 @@ def _twins(train: pd.DataFrame, holdout: pd.DataFrame, rule: SplitRule, columns:
     used = sorted(column.name for column in columns if column.used)
     if rule.by == "hash" and rule.label is None and set(rule.columns) <= set(used):
         return 0  # equal rows stand on one side
-    learned = np.unique(row_hashes(train, used))
-    return int(np.isin(row_hashes(holdout, used), learned).sum())
+    numbers = [name for name in used if pd.api.types.is_numeric_dtype(train[name].dtype)]  # they are hashed soon
+    alike = np.isin(row_hashes(holdout, numbers), row_hashes(train, numbers))
+    if not alike.any():
+        return 0
+    return int(np.isin(row_hashes(holdout[alike], used), row_hashes(train, used)).sum())
 
 
 def _doubts(

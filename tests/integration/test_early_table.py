@@ -12,9 +12,12 @@ from champion.modeling.features import Feature
 from champion.modeling.split import SplitRule
 from champion.orchestration.materializers.table import TableMaterializer
 from champion.tabular.tables import WrittenTable
+from champion.use_case.learning import FeatureStep
 from pipelines import dataset
 from pipelines.dataset import EarlyTable
+from pipelines.table_check import checked_table
 from tests.conftest import Checkout, quick
+from tests.support.one_reader import case_of
 
 RULE = SplitRule(by="hash", share=0.2, salt="s", columns=("a",))
 
@@ -76,6 +79,21 @@ def test_skops_is_imported_before_zenml_where_something_is_trained_for_certain(c
     second = imported()
     assert first.index("skops.io._persist") < first.index("zenml")
     assert "skops.io._persist" not in second[: second.index("zenml")]
+
+
+def test_a_table_is_checked_without_scikit_learn_which_is_large_where_no_step_stands_before_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "champion.modeling.own.columns", None)
+    path = tmp_path / "table.csv"
+    path.write_text("n,y\n" + "".join(f"{number / 4},{'ab'[number % 2]}\n" for number in range(40)), encoding="utf-8")
+    table, check = checked_table(path, path.name, case_of(path), None)
+    assert (len(table), check["warnings"]) == (40, [])
+    stepped = case_of(path).model_copy(
+        update={"features": (FeatureStep(columns=["n"], transformer="features.any.One"),)}
+    )
+    with pytest.raises(ImportError):
+        checked_table(path, path.name, stepped, None)
 
 
 def test_a_written_table_goes_whole_to_a_store_that_is_elsewhere(tmp_path: Path) -> None:

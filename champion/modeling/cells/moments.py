@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +21,7 @@ FAR = "far"  # the part that says a moment is a sentinel
 OWN = "own"  # the clock of a moment's own offset
 OFFSET = r"^(.*\d\d:\d\d.*?) ?(?:Z|[+-]\d{2}(?::?\d{2})?)$"  # of a text, after its first group
 FINER = r"(\.\d{6})\d+"  # than a microsecond: of what is cut off nothing is learned, and far years need the room
+BLOCK = 65_536  # texts at a time: as Python's objects those of a long column take several times its memory
 _EARLIEST, _LATEST = (np.datetime64(text, "us").astype(np.int64) / 86_400e6 for text in ("1800-01-01", "2200-01-01"))
 _USUAL = ("1900-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "1753-01-01", "1601-01-01")
 _BULK, _YEARS = 0.01, 10 * 365.25  # of the moments; days to the others
@@ -33,6 +34,17 @@ class Moments(NamedTuple):
     instants: Micros
     clock: Micros
     zoned: NDArray[np.bool_]
+
+
+def are_iso(texts: Sequence[Any]) -> bool:
+    """Whether all of some texts are moments in ISO 8601; what is missing does not count."""
+    import pandas as pd
+
+    for start in range(0, len(texts), BLOCK):
+        block = pd.Series(texts[start : start + BLOCK])
+        if pd.to_datetime(block, utc=True, errors="coerce", format="ISO8601").count() < block.count():
+            return False
+    return True
 
 
 def moment_parts(moments: Micros, clock: Micros | None = None) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from champion.errors import DataError
+from champion.modeling.cells.moments import BLOCK, are_iso
 from champion.modeling.cells.numbers import text_numbers
 from champion.modeling.cells.ruled import Marks, read_column
 from champion.modeling.cells.units import other_units
@@ -167,53 +168,71 @@ def _told(column: pd.Series, rule: CellRule, marks: Marks) -> list[str]:
     return said
 
 
-def wrong_cells(column: pd.Series, kind: str | None) -> WrongCells:
-    """The cells of a column that are not of a kind."""
+def wrong_cells(column: pd.Series, kind: str | None, most: float = 1.0) -> WrongCells:
+    """The cells of a column that are not of a kind; where they are a larger share than `most`, the first of them are enough."""
     import pandas as pd
 
-    if kind == "datetime" and _all_iso(column):
-        return WrongCells(str(column.name), kind, np.zeros(len(column), dtype=np.bool_), int(column.count()), {})
-    codes, uniques = pd.factorize(column)
-    texts = [str(value) for value in uniques]
-    good = np.append(_FITS[str(kind)](texts), True)
-    wrong = ~good[codes]
-    values = {}
-    for number in np.flatnonzero(~good)[:_SHOWN_VALUES]:
-        values[texts[number]] = (np.flatnonzero(codes == number) + 1).tolist()
-    return WrongCells(str(column.name), str(kind), wrong, int((codes >= 0).sum()), values)
+    filled = int(column.count())
+    wrong = np.zeros(len(column), dtype=np.bool_)
+    values: dict[str, list[int]] = {}
+    for start, block in _blocks(column):
+        if kind == "datetime" and block.dtype == "str" and are_iso(block.array):  # most are, which is soon known
+            continue
+        codes, uniques = pd.factorize(block)
+        texts = [str(value) for value in uniques]
+        good = _FITS[str(kind)](texts)
+        wrong[start : start + len(block)] = ~np.append(good, True)[codes]
+        for number in np.flatnonzero(~good):
+            if texts[number] in values or len(values) < _SHOWN_VALUES:
+                rows = np.flatnonzero(codes == number) + start + 1
+                values.setdefault(texts[number], []).extend(rows.tolist())
+        if wrong.sum() / max(filled, 1) > most:
+            break
+    return WrongCells(str(column.name), str(kind), wrong, filled, values)
 
 
-def _all_iso(column: pd.Series) -> bool:
-    """Whether all of a column's texts are moments in ISO 8601, which most are, and which is soon known."""
-    import pandas as pd
-
-    if column.dtype != "str":
-        return False
-    moments = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
-    return int(moments.count()) == int(column.count())
+def _blocks(column: pd.Series) -> Iterator[tuple[int, pd.Series]]:
+    """A column piece by piece, each with its first row."""
+    for start in range(0, len(column), BLOCK):
+        yield start, column.iloc[start : start + BLOCK]
 
 
 def _is_of_texts(column: pd.Series) -> bool:
     import pandas as pd
 
     if column.dtype == object:
-        return all(isinstance(value, str) for value in column.dropna().head(_SAMPLE))
+        return all(isinstance(value, str) for value in _first_filled(column))
     return isinstance(column.dtype, pd.CategoricalDtype) or column.dtype == "str"
+
+
+def _first_filled(column: pd.Series) -> pd.Series:
+    return column.iloc[np.flatnonzero(column.notna().to_numpy())[:_SAMPLE]]
 
 
 def _of_most(column: pd.Series, most: float) -> WrongCells | None:
     """The few cells that are no numbers or moments, where all the others are; None where there are more, or none."""
-    some = [str(value) for value in column.dropna().head(_SAMPLE)]
+    some = [str(value) for value in _first_filled(column)]
     for kind in ("numeric", "datetime"):
         if not some or _FITS[kind](some).mean() < 0.5:
             continue
-        found = wrong_cells(column, kind)
-        fitting = column[~found.wrong].dropna()
-        codes = kind == "numeric" and any(_CODE.match(str(value)) for value in fitting.unique())
-        written = kind == "datetime" and not all(_ISO.match(str(value)) for value in fitting.unique())
-        if 0 < found.share <= most and fitting.nunique() > FEWEST_DISTINCT and not codes and not written:
+        found = wrong_cells(column, kind, most)
+        if 0 < found.share <= most and _are_no_codes(column[~found.wrong], kind):
             return found
     return None
+
+
+def _are_no_codes(fitting: pd.Series, kind: str) -> bool:
+    """Whether cells that fit a kind are too many different ones to be codes, and are written as none is."""
+    known: set[object] = set()
+    for _, block in _blocks(fitting):
+        texts = block.dropna().unique()
+        if kind == "numeric" and any(_CODE.match(str(value)) for value in texts):
+            return False
+        if kind == "datetime" and not all(_ISO.match(str(value)) for value in texts):
+            return False
+        if len(known) <= FEWEST_DISTINCT:
+            known.update(texts)
+    return len(known) > FEWEST_DISTINCT
 
 
 def _numbers(texts: list[str]) -> NDArray[np.bool_]:
@@ -224,7 +243,8 @@ def _numbers(texts: list[str]) -> NDArray[np.bool_]:
 
 
 def _booleans(texts: list[str]) -> NDArray[np.bool_]:
-    return np.array([text.strip().casefold() in TRUE_TEXTS | FALSE_TEXTS for text in texts], dtype=np.bool_)
+    known = TRUE_TEXTS | FALSE_TEXTS
+    return np.array([text.strip().casefold() in known for text in texts], dtype=np.bool_)
 
 
 def _moments(texts: list[str]) -> NDArray[np.bool_]:

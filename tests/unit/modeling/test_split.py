@@ -319,6 +319,25 @@ def test_the_repeat_of_a_row_goes_with_it_so_that_a_part_of_the_table_has_the_sa
     assert overlap(made.holdout, other, rule) is None
 
 
+@pytest.mark.parametrize("repeated", [("x", "letter"), ("x",), ("letter",), ()])
+def test_holdout_rows_with_all_features_of_a_train_row_are_counted(repeated: tuple[str, ...]) -> None:
+    number = np.arange(120)
+    frame = pd.DataFrame({"x": number / 4, "letter": [f"{each % 60} of" for each in number], "target": number % 2})
+    for name in repeated:
+        frame[name] = frame[name].iloc[number // 3].to_numpy()
+    frame["row"] = [f"R{each}" for each in number]
+    made = prepare_table(
+        frame, DATA.model_copy(update={"kinds": {"letter": "categorical"}}), rule_for(frame, DATA, by_hash())
+    )
+    assert [feature.name for feature in made.plan.features] == ["x", "letter"], (
+        "rows are named, and stand on both sides"
+    )
+    learned = {*zip(made.train["x"], made.train["letter"], strict=True)}
+    twins = sum(pair in learned for pair in zip(made.holdout["x"], made.holdout["letter"], strict=True))
+    assert made.profile.twins == twins
+    assert (twins > 0) == (len(repeated) == 2)
+
+
 def test_rows_that_the_former_rule_had_for_training_are_told_apart_unless_a_column_of_it_is_gone() -> None:
     frame = numbered()
     former, today = (rule_for(frame, DATA, by_hash(salt=salt)) for salt in ("former", "today"))

@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from champion.modeling.cells.moments import OWN, Moments, model_parts, moment_parts, sentinels_of
+from champion.modeling.cells import moments as of_moments
+from champion.modeling.cells.moments import OWN, Moments, are_iso, model_parts, moment_parts, sentinels_of
 from champion.modeling.features import model_frame
 from champion.tabular.tables import read_table
 from tests.support.one_reader import assert_read_alike, case_of, learn
@@ -89,3 +90,11 @@ def test_the_parts_of_version_0_1_are_those_of_utc() -> None:
     moments = Moments(instants, instants + np.timedelta64(2, "h"), np.ones(len(instants), dtype=bool))
     np.testing.assert_array_equal(model_parts(moments, None, ()), moment_parts(instants))
     assert (model_parts(moments, OWN, ()) != moment_parts(instants))[:, 3].all()
+
+
+def test_texts_are_iso_where_every_block_of_them_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_moments, "BLOCK", 3)
+    texts = ["2024-02-29", "9999-12-31", "2024-02-29T10:00Z", "2024-02-29 10:00:00.5", "2024-03-01", "2024-03-02"]
+    assert are_iso(texts)
+    assert are_iso(pd.array([*texts, None], dtype="str"))
+    assert [are_iso([*texts[:at], "5 March 2024", *texts[at:]]) for at in range(7)] == [False] * 7

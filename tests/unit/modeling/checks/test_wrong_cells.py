@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from champion.errors import DataError
-from champion.modeling.checks.wrong_cells import mended
+from champion.modeling.checks import wrong_cells as checks
+from champion.modeling.checks.wrong_cells import mended, wrong_cells
 from champion.tabular import csv_format
 from champion.use_case.learning import Data
 from tests.support.one_reader import assert_read_alike, batch, case_of, learn
@@ -104,3 +105,55 @@ def test_what_nobody_named_is_numbers_or_dates_only_where_it_cannot_be_codes() -
     assert odd([*(["1", "2", "3"] * 100), "A"]) == 0, "few distinct numbers may be codes"
     assert odd([*numbers, "007", "x"]) == 0, "digits that begin with a zero are codes"
     assert odd([*numbers[:150], *(["a", "b"] * 75)]) == 0, "so many texts are no errors"
+
+
+MIXED = [f"2024-01-{number % 28 + 1:02}" for number in range(60)]
+CELLS = {
+    "numeric": [*map(str, range(40)), "refused", None, "07", "refused", "none here", "x", "y", "refused", "8"],
+    "boolean": ["yes", "no", None, "maybe", "yes", "no", "maybe", "1", "perhaps"] * 4,
+    "datetime": [*MIXED, "soon", None, "5 March 2024", "soon", *MIXED, "later"],
+}
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "category"])
+@pytest.mark.parametrize("kind", CELLS)
+def test_a_long_column_is_judged_in_blocks_of_rows_and_says_what_a_short_one_says(
+    kind: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column = pd.Series(CELLS[kind], name="x").astype(dtype)
+    whole = wrong_cells(column, kind)
+    monkeypatch.setattr(checks, "BLOCK", 7)
+    in_blocks = wrong_cells(column, kind)
+    assert in_blocks.in_words() == whole.in_words()
+    assert in_blocks.wrong.tolist() == whole.wrong.tolist()
+    odd = {"refused", "none here", "x", "y", "maybe", "perhaps", "soon", "later"}
+    assert whole.wrong.tolist() == [value in odd for value in CELLS[kind]]
+
+
+def test_a_column_that_nobody_named_is_no_longer_looked_at_once_too_many_of_its_cells_are_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checks, "BLOCK", 10)
+    column = pd.Series([*map(str, range(30)), "a", "b", *map(str, range(30)), "c"], name="x")
+    assert wrong_cells(column, "numeric", 0.02).wrong.sum() == 2
+    assert wrong_cells(column, "numeric", 0.04).wrong.sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("cells", "of_a_kind"),
+    [
+        ([str(number / 4) for number in range(60)], True),
+        ([str(number % 20) for number in range(60)], False),
+        ([str(number % 21) for number in range(60)], True),
+        ([*(str(number) for number in range(1, 60)), "007"], False),
+        ([f"2024-01-{number % 28 + 1:02}" for number in range(60)], True),
+        ([*(f"2024-01-{number % 28 + 1:02}" for number in range(59)), "5 March 2024"], False),
+    ],
+)
+def test_a_column_that_nobody_named_has_wrong_cells_where_the_others_are_too_many_and_no_codes(
+    cells: list[str], of_a_kind: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "BLOCK", 9)
+    table = pd.DataFrame({"x": [*cells, None, "odd"], "y": ["a", "b"] * 31})
+    found, said = mended(table, Data(path="", target="y", max_bad_cells=0.02))
+    assert (len(said), found["x"].isna().sum()) == ((1, 2) if of_a_kind else (0, 1))
