@@ -12,21 +12,23 @@ QUESTION = "{}. All in all, how content are you with what your town has done abo
 WHEN = " in the last twelve months, and in the twelve before"
 
 
-def survey(columns: int, times: int) -> pd.DataFrame:
-    """Answers of 150 people, of which one tells who says yes; the questions are so many times longer than they need be."""
+def survey(columns: int, times: int, told: float) -> pd.DataFrame:
+    """Answers of 150 people, of which one tells who says yes, as well as `told`; the questions are longer than they need be."""
     random, truth = np.random.default_rng(0), np.arange(150) % 2
     names = [QUESTION.format(number, number) + times * WHEN + "?" for number in range(columns)]
     answers = {name: random.normal(size=150) for name in names}
-    answers[names[3]] = 3 * truth + random.normal(size=150)
+    answers[names[3]] = told * truth + random.normal(size=150)
     return pd.DataFrame({**answers, "answer": np.where(truth, "yes", "no")})
 
 
-@pytest.mark.parametrize(("columns", "times"), [(50, 25), pytest.param(5000, 1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("columns", "times", "told"), [(50, 25, 3.0), pytest.param(5000, 1, 8.0, marks=pytest.mark.long)]
+)
 def test_a_wide_table_goes_through_train_gate_rollback_push_and_pull(
-    checkout: Checkout, tmp_path: Path, columns: int, times: int
+    checkout: Checkout, tmp_path: Path, columns: int, times: int, told: float
 ) -> None:
     """ZenML 0.98 drops a metadata value of more than 65,535 characters; 50 long names are more (surprise)."""
-    table = survey(columns, times)
+    table = survey(columns, times, told)
     table.to_csv(checkout.root / "data/survey.csv", index=False)
     assert sum(map(len, table)) > 65_535
     remote = f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path / 'remote'}\n"
