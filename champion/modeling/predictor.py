@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from champion.errors import DataError
 from champion.modeling.contract import Contract
@@ -15,6 +18,8 @@ from champion.modeling.features import model_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FEWEST_ROWS_FOR_THREADS = 10_000  # below, threads wait for each other longer than they work
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ def ask(pipeline: Any, frame: pd.DataFrame, classes: int, probabilities: bool = 
     if frame.empty:
         return nothing(classes, wanted)
     if not wanted:
-        return _plain(pipeline, frame, classes)
+        with _threads(len(frame)):
+            return _plain(pipeline, frame, classes)
     return answered(pipeline, _row_by_row(pipeline, frame), classes)
 
 
@@ -90,6 +96,21 @@ def _row_by_row(pipeline: Any, frame: pd.DataFrame) -> pd.DataFrame:
 
 def answered(model: Any, rows: Any, classes: int) -> Predictions:
     """Ask a fitted estimator or pipeline one row or more: for answers, and for probabilities where it has them."""
+    with _threads(len(rows)):
+        return _answered(model, rows, classes)
+
+
+def _threads(rows: int) -> AbstractContextManager[Any]:
+    """Few rows are answered by the thread that asks: boosting has others wait for each other at every tree."""
+    return _pools().limit(limits=1, user_api="openmp") if rows < FEWEST_ROWS_FOR_THREADS else nullcontext()
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through all libraries of the process, which takes a millisecond
+
+
+def _answered(model: Any, rows: Any, classes: int) -> Predictions:
     if not hasattr(model, "predict_proba"):
         return _plain(model, rows, classes)
     probabilities = np.asarray(model.predict_proba(rows), dtype=np.float64)

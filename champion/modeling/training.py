@@ -26,14 +26,12 @@ from champion.modeling.libraries import LIBRARIES, library_of
 from champion.modeling.libraries.scikit_learn import is_tree_based
 from champion.modeling.own.code import place_of
 from champion.modeling.pipeline.threshold import answering_from, require_two_classes, tuned
-from champion.modeling.predictor import ask
+from champion.modeling.predictor import FEWEST_ROWS_FOR_THREADS, ask
 from champion.modeling.split import moments
 from champion.modeling.tasks.learning import Fold, learning_of
 from champion.modeling.tasks.target import target_of
 from champion.progress import tell_part
 from champion.use_case.learning import Candidate, Fitting, Threshold
-
-FEWEST_ROWS_FOR_THREADS = 10_000  # below, threads wait for each other longer than they work
 
 
 def fit_candidate(
