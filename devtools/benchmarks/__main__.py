@@ -246,12 +246,24 @@ CLAIMS: dict[str, tuple[Callable[[Sandbox, int], list[Row]], int]] = {
 @click.option("--repeat", type=click.IntRange(min=1), help="Runs of each side; else the claim's own number.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every single run, instead of a table.")
 @click.option("--count", type=click.IntRange(min=1), default=TABLES, help="With `tables`: how many of them.")
+@click.option(
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With `tables`: a file for each result as it comes; tables that it has are not tried again.",
+)
 @click.argument("what", required=False, type=click.Choice(["tables"]))
-def main(what: str | None, only: tuple[str, ...], repeat: int | None, as_json: bool, count: int) -> None:
+def main(
+    what: str | None,
+    only: tuple[str, ...],
+    repeat: int | None,
+    as_json: bool,
+    count: int,
+    results: Path | None,
+) -> None:
     """Measure the speed claims; with `tables`: what becomes of real tables, beside skrub."""
     if what == "tables":
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as root:
-            sys.exit(DONE if compare_tables(Sandbox(Path(root)), count, as_json) else FAILED)
+            sys.exit(DONE if compare_tables(Sandbox(Path(root)), count, as_json, results) else FAILED)
     rows: list[Row] = []
     failures = 0
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as root:
