@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid, cross_val_score
+from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -65,12 +65,11 @@ def fit_candidate(
         if candidate.search or fitting.ranked or candidate.threshold is not None:
             ranking = _Ranking(train, frame, learned, contract, fitting)
             fits = _Fits(name, len(ranking.folds) * (len(points) + (candidate.threshold is not None)) + 1)
-            tried = []
-            for params in points:
-                attempt = with_params(clone(fast), params, task, fitting.seed, contract.classes)
-                tried.append((attempt, Trial(params=params, **ranking.score(attempt, fits))))
-            fast, best = max(tried, key=lambda attempt: attempt[1].mean)  # of equals the first
-            trials = [trial for _, trial in tried] if candidate.search else []
+            attempts = [with_params(clone(fast), params, task, fitting.seed, contract.classes) for params in points]
+            scores = ranking.scores(attempts, fits)
+            tried = [Trial(params=params, **score) for params, score in zip(points, scores, strict=True)]
+            fast, best = max(zip(attempts, tried, strict=True), key=lambda each: each[1].mean)  # of equals the first
+            trials = tried if candidate.search else []
             if candidate.threshold is not None:
                 threshold, mean = ranking.threshold(fast, candidate.threshold, fits)
                 best = best.model_copy(update={"mean": mean})
@@ -145,33 +144,40 @@ class _Ranking:
         self.folds: list[Fold] = self._learning.folds(learned, groups, fitting, when)
         self.rows, self.without = len(frame), 0
 
-    def score(self, model: Pipeline, fits: _Fits) -> dict[str, float]:
-        """The mean and the deviation of the metric over the folds, as a comparison computes it.
+    def scores(self, models: Sequence[Pipeline], fits: _Fits) -> list[dict[str, float]]:
+        """Of each model the mean and the deviation of the metric over the folds, as a comparison computes it.
 
-        In which folds it has no meaning (`without`) depends on their rows alone, so that all candidates are ranked over the same.
+        The models differ in their estimators alone: what prepares the columns is fitted once in each fold.
+        In which folds the metric has no meaning (`without`) depends on their rows alone, so that all candidates are ranked over
+        the same.
         """
-        learning, metric = self._learning, self._fitting.metric
-
-        def measure(fitted: Pipeline, asked: pd.DataFrame, truth: NDArray[Any]) -> float:
-            fits.one_more()
-            wanted = learning.needs_probabilities(metric)
-            predictions = ask(fitted, asked, len(self._classes), probabilities=wanted)
-            try:
-                return learning.score(learning.answers(predictions, truth, self._classes), (), required=metric)[metric]
-            except NotEnoughDataError:
-                return float("nan")
-
-        with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
-            scores = cross_val_score(
-                model, self._frame, self._learned, scoring=measure, cv=self.folds, error_score="raise"
-            )
-        if np.isnan(scores).all():
+        measured = np.empty((len(models), len(self.folds)))
+        for place, (learn, asked) in enumerate(self.folds):
+            learned, truth = self._learned[learn], self._learned[asked]
+            with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
+                prepare = clone(models[0][:-1])
+                rows = prepare.fit_transform(self._frame.iloc[learn], learned)
+                for number, model in enumerate(models):
+                    fitted = Pipeline([*prepare.steps, ("model", clone(model[-1]).fit(rows, learned))])
+                    measured[number, place] = self._measured(fitted, self._frame.iloc[asked], truth)
+                    fits.one_more()
+        without = np.isnan(measured[0])
+        if without.all():
             raise NotEnoughDataError(
-                f"{metric} cannot be computed in cross-validation: a class has too few rows for "
+                f"{self._fitting.metric} cannot be computed in cross-validation: a class has too few rows for "
                 f"{self._fitting.folds} folds. Add rows, merge classes, or choose another promotion.metric."
             )
-        self.without = int(np.isnan(scores).sum())
-        return {"mean": float(np.nanmean(scores)), "std": float(np.nanstd(scores))}
+        self.without = int(without.sum())
+        return [{"mean": float(np.nanmean(each)), "std": float(np.nanstd(each))} for each in measured]
+
+    def _measured(self, fitted: Pipeline, asked: pd.DataFrame, truth: NDArray[Any]) -> float:
+        """The metric on rows that a model did not learn from; NaN where it has no meaning on them."""
+        learning, metric = self._learning, self._fitting.metric
+        predictions = ask(fitted, asked, len(self._classes), probabilities=learning.needs_probabilities(metric))
+        try:
+            return learning.score(learning.answers(predictions, truth, self._classes), (), required=metric)[metric]
+        except NotEnoughDataError:
+            return float("nan")
 
     def threshold(self, model: Pipeline, wanted: Threshold, fits: _Fits) -> tuple[float, float]:
         """The threshold that is best on the rows that the folds ask, and the metric on them."""

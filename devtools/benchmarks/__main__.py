@@ -32,7 +32,7 @@ from devtools.benchmarks.sandbox import (
     say,
     train,
 )
-from devtools.benchmarks.tables import write_million, write_rows, write_use_case
+from devtools.benchmarks.tables import write_many_categories, write_million, write_mixed, write_rows, write_use_case
 from devtools.checkout import Checkout, UnexpectedError
 
 Comparison = Literal["ratio", "difference"]
@@ -40,8 +40,10 @@ UP_TO_DATE = "Data and pipelines are up to date"
 MILLION = {"million": int(os.environ.get("BENCH_MILLION_ROWS", "1000000")), "million_warm_up": 10_000}  # rows
 BATCH_ROWS = int(os.environ.get("BENCH_BATCH_ROWS", "10000000"))
 BATCH_TRAIN_ROWS = 20_000
+ONBOARDING_ROWS = int(os.environ.get("BENCH_ONBOARDING_ROWS", "200000"))
+MANY_CATEGORIES = (32_000, 3_500)  # rows, categories
 _STEP = re.compile(r"^\s*(\w+)\s+done\s+([\d.]+) s\s*$", re.MULTILINE)
-_PLAIN = re.compile(r"^(predict_proba) ([\d.]+) s$", re.MULTILINE)
+_PLAIN = re.compile(r"^(predict_proba|fit) ([\d.]+) s$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,39 @@ def _batch(sandbox: Sandbox, repeats: int) -> list[Row]:
     ]
 
 
+def _onboarding(sandbox: Sandbox, repeats: int) -> list[Row]:
+    checkout = sandbox.checkout("onboarding")
+    tables = {name: sandbox.root / f"{name}.csv" for name in ("warm", "twenty", "many")}
+    write_mixed(tables["warm"], 500)
+    write_mixed(tables["twenty"], ONBOARDING_ROWS)
+    write_many_categories(tables["many"], *MANY_CATEGORIES)
+
+    def ours(number: int, name: str) -> Result:
+        """Both commands, for a use case that the store does not know."""
+        say(f"onboarding, {name}, ours, {number + 1}")
+        begun = run(
+            checkout, "python", "run.py", "init", tables[name], "--target", "target", "--name", f"{name}-{number}"
+        )
+        trained = train(checkout, "--config", f"configs/{name}-{number}.yaml")
+        return replace(trained, seconds=begun.seconds + trained.seconds)
+
+    def fit(number: int) -> Result:
+        say(f"onboarding, one fit, {number + 1}")
+        alone = sandbox.at(checkout.root, PYTHONPATH=str(checkout.root))
+        result = run(alone, "python", RIVALS / "one_fit.py", f"configs/twenty-{number}.yaml")
+        return replace(result, seconds=4 * _printed(_PLAIN, result)[0])
+
+    ours(0, "warm")
+    twenty, fits = zip(*((ours(number, "twenty"), fit(number)) for number in range(repeats)), strict=True)
+    many = [ours(number, "many") for number in range(repeats)]
+    rows, (many_rows, categories) = f"{ONBOARDING_ROWS:,} rows", MANY_CATEGORIES
+    nothing = [Result(0.0, 0.0, "")] * repeats
+    return [
+        _seconds(f"init and train, {rows} - 4 fits of boosting", twenty, fits, 15.0, "difference"),
+        _seconds(f"init and train, {many_rows:,} rows, {categories:,} categories", many, nothing, 60.0, "difference"),
+    ]
+
+
 def _printed(pattern: re.Pattern[str], result: Result, step: str | None = None) -> list[float]:
     """The seconds that a run printed, of one step or of all."""
     seconds = [float(took) for name, took in pattern.findall(result.output) if step in (None, name)]
@@ -238,6 +273,7 @@ CLAIMS: dict[str, tuple[Callable[[Sandbox, int], list[Row]], int]] = {
     "million": (_million, 3),
     "docker": (_docker, 3),
     "batch": (_batch, 3),
+    "onboarding": (_onboarding, 3),
 }
 
 

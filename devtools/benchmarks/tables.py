@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import compute, csv, parquet
 
 from devtools.checkout import Checkout
 
@@ -49,6 +49,36 @@ def write_rows(path: Path, rows: int, target: bool = False) -> None:
                 noise = random.normal(size=len(numbers))
                 columns.append((numbers[:, 0] + numbers[:, 1] * numbers[:, 2] + noise > 0).astype(np.int64))
             writer.write_table(pa.table(columns, schema=schema))
+
+
+def write_mixed(path: Path, rows: int) -> None:
+    """Write twenty columns as people have them, with gaps, as CSV, and a target of two classes that depends on some of them."""
+    random = np.random.default_rng(rows)
+    numbers = random.normal(size=(rows, 14))
+    levels = [random.integers(count, size=rows) for count in (3, 8, 20, 40)]
+    columns: dict[str, Any] = {f"n{place:02d}": numbers[:, place].round(4) for place in range(14)}
+    columns |= {f"c{place}": [f"kind {level}" for level in each.tolist()] for place, each in enumerate(levels)}
+    columns["paid"] = np.where(random.random(rows) < 0.4, "yes", "no")
+    columns["seen"] = np.datetime64("2024-01-01") + random.integers(700, size=rows).astype("timedelta64[D]")
+    score = numbers[:, 0] + numbers[:, 1] * numbers[:, 2] + (levels[1] % 3) - (columns["paid"] == "yes")
+    target = np.where(score + random.normal(size=rows) > 0.5, "good", "bad")
+    table = pa.table({**columns, "target": target})
+    gaps = pa.array(random.random(rows) < 0.05)
+    for name in ("n03", "c1"):
+        column = table[name]
+        table = table.set_column(table.column_names.index(name), name, compute.if_else(gaps, None, column))
+    csv.write_csv(table, path)
+
+
+def write_many_categories(path: Path, rows: int, categories: int) -> None:
+    """Write a column of so many categories, five of numbers, and a target that depends on both, as CSV."""
+    random = np.random.default_rng(rows)
+    numbers, codes = random.normal(size=(rows, 5)), random.integers(categories, size=rows)
+    effect = random.normal(size=categories)[codes]
+    columns: dict[str, Any] = {f"n{place}": numbers[:, place].round(4) for place in range(5)}
+    columns["shop"] = [f"shop {code:04d} {'north' if code % 2 else 'south'}" for code in codes.tolist()]
+    target = np.where(numbers[:, 0] + effect + random.normal(size=rows) > 0, "good", "bad")
+    csv.write_csv(pa.table({**columns, "target": target}), path)
 
 
 def write_use_case(checkout: Checkout, name: str, table: str, target: str, estimator: str, **params: Any) -> str:

@@ -35,6 +35,7 @@ PRINTERS = {
     "champion/orchestration/docker/inside.py": "JSON for the process that started its container",
     "devtools/benchmarks/batch_plain.py": "JSON for the process that started it",
     "devtools/benchmarks/million_plain.py": "JSON for the process that started it",
+    "devtools/benchmarks/one_fit.py": "seconds for the process that started it",
     "pipelines/dataset.py": "JSON for the process that started it",
 }
 OTHER_PROGRAMS = (
