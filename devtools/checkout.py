@@ -56,13 +56,18 @@ class Checkout:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     @contextlib.contextmanager
-    def started(self, *arguments: str | Path, out: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    def started(
+        self, *arguments: str | Path, out: int = subprocess.PIPE, answers: bool = False
+    ) -> Iterator[subprocess.Popen[str]]:
         """Start a program, which has ended with all that it started when this is left.
 
-        `out`: a file descriptor that stdout and stderr go to, or `subprocess.PIPE`.
+        `out`: a file descriptor that stdout and stderr go to, or `subprocess.PIPE`. `answers`: whether it is asked on stdin,
+        and what it says on stderr is not kept.
         """
         command = [sys.executable if arguments[0] == "python" else arguments[0], *arguments[1:]]
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out, "text": True}
+        if answers:
+            streams |= {"stdin": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(command, cwd=self.root, env=self.env, start_new_session=True, **streams)
         try:
             yield process

@@ -65,7 +65,7 @@ class Forked(harness.Checkout):
         done = WARM.run(tuple(rest if first == "python" else ["-m", first, *rest]), self.root, dict(self.env))
         assert done.returncode == more["expect"], done.stderr
         config = self.root / story.CONFIG
-        text = config.read_text(encoding="utf-8").replace("n_estimators: 200", "n_estimators: 10")
+        text = config.read_text(encoding="utf-8").replace("n_estimators: 100", "n_estimators: 10")
         config.write_text(text.replace("[0.1, 1.0, 10.0]", "[1.0]"), encoding="utf-8")
         return done
 

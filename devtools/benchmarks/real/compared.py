@@ -5,9 +5,10 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from champion.terminal import echo
+from devtools.benchmarks.real.worker import Worker
 from devtools.benchmarks.sandbox import Sandbox, installed, last_lines, say
 from devtools.checkout import Checkout, UnexpectedError
 
@@ -63,15 +64,20 @@ def compare_tables(sandbox: Sandbox, count: int, as_json: bool, results: Path | 
     folder.mkdir()
     sandbox.at(sandbox.root).run(python, PROGRAMS / "export.py", folder, str(count))
     checkout = sandbox.checkout("real")
+    there = Checkout(checkout.root, {**checkout.env, "PYTHONPATH": str(checkout.root)})
     done = _judged_before(results)
-    for number, table in enumerate(json.loads((folder / "tables.json").read_text())):
-        if table["name"] in done:
-            continue
-        say(f"{number + 1} of {count}: {table['name']}")
-        judged = done[table["name"]] = _judged(checkout, python, folder, table, f"t{number}")
-        if results is not None:
-            with results.open("a") as file:
-                file.write(f"{json.dumps(asdict(judged))}\n")
+    with (
+        Worker(there, "python", PROGRAMS / "ours.py") as ours,
+        Worker(checkout, python, PROGRAMS / "rival.py") as rival,
+    ):
+        for number, table in enumerate(json.loads((folder / "tables.json").read_text())):
+            if table["name"] in done:
+                continue
+            say(f"{number + 1} of {count}: {table['name']}")
+            judged = done[table["name"]] = _judged(ours, rival, folder, table, f"t{number}")
+            if results is not None:
+                with results.open("a") as file:
+                    file.write(f"{json.dumps(asdict(judged))}\n")
     if as_json:
         echo(json.dumps([asdict(each) for each in done.values()], indent=1))
     else:
@@ -90,40 +96,41 @@ def _judged_before(results: Path | None) -> dict[str, Judged]:
     return judged
 
 
-def _judged(checkout: Checkout, python: Path, folder: Path, table: dict[str, Any], use_case: str) -> Judged:
-    began, config = time.perf_counter(), f"configs/{use_case}.yaml"
+def _judged(ours: Worker, rival: Worker, folder: Path, table: dict[str, Any], use_case: str) -> Judged:
+    began, config, file = time.perf_counter(), f"configs/{use_case}.yaml", str(folder / table["file"])
     about = {"name": table["name"], "rows": table["rows"]}
-    sides = folder / use_case
-    sides.mkdir()
-    there = Checkout(checkout.root, {**checkout.env, "PYTHONPATH": str(checkout.root)})
 
-    def skrub(metric: str, make_sides: tuple[str | Path, ...]) -> float | None:
+    def skrub(metric: str, sides: str | None) -> float | None:
         try:
-            there.run(*make_sides)
-            return float(there.run(python, PROGRAMS / "rival.py", sides, metric, table["target"]).stdout)
+            answer = rival.ask([file, table["target"], metric, sides], SECONDS)
         except UnexpectedError as error:
-            say(f"skrub did not score {table['name']}: {error}")
-            return None
+            answer = {"score": None, "why": str(error)}
+        if answer["score"] is None:
+            say(f"skrub did not score {table['name']}: {answer['why']}")
+        return cast("float | None", answer["score"])
 
-    commands = (
-        ("init", folder / table["file"], "--target", table["target"], "--name", use_case),
-        ("train", "--config", config, "--json"),
-    )
-    for command in commands:
+    for command in (
+        ["init", file, "--target", table["target"], "--name", use_case],
+        ["train", "--config", config, "--json"],
+    ):
         ended: Ended | None = None
         try:
-            done = checkout.run("python", "run.py", *command, expect=None, timeout=SECONDS)
-            if done.returncode:
-                ended = "traceback" if "Traceback (most recent call last)" in done.stderr else "refused"
-                said = last_lines(done.stderr).strip().splitlines()[-1]
+            done = ours.ask(command, SECONDS)
+            if done["code"]:
+                ended = "traceback" if "Traceback (most recent call last)" in done["err"] else "refused"
+                said = last_lines(done["err"]).strip().splitlines()[-1]
         except UnexpectedError as error:
             ended, said = "late", str(error)
         if ended is not None:
             seconds = time.perf_counter() - began
-            fifth = (python, PROGRAMS / "plain_sides.py", folder / table["file"], table["target"], sides)
-            return Judged(**about, ended=ended, said=said, seconds=seconds, skrub=skrub("accuracy", fifth))
-    facts, seconds = json.loads(done.stdout), time.perf_counter() - began
+            return Judged(**about, ended=ended, said=said, seconds=seconds, skrub=skrub("accuracy", None))
+    facts, seconds = json.loads(done["out"]), time.perf_counter() - began
     rows, metric = facts["rows"], facts["metric"]
+    sides = folder / use_case
+    sides.mkdir()
+    split = ours.ask(["sides", config, str(sides)], SECONDS)
+    if split["code"]:
+        raise UnexpectedError(f"the two sides of {table['name']} could not be written: {last_lines(split['err'])}")
     return Judged(
         **about,
         ended="baseline" if facts["ground"] == "baseline" else "champion",
@@ -132,7 +139,7 @@ def _judged(checkout: Checkout, python: Path, folder: Path, table: dict[str, Any
         share=rows["holdout"] / (rows["holdout"] + rows["train"]),
         metric=metric,
         ours=facts["challenger"]["scores"][metric],
-        skrub=skrub(metric, ("python", PROGRAMS / "sides.py", config, sides)),
+        skrub=skrub(metric, str(sides)),
     )
 
 

@@ -31,7 +31,7 @@ def candidates(labels: Sequence[Label], columns: int) -> list[str]:
         lines += [
             "  forest:  # many trees that vote; hard to get wrong on few rows",
             "    estimator: sklearn.ensemble.RandomForestClassifier",
-            f"    params: {{n_estimators: 200{weights}}}",
+            f"    params: {{n_estimators: 100{weights}}}",
         ]
     return lines
 
