@@ -45,6 +45,10 @@ class Worker:
     def end(self) -> None:
         """End the program with all that it started."""
         self._running.close()
+        if self._process is not None and self._process.stdin is not None and self._process.stdout is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+            self._process.stdout.close()
         self._process = None
 
     def __enter__(self) -> "Worker":

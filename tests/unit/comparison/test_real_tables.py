@@ -1,8 +1,15 @@
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devtools.benchmarks.real.compared import Judged, _met
+from devtools.benchmarks.real.compared import Judged, _judged_before, _met
+from devtools.benchmarks.real.worker import Worker
+from devtools.checkout import Checkout, UnexpectedError
 
 
 def judged(**changes: Any) -> Judged:
@@ -16,7 +23,8 @@ def judged(**changes: Any) -> Judged:
         ({}, False, False),
         ({"skrub": 0.93}, True, False),
         ({"skrub": None}, False, False),
-        ({"ended": "refused", "ours": None, "skrub": None, "share": None}, True, False),
+        ({"ended": "refused", "ours": None, "skrub": 0.5, "share": None}, True, False),
+        ({"ended": "refused", "ours": None, "skrub": None, "share": None}, False, False),
         ({"share": 0.29}, False, True),
         ({"share": 0.13}, False, True),
         ({"share": 0.13, "rows": 99}, False, False),
@@ -31,4 +39,34 @@ def test_the_goals_are_met_by_nine_tables_of_ten_and_without_a_traceback() -> No
     assert _met([good] * 9 + [behind])
     assert not _met([good] * 8 + [behind] * 2)
     assert not _met([good] * 20 + [judged(ended="traceback")])
+    assert not _met([good] * 20 + [judged(ended="late")])
     assert not _met([good] * 20 + [judged(share=0.4)])
+
+
+def test_a_benchmark_that_was_stopped_knows_the_tables_that_it_has_judged(tmp_path: Path) -> None:
+    results = tmp_path / "results.jsonl"
+    assert _judged_before(results) == _judged_before(None) == {}
+    line = json.dumps(asdict(judged()))
+    results.write_text(f"{line}\n{line[:20]}")
+    assert _judged_before(results) == {"a/b": judged()}
+
+
+ANSWERS = """
+import sys, time
+for line in sys.stdin:
+    if "end" in line:
+        sys.exit()
+    time.sleep(60 if "late" in line else 0)
+    print(line.strip(), flush=True)
+"""
+
+
+def test_a_program_answers_line_by_line_and_is_started_anew_after_it_has_ended_or_was_too_late() -> None:
+    with Worker(Checkout(Path.cwd(), os.environ), sys.executable, "-c", ANSWERS) as worker:
+        assert worker.ask(["a", None], 60) == ["a", None]
+        assert worker.ask(["b" * 100_000], 60) == ["b" * 100_000]
+        with pytest.raises(UnexpectedError, match="did not answer within 0 seconds"):
+            worker.ask(["late"], 0.1)
+        with pytest.raises(UnexpectedError, match="ended without an answer"):
+            worker.ask(["end"], 60)
+        assert worker.ask(["c"], 60) == ["c"]

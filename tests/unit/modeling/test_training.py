@@ -3,6 +3,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError
@@ -57,6 +60,24 @@ def test_a_search_takes_the_best_parameters_and_tells_every_trial() -> None:
     assert result.params == {"C": 1.0}
     assert [trial.params for trial in result.trials] == [{"C": 1e-9}, {"C": 1.0}]
     assert result.cv_mean == result.trials[1].mean > result.trials[0].mean
+
+
+def test_a_search_prepares_the_columns_once_in_each_fold_and_scores_as_whole_pipelines_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train = table({"a": 30, "b": 30}).assign(colour=["red", "green", "blue"] * 20)
+    fitted: list[int] = []
+    prepare = ColumnTransformer.fit_transform
+    monkeypatch.setattr(
+        ColumnTransformer, "fit_transform", lambda *given, **more: (fitted.append(1), prepare(*given, **more))[1]
+    )
+    pipeline, result = fit(train, LINEAR, search={"C": [0.01, 0.1, 1.0]})
+    assert len(fitted) == 5 + 1, "five folds, and the last fit on all rows"
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    codes = encode(canonical_labels(train["target"]), ["a", "b"])
+    for trial in result.trials:
+        whole = clone(pipeline).set_params(model__C=trial.params["C"])
+        assert trial.mean == pytest.approx(cross_val_score(whole, train, codes, cv=folds).mean())
 
 
 def test_of_equal_trials_the_first_wins() -> None:

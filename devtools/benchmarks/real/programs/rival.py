@@ -1,8 +1,8 @@
 """Scores `skrub.tabular_pipeline` on the rows that judged, in an environment of its own: ``python rival.py``.
 
 Each line of stdin is a JSON list: a table, its target, the metric, and a folder with train.parquet and holdout.parquet, which
-have all columns of the table; without a folder a fifth of the table is the holdout. A line of stdout answers with the score, or null
-and the reason.
+have all columns of the table; without a folder a fifth of the table is the holdout. A line of stdout answers with the
+score, or null and the reason.
 """
 
 import json
