@@ -26,7 +26,7 @@ from champion.modeling.columns import Column, infer, is_identifier_name
 from champion.modeling.doubts.doubt import Doubt
 from champion.modeling.doubts.look import look
 from champion.modeling.doubts.repeated import MOSTLY, repeated_rows
-from champion.modeling.enough import require_enough
+from champion.modeling.enough import SALTS, require_enough, salt_of
 from champion.modeling.preparation import labelled
 from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
@@ -103,6 +103,8 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     about = {"path": data_path, "target": target, "drop": drop, "read": read, "unlabelled": unlabelled}
     bare, warnings = _learnable(frame, {"name": name, "data": about})
     bare, comments, doubts = _doubtful(frame, bare, columns)
+    bare, salted = _salted(frame, bare, config)
+    comments, doubts = [*comments, *salted], [*doubts, *salted]
     _require_enough(frame, bare)
     numbers = set(frame.select_dtypes("number", exclude="timedelta").columns)
     values = target_of(bare.task).canonical_labels(frame[target]).tolist()
@@ -229,14 +231,25 @@ def _doubtful(frame: pd.DataFrame, bare: UseCase, columns: list[Column]) -> tupl
     return bare.model_copy(update={"split": split}), comments, said
 
 
-def _require_enough(frame: pd.DataFrame, bare: UseCase) -> None:
-    """Refuse what the first run would refuse for too few rows; the use case is to be salted with its name."""
-    salted = bare.model_copy(update={"split": bare.split.model_copy(update={"salt": bare.name})})
-    another = "another --name salts the split anew, and so draws another holdout"
+def _salted(frame: pd.DataFrame, bare: UseCase, config: Path) -> tuple[UseCase, list[str]]:
+    """The use case with a salt that splits the table well, and why it is not its name where it is not.
+
+    A file that is written anew keeps its salt, so that no row moves.
+    """
+    with suppress(OSError, ConfigurationError):
+        former = parse_use_case(parse(config.read_text(encoding="utf-8"), config.name), config.name).split.salt
+        return bare.model_copy(update={"split": bare.split.model_copy(update={"salt": former})}), []
+    salt, wrong = salt_of(frame, bare, (bare.name, *(f"{bare.name}-{number}" for number in range(2, SALTS + 1))))
+    said = [f"Rows are set aside by the salt {salt!r}: by {bare.name!r} {wrong}."] if wrong else []
+    return bare.model_copy(update={"split": bare.split.model_copy(update={"salt": salt})}), said
+
+
+def _require_enough(frame: pd.DataFrame, salted: UseCase) -> None:
+    """Refuse what the first run would refuse for too few rows."""
     try:
-        require_enough(frame, salted, f"Add rows; or {another}.")
+        require_enough(frame, salted, "Add rows.")
     except NotEnoughDataError as error:
-        more = "" if another in str(error) else f" Here {another}."
+        more = "" if "Add rows" in str(error) else " Add rows."
         raise NotEnoughDataError(f"{error}{more} Nothing was written.") from None
 
 

@@ -197,4 +197,4 @@ def _split(bare: UseCase, used: Sequence[Column], comments: Sequence[str]) -> li
     lines += ["  repeats: observations"] if split.repeats == "observations" else []
     if moments and not split.column:
         lines.append(f"  # To judge on the latest rows instead: by: time, column: {quoted(moments[0])}, and no salt.")
-    return [*lines, f"  salt: {quoted(bare.name)}"]
+    return [*lines, f"  salt: {quoted(split.salt or bare.name)}"]

@@ -1,5 +1,6 @@
 """A use case for a table of one's own."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -109,27 +110,48 @@ def test_two_tables_of_one_file_name_are_two_use_cases_each_with_its_own_copy(ro
     assert (root / "data/one.csv").read_bytes() != (root / "data/two.csv").read_bytes()
 
 
-def test_a_split_that_the_first_run_would_refuse_is_refused_at_once_and_another_name_helps(
-    root: Path, tmp_path: Path
-) -> None:
+def test_a_split_that_the_first_run_would_refuse_is_refused_at_once(root: Path, tmp_path: Path) -> None:
     table = tmp_path / "small.csv"
     rows = ("1.5,0", "2.5,1", "0.5,0", "3.1,1", "1.7,0", "2.9,1", "1.1,0", "3.3,1", "0.7,0", "2.7,1", "1.3,0", "3.7,1")
     table.write_text("\n".join(["x,y", *rows]), encoding="utf-8")
-    before, refusals, made = files(root), [], []
+    config = root / initialise(root, table, "y").config
+    text, refusals = config.read_text(encoding="utf-8"), []
     for number in range(40):
+        config.write_text(re.sub("  salt: .*", f"  salt: kept {number}", text), encoding="utf-8")
+        before = files(root)
         try:
-            made.append(initialise(root, table, "y", name=f"small{number}").name)
+            initialise(root, table, "y", force=True)
         except NotEnoughDataError as error:
             refusals.append(str(error))
-        if not made:
             assert files(root) == before
     assert any(text.startswith("The holdout is empty: 12 rows were split by 20% of rows") for text in refusals)
-    assert all("another --name salts the split anew" in text and "Nothing was written." in text for text in refusals)
-    assert made, "the remedy works"
-    frame = pd.read_csv(table)
-    for name in made[:3]:
-        case = parse_use_case(yaml.safe_load((root / f"configs/{name}.yaml").read_text(encoding="utf-8")), name)
-        prepare_table(frame, case.data, rule_for(frame, case.data, case.split))
+    assert all("Add rows" in text and "Nothing was written." in text for text in refusals)
+
+
+def test_a_small_table_gets_a_salt_by_which_every_class_is_on_both_sides_and_the_share_is_as_wanted(
+    root: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "rare.csv"
+    rows = [f"{row * 37 % 101 / 4},{int(row % 15 == 0)}" for row in range(90)]
+    table.write_text("\n".join(["x,y", *rows]), encoding="utf-8")
+    frame, salts = pd.read_csv(table), set()
+    for number in range(8):
+        made = initialise(root, table, "y", name=f"rare{number}")
+        case = use_case(root, made)
+        sides = prepare_table(frame, case.data, rule_for(frame, case.data, case.split))
+        assert 0.16 <= len(sides.holdout) / 90 <= 0.25
+        assert set(sides.holdout["y"]) == set(sides.train["y"]) == {0, 1}
+        said = [text for text in made.warnings if f"by {case.name!r} " in text]
+        assert bool(said) is (case.split.salt != case.name)
+        salts.add(bool(said))
+    assert salts == {True, False}
+
+
+def test_a_use_case_that_is_written_anew_keeps_its_salt_so_that_no_row_moves(root: Path, penguins: Path) -> None:
+    config = root / initialise(root, penguins, "species").config
+    text = config.read_text(encoding="utf-8")
+    config.write_text(re.sub("  salt: .*", "  salt: of before", text), encoding="utf-8")
+    assert use_case(root, initialise(root, penguins, "species", force=True)).split.salt == "of before"
 
 
 def test_a_few_wrong_cells_make_no_other_kind_of_a_column_and_are_said(root: Path, tmp_path: Path) -> None:
