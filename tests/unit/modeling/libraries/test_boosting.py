@@ -1,6 +1,9 @@
 """LightGBM, XGBoost and CatBoost answer the same before a model is written, after it is read, in batch and in the service."""
 
 import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from champion.bundle.build import array_predictor, predictor
+from champion.bundle.build import array_predictor, needs_pandas, predictor
 from champion.bundle.model import dumps, loads
 from champion.errors import ConfigurationError, PackageError
 from champion.modeling.arrays import block_of
@@ -17,6 +20,7 @@ from champion.modeling.features import model_frame
 from champion.modeling.libraries import LIBRARIES
 from champion.use_case.learning import Candidate
 from champion.use_case.whole import parse_use_case
+from tests.support import packages
 from tests.support.one_reader import assert_read_alike, case_of, learn
 
 LIGHTGBM, XGBOOST, CATBOOST = "lightgbm.LGBMClassifier", "xgboost.XGBClassifier", "catboost.CatBoostClassifier"
@@ -143,6 +147,45 @@ def test_early_stopping_keeps_the_best_rounds_alone_and_labels_need_not_follow_e
     }
     assert 0 < found[path] < 300
     assert set(model.predict(rows)) == {2, 7}
+
+
+WITHOUT_PANDAS = """
+import importlib, sys
+
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Without())
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        print(name)
+"""
+
+
+def test_a_service_shows_pandas_to_the_libraries_that_cannot_be_imported_without() -> None:
+    libraries = [name for name, library in LIBRARIES.items() if library.GROUP]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PANDAS, *libraries], capture_output=True, text=True, check=True
+    )
+    need = [name for name in libraries if LIBRARIES[name].IMPORTS_PANDAS]
+    assert done.stdout.split() == need == ["catboost"]
+    for path in (LIGHTGBM, XGBOOST, CATBOOST):
+        inside = {"estimators": [{"name": "one", "estimator": path}]}
+        package = packages.package(estimator="sklearn.ensemble.VotingClassifier", params=inside)
+        assert needs_pandas(package) is (path == CATBOOST)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where there are no files in memory, a folder is needed")
+def test_a_model_of_catboost_is_read_where_no_file_may_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, codes = rows_of(2)
+    model = LIBRARIES["catboost"].adapted(CATBOOST)(**FEW[CATBOOST]).fit(rows, codes)
+    monkeypatch.delattr(tempfile, "TemporaryDirectory")
+    again = model.read(model.text_, rows.shape[1], 2)
+    np.testing.assert_array_equal(again.predict(rows), model.model_.predict(rows))
 
 
 def changed(text: str, old: str, new: str) -> bytes:
