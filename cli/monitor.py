@@ -51,6 +51,8 @@ def command(
 ) -> int:
     """Compare new data, or what a service logged, with what the champion was trained on.
 
+    A folder of Parquet files is one table, unless a service logs to it.
+
     Exit codes: 0 no drift, 3 drift, 4 not enough data, 1 other columns than in training.
     """
     workspace = open_use_case(config)

@@ -17,6 +17,7 @@ from champion.drift.report import DriftReport, Moment
 from champion.drift.rows import Answerer, DriftRequest
 from champion.errors import ConfigurationError, DataError, NotEnoughDataError, ProjectError, counted, listed
 from champion.scratch import scratch
+from champion.tabular.parquet_folder import is_parquet_folder
 from champion.tabular.tables import format_of
 from champion.use_case.dialect import Dialect
 from champion.workspace.files import write_text
@@ -44,6 +45,15 @@ class Input:
     labels: Path | None
     since: datetime | None
 
+    @property
+    def is_log(self) -> bool:
+        """Whether it is a folder that a service logs to, and no folder of Parquet that is one table."""
+        if not self.source.is_dir():
+            return False
+        from champion.bundle.predictions import is_log_file
+
+        return not is_parquet_folder(self.source) or any(map(is_log_file, self.source.iterdir()))
+
 
 def checked_input(source: Path, since: str | None, labels: Path | None, how: Dialect | None = None) -> Input:
     """Refuse what cannot be compared, before anything is read; `how` is how the use case's own table is read.
@@ -52,7 +62,8 @@ def checked_input(source: Path, since: str | None, labels: Path | None, how: Dia
     """
     if not source.exists():
         raise DataError(f"There is no table and no folder {source}. Name a table, or the folder a service logs to.")
-    if not source.is_dir():
+    given = Input(source, labels, None if since is None else moment_of(since, datetime.now(UTC)))
+    if not given.is_log:
         format_of(source, str(source), how)
         if since is not None:
             raise ConfigurationError(
@@ -62,7 +73,7 @@ def checked_input(source: Path, since: str | None, labels: Path | None, how: Dia
         format_of(labels, str(labels))
         if not labels.is_file():
             raise DataError(f"There are no labels {labels}. Correct the path.")
-    return Input(source, labels, None if since is None else moment_of(since, datetime.now(UTC)))
+    return given
 
 
 def moment_of(text: str, now: datetime) -> datetime:
@@ -97,10 +108,9 @@ def register_input(
     nothing to judge.
     """
     since = None if given.since is None else given.since.isoformat(timespec="seconds")
-    is_log = given.source.is_dir()
-    request = DriftRequest(rules=rules, source=str(given.source), since=since, log=is_log)
+    request = DriftRequest(rules=rules, source=str(given.source), since=since, log=given.is_log)
     labels = None if given.labels is None else register_table(client, use_case, "labels", given.labels)
-    if not is_log:
+    if not given.is_log:
         return register_table(client, use_case, "scored", given.source), labels, request
     with gathered(given.source, str(given.source), version, given.since, labels is not None) as log:
         rows = register_table(client, use_case, "log", log.path)

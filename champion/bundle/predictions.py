@@ -188,6 +188,11 @@ class Logged:
     model: str = ""
 
 
+def is_log_file(path: Path) -> bool:
+    """Whether a file has the name that a service gives to a part of its log."""
+    return NAME.fullmatch(path.name) is not None
+
+
 def read(
     folder: Path, shown: str, version: int | None = None, skipped: Callable[[str], object] | None = None
 ) -> Iterator[Logged]:
@@ -238,7 +243,7 @@ def _opened(folder: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], 
 
     for attempt in range(_ATTEMPTS):
         opened, broken, gone = {}, [], False
-        for path in sorted(path for path in folder.glob(PATTERN) if NAME.fullmatch(path.name)):
+        for path in sorted(path for path in folder.glob(PATTERN) if is_log_file(path)):
             try:
                 file = pq.ParquetFile(stack.enter_context(plain_files.opened(path)))
             except FileNotFoundError:

@@ -152,7 +152,11 @@ def test_the_size_of_chunks_changes_nothing(trained: Session, monkeypatch: pytes
 
 def sold(shop: Session, rows: pd.DataFrame, name: str = "new.csv", **more: Any) -> dict[str, Any]:
     path = shop.root / name
-    rows.to_parquet(path) if name.endswith(".parquet") else rows.to_csv(path, index=False)
+    if "." not in name:
+        shutil.rmtree(path, ignore_errors=True)
+        rows.to_parquet(path, partition_cols=["place"])
+    else:
+        rows.to_parquet(path) if name.endswith(".parquet") else rows.to_csv(path, index=False)
     found = monitored(shop, path, **of_sales(**more))
     return {each.name: each for each in found.features} | {"report": found}
 
@@ -188,7 +192,7 @@ def test_rows_that_a_client_asks_again_and_again_count_once_and_both_numbers_are
         assert all(each in text for each in ("as 180 rows", "they count as 180, because")), name
 
 
-@pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.parquet"])
+@pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.parquet", "partitions"])
 def test_every_kind_of_column_is_compared_in_every_format(shop: Session, name: str) -> None:
     found = sold(shop, sales(400, 2, month=5), name)
     assert {each.name: each.verdict for each in found.pop("report").features} == {

@@ -117,6 +117,16 @@ def test_rejected_rows_get_a_file_of_their_own_that_goes_when_there_are_none_and
     assert (list(empty), len(empty)) == (columns, 0)
 
 
+def test_a_folder_of_parquet_files_is_scored_as_one_table(champion: Session) -> None:
+    table = pd.read_csv(champion.root / TABLE)
+    table.assign(year=2024).to_parquet(champion.root / "parts", partition_cols=["year", "species"])
+    done, _ = predicted(champion, "parts", "out.csv", keep=("species", "year"))
+    assert (done.tally.rows, done.tally.predicted) == (150, 150)
+    written = pd.read_csv(champion.root / "out.csv")
+    assert written["species"].value_counts().to_dict() == dict.fromkeys(("setosa", "versicolor", "virginica"), 50)
+    assert (written["year"] == 2024).all()
+
+
 def test_a_table_that_cannot_be_scored_leaves_the_former_file(champion: Session) -> None:
     whole = (champion.root / TABLE).read_text(encoding="utf-8")
     head, *rows = whole.splitlines()
