@@ -35,5 +35,5 @@ def stored_code(client: Client, workspace: Workspace, own: OwnCode | None) -> Ar
 
 
 def imported_paths(own: OwnCode | None) -> tuple[str, ...]:
-    """Paths in the libraries that own code imports, whose versions count as an estimator's do."""
-    return tuple(f"{name}.{name}" for name in own.foreign) if own else ()
+    """Paths in what own code imports: libraries, whose versions count as an estimator's do, and modules of this project."""
+    return (*(f"{name}.{name}" for name in own.foreign), *own.of_project) if own else ()

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from champion.bundle.model import dumps
 from champion.errors import ConfigurationError, PackageError
-from champion.modeling.estimators import build_pipeline, with_params
+from champion.modeling.estimators import BY_COLUMN, build_pipeline, with_params
 from champion.modeling.features import Feature
 from champion.modeling.libraries.boosting import Boosted
 from champion.modeling.own import code
@@ -99,6 +99,8 @@ def _fit(candidate: Candidate, params: Mapping[str, Any], task: str, shape: _Sha
             for name in categories
         ),
     ]
+    left = {name: value for name, value in candidate.params.items() if name not in BY_COLUMN}
+    candidate = candidate.model_copy(update={"params": left})
     pipeline = build_pipeline(candidate, features, seed=0, task=task, classes=shape.classes)
     if params:
         pipeline = with_params(pipeline, params, task, 0, ())

@@ -78,9 +78,11 @@ def _verdict(evaluation: Evaluation, policy: Promotion, checks: list[Check]) -> 
             return "fields", f"The champion stays: {_why_gated(failed, evaluation, policy)}."
         return _unjudged(evaluation.champion_unjudged, replace)
     if evaluation.champion is None:
+        baseline = evaluation.baseline
+        enough = f"beats the baseline's {baseline.score:.4f}" if baseline else "is enough"
         return (
             "first",
-            f"The challenger becomes the champion: there was no champion, and {metric} {score:.4f} is enough.",
+            f"The challenger becomes the champion: there was no champion, and {metric} {score:.4f} {enough}.",
         )
     champion_score = evaluation.champion.scores[metric]
     if abs(score - champion_score) <= NOISE:

@@ -33,6 +33,7 @@ from champion.use_case.learning import Candidate, FeatureStep
 if TYPE_CHECKING:
     from champion.use_case.whole import UseCase
 
+BY_COLUMN = ("monotone_constraints", "monotonic_cst")  # parameters whose values may be given by the names of columns
 MOST_MEANS = 30  # classes of a target, up to which there is a mean for each of them
 
 
@@ -316,6 +317,7 @@ def build_pipeline(
         if steps:  # which make further columns
             parameters = {name: _places(value) for name, value in parameters.items()}
         estimator.set_params(**{name: value for name, value in parameters.items() if name not in candidate.params})
+    _with_values_by_column(estimator, [*numbers, *categories])
     transformers += _of_many(many, estimator, seed) + _of_texts(texts, seed)
     transformers += own_steps(steps, features, library.number_steps(estimator))
     prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
@@ -323,6 +325,23 @@ def build_pipeline(
     if plain and not isinstance(estimator, Boosted) and not is_own:
         prepare = "passthrough"  # a ColumnTransformer would copy the table, column by column, for nothing
     return Pipeline([("prepare", prepare), ("model", estimator)])
+
+
+def _with_values_by_column(estimator: Any, columns: Sequence[str]) -> None:
+    """Let a parameter that names columns have a value for each of them in their order, 0 where it names none.
+
+    Raises ConfigurationError where it names a column that the estimator does not see as one.
+    """
+    for parameter, value in estimator.get_params(deep=False).items():
+        if parameter not in BY_COLUMN or not isinstance(value, Mapping):
+            continue
+        for name in value:
+            if name not in columns:
+                raise ConfigurationError(
+                    f"{parameter} names the column {name!r}, which the estimator does not see as one. "
+                    f"{nearest(str(name), columns)}"
+                )
+        estimator.set_params(**{parameter: [value.get(name, 0) for name in columns]})
 
 
 def with_params(

@@ -113,9 +113,20 @@ def made_with(versions: dict[str, str]) -> Iterator[None]:
         _versions_of_image.clear()
 
 
+def _of_project(estimators: tuple[str, ...]) -> set[str]:
+    """The modules of ours that import paths name."""
+    known = _graph().modules
+    parts = [path.split(".") for path in estimators if path.partition(".")[0] in ROOMS]
+    named = {".".join(each[:length]) for each in parts for length in range(1, len(each) + 1)}
+    return {name for name in named if name in known and "." in name}
+
+
 def step_version(module: str, estimators: tuple[str, ...] = ()) -> str:
-    """A hash of all that a step is made of: the content of the files and the versions of the libraries it reaches."""
-    own, foreign = reached(module)
+    """A hash of all that a step is made of: the content of the files and the versions of the libraries it reaches.
+
+    What the import paths name counts as what the module imports.
+    """
+    own, foreign = reached(module, *_of_project(estimators))
     return _hash(own, libraries(foreign, estimators))
 
 
@@ -130,10 +141,11 @@ def _hash(own: set[str], versions: dict[str, str]) -> str:
 def fingerprint(facts: dict[str, object], estimators: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """The hash of what made a challenger, and the library versions in it.
 
-    Of the code only `MAKES_A_MODEL` counts, as far as the steps that train reach it.
+    Of the code only `MAKES_A_MODEL` counts, as far as the steps that train reach it, and what the import paths name.
     """
     own, foreign = reached(*MAKING)
     own = {name for name in own if name.startswith(tuple(f"{room}." for room in MAKES_A_MODEL))}
+    own |= reached(*named)[0] if (named := _of_project(estimators)) else set()
     versions = libraries(foreign, estimators)
     state = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
     state.update(_hash(own, versions).encode())

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 Rows = NDArray[np.float64]
 ASIDE = 0.1  # of the train rows, by which early stopping stops
 FEWEST_FOR_THREADS = 10_000  # rows; fewer are learned by one thread, to the same model
+_SIGNS = "monotone_constraints"
 FEW_ROWS = 1000  # answered by one thread: others would cost more than they do
 
 
@@ -67,6 +68,8 @@ class Boosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             places = {label: code for code, label in enumerate(self.classes_.tolist())}
             given = {places[label]: value for label, value in params[self.WEIGHTS].items() if label in places}
             params[self.WEIGHTS] = {code: given.get(code, 1.0) for code in places.values()}
+        if isinstance(signs := params.get(_SIGNS), list | tuple):  # of what texts and own steps became, none is known
+            params[_SIGNS] = [*signs, *[0] * (rows.shape[1] - len(signs))]
         aside = self._aside(codes) if self.stops_early() else None
         self.text_ = self.trained(params, rows, codes, weights, aside)
         self.model_ = self.read(self.text_, rows.shape[1], len(self.classes_))

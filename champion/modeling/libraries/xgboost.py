@@ -52,6 +52,8 @@ class XGBClassifier(Boosted):
         params.pop("num_class", None)
         if kinds := params.get("feature_types"):  # what the words of a text became follows the categories
             params["feature_types"] = [*kinds, *["q"] * (rows.shape[1] - len(kinds))]
+        if isinstance(signs := params.get("monotone_constraints"), list):  # which XGBoost takes for names of columns
+            params["monotone_constraints"] = tuple(signs)
         if len(rows) < boosting.FEWEST_FOR_THREADS and "nthread" not in params:
             params = {"n_jobs": 1, **params}
         estimator = xgboost.XGBClassifier(**{"verbosity": 0, **params})

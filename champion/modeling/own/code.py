@@ -71,6 +71,15 @@ class OwnCode:
                 found |= {name.partition(".")[0] for name in imports(path, data)}
         return tuple(sorted(found - {name.partition(".")[0] for name in self.names}))
 
+    @functools.cached_property
+    def of_project(self) -> tuple[str, ...]:
+        """What its modules import of the package `champion`, as they name it."""
+        found = set[str]()
+        for path, data in self.files.items():
+            with contextlib.suppress(SyntaxError, ValueError):
+                found |= {name for name in imports(path, data) if name.startswith("champion.")}
+        return tuple(sorted(found - self.names))
+
     def as_bytes(self) -> bytes:
         """The modules as the same bytes."""
         return json.dumps({path: data.decode() for path, data in sorted(self.files.items())}).encode()

@@ -106,7 +106,10 @@ def test_whoever_is_not_better_than_the_baseline_stays_out_and_the_champion_stay
     assert judged(chance, 0.62, champion=0.7)[0] == "worse"
     assert judged(chance, 0.62, min_score=0.9)[0] == "min_score"
     sure = chance.model_copy(update={"p_value": 0.001})
-    assert judged(sure, 0.62)[0] == "first"
+    assert judged(sure, 0.62) == (
+        "first",
+        "The challenger becomes the champion: there was no champion, and accuracy 0.6200 beats the baseline's 0.6000.",
+    )
     assert judged(sure, 0.62, champion=0.61)[0] == "better"
 
 

@@ -154,6 +154,15 @@ def test_a_fingerprint_follows_what_makes_a_model_and_no_words(copy: Path, name:
     assert (code.fingerprint({}, ())[0] == before) is same
 
 
+def test_modules_of_ours_that_own_code_imports_count_in_cache_key_and_fingerprint(copy: Path) -> None:
+    named = ("champion.terminal.echo",)
+    before = code.fingerprint({}, named)[0], code.step_version("steps.train_candidate", named)
+    edit(copy, "champion/terminal.py")
+    assert code.fingerprint({}, named)[0] != before[0]
+    assert code.step_version("steps.train_candidate", named) != before[1]
+    assert "champion.terminal" not in code.reached(*code.MAKING)[0]
+
+
 def test_the_serving_image_has_every_module_that_the_service_reaches() -> None:
     text = image.stages((settings.root() / "Dockerfile").read_text(encoding="utf-8"), "serving")
     copied = [name for line in re.findall(r"(?m)^COPY (champion.*) \S+$", text) for name in line.split()]

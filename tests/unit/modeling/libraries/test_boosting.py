@@ -15,8 +15,8 @@ from champion.bundle.build import array_predictor, needs_pandas, predictor
 from champion.bundle.model import dumps, loads
 from champion.errors import ConfigurationError, PackageError
 from champion.modeling.arrays import block_of
-from champion.modeling.estimators import check_candidates
-from champion.modeling.features import model_frame
+from champion.modeling.estimators import build_pipeline, check_candidates
+from champion.modeling.features import Feature, model_frame
 from champion.modeling.libraries import LIBRARIES
 from champion.use_case.learning import Candidate
 from champion.use_case.whole import parse_use_case
@@ -278,3 +278,37 @@ def test_class_weights_are_given_by_label_and_kept_as_they_were_written(tmp_path
         model = predictor(package, "models/one").pipeline[-1]
         assert model.params[name] == {"1": 50} or model.params[name] == {1: 50}
         assert json.loads(json.dumps(model.params))
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [(LIGHTGBM, "monotone_constraints"), (XGBOOST, "monotone_constraints"), (CATBOOST, "monotone_constraints"),
+     ("sklearn.ensemble.HistGradientBoostingClassifier", "monotonic_cst")],
+)  # fmt: skip
+def test_a_direction_is_given_by_the_name_of_a_column(path: str, parameter: str) -> None:
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame({"note": [f"word {at % 9} more" for at in range(200)], "size": random.normal(size=200)})
+    rows["place"] = random.choice(["a", "b"], 200)
+    features = [
+        Feature(
+            name="note",
+            kind="categorical",
+            dtype="str",
+            nullable=False,
+            free_text="sklearn" not in path,
+            categories=("a",),
+        ),
+        Feature(name="place", kind="categorical", dtype="str", nullable=False, categories=("a", "b")),
+        Feature(name="size", kind="numeric", dtype="float64", nullable=False),
+    ]
+    labels = (np.sin(3 * rows["size"]) + random.normal(size=200) / 4 > 0).astype(int)
+    made = {name: value for name, value in FEW.get(path, {"max_iter": 8}).items() if name != "min_child_samples"}
+    candidate = Candidate(estimator=path, params={**made, parameter: {"size": 1}})
+    fitted = build_pipeline(candidate, features, 0, classes=2).fit(model_frame(rows, features), labels)
+    asked = pd.DataFrame({"note": "word 1 more", "place": "a", "size": np.linspace(-3, 3, 50)})
+    shares = fitted.predict_proba(model_frame(asked, features))[:, 1]
+    assert (np.diff(shares) >= 0).all()
+    assert shares[-1] > shares[0]
+    wrong = Candidate(estimator=path, params={**made, parameter: {"sizes": 1}})
+    with pytest.raises(ConfigurationError, match=rf"{parameter} names the column 'sizes', .* Did you mean 'size'"):
+        build_pipeline(wrong, features, 0, classes=2)

@@ -42,6 +42,14 @@ def test_the_hash_is_of_paths_and_contents_and_bytes_bring_the_same_code_back() 
     assert OwnCode.from_bytes(None) is None
 
 
+def test_what_it_imports_of_this_project_is_named() -> None:
+    own = code(
+        one="from champion.modeling.cells import moments\nimport champion.errors\nimport features.two",
+        two="import numpy",
+    )
+    assert own.of_project == ("champion.errors", "champion.modeling.cells", "champion.modeling.cells.moments")
+
+
 def test_every_way_to_import_a_module_beside_it_means_the_one_of_the_same_code() -> None:
     ways = {
         "absolute": "import features.helpers\nvalue = features.helpers.VALUE",
