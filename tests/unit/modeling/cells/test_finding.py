@@ -113,3 +113,31 @@ def test_numbers_that_count_from_1970_are_moments_by_their_name_and_asked_of_els
     days = np.array([20_240_000.0 + month * 100 + day for day, month in DAYS])
     assert of_numbers("x", days).rule.dates == "%Y%m%d"  # type: ignore[union-attr]  # there is one
     assert of_numbers("x", days + 60).rule is None
+
+
+def found(cells: list[str]) -> tuple[str, str, dict[str, int]]:
+    one = of_texts("x", Counter(cells))
+    return one.asked, one.why, {**one.missing}
+
+
+def test_the_order_of_day_and_month_is_said_with_its_proof() -> None:
+    for cells, why in (
+        ([f"{day}/{month}/2024" for day, month in DAYS], "the day first: no other order gives dates in all rows"),
+        ([f"{month}/{day}/2024" for day, month in DAYS], "the month first: no other order gives dates in all rows"),
+        ([f"{1 + day % 12}.{month}.2024" for day, month in DAYS], "the day first: as dates with points have it"),
+    ):
+        assert found(cells)[1].endswith(why)
+    for cells in (
+        [f"2024/{month}/{day}" for day, month in DAYS],
+        [f"Jan {day:02}, {2010 + month}" for day, month in DAYS],
+    ):
+        assert "first" not in found(cells)[1]
+
+
+def test_words_among_dates_stand_for_no_value_where_they_are_few_and_repeat() -> None:
+    iso = [f"2024-{month:02}-{day:02}" for day, month in DAYS]
+    assert found([*iso, "-", "-", "open", "open"])[2] == {"-": 2, "open": 2}
+    assert rule([*iso, "soon"]) == {}, "a word that one row has is a mistake"
+    assert rule([*iso, *(word for word in "abcdef" for _ in range(2))]) == {}
+    assert rule([*iso, *["open"] * 300]) == {}
+    assert found([*(f"{day}/{month}/2024" for day, month in DAYS), "-", "-"])[2] == {"-": 2}

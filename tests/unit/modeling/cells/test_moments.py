@@ -8,7 +8,15 @@ import pyarrow as pa
 import pytest
 
 from champion.modeling.cells import moments as of_moments
-from champion.modeling.cells.moments import OWN, Moments, are_iso, model_parts, moment_parts, sentinels_of
+from champion.modeling.cells.moments import (
+    OWN,
+    Moments,
+    are_iso,
+    model_parts,
+    moment_parts,
+    sentinels_of,
+    without_sentinels,
+)
 from champion.modeling.features import model_frame
 from champion.tabular.tables import read_table
 from tests.support.one_reader import assert_read_alike, case_of, learn
@@ -98,3 +106,56 @@ def test_texts_are_iso_where_every_block_of_them_is(monkeypatch: pytest.MonkeyPa
     assert are_iso(texts)
     assert are_iso(pd.array([*texts, None], dtype="str"))
     assert [are_iso([*texts[:at], "5 March 2024", *texts[at:]]) for at in range(7)] == [False] * 7
+
+
+def test_the_parts_of_a_moment_are_its_days_month_weekday_and_hour_and_nothing_where_there_is_none() -> None:
+    moments = np.array(["2024-01-01T06:00", "1969-12-31T23:00", "NaT"], dtype="datetime64[us]")
+    made = moment_parts(moments)
+    np.testing.assert_array_equal(made[:2], [[19723.25, 1, 0, 6], [-1 / 24, 12, 2, 23]])
+    assert np.isnan(made[2]).all()
+
+
+def test_what_has_an_offset_keeps_its_instant_and_what_has_none_is_of_the_zone_beside_it() -> None:
+    shown = np.array(["2024-07-01T12:00", "2024-07-01T12:00"], dtype="datetime64[us]")
+    moments = Moments(shown, shown, np.array([True, False]))
+    made = model_parts(moments, ZONE, ())
+    assert made[:, 3].tolist() == [14, 12]
+    np.testing.assert_allclose(made[:, 0], [19905.5, 19905.5 - 2 / 24])
+
+
+def test_a_zone_of_three_quarters_of_an_hour_and_the_ends_of_the_calendar_are_read() -> None:
+    shown = np.array(["2024-07-01T00:10", "1986-01-01T00:20", "0001-01-01", "9999-12-31T23:00"], dtype="datetime64[us]")
+    made = model_parts(Moments(shown, shown, np.zeros(4, dtype=bool)), "Asia/Kathmandu", ())
+    np.testing.assert_allclose(made[:2, 0] * 1440 % 1440, [1440 + 10 - 345, 1440 + 20 - 345])
+    assert made[:, 3].tolist() == [0, 0, 0, 23]
+
+
+RECENT = np.arange(19000.0, 19100.0)
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        ([*RECENT, -25567.0, -25567.0], (-25567.0,)),
+        ([*np.tile(RECENT, 3), -25567.0, -25567.0], ()),
+        ([*RECENT, 0.0, 0.0, -25567.0, -25567.0], (-25567.0,)),
+        ([*(RECENT / 30 + 1000), 0.0, 0.0], ()),
+        ([*(np.arange(100.0) * 100 + 5000), 0.0, 0.0], ()),
+        ([*(np.arange(100.0) * 100 + 12_000), 0.0, 0.0], (0.0,)),
+        ([19000.0, 0.0], ()),
+        ([*RECENT, -62_091.0, 84_005.0], ()),
+        ([*RECENT, -62_092.0, 84_005.0], (-62_092.0,)),
+        ([*RECENT, -62_091.0, 84_006.0], (84_006.0,)),
+        ([*RECENT, *np.arange(90_000.0, 90_030.0)], tuple(np.arange(90_000.0, 90_020.0))),
+    ],
+)
+def test_a_day_that_programs_fill_in_is_a_sentinel_where_it_is_frequent_and_far_from_all_others(
+    days: list[float], found: tuple[float, ...]
+) -> None:
+    assert sentinels_of(np.array(days)) == found
+
+
+def test_far_days_stand_for_no_moment_also_those_that_training_did_not_have() -> None:
+    days = np.array([19000.0, 0.0, -70_000.0, 90_000.0])
+    assert np.isnan(without_sentinels(days, (0.0,))).tolist() == [False, True, True, True]
+    assert without_sentinels(days, ()).tolist() == days.tolist()
