@@ -135,9 +135,14 @@ def test_the_order_of_day_and_month_is_said_with_its_proof() -> None:
 
 
 def test_words_among_dates_stand_for_no_value_where_they_are_few_and_repeat() -> None:
-    iso = [f"2024-{month:02}-{day:02}" for day, month in DAYS]
+    iso = [f"{2000 + row // 20}-{month:02}-{day:02}" for row, (day, month) in enumerate(DAYS)]
     assert found([*iso, "-", "-", "open", "open"])[2] == {"-": 2, "open": 2}
     assert rule([*iso, "soon"]) == {}, "a word that one row has is a mistake"
     assert rule([*iso, *(word for word in "abcdef" for _ in range(2))]) == {}
     assert rule([*iso, *["open"] * 300]) == {}
     assert found([*(f"{day}/{month}/2024" for day, month in DAYS), "-", "-"])[2] == {"-": 2}
+
+
+def test_a_column_of_which_some_dates_are_none_has_no_rule_and_nothing_is_said() -> None:
+    none = [f"{40 + number}.{13 + number}.2024" for number in range(5)]
+    assert found([*(f"{day}.{month}.2024" for day, month in DAYS), *none]) == ("", "", {})
