@@ -34,6 +34,13 @@ def test_a_table_is_behind_or_its_holdout_off(changes: Any, behind: bool, off: b
     assert (judged(**changes).behind, judged(**changes).off) == (behind, off)
 
 
+def test_a_table_that_is_behind_by_chance_is_not_on_further_splits() -> None:
+    assert not judged(skrub=0.93, again=(0.04, -0.04, 0.0, -0.01)).behind_again
+    assert judged(skrub=0.93, again=(-0.04, -0.04, 0.0, -0.01)).behind_again
+    assert judged(ended="refused", ours=None).behind_again
+    assert not judged(again=(-0.04,)).behind_again
+
+
 def test_the_goals_are_met_by_nine_tables_of_ten_and_without_a_traceback() -> None:
     good, behind = judged(), judged(skrub=1.0)
     assert _met([good] * 9 + [behind])
@@ -46,9 +53,9 @@ def test_the_goals_are_met_by_nine_tables_of_ten_and_without_a_traceback() -> No
 def test_a_benchmark_that_was_stopped_knows_the_tables_that_it_has_judged(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
     assert _judged_before(results) == _judged_before(None) == {}
-    line = json.dumps(asdict(judged()))
+    line = json.dumps(asdict(judged(again=(0.5, -0.5))))
     results.write_text(f"{line}\n{line[:20]}")
-    assert _judged_before(results) == {"a/b": judged()}
+    assert _judged_before(results) == {"a/b": judged(again=(0.5, -0.5))}
 
 
 ANSWERS = """
