@@ -355,6 +355,7 @@ def test_the_text_gives_its_reasons_and_the_metric_and_candidates_that_fit_the_t
     assert case["promotion"]["metric"] == "accuracy"
     assert list(case["candidates"]) == ["boosting", "linear", "forest"]
     assert all("class_weight" not in each["params"] for each in case["candidates"].values())
+    assert case["candidates"]["boosting"]["params"] == {"max_iter": 100, "l2_regularization": 1.0}
     _, case = text_for(["a", "b"] * (MANY_ROWS // 2))
     assert list(case["candidates"]) == ["boosting", "linear", "forest"]
     _, case = text_for(["a", "b"] * MANY_ROWS)

@@ -20,7 +20,7 @@ def candidates(labels: Sequence[Label], columns: int) -> list[str]:
     lines = [
         "  boosting:  # trees, each of which mends what those before got wrong; gaps and categories as they are",
         "    estimator: sklearn.ensemble.HistGradientBoostingClassifier",
-        f"    params: {{max_iter: {iterations}{weights}}}",
+        f"    params: {{max_iter: {iterations}, l2_regularization: 1.0{weights}}}  # few rows of a class move no tree far",
         "  linear:  # a weight for each column; quick, and easy to explain",
         "    estimator: sklearn.linear_model.LogisticRegression",
         f"    params: {{max_iter: 1000{weights}}}",
