@@ -50,6 +50,9 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
             zip(self.places_, self.weights_, self.components_, strict=True)
         ):
             texts, rows = _distinct(table[:, column])
+            if not texts:  # a table without rows, which scikit-learn's hashing refuses
+                made.append(np.zeros((0, directions.shape[1])))
+                continue
             made.append((_weighed(self._counts(texts)[:, places], weights) @ directions)[rows])
         return np.hstack(made)
 

@@ -100,6 +100,13 @@ def test_any_texts_can_be_encoded(texts: list[Any]) -> None:
         assert not unknown.any(), "what training knew nothing of"
 
 
+@pytest.mark.parametrize("pieces", ["letters", "words"])
+def test_no_row_has_no_numbers(pieces: Any) -> None:
+    texts = np.array([["red box"], ["blue van"], ["red van"]], dtype=object)
+    encoder = TextEncoder(pieces, 2).fit(texts)
+    assert encoder.transform(texts[:0]).shape == (0, encoder.transform(texts).shape[1])
+
+
 def test_a_text_that_stands_often_weighs_as_often() -> None:
     once, often = (
         np.array([["alpha"], ["beta"], ["gamma"]], dtype=object),
