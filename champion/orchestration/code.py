@@ -115,10 +115,9 @@ def made_with(versions: dict[str, str]) -> Iterator[None]:
 
 def _of_project(estimators: tuple[str, ...]) -> set[str]:
     """The modules of ours that import paths name."""
-    known = _graph().modules
     parts = [path.split(".") for path in estimators if path.partition(".")[0] in ROOMS]
-    named = {".".join(each[:length]) for each in parts for length in range(1, len(each) + 1)}
-    return {name for name in named if name in known and "." in name}
+    named = {".".join(each[:length]) for each in parts for length in range(2, len(each) + 1)}
+    return named & _graph().modules if named else set()
 
 
 def step_version(module: str, estimators: tuple[str, ...] = ()) -> str:

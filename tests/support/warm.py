@@ -146,13 +146,15 @@ def warm_up(project: Path) -> None:
         for stream in (contextlib.redirect_stdout, contextlib.redirect_stderr):
             patched.enter_context(stream(patched.enter_context(Path(os.devnull).open("w"))))
         # the graph of imports is read by threads, which a fork would wait for
-        importlib.import_module("champion.orchestration.code").reached = lambda *names: (set(names), set())
+        code = importlib.import_module("champion.orchestration.code")
+        code.reached = lambda *names: (set(names), set())
         for command in (["models"], ["train"]):
             assert importlib.import_module("cli.main").main(command) == 0
             engine = Client().zen_store.engine
             if command == ["models"]:
                 engine.dispose()
                 empty = shutil.copy(engine.url.database, project.parent / "empty.db")
+        assert not code._graph.cache_info().misses, "each fork would wait for ever"
         Client().active_stack.log_store.deactivate()  # its thread
         sys.modules["champion.orchestration.patches"].start_afresh()
     engine.dispose()
