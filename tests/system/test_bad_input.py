@@ -86,7 +86,7 @@ def test_an_estimator_that_skops_does_not_know_is_refused_by_name(trained: Train
     (tmp_path / "odd.py").write_text(ODD, encoding="utf-8")
     config = trained.with_use_case(candidates={"odd": {"estimator": "odd.Foreign"}})
     says = ("Foreign", "not trusted: odd.Foreign")
-    trained.refuses(FAILED, "train", "--config", config, says=says, env={"PYTHONPATH": str(tmp_path)})
+    trained.refuses(WRONG_USAGE, "train", "--config", config, says=says, env={"PYTHONPATH": str(tmp_path)})
 
 
 def test_a_store_of_another_version_or_a_broken_one_is_refused_and_not_migrated(trained: TrainedCheckout) -> None:
