@@ -88,6 +88,8 @@ def _of_another_spelling(
 def _change(name: str, holdout: pd.DataFrame, contract: Contract) -> str:
     """What a column was when the champion was trained, and what it is; quotes no value."""
     feature = next((feature for feature in contract.features if feature.name == name), None)
+    if feature and feature.dtype == str(holdout[name].dtype):
+        return f"{name!r} has other values in them"
     was = f"{feature.kind}, as {feature.dtype}" if feature else "no feature"
     return f"{name!r} was {was}, and comes as {holdout[name].dtype}"
 

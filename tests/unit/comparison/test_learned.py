@@ -104,6 +104,8 @@ def test_some_corrected_rows_stop_nothing_and_are_told() -> None:
     corrected.loc[:44, "a"] += 1
     found = judged(before, corrected, Split(), Split())
     assert any("seem to be train rows of the champion in which 'a' was changed" in text for text in found.warnings)
+    with pytest.raises(NotEnoughDataError, match=r"written otherwise now, in 'a' \('a' has other values in them\)"):
+        judged(before, before.assign(a=before["a"] + 1), Split(), Split())
 
 
 def test_another_table_is_judged_and_the_doubt_is_told() -> None:
