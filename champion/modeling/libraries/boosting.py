@@ -16,7 +16,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 Rows = NDArray[np.float64]
 ASIDE = 0.1  # of the train rows, by which early stopping stops
-FEWEST_FOR_THREADS = 10_000  # rows; fewer are learned by one thread, to the same model
 _SIGNS = "monotone_constraints"
 FEW_ROWS = 1000  # answered by one thread: others would cost more than they do
 

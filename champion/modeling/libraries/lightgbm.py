@@ -14,6 +14,7 @@ from champion.errors import nearest
 from champion.modeling import trees
 from champion.modeling.libraries import boosting
 from champion.modeling.libraries.boosting import Boosted, Rows
+from champion.modeling.predictor import FEWEST_ROWS_FOR_THREADS
 
 TRUSTED = frozenset[str]()
 RENAMED: dict[str, str] = {}
@@ -85,7 +86,7 @@ class LGBMClassifier(Boosted):
         categories: Any = next((params.pop(name) for name in _CATEGORIES if params.get(name)), "auto")
         if not any(name in params for name in _QUIET):
             params["verbose"] = -1
-        if len(rows) < boosting.FEWEST_FOR_THREADS and not any(name in params for name in _THREADS):
+        if len(rows) < FEWEST_ROWS_FOR_THREADS and not any(name in params for name in _THREADS):
             params["n_jobs"] = 1
         estimator = lightgbm.LGBMClassifier(**params)
         more: dict[str, Any] = {}

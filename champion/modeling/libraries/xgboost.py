@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from champion.modeling.libraries import boosting
 from champion.modeling.libraries.boosting import Boosted, Rows
+from champion.modeling.predictor import FEWEST_ROWS_FOR_THREADS
 
 TRUSTED = frozenset[str]()
 RENAMED: dict[str, str] = {}
@@ -54,7 +55,7 @@ class XGBClassifier(Boosted):
             params["feature_types"] = [*kinds, *["q"] * (rows.shape[1] - len(kinds))]
         if isinstance(signs := params.get("monotone_constraints"), list):  # which XGBoost takes for names of columns
             params["monotone_constraints"] = tuple(signs)
-        if len(rows) < boosting.FEWEST_FOR_THREADS and "nthread" not in params:
+        if len(rows) < FEWEST_ROWS_FOR_THREADS and "nthread" not in params:
             params = {"n_jobs": 1, **params}
         estimator = xgboost.XGBClassifier(**{"verbosity": 0, **params})
         more: dict[str, Any] = {}

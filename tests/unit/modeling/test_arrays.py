@@ -12,6 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from champion.errors import DataError
 from champion.modeling import forest
@@ -23,7 +24,7 @@ from champion.modeling.estimators import build_pipeline
 from champion.modeling.evaluation import EquivalenceReport
 from champion.modeling.features import model_frame, signature
 from champion.modeling.forest import Forest, can, make
-from champion.modeling.predictor import Predictions, Predictor, ask
+from champion.modeling.predictor import FEWEST_ROWS_FOR_THREADS, Predictions, Predictor, ask
 from champion.use_case.learning import Candidate
 from tests.support.packages import training
 
@@ -249,3 +250,23 @@ def test_trees_are_asked_with_the_numbers_of_a_row_side_by_side(monkeypatch: pyt
     assert_frame_equal(asked[0], frame)
     ask(pipeline, mixed := frame.assign(b=["x", "y", "z"]), 2)
     assert asked[1] is mixed
+
+
+class Threads(DummyClassifier):
+    """Answers with the number of threads that may answer."""
+
+    def predict(self, X: Any) -> Any:
+        return np.full(len(X), max(each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"))
+
+    def predict_proba(self, X: Any) -> Any:
+        return np.eye(3)[self.predict(X)]
+
+
+@pytest.mark.parametrize("probabilities", [True, False])
+def test_few_rows_are_answered_by_one_thread_and_many_by_all(probabilities: bool) -> None:
+    many = pd.DataFrame({"a": np.zeros(FEWEST_ROWS_FOR_THREADS)})
+    pipeline = Pipeline([("prepare", "passthrough"), ("model", Threads().fit(many[:3], [0, 1, 2]))])
+    with threadpool_limits(2, user_api="openmp"):
+        assert ask(pipeline, many[1:], 3, probabilities).values[0] == 1
+        assert ask(pipeline, many, 3, probabilities).values[0] == 2
+        assert Threads().predict([0])[0] == 2, "and is as before"

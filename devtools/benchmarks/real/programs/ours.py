@@ -38,7 +38,7 @@ def answer(arguments: list[str]) -> dict[str, object]:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = write_sides(*arguments[1:]) if arguments[0] == "sides" else main(arguments)
-        except Exception:
+        except Exception:  # counted as a traceback, and the next table goes on
             code = FAILED
             traceback.print_exc()
     return {"code": code, "out": out.getvalue(), "err": err.getvalue()}

@@ -33,7 +33,7 @@ if __name__ == "__main__":
     for line in sys.stdin:
         try:
             answer = {"score": score(*json.loads(line)), "why": None}
-        except Exception as error:
+        except Exception as error:  # skrub has no list of what it may raise; why is in the answer
             answer = {"score": None, "why": f"{type(error).__name__}: {error}"}
         sys.stdout.write(f"{json.dumps(answer)}\n")
         sys.stdout.flush()
