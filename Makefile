@@ -131,7 +131,7 @@ rehearse: .venv/dev .venv-drive/ready ## play the workflows on this machine: a b
 ci-check: ## in CI: fail unless every job named in RESULTS has succeeded
 	@test -n "$$RESULTS" && for result in $$RESULTS; do test "$$result" = success || { echo "Not every job succeeded: $$RESULTS"; exit 1; }; done
 
-requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
+requirements: $(UV) .venv/bin/python ## resolve pyproject.toml anew and write requirements/*.txt; warn of pins that are two years old
 	rm -f uv.lock
 	$(UV) lock --quiet
 	$(UV) export $(EXPORT) --no-dev --output-file requirements/image.txt
@@ -142,6 +142,7 @@ requirements: $(UV) ## resolve pyproject.toml anew and write requirements/*.txt
 	$(UV) export $(EXPORT) --only-group serving --output-file requirements/serving.txt
 	for group in lightgbm xgboost catboost own-code; do $(UV) export $(EXPORT) --only-group $$group --output-file requirements/$$group.txt; done
 	$(UV) export $(EXPORT) --only-group drive --output-file requirements/drive.txt
+	@$(BIN)/python -m devtools.old_pins $(UV)
 BOOSTERS := --group lightgbm --group xgboost --group catboost
 EXPORT := --quiet --no-emit-index-url --no-header --format requirements-txt
 

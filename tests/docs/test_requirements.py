@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from devtools.old_pins import warnings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -87,3 +90,24 @@ def test_the_day_of_the_versions_is_fixed_and_the_lock_file_of_uv_is_not_tracked
     listed = subprocess.run(["git", "ls-files", "uv.lock"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert listed.stdout == ""
     assert "/uv.lock" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", ["project", *sorted(GROUPS)])
+def test_every_direct_requirement_has_a_lower_bound_so_that_no_resolver_goes_back_years(name: str) -> None:
+    for asked in map(Requirement, RUNTIME if name == "project" else GROUPS[name]):
+        bounds = [bound for bound in asked.specifier if bound.operator in (">=", "==", "~=")]
+        assert bounds, f"{asked} has no lower bound: beside the newest of another package it may be any of its versions"
+
+
+def test_a_pin_that_is_two_years_old_is_warned_of_by_name_with_the_version_that_it_is_held_back_from() -> None:
+    made = {"slow": ("0.4.2", "2020-03-31"), "fresh": ("2.0", "2026-01-01"), "done": ("1.0", "2019-01-01")}
+    package = [
+        {"name": name, "version": version, "wheels": [{"upload-time": f"{day}T10:00:00Z"}]}
+        for name, (version, day) in made.items()
+    ]
+    lock = {"package": [{"name": "champion", "version": "0", "source": {"virtual": "."}}, *package]}
+    tree = "champion v0\n├── slow[a,b] v0.4.2 (latest: v2026.9.0)\n│   └── done v1.0\n└── fresh v2.0 (latest: v3.0)\n"
+    behind, finished = warnings_of(lock, tree, date(2026, 11, 20))
+    assert behind.startswith("an old pin: slow 0.4.2 of 2020-03-31, while there is 2026.9.0: ")
+    assert finished == "old pins without a newer version: done 1.0 of 2019-01-01"
+    assert warnings_of(lock, tree, date(2020, 11, 20)) == []
