@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from champion.bundle.libraries import unable
 from champion.comparison.baseline import against_baseline
 from champion.comparison.clients import contract_change
+from champion.comparison.doubts import cut_by_chance_in_words
 from champion.comparison.evaluation import ComparisonRows, Evaluation, LearnedRows, Performance, Period
 from champion.comparison.learned import Sketches, rows_not_learned
 from champion.errors import DataError, NotEnoughDataError, listed
@@ -127,6 +128,7 @@ def compare(
         periods=_periods(asked, challenger.rule, rules, sides),
         warnings=[
             *_failures(candidates),
+            *(cut_by_chance_in_words(each, str(challenger.rule.column)) for each in candidates if each.cut_by_chance),
             *_doubts(train_rows, len(holdout), challenger.rule, learned),
             *judging.doubts(truth, answers, contracts),
         ],

@@ -1,7 +1,8 @@
-"""What is doubtful about a table, in words: names of columns and shares, no value of it."""
+"""What is doubtful about a table or a candidate, in words: names of columns and shares, no value of a table."""
 
 from champion.errors import listed
 from champion.modeling.doubts.doubt import Doubt
+from champion.modeling.evaluation import CandidateResult
 
 _MOST_NAMED = 4
 
@@ -49,4 +50,12 @@ def _order(doubt: Doubt, target: str) -> str:
     return (
         f"The order of {listed(doubt.columns, most=_MOST_NAMED)} tells {target!r}: an identifier that was given after the target "
         "was known, or by it. Leave it in data.drop, or name it there."
+    )
+
+
+def cut_by_chance_in_words(candidate: CandidateResult, column: str) -> str:
+    """What is to be said of a candidate that divides its rows inside `fit`, where they are split by a column."""
+    return (
+        f"The candidate {candidate.name!r}: {listed(candidate.cut_by_chance)} divides its rows by chance inside fit (early "
+        f"stopping, or a cross-validation of its own), and not by {column!r}: it may stop too late, or trust itself too much."
     )

@@ -58,6 +58,9 @@ class CandidateResult(Frozen):
     )  # of the cross-validation; 0: none, or not told by 0.1
     rank_rows: int | None = Field(default=None, exclude_if=lambda rows: rows is None)  # that ranked, where not all did
     folds_without_score: int = Field(default=0, exclude_if=lambda folds: not folds)  # that the metric has no meaning in
+    cut_by_chance: tuple[str, ...] = Field(
+        default=(), exclude_if=lambda names: not names
+    )  # estimators that set rows aside, or cross-validate, inside fit, and tear groups or times apart
     failed: FailedFit | None = Field(default=None, exclude_if=lambda failure: failure is None)
 
 

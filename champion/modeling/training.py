@@ -25,6 +25,7 @@ from champion.modeling.features import model_frame
 from champion.modeling.libraries import LIBRARIES, library_of
 from champion.modeling.libraries.scikit_learn import is_tree_based
 from champion.modeling.own.code import place_of
+from champion.modeling.pipeline.stopping import Related, cutting_by_chance, fit_model, fit_pipeline
 from champion.modeling.pipeline.threshold import answering_from, require_two_classes, tuned
 from champion.modeling.predictor import FEWEST_ROWS_FOR_THREADS, ask
 from champion.modeling.split import moments
@@ -60,10 +61,11 @@ def fit_candidate(
     trials: list[Trial] = []
     threshold: float | None = None
     points = ParameterGrid(dict(candidate.search))  # without a search one point, of no parameter
+    related = _related(train, fitting)
     threads = 1 if len(frame) < FEWEST_ROWS_FOR_THREADS else None
     with _named_errors(name, pipeline[-1]), threadpool_limits(threads), _all_cores(pipeline, threads) as (fast, slow):
         if candidate.search or fitting.ranked or candidate.threshold is not None:
-            ranking = _Ranking(train, frame, learned, contract, fitting)
+            ranking = _Ranking(related, frame, learned, contract, fitting)
             fits = _Fits(name, len(ranking.folds) * (len(points) + (candidate.threshold is not None)) + 1)
             attempts = [with_params(clone(fast), params, task, fitting.seed, contract.classes) for params in points]
             scores = ranking.scores(attempts, fits)
@@ -75,7 +77,7 @@ def fit_candidate(
                 best = best.model_copy(update={"mean": mean})
                 fast = answering_from(fast, threshold)
         with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
-            fast.fit(frame, learned)
+            fast = fit_pipeline(fast, frame, learned, related)
         pipeline = slow(fast)
     return pipeline, CandidateResult(
         name=name,
@@ -89,6 +91,7 @@ def fit_candidate(
         folds=len(ranking.folds) if ranking else 0,
         rank_rows=ranking.rows if ranking and ranking.rows < len(frame) else None,
         folds_without_score=ranking.without if ranking else 0,
+        cut_by_chance=tuple(cutting_by_chance(pipeline[-1], len(frame), related)),
     )
 
 
@@ -116,6 +119,16 @@ def failure(name: str, candidate: Candidate, error: ProjectError) -> CandidateRe
     return CandidateResult(name=name, estimator=candidate.estimator, params=candidate.params, failed=why, **unscored)
 
 
+def _related(train: pd.DataFrame, fitting: Fitting) -> Related:
+    """What the use case splits its rows by, of each row; nothing where that is a hash."""
+    groups = moments_of = None
+    if fitting.group is not None:
+        groups, _ = pd.factorize(train[fitting.group].astype(str), sort=True)
+    if fitting.time is not None:
+        moments_of = moments(train[fitting.time])
+    return Related(groups, moments_of)
+
+
 class _Fits:
     """Tells whoever looks on how many fits of a candidate are done."""
 
@@ -131,17 +144,16 @@ class _Ranking:
     """The rows and folds by which candidates are ranked, and the scores of those."""
 
     def __init__(
-        self, train: pd.DataFrame, frame: pd.DataFrame, learned: NDArray[Any], contract: Contract, fitting: Fitting
+        self, related: Related, frame: pd.DataFrame, learned: NDArray[Any], contract: Contract, fitting: Fitting
     ) -> None:
         if fitting.rank_rows is not None and fitting.rank_rows < len(frame):
             order = np.random.default_rng(fitting.seed).permutation(len(frame))
             drawn = np.sort(order[: fitting.rank_rows])
-            train, frame, learned = train.iloc[drawn], frame.iloc[drawn], learned[drawn]
-        self._frame, self._learned, self._contract, self._fitting = frame, learned, contract, fitting
+            related, frame, learned = related.part(drawn), frame.iloc[drawn], learned[drawn]
+        self._related, self._frame, self._learned = related, frame, learned
+        self._contract, self._fitting = contract, fitting
         self._learning, self._classes = learning_of(contract.task), range(len(contract.classes))
-        groups = None if fitting.group is None else train[fitting.group].astype(str).to_numpy()
-        when = None if fitting.time is None else moments(train[fitting.time])
-        self.folds: list[Fold] = self._learning.folds(learned, groups, fitting, when)
+        self.folds: list[Fold] = self._learning.folds(learned, related.groups, fitting, related.moments)
         self.rows, self.without = len(frame), 0
 
     def scores(self, models: Sequence[Pipeline], fits: _Fits) -> list[dict[str, float]]:
@@ -155,10 +167,11 @@ class _Ranking:
         for place, (learn, asked) in enumerate(self.folds):
             learned, truth = self._learned[learn], self._learned[asked]
             with warnings.catch_warnings(action="ignore"):  # on small classes and slow convergence, one line per fold
-                prepare = clone(models[0][:-1])
+                prepare, related = clone(models[0][:-1]), self._related.part(learn)
                 rows = prepare.fit_transform(self._frame.iloc[learn], learned)
                 for number, model in enumerate(models):
-                    fitted = Pipeline([*prepare.steps, ("model", clone(model[-1]).fit(rows, learned))])
+                    estimator = fit_model(clone(model[-1]), rows, learned, related)
+                    fitted = Pipeline([*prepare.steps, ("model", estimator)])
                     measured[number, place] = self._measured(fitted, self._frame.iloc[asked], truth)
                     fits.one_more()
         without = np.isnan(measured[0])
@@ -184,7 +197,8 @@ class _Ranking:
         likely, asked_of = [], []
         for learn, asked in self.folds:
             with warnings.catch_warnings(action="ignore"):
-                fitted = clone(model).fit(self._frame.iloc[learn], self._learned[learn])
+                part = self._frame.iloc[learn], self._learned[learn], self._related.part(learn)
+                fitted = fit_pipeline(clone(model), *part)
             fits.one_more()
             shares = ask(fitted, self._frame.iloc[asked], len(self._classes)).probabilities
             if shares is None:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from champion.modeling.libraries.aside import set_aside
+
 Rows = NDArray[np.float64]
-ASIDE = 0.1  # of the train rows, by which early stopping stops
 _SIGNS = "monotone_constraints"
 FEW_ROWS = 1000  # answered by one thread: others would cost more than they do
 
@@ -24,8 +25,8 @@ class Boosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
     """A classifier of a boosting library, with that library's parameters; missing numbers are NaN.
 
     Categories are whole numbers in the columns that the library's own parameter names. Labels are learned as 0, 1, ... in
-    their order. Where a parameter asks for early stopping, a tenth of the rows of each class is set aside to stop by, by the
-    estimator's seed.
+    their order. Where a parameter asks for early stopping, a tenth of the rows is set aside to stop by: see
+    `champion.modeling.libraries.aside`.
     """
 
     LIBRARY: ClassVar[str]  # its row in `champion.modeling.libraries.LIBRARIES`
@@ -54,8 +55,11 @@ class Boosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         tags.input_tags.allow_nan = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Boosted:
-        """Learn; raises ValueError where there is one class only, and what the library raises."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, moments: Any = None) -> Boosted:
+        """Learn; raises ValueError where there is one class only, and what the library raises.
+
+        Early stopping keeps the rows of one of the `groups` together, or stops by the latest of the `moments`.
+        """
         rows = np.ascontiguousarray(X, dtype=np.float64)
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         if len(self.classes_) < 2:
@@ -69,7 +73,10 @@ class Boosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             params[self.WEIGHTS] = {code: given.get(code, 1.0) for code in places.values()}
         if isinstance(signs := params.get(_SIGNS), list | tuple):  # of what texts and own steps became, none is known
             params[_SIGNS] = [*signs, *[0] * (rows.shape[1] - len(signs))]
-        aside = self._aside(codes) if self.stops_early() else None
+        aside = None
+        if self.stops_early():
+            seed = next((self.params[name] for name in self.SEEDS if self.params.get(name) is not None), 0)
+            aside = set_aside(codes, seed, groups=groups, moments=moments)
         self.text_ = self.trained(params, rows, codes, weights, aside)
         self.model_ = self.read(self.text_, rows.shape[1], len(self.classes_))
         return self
@@ -90,16 +97,6 @@ class Boosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         """The most probable class of each row."""
         predicted: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return predicted
-
-    def _aside(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
-        seed = next((self.params[name] for name in self.SEEDS if self.params.get(name) is not None), 0)
-        random, aside = np.random.default_rng(seed), np.zeros(len(codes), dtype=np.bool_)
-        for code in range(int(codes.max()) + 1):
-            own = random.permutation(np.flatnonzero(codes == code))
-            aside[own[: min(round(ASIDE * len(own)), len(own) - 1)]] = True
-        if not aside.any():
-            raise ValueError("there are too few rows to set some aside for early stopping")
-        return aside
 
     def trained(
         self,
