@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklearn.base import ClassifierMixin, ClusterMixin, OutlierMixin, RegressorMixin, clone
 from sklearn.compose import ColumnTransformer
@@ -21,8 +21,8 @@ from champion.errors import ConfigurationError, nearest
 from champion.modeling.columns import MANY_CATEGORIES
 from champion.modeling.evaluation import Label
 from champion.modeling.features import Feature, takes_numbers
-from champion.modeling.libraries import LIBRARIES, library_of
-from champion.modeling.libraries.boosting import Boosted
+from champion.modeling.libraries import LIBRARIES, Library, library_of
+from champion.modeling.libraries.boosting import FURTHER, Boosted
 from champion.modeling.libraries.scikit_learn import is_tree_based
 from champion.modeling.own import code
 from champion.modeling.own.columns import hidden, own_steps
@@ -33,7 +33,8 @@ from champion.use_case.learning import Candidate, FeatureStep
 if TYPE_CHECKING:
     from champion.use_case.whole import UseCase
 
-BY_COLUMN = ("monotone_constraints", "monotonic_cst")  # parameters whose values may be given by the names of columns
+_DIRECTIONS, _SETS = ("monotone_constraints", "monotonic_cst"), ("interaction_constraints", "interaction_cst")
+BY_COLUMN = (*_DIRECTIONS, *_SETS)  # parameters whose values may be given by the names of columns
 MOST_MEANS = 30  # classes of a target, up to which there is a mean for each of them
 
 
@@ -302,12 +303,7 @@ def build_pipeline(
     """
     estimator = _made(candidate.estimator, candidate.params, _Making(task, seed, "candidate", labels))
     library, is_own = library_of(type(estimator)), type(estimator).__module__.startswith(code.PREFIX)
-    seen = [feature for feature in features if feature.name not in hidden(steps)]
-    numbers = [column for feature in seen if feature.kind != "categorical" for column in feature.columns]
-    texts = [feature.name for feature in seen if feature.free_text]
-    many = _many(seen, classes) if library is LIBRARIES["scikit-learn"] else []
-    apart = {*texts, *(feature.name for feature in many)}
-    categories = [feature.name for feature in seen if feature.kind == "categorical" and feature.name not in apart]
+    numbers, categories, many, texts = seen = _columns(features, steps, library, classes)
     transformers = []
     if numbers:
         transformers.append(("numbers", library.number_steps(estimator), numbers))
@@ -317,7 +313,7 @@ def build_pipeline(
         if steps:  # which make further columns
             parameters = {name: _places(value) for name, value in parameters.items()}
         estimator.set_params(**{name: value for name, value in parameters.items() if name not in candidate.params})
-    _with_values_by_column(estimator, [*numbers, *categories])
+    _with_values_by_column(estimator, seen, features)
     transformers += _of_many(many, estimator, seed) + _of_texts(texts, seed)
     transformers += own_steps(steps, features, library.number_steps(estimator))
     prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
@@ -327,31 +323,100 @@ def build_pipeline(
     return Pipeline([("prepare", prepare), ("model", estimator)])
 
 
-def _with_values_by_column(estimator: Any, columns: Sequence[str]) -> None:
-    """Let a parameter that names columns have a value for each of them in their order, 0 where it names none.
+class _Columns(NamedTuple):
+    """How an estimator sees the columns: as numbers, as categories, by means and letters, by words."""
 
-    Raises ConfigurationError where it names a column that the estimator does not see as one.
+    numbers: list[str]
+    categories: list[str]
+    many: list[Feature]
+    texts: list[str]
+
+
+def _columns(features: Sequence[Feature], steps: Sequence[FeatureStep], library: Library, classes: int) -> _Columns:
+    seen = [feature for feature in features if feature.name not in hidden(steps)]
+    numbers = [column for feature in seen if feature.kind != "categorical" for column in feature.columns]
+    texts = [feature.name for feature in seen if feature.free_text]
+    many = _many(seen, classes) if library is LIBRARIES["scikit-learn"] else []
+    apart = {*texts, *(feature.name for feature in many)}
+    categories = [feature.name for feature in seen if feature.kind == "categorical" and feature.name not in apart]
+    return _Columns(numbers, categories, many, texts)
+
+
+def _with_values_by_column(estimator: Any, seen: _Columns, features: Sequence[Feature]) -> None:
+    """Let parameters that name columns have what the estimator takes: of directions a value for each, of sets their places.
+
+    A direction that is not named is 0. A column in no set is with the others that are in none, whatever the library would do.
+
+    Raises ConfigurationError where one names a column that the estimator does not see as one.
     """
+    columns, categories = [*seen.numbers, *seen.categories], len(seen.categories)
     for parameter, value in estimator.get_params(deep=False).items():
-        if parameter not in BY_COLUMN or not isinstance(value, Mapping):
-            continue
-        for name in value:
-            if name not in columns:
-                raise ConfigurationError(
-                    f"{parameter} names the column {name!r}, which the estimator does not see as one. "
-                    f"{nearest(str(name), columns)}"
-                )
-        estimator.set_params(**{parameter: [value.get(name, 0) for name in columns]})
+        if parameter in _DIRECTIONS and isinstance(value, Mapping):
+            for name in value:
+                _require_seen(name, columns, parameter)
+            estimator.set_params(**{parameter: [value.get(name, 0) for name in columns]})
+        elif parameter in _SETS and _names_columns(value) and not type(estimator).__module__.startswith(code.PREFIX):
+            places = _sets(value, columns, features, parameter)
+            if isinstance(estimator, Boosted):
+                rest = set(range(len(columns))).difference(*places)
+                places = [*places, [*sorted(rest), FURTHER]]
+            elif categories:  # which scikit-learn 1.9 puts before the numbers, and counts these places then
+                places = [[(place + categories) % len(columns) for place in each] for each in places]
+            estimator.set_params(**{parameter: places})
+
+
+def _names_columns(value: Any) -> bool:
+    sets = value if isinstance(value, list | tuple) else ()
+    return any(
+        isinstance(each, str) for inner in sets for each in (inner if isinstance(inner, list | tuple) else [inner])
+    )
+
+
+def _sets(
+    value: Sequence[Sequence[str]], columns: Sequence[str], features: Sequence[Feature], parameter: str
+) -> list[list[int]]:
+    """Sets of columns as their places; a moment is all that it became."""
+    if not all(isinstance(each, list | tuple) for each in value):
+        raise ConfigurationError(
+            f"{parameter}: found {value!r}, expected lists of names in a list: [[age, income], [size]]."
+        )
+    moments = {feature.name: feature.columns for feature in features if feature.kind == "datetime"}
+    named = [[column for name in each for column in moments.get(name, (name,))] for each in value]
+    for each in named:
+        for name in each:
+            _require_seen(name, columns, parameter)
+    return [sorted({columns.index(name) for name in each}) for each in named]
+
+
+def _require_seen(name: Any, columns: Sequence[str], parameter: str) -> None:
+    if name not in columns:
+        raise ConfigurationError(
+            f"{parameter} names the column {name!r}, which the estimator does not see as one. "
+            f"{nearest(str(name), columns)}"
+        )
 
 
 def with_params(
-    pipeline: Pipeline, params: Mapping[str, Any], task: str, seed: int, classes: Sequence[Label]
+    pipeline: Pipeline,
+    params: Mapping[str, Any],
+    task: str,
+    seed: int,
+    classes: Sequence[Label],
+    features: Sequence[Feature] = (),
+    steps: Sequence[FeatureStep] = (),
 ) -> Pipeline:
-    """A pipeline of `build_pipeline` whose estimator has other parameters, as a search has them."""
+    """A pipeline of `build_pipeline` whose estimator has other parameters, as a search has them.
+
+    Without `features` those that name columns stay as they are.
+    """
     making = _Making(task, seed, "search", classes)
     given = {name: _resolved(value, making.at(name)) for name, value in params.items()}
     given = learning_of(task).parameters(given, classes)
-    return pipeline.set_params(**{f"model__{name}": value for name, value in given.items()})
+    pipeline.set_params(**{f"model__{name}": value for name, value in given.items()})
+    if features:
+        seen = _columns(features, steps, library_of(type(pipeline[-1])), len(classes))
+        _with_values_by_column(pipeline[-1], seen, features)
+    return pipeline
 
 
 def _places(value: Any) -> Any:

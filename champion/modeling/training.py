@@ -67,7 +67,8 @@ def fit_candidate(
         if candidate.search or fitting.ranked or candidate.threshold is not None:
             ranking = _Ranking(related, frame, learned, contract, fitting)
             fits = _Fits(name, len(ranking.folds) * (len(points) + (candidate.threshold is not None)) + 1)
-            attempts = [with_params(clone(fast), params, task, fitting.seed, contract.classes) for params in points]
+            given = task, fitting.seed, classes, contract.features, steps
+            attempts = [with_params(clone(fast), params, *given) for params in points]
             scores = ranking.scores(attempts, fits)
             tried = [Trial(params=params, **score) for params, score in zip(points, scores, strict=True)]
             fast, best = max(zip(attempts, tried, strict=True), key=lambda each: each[1].mean)  # of equals the first

@@ -17,7 +17,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from champion.modeling.libraries.aside import set_aside
 
 Rows = NDArray[np.float64]
-_SIGNS = "monotone_constraints"
+_SIGNS, _SETS = "monotone_constraints", ("interaction_constraints", "interaction_cst")
+FURTHER = -1  # in a set of `interaction_constraints`: all columns behind those that the sets have
 FEW_ROWS = 1000  # answered by one thread: others would cost more than they do
 
 
@@ -73,6 +74,7 @@ class Boosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             params[self.WEIGHTS] = {code: given.get(code, 1.0) for code in places.values()}
         if isinstance(signs := params.get(_SIGNS), list | tuple):  # of what texts and own steps became, none is known
             params[_SIGNS] = [*signs, *[0] * (rows.shape[1] - len(signs))]
+        params.update({name: _filled(params[name], rows.shape[1]) for name in _SETS if name in params})
         aside = None
         if self.stops_early():
             seed = next((self.params[name] for name in self.SEEDS if self.params.get(name) is not None), 0)
@@ -116,6 +118,15 @@ class Boosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
     def answers(self, rows: Rows) -> Any:
         """Probabilities, shape (rows, classes), or (rows,) of the second of two classes."""
         raise NotImplementedError
+
+
+def _filled(sets: Any, width: int) -> Any:
+    """Sets of columns with what `FURTHER` stands for; other values as they are."""
+    if not isinstance(sets, list) or not any(isinstance(each, list) and FURTHER in each for each in sets):
+        return sets
+    further = [*range(max(place for each in sets for place in each) + 1, width)]
+    filled = [[place for place in each if place >= 0] + (further if FURTHER in each else []) for each in sets]
+    return [each for each in filled if each]
 
 
 def written(model: Boosted) -> dict[str, Any]:

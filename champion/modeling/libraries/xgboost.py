@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import Any
 
@@ -55,6 +56,8 @@ class XGBClassifier(Boosted):
             params["feature_types"] = [*kinds, *["q"] * (rows.shape[1] - len(kinds))]
         if isinstance(signs := params.get("monotone_constraints"), list):  # which XGBoost takes for names of columns
             params["monotone_constraints"] = tuple(signs)
+        if isinstance(sets := params.get("interaction_constraints"), list | tuple):  # likewise
+            params["interaction_constraints"] = json.dumps(sets)
         if len(rows) < FEWEST_ROWS_FOR_THREADS and "nthread" not in params:
             params = {"n_jobs": 1, **params}
         estimator = xgboost.XGBClassifier(**{"verbosity": 0, **params})

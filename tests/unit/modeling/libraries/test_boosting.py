@@ -15,7 +15,7 @@ from champion.bundle.build import array_predictor, needs_pandas, predictor
 from champion.bundle.model import dumps, loads
 from champion.errors import ConfigurationError, PackageError
 from champion.modeling.arrays import block_of
-from champion.modeling.estimators import build_pipeline, check_candidates
+from champion.modeling.estimators import build_pipeline, check_candidates, with_params
 from champion.modeling.features import Feature, model_frame
 from champion.modeling.libraries import LIBRARIES
 from champion.use_case.learning import Candidate
@@ -312,3 +312,50 @@ def test_a_direction_is_given_by_the_name_of_a_column(path: str, parameter: str)
     wrong = Candidate(estimator=path, params={**made, parameter: {"sizes": 1}})
     with pytest.raises(ConfigurationError, match=rf"{parameter} names the column 'sizes', .* Did you mean 'size'"):
         build_pipeline(wrong, features, 0, classes=2)
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [(LIGHTGBM, "interaction_constraints"), (XGBOOST, "interaction_constraints"),
+     ("sklearn.ensemble.HistGradientBoostingClassifier", "interaction_cst")],
+)  # fmt: skip
+def test_columns_that_may_act_together_are_given_by_their_names(path: str, parameter: str) -> None:
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame(random.normal(size=(400, 3)), columns=["size", "age", "weight"])
+    rows["note"], rows["place"] = [f"word {at % 9} more" for at in range(400)], random.choice(["a", "b"], 400)
+    about = {"dtype": "str", "nullable": False}
+    features = [
+        Feature(name="note", kind="categorical", free_text="sklearn" not in path, categories=("a",), **about),
+        *(Feature(name=name, kind="numeric", dtype="float64", nullable=False) for name in ("size", "age", "weight")),
+        Feature(name="place", kind="categorical", categories=("a", "b"), **about),
+    ]
+    labels = ((rows["size"] > 0) ^ (rows["age"] > 0) ^ ((rows["place"] == "a") & (rows["weight"] > 0))).astype(int)
+
+    def together(sets: Any, one: str, low: Any, high: Any) -> float:
+        """How far the log-odds are from a sum of what `size` and another column say."""
+        params = FEW.get(path, {"max_iter": 8}) | ({parameter: sets} if sets else {})
+        candidate = Candidate(estimator=path, params=params)
+        fitted = build_pipeline(candidate, features, 0, classes=2).fit(model_frame(rows, features), labels)
+        fixed = {"note": "word 1 more", "age": 1.0, "weight": 1.0, "place": "a"}
+        asked = [{**fixed, "size": size, one: value} for size in (-1.0, 1.0) for value in (low, high)]
+        shares = fitted.predict_proba(model_frame(pd.DataFrame(asked), features))[:, 1].astype(float)
+        odds = np.log(shares / (1 - shares))
+        return float(abs(odds[0] - odds[1] - odds[2] + odds[3]))
+
+    apart = [["size"], ["age", "weight"]]
+    assert together(None, "age", -1.0, 1.0) > 0.1
+    assert together(apart, "age", -1.0, 1.0) < 1e-4
+    assert together([["age", "size"]], "age", -1.0, 1.0) > 0.1
+    assert together([["size", "age", "weight"]], "place", "a", "b") < 1e-4, (
+        "a column in no set is apart from those in one"
+    )
+    for wrong, said in (
+        ([["sizes"]], r"interaction_\w+ names the column 'sizes', .* Did you mean 'size'"),
+        (["size", "age"], r"interaction_\w+: found \['size', 'age'\], expected lists of names in a list"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            build_pipeline(Candidate(estimator=path, params={parameter: wrong}), features, 0, classes=2)
+    named = build_pipeline(Candidate(estimator=path, params={parameter: apart}), features, 0, classes=2)
+    bare = build_pipeline(Candidate(estimator=path), features, 0, classes=2)
+    searched = with_params(bare, {parameter: apart}, "classification", 0, (0, 1), features)
+    assert searched[-1].get_params()[parameter] == named[-1].get_params()[parameter] != apart
