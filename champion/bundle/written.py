@@ -203,7 +203,7 @@ class _Reader:
                 raise ValueError(f"{field}={self.value(node)!r} in {name}")
         width = fields.value("n_features_in_") if "n_features_in_" in fields.nodes else owner.width
         owner = _Owner(name, min(width, owner.width or width), owner.categorical)
-        check = _CHECKS.get(name)
+        check = _CHECKS.get(name) or (_FITTED_CHECKS.get(name) if fields.fitted else None)
         return (check and check(fields, owner)) or owner
 
     def _part(self, fields: "_Fields", owner: _Owner) -> None:
@@ -237,6 +237,11 @@ class _Fields:
         self.read = reader
         self.array: Callable[[str], NDArray[Any]] = lambda name: reader.array(self.nodes[name])
         self.value: Callable[[str], Any] = lambda name: reader.value(self.nodes[name])
+
+    @property
+    def fitted(self) -> bool:
+        """Whether an estimator has more than its parameters; one that others are copies of has not, and answers nothing."""
+        return any(name.startswith("_") or name.endswith("_") for name in self.nodes.keys() - {"_sklearn_version"})
 
     def of(self, name: str) -> "_Fields":
         """Those of an object in one of them."""
@@ -346,18 +351,21 @@ def _vectors(fields: _Fields, owner: _Owner) -> None:
 
 
 _CHECKS: dict[str, Callable[[_Fields, _Owner], _Owner | None]] = {
+    f"{_BOOSTING}.predictor.TreePredictor": _boosted_tree,
+    "sklearn.neighbors._ball_tree.BallTree": _neighbours,
+    "sklearn.neighbors._kd_tree.KDTree": _neighbours,
+}
+"""The types whose arrays are followed by compiled code, with what looks at them."""
+_FITTED_CHECKS: dict[str, Callable[[_Fields, _Owner], _Owner | None]] = {
     f"{_BOOSTING}.gradient_boosting.HistGradientBoostingClassifier": _boosting,
     f"{_BOOSTING}.gradient_boosting.HistGradientBoostingRegressor": _boosting,
-    f"{_BOOSTING}.predictor.TreePredictor": _boosted_tree,
     "sklearn.ensemble._gb.GradientBoostingClassifier": _stages,
-    "sklearn.neighbors._ball_tree.BallTree": _neighbours,
     "sklearn.neighbors._classification.KNeighborsClassifier": _neighbours_of,
     "sklearn.neighbors._classification.RadiusNeighborsClassifier": _neighbours_of,
     "sklearn.neighbors._regression.KNeighborsRegressor": _neighbours_of,
     "sklearn.neighbors._regression.RadiusNeighborsRegressor": _neighbours_of,
-    "sklearn.neighbors._kd_tree.KDTree": _neighbours,
     "sklearn.neighbors._unsupervised.NearestNeighbors": _neighbours_of,
     "sklearn.svm._classes.NuSVC": _vectors,
     "sklearn.svm._classes.SVC": _vectors,
 }
-"""The types whose arrays are followed by compiled code, with what looks at them."""
+"""Estimators of such arrays, once they are fitted; inside another one stands the estimator that was not, too."""

@@ -43,6 +43,15 @@ NESTED = {
         voting="soft",
         weights=[1, 2],
     ),
+    "voting of what has arrays that are looked at": candidate(
+        "sklearn.ensemble.VotingClassifier",
+        estimators={
+            "near": {"estimator": "sklearn.neighbors.KNeighborsClassifier"},
+            "vectors": {"estimator": "sklearn.svm.SVC"},
+            "boosting": {"estimator": "sklearn.ensemble.HistGradientBoostingClassifier", "params": {"max_iter": 3}},
+            "stages": {"estimator": "sklearn.ensemble.GradientBoostingClassifier", "params": {"n_estimators": 3}},
+        },
+    ),
     "temperature": candidate("sklearn.calibration.CalibratedClassifierCV", estimator=TREE, method="temperature", cv=2),
     "isotonic": candidate("sklearn.calibration.CalibratedClassifierCV", estimator=TREE, method="isotonic", cv=2),
     "threshold": candidate(
