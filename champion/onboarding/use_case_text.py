@@ -169,6 +169,7 @@ def _dialect(read: Dialect) -> list[str]:
         "quote": "around a cell that holds separators",
         "escape": "before a quote within a cell",
         "header": "the line with the names of the columns",
+        "first_row": "the line of the first row; above it is a title",
         "units": "in the row below the names",
         "footer": "what is below the table begins so, and is left out",
         "unnamed": "the cell of each row that the header has no name for",

@@ -18,7 +18,7 @@ from pathlib import Path
 from champion.errors import DataError, listed
 from champion.tabular.letters import look
 from champion.tabular.stream import tidy
-from champion.tabular.text_source import LAST_ROWS, Row, begins_with, names_of, rows_of
+from champion.tabular.text_source import LAST_ROWS, Row, begins_with, like_rows, names_of, rows_of
 from champion.use_case.dialect import BLANKS, Dialect
 
 SEPARATORS = (",", ";", "\t", "|", ":", "~", "^", BLANKS)  # of two that fit alike, the first
@@ -127,7 +127,8 @@ def in_words(display_name: str, how: Dialect, guessed: bool = False) -> tuple[st
         f"{how.escape} before a quote within a cell": how.escape,
         f"the sheet {how.sheet!r}": how.sheet is not None,
         "without names of columns, which are called c1, c2 and so on": how.header == "none",
-        f"the names of the columns in line {how.header}": how.first_line > 1,
+        f"the names of the columns in line {how.header}": how.header not in (1, "none"),
+        f"its first row in line {how.first_row}": how.first_row > 1,
         f"below the names their units ({listed(list(how.units.values()))})": how.units,
         f"in each row a {how.unnamed} cell without a name": how.unnamed,
         f"what is below the table left out ({listed(how.footer)})": how.footer,
@@ -194,7 +195,9 @@ def fit_of(rows: Sequence[Row], how: Dialect, names: Sequence[str]) -> _Fit | No
         return None
     at, named = _header(filled, names)
     if at < 0:
-        line, header = 1, names_of(len(filled[0][1]))
+        first = _first_row(filled)
+        filled, line = filled[first:], filled[first][0] if first else 1
+        header = names_of(len(filled[0][1]))
     else:
         line, header = filled[at]
     below = [cells for _, cells in filled[at + 1 :]]
@@ -206,7 +209,8 @@ def fit_of(rows: Sequence[Row], how: Dialect, names: Sequence[str]) -> _Fit | No
     cells = [cell for each in main[:100] for cell in each]
     known = sum(bool(_KNOWN.fullmatch(cell)) for cell in cells) / max(len(cells), 1)
     begins: int | str = "none" if at < 0 else 1 if at == 0 else line
-    found = how.model_copy(update={"header": begins, "unnamed": unnamed if at >= 0 else None})
+    where = {"header": begins, "first_row": line if at < 0 else 1}
+    found = how.model_copy(update={**where, "unnamed": unnamed if at >= 0 else None})
     return _Fit(found, filled, at, named, share, known)
 
 
@@ -227,6 +231,12 @@ def _header(rows: Sequence[Row], names: Sequence[str]) -> tuple[int, int]:
     return 0, 0
 
 
+def _first_row(rows: Sequence[Row]) -> int:
+    """Which of some rows is the first of a table without names; those above it are a title."""
+    usual = Counter(len(cells) for _, cells in rows).most_common(1)[0][0]
+    return next((at for at, (_, cells) in enumerate(rows[: _TITLES + 1]) if like_rows(cells, usual)), 0)
+
+
 def below_the_names(fit: _Fit) -> tuple[dict[str, str], tuple[str, ...]]:
     """The units that the row below the names holds, and what is asked where that, or the header, is not certain.
 
@@ -234,9 +244,11 @@ def below_the_names(fit: _Fit) -> tuple[dict[str, str], tuple[str, ...]]:
     """
     asked = []
     if shown := fit.like_a_row:
+        line = fit.how.first_line
         asked.append(
-            f"the first line ({', '.join(map(repr, shown[:4]))}) looks like a row. If it is one: header: none; its columns are "
-            f"called c1 to c{len(shown)}, the target too"
+            f"{'the first line' if line == 1 else f'line {line}'} ({', '.join(map(repr, shown[:4]))}) looks like a row. If it is "
+            f"one: header: none{'' if line == 1 else f', first_row: {line}'}; its columns are called c1 to c{len(shown)}, the "
+            "target too"
         )
     names, whole = tidy(fit.header), fit.whole_rows
     if fit.at < 0 or len(whole) < _FEWEST:

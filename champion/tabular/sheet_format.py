@@ -19,7 +19,7 @@ from champion.errors import DataError, counted, listed
 from champion.tabular.csv_format import read_source, stream_source
 from champion.tabular.propose import Proposal, below_the_names, fit_of, footer_of, in_words
 from champion.tabular.stream import TableStream
-from champion.tabular.text_source import Rewritten, Row, plain_csv
+from champion.tabular.text_source import Rewritten, Row, plain_csv, require_titles
 from champion.use_case.dialect import Dialect
 
 if TYPE_CHECKING:
@@ -59,7 +59,12 @@ class SheetSource:
         if self._plain is None:
             with _book(self.path, self.table) as book:
                 name = self.how.sheet or _first(book, self.table)
-                rows = [row for row in _rows(book, name, self.path, self.table) if row[0] >= self.how.first_line]
+                all_rows = list(_rows(book, name, self.path, self.table))
+            rows = [row for row in all_rows if row[0] >= self.how.first_line]
+            above = {number: cells for number, cells in all_rows if number < self.how.first_line}
+            if rows and above:
+                filled = [above.get(number, []) for number in range(1, max(above) + 1)]
+                require_titles(filled, rows[0][1], self.how, self.table)
             below: list[str] = []
             self._plain = b"".join(plain_csv(rows, self.how, self.table, below))
             self.left_out = [*below, *_without_result(self.path, name)]

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -71,9 +71,11 @@ def with_mark(encoding: str) -> str:
 
 
 def rows_of(text: IO[str], how: Dialect, table: str) -> Iterator[Row]:
-    """The rows of a text from the header on, without blank lines. Raises DataError where a quote is not closed."""
-    for _ in range(how.first_line - 1):
-        _line(text, table)
+    """The rows of a text from the header on, without blank lines.
+
+    Raises DataError where a quote is not closed, or a line above a table without a header is a row of it.
+    """
+    above = [_line(text, table) for _ in range(how.first_line - 1)]
     options: dict[str, Any] = {"quotechar": how.quote} if how.quote else {"quoting": csv.QUOTE_NONE}
     if how.escape:
         options |= {"escapechar": how.escape, "doublequote": False}
@@ -92,9 +94,38 @@ def rows_of(text: IO[str], how: Dialect, table: str) -> Iterator[Row]:
             raise _not_parsed(str(error), table, began, how) from None
         if row is None:
             return
+        if row and above:
+            require_titles([_cells(line, how, options) for line in above], row, how, table)
+            above = []
         if row:
             yield began, row
         began = how.first_line + reader.line_num
+
+
+def _cells(line: str, how: Dialect, options: dict[str, Any]) -> list[str]:
+    """The cells of a line above the table, which may be written in any way."""
+    parsed = csv.reader([_with_single_blanks(line, how.quote) if how.separator == BLANKS else line], **options)
+    try:
+        return next(parsed, [])
+    except csv.Error:
+        return []
+
+
+def like_rows(cells: Sequence[str], width: int) -> bool:
+    """Whether cells above a table without names may be a row of it: as many, most of which hold something."""
+    return len(cells) == width > 1 and 2 * sum(bool(cell.strip()) for cell in cells) > width
+
+
+def require_titles(above: Sequence[Sequence[str]], first: Sequence[str], how: Dialect, table: str) -> None:
+    """Refuse a table without names in which rows stand above its first one. Raises DataError."""
+    if how.header != "none":
+        return
+    for line, cells in enumerate(above, 1):
+        if like_rows(cells, len(first)) and tidy([*cells]) != names_of(len(first)):
+            raise DataError(
+                f"{table} has a row in line {line}, and data.read.first_row: {how.first_row} would leave it out. Say {line} "
+                "there, or write a title above the rows."
+            )
 
 
 def _lines(text: IO[str], how: Dialect, table: str) -> Iterator[str]:

@@ -51,6 +51,13 @@ class Dialect(Strict):
         "`none` each line is a row, and the columns are called c1, c2, ...",
         exclude_if=_unsaid(1),
     )
+    first_row: int = Field(
+        default=1,
+        ge=1,
+        description="Of a table without names (`header: none`) the line of a text, or the row of a sheet, with which it begins; "
+        "above it may be a title.",
+        exclude_if=_unsaid(1),
+    )
     units: dict[str, str] = Field(
         default_factory=dict,
         description="The units of columns, where the row below the names holds these.",
@@ -126,12 +133,14 @@ class Dialect(Strict):
         marks = [mark for mark in (self.separator, self.quote, self.escape) if mark]
         if len(set(marks)) < len(marks):
             raise ValueError("separator, quote and escape are the same character; each needs one of its own")
+        if self.first_row > 1 and self.header != "none":
+            raise ValueError("`first_row` goes with `header: none`; where there are names, `header` is their line")
         return self
 
     @property
     def first_line(self) -> int:
         """The line of a text, or the row of a sheet, with which the table begins."""
-        return 1 if self.header == "none" else self.header
+        return self.first_row if self.header == "none" else self.header
 
     @property
     def is_plain(self) -> bool:

@@ -40,6 +40,45 @@ def test_a_table_without_a_header_is_one_where_the_target_is_named_by_its_place(
     assert batch(learned.package, named)[1].equals(answers), "a header of these names is no row"
 
 
+def test_a_title_above_a_table_without_a_header_is_left_out_by_every_reader(tmp_path: Path) -> None:
+    bare = tmp_path / "bare.csv"
+    bare.write_text("\n".join(LINES), encoding="utf-8")
+    titles = ["Plants of 2024, as measured", "", "all in cm"]
+    case, made, path = initialised(tmp_path, "\n".join([*titles, *LINES]), "c4")
+    assert (case.data.read.header, case.data.read.first_row) == ("none", 4)
+    assert "    first_row: 4  # the line" in (tmp_path / made.config).read_text(encoding="utf-8")
+    assert any("its first row in line 4" in said for said in made.warnings)
+    assert not any("in line none" in said for said in made.warnings)
+    learned = learn(path, case)
+    assert [*learned.table.columns] == ["c1", "c2", "c3", "c4"]
+    assert len(learned.table) == 90
+    answers = batch(learned.package, path)[1]
+    assert len(answers) == 90
+    assert batch(learned.package, bare)[1].equals(answers), "a table without the title loses no row"
+    with pytest.raises(DataError, match=r"has a row in line 1, and data\.read\.first_row: 4 would leave it out"):
+        read_table(bare, "bare.csv", how=case.data.read)
+
+
+def test_a_title_above_the_rows_of_a_sheet_is_left_out(tmp_path: Path) -> None:
+    cells = [[number(one), number(two), text(three), text(four)] for one, two, three, four in ROWS]
+    path = write_xlsx(tmp_path / "one.xlsx", {"A": [[text("Plants")], *cells]})
+    how = proposal_for(path, "one.xlsx", ["c4"]).how
+    assert (how.header, how.first_row) == ("none", 2)
+    assert read_table(path, "one.xlsx", how=how).shape == (90, 4)
+    below = how.model_copy(update={"first_row": 3})
+    with pytest.raises(DataError, match="has a row in line 2"):
+        read_table(path, "one.xlsx", how=below)
+
+
+def test_below_a_title_a_line_that_looks_like_a_row_is_asked_about_with_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("\n".join(["Plants of 2024", *LINES]), encoding="utf-8")
+    (asked,) = proposal_for(path, "one.csv", [LINES[0].split(",")[3]]).asked
+    assert asked.startswith(
+        "line 2 ('0.0', '0', 'a', 'yes') looks like a row. If it is one: header: none, first_row: 2; its"
+    )
+
+
 def test_a_first_line_that_looks_like_a_row_is_asked_about_and_its_names_are_no_targets(tmp_path: Path) -> None:
     _, made, _ = initialised(tmp_path, "\n".join(LINES), LINES[0].split(",")[3])
     written = " ".join((tmp_path / made.config).read_text(encoding="utf-8").replace("#", " ").split())
