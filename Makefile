@@ -131,7 +131,7 @@ rehearse: .venv/dev .venv-drive/ready ## play the workflows on this machine: a b
 ci-check: ## in CI: fail unless every job named in RESULTS has succeeded
 	@test -n "$$RESULTS" && for result in $$RESULTS; do test "$$result" = success || { echo "Not every job succeeded: $$RESULTS"; exit 1; }; done
 
-requirements: $(UV) .venv/bin/python ## resolve pyproject.toml anew and write requirements/*.txt; warn of pins that are two years old
+requirements: $(UV) .venv/runtime ## resolve pyproject.toml anew and write requirements/*.txt; warn of pins that are two years old
 	rm -f uv.lock
 	$(UV) lock --quiet
 	$(UV) export $(EXPORT) --no-dev --output-file requirements/image.txt
