@@ -146,7 +146,9 @@ def respelled(
 
     `gone` are the sketch's rows that are found nowhere whole (`TrainRows.gone`), `holdout` the parts of the rows that judge,
     shape (rows, parts). Parts are taken in the order in which the values of the gone rows are still to be found, one more each
-    time. What is found is held against today's train rows, which are not in the holdout: so many meet a row of it by chance.
+    time. What is found is held against what meets a row of the holdout by chance: so many of today's train rows, which are not in
+    it; or so many gone rows as would, were the holdout more rows like them, however often a part of a row is the same in many (a
+    column that is empty in old rows and in new ones, but in none of today's train rows).
     """
     from scipy.special import bdtrc
 
@@ -163,7 +165,8 @@ def respelled(
             for key, rows in zip(keys, (lost, others, holdout), strict=True)
         ]
         rising = np.unique(keys[2])
-        hits, by_chance = int(_among(keys[0], rising).sum()), float(_among(keys[1], rising).mean())
+        hits = int(_among(keys[0], rising).sum())
+        by_chance = max(float(_among(keys[1], rising).mean()), _met_by_like_rows(keys[0], len(holdout)))
         share = hits / len(lost)
         if (
             share > max(2 * by_chance, by_chance + 0.03)
@@ -171,6 +174,13 @@ def respelled(
         ):
             found = Respelled(hits, len(lost), by_chance, tuple(sorted(order[count:].tolist())))
     return found
+
+
+def _met_by_like_rows(keys: NDArray[np.uint64], count: int) -> float:
+    """The share of rows whose key some of `count` further rows of the same law would have, each judged by the others."""
+    _, places, times = np.unique(keys, return_inverse=True, return_counts=True)
+    shares = (times[places] - 1) / max(len(keys) - 1, 1)
+    return float((1.0 - (1.0 - shares) ** count).mean())
 
 
 FEWEST_GONE = 8  # rows that are found nowhere, from which on it is worth a look

@@ -119,3 +119,11 @@ def test_learned_rows_in_a_spelling_that_no_rule_knows_are_found_by_their_other_
 )
 def test_a_table_that_grows_moves_or_is_another_one_is_no_other_spelling(change: Any) -> None:
     assert looked_for(change) is None
+
+
+def test_a_column_that_is_empty_in_old_rows_and_in_the_newest_alone_is_no_other_spelling() -> None:
+    sketch = sketch_of(table(2400).assign(b=np.nan))
+    today, holdout = sketch_of(table(2400, seed=7)), table(600, seed=8).assign(b=np.nan)
+    gone = sketch.gone(today, row_hashes(holdout, COLUMNS))
+    assert gone.all()
+    assert respelled(sketch, today, row_parts(holdout, COLUMNS), gone) is None
