@@ -258,20 +258,18 @@ def _refusing(where: str) -> Iterator[None]:
         raise ConfigurationError(f"{where}: {first}") from None
 
 
-def _many(features: Sequence[Feature], classes: int) -> list[Feature]:
+def _many(features: Sequence[Feature]) -> list[Feature]:
     """Columns of so many categories that one column for each says little."""
-    if classes > MOST_MEANS:
-        return []
     return [each for each in features if not each.free_text and len(each.categories or ()) > MANY_CATEGORIES]
 
 
 def _of_many(many: Sequence[Feature], estimator: Any, seed: int) -> list[tuple[str, Any, list[str]]]:
-    if not many:
-        return []
-    means: Any = TargetEncoder(random_state=seed)
-    if not is_tree_based(estimator):
-        means = make_pipeline(means, StandardScaler())
-    transformers = [("means", means, [feature.name for feature in many])]
+    transformers: list[tuple[str, Any, list[str]]] = []
+    if many and not isinstance(estimator, Boosted):  # which learn of the categories themselves
+        means: Any = TargetEncoder(random_state=seed)
+        if not is_tree_based(estimator):
+            means = make_pipeline(means, StandardScaler())
+        transformers.append(("means", means, [feature.name for feature in many]))
     named = [feature.name for feature in many if not takes_numbers(feature)]
     return transformers + ([("letters", TextEncoder("letters", 30, seed), named)] if named else [])
 
@@ -293,7 +291,8 @@ def build_pipeline(
 
     What numbers and categories become, its library says. A category that training never saw is no error. A column of more than
     `MANY_CATEGORIES` categories is known to scikit-learn's own estimators by the target's mean for each of them, cross-fitted, so
-    that no row is told its own target, and by the letters of its texts; a free text by its words. `classes` are those of the
+    that no row is told its own target, and by the letters of its texts; to boosters as a category and by its letters; a free text
+    by its words. `classes` are those of the
     target, none where it is a number. Parameters that name `labels` get their codes.
 
     What `steps` make of some columns stands beside the others, prepared as numbers are.
@@ -336,8 +335,9 @@ def _columns(features: Sequence[Feature], steps: Sequence[FeatureStep], library:
     seen = [feature for feature in features if feature.name not in hidden(steps)]
     numbers = [column for feature in seen if feature.kind != "categorical" for column in feature.columns]
     texts = [feature.name for feature in seen if feature.free_text]
-    many = _many(seen, classes) if library is LIBRARIES["scikit-learn"] else []
-    apart = {*texts, *(feature.name for feature in many)}
+    in_place = library is LIBRARIES["scikit-learn"]  # of the categories; boosters keep them too
+    many = _many(seen) if library.GROUP or (in_place and classes <= MOST_MEANS) else []
+    apart = {*texts, *(feature.name for feature in many if in_place)}
     categories = [feature.name for feature in seen if feature.kind == "categorical" and feature.name not in apart]
     return _Columns(numbers, categories, many, texts)
 

@@ -359,3 +359,30 @@ def test_columns_that_may_act_together_are_given_by_their_names(path: str, param
     bare = build_pipeline(Candidate(estimator=path), features, 0, classes=2)
     searched = with_params(bare, {parameter: apart}, "classification", 0, (0, 1), features)
     assert searched[-1].get_params()[parameter] == named[-1].get_params()[parameter] != apart
+
+
+@pytest.mark.parametrize("path", [LIGHTGBM, XGBOOST, CATBOOST])
+def test_a_booster_learns_from_the_letters_of_many_categories(path: str, tmp_path: Path) -> None:
+    """What names have in common tells the class, also of names that training never saw."""
+    random = np.random.default_rng(0)
+    words = np.array(["senior", "junior", "chief", "deputy"])[random.integers(0, 4, 400)]
+    names = [f"{word} clerk {number}" for word, number in zip(words, random.integers(0, 60, 400), strict=True)]
+    rows = pd.DataFrame({"n": random.random(400).round(6), "name": names})
+    labels = np.isin(words, ["senior", "chief"]).astype(int)
+    known = tuple(sorted(set(names[:200])))
+    assert len(known) > 50
+    features = (
+        Feature(name="name", kind="categorical", dtype="str", nullable=False, categories=known),
+        Feature(name="n", kind="numeric", dtype="float64", nullable=False),
+    )
+    frame = model_frame(rows, features)
+    few = (
+        {"colsample_bytree": 0.5, "random_state": 0} if path == XGBOOST else {}
+    )  # else its first trees ask the name alone
+    params = {**FEW[path], "monotone_constraints": {"n": 1}, **few}
+    fitted = build_pipeline(Candidate(estimator=path, params=params), features, 0, classes=2)
+    fitted.fit(frame[:200], labels[:200])
+    new = np.flatnonzero(~rows["name"].isin(known))
+    assert (fitted.predict(frame.iloc[new]) == labels[new]).mean() > 0.75
+    again = loads(dumps(fitted), "again")
+    np.testing.assert_array_equal(again.predict_proba(frame), fitted.predict_proba(frame))
