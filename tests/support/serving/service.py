@@ -219,6 +219,15 @@ def inside(package: Package | None, **options: Any) -> Iterator[Any]:
     def adopt(champion: Package) -> None:
         of.adopt(Champion(champion, "models/iris"))
 
+    with listening(of) as address:
+        if package is not None:
+            adopt(package)
+        yield SimpleNamespace(state=of, adopt=adopt, address=address, asked=log.asked)
+
+
+@contextlib.contextmanager
+def listening(of: State) -> Iterator[str]:
+    """The service of this state in this process, on a free port; its address."""
     server = uvicorn.Server(uvicorn.Config(app.service(of, lambda *_: None), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -226,10 +235,7 @@ def inside(package: Package | None, **options: Any) -> Iterator[Any]:
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.005)
-        if package is not None:
-            adopt(package)
-        address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        yield SimpleNamespace(state=of, adopt=adopt, address=address, asked=log.asked)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()
