@@ -4,38 +4,23 @@
 # No RUN --mount and no here-document, so that the classic builder builds it as BuildKit does.
 ARG BASE=python:3.13-slim-bookworm
 
-# The packages, pinned by hash, without what only their authors and compilers need. pip stays behind in this stage,
-# and with it the address of a package index where one is given.
+# The packages, as requirements/install.sh puts them into /venv. pip stays behind in this stage, and with it the address of a
+# package index where one is given.
 FROM ${BASE} AS packages
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
 # pod: with the clients of a cluster and of S3 too
 ARG PINS=image
-COPY requirements/${PINS}.txt /tmp/pins.txt
-RUN python -m venv --without-pip /venv \
- && python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
-    --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r /tmp/pins.txt \
+COPY requirements/install.sh requirements/${PINS}.txt /tmp/requirements/
+RUN sh /tmp/requirements/install.sh ${PINS} \
  && cd /venv/lib/python3.13/site-packages \
- && find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} + \
- && find . -name '*.pyi' -delete \
  && rm -f pyarrow/libarrow_flight* pyarrow/_flight*.so \
- && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib \
  && /venv/bin/python -c "import pandas, pyarrow.dataset, pyarrow.parquet, sklearn.ensemble, skops.io, zenml.client"
 # in a layer of its own, so that another use case does not install all the others anew
 COPY requirements /tmp/requirements
 ARG EXTRAS=
-RUN if [ -n "${EXTRAS}" ]; then set -e; touch /tmp/before; \
-    for extra in ${EXTRAS}; do \
-      python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
-        --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r "/tmp/requirements/${extra}.txt"; \
-    done; \
-    cd /venv/lib/python3.13/site-packages; \
-    find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +; \
-    find . -name '*.pyi' -delete; \
-    find /venv/lib -name '*.py' -newer /tmp/before >/tmp/new; \
-    python -m compileall -q -j 0 --invalidation-mode unchecked-hash -i /tmp/new; \
-    fi
+RUN sh /tmp/requirements/install.sh ${EXTRAS}
 
 FROM ${BASE} AS pipeline
 # ZenML runs a step as whoever started the run, so every folder that is written to is open to all.
@@ -85,34 +70,18 @@ FROM ${BASE} AS serving-packages
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
-COPY requirements/serving.txt /tmp/pins.txt
-RUN python -m venv --without-pip /venv \
- && python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
-    --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r /tmp/pins.txt \
+COPY requirements/install.sh requirements/serving.txt /tmp/requirements/
+RUN sh /tmp/requirements/install.sh serving \
  && cd /venv/lib/python3.13/site-packages \
- && find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} + \
- && find . \( -name '*.py[ix]' -o -name '*.px[di]' \) -delete \
  && rm -rf pyarrow/libarrow_flight* pyarrow/_flight*.so pyarrow/libarrow_s3* pyarrow/_s3fs*.so pyarrow/_hdfs*.so \
     pyarrow/_gcsfs*.so pyarrow/_azurefs*.so pyarrow/libarrow_python.so pyarrow/libarrow_python.so.*.*.* pyarrow/src \
     wcwidth prettytable scipy/odr sklearn/datasets/data sklearn/datasets/images sklearn/datasets/descr \
- && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib \
  && /venv/bin/python -c "import pyarrow.compute, pyarrow.parquet, skops.io; from sklearn.utils.discovery import all_estimators; all_estimators()"
-# CatBoost names what only draws
 COPY requirements /tmp/requirements
 ARG EXTRAS=
-RUN if [ -n "${EXTRAS}" ]; then set -e; touch /tmp/before; \
-    for extra in ${EXTRAS}; do \
-      python -m pip --python /venv/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
-        --root-user-action ignore --no-compile --no-deps --only-binary :all: --require-hashes -r "/tmp/requirements/${extra}.txt"; \
-    done; \
-    python -m pip --python /venv/bin/python uninstall -qq --yes --root-user-action ignore \
-      contourpy cycler fonttools graphviz kiwisolver matplotlib pillow plotly pyparsing; \
-    cd /venv/lib/python3.13/site-packages; \
-    find . -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +; \
-    find . \( -name '*.py[ix]' -o -name '*.px[di]' \) -delete; \
-    find /venv/lib -name '*.py' -newer /tmp/before >/tmp/new; \
-    python -m compileall -q -j 0 --invalidation-mode unchecked-hash -i /tmp/new; \
-    fi
+# CatBoost names what only draws
+RUN WITHOUT="contourpy cycler fonttools graphviz kiwisolver matplotlib pillow plotly pyparsing" \
+    sh /tmp/requirements/install.sh ${EXTRAS}
 
 FROM ${BASE} AS serving
 RUN useradd --no-create-home --home-dir /app --uid 1000 champion \

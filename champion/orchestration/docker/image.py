@@ -103,14 +103,15 @@ class StepImage:
         return [settings.root() / "requirements" / f"{name}.txt" for name in (self.pins, *self.extras)]
 
     def content_hash(self) -> str:
-        """A hash of all that a step is made of in it: the Dockerfile, the pins, and the code that it can reach.
+        """A hash of all that a step is made of in it: the Dockerfile, what it installs and how, and the code that it can reach.
 
         What no step reaches is copied too, for `docker run` of an image that `build_named` made, but is no reason to
         build: so in an image that a run names, the command line may be an older one, which no step calls.
         """
         root, state = settings.root(), hashlib.sha256()
         files = code.files(code.reached_in_an_image())
-        for path in [root / "Dockerfile", root / ".dockerignore", *self._pins(), *files]:
+        made_by = [root / name for name in ("Dockerfile", ".dockerignore", "requirements/install.sh")]
+        for path in [*made_by, *self._pins(), *files]:
             state.update(path.relative_to(root).as_posix().encode() + b"\0")
             state.update(hashlib.sha256(path.read_bytes()).digest())
         return state.hexdigest()[:16]
