@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklearn.base import ClassifierMixin, ClusterMixin, OutlierMixin, RegressorMixin, clone
 from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.utils import get_tags
@@ -263,10 +264,11 @@ def _many(features: Sequence[Feature]) -> list[Feature]:
     return [each for each in features if not each.free_text and len(each.categories or ()) > MANY_CATEGORIES]
 
 
-def _of_many(many: Sequence[Feature], estimator: Any, seed: int) -> list[tuple[str, Any, list[str]]]:
+def _of_many(many: Sequence[Feature], estimator: Any, seed: int, task: str) -> list[tuple[str, Any, list[str]]]:
     transformers: list[tuple[str, Any, list[str]]] = []
     if many and not isinstance(estimator, Boosted):  # which learn of the categories themselves
-        means: Any = TargetEncoder(random_state=seed)
+        folds = (StratifiedKFold if task == "classification" else KFold)(5, shuffle=True, random_state=seed)
+        means: Any = TargetEncoder(cv=folds)
         if not is_tree_based(estimator):
             means = make_pipeline(means, StandardScaler())
         transformers.append(("means", means, [feature.name for feature in many]))
@@ -313,7 +315,7 @@ def build_pipeline(
             parameters = {name: _places(value) for name, value in parameters.items()}
         estimator.set_params(**{name: value for name, value in parameters.items() if name not in candidate.params})
     _with_values_by_column(estimator, seen, features)
-    transformers += _of_many(many, estimator, seed) + _of_texts(texts, seed)
+    transformers += _of_many(many, estimator, seed, task) + _of_texts(texts, seed)
     transformers += own_steps(steps, features, library.number_steps(estimator))
     prepare: Any = ColumnTransformer(transformers, sparse_threshold=0.0, verbose_feature_names_out=False)
     plain = all(step == "passthrough" for _, step, _ in transformers)

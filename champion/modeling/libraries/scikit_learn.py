@@ -91,6 +91,8 @@ TRUSTED = (
             "sklearn.gaussian_process.kernels.ConstantKernel",
             "sklearn.gaussian_process.kernels.Product",
             "sklearn.gaussian_process.kernels.RBF",
+            "sklearn.model_selection._split.KFold",
+            "sklearn.model_selection._split.StratifiedKFold",
             "sklearn.multiclass._ConstantPredictor",
             "sklearn.neighbors._ball_tree.BallTree",
             "sklearn.neighbors._kd_tree.KDTree",

@@ -51,6 +51,7 @@ def fitted(
     return contract, *fit_candidate(table, contract, "one", Candidate(estimator=estimator, params=params), FITTING)
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")
 @pytest.mark.parametrize("estimator", [BOOSTING, LINEAR])
 def test_many_categories_and_free_text_are_learned_from_and_answer_the_same_everywhere(estimator: str) -> None:
     contract, pipeline, result = fitted(cars(), estimator)
