@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Literal
 
 import click
@@ -42,6 +44,8 @@ BATCH_ROWS = int(os.environ.get("BENCH_BATCH_ROWS", "10000000"))
 BATCH_TRAIN_ROWS = 20_000
 ONBOARDING_ROWS = int(os.environ.get("BENCH_ONBOARDING_ROWS", "200000"))
 MANY_CATEGORIES = (32_000, 3_500)  # rows, categories
+INTERRUPTED = 130  # exit code
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STEP = re.compile(r"^\s*(\w+)\s+done\s+([\d.]+) s\s*$", re.MULTILINE)
 _PLAIN = re.compile(r"^(predict_proba|fit) ([\d.]+) s$", re.MULTILINE)
 
@@ -297,6 +301,9 @@ def main(
     results: Path | None,
 ) -> None:
     """Measure the speed claims; with `tables`: what becomes of real tables, beside skrub."""
+    for number in _ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, _end)
     if what == "tables":
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as root:
             sys.exit(DONE if compare_tables(Sandbox(Path(root)), count, as_json, results) else FAILED)
@@ -324,6 +331,15 @@ def main(
             echo("  ".join([claim.ljust(first), *padded]))
         echo(f"\nMedians. {describe_machine()}.")
     sys.exit(FAILED if failures or not all(row.ok for row in rows) else DONE)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Leave every block on the way out, which ends what was started and removes the folder."""
+    del number, frame
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
+    echo("Interrupted. What was started is being ended, and its folder removed.", err=True)
+    sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

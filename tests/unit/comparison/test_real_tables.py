@@ -1,5 +1,7 @@
 import json
 import os
+import signal
+import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -77,3 +79,31 @@ def test_a_program_answers_line_by_line_and_is_started_anew_after_it_has_ended_o
         with pytest.raises(UnexpectedError, match="ended without an answer"):
             worker.ask(["end"], 60)
         assert worker.ask(["c"], 60) == ["c"]
+
+
+STARTED = """
+import sys
+from devtools.benchmarks import __main__ as benchmarks
+
+def compare(sandbox, *_):
+    with sandbox.at(sandbox.root).started("sleep", "600") as process:
+        print(sandbox.root, process.pid, flush=True)
+        process.wait()
+
+benchmarks.compare_tables = compare
+benchmarks.main(["tables"])
+"""
+
+
+def test_a_benchmark_that_is_told_to_end_takes_what_it_started_and_its_folder_along() -> None:
+    command = [sys.executable, "-c", STARTED]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as benchmark:
+        assert benchmark.stdout is not None
+        folder, number = benchmark.stdout.readline().split()
+        assert Path(folder).is_dir()
+        benchmark.send_signal(signal.SIGTERM)
+        _, said = benchmark.communicate(timeout=60)
+    assert (benchmark.returncode, said.startswith("Interrupted.")) == (130, True), said
+    assert not Path(folder).exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number), 0)
