@@ -11,9 +11,8 @@ from zenml.enums import ExecutionMode
 from champion.bundle.batch import BatchRequest, Tally
 from champion.errors import DataError
 from champion.orchestration import code
-from champion.orchestration.docker.extras import needed_by
 from champion.orchestration.runs import output
-from champion.orchestration.stacks import support_of
+from champion.orchestration.stacks import support_for
 from champion.registry.own_code import trusted_code
 from champion.registry.reconcile import production
 from champion.workspace.workspace import Workspace
@@ -57,7 +56,7 @@ def predict(
     trusted = trusted_code(client, workspace, champion.package, trust_code)
     asked = files.asked.model_copy(update={"trusted_code": trusted})
     inputs: dict[str, Any] = {"table": table, "champion": champion.stored, "asked": asked}
-    stack = support_of(client, needed_by(None, None, champion.package))
+    stack = support_for(client, None, None, champion.package)
     with code.made_with(stack.libraries()):
         inputs["version"] = code.step_version("steps.predict", (manifest.estimator,))
         run = launched(

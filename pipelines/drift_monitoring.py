@@ -13,9 +13,8 @@ from champion.drift.judge import require_known_columns
 from champion.drift.rows import Answerer, DriftRequest
 from champion.errors import ProjectError
 from champion.orchestration import code
-from champion.orchestration.docker.extras import needed_by
 from champion.orchestration.runs import output
-from champion.orchestration.stacks import support_of
+from champion.orchestration.stacks import support_for
 from champion.registry import versions as champions
 from champion.registry.own_code import trusted_code
 from champion.registry.reconcile import production
@@ -64,7 +63,7 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep, 
     trusted = trusted_code(client, workspace, champion.package, trust_code)
     asked = asked.model_copy(update={"dropped": workspace.use_case.data.drop, "trusted_code": trusted})
     inputs: dict[str, Any] = {"rows": rows, "champion": champion.stored, "asked": asked, "labels": labels}
-    stack = support_of(client, needed_by(None, None, champion.package))
+    stack = support_for(client, None, None, champion.package)
     with code.made_with(stack.libraries()):
         inputs["version"] = code.step_version("steps.monitor", (manifest.estimator,))
         run = launched(

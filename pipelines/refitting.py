@@ -17,9 +17,8 @@ from champion.modeling.contract import Contract
 from champion.modeling.own.code import using
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
-from champion.orchestration.docker.extras import needed_by
 from champion.orchestration.runs import output
-from champion.orchestration.stacks import support_of
+from champion.orchestration.stacks import support_for
 from champion.registry import versions as champions
 from champion.registry.own_code import trusted_code
 from champion.registry.reconcile import reconcile, who, write_champion
@@ -128,7 +127,7 @@ def refit(client: Client, workspace: Workspace, options: Options, tell: TellStep
             "makes one."
         )
     manifest, notes = package.manifest, [*reconciled.notes]
-    stack = support_of(client, needed_by(None, None, package))
+    stack = support_for(client, None, None, package)
     changed = moved(manifest.libraries, stack.libraries())
     if changed is None:
         said = f"Nothing to refit: version {champion.number} was made with the libraries that are here."

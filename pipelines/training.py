@@ -15,9 +15,8 @@ from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.modeling.own.code import OwnCode, using
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
-from champion.orchestration.docker.extras import needed_by
 from champion.orchestration.runs import output
-from champion.orchestration.stacks import support_of
+from champion.orchestration.stacks import support_for
 from champion.registry import versions as champions
 from champion.registry.own_code import trusted_code
 from champion.registry.promotion import Terms, Unreachable
@@ -167,7 +166,7 @@ def judged(
         by=who(client, workspace),
         unreachable=unreachable and Unreachable(number=unreachable.number, metrics=unreachable.metrics),
     )
-    stack = support_of(client, needed_by(use_case, own, reconciled.package if reconciled else None))
+    stack = support_for(client, use_case, own, reconciled.package if reconciled else None)
     with code.made_with(stack.libraries()):
         facts = facts_of(client, workspace, dataset, own)
         inputs = {

@@ -14,6 +14,7 @@ from champion.datastore import index, remote
 from champion.errors import ProjectError
 from champion.failures import of_a_warning
 from champion.workspace.git import git
+from champion.workspace.own_code import read_own_code
 from champion.workspace.workspace import Workspace, open_workspace, read_package, require_writable, shown
 
 HELD = {
@@ -138,11 +139,12 @@ def _champion(workspace: Workspace) -> str:
     return lines or ("none yet" if number is None else f"version {number}; {sides.situation.value}")
 
 
-def _docker(_: Workspace) -> str:
-    from champion.orchestration.stacks import support_of
+def _docker(workspace: Workspace) -> str:
+    from champion.orchestration.stacks import support_for
     from champion.orchestration.store import open_store
 
-    return support_of(open_store()).check()
+    own, package = read_own_code(workspace), read_package(workspace)
+    return support_for(open_store(), workspace.use_case, own, package).check()
 
 
 CHECKS: dict[str, Callable[[Workspace], str]] = {

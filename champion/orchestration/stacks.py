@@ -17,12 +17,18 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from champion import settings
+from champion.bundle.build import code_of
 from champion.errors import ConfigurationError, StoreError
 from champion.orchestration import stack_support
+from champion.orchestration.docker.extras import needed_by, require_imports
 from champion.orchestration.stack_support import StackSupport
 
 if TYPE_CHECKING:
     from zenml.client import Client
+
+    from champion.bundle.folder import Package
+    from champion.modeling.own.code import OwnCode
+    from champion.use_case.whole import UseCase
 
 
 class Component(BaseModel):
@@ -118,11 +124,8 @@ def _ensure_component(client: Client, kind: Any, part: Component) -> None:
         client.update_stack_component(part.name, kind, configuration=part.configuration)
 
 
-def support_of(client: Client, extras: tuple[str, ...] = ()) -> StackSupport:
-    """What the active stack needs, as the module of its own name says, or of its orchestrator's flavor; without one, nothing.
-
-    `extras` are the files of requirements/ that an image of it has besides, see `docker.extras`.
-    """
+def support_of(client: Client) -> StackSupport:
+    """What the active stack needs, as the module of its own name says, or of its orchestrator's flavor; without one, nothing."""
     from zenml.enums import StackComponentType
 
     stack = client.active_stack_model
@@ -130,8 +133,23 @@ def support_of(client: Client, extras: tuple[str, ...] = ()) -> StackSupport:
     for name in (stack.name, stack.components[StackComponentType.ORCHESTRATOR][0].flavor_name):
         if name in modules:
             support: StackSupport = importlib.import_module(f"{stack_support.__name__}.{name}").SUPPORT
-            return support.having(extras)
+            return support
     return StackSupport()
+
+
+def support_for(client: Client, use_case: UseCase | None, own: OwnCode | None, package: Package | None) -> StackSupport:
+    """What the active stack needs for the candidates of a use case, with its `own` code, and for the model of a package.
+
+    Of either there may be none. An image of the stack has what they need besides. Raises ConfigurationError where own code
+    imports what is in no image.
+    """
+    stack = support_of(client)
+    if stack.image is None:
+        return stack
+    stack = stack.having(needed_by(use_case, own, package))
+    for code in (own, code_of(package, f"models/{package.manifest.use_case}/code") if package else None):
+        require_imports(code, stack.libraries(), f"the image of the stack {client.active_stack_model.name}")
+    return stack
 
 
 @contextlib.contextmanager

@@ -10,8 +10,9 @@ from champion.bundle import folder
 from champion.bundle.build import code_of
 from champion.bundle.folder import Package
 from champion.errors import ConfigurationError, PackageError, nearest
-from champion.orchestration.docker.extras import needed_by
-from champion.orchestration.docker.image import packaged
+from champion.modeling.own.code import OwnCode
+from champion.orchestration.docker.extras import needed_by, require_imports
+from champion.orchestration.docker.image import StepImage, packaged
 from champion.registry.own_code import trusted_code
 from champion.workspace.own_code import read_own_code
 from champion.workspace.workspace import open_workspace, use_cases
@@ -36,13 +37,14 @@ def of_champion(use_case: str | None, trust_code: bool = False) -> Contents:
     """What a service needs with the package of a use case inside, whose own code it may run.
 
     Raises a `ProjectError` where there is no such package, or it brings code that this checkout neither has nor had, unless
-    `trust_code` allows that.
+    `trust_code` allows that, or whose code imports what no image has.
     """
     name = packaged(use_case)
     package, shown = _package(name), f"models/{name}"
     extras, own = needed_by(None, None, package, to_serve=True), code_of(package, shown) if package else None
     if package is None or own is None:
         return Contents(extras, {"USE_CASE": name})
+    _require_imports(own, extras)
     (trusted,) = trusted_code(None, open_workspace(name), package, trust_code)
     note = f"{shown} brings own code, and the image runs that and no other: SERVE_TRUST_CODE={trusted}"
     return Contents(extras, {"USE_CASE": name, "TRUST_CODE": trusted}, (note,))
@@ -64,7 +66,13 @@ def of_service(use_case: str | None) -> Contents:
         )
     own = read_own_code(workspace) if workspace else None
     extras = needed_by(workspace.use_case if workspace else None, own, package, to_serve=True)
+    for code in (own, code_of(package, f"models/{use_case}/code") if package else None):
+        _require_imports(code, extras)
     return Contents(extras, {"USE_CASE": use_case})
+
+
+def _require_imports(own: OwnCode | None, extras: tuple[str, ...]) -> None:
+    require_imports(own, StepImage("", "serving", extras).libraries(), "the image of its service")
 
 
 def _package(name: str) -> Package | None:

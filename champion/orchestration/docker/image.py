@@ -126,7 +126,8 @@ class StepImage:
         if free is not None and free < ROOM and not built:
             raise explained(OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB free in {folder}"))
         room = "" if free is None else f", {free / 1e9:.0f} GB free"
-        return f"engine {facts.get('ServerVersion')}{room}; the image is built{'' if built else ' at the first run'}"
+        image = f"the image with {', '.join(self.extras)}" if self.extras else "the image"
+        return f"engine {facts.get('ServerVersion')}{room}; {image} is built{'' if built else ' at the first run'}"
 
     def ensure(self, client: DockerClient) -> str:
         """Its name as the working tree is now, built when there is none; an `EngineError` when that fails."""

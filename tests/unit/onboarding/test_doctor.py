@@ -4,12 +4,16 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from champion import settings
-from champion.onboarding.doctor import HELD, _look, examine_machine
-from tests.conftest import ROOT
+from champion.onboarding.doctor import HELD, _docker, _look, examine_machine
+from champion.orchestration import stacks
+from champion.orchestration.docker import image
+from champion.orchestration.stack_support.local_docker import SUPPORT
+from tests.conftest import ROOT, Session, quick
 
 
 def test_a_sparse_checkout_is_told_what_git_deleted_and_how_the_cone_holds_it(
@@ -55,3 +59,25 @@ def test_the_page_names_the_folders_of_the_cone() -> None:
     page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
     cone = next(line for line in page.splitlines() if line.startswith("$ git sparse-checkout set"))
     assert set(HELD) < set(cone.split())
+
+
+def test_the_image_that_is_looked_for_is_the_one_of_this_use_case(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = SUPPORT.image
+    assert plain is not None
+    built = {f"{plain.name}:{plain.content_hash()}"}
+    engine = SimpleNamespace(info=dict, images=SimpleNamespace(list=lambda name: [name] if name in built else []))
+    monkeypatch.setattr(image, "connect", lambda: engine)
+    boosted = quick(candidates={"boosted": {"estimator": "lightgbm.LGBMClassifier"}})
+    with stacks.activated(session.client, "docker"):
+        assert _docker(session.workspace(quick())).endswith("the image is built")
+        assert _docker(session.workspace(boosted)).endswith("the image with lightgbm is built at the first run")
+        built.add(f"{plain.name}:{SUPPORT.having(('lightgbm',)).image.content_hash()}")
+        assert _docker(session.workspace(boosted)).endswith("the image with lightgbm is built")
+        session.write("import pytest", "features/own.py")
+        found = _look("docker", lambda: _docker(session.workspace(quick(code=["features/own.py"]))))
+    assert not found.ok
+    assert found.found.startswith(
+        "features/own.py imports pytest, which is installed here and not in the image of the stack docker."
+    )

@@ -7,7 +7,9 @@ import pytest
 
 from champion import settings
 from champion.bundle.build import build
-from champion.orchestration.docker.extras import needed_by
+from champion.errors import ConfigurationError
+from champion.modeling.own.code import OwnCode
+from champion.orchestration.docker.extras import needed_by, require_imports
 from champion.orchestration.docker.image import StepImage
 from champion.orchestration.stack_support.local_docker import SUPPORT
 from champion.use_case.learning import FeatureStep
@@ -69,3 +71,29 @@ def test_the_image_of_a_run_has_another_name_and_further_versions_and_that_of_ot
     assert made.content_hash() != plain.content_hash() == SUPPORT.having(()).image.content_hash()
     assert made.libraries().keys() - plain.libraries().keys() == {"lightgbm"}
     assert made.libraries().items() > plain.libraries().items(), "both are of one lock"
+
+
+def test_own_code_that_needs_what_is_in_no_image_is_refused_before_one_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def needing(imported: str) -> OwnCode:
+        return own_examples.own("here", **{"import pandas as pd": f"import os, pandas as pd\n{imported}"})
+
+    libraries = StepImage("champion-own", "image").libraries()
+    with pytest.raises(
+        ConfigurationError,
+        match=r"here/features/ratios.py imports pytest, .* the image of it\. .* 'pytest'",
+    ):
+        require_imports(needing("import pytest.raises"), libraries, "the image of it")
+    for absence_is_no_matter in (
+        "from yaml import safe_load",
+        "import of_no_distribution_here",
+        "def later():\n    import pytest",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pytest",
+        "try:\n    import pytest\nexcept ImportError:\n    pytest = None",
+    ):
+        require_imports(needing(absence_is_no_matter), libraries, "the image of it")
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/pytest.txt").touch()
+    require_imports(needing("import pytest"), libraries, "the image of it")
