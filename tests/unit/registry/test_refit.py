@@ -16,6 +16,7 @@ from champion.registry.rollback import roll_back
 from champion.registry.sides import Situation
 from champion.registry.versions import Version, version_history
 from tests.conftest import Session, quick, tree
+from tests.support import own_examples
 from tests.support.packages import old_package
 from tests.support.upgrade.promote import promote
 from tests.unit.registry import conftest as registry_conftest
@@ -260,3 +261,33 @@ def test_a_pruned_store_keeps_the_answers_and_the_table_comes_from_its_file_or_d
 
     assert prune(session.client, session.workspace(tree(1)), really=True).runs == 1, "that of the refit"
     assert versions_module.kept_answers(session.client, champion(session)), "for the next upgrade"
+
+
+BOOSTED = {"estimator": "lightgbm.LGBMClassifier", "params": {"n_estimators": 5, "min_child_samples": 5}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "library"),
+    [
+        ({"candidates": {"boosted": BOOSTED}}, "lightgbm"),
+        (
+            {"code": [*own_examples.FILES], "candidates": {"nearest": {"estimator": "features.ratios.Nearest"}}},
+            "pandas",
+        ),
+    ],
+    ids=["booster", "own code"],
+)
+def test_a_booster_and_own_code_are_refitted_as_the_package_has_them(
+    session: Session, monkeypatch: Patch, changes: dict[str, Any], library: str
+) -> None:
+    own_examples.write(session.root)
+    session.train(quick(**changes))
+    before = session.manifest()
+    own_examples.write(session.root, dict.fromkeys(own_examples.FILES, "raise SystemExit"))
+    upgraded(monkeypatch, library=library)
+    done, _ = refit(session, quick(**changes))
+    now = session.manifest()
+    assert (done.outcome.action, done.outcome.champion, done.outcome.revision) == ("refitted", 1, 2), done.said
+    assert f"made with {library} {before['libraries'][library]}, which is 9.9.9 here" in done.said
+    changed = {name for name, each in now["files"].items() if before["files"][name] != each}
+    assert (changed, now["libraries"][library]) == ({"MODEL_CARD.md"}, "9.9.9"), "model and code are the same bytes"
