@@ -143,10 +143,9 @@ def support_for(client: Client, use_case: UseCase | None, own: OwnCode | None, p
     Of either there may be none. An image of the stack has what they need besides. Raises ConfigurationError where own code
     imports what is in no image.
     """
-    stack = support_of(client)
+    stack = support_of(client).having(needed_by(use_case, own, package))
     if stack.image is None:
         return stack
-    stack = stack.having(needed_by(use_case, own, package))
     for code in (own, code_of(package, f"models/{package.manifest.use_case}/code") if package else None):
         require_imports(code, stack.libraries(), f"the image of the stack {client.active_stack_model.name}")
     return stack

@@ -27,10 +27,13 @@ class StackSupport:
 
     image: StepImage | None = None
     """What steps run in, where it is not this environment."""
+    extras: tuple[str, ...] = ()
+    """What a run needs besides, as files of requirements/."""
 
     def having(self, extras: tuple[str, ...]) -> Self:
-        """The same, with an image that has what a run needs besides, as files of requirements/."""
+        """The same, with an image that has what a run needs besides."""
         made = copy.copy(self)
+        made.extras = extras
         made.image = self.image and dataclasses.replace(self.image, extras=extras)
         return made
 
@@ -49,7 +52,7 @@ class StackSupport:
     def check(self) -> str:
         """What the stack needs of this machine, as found; a `ProjectError` with its remedy where it is not there."""
         try:
-            return (self.image or PIPELINE).described()
+            return (self.image or dataclasses.replace(PIPELINE, extras=self.extras)).described()
         except EngineError as error:
             if self.image:
                 raise

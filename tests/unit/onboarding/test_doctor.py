@@ -70,6 +70,8 @@ def test_the_image_that_is_looked_for_is_the_one_of_this_use_case(
     engine = SimpleNamespace(info=dict, images=SimpleNamespace(list=lambda name: [name] if name in built else []))
     monkeypatch.setattr(image, "connect", lambda: engine)
     boosted = quick(candidates={"boosted": {"estimator": "lightgbm.LGBMClassifier"}})
+    elsewhere = _docker(session.workspace(boosted))
+    assert elsewhere.endswith("the image with lightgbm is built at the first run"), "of a run with --stack docker"
     with stacks.activated(session.client, "docker"):
         assert _docker(session.workspace(quick())).endswith("the image is built")
         assert _docker(session.workspace(boosted)).endswith("the image with lightgbm is built at the first run")
