@@ -8,14 +8,15 @@ import importlib
 import json
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from champion.bundle.packed import pack, unpack
-from champion.bundle.sizes import SCHEMA, check_unpacked
+from champion.bundle.sizes import SCHEMA, check_room, check_unpacked
+from champion.bundle.skops_inside import Parts, saved, tree_of
 from champion.bundle.written import check_written
 from champion.errors import ConfigurationError, MemoryLimitError, ModelError, PackageError
 from champion.modeling.evaluation import CandidateResult, EquivalenceReport
@@ -23,6 +24,8 @@ from champion.modeling.libraries import RENAMED, TRUSTED
 from champion.modeling.own import code
 from champion.modeling.own.code import OwnCode
 from champion.modeling.own.kinds import STEP
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -42,48 +45,71 @@ def dumps(pipeline: Any) -> bytes:
 
     Types of the own code that is used are trusted. Raises PackageError when it holds a type that is not.
     """
-    import skops.io
-
+    source, own = f"The estimator {type(pipeline[-1]).__name__}", code.active()
     try:
-        data = _canonical(skops.io.dumps(pack(pipeline)))
+        parts = _canonical(*_saved(pack(pipeline)))
     except Exception as error:  # skops raises what the foreign object raises
         raise PackageError(
             f"The estimator {type(pipeline[-1]).__name__} cannot be written with skops: {error}. Choose another one."
         ) from error
-    require_trusted(data, f"The estimator {type(pipeline[-1]).__name__}", code.active())
+    data, infos = _zipped(parts)
+    if _looked_through(parts, own) is None:
+        require_trusted(data, source, own)
+    else:
+        _holding(source, lambda: check_room(infos, len(data), source))
     return data
 
 
-def _canonical(data: bytes, types: Mapping[str, str] | None = None) -> bytes:
-    """A skops file, compressed, without what differs from one writing to the next: addresses, random names, the time.
+def _saved(model: Any) -> tuple[Any, Parts]:
+    """The schema of a skops file, and its other parts."""
+    import skops.io
+
+    return saved(model) or _parts_of(skops.io.dumps(model))
+
+
+def _parts_of(data: bytes) -> tuple[Any, Parts]:
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    return json.loads(parts.pop(SCHEMA)), Parts(parts)
+
+
+def _canonical(schema: Any, parts: Parts, types: Mapping[str, str] | None = None) -> Parts:
+    """The parts of a skops file without what differs from one writing to the next: addresses and random names.
 
     `types` are those that get another name, by the former one.
     """
-    target = BytesIO()
-    with zipfile.ZipFile(BytesIO(data)) as source, zipfile.ZipFile(target, "w") as written:
-        members = [name for name in source.namelist() if name != SCHEMA]
-        names = {name: f"{position}{PurePath(name).suffix}" for position, name in enumerate(members)}
-        ids: dict[int, int] = {}
+    names = {name: f"{position}{PurePath(name).suffix}" for position, name in enumerate(parts.namelist())}
+    ids: dict[int, int] = {}
 
-        def renamed(node: dict[str, Any]) -> dict[str, Any]:
-            address, file = node.get("__id__"), node.get("file")
-            if isinstance(address, int):  # not an attribute of this name, which would be a node
-                node["__id__"] = ids.setdefault(address, len(ids))
-            if isinstance(file, str):
-                node["file"] = names.get(file, file)
-            other = types.get(f"{node.get('__module__')}.{node.get('__class__')}") if types else None
-            if other is not None:
-                node["__module__"], _, node["__class__"] = other.rpartition(".")
+    def renamed(node: Any) -> Any:
+        if isinstance(node, list | tuple):
+            return [renamed(each) for each in node]
+        if not isinstance(node, dict):
             return node
+        node = {name: renamed(each) for name, each in node.items()}
+        address, file = node.get("__id__"), node.get("file")
+        if isinstance(address, int):  # not an attribute of this name, which would be a node
+            node["__id__"] = ids.setdefault(address, len(ids))
+        if isinstance(file, str):
+            node["file"] = names.get(file, file)
+        other = types.get(f"{node.get('__module__')}.{node.get('__class__')}") if types else None
+        if other is not None:
+            node["__module__"], _, node["__class__"] = other.rpartition(".")
+        return node
 
-        schema = json.loads(source.read(SCHEMA), object_hook=renamed)
-        for name, content in [
-            *((names[name], source.read(name)) for name in members),
-            (SCHEMA, json.dumps(schema).encode()),
-        ]:
+    text = json.dumps(renamed(schema)).encode()
+    return Parts({**{names[name]: parts.read(name) for name in parts.namelist()}, SCHEMA: text})
+
+
+def _zipped(parts: Parts) -> tuple[bytes, list[zipfile.ZipInfo]]:
+    """The parts as a file, compressed and without the time, and what it says of them."""
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w") as written:
+        for name in parts.namelist():
             info = zipfile.ZipInfo(name)  # of 1980
-            written.writestr(info, content, compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
-    return target.getvalue()
+            written.writestr(info, parts.read(name), compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
+        infos = written.infolist()
+    return target.getvalue(), infos
 
 
 def import_early() -> None:
@@ -102,7 +128,10 @@ def loads(data: bytes, source: str, own: OwnCode | None = None) -> Any:
     """
     import skops.io
 
-    data, trusted = require_trusted(data, source, own)
+    parts = _holding(source, lambda: _unpacked(data, source))
+    tree, trusted = _looked_through(Parts(parts), own) if parts else None, list[str]()
+    if tree is None:
+        data, trusted = require_trusted(data, source, own)
     if own is not None:
         try:
             own.load_all(source)
@@ -110,7 +139,7 @@ def loads(data: bytes, source: str, own: OwnCode | None = None) -> Any:
             raise ModelError(str(error), cause=f"cannot be loaded: {error}") from error
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # `bundle.libraries` says what moved
-            return unpack(skops.io.loads(data, trusted=trusted))
+            return unpack(skops.io.loads(data, trusted=trusted) if tree is None else tree.construct())
     except MemoryError:
         raise
     except Exception as error:  # a file that lies about itself may raise anything
@@ -122,6 +151,30 @@ def loads(data: bytes, source: str, own: OwnCode | None = None) -> Any:
         ) from error
 
 
+def _looked_through(parts: Parts, own: OwnCode | None) -> Any:
+    """What skops makes of a file whose types are all trusted, and that is as this product writes it; `construct` loads it.
+
+    None where anything is amiss, which `require_trusted` names, or where skops' inside is not known.
+    """
+    try:
+        tree = tree_of(parts)
+        if tree is None:
+            return None
+        types = tree.get_unsafe_set()
+        if RENAMED.keys() & types or _untrusted(types, own):
+            return None
+        check_written(parts, own)
+    except MemoryError:
+        raise
+    except Exception:  # a file that lies about itself may raise anything
+        return None
+    return tree
+
+
+def _untrusted(types: Iterable[str], own: OwnCode | None) -> list[str]:
+    return sorted(each for each in set(types) - TRUSTED - {STEP} if own is None or not own.has(each))
+
+
 def require_trusted(data: bytes, source: str, own: OwnCode | None = None) -> tuple[bytes, list[str]]:
     """Refuse a skops file that holds what this product does not write; nothing is loaded.
 
@@ -131,19 +184,18 @@ def require_trusted(data: bytes, source: str, own: OwnCode | None = None) -> tup
     """
     import skops.io
 
-    _hold(data, source, lambda archive: check_unpacked(archive, len(data), source))
+    _holding(source, lambda: _unpacked(data, source))
     try:
         types: list[str] = skops.io.get_untrusted_types(data=data)
         if RENAMED.keys() & types:
-            data = _canonical(data, RENAMED)
+            data, _ = _zipped(_canonical(*_parts_of(data), RENAMED))
             types = skops.io.get_untrusted_types(data=data)
     except Exception as error:
         cause = f"is no skops file ({type(error).__name__})"
         raise ModelError(
             f"{source} is no skops file ({type(error).__name__}). Fetch the package again.", cause=cause
         ) from error
-    refused = sorted(each for each in set(types) - TRUSTED - {STEP} if own is None or not own.has(each))
-    if refused:
+    if refused := _untrusted(types, own):
         if foreign := [each for each in refused if each.startswith(code.PREFIX)]:
             lacking = ", ".join(map(code.public_path, foreign))
             raise ModelError(
@@ -156,18 +208,25 @@ def require_trusted(data: bytes, source: str, own: OwnCode | None = None) -> tup
             "them to be harmless, add them to TRUSTED of their library in champion/modeling/libraries/.",
             cause=f"cannot be loaded: this version's list of trusted types lacks {', '.join(refused)}",
         )
-    _hold(data, source, lambda archive: check_written(archive, own))
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        _holding(source, lambda: check_written(archive, own))
     return data, types
 
 
-def _hold(data: bytes, source: str, check: Callable[[zipfile.ZipFile], None]) -> None:
+def _unpacked(data: bytes, source: str) -> dict[str, bytes]:
+    """The parts of a file where they are small; nothing where it is no archive, which skops says."""
     try:
         archive = zipfile.ZipFile(BytesIO(data))
-    except zipfile.BadZipFile:  # skops says so
-        return
+    except zipfile.BadZipFile:
+        return {}
+    with archive:
+        return check_unpacked(archive, len(data), source)
+
+
+def _holding(source: str, check: Callable[[], _Found]) -> _Found:
+    """What a check finds; raises ModelError with what it refuses."""
     try:
-        with archive:
-            check(archive)
+        return check()
     except (MemoryError, MemoryLimitError):
         raise
     except Exception as error:  # a file that lies about itself may raise anything

@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ _LEAST = 16 * 2**20  # bytes that it may take in any case
 _ARRAYS, _TEXT = 3, 14
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BLOCK = 2**20
+_KEPT = 8 * 2**20  # bytes of the parts of a model file that are unpacked once, and are in memory while it is looked at
 
 
 class Memory(NamedTuple):
@@ -101,13 +103,25 @@ def most(name: str, here: Memory, others: int = 0) -> tuple[int, str]:
     return allowed, f"at most {allowed:,}{'' if name == MODEL else ' beside the others'}{why}"
 
 
-def check_unpacked(archive: zipfile.ZipFile, packed: int, source: str) -> None:
+def check_unpacked(archive: zipfile.ZipFile, packed: int, source: str) -> dict[str, bytes]:
     """Refuse a model file that unpacks to more than any model, than there is memory for, or than it says.
 
-    `packed`: its size. Never more than a block is unpacked at a time. Raises ValueError with what was found, or MemoryLimitError
-    where another machine might load it.
+    `packed`: its size. Returns its parts by their names where they are small; of others, or where one is broken, nothing: then
+    never more than a block is unpacked at a time.
+
+    Raises ValueError with what was found, or MemoryLimitError where another machine might load it.
     """
     parts = archive.infolist()
+    check_room(parts, packed, source)
+    keep = sum(part.file_size for part in parts) <= _KEPT
+    kept = {part.filename: _checked_part(archive, part, keep) for part in parts}
+    if any(part.filename == SCHEMA for part in parts):
+        _check_references(kept[SCHEMA] or archive.read(SCHEMA))
+    return kept if all(zlib.crc32(kept[part.filename]) == part.CRC for part in parts) else {}
+
+
+def check_room(parts: list[zipfile.ZipInfo], packed: int, source: str) -> None:
+    """Refuse a model file that says to unpack to more than any model, or than there is memory for; see `check_unpacked`."""
     check_sizes(parts, packed)
     text = sum(part.file_size for part in parts if part.filename == SCHEMA)
     unpacked, here = sum(part.file_size for part in parts), memory()
@@ -117,10 +131,6 @@ def check_unpacked(archive: zipfile.ZipFile, packed: int, source: str) -> None:
             f"{source} is too large for the memory here: it unpacks to {_mib(unpacked)}, and loading it takes about "
             f"{_mib(needed)}; {here.reason}."
         )
-    for part in parts:
-        _check_part(archive, part)
-    if text:
-        _check_references(archive.read(SCHEMA))
 
 
 def check_sizes(parts: list[zipfile.ZipInfo], packed: int) -> None:
@@ -132,16 +142,22 @@ def check_sizes(parts: list[zipfile.ZipInfo], packed: int) -> None:
         raise ValueError("it is compressed in another way than deflate")
 
 
-def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
-    """Refuse a part that unpacks to more or less than it says: `zipfile` unpacks all of it, and cuts that off afterwards."""
-    probe, size = copy.copy(part), 0
+def _checked_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, keep: bool) -> bytes:
+    """What a part unpacks to, or nothing where it is not to be kept.
+
+    Refuses one that unpacks to more or less than it says: `zipfile` unpacks all of it, and cuts that off afterwards.
+    """
+    probe, size, kept = copy.copy(part), 0, list[bytes]()
     probe.file_size += 1
     del probe.CRC  # of the part as it says it is; `zipfile` compares it where that is read
     with archive.open(probe) as content:
         while block := content.read(_BLOCK):
             size += len(block)
+            if keep:
+                kept.append(block)
     if size != part.file_size:
         raise ValueError(f"{part.filename}, which does not unpack to the {part.file_size:,} bytes that it says")
+    return b"".join(kept)
 
 
 def _check_references(schema: bytes) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from champion.bundle.packed import BOOSTING, MARK, NAMED, TREES
 from champion.bundle.sizes import SCHEMA
+from champion.bundle.skops_inside import Parts
 from champion.modeling import trees
 from champion.modeling.libraries import LIBRARIES, TRUSTED
 from champion.modeling.libraries.scikit_learn import CHOOSING, SCORES
@@ -136,7 +137,7 @@ def _types() -> frozenset[str]:
     return (TRUSTED | _PARTS | _TRANSFORMERS | TRANSFORMERS | {STEP} | kinds) - _UNSEEN
 
 
-def check_written(archive: zipfile.ZipFile, own: OwnCode | None = None) -> None:
+def check_written(archive: zipfile.ZipFile | Parts, own: OwnCode | None = None) -> None:
     """Refuse a skops file that holds what no candidate becomes, of `own` code too. Raises ValueError with what was found."""
     schema = json.loads(archive.read(SCHEMA))
     if schema["protocol"] < 2:
@@ -155,7 +156,7 @@ class _Owner(NamedTuple):
 class _Reader:
     """One model file while it is looked through."""
 
-    def __init__(self, archive: zipfile.ZipFile, own: OwnCode | None) -> None:
+    def __init__(self, archive: zipfile.ZipFile | Parts, own: OwnCode | None) -> None:
         self._archive, self._own = archive, own
         self._nodes: dict[int, Mapping[str, Any]] = {}
 

@@ -44,11 +44,13 @@ def write(name: str, libraries: dict[str, str]) -> None:
     import pandas as pd
     import skops.io
 
-    from champion.bundle import folder
+    from champion.bundle import (
+        folder,
+        model,  # whose `dumps` also holds it to the names that types have today
+    )
     from champion.bundle.build import build
     from champion.bundle.decision_record import DecisionRecord
     from champion.bundle.manifest import ChampionState
-    from champion.bundle.model import _canonical  # `dumps` also holds it to the names that types have today
     from champion.modeling.kept import KeptAnswers
     from champion.modeling.predictor import Predictor
     from champion.modeling.preparation import prepare_table
@@ -70,8 +72,9 @@ def write(name: str, libraries: dict[str, str]) -> None:
     decision = DecisionRecord(reason_code="first", reason=reason, champion=None, **score)
     state = ChampionState(revision=1, highest_version=1, since=now, event="promotion", reason=reason)
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    written, _ = model._zipped(model._canonical(*model._parts_of(skops.io.dumps(pipeline))))
     package = build(
-        _canonical(skops.io.dumps(pipeline)), profile, use_case="iris", model_version=1, created=now, commit=None, dirty=False,
+        written, profile, use_case="iris", model_version=1, created=now, commit=None, dirty=False,
         data_path=data.path, data_version=md5, rows=len(table), fingerprint=name.ljust(16, "0"), libraries=libraries,
         seed=42, candidate=name, estimator=estimator, params=result.params, target=data.target, classes=plan.classes,
         signature=plan.features, split=rule, metrics={"accuracy": 0.9}, decision=decision, champion_state=state,
