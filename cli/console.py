@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from champion.registry.versions import Version
 
 QUIET_SECONDS = 10.0  # after which work that goes on says so in a pipe
-_MARKS = {"started": "...", "finished": "done", "cached": "cached"}
+_MARKS = {"queued": "queued", "started": "...", "finished": "done", "cached": "cached"}
 _ACTIONS = {"promoted": "green", "kept": "yellow", "would_promote": "green", "would_keep": "yellow"}
 _VERDICTS = {"drift": "red", "schema": "red", "not_enough": "yellow", "none": "green"}
 _SHORT = {"drift": "drift", "none": "no drift", "not_enough": "too few", "ignored": "ignored"}
@@ -61,8 +61,8 @@ def notes() -> Console:
 def progress(quiet: bool) -> Iterator[Callable[[str, str], None]]:
     """Shows how far a run is; steps are told to what is yielded.
 
-    A step has a line when it starts (on a terminal only), and one when it is done. On a terminal a bar says how many rows
-    are done, of how many, by the share of the table.
+    A step has a line when it starts (on a terminal, or where it was queued before), and one when it is done. On a terminal a bar
+    says how many rows are done, of how many, by the share of the table.
     """
     console = notes()
     columns = (
@@ -75,15 +75,19 @@ def progress(quiet: bool) -> Iterator[Callable[[str, str], None]]:
     task = bar.add_task("rows", total=1.0, done="")
     started: dict[str, float] = {}
     running: set[str] = set()
+    queued: set[str] = set()
 
     def tell_step(step: str, what: str) -> None:
         now = time.perf_counter()
-        begun = started.setdefault(step, now)
+        begun = now if what == "queued" else started.setdefault(step, now)
         (running.add if what == "started" else running.discard)(step)
-        if quiet or (what == "started" and not console.is_terminal):
+        if what == "queued":
+            queued.add(step)
+        if quiet or (what == "started" and not console.is_terminal and step not in queued):
             return
         took = f"{now - begun:6.1f} s" if what == "finished" else ""
-        console.print(f"  {step:<28}{_MARKS[what]:<8}{took}", end="\r" if what == "started" else "\n", markup=False)
+        over = what == "started" and step not in queued  # the line of several that go at once is not written over
+        console.print(f"  {step:<28}{_MARKS[what]:<8}{took}", end="\r" if over else "\n", markup=False)
 
     def tell_rows(count: int, known: int | None, share: float) -> None:
         if console.is_terminal and not quiet:

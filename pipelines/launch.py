@@ -61,6 +61,8 @@ def launched(
             settings=settings,
             steps=stack.step_settings(use_case, steps or use_case.steps()),
         )(**inputs)
+        if run is not None:
+            stack.follow(client, run, use_case, tell)
     if run is None:
         raise ProjectError("The run was handed to the stack and goes on there; the dashboard shows it.")
     finished = client.get_pipeline_run(run.id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from champion.errors import EngineError
@@ -18,6 +18,7 @@ from champion.orchestration.docker.image import PIPELINE, StepImage
 
 if TYPE_CHECKING:
     from zenml.client import Client
+    from zenml.models import PipelineRunResponse
 
     from champion.use_case.whole import UseCase
 
@@ -44,6 +45,9 @@ class StackSupport:
     def step_settings(self, _: UseCase, __: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What ZenML is told of single steps, by step."""
         return {}
+
+    def follow(self, _: Client, __: PipelineRunResponse, ___: UseCase, ____: Callable[[str, str], None]) -> None:
+        """Wait for a run that goes on elsewhere; a `ProjectError` where it does not get through."""
 
     def libraries(self) -> dict[str, str]:
         """The versions that steps run with, by distribution; empty where they run in this environment."""

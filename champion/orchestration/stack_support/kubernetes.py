@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from champion import settings
 from champion.errors import EngineError
+from champion.orchestration.cluster.api import Cluster
+from champion.orchestration.cluster.follow import follow
 from champion.orchestration.docker.engine import connect, errors_explained
 from champion.orchestration.docker.image import StepImage
 from champion.orchestration.stack_support import StackSupport
+from champion.terminal import echo
 from champion.workspace.git import commit
 
 if TYPE_CHECKING:
     from zenml.client import Client
+    from zenml.models import PipelineRunResponse
 
     from champion.use_case.whole import UseCase
+
+
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "runAsUser": 1000,  # the image names its user by word, which nobody can tell from root
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""What pod-security.kubernetes.io/enforce=restricted asks of a container."""
 
 
 class Kubernetes(StackSupport):
@@ -26,10 +40,16 @@ class Kubernetes(StackSupport):
 
     @contextlib.contextmanager
     def pipeline_settings(self, client: Client) -> Iterator[dict[str, Any]]:
-        """Build the image of a pod, push it to the stack's registry, and name it to ZenML."""
+        """Build the image of a pod, push it to the stack's registry, and name it to ZenML; ZenML does not wait, `follow` does."""
         from zenml.config import DockerSettings
 
-        yield {"docker": DockerSettings(parent_image=image_in_registry(client, self.image), skip_build=True)}
+        has_the_code = {"allow_download_from_artifact_store": False, "allow_download_from_code_repository": False}
+        image = image_in_registry(client, self.image)
+        pod = _with_settings_of_stack("orchestrator_pod_settings", {"container_security_context": RESTRICTED})
+        yield {
+            "docker": DockerSettings(parent_image=image, skip_build=True, **has_the_code),
+            "orchestrator.kubernetes": {"synchronous": False, "orchestrator_pod_settings": pod},
+        }
 
     def step_settings(self, use_case: UseCase, steps: Sequence[str]) -> dict[str, dict[str, Any]]:
         """How big each pod is: what `resources` say of the step, else what `default` says, else nothing."""
@@ -39,16 +59,41 @@ class Kubernetes(StackSupport):
             labels[f"{settings.PROJECT}/commit"] = revision
         by_step = {}
         for step in steps:
-            pod: dict[str, Any] = {"labels": labels}
+            pod: dict[str, Any] = {"labels": labels, "container_security_context": RESTRICTED}
+            pod["additional_pod_spec_args"] = {
+                "automountServiceAccountToken": False
+            }  # a step asks the cluster for nothing
             if wanted := use_case.resources.get(step, use_case.resources.get("default")):
                 # memory is not compressible: what a step asks for is also the most it gets, or its neighbours would pay
                 requests = {"cpu": f"{wanted.cpu:g}", "memory": wanted.memory}
                 pod["resources"] = {"requests": requests, "limits": {"memory": wanted.memory}}
-            by_step[step] = {"settings": {"orchestrator.kubernetes": {"pod_settings": pod}}}
+            settings_of_step = {"pod_settings": _with_settings_of_stack("pod_settings", pod)}
+            by_step[step] = {"settings": {"orchestrator.kubernetes": settings_of_step}}
         return by_step
+
+    def follow(
+        self, client: Client, run: PipelineRunResponse, use_case: UseCase, tell: Callable[[str, str], None]
+    ) -> None:
+        """Tell the steps of a run as they go, and what the cluster refuses; Ctrl-C stops the run."""
+        follow(client, run, Cluster.of(client), f"configs/{use_case.name}.yaml", tell)
 
 
 SUPPORT = Kubernetes()
+
+
+def _with_settings_of_stack(name: str, ours: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a pod, with those of the active stack's file, which ZenML would put aside for ours.
+
+    What both say key by key (labels, say) has the keys of both; ours count where they differ.
+    """
+    from zenml.client import Client
+    from zenml.enums import StackComponentType
+
+    orchestrator = Client().active_stack_model.components[StackComponentType.ORCHESTRATOR][0]
+    merged: dict[str, Any] = dict(orchestrator.configuration.get(name) or {})
+    for key, value in ours.items():
+        merged[key] = {**merged[key], **value} if isinstance(merged.get(key), dict) else value
+    return merged
 
 
 def image_in_registry(client: Client, image: StepImage) -> str:
@@ -61,10 +106,13 @@ def image_in_registry(client: Client, image: StepImage) -> str:
     remote_name = f"{registry}/{name}"
     with errors_explained():
         docker.images.get(name).tag(remote_name)
+        pushed = False
         for line in docker.images.push(remote_name, stream=True, decode=True):
+            pushed = pushed or line.get("status") == "Pushed"
             if "error" in line:
                 raise EngineError(
                     f"The registry refuses {remote_name}: {line['error']}. "
                     f"Log in with `docker login {registry.partition('/')[0]}`, or correct IMAGE_REGISTRY."
                 )
+    echo(f"  the image {remote_name} is {'pushed' if pushed else 'in the registry, unchanged'}", err=True)
     return remote_name

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from zenml.client import Client
+from zenml.enums import StackComponentType
 
 from champion import settings
 from champion.errors import ConfigurationError, ProjectError
@@ -162,6 +163,20 @@ def test_a_run_takes_along_the_image_and_pods_of_the_size_that_is_asked_for_and_
     )
     assert big == {"requests": {"cpu": "8", "memory": "16Gi"}, "limits": {"memory": "16Gi"}}
     assert small["requests"] == {"cpu": "0.5", "memory": "512Mi"}
+
+
+def test_what_the_stacks_file_says_of_pods_is_kept_beside_what_a_run_adds(kubernetes: Client, session: Session) -> None:
+    stacks.activate(kubernetes, "kubernetes")
+    orchestrator = kubernetes.active_stack_model.components[StackComponentType.ORCHESTRATOR][0]
+    of_stack = {"pod_settings": {"node_selectors": {"disk": "fast"}, "labels": {"team": "risk"}}}
+    kubernetes.update_stack_component(orchestrator.id, StackComponentType.ORCHESTRATOR, configuration=of_stack)
+    use_case = session.workspace(quick(candidates=TWO, resources=RESOURCES)).use_case
+    settings = support_of(kubernetes).step_settings(use_case, ["prepare"])["prepare"]["settings"]
+    pod = settings["orchestrator.kubernetes"]["pod_settings"]
+    assert pod["node_selectors"] == {"disk": "fast"}
+    assert {"team", "champion/use-case"} <= pod["labels"].keys()
+    assert pod["container_security_context"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["additional_pod_spec_args"] == {"automountServiceAccountToken": False}
 
 
 def test_the_stack_is_registered_from_its_file_and_the_environment_and_a_variable_that_is_not_set_is_named(
