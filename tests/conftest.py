@@ -1,6 +1,7 @@
 """Fixtures that every room shares: a checkout of one's own, with a store and a HOME of its own."""
 
 import compileall
+import gc
 import itertools
 import json
 import os
@@ -18,12 +19,13 @@ import pytest
 import yaml
 
 from champion.use_case.whole import parse_use_case
+from champion.workspace import process
 from champion.workspace.workspace import Workspace
 from data.make_iris import iris_csv
 from devtools.checkout import copy_known, environment
 from tests.support.browser import browser, page  # noqa: F401 - fixtures
 from tests.support.stores import SHARED, copy_store, once, scratch
-from tests.support.warm import Warm, quick_stores
+from tests.support.warm import SELDOM, Warm, forking, quick_stores
 
 ROOT = Path(__file__).resolve().parent.parent
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell gives this to what it runs in the background, and a
@@ -53,6 +55,8 @@ class Checkout:
     root: Path
     home: Path
     env: dict[str, str] = field(default_factory=dict)
+    figures: bool = False
+    """Whether trainings draw the figures of their reports, which takes a sixth of the time."""
 
     def environment(self) -> dict[str, str]:
         return {**environment(self.home, ("ZENML_", "DVC_", "GIT_")), "COLUMNS": "100", **self.env}
@@ -66,7 +70,7 @@ class Checkout:
         """
         cwd, env = more.pop("cwd", self.root), {**self.environment(), **more.pop("env", {})}
         if warm and arguments[0] == sys.executable and not arguments[1].startswith("-X") and not more:
-            done = WARM.run(arguments[1:], cwd, env)
+            done = WARM.run(arguments[1:], cwd, env, figures=self.figures, pythons=pythons())
         else:
             done = subprocess.run(
                 arguments, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600, **more
@@ -148,6 +152,7 @@ def make_template(folder: Path) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Long forms run when they are asked for: `make test-long`. What is made once lies in the first process's folder."""
+    gc.set_threshold(*SELDOM)
     if SHARED not in os.environ or not hasattr(config, "workerinput"):
         os.environ[SHARED] = str(scratch())
     config.addinivalue_line("markers", "long: takes minutes; run by `make test-long` alone")
@@ -171,7 +176,7 @@ def make_checkout(folder: Path) -> Checkout:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
+def checkout(tmp_path: Path, warm: None) -> Checkout:
     """A committed copy of the project, with a HOME of its own, without a store and without the sample's table."""
     return make_checkout(tmp_path)
 
@@ -212,6 +217,27 @@ def ready_project(folder: Path) -> Checkout:
 
 
 WARM = Warm("champion", ready_project)
+PYTHONS = {Path(sys.executable).parent.resolve(): WARM}
+"""Those that are forked instead of started, by the folder that holds each."""
+
+
+def pythons() -> dict[str, str]:
+    """Where they take orders."""
+    return {str(folder): str(python.begin()) for folder, python in PYTHONS.items()}
+
+
+_run = process.run
+
+
+def run_warm(command: process.Command, folder: Path, **options: Any) -> process.Ended:
+    """A program run to its end; a Python is forked."""
+    return forking(_run, process.Ended, pythons(), figures=False)(command, folder, **options)
+
+
+@pytest.fixture
+def warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the Pythons that the code under test runs, such as dvc, which take seconds to start."""
+    monkeypatch.setattr(process, "run", run_warm)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """tests/unit/ mirrors champion/: a folder for each room, a file for each module or behaviour, and no module unreached."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import grimp
@@ -58,17 +59,27 @@ ELSEWHERE = {
 }
 
 
-def imported(path: Path, above: tuple[Path, ...] = ()) -> set[str]:
-    """What a test file imports, and what the helpers import that it takes from tests/support."""
+@cache
+def imports(path: Path) -> set[str]:
+    """What a file imports."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    helpers = [ROOT / f"{name.replace('.', '/')}.py" for name in found if name.startswith("tests.")]
-    above = (*above, path)
-    return found.union(*(imported(helper, above) for helper in helpers if helper.is_file() and helper not in above))
+    return found
+
+
+def imported(*paths: Path) -> set[str]:
+    """What test files import, and what the helpers import that they take from tests/support."""
+    found, todo, seen = set[str](), set(paths), set[Path]()
+    while todo:
+        seen.add(path := todo.pop())
+        found |= imports(path)
+        helpers = {ROOT / f"{name.replace('.', '/')}.py" for name in imports(path) if name.startswith("tests.")}
+        todo |= {helper for helper in helpers if helper.is_file()} - seen
+    return found
 
 
 def test_every_file_of_the_unit_tests_has_the_name_of_a_module_or_of_a_behaviour_of_the_table_and_no_other_is_there() -> (
@@ -88,7 +99,7 @@ def test_every_module_is_reached_by_a_test_of_its_room() -> None:
     for room in sorted({name.split(".")[1] for name in modules if name.startswith("champion.")}):
         folder = UNIT / room
         tests = folder.rglob("test_*.py") if folder.is_dir() else UNIT.glob("test_*.py")
-        direct = {name for path in tests for name in imported(path)} & modules
+        direct = imported(*tests) & modules
         reached = direct.union(*(graph.find_upstream_modules(name) for name in direct))
         mine = {name for name in modules if name == f"champion.{room}" or name.startswith(f"champion.{room}.")}
         unreached += sorted(mine - reached - {name for name in mine if graph.find_children(name)} - ELSEWHERE.keys())

@@ -181,6 +181,7 @@ def test_a_champion_of_other_libraries_is_judged_where_it_answers_and_else_the_r
 
 
 def test_the_command_line_tells_the_decision_to_people_and_programs(ready: Checkout) -> None:
+    ready.figures = True
     config = ready.write_use_case(tree(1))
     ready.env |= {"ZENML_STORE_URL": "", "ZENML_STORE_API_KEY": ""}  # an empty address is none
     ready.git("add", "--all")

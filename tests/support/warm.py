@@ -22,7 +22,10 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,6 +35,7 @@ LIBRARIES = [  # what warming up does not import by itself
     "sklearn.ensemble", "sklearn.linear_model", "sklearn.neighbors", "sklearn.dummy", "dvc.repo", "dvc.cli.parser",
     "dvc.data_cloud", "dvc.scm", "dvc.lock", "dvc.daemon", "scmrepo.git", "dvc_gdrive", "pydrive2.fs",
 ]  # fmt: skip
+SELDOM = 20_000, 20, 20  # thresholds of the garbage collector, which takes a tenth of a run's time with Python's own
 SECONDS = 600  # after which a command counts as stuck
 
 
@@ -68,40 +72,85 @@ class Warm:
             )
 
     def run(
-        self, arguments: tuple[str, ...], cwd: Path, env: dict[str, str], given: str = ""
+        self, arguments: tuple[str, ...], cwd: Path, env: Mapping[str, str], given: str = "", **order: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``python ARGUMENTS`` to its end, with a standard input."""
-        place = self.begin()
-        ours, theirs = socket.socketpair()
-        with ours, tempfile.TemporaryFile() as gets, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            gets.write(given.encode())
-            gets.seek(0)
-            order = json.dumps({"arguments": arguments, "cwd": str(cwd), "env": env}).encode()
-            with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as orders:
-                orders.connect(str(place))
-                socket.send_fds(orders, [order], [each.fileno() for each in (gets, out, err, theirs)])
-            code = ours.recv(10)
-            assert code, f"the Python that is forked has ended: {(place.parent / 'log').read_text()}"
-            said = [stream.seek(0) or stream.read().decode("utf-8", "replace") for stream in (out, err)]
-        return subprocess.CompletedProcess([self._python, *arguments], int(code), *said)
+        """Run ``python ARGUMENTS`` to its end, with a standard input; `order` as `ask` takes it."""
+        return subprocess.CompletedProcess(
+            [self._python, *arguments], *ask(self.begin(), arguments, cwd, env, given, **order)
+        )
+
+
+def ask(
+    place: Path,
+    arguments: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    given: str,
+    *,
+    figures: bool = True,
+    pythons: Mapping[str, str] | None = None,
+) -> tuple[int, str, str]:
+    """Run ``python ARGUMENTS`` by the Python that takes orders at a place: its exit code, its output and its errors.
+
+    Without `figures` a training draws none. Of `pythons`, where they take orders by the folders that hold them, a program of
+    the project forks those that it runs.
+    """
+    adjust = {"figures": figures, "pythons": dict(pythons or {})}
+    ours, theirs = socket.socketpair()
+    with ours, tempfile.TemporaryFile() as gets, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        gets.write(given.encode())
+        gets.seek(0)
+        order = json.dumps({"arguments": arguments, "cwd": str(cwd), "env": dict(env), "adjust": adjust}).encode()
+        with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as orders:
+            orders.connect(str(place))
+            socket.send_fds(orders, [order], [each.fileno() for each in (gets, out, err, theirs)])
+        code = ours.recv(10)
+        assert code, f"the Python that is forked has ended: {(place.parent / 'log').read_text()}"
+        said = [stream.seek(0) or stream.read().decode("utf-8", "replace") for stream in (out, err)]
+    return int(code), said[0], said[1]
+
+
+def forking(run: Any, ended: Any, pythons: Mapping[str, str], figures: bool) -> Any:
+    """`champion.workspace.process.run` that forks the Pythons of `pythons`; but where its output or a short limit is seen."""
+
+    def forked(command: Sequence[Any], folder: Path, **options: Any) -> Any:
+        first, *words = map(str, command)
+        words = [word for word in words if word not in ("-I", "-W", "ignore")]
+        place = pythons.get(str(Path(first).parent.resolve()))
+        seen = options.get("errors_shown") or (options.get("seconds") or SECONDS) < 60
+        if place is None or seen or (words[0].startswith("-") and words[0] not in ("-m", "-c")):
+            return run(command, folder, **options)
+        given, env = options.get("given") or "", options.get("environment") or os.environ
+        return ended(*ask(Path(place), words, folder, env, given, figures=figures, pythons=pythons))
+
+    return forked
 
 
 @functools.cache
 def quick_stores() -> None:
-    """Have ZenML find out once what it asks of every store, list and step.
+    """Have ZenML find out once what it asks of every store, list and step."""
+    _quick_queries()
+    _quick_steps()
+
+
+def _quick_queries() -> None:
+    """Of stores and lists.
 
     Whether a database has the newest revision: one that has the revision of a database that ZenML has brought up to date
-    has. Whether a query names one table: queries with one cache key of SQLAlchemy differ in their values alone. The text of
-    a step without its decorator: it follows from the text.
+    has. Whether a query names one table: queries with one cache key of SQLAlchemy differ in their values alone. The class of
+    a page of responses: Pydantic makes it anew when nobody holds it.
     """
+    from pydantic import BaseModel
     from sqlalchemy.exc import OperationalError
-    from zenml.steps import decorated_step
+    from zenml.models import Page
     from zenml.zen_stores.sql_zen_store import SqlZenStore
 
     migrate: Any = SqlZenStore.migrate_database
     asked: Any = SqlZenStore._query_requires_distinct
+    page_of: Any = vars(BaseModel)["__class_getitem__"].__func__
     newest: set[str] = set()
     known: dict[Any, bool] = {}
+    pages: set[Any] = set()
 
     def revision(store: Any) -> Any:
         with store.engine.connect() as connection, contextlib.suppress(OperationalError):  # an empty one
@@ -120,9 +169,56 @@ def quick_stores() -> None:
             known[form.key] = asked(query)
         return known[form.key]
 
+    def page(cls: Any, response: Any) -> Any:
+        pages.add(found := page_of(cls, response))
+        return found
+
+    Page.__class_getitem__ = classmethod(page)  # type: ignore[assignment,method-assign] - that is the point
+    SqlZenStore.migrate_database = migrate_database  # type: ignore[method-assign] - here too
+    SqlZenStore._query_requires_distinct = staticmethod(requires_distinct)  # type: ignore[method-assign] - and here
+
+
+def _quick_steps() -> None:
+    """Of steps.
+
+    The text of a step without its decorator: it follows from the text. The source of a function or a class, what an annotation
+    means, and the model that holds a value against it: they follow from the object. The version of a distribution: it follows
+    from its name and `sys.path`.
+    """
+    from pydantic import create_model
+    from zenml.steps import BaseStep, decorated_step, entrypoint_function_utils
+    from zenml.steps import utils as step_utils
+    from zenml.utils import source_code_utils
+
+    source: Any = functools.cache(source_code_utils.get_source_code)
+    version = functools.cache(lambda name, _, find=metadata.version: find(name))
+    resolve: Any = step_utils._resolve_annotation
+    resolved: dict[Any, Any] = {}
+
+    def resolve_annotation(annotation: Any, names: Any) -> Any:
+        if not isinstance(annotation, str):
+            return resolve(annotation, names)
+        key = annotation, id(names)
+        if key not in resolved:
+            resolved[key] = resolve(annotation, names), names  # which are held, so that no others get their id
+        return resolved[key][0]
+
+    @functools.cache
+    def model_of(name: str, config: Any, fields: Any) -> Any:
+        return create_model(name, __config__=dict(config), **dict(fields))
+
+    def model(name: str, *, __config__: Any, **fields: Any) -> Any:
+        try:
+            return model_of(name, tuple(__config__.items()), tuple(fields.items()))
+        except TypeError:  # an annotation without a hash
+            return create_model(name, __config__=__config__, **fields)
+
+    metadata.version = lambda distribution_name: version(distribution_name, tuple(sys.path))
     decorated_step.remove_decorator_from_source_code = functools.cache(decorated_step.remove_decorator_from_source_code)
-    SqlZenStore.migrate_database = migrate_database  # type: ignore[method-assign] - that is the point
-    SqlZenStore._query_requires_distinct = staticmethod(requires_distinct)  # type: ignore[method-assign] - here too
+    source_code_utils.get_source_code = source
+    BaseStep.source_code = property(lambda step: source(step.source_object))  # type: ignore[assignment,method-assign] - and here
+    step_utils._resolve_annotation = resolve_annotation
+    entrypoint_function_utils.create_model = model  # type: ignore[attr-defined] - it imports that name
 
 
 def warm_up(project: Path) -> None:
@@ -227,6 +323,30 @@ def become(order: dict[str, Any]) -> None:
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.meta_path.insert(0, Adjusting(**order["adjust"]))
+
+
+class Adjusting(MetaPathFinder):
+    """Finds two modules of a checkout, and has one draw no figures and the other fork the Pythons that it runs."""
+
+    def __init__(self, figures: bool, pythons: dict[str, str]) -> None:
+        self._adjust: dict[str, Callable[[Any], dict[str, Any]]] = {
+            "champion.workspace.process": lambda it: {"run": forking(it.run, it.Ended, pythons, figures)}
+        }
+        if not figures:
+            self._adjust["champion.reporting.charts"] = lambda _: {"figures": lambda *_: {}}
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name not in self._adjust or not (spec := PathFinder.find_spec(name, path)):
+            return None
+        execute: Any = spec.loader and spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            vars(module).update(self._adjust[name](module))
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign,union-attr] - that is the point
+        return spec
 
 
 def execute(first: str, *rest: str) -> None:
@@ -277,6 +397,7 @@ if __name__ == "__main__":
     assert "champion" not in sys.modules
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*SELDOM)
     asked_for = serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[3]))
     become(asked_for)
     finish(*asked_for["arguments"])

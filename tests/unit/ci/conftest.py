@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,18 +15,9 @@ import yaml
 from champion import settings
 from champion.workspace import process
 from cli.main import main
-from tests.conftest import WARM, Checkout, iris_csv, make_checkout, tree
+from tests.conftest import Checkout, iris_csv, make_checkout, run_warm, tree
 
 MAIN = {"GITHUB_REF_NAME": "main"}
-_run = process.run
-
-
-def run_warm(command: Any, folder: Path, **more: Any) -> process.Ended:
-    """A program run to its end; a Python is forked from one that has the libraries."""
-    if command[0] != sys.executable:
-        return _run(command, folder, **more)
-    done = WARM.run(tuple(map(str, command[1:])), folder, dict(more.get("environment") or os.environ))
-    return process.Ended(done.returncode, done.stdout, done.stderr)
 
 
 def start_warm(command: Any, folder: Path, **more: Any) -> Any:

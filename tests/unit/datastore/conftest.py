@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -15,8 +14,7 @@ import pytest
 from filelock import FileLock
 
 from champion.datastore import dvc, remote
-from champion.workspace import process
-from tests.conftest import ROOT, WARM
+from tests.conftest import PYTHONS, ROOT
 from tests.support.doubles.drive import GoogleDrive
 from tests.support.warm import Warm
 
@@ -26,30 +24,9 @@ def client() -> Path:
     """The environment of the Drive client, made once in the checkout that runs the tests."""
     with FileLock(Path(tempfile.gettempdir()) / f"drive-client-{zlib.crc32(str(ROOT).encode())}.lock"):
         subprocess.run(["make", "--no-print-directory", ".venv-drive/ready"], cwd=ROOT, check=True)
+    folder = (ROOT / ".venv-drive/bin").resolve()
+    PYTHONS.setdefault(folder, Warm("drive", python=str(folder / "python")))  # unmodified but for its start
     return ROOT / ".venv-drive"
-
-
-CLIENTS = ROOT / ".venv-drive/bin"
-PYTHONS = {  # with dvc, by the folder that holds each: they are forked instead of started; the client's is unmodified
-    Path(sys.executable).parent.resolve(): WARM,
-    CLIENTS.resolve(): Warm("drive", python=str(CLIENTS.resolve() / "python")),
-}
-
-
-@pytest.fixture
-def warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fork dvc and the look at Drive, which take seconds to start; but where a browser or a short limit is looked at."""
-    started = process.run
-
-    def run(command: list[Any], folder: Path, **options: Any) -> process.Ended:
-        python = PYTHONS.get(Path(command[0]).parent.resolve())
-        if python is None or options.get("errors_shown") or (options["seconds"] or 60) < 60:
-            return started(command, folder, **options)
-        arguments = tuple(str(word) for word in command[1:] if word not in ("-I", "-W", "ignore"))
-        done = python.run(arguments, folder, dict(options["environment"]), options.get("given") or "")
-        return process.Ended(done.returncode, done.stdout, done.stderr)
-
-    monkeypatch.setattr(process, "run", run)
 
 
 @pytest.fixture(scope="session")
