@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,12 +103,14 @@ def answered(model: Any, rows: Any, classes: int) -> Predictions:
 
 def _threads(rows: int) -> AbstractContextManager[Any]:
     """Few rows are answered by the thread that asks: boosting has others wait for each other at every tree."""
-    return _pools().limit(limits=1, user_api="openmp") if rows < FEWEST_ROWS_FOR_THREADS else nullcontext()
+    few = rows < FEWEST_ROWS_FOR_THREADS
+    return _pools(len(sys.modules)).limit(limits=1, user_api="openmp") if few else nullcontext()
 
 
-@cache
-def _pools() -> ThreadpoolController:
-    return ThreadpoolController()  # looks through all libraries of the process, which takes a millisecond
+@lru_cache(maxsize=1)
+def _pools(_: int) -> ThreadpoolController:
+    """Looks through all libraries of the process, which takes a millisecond; anew where modules came, which may bring one."""
+    return ThreadpoolController()
 
 
 def _answered(model: Any, rows: Any, classes: int) -> Predictions:

@@ -1,4 +1,6 @@
 import dataclasses
+import subprocess
+import sys
 import warnings
 from types import SimpleNamespace
 from typing import Any
@@ -270,3 +272,25 @@ def test_few_rows_are_answered_by_one_thread_and_many_by_all(probabilities: bool
         assert ask(pipeline, many[1:], 3, probabilities).values[0] == 1
         assert ask(pipeline, many, 3, probabilities).values[0] == 2
         assert Threads().predict([0])[0] == 2, "and is as before"
+
+
+def test_a_library_that_is_loaded_after_the_first_answer_answers_few_rows_by_one_thread_too() -> None:
+    program = (
+        "import numpy as np, pandas as pd\n"
+        "from sklearn.dummy import DummyClassifier\n"
+        "from sklearn.pipeline import Pipeline\n"
+        "from threadpoolctl import threadpool_info, threadpool_limits\n"
+        "from champion.modeling.predictor import ask\n"
+        "few = pd.DataFrame({'a': np.zeros(3)})\n"
+        "def pipeline(kind): return Pipeline([('prepare', 'passthrough'), ('model', kind().fit(few, [0, 1, 2]))])\n"
+        "ask(pipeline(DummyClassifier), few, 3)\n"
+        "import lightgbm, xgboost\n"
+        "class Threads(DummyClassifier):\n"
+        "    def predict_proba(self, X):\n"
+        "        print(max(each['num_threads'] for each in threadpool_info() if each['user_api'] == 'openmp'))\n"
+        "        return np.eye(3)\n"
+        "with threadpool_limits(2, user_api='openmp'):\n"
+        "    ask(pipeline(Threads), few, 3)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "1\n", done.stderr
