@@ -29,7 +29,7 @@ class Seen:
 
 
 class Cluster:
-    """A namespace of a cluster. What cannot be reached raises what the client library raises: a `Lost`."""
+    """A namespace of a cluster; where that cannot be reached, each question raises what the client library raises."""
 
     def __init__(self, api_client: Any, namespace: str) -> None:
         from kubernetes import client

@@ -46,10 +46,13 @@ def refusal(seen: Seen, nodes: list[dict[str, Any]], config: str, now: datetime 
     """
     moment = now or datetime.now(UTC)
     steps = {job["metadata"]["name"]: step_of(job) for job in seen.jobs}
+    admitted = {
+        (pod["metadata"].get("labels") or {}).get("job-name") for pod in seen.pods
+    }  # since, whatever was said before
     for event in seen.events:
-        name = event["involvedObject"].get("name")
-        if name in steps and event.get("reason") == "FailedCreate":
-            return Refusal(steps[name], _of_admission(event.get("message", ""), steps[name], config))
+        name, message = event["involvedObject"].get("name"), event.get("message", "")
+        if name in steps and name not in admitted and event.get("reason") == "FailedCreate" and not _used_up(message):
+            return Refusal(steps[name], _of_admission(message, steps[name], config))
     for pod in seen.pods:
         step = steps.get((pod["metadata"].get("labels") or {}).get("job-name", ""))
         found = _of_pod(pod, step, nodes, config, moment)
@@ -65,6 +68,18 @@ def refusal(seen: Seen, nodes: list[dict[str, Any]], config: str, now: datetime 
                     "stacks/kubernetes.yaml.",
                 )
     return None
+
+
+def _used_up(message: str) -> bool:
+    """Whether a quota refuses a pod that would fit into it alone: the job tries again, as others end."""
+    amounts = {
+        word: dict(each.partition("=")[::2] for each in listed.rstrip(".").split(","))
+        for word, listed in re.findall(r"(requested|limited): ([^ ]+?)(?:, |$)", message)
+    }
+    requested, limited = amounts.get("requested", {}), amounts.get("limited", {})
+    return bool(requested) and all(
+        quantity(asked) <= quantity(limited.get(kind, "0")) for kind, asked in requested.items()
+    )
 
 
 def _of_admission(message: str, step: str | None, config: str) -> str:
@@ -100,10 +115,14 @@ def _of_pod(
         image = pod["spec"]["containers"][0]["image"]
         return (
             f"its image {image} cannot be pulled ({waiting['reason']}: {_short(waiting.get('message', ''))}). The nodes "
-            "must reach IMAGE_REGISTRY, and may need a login: name a secret in image_pull_secrets of stacks/kubernetes.yaml."
+            "must reach IMAGE_REGISTRY, and may need a login: name a secret in image_pull_secrets of its"
+            " pod_settings in stacks/kubernetes.yaml."
         )
     if waiting.get("reason") in _CONFIG:
-        return f"its container cannot be made ({waiting['reason']}: {_short(waiting.get('message', ''))})."
+        return (
+            f"its container cannot be made ({waiting['reason']}: {_short(waiting.get('message', ''))}). Make what it names in "
+            "the namespace, or take it out of pod_settings in stacks/kubernetes.yaml."
+        )
     if ended.get("reason") == "OOMKilled":
         limit = _limits(pod).get("memory")
         asked = f"its limit is {limit}" if limit else "it has no limit, so its node ran out"

@@ -176,6 +176,9 @@ def test_what_the_stacks_file_says_of_pods_is_kept_beside_what_a_run_adds(kubern
     assert pod["node_selectors"] == {"disk": "fast"}
     assert {"team", "champion/use-case"} <= pod["labels"].keys()
     assert pod["container_security_context"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["container_security_context"]["runAsUser"] == 1000, (
+        "of a user that is a word, nobody can tell it from root"
+    )
     assert pod["additional_pod_spec_args"] == {"automountServiceAccountToken": False}
 
 

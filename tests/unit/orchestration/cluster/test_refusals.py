@@ -65,6 +65,22 @@ def test_a_pod_that_waits_for_a_busy_node_and_one_that_fails_by_itself_are_not_r
     assert found(name, 3600.0) is None
 
 
+def test_a_pod_that_a_quota_has_no_room_for_now_waits_until_others_end() -> None:
+    job = RECORDED["quota"]
+    (message,) = {event["message"] for event in job["events"][-1:]}
+    assert "requested: limits.memory=2Gi,requests.memory=2Gi, used: limits.memory=0" in message
+    busy = message.replace("=2Gi", "=512Mi").replace("used: limits.memory=0", "used: limits.memory=768Mi")
+    events = [{**event, "message": busy} for event in job["events"]]
+    assert refusal(Seen(job["jobs"], [], events), RECORDED["nodes"], "configs/iris.yaml") is None
+
+
+def test_what_was_refused_before_the_pod_came_is_no_refusal() -> None:
+    (job,) = RECORDED["account"]["jobs"]
+    (pod,) = RECORDED["busy"]["pods"]
+    came = {**pod, "metadata": {**pod["metadata"], "labels": {"job-name": job["metadata"]["name"]}}}
+    assert refusal(Seen([job], [came], RECORDED["account"]["events"]), RECORDED["nodes"], "configs/iris.yaml") is None
+
+
 @pytest.mark.parametrize("name", ["selector", "image"])
 def test_what_may_pass_by_itself_is_waited_for(name: str) -> None:
     assert found(name, PATIENCE - 10) is None
