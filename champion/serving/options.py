@@ -14,8 +14,11 @@ import click
 
 from champion.errors import ConfigurationError
 
-KEY_VARIABLE = "SERVE_API_KEY"
-NONE, ANY = "none", "any"  # of `trust_code`: no own code, or whatever a package brings
+KEY_VARIABLE, KEY_FILE_VARIABLE = "SERVE_API_KEY", "SERVE_API_KEY_FILE"
+NONE, ANY = (
+    "none",
+    "any",
+)  # of `trust_code`: no own code, or whatever a package brings; `NONE` of the key: none is asked for
 SHORTEST_KEY = 16  # characters
 _DEFAULTS = re.compile(
     "changeme|secret|password|default|example|apikey|mykey|letmein|topsecret|token|admin|test|key|your|replace"
@@ -52,8 +55,9 @@ class Options:
     """How a service is to run.
 
     `package`: folder of the production package; it may come later. `shown`: how it is named to people. `log`: folder of
-    the prediction log; None writes none. `key`: what a client must show; None asks for nothing. `use_case`: whose package
-    is served; without it the first one says.
+    the prediction log; None writes none. `key`: what a client must show; `NONE` asks for nothing, and so does None, where
+    nothing was said, which only an address of this machine alone allows. `use_case`: whose package is served; without it the
+    first one says.
     """
 
     package: Path
@@ -85,7 +89,7 @@ class Options:
 
 def serve_options(command: Command) -> Command:
     """Give a click command the options that every way to start the service has."""
-    key = f"Ask every client for the key in this file; or for the one in {KEY_VARIABLE}."
+    key = f"Ask every client for the key in this file; or for the one in {KEY_VARIABLE}, which may be {NONE}."
     settings = [
         (each.name, {"default": each.default, "show_default": True, **each.metadata})
         for each in fields(Options)
@@ -99,18 +103,26 @@ def serve_options(command: Command) -> Command:
 
 
 def api_key(file: str | None) -> str | None:
-    """The key that clients must show, of a file or of `SERVE_API_KEY`; None where neither is given: it asks for none.
+    """The key that clients must show, of a file or of `SERVE_API_KEY`; `NONE` where that says none, None where nothing is said.
 
-    Raises ConfigurationError when both are given, the file cannot be read, or the key is empty, short, a known default
-    or not plain ASCII.
+    Who asks for a key and has none is refused: raises ConfigurationError when both are given, the file is named by an empty
+    text or cannot be read, or the key is empty, short, a known default or not plain ASCII.
     """
     given = os.environ.get(KEY_VARIABLE)
-    if file and given is not None:
+    file = (
+        os.environ.get(KEY_FILE_VARIABLE) if file is None else file
+    )  # click takes an empty variable for one that is not set
+    if file is not None and given is not None:
         raise ConfigurationError(
             f"There are two API keys: one in {KEY_VARIABLE}, one in the file of --api-key-file. Give one of them."
         )
-    if not file:
-        return None if given is None else _fit(given)
+    if file is None:
+        return given if given is None or given.strip() == NONE else _fit(given)
+    if not file.strip():
+        raise ConfigurationError(
+            f"The API key's file has no name: --api-key-file, or {KEY_FILE_VARIABLE}, is empty. Name a readable file with the "
+            f"key alone in it, or unset it and say {KEY_VARIABLE}={NONE} to ask for none."
+        )
     try:
         return _fit(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -135,6 +147,6 @@ def _fit(text: str) -> str:
     else:
         return key
     raise ConfigurationError(
-        f"The API key {wrong}. Make one with `python -c 'import secrets; print(secrets.token_urlsafe(32))'`, or unset "
-        f"{KEY_VARIABLE} and leave out --api-key-file to ask for none."
+        f"The API key {wrong}. Make one with `python -c 'import secrets; print(secrets.token_urlsafe(32))'`, or leave "
+        f"out --api-key-file and say {KEY_VARIABLE}={NONE} to ask for none."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import ipaddress
 import json
 import os
 import signal
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from champion.bundle.libraries import moved
-from champion.errors import ProjectError
+from champion.errors import ConfigurationError, ProjectError
 from champion.serving.connections import ACCEPTED
 from champion.serving.hidden import HIDDEN
-from champion.serving.options import Options
+from champion.serving.options import KEY_VARIABLE, NONE, Options
 from champion.terminal import echo
 
 if TYPE_CHECKING:
@@ -32,12 +33,18 @@ KEEP_ALIVE = 75  # seconds; longer than a balancer keeps an idle connection, so 
 def serve(options: Options) -> None:
     """Run the service until it is told to stop by SIGTERM, SIGINT or SIGHUP.
 
-    Raises ProjectError when the address cannot be listened on.
+    Raises ProjectError when the address cannot be listened on, or others reach it and nothing is said of a key.
     """
     gc.disable()  # until it listens: what is imported stays
     sys.meta_path.insert(0, HIDDEN)
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the log's; a pool of its own holds on to memory
     listener = listen(options.host, options.port)
+    if options.key is None and not is_of_this_machine(listener.getsockname()[0]):
+        listener.close()
+        raise ConfigurationError(
+            f"The host {options.host!r} can be reached from other machines, and nothing is said of an API key. Give one in "
+            f"{KEY_VARIABLE}, or in a file with --api-key-file; or say {KEY_VARIABLE}={NONE} to ask nobody for one."
+        )
     try:
         import uvicorn
 
@@ -132,6 +139,13 @@ def listen(host: str, port: int) -> socket.socket:
             "for any that is free."
         ) from None
     return listener
+
+
+def is_of_this_machine(address: str) -> bool:
+    """Whether nobody but this machine reaches an address that is listened on."""
+    number = ipaddress.ip_address(address.partition("%")[0])
+    mapped = number.ipv4_mapped if isinstance(number, ipaddress.IPv6Address) else None
+    return (mapped or number).is_loopback
 
 
 def _facts(state: State) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from champion.bundle.folder import read
 from champion.errors import PackageError, ProjectError
 from champion.failures import of_a_warning
 from champion.serving.loaded import Champion
-from champion.serving.options import Options
+from champion.serving.options import NONE, Options
 from champion.serving.rows import RequestError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class State:
         self.metrics = Metrics()
         self.champion: Champion | None = None
         self.refused: str | None = None
-        self._key = options.key.encode() if options.key is not None else None
+        self._key = None if options.key in (None, NONE) else options.key.encode()
         self.asks_for_key = self._key is not None  # for predictions and the model's card
         if log is not None:
             self.metrics.tell_of(log)

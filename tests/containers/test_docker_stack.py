@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from champion.bundle.build import predictor
 from champion.bundle.folder import read
-from champion.orchestration.docker.image import ASK, HARDENED, try_out
+from champion.orchestration.docker.image import ASK, HARDENED, KEYLESS, try_out
 from devtools.demo.traffic import wait_until
 from tests.conftest import Checkout, quick
 from tests.support import own_examples
@@ -145,7 +145,7 @@ def test_a_booster_over_own_code_is_trained_in_containers_and_served_by_the_imag
     try:
         assert "requirements/lightgbm.txt, requirements/own-code.txt" in built.stderr
         assert try_out(engine, name, "iris", 1).startswith(f"{name} answers as iris version 1")
-        container = engine.containers.run(name, detach=True, **HARDENED)
+        container = engine.containers.run(name, detach=True, environment=KEYLESS, **HARDENED)
         assert container.exec_run(["python", "-c", ASK, "60"]).exit_code == 0
         asked = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/model').read().decode())"
         told = json.loads(container.exec_run(["python", "-c", asked]).output)

@@ -14,7 +14,7 @@ from champion.bundle.predictions import read
 from champion.ci.champion import publish_images
 from champion.ci.environment import Environment
 from champion.errors import EngineError, ProjectError
-from champion.orchestration.docker.image import ASK, HARDENED, try_out
+from champion.orchestration.docker.image import ASK, HARDENED, KEYLESS, try_out
 from devtools.demo.traffic import wait_until
 from tests.conftest import Checkout, ready_project
 from tests.containers.conftest import as_under_umask_077, looked_into
@@ -69,7 +69,7 @@ def test_with_a_read_only_root_and_no_right_what_is_mounted_is_served_and_its_su
     log.mkdir()
     log.chmod(0o777)
     container = engine.containers.run(
-        serving, detach=True, environment={"SERVE_LOG": "/log"},
+        serving, detach=True, environment={"SERVE_LOG": "/log", **KEYLESS},
         volumes={str(models): {"bind": "/app/models", "mode": "ro"}, str(log): {"bind": "/log", "mode": "rw"}},
         **HARDENED,
     )  # fmt: skip

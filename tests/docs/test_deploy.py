@@ -148,6 +148,22 @@ def test_a_pod_has_no_right_that_it_does_not_need(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_asks_for_no_key_in_one_line_and_the_next_takes_one_from_a_secret_that_has_to_be_there(
+    overlay: str,
+) -> None:
+    (container,) = containers_of(rendered(overlay))
+    assert [each for each in container["env"] if "KEY" in each["name"]] == [{"name": "SERVE_API_KEY", "value": "none"}]
+    lines = (KUBERNETES / "base/deployment.yaml").read_text(encoding="utf-8").splitlines()
+    (line,) = (number for number, line in enumerate(lines) if "SERVE_API_KEY, value: none" in line)
+    made = yaml.safe_load("\n".join([*lines[:line], lines[line + 1].replace("# ", "", 1), *lines[line + 2 :]]))
+    kubernetes_validate.validate(made, "1.32", strict=True)
+    asked = [each for each in containers_of({"Deployment": made})[0]["env"] if "KEY" in each["name"]]
+    secret = {"name": "champion-api-key", "key": "key"}  # and no `optional`
+    assert asked == [{"name": "SERVE_API_KEY", "valueFrom": {"secretKeyRef": secret}}]
+    assert f"secret generic {secret['name']} --from-literal={secret['key']}=" in PAGE
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_parts_of_an_overlay_find_each_other(overlay: str) -> None:
     made = rendered(overlay)
     spec = made["Deployment"]["spec"]
@@ -195,6 +211,10 @@ def test_compose_runs_the_service_without_rights_and_on_this_machine_alone() -> 
     assert service["build"]["target"] == "serving"
     assert "./models:/app/models:ro" in service["volumes"]
     assert service["environment"].keys() <= settings()
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    assert service["environment"]["SERVE_API_KEY"] == "none"
+    (asked,) = re.findall(r"SERVE_API_KEY: none.*\n +# SERVE_API_KEY: (.*)", text)
+    assert asked.startswith("${SERVE_API_KEY:?"), "Compose starts nothing while it is unset"
     (target,) = load(PROMETHEUS / "prometheus.yml")["scrape_configs"][0]["static_configs"][0]["targets"]
     assert target == f"service:{service['ports'][0].rpartition(':')[2]}"
 

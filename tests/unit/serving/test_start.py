@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from champion.serving.server import is_of_this_machine
 from tests.conftest import ROOT
 from tests.support.serving.models import IRIS
 from tests.support.serving.service import PATIENCE, over, refused_start
@@ -51,8 +52,37 @@ def test_a_key_file_that_is_not_there_two_keys_and_an_unknown_host_are_refused(f
     missing = ("--package", str(folder), "--api-key-file", str(tmp_path / "none"))
     assert "cannot be read" in refused_start(*missing)[1]
     assert "There are two API keys" in refused_start(*missing, env={"SERVE_API_KEY": KEY})[1]
+    for flags, variables in ((("--api-key-file", ""), {}), ((), {"SERVE_API_KEY_FILE": ""})):
+        code, said = refused_start("--package", str(folder), *flags, env=variables)
+        assert (code, said.startswith("Error: The API key's file has no name")) == (2, True)
     code, said = refused_start("--package", str(folder), "--host", "no.such.host.invalid")
     assert (code, said.startswith("Error: The host 'no.such.host.invalid' is not known")) == (1, True)
+
+
+EVERYWHERE = ("--host", "0.0.0.0")
+
+
+def test_on_an_address_that_others_reach_it_does_not_start_until_a_key_is_given_or_it_is_said_that_there_is_none(
+    folder: Path, tmp_path: Path
+) -> None:
+    code, said = refused_start("--package", str(folder), *EVERYWHERE, "--port", "0")
+    assert (code, said.startswith("Error: The host '0.0.0.0' can be reached from other machines")) == (2, True)
+    with over(folder, *EVERYWHERE, env={"SERVE_API_KEY": "none"}) as service:
+        assert service.facts("listening")["key"] == "none"
+        assert service.predict(IRIS).status == 200
+    with over(folder, *EVERYWHERE, env={"SERVE_API_KEY": KEY}) as service:
+        assert service.predict(IRIS).status == 401
+    (tmp_path / "key").write_text("none")
+    assert "fewer than 16" in refused_start("--package", str(folder), "--api-key-file", str(tmp_path / "key"))[1]
+
+
+@pytest.mark.parametrize(
+    ("address", "alone"),
+    [("127.0.0.1", True), ("127.8.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("0.0.0.0", False), ("::", False),
+     ("10.0.0.1", False), ("::ffff:10.0.0.1", False), ("fe80::1%eth0", False)],
+)  # fmt: skip
+def test_an_address_of_this_machine_alone_is_told_from_others(address: str, alone: bool) -> None:
+    assert is_of_this_machine(address) is alone
 
 
 WITHOUT = (
