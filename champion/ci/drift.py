@@ -21,6 +21,7 @@ from champion.errors import ConfigurationError, ProjectError
 from champion.reporting.comment import ComparedChampion, Value
 from champion.reporting.drift import issue as issue_text
 from champion.reporting.drift.issue import UseCaseDrift, summary
+from champion.use_case.whole import NAME
 from champion.workspace.files import write_text
 from champion.workspace.workspace import Workspace, shown, use_cases
 
@@ -30,7 +31,7 @@ PIPELINE = "mlops-pipeline.yml"
 LAST_LINES = 12
 PAGES = 1000  # of a hundred open issues and pull requests
 LABEL = "drift"
-_MARKER = re.compile(re.escape(issue_text.marker("NAME")).replace("NAME", r"([a-z0-9][a-z0-9_-]*)") + r"\s*(?:\n|$)")
+_MARKER = re.compile(re.escape(issue_text.marker("NAME")).replace("NAME", f"({NAME})") + r"\s*(?:\n|$)")
 
 
 class Watch(Value):

@@ -40,10 +40,10 @@ from champion.tabular.tables import ending_of, notes_of, open_table, proposal_fo
 from champion.tabular.words import count_words
 from champion.use_case.dialect import Dialect
 from champion.use_case.learning import MISSING_WORDS, Data, Read, Split
-from champion.use_case.whole import UseCase, parse_use_case
+from champion.use_case.whole import MOST_LETTERS, NAME_RULE, UseCase, is_name, parse_use_case
 from champion.workspace import process
 from champion.workspace.files import md5, put_copy, write_text
-from champion.workspace.workspace import shown
+from champion.workspace.workspace import refuse_two, shown
 from champion.workspace.yaml_text import parse
 
 _MAY_BE_VALUES = ("None", "NA", "N/A", "n/a")  # of MISSING_WORDS, those that people write; the others are programs'
@@ -82,6 +82,7 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     config_path = shown(config, root)
     if config.exists() and not force:
         raise ConfigurationError(f"{config_path} exists already. Give another --name, or --force to write it anew.")
+    refuse_two(root, config, name)
     target = unicodedata.normalize("NFC", target).strip()
     proposal = _proposal(table, shown(table, root), target)
     unused = [column for column in _repeated_columns(table, proposal.how) if column != target]
@@ -271,18 +272,16 @@ def slug(text: str) -> str:
     'cafe_grosse_2026'
     """
     plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9-]+", "_", plain).strip("_-")[:60].rstrip("_-")
+    return re.sub(r"[^a-z0-9-]+", "_", plain).strip("_-")[:MOST_LETTERS].rstrip("_-")
 
 
 def _checked(name: str, table: Path, given: bool) -> str:
     """The name of a use case, as `--name` or the file gives it."""
     if not given and not name:
         raise ConfigurationError(f"No name can be made of {table.name!r}. Give one with --name.")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", name):
+    if not is_name(name):
         hint = f" For example {slug(name)!r}." if slug(name) else ""
-        raise ConfigurationError(
-            f"--name: found {name!r}, expected at most 60 of a to z, 0 to 9, _ and -, a letter or digit first.{hint}"
-        )
+        raise ConfigurationError(f"--name: found {name!r}, expected {NAME_RULE}.{hint}")
     return name
 
 

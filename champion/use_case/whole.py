@@ -10,7 +10,22 @@ from champion.use_case.learning import Candidate, CandidateName, Data, FeatureSt
 from champion.use_case.policy import ComparisonRules, Drift, Promotion
 from champion.use_case.strict import Strict
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+NAME = r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?"
+MOST_LETTERS = 60  # of a name; a label of Kubernetes takes 63
+NAME_RULE = "at most 60 of a to z, 0 to 9, _ and -, a letter or digit at both ends"
+"""What a use case may be called: what folders, tags of images and labels take alike."""
+Name = Annotated[str, Field(pattern=rf"^{NAME}$", max_length=MOST_LETTERS)]
+_STEP_LABEL = 63  # letters of the label by which a cluster tells the steps of a run apart
+
+
+def job_name(name: str) -> str:
+    """A use case's name where none with ``_`` is taken, as for jobs of a cluster; `workspace.refuse_two` keeps it unique."""
+    return name.replace("_", "-")
+
+
+def is_name(text: str) -> bool:
+    """Whether a use case may have this name."""
+    return len(text) <= MOST_LETTERS and re.fullmatch(NAME, text) is not None
 
 
 class Resources(Strict):
@@ -103,6 +118,17 @@ class UseCase(Strict):
         return self
 
     @model_validator(mode="after")
+    def _steps_have_labels_of_their_own(self) -> "UseCase":
+        seen: dict[str, str] = {}
+        for name in self.candidates:
+            label = f"train_{name}"[:_STEP_LABEL].rstrip("_")
+            if (other := seen.setdefault(label, name)) != name:
+                raise ValueError(
+                    f"the candidates {other!r} and {name!r} have one label in a cluster ({label}); give one another name"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _resources_of_steps(self) -> "UseCase":
         known = ["default", *self.steps()]
         for name in self.resources:
@@ -144,6 +170,8 @@ def _sentence(problem: Any, source: str) -> str:
     if problem["type"] == "missing":
         return f"{source}: the key {key!r} is missing; it is required."
     message = _EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    if key == "name" and problem["type"] in ("string_pattern_mismatch", "string_too_long"):
+        return f"{source}: name: found {problem['input']!r}, expected {NAME_RULE}."
     if problem["type"] == "value_error":
         return f"{source}: {key}: {message}." if key else f"{source}: {message}."
     return f"{source}: {key}: found {problem['input']!r}. {message}."

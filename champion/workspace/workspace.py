@@ -10,7 +10,7 @@ from champion import settings
 from champion.bundle import folder
 from champion.bundle.folder import Package
 from champion.errors import ConfigurationError, PackageError, ProjectError
-from champion.use_case.whole import UseCase, parse_use_case
+from champion.use_case.whole import UseCase, job_name, parse_use_case
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def open_workspace(config: str) -> Workspace:
         path = _named(root, config) or path
     name = shown(path, root)
     use_case = parse_use_case(_read_yaml(path, name), name)
-    _refuse_two(root, path, use_case.name)
+    refuse_two(root, path, use_case.name)
     return Workspace(root, path, use_case)
 
 
@@ -97,8 +97,11 @@ def use_cases(root: Path) -> Iterator[Workspace]:
         yield open_workspace(str(config))
 
 
-def _refuse_two(root: Path, path: Path, name: str) -> None:
-    """Refuse a use case whose name another file of configs/ has: both would share one history and one package."""
+def refuse_two(root: Path, path: Path, name: str) -> None:
+    """Refuse a use case whose name another file of configs/ has: both would share one history and one package.
+
+    So is one whose name differs by ``_`` and ``-`` alone: both would share a job's name, and what is called after it.
+    """
     for other in settings.configurations(root):
         if other.resolve() == path.resolve():
             continue
@@ -106,10 +109,16 @@ def _refuse_two(root: Path, path: Path, name: str) -> None:
             named = _read_yaml(other, shown(other, root))
         except ConfigurationError:  # whoever uses it is told
             continue
-        if isinstance(named, dict) and named.get("name") == name:
+        theirs = named.get("name") if isinstance(named, dict) else None
+        if theirs == name:
             raise ConfigurationError(
                 f"{shown(path, root)} and {shown(other, root)} have one name: both are {name!r}, and would share one "
                 "champion. Give one of them another name."
+            )
+        if isinstance(theirs, str) and job_name(theirs) == job_name(name):
+            raise ConfigurationError(
+                f"{shown(path, root)} and {shown(other, root)} would meet: {name!r} and {theirs!r} are both {job_name(name)!r} "
+                "where no _ is taken, as in names of jobs. Give one of them another name."
             )
 
 

@@ -231,8 +231,12 @@ def test_what_the_rows_are_decides_the_split_and_is_said(root: Path, tmp_path: P
 
 
 def test_a_name_that_is_none_is_refused_and_a_file_without_a_letter_needs_one(root: Path, penguins: Path) -> None:
-    for name in ("No!", "-x", "", "x" * 61, "../x"):
-        with pytest.raises(ConfigurationError, match="--name: found"):
+    for name in ("No!", "-x", "iris-", "iris_", "_x", "", "x" * 61, "../x", "iris\n"):
+        with pytest.raises(ConfigurationError, match=r"--name: found .* a letter or digit at both ends"):
+            initialise(root, penguins, "species", name=name)
+    (root / "configs/other.yaml").write_text("name: the_birds", encoding="utf-8")
+    for name, why in (("the-birds", "would meet"), ("the_birds", "have one name")):
+        with pytest.raises(ConfigurationError, match=why):
             initialise(root, penguins, "species", name=name)
     table = penguins.rename(penguins.with_name("表.csv"))
     with pytest.raises(ConfigurationError, match="Give one with --name"):

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from champion.errors import ConfigurationError
 from champion.use_case.learning import Candidate, Data, Split, Training
 from champion.use_case.policy import Drift, Promotion
-from champion.use_case.whole import UseCase, parse_use_case
+from champion.use_case.whole import NAME_RULE, UseCase, is_name, job_name, parse_use_case
 
 
 def raw(**changes: Any) -> dict[str, Any]:
@@ -41,11 +42,31 @@ def refusal(found: object) -> str:
         (raw(data={"path": "a", "target": "b", "drop": ["c"], "kinds": {"c": "text"}}),
          "'c' stands in data.drop and in data.kinds; keep one of the two"),
         (raw(split={"by": "group", "column": "species"}), "split.column 'species' is the target"),
+        (raw(candidates={name: {"estimator": "a.B"} for name in ("forest", "forest_")}),
+         "the candidates 'forest' and 'forest_' have one label in a cluster (train_forest)"),
+        (raw(candidates={name: {"estimator": "a.B"} for name in ("a" * 57, "a" * 58)}), "the candidates 'aaa"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_with_file_key_and_what_is_allowed(found: object, expected: str) -> None:
     """Each kind once; docs/use-case.md shows the mistakes of each key, and tests/docs holds it to them."""
     assert refusal(found).startswith(f"configs/iris.yaml: {expected}")
+
+
+@pytest.mark.parametrize("name", ["iris-", "iris_", "-iris", "_iris", "Iris", "i" * 61, "", "-", "iris\n"])
+def test_a_name_that_a_label_would_not_take_is_none(name: str) -> None:
+    assert refusal(raw(name=name)) == f"configs/iris.yaml: name: found {name!r}, expected {NAME_RULE}."
+    assert not is_name(name)
+
+
+@pytest.mark.parametrize("name", ["iris", "i", "7", "demo_pumps", "a-b_c", "a--b__c", "i" * 60])
+def test_a_name_is_taken_by_labels_and_tags_and_where_no_underscore_is_by_names_of_jobs(name: str) -> None:
+    assert parse_use_case(raw(name=name), "configs/iris.yaml").name == name
+    assert is_name(name)
+    assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name), (
+        "as Kubernetes has it of a label's value"
+    )
+    assert re.fullmatch(r"\w[\w.-]{0,127}", name), "as the OCI distribution has it of a tag"
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", job_name(name)), "RFC 1123"
 
 
 def test_every_mistake_is_told_at_once() -> None:

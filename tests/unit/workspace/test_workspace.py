@@ -8,6 +8,7 @@ import pytest
 from champion import settings
 from champion.errors import ConfigurationError, ProjectError
 from champion.settings import configurations
+from champion.use_case.whole import job_name
 from champion.workspace.files import write_text
 from champion.workspace.git import commit
 from champion.workspace.workspace import open_workspace
@@ -43,6 +44,19 @@ def test_two_use_cases_of_one_name_are_refused_and_both_files_are_named(tmp_path
     copy.write_text((settings.root() / "configs/iris.yaml").read_text())
     with pytest.raises(ConfigurationError, match=r"copy\.yaml and configs/iris\.yaml have one name: both are 'iris'"):
         open_workspace(str(copy))
+
+
+@pytest.mark.parametrize(("name", "other"), [("demo_pumps", "demo-pumps"), ("a-b_c", "a_b-c")])
+def test_two_use_cases_that_would_meet_where_no_underscore_is_taken_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: str
+) -> None:
+    iris = (settings.root() / "configs/iris.yaml").read_text(encoding="utf-8")
+    monkeypatch.setattr(settings, "root", lambda: tmp_path)
+    (tmp_path / "configs").mkdir()
+    for each in (name, other):
+        (tmp_path / f"configs/{each}.yaml").write_text(iris.replace("name: iris", f"name: {each}"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=rf"would meet: '{name}' and '{other}' are both '{job_name(name)}'"):
+        open_workspace(name)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
