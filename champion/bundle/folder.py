@@ -3,6 +3,9 @@
 Where the file system can exchange two folders in one act, that is the swap. Where it cannot, the old package is parked
 beside its place for a moment, and a reader that finds the place empty takes it from there. A reader that meets the
 moment of a swap tries again, so nobody acts on half a package; a crash leaves the old one or the new one.
+
+The volume of a ConfigMap, of a Secret, or a projected one is swapped by turning one link, `..data`: it is read from the folder
+that the link names, so that all of it is of one state.
 """
 
 import contextlib
@@ -38,6 +41,9 @@ CODE = "code"  # a folder: a team's own modules, as they lie in its checkout
 EQUIVALENCE = "parity.json"  # a package from before there was a parity gate has none
 
 _NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]*|{CODE}/{PATH.pattern}")  # of a file: none lies elsewhere
+
+_DATA = "..data"  # a link: to the folder in which a volume of Kubernetes has its files
+_OF_THE_VOLUME = frozenset({".git", "lost+found"})  # what git-sync and a file system put beside the files
 
 _NEW, _OLD = ".new-", ".old-"  # folders beside the place, while a package is written
 _REMEDY = "Remove {} and run the command again: it is written anew from the store, or fetched with `make pull`."
@@ -150,7 +156,7 @@ def _beside(folder: Path) -> list[Path]:
 
 
 def _read_once(folder: Path, shown: str) -> Package | None:
-    present = folder if folder.is_dir() else _parked(folder)
+    present = _dated(folder) if folder.is_dir() else _parked(folder)
     if present is None:
         return None
     here = memory()  # before the folder is opened: a reader that takes its time meets the next swap
@@ -169,9 +175,8 @@ def _read_once(folder: Path, shown: str) -> Package | None:
 
 
 def _contents(present: Path, handle: int, shown: str, here: Memory) -> Package | None:
-    # a name that begins with two dots is the volume's own, where the folder is a ConfigMap
     with os.scandir(handle) as entries:
-        names = {entry.name for entry in entries if not entry.name.startswith("..")}
+        names = {entry.name for entry in entries if not (entry.name.startswith("..") or entry.name in _OF_THE_VOLUME)}
     if not names:
         return None
     if MANIFEST not in names:
@@ -218,6 +223,15 @@ def _content(path: Path, folder: int, shown: str, allowed: tuple[int, str]) -> b
     if max(size, len(content)) > largest:
         raise PackageError(f"{shown} is refused: {path.name} has {size:,} bytes, expected {expected}.")
     return content
+
+
+def _dated(folder: Path) -> Path:
+    """Where the files of a folder are: in the one that `..data` names, where it is a volume that Kubernetes writes."""
+    try:
+        name = str((folder / _DATA).readlink())
+    except OSError:
+        return folder
+    return folder / name if re.fullmatch(r"\.\.[^/]+", name) else folder
 
 
 def _parked(folder: Path) -> Path | None:

@@ -202,6 +202,9 @@ def _about(champion: Champion, package: Package) -> dict[str, Any]:
     return {
         **{name: whole[name] for name in ("use_case", "model_version", "data_version", "created")},
         "since": manifest.champion_state.since,
+        "served_since": datetime.now(UTC).isoformat(
+            timespec="seconds"
+        ),  # by this process: another one may be a version behind
         "reason": manifest.champion_state.reason,
         "metric": manifest.decision.metric,
         "scores": {name: score if math.isfinite(score) else None for name, score in manifest.metrics.items()},

@@ -176,6 +176,9 @@ def test_the_parts_of_an_overlay_find_each_other(overlay: str) -> None:
     assert (scaled["kind"], scaled["name"]) == ("Deployment", made["Deployment"]["metadata"]["name"])
     assert "replicas" not in spec, "the autoscaler's to say"
     (container,) = containers_of(made)
+    (metric,) = made["HorizontalPodAutoscaler"]["spec"]["metrics"]
+    assert (metric["type"], metric["containerResource"]["container"]) == ("ContainerResource", container["name"])
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow", "pods that answer nobody keep no node"
     (port,) = container["ports"]
     assert made["Service"]["spec"]["ports"][0]["targetPort"] == port["name"]
     probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")}

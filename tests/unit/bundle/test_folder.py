@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 
 from champion.bundle import folder, sizes
-from champion.bundle.folder import CARD, MANIFEST, MODEL, PROFILE, exchange, parse_manifest, read, write
+from champion.bundle.build import build
+from champion.bundle.folder import CARD, MANIFEST, MODEL, PROFILE, Package, exchange, parse_manifest, read, write
 from champion.errors import PackageError
 from tests.conftest import ROOT
-from tests.support.packages import package
+from tests.support import own_examples
+from tests.support.packages import about, package, profile
 
 
 @pytest.fixture
@@ -93,11 +96,55 @@ def test_what_does_not_belong_together_is_refused_by_name(
         read(place, "models/iris")
 
 
-def test_a_package_in_the_volume_of_a_configmap_is_read(place: Path) -> None:
-    write(package(), place / "..2026_11_29")
-    (place / "..data").symlink_to("..2026_11_29")
-    for name in (MANIFEST, *package().files):
-        (place / name).symlink_to(Path("..data") / name)
+WITH_CODE = build(b"x", profile(), own=own_examples.own(), **about())
+
+
+def as_a_volume(place: Path, made: Package, dated: str) -> None:
+    """As Kubernetes writes the volume of a ConfigMap, of a Secret, or a projected one, and writes it anew."""
+    write(made, place / dated)
+    (place / "..tmp").symlink_to(dated)
+    (place / "..tmp").rename(place / "..data")
+    for name in {path.relative_to(place / dated).parts[0] for path in (place / dated).iterdir()}:
+        if not (place / name).is_symlink():
+            (place / name).symlink_to(Path("..data") / name)
+
+
+@pytest.mark.parametrize("made", [package(), WITH_CODE], ids=["plain", "with own code"])
+def test_a_package_in_a_volume_that_kubernetes_writes_is_read(place: Path, made: Package) -> None:
+    as_a_volume(place, made, "..2026_11_29")
+    assert read(place, "models/iris") == made
+    later = Package(made.manifest.model_copy(update={"model_version": 2}), made.files)
+    as_a_volume(place, later, "..2026_11_30")
+    shutil.rmtree(place / "..2026_11_29")
+    assert read(place, "models/iris") == later
+    (place / "..tmp").symlink_to("..")
+    (place / "..tmp").rename(place / "..data")
+    with pytest.raises(PackageError, match="models/iris is refused"):
+        read(place, "models/iris")
+
+
+def test_a_volume_that_is_turned_while_it_is_read_gives_no_mixture(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = package(1), package(2)
+    as_a_volume(place, one, "..2026_11_29")
+    real, turned = folder._content, list[bool]()
+
+    def content(*given: Any) -> bytes:
+        if not turned:
+            turned.append(True)
+            as_a_volume(place, other, "..2026_11_30")
+        return real(*given)
+
+    monkeypatch.setattr(folder, "_content", content)
+    assert read(place, "models/iris") == one, "all of the state that it began with"
+    assert read(place, "models/iris") == other
+
+
+def test_what_git_sync_and_a_file_system_put_beside_the_files_is_not_of_the_package(place: Path) -> None:
+    write(package(), place)
+    (place / ".git").write_text("gitdir: ../.git/worktrees/1", encoding="utf-8")
+    (place / "lost+found").mkdir()
     assert read(place, "models/iris") == package()
 
 

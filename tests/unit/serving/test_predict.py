@@ -3,6 +3,7 @@
 import json
 import re
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,10 @@ def test_the_model_and_the_description_tell_its_own_fields_and_an_answered_examp
     package = made("mixed", "BOOSTING")
     found = mixed_service.get("/model").json
     assert list(found) == [
-        "use_case", "model_version", "data_version", "created", "since", "reason", "metric", "scores", "classes",
-        "signature", "way", "example", "manifest", "card",
+        "use_case", "model_version", "data_version", "created", "since", "served_since", "reason", "metric", "scores",
+        "classes", "signature", "way", "example", "manifest", "card",
     ]  # fmt: skip
+    assert timedelta(0) <= datetime.now(UTC) - datetime.fromisoformat(found["served_since"]) < timedelta(hours=1)
     assert found["manifest"] == package.manifest.model_dump(mode="json")
     assert found["card"].startswith("# ")
     assert found["classes"] == [0, 1]
