@@ -24,6 +24,7 @@ from champion.errors import DataError, ProjectError
 from champion.modeling.own.code import active
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
+from champion.orchestration.object_access import bring_table
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
 from champion.tabular.parquet_folder import is_parquet_folder
@@ -31,7 +32,7 @@ from champion.tabular.tables import WrittenTable, write_table
 from champion.use_case.learning import Read
 from champion.use_case.whole import UseCase
 from champion.workspace import files, process
-from champion.workspace.workspace import Workspace, open_workspace, shown
+from champion.workspace.workspace import Workspace, open_workspace
 from pipelines import table_check
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def register(
     from champion.orchestration.materializers.table import TableMaterializer
 
     path, use_case, unkept = workspace.data, workspace.use_case, None
-    fetched = fetch_missing(workspace.root, path)
+    fetched = bring_table(workspace, client)
     version, is_there = early.version() if early else None, path.is_file() or is_parquet_folder(path)
     if version is None:
         version = index.data_version(path) if is_there else ""
@@ -91,7 +92,7 @@ def register(
         read: tuple[Any, dict[str, Any]] | None = early.checked(recorded, signature) if early else None
         if read is None:
             with files.copied(path) if is_there else contextlib.nullcontext((path, "")) as (copy, version):
-                read = table_check.checked_table(copy, shown(path, workspace.root), use_case, recorded, signature)
+                read = table_check.checked_table(copy, workspace.shown_data, use_case, recorded, signature)
             artifact, checks = _registered(
                 client, name, _kept_as(version, use_case)
             )  # it may have changed since it was hashed
@@ -109,7 +110,7 @@ def register(
         log_metadata(metadata={_CHECKS: kept}, artifact_version_id=artifact.id)
         if _registered(client, name, _kept_as(version, use_case))[1].get(key) != checks[key]:
             unkept = "The ZenML store did not keep what was found in the table; the next run reads the table once more."
-    changed = index.changed_warning(workspace.root, path, version)
+    changed = None if workspace.address else index.changed_warning(workspace.root, path, version)
     return Dataset(
         artifact,
         version,
@@ -133,7 +134,7 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
     name, kept_as = artifact_name(workspace.use_case.name, "table"), _kept_as(version, workspace.use_case)
     artifact, _ = _registered(client, name, kept_as)
     if artifact is None or is_gone(artifact.uri):
-        table = _former_table(workspace, version)
+        table = _former_table(client, workspace, version)
         if artifact is None:
             artifact = save_artifact(table, name=name, version=kept_as, materializer=TableMaterializer)
         else:
@@ -141,24 +142,39 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
     return Dataset(artifact, version, int(str(artifact.run_metadata["rows"])), rule, ())
 
 
-def _former_table(workspace: Workspace, version: str) -> pd.DataFrame:
-    path, root, data = workspace.data, workspace.root, workspace.use_case.data
+def _former_table(client: Client, workspace: Workspace, version: str) -> pd.DataFrame:
+    path, root, data, name = workspace.data, workspace.root, workspace.use_case.data, workspace.shown_data
+    if workspace.address:
+        return _former_object(client, workspace, version)
     try:
         if not path.exists() and index.tracked(root, path).md5 == version:
             fetch_missing(root, path)
         if path.exists():
             with files.copied(path) as (copy, md5):
                 if md5 == version:
-                    return table_check.whole_table(copy, shown(path, root), workspace.use_case, data.drop)
+                    return table_check.whole_table(copy, name, workspace.use_case, data.drop)
         with scratch() as folder:
             former = fetch_version(root, f"data/{path.name}", version, folder)
             return table_check.whole_table(former, path.name, workspace.use_case, data.drop)
     except ProjectError as error:
         raise DataError(
             f"The data version {version}, from which the champion was made, is not to be had: the store does not have it, "
-            f"{shown(path, root)} is another one, and DVC does not find it ({' '.join(str(error).splitlines())}). Put that "
-            f"file back to {shown(path, root)}: `git log -S{version} -- '*.dvc' dvc.lock` names the commit that recorded it."
+            f"{name} is another one, and DVC does not find it ({' '.join(str(error).splitlines())}). Put that "
+            f"file back to {name}: `git log -S{version} -- '*.dvc' dvc.lock` names the commit that recorded it."
         ) from None
+
+
+def _former_object(client: Client, workspace: Workspace, version: str) -> pd.DataFrame:
+    """The table of an object store, which is asked for its present object alone."""
+    bring_table(workspace, client)
+    with files.copied(workspace.data) as (copy, md5):
+        if md5 == version:
+            use_case = workspace.use_case
+            return table_check.whole_table(copy, workspace.shown_data, use_case, use_case.data.drop)
+    raise DataError(
+        f"The data version {version}, from which the champion was made, is not to be had: the store does not have it, and "
+        f"{workspace.address} is now {md5}. Put the object back as it was, or train anew."
+    )
 
 
 def _kept_as(version: str, use_case: UseCase) -> str:
@@ -239,8 +255,11 @@ class EarlyTable:
 
 @contextlib.contextmanager
 def begun(workspace: Workspace) -> Iterator[EarlyTable | None]:
-    """Begin to read the table of a use case; None where it is short or not there, or no processor is free for it."""
-    if not _is_worth_it(workspace.data):
+    """Begin to read the table of a use case.
+
+    None where it is short or not there, where no processor is free for it, or where it is an object, which may have changed.
+    """
+    if workspace.address or not _is_worth_it(workspace.data):
         yield None
         return
     with scratch() as folder:
@@ -277,7 +296,7 @@ def main(config: str, folder: str) -> None:
     package = packages.read(workspace.package, workspace.shown_package)
     rule = package.manifest.split if package else None
     signature = package.manifest.signature if package else ()
-    name = shown(workspace.data, workspace.root)
+    name = workspace.shown_data
     with files.copied(workspace.data) as (copy, copied):
         if copied != version:
             return  # it changed meanwhile

@@ -13,8 +13,9 @@ from champion.ci.environment import Environment
 from champion.ci.repository import GitError, git, text_at
 from champion.ci.runs import CiState
 from champion.datastore import index, remote
-from champion.datastore.fetch import fetch_missing, pull_pointer
+from champion.datastore.fetch import pull_pointer
 from champion.errors import GATE_SAID_NO, ConfigurationError, ProjectError
+from champion.orchestration.object_access import bring_table
 from champion.reporting.comment import ComparedChampion
 from champion.scratch import scratch
 from champion.workspace.files import write_text
@@ -56,7 +57,7 @@ def fetch_champions(root: Path, env: Environment) -> str:
             name = workspace.use_case.name
             pointers[name] = text_at(root, base, shown(workspace.pointer, root))
             if not env["WITHOUT_DATA"]:
-                fetch_missing(root, workspace.data)
+                bring_table(workspace)
             champions[name] = _recorded(workspace, pointers[name], reachable, env.has_server)
         known |= {"champions": champions, "pointers": pointers}
     except ProjectError as error:

@@ -42,7 +42,9 @@ def record_data(workspace: Workspace) -> str | None:
 
     A pointer of an import that downloaded nothing stays one.
     """
-    root, name = workspace.root, shown(workspace.data, workspace.root)
+    if workspace.address:  # it lies where others get it
+        return None
+    root, name = workspace.root, workspace.shown_data
     known = index.tracked(root, workspace.data)
     if known.undownloaded:
         return f"{name} is imported without a download, and its pointer stays as it is: others get it from its source"

@@ -84,7 +84,11 @@ def _workspace(workspace: Workspace) -> str:
 
 
 def _data(workspace: Workspace) -> str:
-    name = shown(workspace.data, workspace.root)
+    if workspace.address:
+        from champion.orchestration.object_access import bring_table
+
+        return str(bring_table(workspace))
+    name = workspace.shown_data
     if not workspace.data.exists():
         known = index.tracked(workspace.root, workspace.data)
         if known.known:

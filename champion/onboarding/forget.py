@@ -66,6 +66,12 @@ def look(client: Client, workspace: Workspace) -> Forgotten:
 def _look_at_the_table(workspace: Workspace, plan: Forgotten) -> None:
     """The table goes only where DVC's cache keeps its content, and no other use case has it."""
     root, table = workspace.root, workspace.data
+    if workspace.address:
+        plan.stays.append(f"{workspace.address}, which lies in an object store")
+        if table.parent.exists():
+            plan.goes.append(f"{shown(table.parent, root)}, where it was fetched to")
+            plan.files.append(table.parent)
+        return
     pointer, name = table.with_name(f"{table.name}.dvc"), shown(table, root)
     others = [each.use_case.name for each in use_cases(root) if each.data == table and each.config != workspace.config]
     if others:
@@ -119,7 +125,7 @@ def _delete_model(client: Client, name: str) -> None:
 def _unignore(workspace: Workspace) -> None:
     """Take the table, where it is gone, out of the .gitignore that DVC keeps beside it."""
     file, line = workspace.data.with_name(".gitignore"), f"/{workspace.data.name}"
-    if workspace.data.exists() or not file.is_file():
+    if workspace.address or workspace.data.exists() or not file.is_file():
         return
     lines = file.read_text(encoding="utf-8").splitlines()
     if line in lines:

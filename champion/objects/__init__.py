@@ -1,0 +1,1 @@
+"""Object stores: what is read from an address instead of a file."""
