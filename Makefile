@@ -14,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 export ZENML_ANALYTICS_OPT_IN ?= false
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help run lightgbm xgboost catboost test test-containers test-all test-long rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
+.PHONY: help run lightgbm xgboost catboost test test-containers test-cluster test-all test-long rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
   ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-drift ci-drift-issue ci-drift-retrain ci-check
 
 help: ## list what there is
@@ -24,13 +24,16 @@ run: .venv/runtime ## train, judge, promote: python run.py, with all the set-up
 	@$(BIN)/python run.py train --config $(CONFIG)
 
 test: .venv/dev .venv-drive/ready ## run the tests that need no Docker engine; COVERAGE=1 says what they reach
-	$(PYTEST) --ignore tests/containers $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(ARGS)
+	$(PYTEST) --ignore tests/containers --ignore tests/cluster $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(ARGS)
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
 test-containers: .venv/dev .venv-drive/ready ## run the tests that need a Docker engine: stack, images, rehearsal of the workflows
 	$(PYTEST) tests/containers $(ARGS)
 
-test-all: test test-containers ## run both
+test-cluster: .venv/dev ## run the tests that need a Kubernetes cluster (docs/scale.md); ARGS=--long runs their long forms
+	$(BIN)/python -m pytest tests/cluster $(ARGS)
+
+test-all: test test-containers ## run all but those of a cluster
 
 test-long: .venv/dev ## run the long forms of simulations and of random tests
 	$(PYTEST) -m long $(ARGS)

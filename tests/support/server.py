@@ -1,4 +1,4 @@
-"""A real ZenML server on loopback, with a service account, for the tests that need one."""
+"""A real ZenML server, with a service account, for the tests that need one."""
 
 import os
 import socket
@@ -16,8 +16,11 @@ PATIENCE = 120.0  # seconds for the first start, which makes the database
 
 
 @contextmanager
-def zenml_server(folder: Path) -> Iterator[SimpleNamespace]:
-    """A server with its state in a folder: its `url`, and the `environment` that makes a process a client of it."""
+def zenml_server(folder: Path, host: str = "127.0.0.1") -> Iterator[SimpleNamespace]:
+    """A server with its state in a folder: its `url`, and the `environment` that makes a process a client of it.
+
+    It listens on a free port of `host`, an address of this machine.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ZENML_")} | {
         "ZENML_CONFIG_PATH": str(folder),
@@ -29,8 +32,8 @@ def zenml_server(folder: Path) -> Iterator[SimpleNamespace]:
         "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
     }
     command = [sys.executable, "-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--log-level", "warning", "--fd"]
-    with socket.create_server(("127.0.0.1", 0)) as listening, (folder / "server.log").open("w") as log:
-        url, pipe = f"http://127.0.0.1:{listening.getsockname()[1]}", listening.fileno()
+    with socket.create_server((host, 0)) as listening, (folder / "server.log").open("w") as log:
+        url, pipe = f"http://{host}:{listening.getsockname()[1]}", listening.fileno()
         process = subprocess.Popen(
             [*command, str(pipe)], env=environment, stdout=log, stderr=log, cwd=folder, pass_fds=[pipe]
         )

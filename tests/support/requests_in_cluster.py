@@ -1,0 +1,115 @@
+"""A bounded stream of requests to the service, from a pod of its cluster: what became of each."""
+
+import json
+import subprocess
+import threading
+from typing import Any, Self
+
+from devtools.demo.traffic import wait_until
+from tests.support.cluster import Namespace
+
+PATIENCE = 60.0  # seconds for what takes one
+ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+CLIENTS = r'''
+import http.client, json, select, sys, threading
+
+host, row, pause, headers = sys.argv[1], sys.argv[2], float(sys.argv[3]), json.loads(sys.argv[4])
+over, printing = threading.Event(), threading.Lock()
+
+def tell(**facts):
+    with printing:
+        print(json.dumps(facts), flush=True)
+
+def closed(connection):
+    """Whether the other side has closed it since the last answer: clients that keep connections look before they use one."""
+    return connection is None or connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
+
+def ask(client, kept):
+    asked, last, connection = 0, None, None
+    while not over.is_set():
+        asked += 1
+        try:
+            if closed(connection):
+                connection = http.client.HTTPConnection(host, 80, timeout=20)
+            connection.request("POST", "/predict", row, {"Content-Type": "application/json", **headers})
+            answer = connection.getresponse()
+            said = answer.read().decode()
+            if answer.status != 200:
+                raise ValueError(f"{answer.status}: {said[:200]}")
+            version = json.loads(said)["model_version"]
+            if version != last:
+                tell(client=client, version=version)
+                last = version
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            tell(client=client, kept=kept, failed=f"{type(error).__name__}: {error}")
+            connection.close()
+        if not kept:
+            connection.close()
+        over.wait(pause)
+    tell(client=client, asked=asked)
+
+threads = [threading.Thread(target=ask, args=(client, client % 2 == 0)) for client in range(int(sys.argv[5]))]
+for thread in threads:
+    thread.start()
+sys.stdin.read()
+over.set()
+for thread in threads:
+    thread.join()
+'''
+
+
+class Requests:
+    """Requests of one row that go on until this is left; every other client opens a connection for each.
+
+    `failures`: what failed, in words. `versions`: those that answered.
+    """
+
+    def __init__(
+        self, namespace: Namespace, *, pod: str = "client", host: str = "champion", pause: float = 0.05, clients: int = 4,
+        headers: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        arguments = [host, json.dumps([ROW]), str(pause), json.dumps(headers or {}), str(clients)]
+        self._command = namespace.command("exec", "-i", pod, "--", "python", "-c", CLIENTS, *arguments)
+        self._clients = clients
+        self._last: dict[int, int] = {}
+        self.failures: list[str] = []
+        self.versions: set[int] = set()
+        self.asked = 0
+
+    def __enter__(self) -> Self:
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        self._process = subprocess.Popen(self._command, text=True, **pipes)
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._reading.join(PATIENCE)
+            if self._process.stdout:
+                self._process.stdout.close()
+
+    def answered_by(self, version: int) -> None:
+        """Wait until the last answer of every client is of a version."""
+        expected = dict.fromkeys(range(self._clients), version)
+        wait_until(lambda: self._last == expected, PATIENCE, f"{self._last} with failures {self.failures[:3]}")
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            try:
+                facts = json.loads(line)
+            except ValueError:
+                self.failures.append(f"kubectl said {line.strip()}")
+                continue
+            self.asked += facts.get("asked", 0)
+            if "failed" in facts:
+                self.failures.append(f"{facts['failed']} ({'kept' if facts['kept'] else 'new'} connection)")
+            if "version" in facts:
+                self._last[facts["client"]] = facts["version"]
+                self.versions.add(facts["version"])
