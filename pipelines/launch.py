@@ -12,6 +12,7 @@ from champion.orchestration.stack_support import StackSupport
 from champion.orchestration.store import at_work
 from champion.patching import apply
 from champion.use_case.whole import UseCase
+from pipelines.flow import STEP_VERSION
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -24,7 +25,12 @@ TellStep = Callable[[str, str], None]
 
 def versioned(step: Any, *estimators: str) -> Any:
     """A step whose cache key has what ZenML leaves out: the code that it reaches, and the libraries that matter."""
-    return step.with_options(environment={"STEP_VERSION": code.step_version(step.entrypoint.__module__, estimators)})
+    return step.with_options(environment={STEP_VERSION: version_of(step, *estimators)})
+
+
+def version_of(step: Any, *estimators: str) -> str:
+    """All that a step is made of, as a hash."""
+    return code.step_version(step.entrypoint.__module__, estimators)
 
 
 def launched(
@@ -53,13 +59,13 @@ def launched(
         Whether steps whose inputs did not change may be left out; as each step says if left out.
     """
     apply(*patches.RUN)
-    with at_work(client), stack.pipeline_settings(client) as settings, progress(tell), lost_artifacts_named():
+    with at_work(client), stack.pipeline_settings(client, use_case) as settings, progress(tell), lost_artifacts_named():
         run = pipeline.with_options(
             enable_cache=cache,
             run_name=f"{use_case.name}{f'-{kind}' if kind else ''}-{{date}}-{{time}}",
             tags=[run_tag(use_case.name)],
             settings=settings,
-            steps=stack.step_settings(use_case, steps or use_case.steps()),
+            steps={} if pipeline.is_dynamic else stack.step_settings(use_case, steps or use_case.steps()),
         )(**inputs)
         if run is not None:
             stack.follow(client, run, use_case, tell)

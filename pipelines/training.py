@@ -25,14 +25,13 @@ from champion.use_case.whole import UseCase
 from champion.workspace.git import commit
 from champion.workspace.own_code import read_own_code
 from champion.workspace.workspace import Workspace, require_writable
+from pipelines import flow
 from pipelines.dataset import Dataset, EarlyTable, register
-from pipelines.launch import TellStep, launched, versioned
+from pipelines.launch import TellStep, launched, version_of
 from pipelines.outputs import collect
 from pipelines.own_code import imported_paths, stored_code
 from steps.evaluate import evaluate
 from steps.prepare import prepare
-from steps.promote import promote
-from steps.report import report
 from steps.train_candidate import train_candidate
 
 if TYPE_CHECKING:
@@ -72,44 +71,18 @@ def training(
     terms: Terms,
     rows: int,
     code: Any,
-    libraries: tuple[str, ...],
+    versions: dict[str, str],
     trusted_code: tuple[str, ...],
 ) -> None:
     """Train, judge, promote, report; the table, the champion's package and own code are artifacts of the store.
 
-    `libraries` are import paths in what estimators and own code come from.
+    `versions` are what the cache keys of steps have besides, by step.
     """
-    data = use_case.data.model_copy(update={"path": ""})
-    train_set, holdout, profile, plan, train_rows = versioned(prepare)(
-        table=table, data=data, rule=rule, task=use_case.task
-    )
-    fit = versioned(train_candidate, *libraries)
-    given = {} if code is None else {"code": code}
-    candidates = [
-        fit(
-            train_set=train_set,
-            plan=plan,
-            name=name,
-            candidate=each,
-            fitting=use_case.fitting(),
-            id=f"train_{name}",
-            **given,
-        )
-        for name, each in use_case.candidates.items()
-    ]
-    evaluation, challenger, figures = versioned(evaluate, *libraries)(
-        holdout=holdout,
-        plan=plan,
-        profile=profile,
-        train_rows=train_rows,
-        candidates=candidates,
-        rules=use_case.comparison_rules().model_copy(update={"trusted_code": trusted_code}),
-        champion=champion,
-    )
-    decision, outcome = promote(
-        evaluation=evaluation, challenger=challenger, plan=plan, profile=profile, facts=facts, terms=terms, rows=rows
-    )
-    report(evaluation=evaluation, decision=decision, profile=profile, facts=facts, outcome=outcome, figures=figures)
+
+    def made(step: Any, _: str) -> Any:
+        return flow.versioned(step, versions)
+
+    flow.training(made, table, use_case, rule, champion, facts, terms, rows, code, trusted_code)
 
 
 def train(
@@ -178,10 +151,15 @@ def judged(
             "terms": terms,
             "rows": dataset.rows,
             "code": stored_code(client, workspace, own),
-            "libraries": _estimators(use_case, own),
+            "versions": _versions(_estimators(use_case, own)),
             "trusted_code": trusted,
         }
-        run = launched(client, stack, use_case, training, inputs, tell, cache=options.cache)
+        form = training
+        if stack.runs_pipelines:
+            from pipelines import in_pods
+
+            form, inputs = in_pods.training, in_pods.inputs(inputs, stack.step_settings(use_case, use_case.steps()))
+        run = launched(client, stack, use_case, form, inputs, tell, cache=options.cache)
     made = run.steps  # asked for once: each time is a query
     evaluation: Evaluation = output(made, "evaluate", "evaluation")
     decision: Decision = output(made, "promote", "decision")
@@ -245,6 +223,15 @@ def facts_of(client: Client, workspace: Workspace, dataset: Dataset, own: OwnCod
         stack=client.active_stack_model.name,
         created=champions.now(),
     )
+
+
+def _versions(libraries: tuple[str, ...]) -> dict[str, str]:
+    """What the cache keys of steps have besides; `libraries` are import paths in what estimators and own code come from."""
+    return {
+        "prepare": version_of(prepare),
+        "train_candidate": version_of(train_candidate, *libraries),
+        "evaluate": version_of(evaluate, *libraries),
+    }
 
 
 def _estimators(use_case: UseCase, own: OwnCode | None) -> tuple[str, ...]:

@@ -71,12 +71,15 @@ def reached(*modules: str) -> tuple[set[str], set[str]]:
     return own, foreign
 
 
-def reached_in_an_image() -> set[str]:
-    """Our modules that a step can reach in a container, the estimators of our own that a use case names among them."""
+def reached_in_an_image(*besides: str) -> set[str]:
+    """Our modules that a step can reach in a container, and what is run `besides`.
+
+    The estimators of our own that a use case names are among them.
+    """
     configs = [file.read_text(encoding="utf-8") for file in settings.configurations(settings.root())]
     estimators = {path for text in configs for path in _ESTIMATOR.findall(text) if path.partition(".")[0] in ROOMS}
     steps = (name for name in _graph().modules if name.startswith("steps."))
-    return reached(*steps, *estimators, *IN_AN_IMAGE)[0]
+    return reached(*steps, *estimators, *IN_AN_IMAGE, *besides)[0]
 
 
 def files(modules: set[str]) -> list[Path]:

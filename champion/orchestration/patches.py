@@ -7,6 +7,7 @@ process, and containers.
 import functools
 import socket
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,9 @@ from champion.workspace.files import replacing
 
 Patch = functools.partial(patching.Patch, written_for="zenml 0.98.0")
 _DOCKER = "zenml.orchestrators.local_docker.local_docker_orchestrator:LocalDockerOrchestrator"
+AWAY = 300.0
+"""Seconds that a pod waits for a server or a cluster that does not answer."""
+_ATTEMPTS = 60
 # Names of ZenML's own that are not replaced but looked for.
 LOAD_INPUT = "_load_input_artifact"  # in a traceback: the function that loads an input of a step
 CONSOLE_HANDLER = "ZenMLConsoleHandler"  # among the handlers of the root logger: the one that prints
@@ -53,6 +57,68 @@ def _whole(slow: Any) -> Any:
                 unfinished.write_text(text, encoding="utf-8")
 
     return write_yaml
+
+
+def _patient(impatient: Any) -> Any:
+    def retry(
+        func: Any,
+        max_retries: int = 3,
+        delay: float = 1,
+        backoff: float = 1,
+        fail_on_status_codes: tuple[int, ...] = (404,),
+        api_request_timeout: int | None = None,
+    ) -> Any:
+        calling = impatient(func, max_retries, delay, backoff, fail_on_status_codes, api_request_timeout)
+
+        @functools.wraps(func)
+        def called(*arguments: Any, **more: Any) -> Any:
+            until = time.monotonic() + AWAY
+            while True:
+                try:
+                    return calling(*arguments, **more)
+                except Exception as error:
+                    if not is_away(error) or time.monotonic() > until:
+                        raise
+                time.sleep(delay)
+
+        return called
+
+    return retry
+
+
+def _patient_session(impatient: Any) -> Any:
+    def session(store: Any) -> Any:
+        made = impatient.fget(store)
+        for adapter in made.adapters.values():
+            if adapter.max_retries.connect is not None and adapter.max_retries.connect < _ATTEMPTS:
+                adapter.max_retries = adapter.max_retries.new(
+                    connect=_ATTEMPTS, read=_ATTEMPTS, status=_ATTEMPTS, other=_ATTEMPTS, backoff_max=AWAY / _ATTEMPTS
+                )
+        return made
+
+    return property(session)
+
+
+def _once(_: Any) -> Any:
+    def run_sync_step(runner: Any, step: Any, remaining_retries: int | None = None) -> Any:  # noqa: ARG001 - that is the point
+        from zenml.execution.step.utils import launch_step
+
+        return launch_step(
+            snapshot=runner.snapshot, step=step, orchestrator_run_id=runner.orchestrator_run_id, wait=True, retry=False
+        )
+
+    return run_sync_step
+
+
+def is_away(error: Exception) -> bool:
+    """Whether an error of a client is a connection that is lost, or a server that is not itself."""
+    from kubernetes.client.exceptions import ApiException
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    if isinstance(error, ApiException):
+        return not error.status or error.status == 429 or error.status >= 500
+    return isinstance(error, (RequestException, HTTPError, ConnectionError, TimeoutError))
 
 
 def _counting(submit: Any, containers: Any) -> Any:
@@ -140,7 +206,28 @@ CONTAINERS = (
         "the number of steps says when no further container has to get ready",
     ),
 )
-ALL = (*START, *RUN, *END, *IN_A_CONTAINER, *CONTAINERS)
+IN_A_POD = (
+    RUN[0],
+    Patch(
+        "zenml.zen_stores.rest_zen_store:RestZenStore.session",
+        PROPERTY,
+        _patient_session,
+        "a server that is away for longer than half a minute ends the step, and the run",
+    ),
+    Patch(
+        "zenml.integrations.kubernetes.kube_utils:retry_on_api_exception",
+        "(func, max_retries=3, delay=1, backoff=1, fail_on_status_codes=(404,), api_request_timeout=None)",
+        _patient,
+        "a cluster whose API is away for a moment fails the step that is asked for, and the run",
+    ),
+    Patch(
+        "zenml.execution.pipeline.dynamic.runner:DynamicPipelineRunner._run_sync_step",
+        "(self, step, remaining_retries=None)",
+        _once,
+        "a light step may be begun again where its pod was taken away, and ZenML takes that for leave to repeat one that failed",
+    ),
+)
+ALL = (*START, *RUN, *END, *IN_A_CONTAINER, *CONTAINERS, *IN_A_POD[1:])
 
 
 def start_afresh() -> None:

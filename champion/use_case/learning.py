@@ -222,6 +222,11 @@ class Training(Strict):
         ge=0,
         description="Seed of folds, samples, and every estimator without a random_state of its own.",
     )
+    max_parallelism: int | None = Field(
+        default=None,
+        ge=1,
+        description="So many candidates at most have a pod of a cluster at once; left out, all that it has room for.",
+    )
 
 
 class Fitting(Strict):

@@ -51,6 +51,8 @@ ELSEWHERE = {
     "champion.modeling.tasks.classification.answer": "tests/unit/serving/test_predict.py",
     "champion.modeling.tasks.classification.start": "tests/unit/onboarding/test_initialise.py",
     "champion.onboarding.doctor": "tests/system/test_cli.py",
+    "champion.orchestration.cluster.inside": "tests/integration/test_in_pods.py",
+    "champion.orchestration.cluster.start.sitecustomize": "tests/integration/test_in_pods.py",
     "champion.progress": "tests/integration/test_batch_files.py",
     "champion.reporting.comment": "tests/unit/ci/test_comment.py",
     "champion.reporting.drift.issue": "tests/unit/ci/test_drift.py",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from champion.errors import EngineError, ProjectError
 from champion.orchestration.cluster.api import Cluster, Seen, step_of
 from champion.orchestration.cluster.refusals import refusal
+from champion.orchestration.patches import is_away
 from champion.terminal import echo
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def follow(
     then the run is stopped too.
     """
     told: dict[str, str] = {}
+    pods: dict[str, set[str]] = {}
     answered = time.monotonic()
     try:
         while True:
@@ -39,7 +41,7 @@ def follow(
                 seen = cluster.seen(str(run.id))
                 found = refusal(seen, cluster.nodes() if _waits(seen) else [], config)
             except Exception as error:  # whatever the two clients raise where a connection is lost
-                if not _is_away(error):
+                if not is_away(error):
                     raise
                 if time.monotonic() - answered > SILENCE:
                     raise EngineError(
@@ -49,6 +51,7 @@ def follow(
                 continue
             answered = time.monotonic()
             _tell(steps, seen, told, tell)
+            _tell_replaced(seen, pods)
             if status.is_finished:
                 break
             if found:
@@ -98,22 +101,11 @@ def _state(client: Client, run: PipelineRunResponse) -> tuple[Any, dict[str, Any
         run.id, hydrate=False
     ).status  # before its steps, so that none is missing at the end
     steps = client.list_run_steps(pipeline_run_id=run.id, size=1000)
-    return status, {step.name: step for step in steps.items}
+    return status, {step.name: step for step in steps.items if step.status.value != "retried"}
 
 
 def _waits(seen: Seen) -> bool:
     return any(pod["status"].get("phase") == "Pending" for pod in seen.pods)
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether an error is a connection that is lost, or a server that is not itself."""
-    from kubernetes.client.exceptions import ApiException
-    from requests.exceptions import RequestException
-    from urllib3.exceptions import HTTPError
-
-    if isinstance(error, ApiException):
-        return error.status is None or error.status == 429 or error.status >= 500
-    return isinstance(error, (RequestException, HTTPError, ConnectionError, TimeoutError))
 
 
 def _tell(steps: dict[str, Any], seen: Seen, told: dict[str, str], tell: Callable[[str, str], None]) -> None:
@@ -132,10 +124,22 @@ def _tell(steps: dict[str, Any], seen: Seen, told: dict[str, str], tell: Callabl
         tell(name, what)
 
 
+def _tell_replaced(seen: Seen, known: dict[str, set[str]]) -> None:
+    """Say of a pod that came in the place of another one, by its job."""
+    steps = {job["metadata"]["name"]: step_of(job) or "light steps" for job in seen.jobs}
+    for pod in seen.pods:
+        job = (pod["metadata"].get("labels") or {}).get("job-name", "")
+        name = pod["metadata"]["name"]
+        pods = known.setdefault(job, set())
+        if pods and name not in pods and job in steps:
+            echo(f"  {steps[job]:<27} its pod was taken away; another one, {name}, runs it again", err=True)
+        pods.add(name)
+
+
 def _why(steps: dict[str, Any], seen: Seen, cluster: Cluster) -> ProjectError:
     """Why a run that has ended failed: a step's own error, else what its pod says last."""
     for name, step in steps.items():
-        if step.status.is_failed:
+        if step.status.is_failed or step.status.value == "retrying":  # as ZenML has a light step that failed
             about = step.exception_info
             if about is not None and (about.message or about.traceback):
                 last = about.message or about.traceback.strip().splitlines()[-1]

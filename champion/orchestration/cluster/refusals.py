@@ -168,7 +168,7 @@ def _limits(pod: dict[str, Any]) -> dict[str, str]:
 def _key(step: str | None, config: str, kind: str = "") -> str:
     """Where a step's size is said."""
     if step is None:
-        return "orchestrator_pod_settings of stacks/kubernetes.yaml"
+        return f"resources.default{f'.{kind}' if kind else ''} of {config}"
     return f"resources.{step}{f'.{kind}' if kind else ''} of {config}"
 
 

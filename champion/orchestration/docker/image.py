@@ -79,7 +79,7 @@ print(json.dumps({"about": about["model_version"], "version": answer["model_vers
 class StepImage:
     """An image that steps run in: the Dockerfile's target `pipeline` with the libraries that requirements/<pins>.txt pins.
 
-    `extras` are further files there, of what a use case needs besides.
+    `extras` are further files there, of what a use case needs besides; `runs` are modules that run in it beside the steps.
 
     A run names it by a hash of all that a step is made of. So a change of code takes effect, committed or not, and
     nothing is built twice; a change of code alone costs the last layers, about two seconds.
@@ -88,6 +88,7 @@ class StepImage:
     name: str
     pins: str
     extras: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
 
     def libraries(self) -> dict[str, str]:
         """The versions in it, by distribution: the pins that hold for its Python on Linux."""
@@ -110,7 +111,7 @@ class StepImage:
         build: so in an image that a run names, the command line may be an older one, which no step calls.
         """
         root, state = settings.root(), hashlib.sha256()
-        files = code.files(code.reached_in_an_image())
+        files = code.files(code.reached_in_an_image(*self.runs))
         made_by = [root / name for name in ("Dockerfile", ".dockerignore", "requirements/install.sh")]
         for path in [*made_by, *self._pins(), *files]:
             state.update(path.relative_to(root).as_posix().encode() + b"\0")

@@ -30,6 +30,8 @@ class StackSupport:
     """What steps run in, where it is not this environment."""
     extras: tuple[str, ...] = ()
     """What a run needs besides, as files of requirements/."""
+    runs_pipelines = False
+    """Whether the training pipeline itself runs on the stack, with its light steps, and not in this process."""
 
     def having(self, extras: tuple[str, ...]) -> Self:
         """The same, with an image that has what a run needs besides."""
@@ -38,7 +40,7 @@ class StackSupport:
         made.image = self.image and dataclasses.replace(self.image, extras=extras)
         return made
 
-    def pipeline_settings(self, _: Client) -> contextlib.AbstractContextManager[dict[str, Any]]:
+    def pipeline_settings(self, _: Client, __: UseCase) -> contextlib.AbstractContextManager[dict[str, Any]]:
         """What ZenML is told of the pipeline; the block is the length of the run."""
         return contextlib.nullcontext({})
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import PipelineRunResponse
 
-    from champion.use_case.whole import UseCase
+    from champion.use_case.whole import Resources, UseCase
 
 
 RESTRICTED = {
@@ -33,42 +33,71 @@ RESTRICTED = {
 """What pod-security.kubernetes.io/enforce=restricted asks of a container."""
 
 
-class Kubernetes(StackSupport):
-    """Steps as jobs of a cluster."""
+START = "champion/orchestration/cluster/start"
+"""The folder whose sitecustomize.py Python runs at its start in a pod."""
+ENVIRONMENT = {
+    "PYTHONPATH": f"/app:/app/{START}",
+    "ZENML_PARAMETER_SIZE_THRESHOLD": "-1",  # else a dynamic pipeline writes each parameter of a step as an artifact
+    "ZENML_DYNAMIC_PIPELINE_MONITORING_INTERVAL": "1",  # seconds between two looks at the pods of steps, instead of 10
+}
+TOLD_TO_STOP = 143
+"""The exit code of a process that SIGTERM ended."""
+RETRIES = 3
+"""So often a pod that was told to stop is replaced; one that the cluster itself says it took away is replaced always."""
+ONLY_THE_MACHINES_FAULTS = {
+    "rules": [
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {
+            "action": "FailJob",
+            "onExitCodes": {"containerName": "main", "operator": "NotIn", "values": [0, TOLD_TO_STOP]},
+        },
+    ]
+}
+"""Which end of a pod has it replaced: what was evicted, preempted or told to stop runs again, what failed by itself does not.
 
-    image = StepImage(f"{settings.PROJECT}-pod", "pod")
+With such a policy a pod is replaced when it has ended, not before (`podReplacementPolicy: Failed`)."""
+
+
+class Kubernetes(StackSupport):
+    """Steps as jobs of a cluster, started by a pod of it that runs the light ones itself."""
+
+    image = StepImage(
+        f"{settings.PROJECT}-pod",
+        "pod",
+        runs=("pipelines.in_pods", "champion.orchestration.cluster.start.sitecustomize"),
+    )
+    runs_pipelines = True
 
     @contextlib.contextmanager
-    def pipeline_settings(self, client: Client) -> Iterator[dict[str, Any]]:
+    def pipeline_settings(self, client: Client, use_case: UseCase) -> Iterator[dict[str, Any]]:
         """Build the image of a pod, push it to the stack's registry, and name it to ZenML; ZenML does not wait, `follow` does."""
         from zenml.config import DockerSettings
 
         has_the_code = {"allow_download_from_artifact_store": False, "allow_download_from_code_repository": False}
         image = image_in_registry(client, self.image)
-        pod = _with_settings_of_stack("orchestrator_pod_settings", {"container_security_context": RESTRICTED})
+        pod = _with_settings_of_stack("orchestrator_pod_settings", _pod(use_case, use_case.resources.get("default")))
         yield {
             "docker": DockerSettings(parent_image=image, skip_build=True, **has_the_code),
             "orchestrator.kubernetes": {"synchronous": False, "orchestrator_pod_settings": pod},
         }
 
     def step_settings(self, use_case: UseCase, steps: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """How big each pod is: what `resources` say of the step, else what `default` says, else nothing."""
-        revision, _ = commit(settings.root())
-        labels = {"app.kubernetes.io/part-of": settings.PROJECT, f"{settings.PROJECT}/use-case": use_case.name}
-        if revision:
-            labels[f"{settings.PROJECT}/commit"] = revision
+        """How big each pod is, and when it is replaced.
+
+        Its size is what `resources` say of the step, else what `default` says, else nothing.
+        """
         by_step = {}
         for step in steps:
-            pod: dict[str, Any] = {"labels": labels, "container_security_context": RESTRICTED}
-            pod["additional_pod_spec_args"] = {
-                "automountServiceAccountToken": False
+            pod = _pod(use_case, use_case.resources.get(step, use_case.resources.get("default")))
+            pod["additional_pod_spec_args"] |= {
+                "automount_service_account_token": False
             }  # a step asks the cluster for nothing
-            if wanted := use_case.resources.get(step, use_case.resources.get("default")):
-                # memory is not compressible: what a step asks for is also the most it gets, or its neighbours would pay
-                requests = {"cpu": f"{wanted.cpu:g}", "memory": wanted.memory}
-                pod["resources"] = {"requests": requests, "limits": {"memory": wanted.memory}}
-            settings_of_step = {"pod_settings": _with_settings_of_stack("pod_settings", pod)}
-            by_step[step] = {"settings": {"orchestrator.kubernetes": settings_of_step}}
+            of_step = {
+                "pod_settings": _with_settings_of_stack("pod_settings", pod),
+                "pod_failure_policy": ONLY_THE_MACHINES_FAULTS,
+                "backoff_limit_margin": RETRIES,
+            }
+            by_step[step] = {"settings": {"orchestrator.kubernetes": of_step}}
         return by_step
 
     def follow(
@@ -79,6 +108,26 @@ class Kubernetes(StackSupport):
 
 
 SUPPORT = Kubernetes()
+
+
+def _pod(use_case: UseCase, size: Resources | None) -> dict[str, Any]:
+    """What every pod of a run has."""
+    revision, _ = commit(settings.root())
+    labels = {"app.kubernetes.io/part-of": settings.PROJECT, f"{settings.PROJECT}/use-case": use_case.name}
+    if revision:
+        labels[f"{settings.PROJECT}/commit"] = revision
+    pod: dict[str, Any] = {
+        "labels": labels,
+        "container_security_context": RESTRICTED,
+        "env": [{"name": name, "value": value} for name, value in ENVIRONMENT.items()],
+        # so that a step is not process 1, which SIGTERM does not end
+        "additional_pod_spec_args": {"share_process_namespace": True},
+    }
+    if size:
+        # memory is not compressible: what a step asks for is also the most it gets, or its neighbours would pay
+        requests = {"cpu": f"{size.cpu:g}", "memory": size.memory}
+        pod["resources"] = {"requests": requests, "limits": {"memory": size.memory}}
+    return pod
 
 
 def _with_settings_of_stack(name: str, ours: dict[str, Any]) -> dict[str, Any]:

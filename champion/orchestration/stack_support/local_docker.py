@@ -21,6 +21,8 @@ from champion.patching import applied
 if TYPE_CHECKING:
     from zenml.client import Client
 
+    from champion.use_case.whole import UseCase
+
 
 class LocalDocker(StackSupport):
     """Steps in containers of this machine."""
@@ -28,7 +30,7 @@ class LocalDocker(StackSupport):
     image = PIPELINE
 
     @contextlib.contextmanager
-    def pipeline_settings(self, client: Client) -> Iterator[dict[str, Any]]:
+    def pipeline_settings(self, client: Client, __: UseCase) -> Iterator[dict[str, Any]]:
         """Build the image where it is new, and have the steps of the run start in containers of `Containers`.
 
         Where ZenML's inside is not as it was (see `patches.CONTAINERS`), ZenML starts the containers, one after the

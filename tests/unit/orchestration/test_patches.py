@@ -44,6 +44,7 @@ def test_without_the_patches_zenml_starts_the_containers_and_takes_them_away(mon
     monkeypatch.setattr(StepImage, "ensure", lambda *_: "champion-pipeline:x")
     monkeypatch.setattr(local_docker, "is_local", lambda _: False)
     client: Any = SimpleNamespace()
-    with local_docker.LocalDocker().pipeline_settings(client) as settings:
+    use_case: Any = None
+    with local_docker.LocalDocker().pipeline_settings(client, use_case) as settings:
         assert settings["docker"].parent_image == "champion-pipeline:x"
         assert settings["orchestrator.local_docker"] == {"run_args": {"remove": True}}

@@ -7,8 +7,9 @@ import pytest
 from zenml.enums import ExecutionStatus
 
 from champion.errors import EngineError, ProjectError
+from champion.orchestration import patches
 from champion.orchestration.cluster import follow as following
-from champion.orchestration.cluster.api import Cluster
+from champion.orchestration.cluster.api import Cluster, Seen
 from champion.orchestration.cluster.follow import follow
 from tests.unit.orchestration.cluster.conftest import Api
 
@@ -92,20 +93,19 @@ def test_what_the_cluster_refuses_ends_the_run_with_the_last_lines_of_the_log(
     assert server.stopped == [ExecutionStatus.STOPPED]
 
 
+@pytest.mark.parametrize("status", ["failed", "retrying"])
 def test_a_step_that_fails_by_itself_is_told_in_its_own_words(
-    api: Api, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    status: str, api: Api, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.run = "fails"
     with pytest.raises(
         ProjectError, match=r"^In the cluster the step train_forest did not get through: it failed: no such column\.$"
     ):
-        followed(
-            Server(("failed", {"train_forest": "failed"}), message="no such column"), "fails", cluster, monkeypatch
-        )
+        followed(Server(("failed", {"train_forest": status}), message="no such column"), "fails", cluster, monkeypatch)
     with pytest.raises(
         ProjectError, match=r"its pod ended with exit code 1 \(Error\)\.\n  The last lines of its log:\n"
     ):
-        followed(Server(("failed", {"train_forest": "failed"})), "fails", cluster, monkeypatch)
+        followed(Server(("failed", {"train_forest": status})), "fails", cluster, monkeypatch)
 
 
 def test_ctrl_c_stops_the_run_and_its_pods_and_says_so(
@@ -144,3 +144,45 @@ def test_a_cluster_that_is_away_for_a_while_costs_time_and_not_the_run(
     monkeypatch.setattr(following, "SILENCE", 0.2)
     with pytest.raises(EngineError, match=r"has not answered for 0 s .* The run fails goes on there"):
         followed(Server(("completed", {})), "fails", cluster, monkeypatch)
+
+
+def test_a_pod_that_came_in_the_place_of_another_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    job = {"metadata": {"name": "job-a", "annotations": {"zenml.io/step-name": "train_forest"}}}
+    known: dict[str, set[str]] = {}
+    for names in (["first"], ["first"], ["first", "second"], ["second"]):
+        pods = [{"metadata": {"name": name, "labels": {"job-name": "job-a"}}} for name in names]
+        following._tell_replaced(Seen([job], pods, []), known)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.split(maxsplit=1) == ["train_forest", "its pod was taken away; another one, second, runs it again"]
+
+
+def test_a_server_that_does_not_answer_is_asked_again_and_a_mistake_is_not() -> None:
+    from kubernetes.client.exceptions import ApiException
+    from zenml.integrations.kubernetes.kube_utils import retry_on_api_exception
+
+    answers: list[Any] = [ConnectionRefusedError(), ApiException(status=503), "here"]
+
+    def ask() -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    asking: Any = patches._patient(retry_on_api_exception)
+    assert asking(ask, max_retries=0, delay=0.01)() == "here"
+    answers[:] = [ApiException(status=403), "here"]
+    with pytest.raises(ApiException):
+        asking(ask, max_retries=0, delay=0.01)()
+
+
+def test_a_zenml_server_that_is_away_is_waited_for() -> None:
+    from requests import Session
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
+
+    made = Session()
+    made.mount("http://", HTTPAdapter(max_retries=Retry(connect=5, read=8, status=10, backoff_factor=1)))
+    session: Any = patches._patient_session(property(lambda _: made))
+    for _ in range(2):
+        retries = session.fget(None).adapters["http://"].max_retries
+        assert sum(min(2.0**attempt, retries.backoff_max) for attempt in range(retries.connect)) > 120

@@ -53,11 +53,11 @@ def test_a_child_out_of_memory_is_told_though_the_pod_ends_with_a_code_of_its_ow
     assert told.says.startswith("it ran out of memory")
 
 
-def test_the_pod_that_starts_the_steps_has_its_size_in_the_file_of_the_stack() -> None:
+def test_the_pod_that_runs_the_light_steps_has_the_size_that_is_said_for_all() -> None:
     told = found("own")
     assert told is not None
     assert told.step is None
-    assert "Set orchestrator_pod_settings of stacks/kubernetes.yaml higher." in told.says
+    assert "Set resources.default.memory of configs/iris.yaml higher." in told.says
 
 
 @pytest.mark.parametrize("name", ["busy", "fails"])

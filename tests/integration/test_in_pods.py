@@ -1,0 +1,77 @@
+"""The training pipeline as a pod runs it, in this process: ZenML's local orchestrator runs the same dynamic pipeline."""
+
+import itertools
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from champion.orchestration.stack_support import StackSupport
+from champion.orchestration.stack_support.kubernetes import ENVIRONMENT, START
+from tests.conftest import ROOT, Session, quick
+
+THREE = {
+    f"tree_{depth}": {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": depth}}
+    for depth in (1, 2, 3)
+}
+
+
+class InPods(StackSupport):
+    """A stack that runs pipelines, with every step in one process."""
+
+    runs_pipelines = True
+
+
+@pytest.fixture
+def in_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        if name.startswith("ZENML"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr("pipelines.training.support_for", lambda *_: InPods())
+
+
+def test_it_decides_as_the_pipeline_of_other_stacks_does_and_what_has_not_changed_is_cached(
+    session: Session, in_pods: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_case = quick(candidates=THREE)
+    made, executed = session.train(use_case)
+    assert made.outcome.action == "promoted"
+    assert executed == {"prepare", "train_tree_1", "train_tree_2", "train_tree_3", "evaluate", "promote", "report"}
+    again, executed = session.train(use_case)
+    assert again.outcome.action == "kept"
+    assert not executed & {"prepare", "train_tree_1", "train_tree_2", "train_tree_3"}
+    monkeypatch.undo()
+    other = Session(session.root, session.client, f"{session.name}_elsewhere")
+    elsewhere, _ = other.train(use_case)
+    assert elsewhere.outcome.action == "promoted"
+    assert elsewhere.facts.fingerprint == made.facts.fingerprint
+    assert elsewhere.evaluation.challenger == made.evaluation.challenger
+
+
+def test_no_more_candidates_than_are_said_train_at_once(session: Session, in_pods: None) -> None:
+    session.train(quick(candidates=THREE, training={"max_parallelism": 1}))
+    (run,) = session.client.list_pipeline_runs(tags=[f"use_case:{session.name}"], hydrate=True).items
+    steps = sorted(
+        (step for name, step in run.steps.items() if name.startswith("train_")), key=lambda step: step.start_time
+    )
+    assert len(steps) == 3
+    for former, later in itertools.pairwise(steps):
+        assert former.end_time <= later.start_time
+
+
+def test_a_process_of_zenml_in_a_pod_is_adjusted_before_it_begins_and_no_other_is() -> None:
+    def applied(*words: str) -> str:
+        look = "import champion.patching; print(sorted(champion.patching._applied))"
+        path = os.pathsep.join((str(ROOT), str(ROOT / START)))
+        env = {**os.environ, "PYTHONPATH": path, "ZENML_ANALYTICS_OPT_IN": "false"}
+        command = [sys.executable, "-c", look, *words]
+        done: Any = subprocess.run(command, env=env, capture_output=True, text=True, check=True, cwd=ROOT)
+        return str(done.stdout) + str(done.stderr)
+
+    in_a_pod = applied("-m", "zenml.entrypoints.entrypoint")
+    assert "RestZenStore.session" in in_a_pod
+    assert "retry_on_api_exception" in in_a_pod
+    assert "left out" not in in_a_pod
+    assert applied("-m", "joblib") == "[]\n"
