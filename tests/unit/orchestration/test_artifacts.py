@@ -4,6 +4,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zenml
@@ -18,9 +19,9 @@ def test_of_two_that_save_the_same_at_once_both_have_the_one_and_no_file_is_left
 ) -> None:
     former, both = zenml.save_artifact, threading.Barrier(2)
 
-    def at_once(*given: object, **named: object) -> object:
+    def at_once(*given: Any, **named: Any) -> Any:
         both.wait(30)
-        return former(*given, **named)  # type: ignore[arg-type]
+        return former(*given, **named)
 
     monkeypatch.setattr(zenml, "save_artifact", at_once)
     with ThreadPoolExecutor() as pool:
