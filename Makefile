@@ -14,7 +14,7 @@ export UV_COMPILE_BYTECODE := 1
 export ZENML_ANALYTICS_OPT_IN ?= false
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help run lightgbm xgboost catboost test test-containers test-cluster test-all test-long rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
+.PHONY: help run lightgbm xgboost catboost test test-containers test-cluster test-all test-long cluster rehearse lint format bench bench-serving image dashboard serve demo kubernetes repro pull push login requirements clean \
   ci-champion ci-train ci-promote ci-rollback ci-comment ci-post ci-pointer ci-image ci-fork-comment ci-drift ci-drift-issue ci-drift-retrain ci-check
 
 help: ## list what there is
@@ -35,8 +35,12 @@ test-cluster: .venv/dev ## run the tests that need a Kubernetes cluster (docs/sc
 
 test-all: test test-containers ## run all but those of a cluster
 
-test-long: .venv/dev ## run the long forms of simulations and of random tests
-	$(PYTEST) -m long $(ARGS)
+test-long: .venv/dev ## run the long forms of simulations and of random tests; with KUBERNETES_CONTEXT those of a cluster too
+	$(PYTEST) -m long --ignore tests/cluster $(ARGS)
+	$(if $(KUBERNETES_CONTEXT),$(MAKE) test-cluster ARGS=--long)
+
+cluster: .venv/dev ## a Kubernetes cluster on this machine, by kind, for `make test-cluster`; ARGS=down removes it
+	@$(BIN)/python -m devtools.kind $(ARGS)
 
 lint: .venv/dev ## ruff, types, import directions, workflows and their safety, manifests
 	$(BIN)/ruff check .

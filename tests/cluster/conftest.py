@@ -4,13 +4,15 @@ It is the cluster of the context that KUBERNETES_CONTEXT names, and no other. Wh
 is skipped, or fails if NEEDS_CLUSTER is set. What is made there goes with the namespaces at the end of the session.
 """
 
+import contextlib
+import json
 import os
 import re
 import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +22,7 @@ import pytest
 
 from champion.errors import EngineError
 from champion.orchestration.docker.engine import connect
+from devtools.demo.traffic import wait_until
 from tests.conftest import ROOT, Checkout, make_checkout
 from tests.support.cluster import Namespace
 from tests.support.object_store import ObjectStore, object_store
@@ -27,6 +30,7 @@ from tests.support.server import zenml_server
 
 ASKED = ("KUBERNETES_CONTEXT", "NODE_ADDRESS", "IMAGE_REGISTRY")
 BUCKET = "champion-tests"
+PATIENCE = 240.0  # seconds for what takes 60 on an idle machine
 PAGE = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
 EXAMPLE = "champion"  # the namespace that the manifests and the page name
 
@@ -126,13 +130,14 @@ def bucket(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield started
 
 
-@pytest.fixture(scope="session")
-def team(
-    cluster: Cluster, server: SimpleNamespace, bucket: ObjectStore, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator["Team"]:
-    """A checkout of a team whose namespace is made as docs/scale.md says, under a name of its own."""
+@contextlib.contextmanager
+def made_team(cluster: Cluster, folder: Path, server: Mapping[str, str], bucket: ObjectStore) -> Iterator["Team"]:
+    """A checkout of a team whose namespace is made as docs/scale.md says, under a name of its own.
+
+    `server`: what makes a process a client of its ZenML server.
+    """
     namespace = Namespace(cluster.context, own_name("training"))
-    made = make_checkout(tmp_path_factory.mktemp("team"))
+    made = make_checkout(folder)
     for name in ("kustomization.yaml", "namespace.yaml", "limits/kustomization.yaml"):
         file = made.root / "deploy/kubernetes/training" / name
         text = file.read_text(encoding="utf-8")
@@ -148,13 +153,22 @@ def team(
         removed(namespace)
 
 
+@pytest.fixture(scope="session")
+def team(
+    cluster: Cluster, server: SimpleNamespace, bucket: ObjectStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["Team"]:
+    """The team of this session."""
+    with made_team(cluster, tmp_path_factory.mktemp("team"), server.environment, bucket) as made:
+        yield made
+
+
 @dataclass(frozen=True)
 class Team:
     """A checkout, the namespace that it trains in, and the servers that both reach."""
 
     checkout: Checkout
     namespace: Namespace
-    server: SimpleNamespace
+    server: Mapping[str, str]
     bucket: ObjectStore
 
 
@@ -169,7 +183,7 @@ def of_the_page(team: Team) -> list[str]:
     (block,) = [found for found in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) if "ZENML_STORE_URL" in found]
     lines = [re.sub(r"\s+#.*", "", line.removeprefix("$ ")) for line in block.splitlines()]
     ours = {
-        **team.server.environment,
+        **team.server,
         "KUBERNETES_CONTEXT": team.namespace.context,
         "KUBERNETES_NAMESPACE": team.namespace.name,
         "ARTIFACT_STORE": f"s3://{BUCKET}",
@@ -188,8 +202,7 @@ def of_the_page(team: Team) -> list[str]:
     return [re.sub(r"(--\w+)=\.\.\.", lambda match: f"{match[1]}={keys[match[1]]}", line) for line in filled]
 
 
-@pytest.fixture(scope="session")
-def followed(team: Team) -> str:
+def follow_the_page(team: Team) -> str:
     """What the commands of the page say; after it the environment of the checkout is what the page has made of it."""
     commands = of_the_page(team)
     assert commands[-1] == "python run.py train --stack kubernetes"
@@ -198,3 +211,60 @@ def followed(team: Team) -> str:
     exports = re.findall(r"(\w+)=(\S+)", "\n".join(line for line in commands if line.startswith("export ")))
     team.checkout.env.update(dict(exports))
     return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def followed(team: Team) -> str:
+    """What the commands of the page say to the team of this session."""
+    return follow_the_page(team)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A `train --stack kubernetes` that goes on, and the file that holds what it says."""
+
+    process: subprocess.Popen[bytes]
+    file: Path
+
+    @property
+    def said(self) -> str:
+        return self.file.read_text(encoding="utf-8")
+
+    def until(self, pattern: str, seconds: float = PATIENCE) -> None:
+        """Wait for a line; a failure when the run ends before."""
+        found = re.compile(pattern, re.MULTILINE)
+        wait_until(lambda: bool(found.search(self.said)) or self.process.poll() is not None, seconds, "no such line")
+        assert found.search(self.said), f"it ended before {pattern} was said:\n{self.said}"
+
+    def ended(self, seconds: float = PATIENCE) -> int:
+        """Its exit code."""
+        return self.process.wait(seconds)
+
+
+@contextlib.contextmanager
+def training_of(team: Team, use_case: dict[str, Any]) -> Iterator[Run]:
+    """Begin to train a use case in the cluster; at the end the command is gone, whatever it does."""
+    config = team.checkout.write_use_case(use_case)
+    command = ["python", "run.py", "train", "--stack", "kubernetes", "--config", config]
+    file = team.checkout.root.parent / f"said-{secrets.token_hex(3)}"
+    with file.open("w") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=team.checkout.root,
+            env=team.checkout.environment(),
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        yield Run(process, file)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def champion(checkout: Checkout, name: str = "iris") -> dict[str, Any]:
+    """The version in production, as `models` tells it."""
+    done = checkout.command("python", "run.py", "models", "--config", name, "--json", warm=False)
+    (found,) = [version for version in json.loads(done.stdout) if version["stage"] == "production"]
+    return dict(found)

@@ -19,6 +19,7 @@ from tests.support.requests_in_cluster import Requests
 
 PAGE = (ROOT / "docs/deployment.md").read_text(encoding="utf-8")
 PATIENCE = 120.0  # seconds for what takes 20 on an idle machine
+LONG = 240.0  # for what an autoscaler does
 SLEEP = ("sleep", "3600")
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 4); print('reached')"
 
@@ -134,27 +135,31 @@ def put_on_volume(namespace: Namespace, images: Images, version: int) -> None:
     namespace.inside("writer", "sh", "-c", f"set -e; cd /brought; {commands}")
 
 
-def test_pods_wait_for_a_package_on_the_volume_and_take_up_its_successor_and_no_request_is_lost(
-    namespace: Namespace, images: Images
-) -> None:
+@pytest.fixture
+def volume(namespace: Namespace, images: Images) -> Iterator[None]:
+    """The overlay that mounts a volume, and a pod that writes to it; empty again at the end."""
     apply(namespace, images, "volume", "serving")
     mounts = [{"name": "models", "mountPath": "/volume"}, {"name": "brought", "mountPath": "/brought"}]
     claim = {"name": "models", "persistentVolumeClaim": {"claimName": "champion-models"}}
     volumes = [claim, {"name": "brought", "emptyDir": {}}]
     namespace.run_pod("writer", images.serving, SLEEP, container={"volumeMounts": mounts}, volumes=volumes)
-    try:
-        put_on_volume(namespace, images, 1)
-        rolled_out(namespace)
-        with Requests(namespace) as requests:
-            requests.answered_by(1)
-            put_on_volume(namespace, images, 2)
-            requests.answered_by(2)
-        assert requests.failures == []
-        assert requests.versions == {1, 2}
-    finally:
-        namespace.kubectl("delete", "deployment/champion", "--wait")
-        namespace.inside("writer", "sh", "-c", "rm -rf /volume/* /volume/.iris*")
-        namespace.kubectl("delete", "pod/writer")
+    yield
+    namespace.kubectl("delete", "deployment/champion", "--wait")
+    namespace.inside("writer", "sh", "-c", "rm -rf /volume/* /volume/.iris*")
+    namespace.kubectl("delete", "pod/writer")
+
+
+def test_pods_wait_for_a_package_on_the_volume_and_take_up_its_successor_and_no_request_is_lost(
+    namespace: Namespace, images: Images, volume: None
+) -> None:
+    put_on_volume(namespace, images, 1)
+    rolled_out(namespace)
+    with Requests(namespace) as requests:
+        requests.answered_by(1)
+        put_on_volume(namespace, images, 2)
+        requests.answered_by(2)
+    assert requests.failures == []
+    assert requests.versions == {1, 2}
 
 
 def reaches(namespace: Namespace, pod: str, host: str, port: int) -> bool:
