@@ -19,8 +19,20 @@ from champion.terminal import complain, echo, guard_process, refuse
 
 LONG_LIVED = ("dashboard", "serve")
 READERS = ("doctor", "models", "schema", *LONG_LIVED)  # they leave everything as it is
-OF_A_USE_CASE = ("adopt", "doctor", "init", "models", "monitor", "predict", "prune", "refit", "rollback", "train")
-COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "new", "schema", "stack", "use-cases"))
+OF_A_USE_CASE = (
+    "adopt",
+    "doctor",
+    "init",
+    "models",
+    "monitor",
+    "predict",
+    "prune",
+    "refit",
+    "rollback",
+    "schedule",
+    "train",
+)
+COMMANDS = sorted((*LONG_LIVED, *OF_A_USE_CASE, "ci", "data", "image", "new", "runs", "schema", "stack", "use-cases"))
 INTERRUPTED = "Interrupted. Production is whole: `python run.py models` names its champion. Run again when you like."
 
 

@@ -15,6 +15,7 @@ from cli.common import config_option, json_option, open_use_case, print_json, ru
 @click.option("--readmit", is_flag=True, help="Let a challenger back that a rollback took out of production.")
 @click.option("--offline", is_flag=True, help="Where the champion's package cannot be had: train, and decide nothing.")
 @trust_code_option
+@click.option("--detach", is_flag=True, help="Leave the run to the stack; `runs` lists, follows and stops it.")
 @click.option("--require-promotion", is_flag=True, help="Exit 3 when the champion stays.")
 @json_option
 def command(
@@ -25,10 +26,13 @@ def command(
     readmit: bool,
     offline: bool,
     trust_code: bool,
+    detach: bool,
     require_promotion: bool,
     as_json: bool,
 ) -> int:
     """Train a challenger, judge it beside the champion, and promote it only when it is better."""
+    if detach and require_promotion:
+        raise click.UsageError("--require-promotion asks for the end of a run that --detach does not wait for.")
     workspace = open_use_case(config)
     from pipelines.dataset import begun
 
@@ -38,11 +42,18 @@ def command(
 
             import_early()
         with running(stack, as_json) as (client, tell, used):
-            from pipelines.training import Options, train
+            from pipelines.training import Detached, Options, train
 
-            done = train(
-                client, workspace, Options(not no_cache, not no_promote, readmit, offline, trust_code), tell, early
-            )
+            options = Options(not no_cache, not no_promote, readmit, offline, trust_code, detach)
+            try:
+                done = train(client, workspace, options, tell, early)
+            except Detached as run:
+                name = str(run)
+                if as_json:
+                    print_json({"run": name, **used._asdict()})
+                else:
+                    echo(f"The run {name} goes on. Follow it: python run.py runs follow {name}   {used}")
+                return DONE
     if as_json:
         from pipelines.outputs import decision_facts
 

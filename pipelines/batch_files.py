@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from champion.bundle.batch import BatchRequest, Tally, open_for, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
-from champion.orchestration.artifacts import saved
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
 from champion.tabular.parquet_folder import merge
@@ -108,6 +107,8 @@ def _readable(table: Path) -> Iterator[None]:
 
 def register_table(client: Client, use_case: str, kind: str, table: Path) -> ArtifactVersionResponse:
     """Have the table in the store, byte for byte; one that is there already is not copied again."""
+    from zenml import save_artifact
+
     from champion.orchestration.materializers.files import FileMaterializer, StoredFile, is_gone, write_again
 
     name, suffix = artifact_name(use_case, kind), ending_of(table.name)
@@ -120,7 +121,7 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
             artifact = _registered(client, name, f"{version}{suffix}")  # it may have changed since it was hashed
         stored = StoredFile(copy)
         if artifact is None:
-            return saved(client, name, f"{version}{suffix}", stored, materializer=FileMaterializer)
+            return save_artifact(stored, name=name, version=f"{version}{suffix}", materializer=FileMaterializer)
         if is_gone(artifact.uri):
             write_again(artifact.uri, stored, FileMaterializer)
         return artifact

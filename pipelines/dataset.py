@@ -24,7 +24,6 @@ from champion.errors import DataError, ProjectError
 from champion.modeling.own.code import active
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
-from champion.orchestration.artifacts import saved
 from champion.orchestration.object_access import bring_table
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
@@ -73,7 +72,7 @@ def register(
     where its file is gone from the store, it is written there anew. Raises ProjectError when table or use case cannot be
     used.
     """
-    from zenml import log_metadata
+    from zenml import log_metadata, save_artifact
 
     from champion.bundle.trial import try_candidates
     from champion.orchestration import metadata
@@ -100,7 +99,9 @@ def register(
         table, checks[key] = read
         del read
         if artifact is None:
-            artifact = saved(client, name, _kept_as(version, use_case), table, materializer=TableMaterializer)
+            artifact = save_artifact(
+                table, name=name, version=_kept_as(version, use_case), materializer=TableMaterializer
+            )
         elif is_gone(artifact.uri):
             write_again(artifact.uri, table, TableMaterializer)
         del table
@@ -125,6 +126,8 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
     It is taken from the store, from the use case's file where that has this md5, or by DVC from its cache or the remote.
     Raises DataError where none of them has it.
     """
+    from zenml import save_artifact
+
     from champion.orchestration.materializers.files import is_gone, write_again
     from champion.orchestration.materializers.table import TableMaterializer
 
@@ -133,7 +136,7 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
     if artifact is None or is_gone(artifact.uri):
         table = _former_table(client, workspace, version)
         if artifact is None:
-            artifact = saved(client, name, kept_as, table, materializer=TableMaterializer)
+            artifact = save_artifact(table, name=name, version=kept_as, materializer=TableMaterializer)
         else:
             write_again(artifact.uri, table, TableMaterializer)
     return Dataset(artifact, version, int(str(artifact.run_metadata["rows"])), rule, ())

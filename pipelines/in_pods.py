@@ -36,17 +36,11 @@ def training(
 ) -> None:
     """Train, judge, promote, report; `pods` are the options of those steps that have a pod of their own."""
     from zenml.client import Client
-    from zenml.config.retry_config import StepRetryConfig
 
     def found(artifact: str | None) -> Any:
         return artifact and Client().get_artifact_version(artifact)
 
-    def made(step: Any, name: str) -> Any:
-        options = pods.get(name, {"retry": StepRetryConfig(max_retries=RESTARTS)})
-        return flow.versioned(step, versions).with_options(**options)
-
-    flow.training(
-        made,
+    steps(
         found(table),
         use_case,
         rule,
@@ -55,21 +49,46 @@ def training(
         terms,
         rows,
         found(code),
+        versions,
         tuple(trusted_code),
-        side_by_side=True,
+        pods,
     )
 
 
-def inputs(given: dict[str, Any], options: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What the pipeline is given, of what the one of other stacks is given, and of the options of steps.
+def steps(
+    table: Any,
+    use_case: UseCase,
+    rule: SplitRule,
+    champion: Any,
+    facts: Provenance,
+    terms: Terms,
+    rows: int,
+    code: Any,
+    versions: dict[str, str],
+    trusted_code: tuple[str, ...],
+    pods: dict[str, dict[str, Any]],
+) -> None:
+    """Call the steps in a pod that runs the light ones; artifacts as they are."""
+    from zenml.config.retry_config import StepRetryConfig
 
-    Candidates have a pod each, and so has a step whose size the use case says.
-    """
-    sized = given["use_case"].resources
-    pods = {
+    def made(step: Any, name: str) -> Any:
+        of_step = pods.get(name, {"retry": StepRetryConfig(max_retries=RESTARTS)})
+        return flow.versioned(step, versions).with_options(**of_step)
+
+    flow.training(made, table, use_case, rule, champion, facts, terms, rows, code, trusted_code, side_by_side=True)
+
+
+def of_pods(use_case: UseCase, options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The options of those steps that have a pod of their own: candidates, and each whose size the use case says."""
+    return {
         name: {**of_step, "runtime": StepRuntime.ISOLATED.value}
         for name, of_step in options.items()
-        if name.startswith("train_") or name in sized
+        if name.startswith("train_") or name in use_case.resources
     }
+
+
+def inputs(given: dict[str, Any], options: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the pipeline is given, of what the one of other stacks is given, and of the options of steps."""
     artifacts = {name: given[name] and str(given[name].id) for name in ("table", "champion", "code")}
+    pods = of_pods(given["use_case"], options)
     return {**given, **artifacts, "trusted_code": list(given["trusted_code"]), "pods": pods}

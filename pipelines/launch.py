@@ -44,8 +44,11 @@ def launched(
     kind: str | None = None,
     steps: Sequence[str] | None = None,
     cache: bool | None = None,
+    followed: bool = True,
 ) -> PipelineRunResponse:
     """Run a pipeline to its end on the active stack, which is `stack`; the run that is returned was successful.
+
+    One that is not `followed` is returned as it begins.
 
     Raises ProjectError when a step failed, or the stack runs the pipeline on without us.
 
@@ -67,10 +70,15 @@ def launched(
             settings=settings,
             steps={} if pipeline.is_dynamic else stack.step_settings(use_case, steps or use_case.steps()),
         )(**inputs)
-        if run is not None:
+        if run is not None and followed:
             stack.follow(client, run, use_case, tell)
     if run is None:
         raise ProjectError("The run was handed to the stack and goes on there; the dashboard shows it.")
+    return successful(client, run) if followed else run
+
+
+def successful(client: Client, run: PipelineRunResponse) -> PipelineRunResponse:
+    """A run that has ended, as it is now; a `ProjectError` that names a step where it did not end well."""
     finished = client.get_pipeline_run(run.id)
     if not finished.status.is_successful:
         failed = next((name for name, step in finished.steps.items() if step.status.is_failed), "a step")

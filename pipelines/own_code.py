@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from champion.modeling.own.code import OwnCode
-from champion.orchestration.artifacts import saved
 from champion.orchestration.runs import artifact_name
 from champion.registry.own_code import remember
 from champion.workspace.workspace import Workspace
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 def stored_code(client: Client, workspace: Workspace, own: OwnCode | None) -> ArtifactVersionResponse | None:
     """The own code of a use case as an artifact, once for each hash; None where there is none."""
+    from zenml import save_artifact
     from zenml.materializers.built_in_materializer import BytesMaterializer
 
     from champion.orchestration.materializers.files import is_gone, write_again
@@ -28,7 +28,7 @@ def stored_code(client: Client, workspace: Workspace, own: OwnCode | None) -> Ar
     try:
         artifact = client.get_artifact_version(name, own.hash)
     except KeyError:
-        return saved(client, name, own.hash, own.as_bytes(), include_visualizations=False)
+        return save_artifact(own.as_bytes(), name=name, version=own.hash, include_visualizations=False)
     if is_gone(artifact.uri):
         write_again(artifact.uri, own.as_bytes(), BytesMaterializer)
     return artifact

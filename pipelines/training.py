@@ -12,10 +12,12 @@ from zenml.enums import ExecutionMode
 from champion.bundle.libraries import moved, ways_on
 from champion.comparison.decision import Decision
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
+from champion.errors import ConfigurationError
 from champion.modeling.own.code import OwnCode, using
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
 from champion.orchestration.runs import output
+from champion.orchestration.stack_support import StackSupport
 from champion.orchestration.stacks import support_for
 from champion.registry import versions as champions
 from champion.registry.own_code import trusted_code
@@ -36,6 +38,7 @@ from steps.train_candidate import train_candidate
 
 if TYPE_CHECKING:
     from zenml.client import Client
+    from zenml.models import PipelineRunResponse
 
     from champion.datastore.index import Pointer
 
@@ -49,6 +52,11 @@ class Options:
     readmit: bool = False
     offline: bool = False
     trust_code: bool = False
+    detach: bool = False
+
+
+class Detached(Exception):  # noqa: N818 - it is no error
+    """A run, by its name, that goes on without this process, as it was asked to."""
 
 
 class Trained(NamedTuple):
@@ -93,6 +101,21 @@ def train(
     Raises ProjectError when something is the user's to mend.
     """
     require_writable(workspace)
+    given = looked_up(client, workspace, options, early)
+    return judged(client, workspace, given.dataset, options, tell, given.reconciled, given.unreachable, given.own)
+
+
+class Given(NamedTuple):
+    """What a training run begins with."""
+
+    dataset: Dataset
+    reconciled: Reconciled | None
+    unreachable: Pointer | None
+    own: OwnCode | None
+
+
+def looked_up(client: Client, workspace: Workspace, options: Options, early: EarlyTable | None = None) -> Given:
+    """Make pointer, store and package agree, and register the table."""
     reconciled, unreachable, champion = None, None, None
     try:
         reconciled = reconcile(client, workspace)
@@ -106,7 +129,16 @@ def train(
     recorded = champion.record.split if champion else None
     with using(own):
         dataset = register(client, workspace, recorded, not options.cache, early, signature)
-    return judged(client, workspace, dataset, options, tell, reconciled, unreachable, own)
+    return Given(dataset, reconciled, unreachable, own)
+
+
+class Prepared(NamedTuple):
+    """A training run before it is launched."""
+
+    stack: StackSupport
+    inputs: dict[str, Any]
+    facts: Provenance
+    notes: list[str]
 
 
 def judged(
@@ -122,7 +154,46 @@ def judged(
     """Train the candidates of a use case on a registered table, judge, and carry out the decision.
 
     Without anything `reconciled` the champion is out of reach, and a pointer names it. `own` is the code of the candidates.
+    Raises Detached where the run goes on without us, as the options ask for.
     """
+    use_case = workspace.use_case
+    ready = prepared(client, workspace, dataset, options, reconciled, unreachable, own)
+    form, inputs = training, ready.inputs
+    if ready.stack.runs_pipelines:
+        from pipelines import in_pods
+
+        form, inputs = in_pods.training, in_pods.inputs(inputs, ready.stack.step_settings(use_case, use_case.steps()))
+    elif options.detach:
+        raise ConfigurationError(
+            f"Steps of the stack {client.active_stack_model.name!r} end with this command, so nothing would go on. Leave "
+            "out --detach, or name a stack that runs pipelines itself: --stack kubernetes."
+        )
+    with code.made_with(ready.stack.libraries()):
+        run = launched(
+            client, ready.stack, use_case, form, inputs, tell, cache=options.cache, followed=not options.detach
+        )
+    if options.detach:
+        raise Detached(run.name)
+    done = ended(client, workspace, run)
+    notes = [*ready.notes, *dataset.warnings]
+    if done.outcome.action == "promoted":
+        notes = [note for note in notes if reconciled and note != reconciled.out_of_step]
+    notes += done.notes
+    if reconciled is not None:
+        notes += _of_libraries(reconciled, ready.stack.libraries(), done.evaluation, workspace)
+    return done._replace(notes=notes)
+
+
+def prepared(
+    client: Client,
+    workspace: Workspace,
+    dataset: Dataset,
+    options: Options,
+    reconciled: Reconciled | None,
+    unreachable: Pointer | None = None,
+    own: OwnCode | None = None,
+) -> Prepared:
+    """What a training run of a use case is given, on a registered table; arguments as those of `judged`."""
     use_case, notes = workspace.use_case, list[str]()
     trusted = trusted_code(client, workspace, reconciled.package if reconciled else None, options.trust_code)
     if reconciled is None:
@@ -154,25 +225,20 @@ def judged(
             "versions": _versions(_estimators(use_case, own)),
             "trusted_code": trusted,
         }
-        form = training
-        if stack.runs_pipelines:
-            from pipelines import in_pods
+    return Prepared(stack, inputs, facts, notes)
 
-            form, inputs = in_pods.training, in_pods.inputs(inputs, stack.step_settings(use_case, use_case.steps()))
-        run = launched(client, stack, use_case, form, inputs, tell, cache=options.cache)
+
+def ended(client: Client, workspace: Workspace, run: PipelineRunResponse) -> Trained:
+    """What a training run that has ended well found, with its reports, and a package that it promoted, in the workspace."""
     made = run.steps  # asked for once: each time is a query
     evaluation: Evaluation = output(made, "evaluate", "evaluation")
     decision: Decision = output(made, "promote", "decision")
     outcome: Outcome = output(made, "promote", "outcome")
+    facts = Provenance.model_validate(made["promote"].config.parameters["facts"])
     page, summary = output(made, "report", "report"), output(made, "report", "summary")
     collect(workspace, evaluation, decision, facts, outcome, str(page), str(summary))
-    notes += dataset.warnings
-    if outcome.action == "promoted":
-        notes = [note for note in notes if reconciled and note != reconciled.out_of_step]
-        notes += [line for line in (write_champion(client, workspace),) if line]
-    if reconciled is not None:
-        notes += _of_libraries(reconciled, stack.libraries(), evaluation, workspace)
-    return Trained(evaluation, decision, outcome, facts, notes)
+    written = write_champion(client, workspace) if outcome.action == "promoted" else None
+    return Trained(evaluation, decision, outcome, facts, [written] if written else [])
 
 
 def _of_libraries(

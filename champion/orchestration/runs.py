@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 TRAINING = "training"
+TAG = "use_case:"
 ARTIFACTS = {
     "table": "{}_table",
     "package": "{}_package",
@@ -69,8 +70,8 @@ def artifact_name(use_case: str, kind: str) -> str:
 
 
 def run_tag(use_case: str) -> str:
-    """The tag on every training run of a use case."""
-    return f"use_case:{use_case}"
+    """The tag on every run of a use case."""
+    return f"{TAG}{use_case}"
 
 
 @contextlib.contextmanager

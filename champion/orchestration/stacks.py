@@ -11,7 +11,7 @@ import importlib
 import os
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,6 +25,7 @@ from champion.orchestration.stack_support import StackSupport
 
 if TYPE_CHECKING:
     from zenml.client import Client
+    from zenml.models import StackResponse
 
     from champion.bundle.folder import Package
     from champion.modeling.own.code import OwnCode
@@ -105,10 +106,8 @@ def ensure(client: Client, name: str) -> None:
     try:
         registered = client.get_stack(name, allow_name_prefix_match=False)
     except KeyError:
-        registered = _made(
-            lambda: client.create_stack(name, components),
-            lambda: client.get_stack(name, allow_name_prefix_match=False),
-        )
+        client.create_stack(name, components)
+        return
     present = {kind: parts[0].name for kind, parts in registered.components.items()}
     if any(present.get(kind) != component for kind, component in components.items()):
         client.update_stack(name, component_updates={kind: [part] for kind, part in components.items()})
@@ -120,33 +119,20 @@ def _ensure_component(client: Client, kind: Any, part: Component) -> None:
     except KeyError:
         if part.flavor is None:
             raise ConfigurationError(f"The store has no {kind.value} named {part.name!r}; give it a flavor.") from None
-        flavor = part.flavor
-        registered = _made(
-            lambda: client.create_stack_component(part.name, flavor, kind, part.configuration),
-            lambda: client.get_stack_component(kind, part.name, allow_name_prefix_match=False),
-        )
+        client.create_stack_component(part.name, part.flavor, kind, part.configuration)
+        return
     if part.flavor is not None and registered.configuration != part.configuration:
         client.update_stack_component(part.name, kind, configuration=part.configuration)
 
 
-def _made(make: Callable[[], Any], look: Callable[[], Any]) -> Any:
-    """Make what was missing; where another process has made it at this moment, take that.
+def support_of(client: Client, stack: StackResponse | None = None) -> StackSupport:
+    """What a stack needs, as the module of its own name says, or of its orchestrator's flavor; without one, nothing.
 
-    A server answers the second of two by an error of its own, or by one of its database.
+    Unless another is given it is the active one.
     """
-    try:
-        return make()
-    except Exception:
-        with contextlib.suppress(KeyError):
-            return look()
-        raise
-
-
-def support_of(client: Client) -> StackSupport:
-    """What the active stack needs, as the module of its own name says, or of its orchestrator's flavor; without one, nothing."""
     from zenml.enums import StackComponentType
 
-    stack = client.active_stack_model
+    stack = stack or client.active_stack_model
     modules = {module.name for module in pkgutil.iter_modules(stack_support.__path__)}
     for name in (stack.name, stack.components[StackComponentType.ORCHESTRATOR][0].flavor_name):
         if name in modules:

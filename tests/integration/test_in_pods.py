@@ -1,5 +1,6 @@
 """The training pipeline as a pod runs it, in this process: ZenML's local orchestrator runs the same dynamic pipeline."""
 
+import hashlib
 import itertools
 import os
 import subprocess
@@ -10,7 +11,9 @@ import pytest
 
 from champion.orchestration.stack_support import StackSupport
 from champion.orchestration.stack_support.kubernetes import ENVIRONMENT, START
+from data.make_iris import iris_csv
 from tests.conftest import ROOT, Session, quick
+from tests.support.object_store import ObjectStore
 
 THREE = {
     f"tree_{depth}": {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": depth}}
@@ -75,3 +78,24 @@ def test_a_process_of_zenml_in_a_pod_is_adjusted_before_it_begins_and_no_other_i
     assert "retry_on_api_exception" in in_a_pod
     assert "left out" not in in_a_pod
     assert applied("-m", "joblib") == "[]\n"
+
+
+def test_a_scheduled_training_fetches_the_table_registers_it_and_promotes(
+    session: Session, in_pods: None, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.scheduled_in_pods import scheduled
+
+    address = f"s3://{objects.bucket()}/iris.csv"
+    objects.put(address, iris_csv())
+    for name, value in {**objects.environment, "CHAMPION_RESULTS": str(session.root)}.items():
+        monkeypatch.setenv(name, value)
+    use_case = session.workspace(quick(data={"path": address})).use_case
+    begun = scheduled.with_options(run_name=f"{session.name}-{{date}}-{{time}}", tags=[f"use_case:{session.name}"])
+    run: Any = begun(use_case=use_case, revision="abc", options={})
+    assert run.status.is_successful
+    assert session.stages() == {1: "production"}
+    facts = run.steps["promote"].config.parameters["facts"]
+    assert (facts["data_version"], facts["commit"]) == (hashlib.md5(iris_csv()).hexdigest(), "abc")
+    again: Any = begun(use_case=use_case, revision="abc", options={})
+    assert {name for name, step in again.steps.items() if step.status == "cached"} >= {"prepare", "train_tree"}
+    assert [number for number, stage in session.stages().items() if stage == "production"] == [1]

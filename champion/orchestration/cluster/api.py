@@ -10,8 +10,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from champion.errors import ProjectError
+
 if TYPE_CHECKING:
     from zenml.client import Client
+    from zenml.models import PipelineRunResponse
 
 STEP = "zenml.io/step-name"
 """The annotation by which ZenML 0.98.0 names the step of a job; the job of the run itself has none."""
@@ -38,9 +41,15 @@ class Cluster:
         self._core, self._batch = client.CoreV1Api(api_client), client.BatchV1Api(api_client)
 
     @classmethod
-    def of(cls, client: Client) -> Cluster:
-        """The one of the active stack's orchestrator."""
-        orchestrator: Any = client.active_stack.orchestrator
+    def of(cls, client: Client, run: PipelineRunResponse) -> Cluster:
+        """The one of the stack of a run."""
+        from zenml.stack import Stack
+
+        if run.stack is None:
+            raise ProjectError(
+                f"The stack of the run {run.name} is gone from the server; look for its jobs with kubectl."
+            )
+        orchestrator: Any = Stack.from_model(client.get_stack(run.stack.id)).orchestrator
         return cls(orchestrator.get_kube_client(), orchestrator.config.kubernetes_namespace)
 
     def seen(self, run_id: str) -> Seen:

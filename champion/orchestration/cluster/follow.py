@@ -23,12 +23,18 @@ _DONE = {"completed": "finished", "cached": "cached"}
 
 
 def follow(
-    client: Client, run: PipelineRunResponse, cluster: Cluster, config: str, tell: Callable[[str, str], None]
+    client: Client,
+    run: PipelineRunResponse,
+    cluster: Cluster,
+    config: str,
+    tell: Callable[[str, str], None],
+    *,
+    ours: bool = True,
 ) -> None:
     """Return when the run has ended, by itself; steps are told as `queued`, `started`, `finished` or `cached`.
 
-    Ctrl-C stops the run and its pods before it takes effect. Raises ProjectError where a step failed or the cluster refuses one:
-    then the run is stopped too.
+    Ctrl-C stops a run of `ours` and its pods before it takes effect; another one goes on. Raises ProjectError where a step failed
+    or the cluster refuses one: then the run is stopped too.
     """
     told: dict[str, str] = {}
     pods: dict[str, set[str]] = {}
@@ -59,6 +65,9 @@ def follow(
                 stop(client, run, cluster)
                 raise _failed(found.step, found.says, lines)
     except KeyboardInterrupt:
+        if not ours:
+            echo(f"  the run {run.name} goes on", err=True)
+            raise
         echo("  stopping the run and its pods ...", err=True)
         left = stop(client, run, cluster)
         still = f", but not yet ended are: {', '.join(left)}" if left else ""

@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from champion.errors import EngineError
+from champion.errors import ConfigurationError, EngineError
 from champion.orchestration.docker.image import PIPELINE, StepImage
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class StackSupport:
         made.image = self.image and dataclasses.replace(self.image, extras=extras)
         return made
 
+    def scheduled(self) -> Self | None:
+        """The same, for pipelines that the stack begins by the clock; None where it begins none."""
+        return None
+
     def pipeline_settings(self, _: Client, __: UseCase) -> contextlib.AbstractContextManager[dict[str, Any]]:
         """What ZenML is told of the pipeline; the block is the length of the run."""
         return contextlib.nullcontext({})
@@ -48,8 +52,29 @@ class StackSupport:
         """What ZenML is told of single steps, by step."""
         return {}
 
-    def follow(self, _: Client, __: PipelineRunResponse, ___: UseCase, ____: Callable[[str, str], None]) -> None:
-        """Wait for a run that goes on elsewhere; a `ProjectError` where it does not get through."""
+    def follow(
+        self,
+        _: Client,
+        __: PipelineRunResponse,
+        ___: UseCase,
+        ____: Callable[[str, str], None],
+        *,
+        ours: bool = True,
+    ) -> None:
+        """Wait for a run that goes on elsewhere; a `ProjectError` where it does not get through.
+
+        Ctrl-C stops one of `ours`, and no other.
+        """
+
+    def stop(self, _: Client, run: PipelineRunResponse) -> list[str]:
+        """Stop a run that goes on elsewhere, and its pods; those that are left after a minute are returned."""
+        raise ConfigurationError(
+            f"The run {run.name} ends with the process that runs it. Stop that process, with Ctrl-C or SIGTERM."
+        )
+
+    def hindrance(self, _: Client, __: PipelineRunResponse, ___: str) -> str | None:
+        """Why a run that goes on elsewhere will not get through, where that is known."""
+        return None
 
     def libraries(self) -> dict[str, str]:
         """The versions that steps run with, by distribution; empty where they run in this environment."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from champion import settings
 from champion.errors import EngineError
+from champion.orchestration.cluster import follow as following
 from champion.orchestration.cluster.api import Cluster
-from champion.orchestration.cluster.follow import follow
+from champion.orchestration.cluster.refusals import refusal
 from champion.orchestration.docker.engine import connect, errors_explained
 from champion.orchestration.docker.image import StepImage
 from champion.orchestration.stack_support import StackSupport
@@ -67,6 +70,14 @@ class Kubernetes(StackSupport):
         runs=("pipelines.in_pods", "champion.orchestration.cluster.start.sitecustomize"),
     )
     runs_pipelines = True
+    by_the_clock = False
+
+    def scheduled(self) -> Self | None:
+        """The same with an image that has what a scheduled training runs, too."""
+        made = copy.copy(self)
+        made.image = dataclasses.replace(self.image, runs=(*self.image.runs, "pipelines.scheduled_in_pods"))
+        made.by_the_clock = True
+        return made
 
     @contextlib.contextmanager
     def pipeline_settings(self, client: Client, use_case: UseCase) -> Iterator[dict[str, Any]]:
@@ -78,7 +89,11 @@ class Kubernetes(StackSupport):
         pod = _with_settings_of_stack("orchestrator_pod_settings", _pod(use_case, use_case.resources.get("default")))
         yield {
             "docker": DockerSettings(parent_image=image, skip_build=True, **has_the_code),
-            "orchestrator.kubernetes": {"synchronous": False, "orchestrator_pod_settings": pod},
+            "orchestrator.kubernetes": {
+                "synchronous": False,
+                "orchestrator_pod_settings": pod,
+                **({"concurrency_policy": "Forbid"} if self.by_the_clock else {}),
+            },
         }
 
     def step_settings(self, use_case: UseCase, steps: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -101,10 +116,26 @@ class Kubernetes(StackSupport):
         return by_step
 
     def follow(
-        self, client: Client, run: PipelineRunResponse, use_case: UseCase, tell: Callable[[str, str], None]
+        self,
+        client: Client,
+        run: PipelineRunResponse,
+        use_case: UseCase,
+        tell: Callable[[str, str], None],
+        *,
+        ours: bool = True,
     ) -> None:
-        """Tell the steps of a run as they go, and what the cluster refuses; Ctrl-C stops the run."""
-        follow(client, run, Cluster.of(client), f"configs/{use_case.name}.yaml", tell)
+        """Tell the steps of a run as they go, and what the cluster refuses; Ctrl-C stops a run of `ours`."""
+        following.follow(client, run, Cluster.of(client, run), f"configs/{use_case.name}.yaml", tell, ours=ours)
+
+    def stop(self, client: Client, run: PipelineRunResponse) -> list[str]:
+        """Stop a run and its pods; those that are left after a minute are returned."""
+        return following.stop(client, run, Cluster.of(client, run))
+
+    def hindrance(self, client: Client, run: PipelineRunResponse, config: str) -> str | None:
+        """What the cluster refuses of a run."""
+        cluster = Cluster.of(client, run)
+        found = refusal(cluster.seen(str(run.id)), cluster.nodes(), config)
+        return f"{found.step or 'light steps'}: {found.says}" if found else None
 
 
 SUPPORT = Kubernetes()
