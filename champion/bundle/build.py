@@ -160,6 +160,11 @@ def array_predictor(package: Package, source: str, trusted: Collection[str] = ()
     return model
 
 
+def answers_a_row(model: ArrayPredictor, package: Package) -> None:
+    """Have a model answer a row that its signature knows. Raises what the model raises."""
+    model.predict(_example(package.manifest.contract))
+
+
 def _example(contract: Contract) -> Block:
     """A row of values that the signature knows."""
     numbers = [

@@ -219,7 +219,7 @@ def _content(path: Path, folder: int, shown: str, allowed: tuple[int, str]) -> b
     largest, expected = allowed
     with opened(path, folder) as file:
         size = os.fstat(file.fileno()).st_size
-        content = file.read(largest + 1) if size <= largest else b""
+        content = file.read(size + 1) if size <= largest else b""  # Python takes the memory before it reads
     if max(size, len(content)) > largest:
         raise PackageError(f"{shown} is refused: {path.name} has {size:,} bytes, expected {expected}.")
     return content

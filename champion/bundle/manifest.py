@@ -136,6 +136,16 @@ class ChampionState(Part):
         )
 
 
+class MemoryNeeds(Part):
+    """What a package takes of a process that serves it, in MiB, measured when it was built (`champion.bundle.needs`).
+
+    `loading`: at the peak of loading it and answering a row, on top of what the process takes without it. `loaded`: afterwards.
+    """
+
+    loading: int
+    loaded: int
+
+
 class Manifest(Part):
     """Everything about a champion but its model and its profile."""
 
@@ -172,6 +182,7 @@ class Manifest(Part):
     metrics: dict[str, float]
     decision: DecisionRecord
     champion_state: ChampionState = Field(alias="title")
+    memory: MemoryNeeds | None = Field(default=None, exclude_if=lambda needs: needs is None)  # 0.1 did not measure it
     files: dict[str, str]  # name: sha256 of every other file
 
     @property

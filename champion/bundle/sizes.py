@@ -4,6 +4,7 @@ A ratio of sizes alone tells little: a forest unpacks to six times its file, the
 hundred times theirs. What counts is the memory that the process has.
 """
 
+import contextlib
 import copy
 import json
 import os
@@ -11,6 +12,8 @@ import resource
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextvars import ContextVar
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +27,8 @@ _LARGEST_UNPACKED = 2 * 2**30  # bytes that the parts of a model file unpack to,
 _RATIO, _ALWAYS = 200, 64 * 2**20  # times its own size that a file may unpack to, beyond what is always allowed
 _SHARE = 3  # a model may take a third: the process needs memory of its own, and the former champion answers meanwhile
 _LEAST = 16 * 2**20  # bytes that it may take in any case
+_KEPT_FREE = 8  # of a container's limit an eighth is for requests, whatever is loaded
+_was_weighed = ContextVar("_was_weighed", default=False)
 # bytes of memory that loading takes for one of an array and for one of JSON; docs/serving.md has the figures
 _ARRAYS, _TEXT = 3, 14
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -46,9 +51,38 @@ class Memory(NamedTuple):
     def reason(self) -> str:
         """Why it may take no more, and what to do about it."""
         return (
-            f"a model may take {_mib(self.share)}, a third of {_mib(self.size)}, which is {self.source}. Give it more memory (a "
+            f"a model may take {mib(self.share)}, a third of {mib(self.size)}, which is {self.source}. Give it more memory (a "
             "larger container, `resources` of the step), or choose a smaller model (fewer or shallower trees, fewer rows)"
         )
+
+
+class Limit(NamedTuple):
+    """A container's limit of memory, beyond which the system ends it, and what is in use of it, in bytes."""
+
+    size: int
+    used: int
+
+    @property
+    def kept(self) -> int:
+        """The bytes that are left to requests."""
+        return self.size // _KEPT_FREE
+
+    @property
+    def room(self) -> int:
+        """The bytes that loading a package may take now."""
+        return max(self.size - self.used - self.kept, 0)
+
+    def lacking(self, needed: int) -> str:
+        """What stands in the way of so many bytes, and what to do about it."""
+        return (
+            f"of {mib(self.size)}, the limit of the container, {mib(self.used)} are in use, and {mib(self.kept)} are kept free "
+            f"for requests. Give the container {mib(self.enough_for(needed))} or more (docs/deployment.md, How much memory), or "
+            "choose a smaller model (fewer or shallower trees, fewer rows)"
+        )
+
+    def enough_for(self, needed: int) -> int:
+        """The limit that would leave room for so many bytes, with what is in use now."""
+        return (self.used + needed) * _KEPT_FREE // (_KEPT_FREE - 1)
 
 
 def memory(root: Path = Path("/")) -> Memory:
@@ -57,15 +91,46 @@ def memory(root: Path = Path("/")) -> Memory:
 
 
 def _of_system(root: Path) -> Iterator[Memory]:
-    try:
-        lines = dict(line.split(":") for line in (root / "proc/meminfo").read_text().splitlines())
-        yield Memory(int(lines["MemAvailable"].split()[0]) * 1024, "what the machine has free")
-    except (OSError, KeyError, ValueError):  # not Linux
+    free = _meminfo(root).get("MemAvailable")
+    if free is not None:
+        yield Memory(free, "what the machine has free")
+    else:  # not Linux
         yield Memory(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), "the memory of the machine")
 
 
+def limit(root: Path = Path("/")) -> Limit | None:
+    """The limit of this container that leaves the least room; None where it has none, or none below the machine's memory."""
+    machine = _meminfo(root).get("MemTotal", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    found = [Limit(size, _used(folder)) for folder, size in _limits(root) if size < machine]
+    return min(found, key=lambda each: each.room, default=None)
+
+
+def _meminfo(root: Path) -> dict[str, int]:
+    """What Linux says of the machine's memory, in bytes; nothing where it is another system."""
+    try:
+        lines = [line.split(":") for line in (root / "proc/meminfo").read_text().splitlines()]
+        return {name: int(text.split()[0]) * 1024 for name, text in lines}
+    except (OSError, ValueError, IndexError):
+        return {}
+
+
+def _used(folder: Path) -> int:
+    """The bytes in use in a control group, without files that the system has read and may forget."""
+    for usage, forgettable in (("memory.current", "inactive_file"), ("memory.usage_in_bytes", "total_inactive_file")):
+        with contextlib.suppress(OSError, ValueError):
+            used = int((folder / usage).read_text())
+            facts = dict(line.split(" ", 1) for line in (folder / "memory.stat").read_text().splitlines())
+            return max(used - int(facts.get(forgettable, 0)), 0)
+    return 0
+
+
 def _of_container(root: Path) -> Iterator[Memory]:
-    """The limits of the control groups that the process is in, of version 2 and 1; each holds for what is below it."""
+    for _, size in _limits(root):
+        yield Memory(size, "the limit of the container")
+
+
+def _limits(root: Path) -> Iterator[tuple[Path, int]]:
+    """The control groups that the process is in and their limits, of version 2 and 1; each holds for what is below it."""
     try:
         groups = [line.split(":", 2) for line in (root / "proc/self/cgroup").read_text().splitlines()]
     except OSError:
@@ -73,14 +138,15 @@ def _of_container(root: Path) -> Iterator[Memory]:
     for _, controllers, path in (group for group in groups if len(group) == 3):
         if controllers not in ("", "memory"):
             continue
-        mount, limit = ("", "memory.max") if not controllers else ("memory", "memory.limit_in_bytes")
+        mount, name = ("", "memory.max") if not controllers else ("memory", "memory.limit_in_bytes")
         group = Path(path.lstrip("/"))
-        for folder in (group, *group.parents):  # a container may see the path that the machine knows it by
+        for above in (group, *group.parents):  # a container may see the path that the machine knows it by
+            folder = root / "sys/fs/cgroup" / mount / above
             try:
-                size = int((root / "sys/fs/cgroup" / mount / folder / limit).read_text())
+                size = int((folder / name).read_text())
             except (OSError, ValueError):  # no such group here, or "max"
                 continue
-            yield Memory(size, "the limit of the container")
+            yield folder, size
 
 
 def _of_user() -> Iterator[Memory]:
@@ -123,14 +189,36 @@ def check_unpacked(archive: zipfile.ZipFile, packed: int, source: str) -> dict[s
 def check_room(parts: list[zipfile.ZipInfo], packed: int, source: str) -> None:
     """Refuse a model file that says to unpack to more than any model, or than there is memory for; see `check_unpacked`."""
     check_sizes(parts, packed)
-    text = sum(part.file_size for part in parts if part.filename == SCHEMA)
-    unpacked, here = sum(part.file_size for part in parts), memory()
-    needed = _ARRAYS * (unpacked - text) + _TEXT * text
-    if needed > here.share:
+    unpacked, needed, here = sum(part.file_size for part in parts), _needed(parts), memory()
+    if needed > here.share and not _was_weighed.get():
         raise MemoryLimitError(
-            f"{source} is too large for the memory here: it unpacks to {_mib(unpacked)}, and loading it takes about "
-            f"{_mib(needed)}; {here.reason}."
+            f"{source} is too large for the memory here: it unpacks to {mib(unpacked)}, and loading it takes about "
+            f"{mib(needed)}; {here.reason}."
         )
+
+
+@contextlib.contextmanager
+def weighed() -> Iterator[None]:
+    """For a block in which models are loaded that were weighed against a limit: their share of the memory is not asked again."""
+    token = _was_weighed.set(True)
+    try:
+        yield
+    finally:
+        _was_weighed.reset(token)
+
+
+def estimated(model: bytes) -> int:
+    """How many bytes of memory loading a model file takes by estimate; 0 where it is no archive, which loading says."""
+    try:
+        with zipfile.ZipFile(BytesIO(model)) as archive:
+            return _needed(archive.infolist())
+    except zipfile.BadZipFile:
+        return 0
+
+
+def _needed(parts: list[zipfile.ZipInfo]) -> int:
+    text = sum(part.file_size for part in parts if part.filename == SCHEMA)
+    return _ARRAYS * (sum(part.file_size for part in parts) - text) + _TEXT * text
 
 
 def check_sizes(parts: list[zipfile.ZipInfo], packed: int) -> None:
@@ -172,5 +260,6 @@ def _check_references(schema: bytes) -> None:
     json.loads(schema, object_hook=look)
 
 
-def _mib(size: int) -> str:
+def mib(size: int) -> str:
+    """A size as people read it."""
     return f"{size / 2**20:,.0f} MiB"

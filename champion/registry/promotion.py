@@ -11,6 +11,7 @@ from champion.bundle.decision_record import DecisionRecord, shared
 from champion.bundle.folder import digest
 from champion.bundle.manifest import ChampionState, HoldoutUse, Manifest
 from champion.bundle.model import TrainedCandidate
+from champion.bundle.needs import with_needs
 from champion.comparison.decision import Decision, decide
 from champion.comparison.evaluation import Evaluation, Outcome, Provenance
 from champion.comparison.wear import luck
@@ -225,6 +226,7 @@ def _set_champion(
         decision=DecisionRecord(**shared(decision, DecisionRecord), champion=replaced),
         champion_state=state,
     )
+    package = with_needs(package, f"models/{package.manifest.use_case}")
     champions.save_package(client, version.id, package, judged.made.candidate.answers)
     record = _record_of(history, judged, decision, version.number)
     champions.log(client, version.id, record=record.model_copy(update={"replaced": replaced}))

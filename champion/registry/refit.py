@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from champion.bundle.build import build
 from champion.bundle.decision_record import shared
 from champion.bundle.manifest import ChampionState, Manifest
+from champion.bundle.needs import with_needs
 from champion.modeling.evaluation import Frozen
 from champion.modeling.own.code import OwnCode
 from champion.orchestration.store import locked
@@ -108,7 +109,9 @@ def _set_champion(
     about |= shared(facts, Manifest, without={"split"}) | {"champion_state": state, "rows": made.rows}
     about |= {"decision": former.decision.model_copy(update=said)}
     candidate, own = made.candidate, OwnCode.from_bytes(made.candidate.code)
+    about |= {"memory": None}  # of the former model
     package = build(candidate.model, made.profile, candidate.equivalence, candidate.train_rows, own, **about)
+    package = with_needs(package, f"models/{package.manifest.use_case}")
     update = {**shared(facts, Record, without={"split"}), **said, "model": made.model, "imported": False}
     record = champion.record.model_copy(update=update)
     killed = [v for v in history.made_by(facts.fingerprint) if (v.stage, v.number) == ("none", record.number)]

@@ -78,6 +78,8 @@ class Champion:
         _, block = self.rows(json.dumps(self.example).encode(), 1)
         try:
             self.answer("", block, self.predict(block))
+        except MemoryError:
+            raise
         except Exception as error:  # a model may fail in any way
             _logger.exception("%s does not answer its own example", shown)
             raise PackageError(

@@ -48,16 +48,21 @@ def serve(options: Options) -> None:
     try:
         import uvicorn
 
+        from champion.bundle.model import import_early
         from champion.serving.app import service
         from champion.serving.log import PredictionLog
         from champion.serving.protocol import bounded
         from champion.serving.state import State
+        from champion.serving.trial import TrialLoader
     except ModuleNotFoundError as error:
         raise ProjectError(f"{error}. `make serve` installs what the service needs, and starts it.") from None
-    state = State(options, PredictionLog(options.log) if options.log else None)
+    import_early()
+    gc.freeze()  # what is imported is shared with the process that loads packages first, as long as nobody writes to it
+    trial = TrialLoader.started()  # before there are threads
+    state = State(options, PredictionLog(options.log) if options.log else None, trial)
 
     def tell_of_package(result: str, reason: str | None) -> None:
-        tell(result, **({"reason": reason} if result == "refused" else _facts(state)))
+        tell(result, **({"reason": reason} if reason else _facts(state)))
 
     config = uvicorn.Config(
         service(state, tell_of_package),

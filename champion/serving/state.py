@@ -1,15 +1,16 @@
 """What all parts of a running service share, and the watcher that keeps it up to date.
 
 Hot reload: a new package in its place becomes the champion of a running service. A look costs a handful of `stat` calls.
-What changed is read, verified, loaded and proved in a thread while the old champion answers; then one reference is
-swapped. A package that is refused changes nothing but what `/readyz` says. A disk may keep a look waiting for ever: no
-other look and no stop waits for it.
+What changed is read, verified and weighed, and loaded in a child process first; then it is loaded and proved in a thread while
+the old champion answers, one replica after another, and one reference is swapped. A package that is refused changes nothing but
+what `/readyz` says. A disk may keep a look waiting for ever: no other look and no stop waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import hmac
 import logging
 import os
@@ -23,12 +24,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from champion.bundle.folder import read
+from champion.bundle.folder import Package, read
+from champion.bundle.sizes import limit, weighed
 from champion.errors import PackageError, ProjectError
 from champion.failures import of_a_warning
 from champion.serving.loaded import Champion
 from champion.serving.options import NONE, Options
 from champion.serving.rows import RequestError
+from champion.serving.trial import TrialLoader, weigh
+from champion.serving.turn import FREE, Turns, give_back
 
 if TYPE_CHECKING:
     from champion.serving.log import PredictionLog
@@ -37,6 +41,7 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _DEADLINE = 10.0  # seconds after which a look is late: that is said, and the next ones begin beside it
 _MOST_LATE = 3  # looks that may be late at a time
 _AGAIN = 30.0  # seconds until a refused package is tried again, though nothing changed: memory may have been short
+_LATEST = 960.0  # seconds that they become, doubled each time: trying costs as much as loading
 
 _logger = logging.getLogger(__name__)
 
@@ -125,11 +130,11 @@ class Observed:
 class State:
     """The state of one service: the champion, why a package was refused, the settings, the counters and the log.
 
-    `refused`: why the package in its place is not served.
+    `refused`: why the package in its place is not served. `trial`: loads packages first; None where nothing does.
     """
 
-    def __init__(self, options: Options, log: PredictionLog | None = None) -> None:
-        self.options, self.log = options, log
+    def __init__(self, options: Options, log: PredictionLog | None = None, trial: TrialLoader | None = None) -> None:
+        self.options, self.log, self.trial = options, log, trial
         self.metrics = Metrics()
         self.champion: Champion | None = None
         self.refused: str | None = None
@@ -183,17 +188,23 @@ class State:
             raise RequestError(401, "unauthorized", message, headers=((b"www-authenticate", b"Bearer"),))
 
 
+class _AnotherCameError(Exception):
+    """A package has taken the place of the one that was read."""
+
+
 class Watcher:
     """Looks after the package of one service.
 
-    `tell`: is told what happened (``loaded``, ``refused`` or ``back``), and why where it was refused.
+    `tell`: is told what happened (``loaded``, ``refused``, ``back`` or ``weighed``), and why it was refused, or by what it was
+    weighed.
     """
 
     def __init__(self, state: State, tell: Tell) -> None:
         self._state, self._tell = state, tell
         self._folder, self._shown = state.options.package, state.options.shown
         self._seen: object = ()
-        self._again = 0.0
+        self._again, self._pause = 0.0, _AGAIN
+        self._turns = Turns()
         self._looks: set[asyncio.Task[None]] = set()  # those under way; all but the last are late
         self._count = self._newest = 0
 
@@ -226,15 +237,26 @@ class Watcher:
         waits = self._state.refused is None or time.monotonic() < self._again or not alone
         if stamp == self._seen and waits:
             return
-        self._seen, self._again = stamp, time.monotonic() + _AGAIN
+        turn = (
+            FREE if self._state.champion is None else await _in_a_thread(lambda: self._turns.take(self._folder, stamp))
+        )
+        if turn is None:  # another replica loads
+            return
+        self._pause = min(self._pause * 2, _LATEST) if stamp == self._seen else _AGAIN
+        self._seen, self._again = stamp, time.monotonic() + self._pause
         champion, refused = None, None
         try:
             champion = await _in_a_thread(self._load)
+        except _AnotherCameError:
+            self._seen = ()
+            return
         except ProjectError as error:
             refused = str(of_a_warning(error) or error)
         except Exception as error:  # what a package does to the libraries that load it is not ours to foresee
             _logger.exception("%s could not be loaded", self._shown)
             refused = f"{self._shown} could not be loaded: {type(error).__name__}."
+        finally:
+            give_back(turn)
         if number < self._newest:  # it was late, and a later look has answered
             return
         self._newest = number
@@ -257,7 +279,19 @@ class Watcher:
                 f"{self._shown} is refused: it is a package of the use case {package.manifest.use_case!r}, not of "
                 f"{expected!r}. Put the right one there; start a service of its own for another use case."
             )
-        return Champion(package, self._shown, self._state.options.trust_code)
+        return self._loaded(package)
+
+    def _loaded(self, package: Package) -> Champion:
+        """The champion of a package, weighed where the container has a limit, and loaded by a child first where it may hurt."""
+        trust, trial, here = self._state.options.trust_code, self._state.trial, limit()
+        if here is not None and (said := weigh(package, self._shown, here)) is not None:
+            self._tell("weighed", said)
+        if trial is None or (here is None and self._state.champion is None):  # nothing is there that it could hurt
+            return Champion(package, self._shown, trust)
+        if not trial.load(package, self._folder, self._shown, trust, here):
+            raise _AnotherCameError
+        with weighed() if here is not None else contextlib.nullcontext():
+            return Champion(package, self._shown, trust)
 
     def _take(self, champion: Champion | None) -> None:
         present = self._state.champion

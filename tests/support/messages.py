@@ -26,6 +26,7 @@ NAMED = {"champion/tabular/": {"table": [f"The table {GAP}", "The table"]}}
 PASSED_ON = {
     ("champion/onboarding/doctor.py", "str(error)"),
     ("champion/onboarding/doctor.py", "cause"),
+    ("champion/serving/trial.py", "found['refused']"),
 }
 
 

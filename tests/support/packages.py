@@ -59,6 +59,17 @@ def package(number: int = 1, size: int = 1000, **changes: Any) -> Package:
     return build(bytes([number % 256]) * size, profile(), **about(number, **changes))
 
 
+def neighbours(rows: int) -> Package:
+    """A package whose model is nothing but its train set: eight columns of thousands of rows, 64 bytes each, that repeat."""
+    features = tuple(Feature(name=name, kind="numeric", dtype="float64", nullable=False) for name in "abcdefgh")
+    pipeline = build_pipeline(Candidate(estimator="sklearn.neighbors.KNeighborsClassifier"), features, seed=0)
+    pipeline[-1].set_params(algorithm="brute")
+    values = np.random.default_rng(0).normal(size=(1000, len(features)))
+    table = pd.DataFrame(np.tile(values, (rows // 1000, 1)), columns=[feature.name for feature in features])
+    model = dumps(pipeline.fit(table, np.arange(len(table)) % 2))
+    return build(model, profile(), **about(signature=features, classes=(0, 1)))
+
+
 def training(rows: int = 300) -> pd.DataFrame:
     """A column of every kind; a value may be missing in any of them but `count`."""
     draw = np.random.default_rng(4)

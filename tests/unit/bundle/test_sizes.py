@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from champion.bundle import folder, sizes
 from champion.bundle.folder import MODEL, read, write
 from champion.bundle.model import dumps, loads
-from champion.bundle.sizes import Memory, check_sizes, check_unpacked, memory
+from champion.bundle.sizes import Limit, Memory, check_sizes, check_unpacked, estimated, limit, memory, weighed
 from champion.errors import MemoryLimitError, PackageError
 from tests.support.packages import package
 
@@ -84,6 +84,46 @@ def test_the_memory_is_the_least_that_container_and_system_leave(
     group(tmp_path, lines, **files)
     found = memory(tmp_path)
     assert (found.size, found.source.partition(" ")[0]) == (size, "what" if size == 8192 * MB else "the")
+
+
+def used(root: Path, folder: str, **files: str) -> None:
+    for name, text in files.items():
+        (root / "sys/fs/cgroup" / folder / name.replace("memory_", "memory.")).write_text(text)
+
+
+def test_a_container_s_limit_is_known_with_what_is_in_use_and_what_is_kept_for_requests(tmp_path: Path) -> None:
+    assert limit(tmp_path) is None, "no Linux"
+    group(tmp_path, "0::/\n", memory_max="max")
+    assert limit(tmp_path) is None
+    group(tmp_path, "0::/pod/one\n", pod__memory_max=str(2048 * MB), pod__one__memory_max=str(512 * MB))
+    used(tmp_path, "pod", memory_current=str(1000 * MB), memory_stat=f"anon 5\ninactive_file {100 * MB}\n")
+    used(tmp_path, "pod/one", memory_current=str(200 * MB), memory_stat=f"inactive_file {50 * MB}\nfile 9\n")
+    found = limit(tmp_path)
+    assert found == (512 * MB, 150 * MB), "the one that leaves the least room"
+    assert found is not None
+    assert (found.kept, found.room) == (64 * MB, 298 * MB)
+    assert Limit(found.enough_for(400 * MB) + 8, found.used).room >= 400 * MB
+
+
+def test_a_container_s_limit_of_version_1_is_known_and_one_above_the_machine_s_memory_is_none(tmp_path: Path) -> None:
+    group(tmp_path, "4:memory:/docker/1f\n0::/\n", memory__memory_limit_in_bytes=str(512 * MB))
+    used(tmp_path, "memory", memory_usage_in_bytes=str(90 * MB), memory_stat=f"total_inactive_file {30 * MB}\n")
+    assert limit(tmp_path) == (512 * MB, 60 * MB)
+    group(tmp_path, "4:memory:/\n", memory__memory_limit_in_bytes="9223372036854771712")
+    assert limit(tmp_path) is None
+
+
+def test_a_model_that_was_weighed_is_not_held_against_a_share_of_the_memory(
+    forest: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizes, "_LEAST", 0)
+    monkeypatch.setattr(sizes, "memory", lambda: Memory(6 * MB, "the limit of the container"))
+    with weighed():
+        loads(forest, "here")
+    with pytest.raises(MemoryLimitError):
+        loads(forest, "here")
+    assert 2 * MB < estimated(forest) < 32 * MB
+    assert estimated(b"no archive") == 0
 
 
 def test_the_limit_of_the_user_counts_and_where_nothing_is_said_the_machine_s_whole_memory(

@@ -13,6 +13,8 @@ def test_promotion_and_rollback_reach_the_service_that_runs_and_its_port_is_take
     with Service(ready.start("serve", "--port", "0", "--reload-seconds", "0.1")) as service:
         assert service.facts("listening")["log"].endswith("predictions/iris")
         assert service.predict(IRIS).json["model_version"] == 1
+        needs = service.get("/model").json["manifest"]["memory"]
+        assert needs["loading"] >= needs["loaded"] >= 16, "measured when the package was built"
 
         ready.write_use_case(tree(2))
         ready.train("--require-promotion")
