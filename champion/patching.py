@@ -6,6 +6,7 @@ every row off: for a new version of a library, or to see whether a patch is to b
 """
 
 import contextlib
+import functools
 import importlib
 import inspect
 import os
@@ -47,6 +48,7 @@ class Reach:
     written_for: str
 
 
+@functools.lru_cache(maxsize=256)
 def signature(target: Any) -> str:
     """Names, kinds and defaults of the parameters, without types, whose text differs from one Python to the next."""
     if isinstance(target, property):

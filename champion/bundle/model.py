@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from champion.bundle.packed import pack, unpack
 from champion.bundle.sizes import SCHEMA, check_room, check_unpacked
-from champion.bundle.skops_inside import Parts, saved, tree_of
+from champion.bundle.skops_inside import Parts, saved, tree_of, untrusted_kinds
 from champion.bundle.written import check_written
 from champion.errors import ConfigurationError, MemoryLimitError, ModelError, PackageError
 from champion.modeling.evaluation import CandidateResult, EquivalenceReport
@@ -26,6 +26,7 @@ from champion.modeling.own.code import OwnCode
 from champion.modeling.own.kinds import STEP
 
 _Found = TypeVar("_Found")
+_BRANCHES = (dict, list, tuple)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def dumps(pipeline: Any) -> bytes:
             f"The estimator {type(pipeline[-1]).__name__} cannot be written with skops: {error}. Choose another one."
         ) from error
     data, infos = _zipped(parts)
-    if _looked_through(parts, own) is None:
+    if not _can_be_read(parts, own):
         require_trusted(data, source, own)
     else:
         _holding(source, lambda: check_room(infos, len(data), source))
@@ -76,17 +77,17 @@ def _parts_of(data: bytes) -> tuple[Any, Parts]:
 def _canonical(schema: Any, parts: Parts, types: Mapping[str, str] | None = None) -> Parts:
     """The parts of a skops file without what differs from one writing to the next: addresses and random names.
 
-    `types` are those that get another name, by the former one.
+    `types` are those that get another name, by the former one. The schema is changed in place.
     """
     names = {name: f"{position}{PurePath(name).suffix}" for position, name in enumerate(parts.namelist())}
     ids: dict[int, int] = {}
 
-    def renamed(node: Any) -> Any:
-        if isinstance(node, list | tuple):
-            return [renamed(each) for each in node]
+    def rename(node: Any) -> None:
+        for each in node.values() if isinstance(node, dict) else node:
+            if isinstance(each, _BRANCHES):
+                rename(each)
         if not isinstance(node, dict):
-            return node
-        node = {name: renamed(each) for name, each in node.items()}
+            return
         address, file = node.get("__id__"), node.get("file")
         if isinstance(address, int):  # not an attribute of this name, which would be a node
             node["__id__"] = ids.setdefault(address, len(ids))
@@ -95,9 +96,9 @@ def _canonical(schema: Any, parts: Parts, types: Mapping[str, str] | None = None
         other = types.get(f"{node.get('__module__')}.{node.get('__class__')}") if types else None
         if other is not None:
             node["__module__"], _, node["__class__"] = other.rpartition(".")
-        return node
 
-    text = json.dumps(renamed(schema)).encode()
+    rename(schema)
+    text = json.dumps(schema).encode()
     return Parts({**{names[name]: parts.read(name) for name in parts.namelist()}, SCHEMA: text})
 
 
@@ -151,19 +152,31 @@ def loads(data: bytes, source: str, own: OwnCode | None = None) -> Any:
         ) from error
 
 
+def _can_be_read(parts: Parts, own: OwnCode | None) -> bool:
+    """Whether `loads` takes a file that was just written: skops is asked of each kind of node, and not of each node."""
+    try:
+        types = untrusted_kinds(check_written(parts, own))
+        return _looked_through(parts, own) is not None if types is None else not _untrusted(types, own)
+    except MemoryError:
+        raise
+    except Exception:  # `require_trusted` says what it is
+        return False
+
+
 def _looked_through(parts: Parts, own: OwnCode | None) -> Any:
     """What skops makes of a file whose types are all trusted, and that is as this product writes it; `construct` loads it.
 
     None where anything is amiss, which `require_trusted` names, or where skops' inside is not known.
     """
     try:
-        tree = tree_of(parts)
-        if tree is None:
+        known = tree_of(parts)
+        if known is None:
             return None
+        tree, schema = known
         types = tree.get_unsafe_set()
         if RENAMED.keys() & types or _untrusted(types, own):
             return None
-        check_written(parts, own)
+        check_written(parts, own, schema)
     except MemoryError:
         raise
     except Exception:  # a file that lies about itself may raise anything

@@ -113,9 +113,9 @@ def _boosting(predictors: list[Any]) -> dict[str, Any] | None:
         "together": width,
         "counts": np.array([len(tree.nodes) for tree in each]),
         "sets": np.array([len(tree.raw_left_cat_bitsets) for tree in each]),
-        "nodes": np.concatenate([tree.nodes for tree in each]),
-        "binned": np.concatenate([tree.binned_left_cat_bitsets for tree in each]),
-        "raw": np.concatenate([tree.raw_left_cat_bitsets for tree in each]),
+        "nodes": _joined([tree.nodes for tree in each]),
+        "binned": _joined([tree.binned_left_cat_bitsets for tree in each]),
+        "raw": _joined([tree.raw_left_cat_bitsets for tree in each]),
     }
 
 
@@ -144,15 +144,31 @@ def _trees(part: Any) -> dict[str, Any] | None:
         "classes": np.asarray(first.tree_.n_classes),
         "counts": np.array([state["node_count"] for state in states], dtype=np.int64),
         "depths": np.array([state["max_depth"] for state in states], dtype=np.int64),
-        "nodes": np.concatenate([state["nodes"] for state in states]),
-        "values": np.concatenate([state["values"] for state in states]),
+        "nodes": _joined([state["nodes"] for state in states]),
+        "values": _joined([state["values"] for state in states]),
     }
 
 
+def _joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """What `np.concatenate` makes of arrays of one type, which of records compares the types anew for each."""
+    first = arrays[0]
+    if any(each.dtype != first.dtype or not each.flags.c_contiguous for each in arrays):
+        return np.concatenate(arrays)
+    whole = np.frombuffer(b"".join(each.data for each in arrays), first.dtype)
+    whole = whole.reshape(sum(map(len, arrays)), *first.shape[1:])
+    return whole.astype(
+        np.result_type(first.dtype, first.dtype), copy=False
+    )  # records without gaps between their fields
+
+
 def _same(one: dict[str, Any], common: dict[str, Any], own: set[str]) -> bool:
-    if one.keys() - common.keys() != own:
+    if len(one) != len(common) + len(own) or not own <= one.keys() or not common.keys() <= one.keys():
         return False
-    return all(value is one[name] or _equal(value, one[name]) for name, value in common.items())
+    for name, value in common.items():
+        theirs = one[name]
+        if value is not theirs and not _equal(value, theirs):
+            return False
+    return True
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -189,8 +189,8 @@ def check_unpacked(archive: zipfile.ZipFile, packed: int, source: str) -> dict[s
 def check_room(parts: list[zipfile.ZipInfo], packed: int, source: str) -> None:
     """Refuse a model file that says to unpack to more than any model, or than there is memory for; see `check_unpacked`."""
     check_sizes(parts, packed)
-    unpacked, needed, here = sum(part.file_size for part in parts), _needed(parts), memory()
-    if needed > here.share and not _was_weighed.get():
+    unpacked, needed = sum(part.file_size for part in parts), _needed(parts)
+    if needed > _LEAST and needed > (here := memory()).share and not _was_weighed.get():
         raise MemoryLimitError(
             f"{source} is too large for the memory here: it unpacks to {mib(unpacked)}, and loading it takes about "
             f"{mib(needed)}; {here.reason}."

@@ -8,9 +8,10 @@ the arrays that compiled code follows are held against what a candidate of a use
 import functools
 import io
 import json
+import math
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -137,12 +138,25 @@ def _types() -> frozenset[str]:
     return (TRUSTED | _PARTS | _TRANSFORMERS | TRANSFORMERS | {STEP} | kinds) - _UNSEEN
 
 
-def check_written(archive: zipfile.ZipFile | Parts, own: OwnCode | None = None) -> None:
-    """Refuse a skops file that holds what no candidate becomes, of `own` code too. Raises ValueError with what was found."""
-    schema = json.loads(archive.read(SCHEMA))
+def check_written(
+    archive: zipfile.ZipFile | Parts, own: OwnCode | None = None, schema: Any = None
+) -> set[tuple[str, str]]:
+    """Refuse a skops file that holds what no candidate becomes, of `own` code too. Raises ValueError with what was found.
+
+    `schema`: that of the file, where it is read already. Returns the kinds of its nodes: loaders with the types that they make.
+    """
+    schema = json.loads(archive.read(SCHEMA)) if schema is None else schema
     if schema["protocol"] < 2:
         raise ValueError(f"protocol {schema['protocol']} of skops")
-    _Reader(archive, own).look(schema, _Owner())
+    reader = _Reader(archive, own)
+    reader.look(schema, _Owner())
+    return reader.kinds
+
+
+@functools.lru_cache(maxsize=1024)
+def _may_be(loader: str, name: str) -> bool:
+    """Whether skops may make a type of this name by this loader."""
+    return re.fullmatch(_LOADERS.get(loader, "(?!)"), name) is not None
 
 
 class _Owner(NamedTuple):
@@ -159,15 +173,15 @@ class _Reader:
     def __init__(self, archive: zipfile.ZipFile | Parts, own: OwnCode | None) -> None:
         self._archive, self._own = archive, own
         self._nodes: dict[int, Mapping[str, Any]] = {}
+        self.kinds: set[tuple[str, str]] = set()
 
     def look(self, node: Mapping[str, Any], owner: _Owner) -> None:
         """Look at a node and at all below it."""
         loader, name = node["__loader__"], f"{node['__module__']}.{node['__class__']}"
         own = self._own is not None and self._own.has(name)
-        if not re.fullmatch(_LOADERS.get(loader, "(?!)"), name) or (
-            loader == "ObjectNode" and not own and name not in _types()
-        ):
+        if not _may_be(loader, name) or (loader == "ObjectNode" and not own and name not in _types()):
             raise ValueError(f"{name}, made by {loader}")
+        self.kinds.add((loader, name))
         number = node.get("__id__")
         if isinstance(number, int) and not _same(self._nodes.setdefault(number, node), node):
             raise ValueError(f"two objects of the number {number}")  # skops takes the first for both
@@ -188,8 +202,7 @@ class _Reader:
         """The array that a node stands for."""
         if node["__loader__"] != "NdArrayNode" or node["type"] != "numpy":
             raise ValueError(f"{node['__loader__']} in the place of an array")
-        array: NDArray[Any] = np.load(io.BytesIO(self._archive.read(node["file"])), allow_pickle=False)
-        return array
+        return _array(self._archive.read(node["file"]))
 
     def value(self, node: Mapping[str, Any]) -> Any:
         """What a node stands for that is a plain value."""
@@ -256,19 +269,30 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         if one.get("__loader__") == other.get("__loader__") and one.get("__loader__") in _MOMENTARY:
             return True
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one if key != "__id__")
+        if one.keys() != other.keys():
+            return False
+        for key, value in one.items():
+            theirs = other[key]
+            if key == "__id__" or (type(value) is type(theirs) is str and value == theirs):
+                continue
+            if not _same(value, theirs):
+                return False
+        return True
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
     return type(one) is type(other) and one == other
 
 
-def _below(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The nodes next below a node."""
-    for each in value.values() if isinstance(value, dict) else value:
-        if isinstance(each, dict) and isinstance(each.get("__loader__"), str):
-            yield each
-        elif isinstance(each, dict | list):
-            yield from _below(each)
+def _below(value: Any) -> list[Mapping[str, Any]]:
+    """The nodes next below a node, of JSON."""
+    found: list[Mapping[str, Any]] = []
+    for each in value.values() if type(value) is dict else value:
+        kind = type(each)
+        if kind is dict and type(each.get("__loader__")) is str:
+            found.append(each)
+        elif kind is dict or kind is list:
+            found += _below(each)
+    return found
 
 
 def _boosting(fields: _Fields, owner: _Owner) -> _Owner:
@@ -370,3 +394,21 @@ _FITTED_CHECKS: dict[str, Callable[[_Fields, _Owner], _Owner | None]] = {
     "sklearn.svm._classes.SVC": _vectors,
 }
 """Estimators of such arrays, once they are fitted; inside another one stands the estimator that was not, too."""
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    """The array of a file of NumPy's, to be looked at; what `np.load` without pickle makes of it."""
+    if not data.startswith(b"\x93NUMPY\x01\x00"):
+        array: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
+        return array
+    start = 10 + int.from_bytes(data[8:10], "little")
+    shape, by_columns, dtype = _header(data[8:start])
+    if dtype.hasobject or start + math.prod(shape) * dtype.itemsize > len(data):
+        raise ValueError("an array that is not what it says")
+    return np.ndarray(shape, dtype, data, start, order="F" if by_columns else "C")
+
+
+@functools.lru_cache(maxsize=256)
+def _header(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = np.lib.format.read_array_header_1_0(io.BytesIO(header))
+    return found

@@ -146,6 +146,10 @@ def test_an_honest_model_is_read_where_there_is_memory_for_it_and_refused_with_t
 ) -> None:
     monkeypatch.setattr(sizes, "memory", lambda: Memory(512 * MB, "the limit of the container"))
     loads(forest, "here")
+    monkeypatch.setattr(
+        sizes, "memory", lambda: pytest.fail("it was asked for a model that may have what it needs anyway")
+    )
+    loads(forest, "here")
     monkeypatch.setattr(sizes, "_LEAST", 0)
     monkeypatch.setattr(sizes, "memory", lambda: Memory(6 * MB, "the limit of the container"))
     refused = (

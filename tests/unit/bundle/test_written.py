@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_array
 
 from champion.bundle.model import dumps, loads
-from champion.bundle.written import check_written
+from champion.bundle.written import _array, check_written
 from champion.errors import PackageError
 
 ROWS, LABELS = np.arange(12.0).reshape(6, 2), [0, 1] * 3
@@ -82,3 +82,37 @@ def test_a_tree_is_looked_at_with_the_features_of_the_model_around_it() -> None:
             changed.writestr(name, text)
     with zipfile.ZipFile(target) as archive, pytest.raises(ValueError, match="a feature that the model has not"):
         check_written(archive)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(6, dtype=">i4")[::2],
+        np.array(7),
+        np.zeros((0, 3)),
+        np.array([(1, 2.5)], dtype=[("left", "<i8"), ("threshold", "<f8")]),
+        np.array(["a", "bc"]),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+def test_an_array_is_looked_at_as_numpy_reads_it(array: Any, version: tuple[int, int]) -> None:
+    file = BytesIO()
+    np.lib.format.write_array(file, array, version)
+    seen, read = _array(file.getvalue()), np.load(BytesIO(file.getvalue()), allow_pickle=False)
+    assert (seen.dtype, seen.shape) == (read.dtype, read.shape)
+    np.testing.assert_array_equal(seen, read)
+    if array.size:
+        with pytest.raises(ValueError, match=r"an array that is not what it says|EOF|cannot|read"):
+            _array(file.getvalue()[:-1])
+
+
+def test_an_array_of_objects_is_none_that_is_looked_at() -> None:
+    file = BytesIO()
+    np.save(file, np.array([None, {}]), allow_pickle=True)
+    with pytest.raises(ValueError, match="an array that is not what it says"):
+        _array(file.getvalue())
+    with pytest.raises(ValueError, match=r"pickle|magic"):
+        _array(b"no array")
