@@ -13,7 +13,8 @@ The rules, in this order:
    month); long prose is *text*; a value of its own in (nearly) every row makes an *identifier*; the rest is
    *categorical*, however many categories there are.
 5. Whole numbers, each there once, are an *identifier* where they count the rows (with gaps: a train set lacks the
-   holdout's; measured numbers that fill half of their range would repeat themselves), or where the name says so.
+   holdout's; measured numbers that fill half of their range would repeat themselves), or where the name says so. Years
+   are *numeric*: a new row has one too. They lie between 1600 and 2199, and lie evenly apart or are called years.
    Decimal numbers never are: measurements may well be all distinct. 0/1 stays *numeric*, the same to a model.
 
 No row order enters what is found, so a shuffled table has the same kinds. Distinct values and samples of them keep this
@@ -47,6 +48,7 @@ PROSE_WORDS, PROSE_LENGTH = 4, 30  # means of free text
 PROSE_FEWEST, PROSE_DISTINCT = 20, 0.3  # distinct texts, and their share of the rows, in free text
 FEW_ODD = 0.2  # share of distinct texts that are no number, up to which the others are pointed out
 MANY_ROWS = 50  # from here on whole numbers that meet half of their range, each once, are no chance
+YEARS = 1600, 2199
 SAMPLE = 1000  # distinct values looked at before all of them are
 
 _TRUTH_WORDS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
@@ -56,6 +58,7 @@ _ISO = re.compile(rf"{_USUAL_YEAR}|\d{{4}}-\d{{2}}-\d{{2}}(?:{_CLOCK})?")
 _DATE_LIKE = re.compile(r"\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d{2})(?: .*)?")
 _CODE = re.compile(r"[+-]?0\d")
 _IDENTIFIER_NAME = re.compile(r"(?:^|[\W_])(?:id|uuid|guid|index|row ?id)$|^unnamed: \d+$", re.IGNORECASE)
+_YEAR_NAME = re.compile(r"year|jahr|ann[ée]e|(?:^|[\W_])(?:yr|yrs|año|ano|anno)(?:$|[\W_\d])", re.IGNORECASE)
 _CAMEL_ID = re.compile(r"[a-z0-9]I[dD]$")
 
 
@@ -181,8 +184,21 @@ def _row_numbers(numbers: NDArray[np.float64], rows: int, name: str) -> Verdict 
     if (numbers % 1 != 0).any() or not pd.Series(numbers).is_unique:
         return None
     if dense:
+        if _are_years(numbers, name):
+            return "numeric", True, "It holds years."
         return "identifier", False, "Its whole numbers count the rows."
     return "identifier", False, "By its name it is an identifier, and each of its whole numbers is there once."
+
+
+def _are_years(numbers: NDArray[np.float64], name: str) -> bool:
+    """Whether whole numbers, each there once, are years of the world, which a new row has too, and do not count the rows.
+
+    What counts rows has no gap of its own making: years that lie two or four apart do, and those of every year have a name.
+    """
+    if numbers.min() < YEARS[0] or numbers.max() > YEARS[1] or is_identifier_name(name):
+        return False
+    apart = np.gcd.reduce(np.diff(np.sort(numbers)).astype(np.int64))
+    return bool(apart > 1 or _YEAR_NAME.search(name))
 
 
 def is_identifier_name(name: str) -> bool:

@@ -140,6 +140,28 @@ def test_row_numbers_stay_an_identifier_in_a_train_set_that_lacks_the_holdout() 
     assert describe(rows).kind == "identifier"
 
 
+@pytest.mark.parametrize(
+    ("values", "name", "kind"),
+    [
+        (range(1789, 1789 + 2 * ROWS, 2), "start", "numeric"),  # lie two apart: nothing counts its rows so
+        (range(1951, 1951 + ROWS), "Year", "numeric"),
+        (range(1951, 1951 + ROWS), "saison_yr", "numeric"),
+        ([str(year) for year in range(1951, 1951 + ROWS)], "year", "numeric"),
+        (range(1951, 1951 + ROWS), "patient", "identifier"),
+        (range(1951, 1951 + ROWS), "tyre", "identifier"),
+        (range(1951, 1951 + ROWS), "year_id", "identifier"),
+        (range(1, 1 + ROWS), "year", "identifier"),
+        (range(2180, 2180 + ROWS), "year", "identifier"),
+        (range(2, 2 + 2 * ROWS, 2), "start", "identifier"),
+    ],
+)
+def test_years_are_no_counter_of_the_rows_also_where_each_row_has_one_of_its_own(
+    values: Any, name: str, kind: str
+) -> None:
+    shuffled = pd.Series(values).sample(frac=1, random_state=0)
+    assert kind_of(shuffled, name=name).kind == kind
+
+
 def test_a_name_of_an_identifier_is_known() -> None:
     known = ["id", "ID", "user_id", "PassengerId", "Unnamed: 0", "index"]
     assert [name for name in (*known, "paid", "valid", "identity") if is_identifier_name(name)] == known
