@@ -69,12 +69,17 @@ def where(client: Client) -> Where:
 
 @contextmanager
 def running(stack: str | None, quiet: bool) -> Iterator[tuple[Client, Callable[[str, str], None], Where]]:
-    """Open the store for a run on a stack, whose steps and rows are shown as they go."""
+    """Open the store for a run on a stack, whose steps and rows are shown as they go.
+
+    Raises StoreError where the stack's artifact store cannot be used.
+    """
     client = open_store()
+    from champion.orchestration.artifact_files import require_store
     from champion.orchestration.stacks import activated
     from cli import console
 
     with activated(client, stack), console.progress(quiet) as tell:
+        require_store(client)
         yield client, tell, where(client)
 
 

@@ -9,14 +9,17 @@ from cli.common import config_option, json_option, open_store, open_use_case, pr
 @click.command("prune")
 @config_option
 @click.option("--yes", is_flag=True, help="Do it; without it the command only says what would go.")
+@click.option(
+    "--unnamed", is_flag=True, help="Also objects of a bucket that no record names; be sure that they are yours."
+)
 @json_option
-def command(config: str, yes: bool, as_json: bool) -> None:
+def command(config: str, yes: bool, unnamed: bool, as_json: bool) -> None:
     """Free the store of runs and artifacts that no model version needs."""
     workspace = open_use_case(config)
     client = open_store()
     from champion.registry.prune import prune
 
-    done = prune(client, workspace, really=yes)
+    done = prune(client, workspace, really=yes, unnamed=unnamed)
     if as_json:
         facts = {
             "runs": done.runs,
@@ -27,6 +30,7 @@ def command(config: str, yes: bool, as_json: bool) -> None:
             "bytes": done.bytes,
             "unfinished": done.unfinished,
             "freed": done.freed,
+            "unnamed": done.unnamed,
             "stays": done.stays,
             "done": yes,
         }
@@ -41,6 +45,6 @@ def command(config: str, yes: bool, as_json: bool) -> None:
         echo(sentence)
     if done.unfinished:
         echo(f"{done.unfinished} runs have not ended and stay. Here, killed ones go once no other run goes on.")
-    if not yes and any((done.runs, done.artifacts, done.snapshots, done.logs, done.metadata)):
+    if not yes and any((done.runs, done.artifacts, done.snapshots, done.logs, done.metadata, unnamed and done.unnamed)):
         echo("Nothing was removed; `--yes` does it.")
     echo(where(client))

@@ -109,21 +109,24 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
     """Have the table in the store, byte for byte; one that is there already is not copied again."""
     from zenml import save_artifact
 
-    from champion.orchestration.materializers.files import FileMaterializer, StoredFile, is_gone, write_again
+    from champion.orchestration import artifact_files
+    from champion.orchestration.materializers.files import FileMaterializer, StoredFile
 
     name, suffix = artifact_name(use_case, kind), ending_of(table.name)
     with _readable(table), contextlib.ExitStack() as copies:
         copy, version = table, files.md5(table)
         if table.is_dir():
             copy, suffix = copies.enter_context(scratch()) / "table.parquet", ".parquet"
-        if (artifact := _registered(client, name, f"{version}{suffix}")) is None or is_gone(artifact.uri):
+        artifact, called = artifact_files.find_version(client, name, f"{version}{suffix}")
+        if artifact is None or artifact_files.is_gone(client, artifact):
             copy, version = _as_a_file(table, copy, version, copies)
-            artifact = _registered(client, name, f"{version}{suffix}")  # it may have changed since it was hashed
+            # it may have changed since it was hashed
+            artifact, called = artifact_files.find_version(client, name, f"{version}{suffix}")
         stored = StoredFile(copy)
         if artifact is None:
-            return save_artifact(stored, name=name, version=f"{version}{suffix}", materializer=FileMaterializer)
-        if is_gone(artifact.uri):
-            write_again(artifact.uri, stored, FileMaterializer)
+            return save_artifact(stored, name=name, version=called, materializer=FileMaterializer)
+        if artifact_files.is_gone(client, artifact):
+            artifact_files.write_again(client, artifact, stored, FileMaterializer)
         return artifact
 
 
@@ -133,13 +136,6 @@ def _as_a_file(table: Path, copy: Path, version: str, copies: contextlib.ExitSta
         merge(table, copy)
         return copy, version
     return copies.enter_context(files.copied(table))
-
-
-def _registered(client: Client, name: str, version: str) -> ArtifactVersionResponse | None:
-    try:
-        return client.get_artifact_version(name, version)
-    except KeyError:
-        return None
 
 
 def deliver(source: Path, target: Path) -> None:

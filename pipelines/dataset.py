@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from champion.modeling.features import Feature
 
 FEWEST_BYTES = 32 * 1024 * 1024  # a shorter table is read sooner than a process has started
-_TABLE = "table.parquet"
+TABLE = "table.parquet"
 _CHECKS, _MOST_CHECKS = "checks", 20
 
 
@@ -69,14 +69,14 @@ def register(
     """Register and check the table of a use case.
 
     What was checked before (the same file, use case, champion's rule and libraries) is not read again, unless `again`;
-    where its file is gone from the store, it is written there anew. Raises ProjectError when table or use case cannot be
+    where its file is gone from the store, or the stack has another store, it is written there anew, and in a bucket with
+    `again` too. Raises ProjectError when table or use case cannot be
     used.
     """
     from zenml import log_metadata, save_artifact
 
     from champion.bundle.trial import try_candidates
-    from champion.orchestration import metadata
-    from champion.orchestration.materializers.files import is_gone, write_again
+    from champion.orchestration import artifact_files, metadata
     from champion.orchestration.materializers.table import TableMaterializer
 
     path, use_case, unkept = workspace.data, workspace.use_case, None
@@ -85,7 +85,7 @@ def register(
     if version is None:
         version = index.data_version(path) if is_there else ""
     name, key = artifact_name(use_case.name, "table"), _key(workspace, recorded, signature)
-    artifact, checks = _registered(client, name, _kept_as(version, use_case))
+    artifact, checks, called = _registered(client, name, _kept_as(version, use_case))
     if artifact is None or key not in checks or again:
         table_check.require_candidates(use_case, workspace.shown_config)
         try_candidates(use_case, workspace.shown_config)
@@ -93,17 +93,14 @@ def register(
         if read is None:
             with files.copied(path) if is_there else contextlib.nullcontext((path, "")) as (copy, version):
                 read = table_check.checked_table(copy, workspace.shown_data, use_case, recorded, signature)
-            artifact, checks = _registered(
-                client, name, _kept_as(version, use_case)
-            )  # it may have changed since it was hashed
+            # it may have changed since it was hashed
+            artifact, checks, called = _registered(client, name, _kept_as(version, use_case))
         table, checks[key] = read
         del read
         if artifact is None:
-            artifact = save_artifact(
-                table, name=name, version=_kept_as(version, use_case), materializer=TableMaterializer
-            )
-        elif is_gone(artifact.uri):
-            write_again(artifact.uri, table, TableMaterializer)
+            artifact = save_artifact(table, name=name, version=called, materializer=TableMaterializer)
+        elif artifact_files.is_gone(client, artifact, TABLE) or (again and "://" in artifact.uri):
+            artifact_files.write_again(client, artifact, table, TableMaterializer)
         del table
         latest = json.dumps(dict(list(checks.items())[-_MOST_CHECKS:]))
         kept, _ = metadata.stand_in(latest, artifact_name(use_case.name, _CHECKS))
@@ -128,17 +125,17 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
     """
     from zenml import save_artifact
 
-    from champion.orchestration.materializers.files import is_gone, write_again
+    from champion.orchestration import artifact_files
     from champion.orchestration.materializers.table import TableMaterializer
 
     name, kept_as = artifact_name(workspace.use_case.name, "table"), _kept_as(version, workspace.use_case)
-    artifact, _ = _registered(client, name, kept_as)
-    if artifact is None or is_gone(artifact.uri):
+    artifact, _, called = _registered(client, name, kept_as)
+    if artifact is None or artifact_files.is_gone(client, artifact, TABLE):
         table = _former_table(client, workspace, version)
         if artifact is None:
-            artifact = save_artifact(table, name=name, version=kept_as, materializer=TableMaterializer)
+            artifact = save_artifact(table, name=name, version=called, materializer=TableMaterializer)
         else:
-            write_again(artifact.uri, table, TableMaterializer)
+            artifact_files.write_again(client, artifact, table, TableMaterializer)
     return Dataset(artifact, version, int(str(artifact.run_metadata["rows"])), rule, ())
 
 
@@ -185,17 +182,15 @@ def _kept_as(version: str, use_case: UseCase) -> str:
     return f"{version}-{hashlib.sha256(read.model_dump_json().encode()).hexdigest()[:8]}"
 
 
-def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersionResponse | None, dict[str, Any]]:
-    """The artifact of a data version, and what checks found; no checks where its file is gone from the store."""
-    from champion.orchestration import metadata
-    from champion.orchestration.materializers.files import is_gone
+def _registered(client: Client, name: str, version: str) -> tuple[ArtifactVersionResponse | None, dict[str, Any], str]:
+    """The artifact of a data version, what checks found (nothing where its file is gone), and what it is or is to be called."""
+    from champion.orchestration import artifact_files, metadata
 
-    try:
-        artifact = client.get_artifact_version(name, version)
-    except KeyError:
-        return None, {}
+    artifact, called = artifact_files.find_version(client, name, version)
+    if artifact is None or artifact_files.is_gone(client, artifact, TABLE):
+        return artifact, {}, called
     checks = str(artifact.run_metadata.get(_CHECKS, "{}"))
-    return artifact, {} if is_gone(artifact.uri) else json.loads(metadata.whole(checks) or "{}")
+    return artifact, json.loads(metadata.whole(checks) or "{}"), called
 
 
 def _key(workspace: Workspace, recorded: SplitRule | None, signature: Sequence[Feature]) -> str:
@@ -243,7 +238,7 @@ class EarlyTable:
         answer = self._next()
         if not answer or answer["recorded"] != _plain(recorded) or answer["signature"] != _digest(signature):
             return None
-        return WrittenTable(self.folder / _TABLE, answer["rows"], answer["columns"]), answer["check"]
+        return WrittenTable(self.folder / TABLE, answer["rows"], answer["columns"]), answer["check"]
 
     def _next(self) -> dict[str, Any]:
         line = self.answers.readline()
@@ -301,7 +296,7 @@ def main(config: str, folder: str) -> None:
         if copied != version:
             return  # it changed meanwhile
         table, check = table_check.checked_table(copy, name, workspace.use_case, rule, signature)
-    write_table(table, Path(folder) / _TABLE)
+    write_table(table, Path(folder) / TABLE)
     answer(
         recorded=_plain(rule), signature=_digest(signature), check=check, rows=len(table), columns=len(table.columns)
     )

@@ -19,18 +19,17 @@ def stored_code(client: Client, workspace: Workspace, own: OwnCode | None) -> Ar
     from zenml import save_artifact
     from zenml.materializers.built_in_materializer import BytesMaterializer
 
-    from champion.orchestration.materializers.files import is_gone, write_again
+    from champion.orchestration import artifact_files
 
     if own is None:
         return None
     remember(client, workspace, own.hash)
     name = artifact_name(workspace.use_case.name, "code")
-    try:
-        artifact = client.get_artifact_version(name, own.hash)
-    except KeyError:
-        return save_artifact(own.as_bytes(), name=name, version=own.hash, include_visualizations=False)
-    if is_gone(artifact.uri):
-        write_again(artifact.uri, own.as_bytes(), BytesMaterializer)
+    artifact, version = artifact_files.find_version(client, name, own.hash)
+    if artifact is None:
+        return save_artifact(own.as_bytes(), name=name, version=version, include_visualizations=False)
+    if artifact_files.is_gone(client, artifact):
+        artifact_files.write_again(client, artifact, own.as_bytes(), BytesMaterializer)
     return artifact
 
 

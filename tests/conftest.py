@@ -24,6 +24,7 @@ from champion.workspace.workspace import Workspace
 from data.make_iris import iris_csv
 from devtools.checkout import copy_known, environment
 from tests.support.browser import browser, page  # noqa: F401 - fixtures
+from tests.support.buckets import bucket_stack  # noqa: F401 - a fixture
 from tests.support.object_store import objects, started_objects  # noqa: F401 - fixtures
 from tests.support.stores import SHARED, copy_store, once, scratch
 from tests.support.warm import SELDOM, Warm, forking, quick_stores

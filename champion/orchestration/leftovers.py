@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from champion.orchestration import artifact_files
+from champion.orchestration.bucket import Bucket
 from champion.orchestration.store import config_folder, database_of, is_local
 
 if TYPE_CHECKING:
@@ -51,15 +53,14 @@ class Leftovers:
 
 
 def leftovers(
-    client: Client, runs: Collection[Any], gone: Collection[UUID], logs: Collection[str], alone: bool
+    client: Client, runs: Collection[Any], gone: Collection[UUID], logs: Collection[str], alone: bool, bucket: Bucket
 ) -> Leftovers:
     """What stays behind once these runs and all that is `gone` (runs, steps, artifacts) are deleted, with these `logs`.
 
     Where nobody else is at work in a local store (`alone`), what earlier deletions left behind counts too.
     """
-    logs = tuple(
-        sorted(uri for uri in logs if "://" in uri or Path(uri).is_file())
-    )  # ZenML may name one that nobody wrote
+    # ZenML may name one that nobody wrote
+    logs = tuple(sorted(uri for uri in logs if _is_there(uri, bucket)))
     ids = tuple({run.snapshot.id for run in runs if run.snapshot is not None})
     if not (is_local(client) and alone):
         why = (
@@ -70,7 +71,7 @@ def leftovers(
             "database stay until the next call."
         )
         unused = tuple(each for each in ids if _runs_of(client, each) <= {run.id for run in runs})
-        return Leftovers(len(unused), logs, sum(map(_size, logs)), (), (why,), unused)
+        return Leftovers(len(unused), logs, sum(_size(uri, bucket) for uri in logs), (), (why,), unused)
     orphans = client.prune_snapshots(datetime.now(UTC)).snapshot_count or 0
     try:
         with _database(client) as database:
@@ -78,9 +79,9 @@ def leftovers(
             metadata = _ownerless(database.execute(_METADATA), {each.hex for each in gone})
     except sqlite3.Error as error:
         why = f"Metadata and logs of what is gone stay: the database does not answer ({error})."
-        return Leftovers(len(ids) + orphans, logs, sum(map(_size, logs)), (), (why,))
+        return Leftovers(len(ids) + orphans, logs, sum(_size(uri, bucket) for uri in logs), (), (why,))
     every = {*logs, *(str(path) for path in _log_files(client, named) if str(path) not in named)}
-    return Leftovers(len(ids) + orphans, tuple(sorted(every)), sum(map(_size, every)), metadata, ())
+    return Leftovers(len(ids) + orphans, tuple(sorted(every)), sum(_size(uri, bucket) for uri in every), metadata, ())
 
 
 def remove(client: Client, left: Leftovers, alone: bool) -> None:
@@ -96,7 +97,10 @@ def remove(client: Client, left: Leftovers, alone: bool) -> None:
             with contextlib.suppress(KeyError):
                 client.delete_snapshot(snapshot)
     for uri in left.logs:
-        _delete_file(client, uri)
+        with contextlib.suppress(
+            Exception
+        ):  # a store that is gone, or lies on another machine; it raises what it raises
+            artifact_files.remove_log(client, uri)
     if is_local(client) and alone:
         _remove_empty_folders(config_folder() / "local_stores")
 
@@ -161,19 +165,17 @@ def _runs_of(client: Client, snapshot: UUID) -> set[UUID]:
     return {run.id for run in client.list_pipeline_runs(snapshot_id=snapshot, size=100)}
 
 
-def _size(uri: str) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        return Path(uri).stat().st_size if "://" not in uri else 0
-    return 0
-
-
-def _delete_file(client: Client, uri: str) -> None:
-    """Delete a log where it can be reached; one that is gone already, or lies on another machine, is none to delete."""
+def _is_there(uri: str, bucket: Bucket) -> bool:
+    """Whether a log may be there: of another store than the active one nobody has looked."""
     if "://" not in uri:
-        Path(uri).unlink(missing_ok=True)
-        return
-    with contextlib.suppress(Exception):  # the artifact store raises what its file system raises
-        client.active_stack.artifact_store.remove(uri)
+        return Path(uri).is_file()
+    return bool(bucket.size(uri)) or not (bucket.path and uri.startswith(f"{bucket.path}/"))
+
+
+def _size(uri: str, bucket: Bucket) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return Path(uri).stat().st_size if "://" not in uri else bucket.size(uri)
+    return 0
 
 
 def _remove_empty_folders(folder: Path) -> None:

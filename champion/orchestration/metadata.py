@@ -44,14 +44,15 @@ def held_by(item: ArtifactVersionResponse | ModelVersionResponse) -> tuple[str, 
 def _from_artifact(artifact_id: str) -> str | None:
     from zenml.client import Client
 
-    from champion.orchestration.materializers.files import is_gone
+    from champion.orchestration import artifact_files
 
+    client = Client()
     try:
-        artifact = Client().get_artifact_version(artifact_id)
+        artifact = client.get_artifact_version(artifact_id)
     except KeyError:
         return None
     try:
-        return None if is_gone(artifact.uri) else str(artifact.load())
+        return None if artifact_files.is_gone(client, artifact) else str(artifact_files.load(client, artifact))
     except Exception as error:  # the artifact store raises what its file system raises; that is no missing record
         raise StoreError(
             f"A record of a model version or a table cannot be read from the store ({type(error).__name__}: {error}). "

@@ -7,6 +7,7 @@ person decides (`adopt`). Then the package on disk follows.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +19,7 @@ from champion.bundle.libraries import moved
 from champion.bundle.manifest import MODEL, ChampionState
 from champion.bundle.model import require_trusted
 from champion.datastore.index import Pointer
-from champion.errors import ProjectError
+from champion.errors import ProjectError, StoreError
 from champion.orchestration.store import is_local, locked
 from champion.registry import versions as champions
 from champion.registry.agreement import write_agreement
@@ -64,15 +65,19 @@ def reconcile(client: Client, workspace: Workspace) -> Reconciled:
     Raises PackageError when the package is broken, or another use case's; UnreachableError when the package that the
     pointer names cannot be fetched; ProjectError when pointer and store both moved.
     """
-    fetched = None
+    fetched, asked = None, False
     while True:
         with locked(client, workspace.use_case.name):
             sides, done = read_sides(client, workspace), []
             if is_taken(sides, workspace):
                 done.append(_take(client, workspace, sides))
                 sides = read_sides(client, workspace)
-            if not _lacks(sides, fetched):
+            elsewhere = sides.lost and not asked and _to_restore(sides, fetched) is None
+            if not elsewhere and not _lacks(sides, fetched):
                 return _reconciled(client, workspace, sides, fetched, done)
+        if elsewhere:
+            fetched, asked = _from_former_store(client, sides), True
+            continue
         try:
             fetched = _fetch(workspace, sides)
         except UnreachableError:
@@ -92,7 +97,9 @@ def _reconciled(
         sides = read_sides(client, workspace)
     package, brought = _bring_package(client, workspace, sides, fetched)
     _agree(client, workspace, sides)
-    done += [brought] if brought else []
+    if brought:
+        done.append(brought)
+        sides = read_sides(client, workspace)  # the champion's package may be another artifact now
     judged = never_judged(workspace.reports, workspace.use_case.name)
     return Reconciled(sides.history, package, tuple(done), sentence(sides, workspace), judged)
 
@@ -176,11 +183,23 @@ def _lacks(sides: Sides, fetched: Package | None) -> bool:
     if pointer is None or any(package.md5 == pointer.md5 for package in at_hand):
         return False
     if sides.lost:
-        champion = sides.history.champion
-        return sides.agreed and all(
-            champion is None or p.manifest.files[MODEL] != champion.record.model for p in at_hand
-        )
+        return sides.agreed and _to_restore(sides, fetched) is None
     return sides.situation is Situation.MOVED or (sides.situation is Situation.BOTH and sides.named is None)
+
+
+def _to_restore(sides: Sides, fetched: Package | None) -> Package | None:
+    """The package at hand that holds the champion's model."""
+    champion = sides.history.champion
+    at_hand = (package for package in (sides.package, fetched) if package)
+    return next((each for each in at_hand if champion and each.manifest.files[MODEL] == champion.record.model), None)
+
+
+def _from_former_store(client: Client, sides: Sides) -> Package | None:
+    """The champion's package from an artifact store that is no more the stack's; None where it cannot be read there."""
+    assert sides.history.champion is not None
+    with contextlib.suppress(StoreError):
+        return champions.load_package(client, sides.history.champion)
+    return None
 
 
 def _fetch(workspace: Workspace, sides: Sides) -> Package:
@@ -268,13 +287,15 @@ def _bring_package(
     champion, package = sides.history.champion, sides.package
     if champion is None or not sides.lost:
         return _write_if_behind(client, workspace, champion, package)
-    source = next((p for p in (package, fetched) if p and p.manifest.files[MODEL] == champion.record.model), None)
+    source = _to_restore(sides, fetched)
     if source is None:
         raise champions.gone(champion, "its files or its artifact were deleted")
     champions.restore_package(client, champion, source)
     champion = champions.version_history(client, workspace.use_case.name).champion
     package, _ = _write_if_behind(client, workspace, champion, package)
     name = workspace.shown_package if source is sides.package else shown(workspace.pointer, workspace.root)
+    if source is not sides.package and (sides.pointer is None or source.md5 != sides.pointer.md5):
+        name = "the artifact store where it was"
     number = source.manifest.model_version
     return package, f"model version {number} was put back into the store, where it was gone, from {name}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from champion.bundle import folder
 from champion.bundle.build import with_state
 from champion.bundle.folder import Package
-from champion.bundle.manifest import ChampionState
+from champion.bundle.manifest import MODEL, ChampionState
 from champion.errors import ConfigurationError, PackageError, ProjectError, StoreError
 from champion.orchestration.store import locked
 from champion.registry import versions as champions
@@ -48,7 +48,8 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
         raise ProjectError(f"{name} has no champion yet, so there is nothing to roll back. Run `python run.py train`.")
     try:
         wanted = _wanted(champion, number)
-        fetched = _from_history(workspace, wanted) if _former(client, name, wanted) is None else None
+        former = _former(client, name, wanted)
+        fetched = None if former and champions.is_readable(client, former) else _from_history(workspace, wanted)
     except ProjectError as error:
         if not reconciled.done:
             raise
@@ -60,7 +61,11 @@ def roll_back(client: Client, workspace: Workspace, number: int | None) -> Rolle
                 "Nothing was rolled back: the champion changed at this moment. Look at `models`, and try again."
             )
         if fetched is not None:
-            import_package(client, fetched, as_champion=False)
+            known = history.packaged(wanted, fetched.manifest.files[MODEL], fetched.manifest.fingerprint)
+            if known is None:
+                import_package(client, fetched, as_champion=False)
+            else:
+                champions.restore_package(client, known, fetched)
             history = champions.version_history(client, name)
         former = _former(client, name, wanted)
         if former is None:

@@ -15,16 +15,18 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
 from champion.bundle.decision_record import DecisionFacts, shared
+from champion.bundle.folder import MANIFEST
 from champion.bundle.manifest import ANCESTORS, MODEL, ChampionState, Manifest
 from champion.errors import PackageError, StoreError
 from champion.modeling.split import SplitRule
+from champion.orchestration import artifact_files
 from champion.orchestration.metadata import held_by, stand_in, whole
 from champion.orchestration.runs import artifact_name
 from champion.orchestration.store import is_local
@@ -84,6 +86,8 @@ class Version:
     answers_id: str | None = None  # that of its answers to the holdout
     long_values: tuple[str, ...] = ()  # artifact versions that hold what is too long for metadata
     live: LiveRecord | None = None
+    packages: tuple[str, ...] = ()  # artifact versions of its package in every store that had it, newest first
+    answers: tuple[str, ...] = ()  # those of its answers
 
     @property
     def number(self) -> int:
@@ -214,6 +218,8 @@ def _version(item: ModelVersionResponse) -> Version | None:
         answers_id=answers,
         long_values=held_by(item),
         live=_live(item),
+        packages=_every(item, _PACKAGE),
+        answers=_every(item, _ANSWERS),
     )
 
 
@@ -241,6 +247,11 @@ def _newest(item: ModelVersionResponse, name: str) -> str | None:
     """The value that was written last; None where there is none, or the artifact that holds it is gone."""
     keys = _keys(item, name)
     return whole(str(item.run_metadata[keys[-1]])) if keys else None
+
+
+def _every(item: ModelVersionResponse, name: str) -> tuple[str, ...]:
+    """All values that were written, newest first."""
+    return tuple(str(item.run_metadata[key]) for key in reversed(_keys(item, name)))
 
 
 def log(client: Client, version_id: UUID, **values: BaseModel | str) -> None:
@@ -304,41 +315,79 @@ def save_package(client: Client, version_id: UUID, package: Package, answers: by
     from champion.orchestration.materializers.package import PackageMaterializer
 
     use_case, version = package.manifest.use_case, _model_version(client, version_id)
-    artifacts = {
-        _PACKAGE: save_artifact(package, name=artifact_name(use_case, "package"), materializer=PackageMaterializer)
-    }
+    kept = {_PACKAGE: save_artifact(package, name=artifact_name(use_case, "package"), materializer=PackageMaterializer)}
     if answers is not None:
         name = artifact_name(use_case, "answers")
-        artifacts[_ANSWERS] = save_artifact(answers, name=name, include_visualizations=False)
-    for artifact in artifacts.values():
+        kept[_ANSWERS] = save_artifact(answers, name=name, include_visualizations=False)
+    for artifact in kept.values():
         link_artifact_version_to_model_version(artifact, version)
-    log(client, version_id, **{name: str(artifact.id) for name, artifact in artifacts.items()})
+    log(client, version_id, **{name: str(artifact.id) for name, artifact in kept.items()})
+
+
+def _keep_answers(client: Client, version_id: UUID, answers: bytes) -> ArtifactVersionResponse:
+    from zenml import save_artifact
+    from zenml.model.utils import link_artifact_version_to_model_version
+
+    version = _model_version(client, version_id)
+    name = artifact_name(version.model.name, "answers")
+    kept = save_artifact(answers, name=name, include_visualizations=False)
+    link_artifact_version_to_model_version(kept, version)
+    log(client, version_id, **{_ANSWERS: str(kept.id)})
+    return kept
 
 
 def stored_package(client: Client, version: Version) -> ArtifactVersionResponse:
-    """The package of a version that was champion, as an artifact, unread; a `StoreError` where none can be had."""
-    from champion.orchestration.materializers.files import is_gone
+    """The package of a version that was champion, as an artifact that a run can take; a `StoreError` where there is none."""
+    artifact = _package_of(client, version)
+    if artifact_files.is_here(client, artifact):
+        return artifact
+    raise StoreError(
+        f"The package of model version {version.number} lies in another artifact store than the one of the active stack "
+        f"({artifact.uri}). `python run.py train` brings it here."
+    )
 
+
+def _package_of(client: Client, version: Version) -> ArtifactVersionResponse:
+    """The package of a version that was champion, as an artifact, wherever it lies; a `StoreError` where none can be had."""
     if version.package_id is None:
         raise StoreError(f"Model version {version.number} was never in production; it has no package.")
+    if found := _whole(client, version.packages, MANIFEST, MODEL):
+        return found
     try:
-        artifact = client.get_artifact_version(version.package_id)
+        uri = client.get_artifact_version(version.package_id).uri
     except KeyError:
         raise gone(version, "its artifact was deleted") from None
-    uri = artifact.uri
-    if (
-        not is_local(client)
-        and "://" not in uri
-        and not Path(uri).is_relative_to(client.active_stack.artifact_store.path)  # which steps here may read
-    ):
+    _require_shared(client, version)
+    raise gone(version, uri)
+
+
+def _require_shared(client: Client, version: Version) -> None:
+    """Refuse a package of a shared server that lies in folders of other machines alone: a `StoreError`."""
+    kept = []
+    for each in version.packages:
+        with contextlib.suppress(KeyError):
+            kept.append(client.get_artifact_version(each))
+    shared = any("://" in each.uri or artifact_files.is_here(client, each) for each in kept)
+    if kept and not shared and not is_local(client):
         raise StoreError(
             f"The package of model version {version.number} lies in a folder of the machine that made it. Whoever "
             "shares a ZenML server needs an artifact store that all can reach: run on a stack that has one "
             "(docs/scale.md)."
         )
-    if is_gone(uri):
-        raise gone(version, uri)
-    return artifact
+
+
+def _whole(client: Client, ids: Iterable[str], *needed: str) -> ArtifactVersionResponse | None:
+    """Of artifacts one whose files are there: the one that a run can take, else one that lies elsewhere."""
+    elsewhere = None
+    for each in ids:
+        with contextlib.suppress(KeyError):
+            artifact = client.get_artifact_version(each)
+            here = artifact_files.is_here(client, artifact)
+            if (here or elsewhere is None) and not artifact_files.is_gone(client, artifact, *needed):
+                if here:
+                    return artifact
+                elsewhere = artifact
+    return elsewhere
 
 
 def gone(version: Version, why: object) -> StoreError:
@@ -350,46 +399,52 @@ def gone(version: Version, why: object) -> StoreError:
 
 
 def kept_answers(client: Client, version: Version) -> ArtifactVersionResponse | None:
-    """What a version answered to its holdout, as an artifact, unread; None where that was not kept, or is gone."""
-    from champion.orchestration.materializers.files import is_gone
+    """What a version answered to its holdout, as an artifact that a run can take; None where that was not kept, or is gone.
 
-    if version.answers_id is None:
-        return None
+    Answers that lie in a former artifact store are copied.
+    """
+    artifact = _whole(client, version.answers)
+    if artifact is None or artifact_files.is_here(client, artifact):
+        return artifact
     try:
-        artifact = client.get_artifact_version(version.answers_id)
-    except KeyError:
+        answers = artifact_files.load(client, artifact)
+    except Exception:  # the artifact store raises what its file system raises
         return None
-    return None if is_gone(artifact.uri) else artifact
+    return _keep_answers(client, version.id, answers)
 
 
 def load_package(client: Client, version: Version) -> Package:
     """The package of a version that was champion, with its state as the store knows it; a `StoreError` like `stored_package`."""
     from champion.bundle.build import with_state
 
-    artifact = stored_package(client, version)
+    artifact = _package_of(client, version)
     try:
-        package: Package = artifact.load()
+        package: Package = artifact_files.load(client, artifact)
     except Exception as error:  # the artifact store raises what its file system raises
         raise gone(version, f"{type(error).__name__}: {error}") from error
     return with_state(package, version.champion_state) if version.champion_state else package
 
 
 def has_package(client: Client, version: Version) -> bool:
-    """Whether the store still has the package of a version: its artifact and, on this machine, its files."""
-    from champion.orchestration.materializers.files import is_gone
+    """Whether the active stack's store has the package of a version: its artifact and its files."""
+    artifact = _whole(client, version.packages, MANIFEST, MODEL)
+    return artifact is not None and artifact_files.is_here(client, artifact)
 
+
+def is_readable(client: Client, version: Version) -> bool:
+    """Whether any store still has the package of a version, as far as it can be asked."""
     try:
-        return version.package_id is not None and not is_gone(client.get_artifact_version(version.package_id).uri)
-    except KeyError:
+        _package_of(client, version)
+    except StoreError:
         return False
+    return True
 
 
 def restore_package(client: Client, version: Version, package: Package) -> None:
-    """Write a version's package into the store again, where its files or its artifact were deleted.
+    """Write a version's package into the store again, where its files or its artifact were deleted, or lie in a former one.
 
     Raises PackageError when the package is of another model.
     """
-    from champion.orchestration.materializers.files import write_again
     from champion.orchestration.materializers.package import PackageMaterializer
 
     if package.manifest.files[MODEL] != version.record.model:
@@ -397,10 +452,14 @@ def restore_package(client: Client, version: Version, package: Package) -> None:
             f"The package of model version {version.number} is gone from the store, and the one at hand is of another "
             "model. Bring the right one back with `make pull`."
         )
-    try:
-        write_again(client.get_artifact_version(str(version.package_id)).uri, package, PackageMaterializer)
-    except KeyError:
-        save_package(client, version.id, package)
+    _require_shared(client, version)
+    for each in version.packages:
+        with contextlib.suppress(KeyError):
+            artifact = client.get_artifact_version(each)
+            if artifact_files.is_here(client, artifact):
+                artifact_files.write_again(client, artifact, package, PackageMaterializer)
+                return
+    save_package(client, version.id, package)
 
 
 def set_champion(client: Client, version_id: UUID, champion_state: ChampionState) -> None:

@@ -1,7 +1,6 @@
 """A table in an object store: one data version wherever it lies, read by every command."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,37 +64,16 @@ def test_init_doctor_and_train_read_it_and_dvc_has_no_stage_of_it(checkout: Chec
     assert address in found["data"]["found"]
 
 
-@pytest.fixture
-def stack(store: Any, objects: ObjectStore) -> Iterator[Any]:
-    """A stack whose artifact store is the server, with its keys as a secret, and the local orchestrator."""
-    from zenml.enums import StackComponentType as Kind
-
-    name = objects.bucket()
-    store.create_secret(name, {"key": objects.key, "secret": objects.secret})
-    configuration = {
-        "path": f"s3://{name}/store",
-        "key": f"{{{{{name}.key}}}}",
-        "secret": f"{{{{{name}.secret}}}}",
-        "client_kwargs": {"endpoint_url": objects.endpoint},
-    }
-    store.create_stack_component(name, "s3", Kind.ARTIFACT_STORE, configuration)
-    store.create_stack(name, {Kind.ORCHESTRATOR: "default", Kind.ARTIFACT_STORE: name})
-    former = store.active_stack_model.id
-    store.activate_stack(name)
-    yield store
-    store.activate_stack(former)
-
-
 def test_without_keys_of_its_own_a_machine_asks_with_those_of_the_stack(
-    stack: Any, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    store: Any, bucket_stack: str, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert object_access(stack).key is None, "the environment has keys"
+    assert object_access(store).key is None, "the environment has keys"
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    given = object_access(stack)
+    given = object_access(store)
     assert (given.endpoint, given.key, given.secret) == (objects.endpoint, objects.key, objects.secret)
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    assert object_access(stack) == given
-    assert given.whose == f"the credentials of the stack {stack.active_stack_model.name!r}"
+    assert object_access(store) == given
+    assert given.whose == f"the credentials of the stack {bucket_stack!r}"
     monkeypatch.setenv("S3_ENDPOINT", "http://another")
-    assert object_access(stack).key is None, "another store has other keys"
+    assert object_access(store).key is None, "another store has other keys"

@@ -106,14 +106,3 @@ class FileMaterializer(Files):
     def extract_metadata(self, data: StoredFile) -> dict[str, Any]:
         """Its size, for the dashboard."""
         return {"bytes": data.path.stat().st_size}
-
-
-def is_gone(uri: str) -> bool:
-    """Whether the files of an artifact were deleted; only a store on this machine is looked at."""
-    return "://" not in uri and not any(path.is_file() for path in Path(uri).glob("*"))
-
-
-def write_again(uri: str, value: Any, materializer: type[BaseMaterializer]) -> None:
-    """Write the files of an artifact anew where they stood, so that all that refers to it finds them."""
-    Path(uri).mkdir(parents=True, exist_ok=True)
-    materializer(uri).save(value)

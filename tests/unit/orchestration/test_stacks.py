@@ -146,7 +146,8 @@ def test_a_run_takes_along_the_image_and_pods_of_the_size_that_is_asked_for_and_
     use_case = quick(candidates=TWO, resources=RESOURCES)
     workspace = session.workspace(use_case)
     assert support_of(kubernetes).step_settings(workspace.use_case, workspace.use_case.steps()) == {}, "no pods here"
-    register(kubernetes, workspace, None)  # in a store that can be reached
+    dataset = register(kubernetes, workspace, None)  # in a store that can be reached
+    monkeypatch.setattr("pipelines.training.register", lambda *_: dataset)
     stacks.activate(kubernetes, "kubernetes")
     with pytest.raises(ProjectError, match="handed to the stack"):
         session.train(use_case)

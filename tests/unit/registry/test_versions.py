@@ -11,7 +11,7 @@ import pytest
 from champion.bundle.manifest import ChampionState
 from champion.errors import StoreError
 from champion.modeling.split import SplitRule
-from champion.orchestration import metadata
+from champion.orchestration import artifact_files, metadata
 from champion.registry import versions as room
 from champion.registry.prune import prune
 from champion.registry.versions import Record, Version, VersionHistory
@@ -69,7 +69,7 @@ def test_what_is_long_lies_in_an_artifact_and_one_that_cannot_be_read_is_no_miss
     assert champion.record == long
     metadata._from_artifact.cache_clear()
     with monkeypatch.context() as patch:
-        patch.setattr("zenml.models.ArtifactVersionResponse.load", lambda _: Path("/of an artifact store").read_text())
+        patch.setattr(artifact_files, "load", lambda *_: Path("/of an artifact store").read_text())
         with pytest.raises(StoreError, match=r"cannot be read from the store \(FileNotFoundError"):
             room.version_history(client, name)
     assert room.version_history(client, name).champion == champion, "a failure is not remembered"
