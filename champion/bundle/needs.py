@@ -49,7 +49,7 @@ def _rounded(size: int) -> int:
 
 
 def _measure(package: Package, source: str) -> tuple[int, int]:
-    _give_back()
+    trim()
     before, done, most = resident(), threading.Event(), [0]
 
     def look() -> None:
@@ -65,7 +65,7 @@ def _measure(package: Package, source: str) -> tuple[int, int]:
         done.set()
         watcher.join()
     peak = max(most[0], resident())
-    _give_back()
+    trim()
     loaded = resident()
     del model
     return max(peak - before, 0), max(loaded - before, 0)
@@ -77,8 +77,8 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _give_back() -> None:
+def trim() -> None:
     """Give freed memory back to the system, so that what is taken again shows."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
-    if trim is not None:
-        trim(0)
+    call = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
+    if call is not None:
+        call(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import ipaddress
 import json
@@ -111,12 +110,12 @@ async def _serve(server: uvicorn.Server, state: State, listener: socket.socket) 
 
 def _release_memory() -> None:
     """Give back what the start has used, and let no later collection look at what was imported: that stays."""
+    from champion.bundle.needs import trim
+
     gc.collect()
     gc.freeze()
     gc.enable()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
-    if trim is not None:
-        trim(0)
+    trim()
 
 
 def listen(host: str, port: int) -> socket.socket:

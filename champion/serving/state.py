@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import gc
 import hmac
 import logging
 import os
@@ -25,6 +26,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from champion.bundle.folder import Package, read
+from champion.bundle.needs import trim
 from champion.bundle.sizes import limit, weighed
 from champion.errors import PackageError, ProjectError
 from champion.failures import of_a_warning
@@ -261,7 +263,11 @@ class Watcher:
             return
         self._newest = number
         if refused is None:
+            former = self._state.champion
             self._take(champion)
+            if former not in (None, self._state.champion):
+                del former
+                await _in_a_thread(_release_memory)
         else:
             self._refuse(refused)
 
@@ -283,6 +289,7 @@ class Watcher:
 
     def _loaded(self, package: Package) -> Champion:
         """The champion of a package, weighed where the container has a limit, and loaded by a child first where it may hurt."""
+        _release_memory()
         trust, trial, here = self._state.options.trust_code, self._state.trial, limit()
         if here is not None and (said := weigh(package, self._shown, here)) is not None:
             self._tell("weighed", said)
@@ -326,6 +333,12 @@ async def _in_a_thread(ask: Callable[[], Result]) -> Result:
 
     threading.Thread(target=run, name="package", daemon=True).start()
     return await asyncio.wrap_future(answer)
+
+
+def _release_memory() -> None:
+    """Give back what a former champion, or loading this one, has left: the system keeps nothing of it for the next one."""
+    gc.collect()
+    trim()
 
 
 def _stamp(folder: Path) -> object:

@@ -69,7 +69,7 @@ def test_with_a_read_only_root_and_no_right_what_is_mounted_is_served_and_its_su
     log.mkdir()
     log.chmod(0o777)
     container = engine.containers.run(
-        serving, detach=True, environment={"SERVE_LOG": "/log", **KEYLESS},
+        serving, detach=True, environment={"SERVE_LOG": "/log", **KEYLESS}, mem_limit="512m",
         volumes={str(models): {"bind": "/app/models", "mode": "ro"}, str(log): {"bind": "/log", "mode": "rw"}},
         **HARDENED,
     )  # fmt: skip
@@ -80,6 +80,13 @@ def test_with_a_read_only_root_and_no_right_what_is_mounted_is_served_and_its_su
         assert done.exit_code == 0, (done.output, container.logs())
         return json.loads(done.output)["version"]
 
+    def swap(manifest: dict[str, Any]) -> None:
+        """Put the same package with another manifest into its place."""
+        shutil.copytree(models / "iris", tmp_path / "next")
+        (tmp_path / "next/manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        (models / "iris").rename(models / f"before-{manifest['model_version']}")
+        (tmp_path / "next").rename(models / "iris")
+
     try:
         assert version() == 1
         status = container.exec_run(["cat", "/proc/1/status"]).output.decode()
@@ -87,11 +94,13 @@ def test_with_a_read_only_root_and_no_right_what_is_mounted_is_served_and_its_su
         assert "NoNewPrivs:\t1" in status
         check = engine.images.get(serving).attrs["Config"]["Healthcheck"]["Test"]
         assert container.exec_run(check[1:]).exit_code == 0
-        (models / "iris").rename(models / "before")
-        shutil.copytree(models / "before", tmp_path / "next")
-        manifest = json.loads((tmp_path / "next/manifest.json").read_text(encoding="utf-8"))
-        (tmp_path / "next/manifest.json").write_text(json.dumps({**manifest, "model_version": 2}), encoding="utf-8")
-        (tmp_path / "next").rename(models / "iris")
+        manifest = json.loads((models / "iris/manifest.json").read_text(encoding="utf-8"))
+        assert manifest["memory"]["loading"] >= 16, "as it was measured"
+        swap({**manifest, "model_version": 3, "memory": {"loading": 4000, "loaded": 2000}})
+        wait_until(lambda: b"loading it takes about 4,000 MiB" in container.logs(), 60, "no refusal came")
+        assert b"of 512 MiB, the limit of the container" in container.logs()
+        assert version() == 1
+        swap({**manifest, "model_version": 2})
         wait_until(lambda: version() == 2, 60, "the successor did not answer")
         wait_until(lambda: len(list(log.glob("predictions-v*.parquet"))) > 1, 60, "no second log file came")
         container.kill()

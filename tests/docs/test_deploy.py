@@ -178,6 +178,8 @@ def test_the_parts_of_an_overlay_find_each_other(overlay: str) -> None:
     (container,) = containers_of(made)
     (metric,) = made["HorizontalPodAutoscaler"]["spec"]["metrics"]
     assert (metric["type"], metric["containerResource"]["container"]) == ("ContainerResource", container["name"])
+    window = made["HorizontalPodAutoscaler"]["spec"]["behavior"]["scaleUp"]["stabilizationWindowSeconds"]
+    assert window >= 60, "a package that is loaded adds no pods"
     assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow", "pods that answer nobody keep no node"
     (port,) = container["ports"]
     assert made["Service"]["spec"]["ports"][0]["targetPort"] == port["name"]

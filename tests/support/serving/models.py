@@ -26,6 +26,7 @@ from tests.support.packages import about
 FOREST = ("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 10, "random_state": 0})
 REGRESSION = ("sklearn.linear_model.LogisticRegression", {"max_iter": 1000})
 BOOSTING = ("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 5, "random_state": 0})
+DEEP = ("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 50, "random_state": 0})
 PRIOR = ("sklearn.dummy.DummyClassifier", {"strategy": "prior"})
 WITHOUT_PROBABILITIES = ("sklearn.svm.LinearSVC", {"random_state": 0})
 HOSTILE = '<img src=x onerror="document.title=1">&amp;"\'</script><script>document.title=2</script>'
@@ -35,6 +36,13 @@ IRIS = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_wid
 def iris() -> pd.DataFrame:
     """The sample."""
     return pd.read_csv(io.BytesIO(iris_csv()))
+
+
+def noise() -> pd.DataFrame:
+    """The sample's columns without anything to learn, so that a forest grows as deep as it can."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(random.normal(5, 1, (8000, 4)).round(3), columns=list(IRIS))
+    return table.assign(species=random.choice(["setosa", "versicolor", "virginica"], len(table)))
 
 
 def mixed() -> pd.DataFrame:
@@ -93,7 +101,10 @@ def hostile() -> pd.DataFrame:
     )  # fmt: skip
 
 
-TABLES = {make.__name__: (make, "target") for make in (mixed, paged, grown, hostile)} | {"iris": (iris, "species")}
+TABLES = {make.__name__: (make, "target") for make in (mixed, paged, grown, hostile)} | {
+    "iris": (iris, "species"),
+    "noise": (noise, "species"),
+}
 
 
 @functools.cache

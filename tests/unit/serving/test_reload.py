@@ -195,6 +195,21 @@ def test_another_signature_brings_its_own_fields_also_after_the_service_was_kill
         assert service.predict(service.example).json["model_version"] == 2
 
 
+def test_what_a_former_champion_took_of_the_memory_is_given_back(folder: Path) -> None:
+    large = made("noise", "DEEP", 2)
+    large = replace(large, manifest=large.manifest.model_copy(update={"use_case": "iris"}))
+    with over(folder) as service:
+        before, held = service.memory(), []
+        for _ in range(2):
+            write(large, folder)
+            service.serves(2)
+            held.append(service.memory() - before)
+            write(made(), folder)
+            service.serves(1)
+        assert min(held) > 20_000_000, "else there is nothing to give back"
+        service.until(lambda: service.memory() < before + 12_000_000, "the memory of before")
+
+
 def test_fields_that_a_former_champion_took_are_ignored_counted_and_told_once_and_foreign_ones_are_refused(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
