@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from champion.bundle.batch import BatchRequest, Tally, open_for, require_columns
 from champion.errors import ConfigurationError, DataError, ProjectError
+from champion.orchestration.artifacts import saved
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
 from champion.tabular.parquet_folder import merge
@@ -107,8 +108,6 @@ def _readable(table: Path) -> Iterator[None]:
 
 def register_table(client: Client, use_case: str, kind: str, table: Path) -> ArtifactVersionResponse:
     """Have the table in the store, byte for byte; one that is there already is not copied again."""
-    from zenml import save_artifact
-
     from champion.orchestration import artifact_files
     from champion.orchestration.materializers.files import FileMaterializer, StoredFile
 
@@ -124,7 +123,7 @@ def register_table(client: Client, use_case: str, kind: str, table: Path) -> Art
             artifact, called = artifact_files.find_version(client, name, f"{version}{suffix}")
         stored = StoredFile(copy)
         if artifact is None:
-            return save_artifact(stored, name=name, version=called, materializer=FileMaterializer)
+            return saved(client, name, called, stored, materializer=FileMaterializer)
         if artifact_files.is_gone(client, artifact):
             artifact_files.write_again(client, artifact, stored, FileMaterializer)
         return artifact

@@ -24,6 +24,7 @@ from champion.errors import DataError, ProjectError
 from champion.modeling.own.code import active
 from champion.modeling.split import SplitRule
 from champion.orchestration import code
+from champion.orchestration.artifacts import saved
 from champion.orchestration.object_access import bring_table
 from champion.orchestration.runs import artifact_name
 from champion.scratch import scratch
@@ -73,7 +74,7 @@ def register(
     `again` too. Raises ProjectError when table or use case cannot be
     used.
     """
-    from zenml import log_metadata, save_artifact
+    from zenml import log_metadata
 
     from champion.bundle.trial import try_candidates
     from champion.orchestration import artifact_files, metadata
@@ -98,7 +99,7 @@ def register(
         table, checks[key] = read
         del read
         if artifact is None:
-            artifact = save_artifact(table, name=name, version=called, materializer=TableMaterializer)
+            artifact = saved(client, name, called, table, materializer=TableMaterializer)
         elif artifact_files.is_gone(client, artifact, TABLE) or (again and "://" in artifact.uri):
             artifact_files.write_again(client, artifact, table, TableMaterializer)
         del table
@@ -123,8 +124,6 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
     It is taken from the store, from the use case's file where that has this md5, or by DVC from its cache or the remote.
     Raises DataError where none of them has it.
     """
-    from zenml import save_artifact
-
     from champion.orchestration import artifact_files
     from champion.orchestration.materializers.table import TableMaterializer
 
@@ -133,7 +132,7 @@ def former_dataset(client: Client, workspace: Workspace, version: str, rule: Spl
     if artifact is None or artifact_files.is_gone(client, artifact, TABLE):
         table = _former_table(client, workspace, version)
         if artifact is None:
-            artifact = save_artifact(table, name=name, version=called, materializer=TableMaterializer)
+            artifact = saved(client, name, called, table, materializer=TableMaterializer)
         else:
             artifact_files.write_again(client, artifact, table, TableMaterializer)
     return Dataset(artifact, version, int(str(artifact.run_metadata["rows"])), rule, ())

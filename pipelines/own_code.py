@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from champion.modeling.own.code import OwnCode
+from champion.orchestration.artifacts import saved
 from champion.orchestration.runs import artifact_name
 from champion.registry.own_code import remember
 from champion.workspace.workspace import Workspace
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 def stored_code(client: Client, workspace: Workspace, own: OwnCode | None) -> ArtifactVersionResponse | None:
     """The own code of a use case as an artifact, once for each hash; None where there is none."""
-    from zenml import save_artifact
     from zenml.materializers.built_in_materializer import BytesMaterializer
 
     from champion.orchestration import artifact_files
@@ -27,7 +27,7 @@ def stored_code(client: Client, workspace: Workspace, own: OwnCode | None) -> Ar
     name = artifact_name(workspace.use_case.name, "code")
     artifact, version = artifact_files.find_version(client, name, own.hash)
     if artifact is None:
-        return save_artifact(own.as_bytes(), name=name, version=version, include_visualizations=False)
+        return saved(client, name, version, own.as_bytes(), include_visualizations=False)
     if artifact_files.is_gone(client, artifact):
         artifact_files.write_again(client, artifact, own.as_bytes(), BytesMaterializer)
     return artifact

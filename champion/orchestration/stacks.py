@@ -11,7 +11,7 @@ import importlib
 import os
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -106,8 +106,10 @@ def ensure(client: Client, name: str) -> None:
     try:
         registered = client.get_stack(name, allow_name_prefix_match=False)
     except KeyError:
-        client.create_stack(name, components)
-        return
+        registered = _made(
+            lambda: client.create_stack(name, components),
+            lambda: client.get_stack(name, allow_name_prefix_match=False),
+        )
     present = {kind: parts[0].name for kind, parts in registered.components.items()}
     if any(present.get(kind) != component for kind, component in components.items()):
         client.update_stack(name, component_updates={kind: [part] for kind, part in components.items()})
@@ -119,10 +121,26 @@ def _ensure_component(client: Client, kind: Any, part: Component) -> None:
     except KeyError:
         if part.flavor is None:
             raise ConfigurationError(f"The store has no {kind.value} named {part.name!r}; give it a flavor.") from None
-        client.create_stack_component(part.name, part.flavor, kind, part.configuration)
-        return
+        flavor = part.flavor
+        registered = _made(
+            lambda: client.create_stack_component(part.name, flavor, kind, part.configuration),
+            lambda: client.get_stack_component(kind, part.name, allow_name_prefix_match=False),
+        )
     if part.flavor is not None and registered.configuration != part.configuration:
         client.update_stack_component(part.name, kind, configuration=part.configuration)
+
+
+def _made(make: Callable[[], Any], look: Callable[[], Any]) -> Any:
+    """Make what was missing; where another process has made it at this moment, take that.
+
+    A server answers the second of two by an error of its own, or by one of its database.
+    """
+    try:
+        return make()
+    except Exception:
+        with contextlib.suppress(KeyError):
+            return look()
+        raise
 
 
 def support_of(client: Client, stack: StackResponse | None = None) -> StackSupport:

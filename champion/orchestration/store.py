@@ -1,6 +1,6 @@
 """The ZenML store: opened without prompts, checked before it is trusted, quick to start (see `patches`), and held by one.
 
-One process at a time changes who is champion: by a lock file beside a local store, by a claim on a server.
+One process at a time changes who is champion: by a lock file beside a local store, by a claim on a server (see `claims`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import logging
 import os
 import re
 import sys
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from champion import settings
 from champion.errors import StoreError
 from champion.orchestration import ctrl_c, new_stores, old_stores, patches
+from champion.orchestration.claims import claimed
 from champion.patching import apply
 from champion.terminal import guard_record
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from zenml.client import Client
 
 LOCK_SECONDS = 120.0  # how long to wait for another promotion
-CLAIM_SECONDS = 600.0  # after which a claim on a server counts as left behind by a crash
 _MOVE_AWAY = (
     "Set ZENML_CONFIG_PATH to another folder, or move this one away: the champion is imported from its package."
 )
@@ -212,22 +210,14 @@ def _held(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(client: Client, name: str) -> Iterator[None]:
-    """Hold a use case; a `StoreError` when another holder does not let go in time.
-
-    A claim on a server is a tag with a unique name, which another one takes over when it is older than `CLAIM_SECONDS`.
-    """
+    """Hold a use case, by a lock file or a claim on the server; a `StoreError` when another holder does not let go in time."""
     database = _database(str(client.zen_store.url))
     if database is not None:
         with _held(database.with_name(f"{name}.lock")):
             yield
         return
-    claim = f"{settings.PROJECT}-{name}-claim"
-    _claim(client, claim)
-    try:
+    with claimed(client, name, LOCK_SECONDS):
         yield
-    finally:
-        with contextlib.suppress(KeyError):
-            client.delete_tag(claim)
 
 
 def _at_work(client: Client, flag: int) -> IO[bytes] | None:
@@ -256,27 +246,6 @@ def nobody_at_work(client: Client) -> Iterator[bool]:
     """Whether no process runs a pipeline; then none begins before the end of the block. Of a server nobody knows: False."""
     with _at_work(client, fcntl.LOCK_EX | fcntl.LOCK_NB) or contextlib.nullcontext() as held:
         yield held is not None
-
-
-def _claim(client: Client, claim: str) -> None:
-    from zenml.exceptions import EntityExistsError
-
-    ends = time.monotonic() + LOCK_SECONDS
-    while True:
-        with contextlib.suppress(EntityExistsError):
-            client.create_tag(claim)
-            return
-        with contextlib.suppress(KeyError):
-            created = client.get_tag(claim).created.replace(tzinfo=UTC)
-            if (datetime.now(UTC) - created).total_seconds() > CLAIM_SECONDS:
-                client.delete_tag(claim)
-                continue
-        if time.monotonic() > ends:
-            raise StoreError(
-                f"Another process has held the claim {claim!r} on the server for {LOCK_SECONDS:g} s. Wait for it; a claim "
-                f"left behind by a crash is taken over after {CLAIM_SECONDS:g} s."
-            )
-        time.sleep(0.5)
 
 
 def end_logging() -> None:

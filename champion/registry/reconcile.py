@@ -22,7 +22,7 @@ from champion.datastore.index import Pointer
 from champion.errors import ProjectError, StoreError
 from champion.orchestration.store import is_local, locked
 from champion.registry import versions as champions
-from champion.registry.agreement import write_agreement
+from champion.registry.agreement import Agreement, write_agreement
 from champion.registry.fetched import fetch_package
 from champion.registry.sides import Sides, Situation, both_moved, is_taken, read_sides, sentence
 from champion.registry.versions import Version, VersionHistory
@@ -65,7 +65,9 @@ def reconcile(client: Client, workspace: Workspace) -> Reconciled:
     Raises PackageError when the package is broken, or another use case's; UnreachableError when the package that the
     pointer names cannot be fetched; ProjectError when pointer and store both moved.
     """
-    fetched, asked = None, False
+    sides, fetched, asked = read_sides(client, workspace), None, False
+    if _all_agree(sides, workspace):  # so who only reads waits for nobody
+        return _reconciled(client, workspace, sides, None, [])
     while True:
         with locked(client, workspace.use_case.name):
             sides, done = read_sides(client, workspace), []
@@ -268,16 +270,31 @@ def _follow(client: Client, workspace: Workspace, sides: Sides, package: Package
     return said
 
 
-def _agree(client: Client, workspace: Workspace, sides: Sides) -> None:
-    """Remember what pointer and store agree on, or from where the store moved on."""
+def _all_agree(sides: Sides, workspace: Workspace) -> bool:
+    """Whether pointer, store and package are as they should be, so that nothing is to be written."""
+    champion = sides.history.champion
+    if sides.lost or sides.situation in (Situation.MOVED, Situation.BOTH):
+        return False
+    if (not champion.is_in(sides.package)) if champion else is_taken(sides, workspace):
+        return False
+    return _agreement(sides) == sides.agreement
+
+
+def _agreement(sides: Sides) -> Agreement:
+    """What pointer and store agree on, or from where the store moved on; what was known where they say nothing new."""
     if sides.pointer is None or sides.situation not in (Situation.AGREED, Situation.UNRECORDED):
-        return
-    if sides.situation is Situation.AGREED or sides.pointer.md5 != sides.agreement.pointer:
-        state = sides.state
-        if sides.situation is Situation.AGREED and sides.history.champion:
-            state = sides.history.champion.states[0]
-        known = {"pointer": sides.pointer.md5, "state": state}
-        write_agreement(client, workspace.use_case.name, sides.agreement.model_copy(update=known))
+        return sides.agreement
+    if sides.situation is Situation.UNRECORDED and sides.pointer.md5 == sides.agreement.pointer:
+        return sides.agreement
+    state = sides.state
+    if sides.situation is Situation.AGREED and sides.history.champion:
+        state = sides.history.champion.states[0]
+    return sides.agreement.model_copy(update={"pointer": sides.pointer.md5, "state": state})
+
+
+def _agree(client: Client, workspace: Workspace, sides: Sides) -> None:
+    """Remember what pointer and store agree on."""
+    write_agreement(client, workspace.use_case.name, _agreement(sides))
 
 
 def _bring_package(

@@ -27,6 +27,7 @@ from champion.bundle.manifest import ANCESTORS, MODEL, ChampionState, Manifest
 from champion.errors import PackageError, StoreError
 from champion.modeling.split import SplitRule
 from champion.orchestration import artifact_files
+from champion.orchestration.claims import require_held
 from champion.orchestration.metadata import held_by, stand_in, whole
 from champion.orchestration.runs import artifact_name
 from champion.orchestration.store import is_local
@@ -465,11 +466,14 @@ def restore_package(client: Client, version: Version, package: Package) -> None:
 def set_champion(client: Client, version_id: UUID, champion_state: ChampionState) -> None:
     """Make a version the champion: its state first, then the stage, which archives the former champion.
 
-    Raises StoreError when the store names another champion afterwards, or another state of it.
+    Raises StoreError when the store names another champion afterwards, or another state of it, or this process lost its claim.
     """
+    version = _model_version(client, version_id)
+    require_held(client, version.model.name)
     log(client, version_id, **{_STATE: champion_state})
     version = _model_version(client, version_id)
     for _ in range(_STAGE_TRIES):  # two changes of a stage at once may leave no version in it, without an error
+        require_held(client, version.model.name)
         version.set_stage(PRODUCTION, force=True)
         champion = version_history(client, version.model.name).champion
         if champion is not None and champion.id == version_id and champion.champion_state == champion_state:

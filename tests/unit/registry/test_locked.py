@@ -11,10 +11,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from champion.bundle import folder
 from champion.datastore import publish
+from champion.errors import StoreError
 from champion.modeling.kept import AnswersCompared
+from champion.orchestration import store
 from champion.orchestration.store import beside
 from champion.registry import prune, reconcile
 from champion.registry import versions as champions
@@ -91,6 +94,23 @@ def test_whatever_changes_production_does_so_under_the_lock(clone: Clone, monkey
     here.merge("theirs")
     reconcile.adopt(here.client, here.workspace, "store", None)
     assert wrote >= {"promotion", "reconcile", "refit", "rollback", "recording", "prune"}
+
+
+def test_where_all_agree_nobody_waits_for_the_lock_and_who_has_to_write_does(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = clone("ada")
+    assert machine.reconcile() == ""
+    machine.promote()
+    machine.push()
+    machine.reconcile()
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0.1)
+    with FileLock(beside(machine.client, f"{NAME}.lock")):  # as a holder does who is dead, or takes long
+        assert machine.reconcile() == ""
+        shutil.rmtree(machine.workspace.package)
+        with pytest.raises(StoreError, match="Another process has held"):
+            machine.reconcile()
+    assert "was written anew" in machine.reconcile()
 
 
 def refit(machine: Machine) -> None:
