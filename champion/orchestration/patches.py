@@ -92,7 +92,12 @@ def _patient_session(impatient: Any) -> Any:
         for adapter in made.adapters.values():
             if adapter.max_retries.connect is not None and adapter.max_retries.connect < _ATTEMPTS:
                 adapter.max_retries = adapter.max_retries.new(
-                    connect=_ATTEMPTS, read=_ATTEMPTS, status=_ATTEMPTS, other=_ATTEMPTS, backoff_max=AWAY / _ATTEMPTS
+                    total=_ATTEMPTS,
+                    connect=_ATTEMPTS,
+                    read=_ATTEMPTS,
+                    status=_ATTEMPTS,
+                    other=_ATTEMPTS,
+                    backoff_max=AWAY / _ATTEMPTS,
                 )
         return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 INTERVAL = 1.0  # seconds between two looks
-SILENCE = 90.0  # seconds that a server or a cluster may be away
+SILENCE = 150.0  # seconds that a server or a cluster may be away
 STOPPING = 60.0  # seconds within which the pods of a stopped run have ended
 _DONE = {"completed": "finished", "cached": "cached"}
 
@@ -36,9 +37,10 @@ def follow(
     Ctrl-C stops a run of `ours` and its pods before it takes effect; another one goes on. Raises ProjectError where a step failed
     or the cluster refuses one: then the run is stopped too.
     """
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which tells of each attempt
     told: dict[str, str] = {}
     pods: dict[str, set[str]] = {}
-    answered = time.monotonic()
+    answered, away = time.monotonic(), False
     try:
         while True:
             time.sleep(INTERVAL)
@@ -54,8 +56,11 @@ def follow(
                         f"The server or the cluster has not answered for {SILENCE:.0f} s ({type(error).__name__}). The run "
                         f"{run.name} goes on there. When they answer again, its report is in the dashboard."
                     ) from error
+                if not away:
+                    echo("  the server or the cluster does not answer; waiting for it ...", err=True)
+                    away = True
                 continue
-            answered = time.monotonic()
+            answered, away = time.monotonic(), False
             _tell(steps, seen, told, tell)
             _tell_replaced(seen, pods)
             if status.is_finished:
