@@ -40,7 +40,7 @@ def follow(
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which tells of each attempt
     told: dict[str, str] = {}
     pods: dict[str, set[str]] = {}
-    answered, away = time.monotonic(), False
+    patience = _Patience(run)
     try:
         while True:
             time.sleep(INTERVAL)
@@ -49,18 +49,9 @@ def follow(
                 seen = cluster.seen(str(run.id))
                 found = refusal(seen, cluster.nodes() if _waits(seen) else [], config)
             except Exception as error:  # whatever the two clients raise where a connection is lost
-                if not is_away(error):
-                    raise
-                if time.monotonic() - answered > SILENCE:
-                    raise EngineError(
-                        f"The server or the cluster has not answered for {SILENCE:.0f} s ({type(error).__name__}). The run "
-                        f"{run.name} goes on there. When they answer again, its report is in the dashboard."
-                    ) from error
-                if not away:
-                    echo("  the server or the cluster does not answer; waiting for it ...", err=True)
-                    away = True
+                patience.lost(error)
                 continue
-            answered, away = time.monotonic(), False
+            patience.answered()
             _tell(steps, seen, told, tell)
             _tell_replaced(seen, pods)
             if status.is_finished:
@@ -80,6 +71,29 @@ def follow(
         raise
     if not status.is_successful:
         raise _why(steps, seen, cluster)
+
+
+class _Patience:
+    """How long nothing has answered; told once, and after `SILENCE` an EngineError."""
+
+    def __init__(self, run: PipelineRunResponse) -> None:
+        self._run = run
+        self.answered()
+
+    def answered(self) -> None:
+        self._since, self._told = time.monotonic(), False
+
+    def lost(self, error: Exception) -> None:
+        if not is_away(error):
+            raise error
+        if time.monotonic() - self._since > SILENCE:
+            raise EngineError(
+                f"The server or the cluster has not answered for {SILENCE:.0f} s ({type(error).__name__}). The run "
+                f"{self._run.name} goes on there. When they answer again, `python run.py runs` says where it stands."
+            ) from error
+        if not self._told:
+            echo("  the server or the cluster does not answer; waiting for it ...", err=True)
+            self._told = True
 
 
 def stop(client: Client, run: PipelineRunResponse, cluster: Cluster) -> list[str]:
