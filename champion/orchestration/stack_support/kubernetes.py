@@ -164,7 +164,7 @@ def _pod(use_case: UseCase, size: Resources | None) -> dict[str, Any]:
 def _with_settings_of_stack(name: str, ours: dict[str, Any]) -> dict[str, Any]:
     """Settings of a pod, with those of the active stack's file, which ZenML would put aside for ours.
 
-    What both say key by key (labels, say) has the keys of both; ours count where they differ.
+    Where both have keys (labels, say) or a list (env), the pod has those of both; ours count where they differ.
     """
     from zenml.client import Client
     from zenml.enums import StackComponentType
@@ -172,7 +172,11 @@ def _with_settings_of_stack(name: str, ours: dict[str, Any]) -> dict[str, Any]:
     orchestrator = Client().active_stack_model.components[StackComponentType.ORCHESTRATOR][0]
     merged: dict[str, Any] = dict(orchestrator.configuration.get(name) or {})
     for key, value in ours.items():
-        merged[key] = {**merged[key], **value} if isinstance(merged.get(key), dict) else value
+        theirs = merged.get(key)
+        if isinstance(theirs, dict):
+            merged[key] = {**theirs, **value}
+        else:
+            merged[key] = [*theirs, *value] if isinstance(theirs, list) else value
     return merged
 
 

@@ -197,7 +197,15 @@ def test_a_pod_that_was_told_to_stop_or_taken_away_runs_again_and_one_that_faile
 def test_what_the_stacks_file_says_of_pods_is_kept_beside_what_a_run_adds(kubernetes: Client, session: Session) -> None:
     stacks.activate(kubernetes, "kubernetes")
     orchestrator = kubernetes.active_stack_model.components[StackComponentType.ORCHESTRATOR][0]
-    of_stack = {"pod_settings": {"node_selectors": {"disk": "fast"}, "labels": {"team": "risk"}}}
+    proxy = {"name": "HTTPS_PROXY", "value": "http://proxy:3128"}
+    of_stack = {
+        "pod_settings": {
+            "node_selectors": {"disk": "fast"},
+            "labels": {"team": "risk"},
+            "env": [proxy],
+            "additional_pod_spec_args": {"priority_class_name": "batch"},
+        }
+    }
     kubernetes.update_stack_component(orchestrator.id, StackComponentType.ORCHESTRATOR, configuration=of_stack)
     use_case = session.workspace(quick(candidates=TWO, resources=RESOURCES)).use_case
     settings = support_of(kubernetes).step_settings(use_case, ["prepare"])["prepare"]["settings"]
@@ -208,7 +216,10 @@ def test_what_the_stacks_file_says_of_pods_is_kept_beside_what_a_run_adds(kubern
     assert pod["container_security_context"]["runAsUser"] == 1000, (
         "of a user that is a word, nobody can tell it from root"
     )
+    assert pod["env"][0] == proxy
+    assert "PYTHONPATH" in [each["name"] for each in pod["env"]]
     assert pod["additional_pod_spec_args"] == {
+        "priority_class_name": "batch",
         "automount_service_account_token": False,
         "share_process_namespace": True,
     }, "as the client library names them: others ZenML ignores with a line in the log"
