@@ -36,6 +36,8 @@ def command(context: click.Context, as_json: bool) -> None:
         echo(printable(_line(run)))
         if run.reason:
             echo(f"    {printable(run.reason)}")
+        if run.drift:
+            echo(f"    drift in the service's log: {printable(run.drift)}")
     if not runs:
         echo("No run yet: `python run.py train` begins one.")
     echo(where(client))

@@ -10,7 +10,10 @@ from cli.common import config_option, open_store, open_use_case, stack_option, w
 @click.argument("cron")
 @config_option
 @stack_option
-def command(cron: str, config: str, stack: str | None) -> None:
+@click.option(
+    "--log", metavar="ADDRESS", help="A folder of the service's logs, s3://BUCKET/PREFIX, to look for drift in."
+)
+def command(cron: str, config: str, stack: str | None, log: str | None) -> None:
     """Have the cluster train, judge and promote by the clock: CRON has five fields, in UTC.
 
     A pod fetches the table, which lies in a bucket. Two never run at once. `runs` lists schedules, and removes them.
@@ -21,5 +24,5 @@ def command(cron: str, config: str, stack: str | None) -> None:
     with activated(client, stack):
         from pipelines.scheduled import schedule
 
-        name = schedule(client, workspace, cron)
+        name = schedule(client, workspace, cron, log)
         echo(f"Scheduled: {name}, {cron} (UTC). `python run.py runs` lists its runs.   {where(client)}")

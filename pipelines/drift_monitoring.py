@@ -14,12 +14,14 @@ from champion.drift.rows import Answerer, DriftRequest
 from champion.errors import ProjectError
 from champion.orchestration import code
 from champion.orchestration.runs import output
+from champion.orchestration.stack_support import StackSupport
 from champion.orchestration.stacks import support_for
 from champion.registry import versions as champions
 from champion.registry.own_code import trusted_code
 from champion.registry.reconcile import production
 from champion.workspace.workspace import Workspace, require_writable
 from pipelines.drift_files import Input, register_input, write_reports
+from pipelines.flow import STEP_VERSION
 from pipelines.launch import TellStep, launched
 from steps.monitor import monitor as monitor_step
 
@@ -39,8 +41,13 @@ class Monitored(NamedTuple):
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
 def drift_monitoring(rows: Any, champion: Any, asked: DriftRequest, labels: Any, version: str) -> None:
     """Compare new data with the champion's profile; the data, the package and the labels are artifacts of the store."""
+    compared(rows, champion, asked, labels, version)
+
+
+def compared(rows: Any, champion: Any, asked: DriftRequest, labels: Any, version: str) -> Any:
+    """Call the step, in whatever pipeline; its report."""
     inputs = {} if labels is None else {"labels": labels}
-    monitor_step.with_options(environment={"STEP_VERSION": version})(
+    return monitor_step.with_options(environment={STEP_VERSION: version})(
         rows=rows, champion=champion, asked=asked, **inputs
     )
 
@@ -52,11 +59,32 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep, 
 
     Raises ProjectError when something is the user's to mend; then the former reports are untouched.
     """
+    require_writable(workspace)
+    ready = prepared(client, workspace, given, trust_code)
+    run = launched(
+        client, ready.stack, workspace.use_case, drift_monitoring, ready.inputs, tell, kind="drift", steps=["monitor"]
+    )
+    report: DriftReport = output(run.steps, "monitor", "report")
+    write_reports(workspace, report)
+    keep_scores(client, ready.history, report)
+    return Monitored(report, ready.notes)
+
+
+class Prepared(NamedTuple):
+    """A comparison before it is launched."""
+
+    stack: StackSupport
+    inputs: dict[str, Any]
+    history: champions.VersionHistory
+    notes: list[str]
+
+
+def prepared(client: Client, workspace: Workspace, given: Input, trust_code: bool = False) -> Prepared:
+    """What a comparison with the champion is given; arguments as those of `monitor`."""
     champion = production(client, workspace)
     profile_of(champion.package)
     manifest, rules = champion.package.manifest, workspace.use_case.drift
     require_known_columns(rules, manifest.signature)
-    require_writable(workspace)
     name, history = workspace.use_case.name, champions.version_history(client, workspace.use_case.name)
     about = functools.partial(_about, client, history)
     rows, labels, asked = register_input(client, name, given, rules, manifest.model_version, about)
@@ -66,13 +94,7 @@ def monitor(client: Client, workspace: Workspace, given: Input, tell: TellStep, 
     stack = support_for(client, None, None, champion.package)
     with code.made_with(stack.libraries()):
         inputs["version"] = code.step_version("steps.monitor", (manifest.estimator,))
-        run = launched(
-            client, stack, workspace.use_case, drift_monitoring, inputs, tell, kind="drift", steps=["monitor"]
-        )
-    report: DriftReport = output(run.steps, "monitor", "report")
-    write_reports(workspace, report)
-    _keep_scores(client, history, report)
-    return Monitored(report, [*champion.notes])
+    return Prepared(stack, inputs, history, [*champion.notes])
 
 
 def _about(client: Client, history: champions.VersionHistory, number: int, classes: tuple[str, ...]) -> Answerer:
@@ -88,7 +110,7 @@ def _about(client: Client, history: champions.VersionHistory, number: int, class
     )
 
 
-def _keep_scores(client: Client, history: champions.VersionHistory, report: DriftReport) -> None:
+def keep_scores(client: Client, history: champions.VersionHistory, report: DriftReport) -> None:
     """Keep with each version how good it was on its labelled answers, for `models`."""
     for each in report.versions:
         version = (

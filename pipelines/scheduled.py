@@ -13,6 +13,7 @@ from champion.errors import ConfigurationError
 from champion.orchestration.run_list import scheduled_name
 from champion.orchestration.runs import run_tag
 from champion.orchestration.stacks import support_for
+from champion.use_case.addresses import parts
 from champion.workspace.git import commit
 from champion.workspace.own_code import read_own_code
 from champion.workspace.workspace import Workspace
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 _CRON = re.compile(r"(@(hourly|daily|weekly|monthly|yearly))|([\w*,/-]+( [\w*,/-]+){4})")
 
 
-def schedule(client: Client, workspace: Workspace, cron: str) -> str:
+def schedule(client: Client, workspace: Workspace, cron: str, log: str | None = None) -> str:
     """Have the active stack train a use case by the clock; the name of the schedule.
 
-    `cron` has five fields, as cron has them, in UTC. Raises ConfigurationError where it has not, where the stack does not run
-    pipelines itself, where the table is a file of the checkout, or where the use case is scheduled already.
+    `cron` has five fields, as cron has them, in UTC; `log` is the address of a folder of the service's logs. Raises
+    ConfigurationError where it has not, where the stack does not run pipelines itself, where the table is a file of the
+    checkout, or where the use case is scheduled already.
     """
     from zenml.config.schedule import Schedule
 
@@ -48,6 +50,11 @@ def schedule(client: Client, workspace: Workspace, cron: str) -> str:
             f"data.path of {workspace.shown_config} is {use_case.data.path}, a file of this checkout, which no pod has. Put the "
             "table into a bucket, and name its address: s3://BUCKET/KEY."
         )
+    if log is not None:
+        try:
+            parts(log)
+        except ValueError as error:
+            raise ConfigurationError(f"--log: {error}.") from None
     name = scheduled_name(use_case.name)
     if client.list_schedules(name=name).items:
         raise ConfigurationError(
@@ -63,5 +70,5 @@ def schedule(client: Client, workspace: Workspace, cron: str) -> str:
             run_name=f"{use_case.name}-scheduled-{{date}}-{{time}}",
             tags=[run_tag(use_case.name)],
             settings=of_pipeline,
-        )(use_case=use_case, revision=revision, options=options)
+        )(use_case=use_case, revision=revision, log=log, options=options)
     return name

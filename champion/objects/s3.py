@@ -90,6 +90,22 @@ def read_object(address: str, access: Access, target: Path, known: str | None = 
     )
 
 
+def read_folder(address: str, access: Access, target: Path) -> int:
+    """Read the Parquet objects below an address into one folder, by the last part of their names; how many there are.
+
+    Raises DataError as `read_object` does.
+    """
+    bucket, key = parts(address)
+    client, names = _client(address, access), list[str]()
+    with _explained(address, access, client):
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{key}/")
+        names += [each["Key"] for page in pages for each in page.get("Contents", ())]
+    wanted = [name for name in names if name.endswith(".parquet")]
+    for name in wanted:
+        read_object(f"s3://{bucket}/{name}", access, target / name.rpartition("/")[2])
+    return len(wanted)
+
+
 def _stream(client: Any, bucket: str, key: str, head: dict[str, Any], target: Path) -> ReadObject | None:
     """Read one version of an object; None where it changed meanwhile, or the connection broke."""
     from botocore import exceptions

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from zenml.client import Client
     from zenml.models import PipelineRunResponse
 
+DRIFT = "drift"
+"""The metadata of a run that has what it found in a log of the service."""
 ENDED = 10
 """So many runs that have ended are listed."""
 
@@ -30,6 +32,7 @@ class Run:
     begun: str
     steps: dict[str, str] = field(default_factory=dict)
     reason: str | None = None
+    drift: str | None = None
 
     @property
     def goes_on(self) -> bool:
@@ -120,4 +123,5 @@ def _described(client: Client, run: PipelineRunResponse, use_case: str) -> Run:
         begun=run.created.isoformat(timespec="seconds"),
         steps=states,
         reason=reason,
+        drift=str(run.run_metadata[DRIFT]) if DRIFT in run.run_metadata else None,
     )

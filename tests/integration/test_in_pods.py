@@ -5,14 +5,17 @@ import itertools
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from champion.orchestration.stack_support import StackSupport
 from champion.orchestration.stack_support.kubernetes import ENVIRONMENT, START
+from champion.registry.reconcile import reconcile
 from data.make_iris import iris_csv
 from tests.conftest import ROOT, Session, quick
+from tests.support.monitor_examples import new_rows, write_log
 from tests.support.object_store import ObjectStore
 
 THREE = {
@@ -81,7 +84,7 @@ def test_a_process_of_zenml_in_a_pod_is_adjusted_before_it_begins_and_no_other_i
 
 
 def test_a_scheduled_training_fetches_the_table_registers_it_and_promotes(
-    session: Session, in_pods: None, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+    session: Session, in_pods: None, objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipelines.scheduled_in_pods import scheduled
 
@@ -91,11 +94,18 @@ def test_a_scheduled_training_fetches_the_table_registers_it_and_promotes(
         monkeypatch.setenv(name, value)
     use_case = session.workspace(quick(data={"path": address})).use_case
     begun = scheduled.with_options(run_name=f"{session.name}-{{date}}-{{time}}", tags=[f"use_case:{session.name}"])
-    run: Any = begun(use_case=use_case, revision="abc", options={})
+    run: Any = begun(use_case=use_case, revision="abc", log=None, options={})
     assert run.status.is_successful
     assert session.stages() == {1: "production"}
     facts = run.steps["promote"].config.parameters["facts"]
     assert (facts["data_version"], facts["commit"]) == (hashlib.md5(iris_csv()).hexdigest(), "abc")
-    again: Any = begun(use_case=use_case, revision="abc", options={})
+    reconcile(session.client, session.workspace(quick(data={"path": address})))  # its package, whose answers are logged
+    log = f"{address.rpartition('/')[0]}/logs"
+    write_log(session, tmp_path / "log", new_rows(300))
+    for file in (tmp_path / "log").iterdir():
+        objects.put(f"{log}/pod-a/{file.name}", file.read_bytes())
+    again: Any = begun(use_case=use_case, revision="abc", log=log, options={})
+    assert again.run_metadata["drift"] == "none"
+    assert again.steps["monitor"].status == "completed"
     assert {name for name, step in again.steps.items() if step.status == "cached"} >= {"prepare", "train_tree"}
     assert [number for number, stage in session.stages().items() if stage == "production"] == [1]
