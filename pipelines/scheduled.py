@@ -54,7 +54,7 @@ def schedule(client: Client, workspace: Workspace, cron: str, log: str | None = 
         try:
             parts(log)
         except ValueError as error:
-            raise ConfigurationError(f"The log of the service cannot be looked at: --log: {error}.") from None
+            raise ConfigurationError(f"The log of the service cannot be looked at: {error}.") from None
     name = scheduled_name(use_case.name)
     if client.list_schedules(name=name).items:
         raise ConfigurationError(
