@@ -314,7 +314,7 @@ def _bring_package(
     if source is not sides.package and (sides.pointer is None or source.md5 != sides.pointer.md5):
         name = "the artifact store where it was"
     number = source.manifest.model_version
-    return package, f"model version {number} was put back into the store, where it was gone, from {name}"
+    return package, f"model version {number} was put into the artifact store, which did not have it, from {name}"
 
 
 def _write_if_behind(

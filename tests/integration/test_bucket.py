@@ -31,7 +31,7 @@ def test_what_a_lifecycle_rule_deleted_is_written_again_and_without_the_cache_al
     assert kept(objects, bucket_stack, session) == {"table", "package", "answers"}
     objects.delete(bucket_stack, "store/custom_artifacts/")
     again, executed = session.train(tree(2))
-    assert "was put back into the store, where it was gone, from models/" in "\n".join(again.notes)
+    assert "was put into the artifact store, which did not have it, from models/" in "\n".join(again.notes)
     assert (kept(objects, bucket_stack, session), executed) == ({"table", "package"}, {"evaluate", *EFFECTS})
     (table,) = objects.keys(bucket_stack, f"store/custom_artifacts/{session.name}_table/")
     objects.delete(bucket_stack)
@@ -81,7 +81,7 @@ def test_a_bucket_moves_and_the_table_and_the_champion_come_along(
     with on_stack(client, other):
         moved, executed = session.train(tree(2))
         assert (moved.outcome.action, executed) == ("kept", ALL)
-        assert "was put back into the store, where it was gone, from models/" in "\n".join(moved.notes)
+        assert "was put into the artifact store, which did not have it, from models/" in "\n".join(moved.notes)
         assert kept(objects, other, session) == {"table", "package"}
         assert run.steps["evaluate"].outputs["evaluation"][0].load(), "old runs can be read"
         assert roll_back(client, session.workspace(tree(2)), None).champion == 1, "its package is in the former bucket"
@@ -89,7 +89,9 @@ def test_a_bucket_moves_and_the_table_and_the_champion_come_along(
         workspace = session.workspace(tree(1))
         assert "from the artifact store where it was" in "\n".join(reconcile(client, workspace).notes)
         assert session.manifest()["model_version"] == 1
-    assert not [note for note in reconcile(client, workspace).notes if "put back" in note], "each bucket keeps its own"
+    assert not [note for note in reconcile(client, workspace).notes if "did not have it" in note], (
+        "each bucket keeps its own"
+    )
     for each in (bucket_stack, other):
         objects.delete(each)
     with pytest.raises(ProjectError, match="Version 2 is not to be had: this store does not have its package"):
