@@ -127,7 +127,8 @@ def _ensure_component(client: Client, kind: Any, part: Component) -> None:
             lambda: client.get_stack_component(kind, part.name, allow_name_prefix_match=False),
         )
     if part.flavor is not None and registered.configuration != part.configuration:
-        client.update_stack_component(part.name, kind, configuration=part.configuration)
+        gone = dict.fromkeys(registered.configuration)  # ZenML keeps what is not named, and drops what is None
+        client.update_stack_component(part.name, kind, configuration={**gone, **part.configuration})
 
 
 def _made(make: Callable[[], Any], look: Callable[[], Any]) -> Any:

@@ -54,7 +54,7 @@ def ask(client, kept):
 threads = [threading.Thread(target=ask, args=(client, client % 2 == 0)) for client in range(int(sys.argv[5]))]
 for thread in threads:
     thread.start()
-sys.stdin.read()
+sys.stdin.readline()
 over.set()
 for thread in threads:
     thread.join()
@@ -76,6 +76,8 @@ class Requests:
         self._command = namespace.command("exec", "-i", pod, "--", "python", "-c", CLIENTS, *arguments)
         self._clients = clients
         self._last: dict[int, int] = {}
+        self._ended: set[int] = set()
+        self._words: list[str] = []
         self.failures: list[str] = []
         self.versions: set[int] = set()
         self.asked = 0
@@ -88,16 +90,22 @@ class Requests:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
         try:
-            self._process.wait(PATIENCE)
+            if self._process.stdin and self._process.poll() is None:
+                self._process.stdin.write("end\n")
+                self._process.stdin.flush()
+                wait_until(self._is_over, PATIENCE, f"the clients did not end: {self._words}")
+            if len(self._ended) < self._clients:
+                self.failures.append(f"the stream broke off: {self._words}")
         finally:
             self._process.kill()
             self._process.wait()
             self._reading.join(PATIENCE)
-            if self._process.stdout:
-                self._process.stdout.close()
+            for pipe in filter(None, (self._process.stdin, self._process.stdout)):
+                pipe.close()
+
+    def _is_over(self) -> bool:
+        return len(self._ended) == self._clients or self._process.poll() is not None
 
     def answered_by(self, version: int) -> None:
         """Wait until the last answer of every client is of a version."""
@@ -109,9 +117,11 @@ class Requests:
             try:
                 facts = json.loads(line)
             except ValueError:
-                self.failures.append(f"kubectl said {line.strip()}")
+                self._words.append(line.strip())  # of kubectl, or of a client that broke
                 continue
-            self.asked += facts.get("asked", 0)
+            if "asked" in facts:
+                self._ended.add(facts["client"])
+                self.asked += facts["asked"]
             if "failed" in facts:
                 self.failures.append(f"{facts['failed']} ({'kept' if facts['kept'] else 'new'} connection)")
             if "version" in facts:

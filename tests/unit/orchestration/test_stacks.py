@@ -80,6 +80,16 @@ def test_a_component_that_changed_in_its_file_changes_in_the_store(files: Path, 
         assert components["artifact_store"][0].configuration["path"] == str(folder)
 
 
+def test_what_a_file_no_longer_says_of_a_component_is_gone_from_the_store(files: Path, store: Client) -> None:
+    text = "components:\n  orchestrator: {name: starter, flavor: local_docker, configuration: {allowed_settings}}\n"
+    text += "  artifact_store: {name: default}\n"
+    for said in ("run_args: {name: mine}", ""):
+        (files / "starter.yaml").write_text(text.replace("allowed_settings", said))
+        stacks.ensure(store, "starter")
+        component = store.get_stack_component(StackComponentType.ORCHESTRATOR, "starter")
+        assert ("run_args" in component.configuration) is bool(said)
+
+
 @pytest.mark.parametrize(
     ("components", "said"),
     [
