@@ -1,7 +1,9 @@
 """With a ZenML server its Model Control Plane is the truth, for everybody; without one the package is."""
 
 import shutil
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,26 @@ import pytest
 
 from tests.conftest import Checkout, make_checkout, tree
 from tests.support.server import zenml_server
+
+AT_ONCE = """
+import pathlib, sys, time
+import zenml
+
+here, other = (pathlib.Path(sys.argv.pop(1)) for _ in range(2))
+former = zenml.save_artifact
+
+def at_once(*given, **named):
+    if named.get("version"):  # both have found that the store lacks the table
+        here.touch()
+        ends = time.monotonic() + 120
+        while not other.exists() and time.monotonic() < ends:
+            time.sleep(0.01)
+    return former(*given, **named)
+
+zenml.save_artifact = at_once
+import run
+sys.exit(run.main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +68,31 @@ def test_a_champion_promoted_on_one_machine_judges_the_challenger_of_another(
     alone = other.run("train", expect=1)
     assert "needs an artifact store that all can reach" in alone.stderr
     assert not (other.root / ".zenml/local_stores/default_zen_store/zenml.db").exists()
+
+
+def test_two_first_runs_of_one_use_case_at_once_make_one_champion_each_of_one_table(
+    server: Any, ready: Checkout, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    both = ready, make_checkout(tmp_path / "other")
+    marks = [str(tmp_path / name) for name in ("one", "two")]
+    (both[1].root / "data/iris.csv").write_bytes((ready.root / "data/iris.csv").read_bytes())
+    for depth, machine in enumerate(both, 1):
+        machine.env |= {**server.environment, "ZENML_LOCAL_STORES_PATH": str(tmp_path / "artifacts")}
+        machine.write_use_case(tree(depth, "pair"))
+        (machine.root / "at_once.py").write_text(AT_ONCE, encoding="utf-8")
+
+    def train(machine: Checkout, *mine_and_other: str) -> str:
+        options = "train", "--config", "pair"
+        return machine.command(sys.executable, "at_once.py", *mine_and_other, *options, expect=None).stderr
+
+    with ThreadPoolExecutor() as pool:
+        said = list(pool.map(train, both, marks, reversed(marks)))
+    assert not [text for text in said if "Traceback" in text or "Error" in text]
+    assert [len(machine.models("--config", "pair")) for machine in both] == [2, 2]
+    assert ready.champion("--config", "pair") == both[1].champion("--config", "pair") == 1
+    tables = [path for path in (tmp_path / "artifacts").rglob("pair_table/*") if any(path.iterdir())]
+    assert len(tables) == 1, "and what the second one had written of it is gone again"
 
 
 def test_a_runner_takes_the_package_that_dvc_brought_and_with_a_wrong_key_is_refused(
