@@ -32,6 +32,7 @@ def schedule(client: Client, workspace: Workspace, cron: str, log: str | None = 
     checkout, or where the use case is scheduled already.
     """
     from zenml.config.schedule import Schedule
+    from zenml.exceptions import EntityExistsError
 
     use_case = workspace.use_case
     if not _CRON.fullmatch(cron):
@@ -56,19 +57,24 @@ def schedule(client: Client, workspace: Workspace, cron: str, log: str | None = 
         except ValueError as error:
             raise ConfigurationError(f"The log of the service cannot be looked at: {error}.") from None
     name = scheduled_name(use_case.name)
+    there_is_one = ConfigurationError(
+        f"The use case {use_case.name} is scheduled already. `python run.py runs remove {name}` removes the schedule."
+    )
     if client.list_schedules(name=name).items:
-        raise ConfigurationError(
-            f"The use case {use_case.name} is scheduled already. `python run.py runs remove {name}` removes the schedule."
-        )
+        raise there_is_one
     from pipelines.scheduled_in_pods import scheduled
 
     revision, _ = commit(workspace.root)
     options = stack.step_settings(use_case, use_case.steps())
     with stack.pipeline_settings(client, use_case) as of_pipeline:
-        scheduled.with_options(
+        begun = scheduled.with_options(
             schedule=Schedule(name=name, cron_expression=cron),
             run_name=f"{use_case.name}-scheduled-{{date}}-{{time}}",
             tags=[run_tag(use_case.name)],
             settings=of_pipeline,
-        )(use_case=use_case, revision=revision, log=log, options=options)
+        )
+        try:
+            begun(use_case=use_case, revision=revision, log=log, options=options)
+        except EntityExistsError:  # another process has scheduled it since it was looked for
+            raise there_is_one from None
     return name

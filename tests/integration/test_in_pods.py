@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from champion.errors import ConfigurationError
 from champion.orchestration.stack_support import StackSupport
 from champion.orchestration.stack_support.kubernetes import ENVIRONMENT, START
 from champion.registry.reconcile import reconcile
@@ -28,6 +30,13 @@ class InPods(StackSupport):
     """A stack that runs pipelines, with every step in one process."""
 
     runs_pipelines = True
+
+
+class ByTheClock(InPods):
+    """One that begins runs by itself, too."""
+
+    def scheduled(self) -> StackSupport:
+        return self
 
 
 @pytest.fixture
@@ -81,6 +90,23 @@ def test_a_process_of_zenml_in_a_pod_is_adjusted_before_it_begins_and_no_other_i
     assert "retry_on_api_exception" in in_a_pod
     assert "left out" not in in_a_pod
     assert applied("-m", "joblib") == "[]\n"
+
+
+def test_of_two_that_schedule_a_use_case_at_once_the_second_is_told_what_one_that_comes_later_is(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zenml.exceptions import EntityExistsError
+
+    from pipelines import scheduled, scheduled_in_pods
+
+    def begun(**_: Any) -> None:
+        raise EntityExistsError("Found an existing schedule with the same name")
+
+    monkeypatch.setattr(scheduled, "support_for", lambda *_: ByTheClock())
+    monkeypatch.setattr(scheduled_in_pods, "scheduled", SimpleNamespace(with_options=lambda **_: begun))
+    workspace = session.workspace(quick(data={"path": "s3://tables/iris.csv"}))
+    with pytest.raises(ConfigurationError, match=f"The use case {session.name} is scheduled already"):
+        scheduled.schedule(session.client, workspace, "0 3 * * 1")
 
 
 def test_a_scheduled_training_fetches_the_table_registers_it_and_promotes(
