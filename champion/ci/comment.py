@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from champion.ci import runs
-from champion.ci.champion import DVC_FILES, decides_for_dvc, of_the_package
+from champion.ci.champion import DVC_FILES, decides_for_dvc, of_the_package, recorded_scores
 from champion.ci.environment import Environment, hidden, secrets_of
 from champion.ci.repository import PAGE, GitHubError, git, is_trusted, pages
 from champion.datastore import dvc
@@ -92,7 +92,20 @@ def _result(workspace: Workspace, known: runs.CiState) -> UseCaseResult | None:
     findings = None if ran.failure else runs.read(workspace.reports / "evaluation.json", Findings)
     if findings and champion.source == "server" and findings.outcome.action.startswith("would"):
         champion = of_the_package(workspace, champion, server=True)
+        champion = champion.model_copy(update={"why": behind(champion, known.pointers.get(name))})
     return UseCaseResult(use_case=name, champion=champion, findings=findings, failure=ran.failure)
+
+
+def behind(champion: ComparedChampion, pointer: str | None) -> str:
+    """That the pointer does not name the server's champion, as after a promotion that had no git; else nothing."""
+    named = None if pointer is None else recorded_scores(pointer).model_version
+    if named == champion.model_version:
+        return ""
+    what = "There is no pointer" if pointer is None else f"The pointer names version {named}"
+    return (
+        f"The champion is the server's, version {champion.model_version}. {what}: it is behind, and the next run on the main "
+        "branch records the champion in it."
+    )
 
 
 def _changes(root: Path, base: str) -> tuple[list[Change], str | None]:

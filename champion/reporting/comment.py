@@ -240,6 +240,7 @@ def _first(result: UseCaseResult, content: CommentInput) -> list[str]:
         text(clients) if clients else "",
         table(tables.scores(evaluation, findings.outcome)),
         text(" ".join(filter(None, asked))),
+        text(clean(result.champion.why, 400)) if result.champion.source == "server" and result.champion.why else "",
         table(report_of(evaluation.task).details(evaluation)) if len(evaluation.classes) <= FEW_CLASSES else "",
         warnings(evaluation),
         _data(findings, result.champion),

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from champion.ci.comment import post
+from champion.ci.champion import recorded_scores
+from champion.ci.comment import behind, post
 from champion.ci.environment import Environment
 from champion.comparison.evaluation import Evaluation
 from champion.errors import ProjectError
@@ -117,6 +118,17 @@ def test_scores_in_the_pointer_stand_in_for_a_champion_that_could_not_be_fetched
         )
         assert "decide nothing" in written
         assert "becomes the champion" not in written, "no decision is told that nobody made"
+
+
+def test_a_pointer_that_is_behind_the_servers_champion_is_told() -> None:
+    pointer = "outs:\n- md5: 0a.dir\n  path: iris\nmeta:\n  model_version: {}\n"
+    assert recorded_scores(pointer.format(2)).model_version == 2
+    of_server = champion("server")
+    assert behind(of_server, pointer.format(3)) == ""
+    why = behind(of_server, pointer.format(2))
+    assert why.startswith("The champion is the server's, version 3. The pointer names version 2: it is behind")
+    assert "There is no pointer" in behind(of_server, None)
+    assert "next run on the main branch records" in comment(case(champion=champion("server", why=why)))
 
 
 @pytest.mark.parametrize("count", [1, 4, 30])
