@@ -48,6 +48,7 @@ def serve(options: Options) -> None:
         import uvicorn
 
         from champion.bundle.model import import_early
+        from champion.bundle.sizes import limit
         from champion.serving.app import service
         from champion.serving.log import PredictionLog
         from champion.serving.protocol import bounded
@@ -57,7 +58,7 @@ def serve(options: Options) -> None:
         raise ProjectError(f"{error}. `make serve` installs what the service needs, and starts it.") from None
     import_early()
     gc.freeze()  # what is imported is shared with the process that loads packages first, as long as nobody writes to it
-    trial = TrialLoader.started()  # before there are threads
+    trial = TrialLoader.started() if limit() is not None else None  # before there are threads
     state = State(options, PredictionLog(options.log) if options.log else None, trial)
 
     def tell_of_package(result: str, reason: str | None) -> None:

@@ -1,9 +1,10 @@
 """What all parts of a running service share, and the watcher that keeps it up to date.
 
 Hot reload: a new package in its place becomes the champion of a running service. A look costs a handful of `stat` calls.
-What changed is read, verified and weighed, and loaded in a child process first; then it is loaded and proved in a thread while
-the old champion answers, one replica after another, and one reference is swapped. A package that is refused changes nothing but
-what `/readyz` says. A disk may keep a look waiting for ever: no other look and no stop waits for it.
+What changed is read and verified, and loaded and proved in a thread while the old champion answers, one replica after another;
+then one reference is swapped. In a container with a limit of memory it is weighed before, and loaded in a child process first.
+A package that is refused changes nothing but what `/readyz` says. A disk may keep a look waiting for ever: no other look and no
+stop waits for it.
 """
 
 from __future__ import annotations
@@ -288,12 +289,12 @@ class Watcher:
         return self._loaded(package)
 
     def _loaded(self, package: Package) -> Champion:
-        """The champion of a package, weighed where the container has a limit, and loaded by a child first where it may hurt."""
+        """The champion of a package; where the container has a limit, it is weighed, and loaded by a child process first."""
         _release_memory()
         trust, trial, here = self._state.options.trust_code, self._state.trial, limit()
         if here is not None and (said := weigh(package, self._shown, here)) is not None:
             self._tell("weighed", said)
-        if trial is None or (here is None and self._state.champion is None):  # nothing is there that it could hurt
+        if trial is None:
             return Champion(package, self._shown, trust)
         if not trial.load(package, self._folder, self._shown, trust, here):
             raise _AnotherCameError

@@ -99,7 +99,7 @@ def test_without_the_process_that_loads_first_a_package_is_loaded_all_the_same(
 
 
 def test_a_package_that_kills_whoever_loads_it_takes_nothing_out_of_production(folder: Path) -> None:
-    with over(folder, "--trust-code") as service:
+    with over(folder, "--trust-code", env={"TEST_MEMORY_LIMIT": str(4096 * MB)}) as service:
         write(lethal(), folder)
         reason = service.until(lambda: service.get("/readyz").json["refused"], "a refusal")
         assert "was killed or crashed over it" in reason
@@ -108,6 +108,11 @@ def test_a_package_that_kills_whoever_loads_it_takes_nothing_out_of_production(f
         assert service.predict(IRIS).json["model_version"] == 1
         write(made(number=3), folder)
         service.serves(3)
+        write(saying(8000, number=4), folder)
+        service.until(
+            lambda: "8,000 MiB, as its manifest says" in str(service.get("/readyz").json["refused"]), "a refusal"
+        )
+        assert service.predict(IRIS).json["model_version"] == 3
         os.kill(service.process.pid, 9)
         assert service.process.wait(60) == -9
 
