@@ -115,12 +115,19 @@ def _meminfo(root: Path) -> dict[str, int]:
 
 
 def _used(folder: Path) -> int:
-    """The bytes in use in a control group, without files that the system has read and may forget."""
-    for usage, forgettable in (("memory.current", "inactive_file"), ("memory.usage_in_bytes", "total_inactive_file")):
+    """The bytes in use in a control group, without files that the system has read and may forget, such as those of a log.
+
+    What is mapped, as libraries are, is in use.
+    """
+    for usage, files, mapped in (
+        ("memory.current", ("inactive_file", "active_file"), "file_mapped"),
+        ("memory.usage_in_bytes", ("total_inactive_file", "total_active_file"), "total_mapped_file"),
+    ):
         with contextlib.suppress(OSError, ValueError):
             used = int((folder / usage).read_text())
-            facts = dict(line.split(" ", 1) for line in (folder / "memory.stat").read_text().splitlines())
-            return max(used - int(facts.get(forgettable, 0)), 0)
+            lines = dict(line.split(" ", 1) for line in (folder / "memory.stat").read_text().splitlines())
+            forgettable = sum(int(lines.get(name, 0)) for name in files) - int(lines.get(mapped, 0))
+            return max(used - max(forgettable, 0), 0)
     return 0
 
 

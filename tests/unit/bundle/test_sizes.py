@@ -86,6 +86,9 @@ def test_the_memory_is_the_least_that_container_and_system_leave(
     assert (found.size, found.source.partition(" ")[0]) == (size, "what" if size == 8192 * MB else "the")
 
 
+MAPPED = f"active_file {40 * MB}\nfile_mapped {20 * MB}\n"
+
+
 def used(root: Path, folder: str, **files: str) -> None:
     for name, text in files.items():
         (root / "sys/fs/cgroup" / folder / name.replace("memory_", "memory.")).write_text(text)
@@ -97,7 +100,7 @@ def test_a_container_s_limit_is_known_with_what_is_in_use_and_what_is_kept_for_r
     assert limit(tmp_path) is None
     group(tmp_path, "0::/pod/one\n", pod__memory_max=str(2048 * MB), pod__one__memory_max=str(512 * MB))
     used(tmp_path, "pod", memory_current=str(1000 * MB), memory_stat=f"anon 5\ninactive_file {100 * MB}\n")
-    used(tmp_path, "pod/one", memory_current=str(200 * MB), memory_stat=f"inactive_file {50 * MB}\nfile 9\n")
+    used(tmp_path, "pod/one", memory_current=str(200 * MB), memory_stat=f"inactive_file {30 * MB}\nfile 9\n" + MAPPED)
     found = limit(tmp_path)
     assert found == (512 * MB, 150 * MB), "the one that leaves the least room"
     assert found is not None
