@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.conftest import Team, training_of
+from devtools.demo.traffic import wait_until
+from tests.cluster.conftest import PATIENCE, Team, training_of
 from tests.conftest import quick
 from tests.support.cluster import Namespace
 from tests.support.door import Door
@@ -148,3 +149,14 @@ def test_an_image_that_the_nodes_cannot_pull(followed: str, team: Team, training
     assert "cannot be pulled" in said
     assert "The nodes must reach IMAGE_REGISTRY" in said
     assert training.alive() == []
+
+
+@pytest.mark.long
+def test_a_step_that_fails_by_itself_has_its_own_words(followed: str, team: Team, training: Namespace) -> None:
+    params = {"monotonic_cst": [1, 1, 1, 1]}  # which trees refuse for three classes, when they are trained
+    wrong = {"tree": {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": params}}
+    with training_of(team, quick("refused", candidates=wrong)) as run:
+        assert run.ended() == 1
+    assert f"the step {STEP} did not get through: it failed: " in " ".join(run.said.split())
+    assert "Traceback" not in run.said
+    wait_until(lambda: training.alive() == [], PATIENCE, "a pod went on")

@@ -19,7 +19,7 @@ PATIENCE = 120.0  # seconds for the first start, which makes the database
 def zenml_server(folder: Path, host: str = "127.0.0.1") -> Iterator[SimpleNamespace]:
     """A server with its state in a folder: its `url`, and the `environment` that makes a process a client of it.
 
-    It listens on a free port of `host`, an address of this machine.
+    It listens on a free port of `host`, an address of this machine; `restart` ends it and starts it there again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ZENML_")} | {
@@ -32,11 +32,24 @@ def zenml_server(folder: Path, host: str = "127.0.0.1") -> Iterator[SimpleNamesp
         "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
     }
     command = [sys.executable, "-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--log-level", "warning", "--fd"]
-    with socket.create_server((host, 0)) as listening, (folder / "server.log").open("w") as log:
-        url, pipe = f"http://{host}:{listening.getsockname()[1]}", listening.fileno()
-        process = subprocess.Popen(
-            [*command, str(pipe)], env=environment, stdout=log, stderr=log, cwd=folder, pass_fds=[pipe]
-        )
+
+    def start(port: int) -> tuple[subprocess.Popen[bytes], int]:
+        with socket.create_server((host, port)) as listening, (folder / "server.log").open("a") as log:
+            pipe = listening.fileno()
+            streams: dict[str, Any] = {"stdout": log, "stderr": log, "cwd": folder, "pass_fds": [pipe]}
+            return subprocess.Popen([*command, str(pipe)], env=environment, **streams), listening.getsockname()[1]
+
+    def end() -> None:
+        process.terminate()
+        process.wait(timeout=30)
+
+    def restart() -> None:
+        nonlocal process
+        end()
+        process, _ = start(port)
+
+    process, port = start(0)
+    url = f"http://{host}:{port}"
     try:
         with requests.Session() as session:
 
@@ -49,7 +62,7 @@ def zenml_server(folder: Path, host: str = "127.0.0.1") -> Iterator[SimpleNamesp
             session.headers["Authorization"] = f"Bearer {token}"
             account = post("service_accounts", json={"name": "ci", "active": True})
             key = post(f"service_accounts/{account['id']}/api_keys", json={"name": "ci"})["body"]["key"]
-        yield SimpleNamespace(url=url, environment={"ZENML_STORE_URL": url, "ZENML_STORE_API_KEY": key})
+        client = {"ZENML_STORE_URL": url, "ZENML_STORE_API_KEY": key}
+        yield SimpleNamespace(url=url, environment=client, restart=restart)
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        end()
