@@ -68,7 +68,7 @@ def use_case(name: str, **changes: Any) -> dict[str, Any]:
     return tree(2, name, **changes)
 
 
-@pytest.mark.parametrize("away", ["server", "bucket"])
+@pytest.mark.parametrize("away", ["server", "bucket", "api"])
 def test_a_server_that_is_away_for_a_minute_costs_time_and_not_the_run(
     away: str, shaky: Shaky, namespace: Namespace
 ) -> None:
@@ -79,6 +79,15 @@ def test_a_server_that_is_away_for_a_minute_costs_time_and_not_the_run(
     assert "Traceback" not in run.said
     assert champion(shaky.team.checkout, f"away-{away}")["number"] == 1
     assert namespace.alive() == []
+
+
+def test_a_zenml_server_that_restarts_in_the_middle_of_a_run(shaky: Shaky, namespace: Namespace) -> None:
+    with training_of(shaky.team, use_case("restarted")) as run:
+        run.until(r"^ +train_tree +(queued|\.\.\.)")
+        shaky.server.restart()
+        assert run.ended(LONG) == 0, run.said
+    assert "Traceback" not in run.said
+    assert champion(shaky.team.checkout, "restarted")["number"] == 1
 
 
 def test_a_step_that_is_evicted_runs_again_in_a_pod_after_its_own(shaky: Shaky, namespace: Namespace) -> None:
