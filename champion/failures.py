@@ -47,6 +47,8 @@ def of_the_machine(error: BaseException) -> ProjectError | None:
     for cause in causes(error):
         if type(cause).__module__.partition(".")[0] in ("sqlalchemy", "sqlite3"):
             reason = str(getattr(cause, "orig", None) or cause).strip().partition("\n")[0]
+            if "readonly" in reason:
+                return StoreError(f"The ZenML store cannot be written: {reason}. {_AFTERWARDS}")
             return StoreError(f"The ZenML store failed: {reason}. {_AFTERWARDS}")
         if isinstance(cause, MemoryError):
             return ProjectError(f"There was not enough memory. {_AFTERWARDS}")

@@ -203,6 +203,8 @@ def require_trusted(data: bytes, source: str, own: OwnCode | None = None) -> tup
         if RENAMED.keys() & types:
             data, _ = _zipped(_canonical(*_parts_of(data), RENAMED))
             types = skops.io.get_untrusted_types(data=data)
+    except MemoryError:
+        raise
     except Exception as error:
         cause = f"is no skops file ({type(error).__name__})"
         raise ModelError(

@@ -15,8 +15,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import champion.serving.__main__
-from champion.bundle import sizes
-from champion.serving import state
 from champion.serving.hidden import Hidden
 
 IMPORTED = [
@@ -58,6 +56,9 @@ def become(arguments: list[str], env: dict[str, str], output: Connection, open_f
     os.environ.clear()
     os.environ.update(env)
     if room := env.get("TEST_MEMORY_LIMIT"):  # as if it were in a container of so many bytes
+        from champion.bundle import sizes
+        from champion.serving import state
+
         sizes.limit = state.limit = lambda: sizes.Limit(int(room), 200 * 2**20)
     if open_files is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
