@@ -80,5 +80,5 @@ def training(
 
 
 def _by_name(outputs: Any) -> dict[str, Any]:
-    """The outputs of a step: a dynamic pipeline gives them in an order that is not the step's (ZenML 0.98.0)."""
+    """The outputs of a step; a dynamic pipeline may give them in another order (findings/zenml-dynamic-outputs.sh)."""
     return {output.output_name: output for output in outputs}

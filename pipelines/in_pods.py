@@ -17,7 +17,7 @@ from champion.use_case.whole import UseCase
 from pipelines import flow
 
 RESTARTS = 3
-"""How often a light step may be begun, where the pod that runs it was taken away."""
+"""How often a light step may be begun again, where the pod that runs it was taken away."""
 
 
 @pipeline(name=TRAINING, dynamic=True, execution_mode=ExecutionMode.FAIL_FAST)

@@ -76,7 +76,7 @@ def _patient(impatient: Any) -> Any:
             while True:
                 try:
                     return calling(*arguments, **more)
-                except Exception as error:
+                except Exception as error:  # raised again, unless a connection was lost
                     if not is_away(error) or time.monotonic() > until:
                         raise
                 time.sleep(delay)

@@ -138,7 +138,7 @@ def _made(make: Callable[[], Any], look: Callable[[], Any]) -> Any:
     """
     try:
         return make()
-    except Exception:
+    except Exception:  # raised again, unless it was made meanwhile
         with contextlib.suppress(KeyError):
             return look()
         raise
