@@ -108,7 +108,11 @@ def _described(client: Client, run: PipelineRunResponse, use_case: str) -> Run:
     states = {step.name: step.status.value for step in steps if step.status.value != "retried"}
     reason = None
     if not run.status.is_finished:
-        reason = _support(client, run).hindrance(client, run, f"configs/{use_case}.yaml")
+        try:
+            reason = _support(client, run).hindrance(client, run, f"configs/{use_case}.yaml")
+        except Exception as error:  # of the cluster's client, which need not be set up here
+            first = str(error).strip().partition("\n")[0]
+            reason = f"the cluster could not be asked about it ({type(error).__name__}: {first})"
     elif run.status.is_failed:
         failed = next((step for step in steps if step.status.is_failed or step.status.value == "retrying"), None)
         about = (failed and failed.exception_info) or run.exception_info

@@ -41,6 +41,10 @@ def test_one_that_goes_on_is_listed_with_what_hinders_it_and_a_name_that_is_none
     monkeypatch.setattr(StackSupport, "hindrance", lambda *_: "prepare: no node is big enough.")
     first, *_ = run_list.listed(session.client)
     assert (first.goes_on, first.reason) == (True, "prepare: no node is big enough.")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StackSupport, "hindrance", _failing)
+        unknown, *_ = run_list.listed(session.client)
+    assert unknown.reason == "the cluster could not be asked about it (ValueError: no such thing)"
     with pytest.raises(
         ConfigurationError, match=rf"There is no run 'nope' .*{first.name}.*`python run\.py runs` lists all"
     ):
